@@ -103,6 +103,18 @@ describe(
       },
     );
 
+    it(
+      "selects a node with a plug-in for a claim that is not bound yet",
+      { timeout: TEST_TIMEOUT_MS },
+      async () => {
+        for (let at = 0; at < 3; at++) {
+          await cluster().addUnboundClaim(`late-${at}`);
+          const selected = await cluster().selectNode(`first-consumer-${at}`, `late-${at}`);
+          assert.ok(NODES.includes(selected), selected);
+        }
+      },
+    );
+
     it("lets a pod without volumes go anywhere", { timeout: TEST_TIMEOUT_MS }, async () => {
       // The two empty nodes that other tests avoid are the ones that the scheduler prefers.
       assert.match(await cluster().schedule("stateless", []), /^node-(?:without-plug-in|not-ready)$/u);

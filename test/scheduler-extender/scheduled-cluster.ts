@@ -24,6 +24,8 @@ const PROGRAM = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const NAMESPACE = "default";
 const DRIVER = "disk.csi.azure.com";
 const SCHEDULER = "csi-azuredisk-scheduler-extender";
+/** A class whose volumes are made for their first pod. */
+const LATE_CLASS = "late";
 const SCHEDULED_MAX_MS = 180_000;
 const READY_MAX_MS = 180_000;
 const never = new AbortController().signal;
@@ -39,6 +41,10 @@ export interface ScheduledCluster {
   addNode(name: string, plugIn: "ready" | "not-ready" | "none", changes?: NodeChanges): Promise<void>;
   /** Creates a claim bound to a disk that is attached to the nodes: as a replica, but for the writer's. */
   addClaim(name: string, attachedTo: readonly string[], writerNode?: string): Promise<void>;
+  /** Creates a claim whose disk would be made once its first pod has a node. Nothing here makes it. */
+  addUnboundClaim(name: string): Promise<void>;
+  /** Creates a pod with an unbound claim and returns the node that the scheduler selects for the claim. */
+  selectNode(podName: string, claimName: string): Promise<string>;
   /** Creates a pod with the claims and returns its assigned node. */
   schedule(podName: string, claimNames: readonly string[], changes?: PodChanges): Promise<string>;
   /** Whether a pod exists that nothing is evicting. */
@@ -55,6 +61,10 @@ export interface NodeChanges {
   readonly taints?: readonly object[];
   /** The images that it has. */
   readonly images?: readonly object[];
+}
+
+interface ClaimAnnotations {
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** What makes a pod. */
@@ -124,6 +134,26 @@ async function startIn(
   const { endpoint } = JSON.parse(line) as { readonly endpoint: string };
   let readyNode: string | undefined;
   let scheduler: ChildProcess | undefined;
+  const pods = `/api/v1/namespaces/${NAMESPACE}/pods`;
+  const claims = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
+  await create(client, "/apis/storage.k8s.io/v1/storageclasses", {
+    metadata: { name: LATE_CLASS },
+    provisioner: DRIVER,
+    volumeBindingMode: "WaitForFirstConsumer",
+  });
+  const createPod = (name: string, claimNames: readonly string[], changes: PodChanges): Promise<unknown> => {
+    const { owner, labels = {}, spec = {}, requests = {}, nominatedNodeName } = changes;
+    return create(client, pods, {
+      metadata: { name, labels, ...(owner !== undefined && { ownerReferences: [ownedBy(owner)] }) },
+      spec: {
+        ...spec,
+        ...(nominatedNodeName !== undefined && { schedulingGates: [{ name: "not-nominated-yet" }] }),
+        schedulerName: SCHEDULER,
+        containers: [{ name: "main", image: "none", resources: { requests } }],
+        volumes: claimNames.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })),
+      },
+    });
+  };
   closing.push(async () => {
     if (scheduler !== undefined) await kill(scheduler);
   });
@@ -149,7 +179,6 @@ async function startIn(
       if (plugIn === "ready") readyNode ??= name;
     },
     addClaim: async (name, attachedTo, writerNode) => {
-      const claimPath = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
       const spec = {
         accessModes: ["ReadWriteOnce"],
         storageClassName: "",
@@ -157,9 +186,9 @@ async function startIn(
         resources: { requests: { storage: "1Gi" } },
       };
       const bound = { "pv.kubernetes.io/bind-completed": "yes" };
-      const { uid } = (await create(client, claimPath, { metadata: { name, annotations: bound }, spec }))
+      const { uid } = (await create(client, claims, { metadata: { name, annotations: bound }, spec }))
         .metadata;
-      await patch(client, `${claimPath}/${name}/status`, {
+      await patch(client, `${claims}/${name}/status`, {
         status: { phase: "Bound", accessModes: ["ReadWriteOnce"], capacity: { storage: "1Gi" } },
       });
       await create(client, "/api/v1/persistentvolumes", {
@@ -182,23 +211,33 @@ async function startIn(
         });
       await untilKnown(endpoint, { claimName: name, attachedTo, readyNode, writerNode });
     },
-    schedule: async (podName, claimNames, changes = {}) => {
-      const { owner, labels = {}, spec = {}, requests = {}, nominatedNodeName } = changes;
-      const pods = `/api/v1/namespaces/${NAMESPACE}/pods`;
-      await create(client, pods, {
-        metadata: {
-          name: podName,
-          labels,
-          ...(owner !== undefined && { ownerReferences: [ownedBy(owner)] }),
-        },
+    addUnboundClaim: async (name) => {
+      await create(client, claims, {
+        metadata: { name },
         spec: {
-          ...spec,
-          ...(nominatedNodeName !== undefined && { schedulingGates: [{ name: "not-nominated-yet" }] }),
-          schedulerName: SCHEDULER,
-          containers: [{ name: "main", image: "none", resources: { requests } }],
-          volumes: claimNames.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })),
+          accessModes: ["ReadWriteOnce"],
+          storageClassName: LATE_CLASS,
+          resources: { requests: { storage: "1Gi" } },
         },
       });
+      await untilKnown(endpoint, { claimName: name, attachedTo: [], readyNode, writerNode: undefined });
+    },
+    selectNode: async (podName, claimName) => {
+      await createPod(podName, [claimName], {});
+      return waitUntil(
+        `a node to be selected for claim ${claimName}`,
+        { timeoutMs: SCHEDULED_MAX_MS },
+        async () => {
+          const path = `${claims}/${claimName}`;
+          const { body } = valueOf(await client.call({ method: "GET", path }, never));
+          const { annotations } = (body as { readonly metadata: ClaimAnnotations }).metadata;
+          return annotations?.["volume.kubernetes.io/selected-node"];
+        },
+      );
+    },
+    schedule: async (podName, claimNames, changes = {}) => {
+      const { nominatedNodeName } = changes;
+      await createPod(podName, claimNames, changes);
       if (nominatedNodeName !== undefined) {
         await patch(client, `${pods}/${podName}/status`, { status: { nominatedNodeName } });
         await patch(client, `${pods}/${podName}`, { spec: { schedulingGates: null } });
@@ -213,8 +252,7 @@ async function startIn(
       );
     },
     isStaying: async (podName) => {
-      const path = `/api/v1/namespaces/${NAMESPACE}/pods/${podName}`;
-      const { code, body } = valueOf(await client.call({ method: "GET", path }, never));
+      const { code, body } = valueOf(await client.call({ method: "GET", path: `${pods}/${podName}` }, never));
       const pod = body as { readonly metadata: { readonly deletionTimestamp?: string } };
       return code === 200 && pod.metadata.deletionTimestamp === undefined;
     },
