@@ -1,3 +1,4 @@
+import { listKeptIn } from "../../adapters/kubernetes/list-kept.ts";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
 import { grouped, type Values } from "../../cli/options.ts";
@@ -7,8 +8,8 @@ import { withTimeout } from "../../runtime/with-timeout.ts";
 import { checkStore, connectStore, storeOptions } from "../connect/connect-store.ts";
 import { readSettings } from "../settings/read-settings.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
-import { readReports } from "../status/read-reports.ts";
-import { describeVolume, isFine } from "../status/volume-report.ts";
+import { keptOf, readReports } from "../status/read-reports.ts";
+import { describeVolume } from "../status/volume-report.ts";
 
 const name = "status";
 /** For all reads together, in milliseconds. */
@@ -41,17 +42,24 @@ export const statusCommand = {
     const connection = await connectStore(values, name, { clock: systemClock, random: systemRandom });
     const { store, apiClient: client } = connection;
     try {
-      const sources = { store, client, namespace: values.namespace, clock: systemClock };
-      const all = await withTimeout(systemClock, LIMIT_MS, (signal) => readReports(sources, sought, signal));
-      if (sought !== undefined && all.length === 0)
-        throw new Error(`${sought}: the driver has no such volume`);
-      const notFine = all.filter((report) => !isFine(report));
-      const shown = sought === undefined ? notFine : all;
-      const text = [...shown.map(describeVolume), `${notFine.length} of ${all.length} volumes are not fine`];
-      process.stdout.write(
-        `${values.output === "json" ? JSON.stringify(shown, undefined, 2) : text.join("\n\n")}\n`,
+      const { namespace } = values;
+      const listKept = client === undefined ? keptOf(store) : listKeptIn(client, namespace);
+      const sources = { store, listKept, client, namespace, clock: systemClock };
+      const { reports, count, notFine } = await withTimeout(systemClock, LIMIT_MS, (signal) =>
+        readReports(sources, sought, signal),
       );
-      return notFine.length === 0 ? 0 : 1;
+      if (sought !== undefined && reports.length === 0)
+        throw new Error(`${sought}: the driver has no such volume`);
+      const omitted = sought === undefined ? notFine - reports.length : 0;
+      const text = [
+        ...reports.map(describeVolume),
+        ...(omitted > 0 ? [`${omitted} further volumes are not shown: name one to see it`] : []),
+        `${notFine} of ${count} volumes are not fine`,
+      ];
+      process.stdout.write(
+        `${values.output === "json" ? JSON.stringify(reports, undefined, 2) : text.join("\n\n")}\n`,
+      );
+      return notFine === 0 ? 0 : 1;
     } catch (error) {
       process.stderr.write(`${messageOf(error)}\n`);
       return 2;

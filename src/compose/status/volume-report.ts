@@ -44,10 +44,17 @@ export function isFine({ volume: { status }, attachments, nodes, controller }: V
     nodeOf(nodes, nodeName)?.status?.readyForVolumeAllocation === true;
   return (
     (record?.writer === undefined || isReady(record.writer.nodeName)) &&
-    attachments.every(
-      ({ spec, status: of }) =>
-        of?.state === "Attached" && of.error === undefined && !of.deviceMissing && isReady(spec.nodeName),
-    )
+    attachments.every((attachment) => isWell(attachment, nodeOf(nodes, attachment.spec.nodeName)))
+  );
+}
+
+/** Whether an attachment has what it is for, and its node is ready. */
+export function isWell({ status }: AzVolumeAttachment, node: AzDriverNode | undefined): boolean {
+  return (
+    status?.state === "Attached" &&
+    status.error === undefined &&
+    !status.deviceMissing &&
+    node?.status?.readyForVolumeAllocation === true
   );
 }
 
