@@ -35,7 +35,7 @@ interface Leaf {
   readonly value: ChartValue;
 }
 
-/** Each value but those of roles' settings, which are flags by their names, and of classes that users name. */
+/** Each value but those of roles' settings, which are flags by their names, and of classes of users. */
 function leavesOf(values: ChartValues, of = ""): readonly Leaf[] {
   return Object.entries(values).flatMap(([name, value]): readonly Leaf[] => {
     const path = of === "" ? name : `${of}.${name}`;
