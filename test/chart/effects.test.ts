@@ -11,6 +11,7 @@ const WITHOUT_MARK: Readonly<Record<string, string>> = {
   "controller.cloudConfigSecretNamespace": "refused unless it is the release's",
   "controller.cloudConfigHostFile": "refused beside cloudConfigSecretName; a golden rendering has it",
   "image.baseRepo": "used for repositories that begin with a slash, and the marks do not",
+  "metrics.podMonitor.interval": "a period; a golden rendering has it",
   "metrics.podMonitor.apiVersion": "has two choices; test/chart/monitoring.test.ts renders both",
 };
 /** Values that change nothing here, with the reason. */

@@ -92,7 +92,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       sidecarMetrics: { enabled: true },
     },
     metrics: {
-      podMonitor: { enabled: true, labels: { release: "prometheus" } },
+      podMonitor: { enabled: true, interval: "30s", labels: { release: "prometheus" } },
       prometheusRule: { enabled: true, labels: { release: "prometheus" } },
       dashboard: { enabled: true },
     },
@@ -126,7 +126,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
   /** Nodes of both platforms. */
   windows: {
     windows: { enabled: true, podLabels: { team: "storage" }, nodeSelector: { pool: "win" } },
-    node: { livenessProbe: { enabled: true }, reservedDataDiskSlotNum: 1 },
+    node: { updateStrategy: "OnDelete", livenessProbe: { enabled: true }, reservedDataDiskSlotNum: 1 },
     driver: { volumeAttachLimit: 8 },
   },
   /** The minimum: objects that others create, no second scheduler. */

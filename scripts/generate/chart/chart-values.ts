@@ -335,9 +335,13 @@ export function chartValues(): ChartValues {
     node: group({
       ...process(nodeRole),
       metricsPort: port("Port of `/healthz`, `/readyz` and `/metrics` on each node"),
+      updateStrategy: choice(
+        ["RollingUpdate", "OnDelete"],
+        "When node plug-ins are replaced in an upgrade: one after the other, or each once its pod is deleted",
+      ),
       maxUnavailable: {
         kind: "either",
-        about: "Node plug-ins that are replaced at a time: a number, or a share such as `10%`",
+        about: "Node plug-ins that a rolling update replaces at a time: a number, or a share such as `10%`",
         of: [whole(1, 5_000, ""), { kind: "text", about: "", pattern: "^([1-9][0-9]?|100)%$" }],
       },
       reservedDataDiskSlotNum: whole(
@@ -458,6 +462,11 @@ export function chartValues(): ChartValues {
           ["monitoring.coreos.com/v1", "azmonitoring.coreos.com/v1"],
           "Whose PodMonitor: the Prometheus Operator's, or that of Azure's managed Prometheus",
         ),
+        interval: {
+          kind: "text",
+          about: "How often the pods are scraped, such as `30s`; empty: as Prometheus does by default",
+          pattern: "^([1-9][0-9]*(s|m))?$",
+        },
         labels: object("Further labels of it, by which a Prometheus may select it"),
       }),
       prometheusRule: group({
