@@ -348,6 +348,31 @@ describe(
       await remove("/apis/apps/v1/namespaces/default/deployments/web");
     });
 
+    it("refuses a class that Kubernetes would not change, and takes it once it is deleted", async () => {
+      const path = "/apis/storage.k8s.io/v1/storageclasses/managed-csi-premium";
+      const changed = (fields: object) => ({ storageClasses: { "managed-csi-premium": fields } });
+      const first = (await read(path)).body.metadata.uid;
+      for (const [fields, says] of [
+        [
+          { parameters: { cachingMode: "None" } },
+          /StorageClass managed-csi-premium has parameters \{"skuName":"Premium_LRS"\}, not \{"cachingMode":"None","skuName":"Premium_LRS"\}, .*Nothing was changed.*kubectl delete storageclass managed-csi-premium/u,
+        ],
+        [{ reclaimPolicy: "Retain" }, /managed-csi-premium has reclaimPolicy "Delete", not "Retain"/u],
+        [
+          { volumeBindingMode: "Immediate" },
+          /has volumeBindingMode "WaitForFirstConsumer", not "Immediate"/u,
+        ],
+      ] as const)
+        assert.match(await refusal("upgrade", { controller: { replicas: 9 }, ...changed(fields) }), says);
+      assert.notEqual((await read(CONTROLLER)).body.spec["replicas"], 9);
+      await mustInstall("upgrade", changed({ allowVolumeExpansion: false, mountOptions: ["noatime"] }));
+      assert.equal((await read(path)).body.metadata.uid, first);
+      await remove(path);
+      await mustInstall("upgrade", changed({ reclaimPolicy: "Retain" }));
+      await remove(path);
+      await mustInstall("upgrade", {});
+    });
+
     it("refuses another driver.name of a release that is installed, and changes nothing", async () => {
       assert.match(
         await refusal("upgrade", RENAMED),
