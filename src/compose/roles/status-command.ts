@@ -31,7 +31,10 @@ const options = {
 export const statusCommand = {
   name,
   options,
-  /** Returns 0 if each volume that was asked for is fine, 1 if one is not, and 2 if none was found. */
+  /**
+   * Returns 0 if each volume that was asked for is fine, 1 if one is not or no controller leads, and 2 if none
+   * was found.
+   */
   run: async (argv: readonly string[]): Promise<number> => {
     const command = await readSettings({ name, usage, options, words: "any", problems }, argv);
     if (command.kind !== "Run") return answerNoRun(command);
@@ -45,7 +48,7 @@ export const statusCommand = {
       const { namespace } = values;
       const listKept = client === undefined ? keptOf(store) : listKeptIn(client, namespace);
       const sources = { store, listKept, client, namespace, clock: systemClock };
-      const { reports, count, notFine } = await withTimeout(systemClock, LIMIT_MS, (signal) =>
+      const { reports, count, notFine, controller } = await withTimeout(systemClock, LIMIT_MS, (signal) =>
         readReports(sources, sought, signal),
       );
       if (sought !== undefined && reports.length === 0)
@@ -54,12 +57,12 @@ export const statusCommand = {
       const text = [
         ...reports.map(describeVolume),
         ...(omitted > 0 ? [`${omitted} further volumes are not shown: name one to see it`] : []),
-        `${notFine} of ${count} volumes are not fine`,
+        `${notFine} of ${count} volumes are not fine; controller: ${controller.detail}`,
       ];
       process.stdout.write(
         `${values.output === "json" ? JSON.stringify(reports, undefined, 2) : text.join("\n\n")}\n`,
       );
-      return notFine === 0 ? 0 : 1;
+      return notFine === 0 && controller.leads !== false ? 0 : 1;
     } catch (error) {
       process.stderr.write(`${messageOf(error)}\n`);
       return 2;

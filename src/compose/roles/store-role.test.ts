@@ -49,7 +49,10 @@ describe("the role store", () => {
   it("leaves its socket to the process that serves another store there", async () => {
     const first = await start("first.db", "shared");
     try {
-      await assert.rejects(start("second.db", "shared"), /another process listens on \S+shared; end it/u);
+      await assert.rejects(
+        start("second.db", "shared"),
+        /^Error: --socket: another process listens on \S+shared; end it/u,
+      );
       assert.equal(existsSync(join(folder, "second.db")), false, "nothing was made");
       assert.equal(existsSync(join(folder, "shared")), true);
     } finally {

@@ -1,7 +1,6 @@
 import { openEmbeddedStore } from "../../adapters/embedded/embedded-store.ts";
 import { serveEmbeddedStore } from "../../adapters/embedded/serve-embedded-store.ts";
 import { grouped } from "../../cli/options.ts";
-import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { removeStaleSocket } from "../../csi/server/remove-stale-socket.ts";
 import { processOptions } from "../settings/process-options.ts";
 import { untilAborted } from "../until-aborted.ts";
@@ -25,7 +24,7 @@ export const storeRole: Role<typeof options> = {
   start: async (values, { clock, random, logger, lifetime }) => {
     // Roles that are connected would keep the earlier store, and all others would come to this one.
     const removed = await removeStaleSocket(values.socket);
-    if (!removed.ok) throw new Error(describeFailure(removed.failure));
+    if (!removed.ok) throw new Error(`--socket: ${removed.failure.detail}`);
     const store = openEmbeddedStore({ file: values.file, clock, random });
     const server = await serveEmbeddedStore({ store, socketPath: values.socket, logger });
     return {

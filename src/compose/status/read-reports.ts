@@ -55,6 +55,7 @@ export interface Reports {
   readonly count: number;
   /** Of these, how many are not fine. */
   readonly notFine: number;
+  readonly controller: ControllerReport;
 }
 
 /**
@@ -88,6 +89,7 @@ export async function readReports(
     reports,
     count: found.count,
     notFine: found.notFine ?? reports.filter((each) => !isFine(each)).length,
+    controller,
   };
 }
 
