@@ -348,7 +348,7 @@ describe(
       await remove("/apis/apps/v1/namespaces/default/deployments/web");
     });
 
-    it("refuses a class that Kubernetes would not change, and takes it once it is deleted", async () => {
+    it("refuses a change of a class that Kubernetes refuses, until it is deleted", async () => {
       const path = "/apis/storage.k8s.io/v1/storageclasses/managed-csi-premium";
       const changed = (fields: object) => ({ storageClasses: { "managed-csi-premium": fields } });
       const first = (await read(path)).body.metadata.uid;

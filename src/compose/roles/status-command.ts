@@ -32,8 +32,8 @@ export const statusCommand = {
   name,
   options,
   /**
-   * Returns 0 if each volume that was asked for is fine, 1 if one is not or no controller leads, and 2 if none
-   * was found.
+   * Returns 0 if each volume that was asked for is fine, 1 if one is not or no controller leads, and 2 if
+   * none was found.
    */
   run: async (argv: readonly string[]): Promise<number> => {
     const command = await readSettings({ name, usage, options, words: "any", problems }, argv);
