@@ -72,6 +72,9 @@ function found(pattern: RegExp, text: string): readonly string[] {
   return [...text.matchAll(pattern)].map((match) => match[1] ?? "");
 }
 
+/** `[0012](…/0012-…`: the number that is read, and that of the file. */
+const DECISION_LINK = /\[(\d{4})\]\((?:[^)]*\/)?(\d{4})-/gu;
+
 /** The id that GitHub gives a heading. */
 function headingId(heading: string): string {
   return heading
@@ -90,6 +93,15 @@ describe("the documentation", () => {
       );
     });
   }
+
+  it("links a decision by its own number", () => {
+    const wrong = pages.flatMap(({ path, text }) =>
+      [...text.matchAll(DECISION_LINK)]
+        .filter(([, number, target]) => number !== target)
+        .map(([link]) => `${path}: ${link}`),
+    );
+    assert.deepEqual(wrong, []);
+  });
 
   it("links only existing headings", () => {
     const missing = pages.flatMap(({ path, text }) =>
