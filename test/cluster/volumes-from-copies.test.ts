@@ -73,12 +73,12 @@ describe("volumes from copies", { skip: (await reasonAgainstLab()) ?? false, con
         );
         await workloads.untilReady("clone");
         assert.equal(await workloads.inPod("clone", READ), kept);
+        await workloads.untilEvent("PersistentVolumeClaim", "clone", /^Copying: Azure has copied \d+ %/u);
         const { detail, copy, conditions = [] } = (await volumeOf("clone")).status ?? {};
         assert.deepEqual([detail?.skuName, detail?.zones], ["PremiumV2_LRS", [lab.node(HOME).zone]]);
         assert.ok(copy?.firstAttachTime !== undefined, "the pod was to run while Azure fills its disk");
         assert.ok(conditions.some(({ type, status }) => type === "Copying" && status === "True"));
         assert.equal(lab.node(await workloads.nodeOf("clone")).zone, lab.node(HOME).zone);
-        await workloads.untilEvent("PersistentVolumeClaim", "clone", /^Copying: Azure has copied \d+ %/u);
 
         const { volumeName } = (await volumeOf(SOURCE_CLAIM)).spec;
         const keptWhileFilled = async (): Promise<void> => {
