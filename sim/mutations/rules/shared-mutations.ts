@@ -124,7 +124,7 @@ export const sharedMutations: readonly Mutation[] = [
     edits: {
       file: "src/controller/rollback/distrust-shared.ts",
       find: `  const kept = await changeSpec(store, target, asStaged, signal);`,
-      replace: `  const kept = await changeSpec(store, target, (one) => (uid === "" ? asStaged(one) : undefined), signal);`,
+      replace: `  const kept = await changeSpec(store, target, () => undefined, signal);`,
     },
     breaks: ["csi-answer", "healthy-writer-cut-off", "replica-removed"],
     storm: restoredSharedClustersStorm,
