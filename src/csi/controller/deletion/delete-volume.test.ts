@@ -357,6 +357,18 @@ describe("deleteVolume", () => {
     });
   });
 
+  it("names a node that has not unstaged a volume that several nodes may write", () =>
+    withController(async (world) => {
+      const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+      await world.given("AzVolume", aVolumeObject({ spec: { capabilities } }));
+      await world.given("AzVolumeAttachment", anAttachmentObject({ role: "Replica", staged: true }));
+      const what = "node-a to unstage it; if that node is dead, mark it out of service";
+      assert.deepEqual(
+        await world.answerOf(remove(world, aDiskUri(), world.clock.elapsedMs() + 5_000)),
+        fail({ kind: "StillWaiting", volumeId: aDiskUri(), what }),
+      );
+    }));
+
   it("answers the failure of Azure", async () => {
     await withController(async (world) => {
       await givenVolume(world);

@@ -16,6 +16,7 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import { confirmGone } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { findOrAdopt } from "../find-or-adopt.ts";
+import { toUnstage } from "../publish/unpublish-obstacle.ts";
 import { findPendingSnapshot } from "../snapshots/unfinished-snapshot.ts";
 import { waitForVolume } from "../wait-for-volume.ts";
 import { markDeleted } from "./mark-deleted.ts";
@@ -75,9 +76,13 @@ async function remove(
   const failure = deletionFailure(left);
   if (failure !== undefined) return fail(failure);
   const holders = publishedNodes(context, left);
-  return holders.length > 0
-    ? stillWaiting(volumeId, `its disk to be detached from ${holders.join(", ")}`)
-    : stillWaiting(volumeId, "its disk to be deleted", left.status?.error);
+  if (holders.length > 0) return stillWaiting(volumeId, `its disk to be detached from ${holders.join(", ")}`);
+  const staged = context.cache
+    .byIndex("AzVolumeAttachment", "volumeName", left.metadata.name)
+    .find(({ spec }) => spec.staged === true);
+  return staged === undefined
+    ? stillWaiting(volumeId, "its disk to be deleted", left.status?.error)
+    : stillWaiting(volumeId, toUnstage(staged.spec.nodeName));
 }
 
 /**

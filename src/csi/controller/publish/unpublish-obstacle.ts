@@ -12,6 +12,11 @@ import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublis
 /** What to do where a node does not release a volume. */
 export const DEAD_NODE_REMEDY = "if that node is dead, mark it out of service";
 
+/** What is waited for where a node may have staged a volume that several nodes may write. */
+export function toUnstage(nodeName: string): string {
+  return `${nodeName} to unstage it; ${DEAD_NODE_REMEDY}`;
+}
+
 interface Where {
   readonly nodeName: string;
   readonly volumeId: string;

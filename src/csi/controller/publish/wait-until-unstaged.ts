@@ -3,7 +3,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
-import { DEAD_NODE_REMEDY } from "./unpublish-obstacle.ts";
+import { toUnstage } from "./unpublish-obstacle.ts";
 
 /**
  * Waits until a node has taken back the mark that it has staged a volume without a record: no release shows
@@ -27,5 +27,5 @@ export async function waitUntilUnstaged(
     call.signal,
   );
   if (isUnstaged) return undefined;
-  return { kind: "StillWaiting", volumeId, what: `${nodeName} to unstage it; ${DEAD_NODE_REMEDY}` };
+  return { kind: "StillWaiting", volumeId, what: toUnstage(nodeName) };
 }
