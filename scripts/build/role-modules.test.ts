@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { before, describe, it } from "node:test";
@@ -10,6 +10,8 @@ import { type Bundle, bundle, PROGRAMS } from "./bundle.ts";
 import { loadedModules } from "./loaded-modules.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SDK = join(ROOT, "node_modules/@azure/arm-compute/dist/esm");
+const ADAPTER = join(ROOT, "src/adapters/azure-sdk");
 
 describe("the bundled driver", () => {
   let metafile: Metafile = { inputs: {}, outputs: {} };
@@ -95,6 +97,22 @@ describe("the bundled driver", () => {
       asking.map(({ path }) => path),
       [],
     );
+  });
+
+  it("has those groups of the SDK's operations that the driver calls, and no other", async () => {
+    const names = await readdir(ADAPTER, { recursive: true });
+    const sources = await Promise.all(
+      names
+        .filter((name) => /(?<!\.test)\.ts$/u.test(name))
+        .map((name) => readFile(join(ADAPTER, name), "utf8")),
+    );
+    const called = (group: string): boolean =>
+      sources.some((text) => new RegExp(`\\.${group}\\b`, "u").test(text));
+    const groups = await readdir(join(SDK, "classic"));
+    const loaded = loadedModules(metafile, "src/compose/roles/controller-role.ts")
+      .filter((path) => path.startsWith(relative(ROOT, SDK)))
+      .flatMap((path) => /\/api\/(\w+)\/operations\.js$/u.exec(path)?.[1] ?? []);
+    assert.deepEqual(loaded, groups.filter(called).toSorted());
   });
 
   // Without this, the rule above could not fail.
