@@ -39,8 +39,8 @@ export const EXTENDER_RUNTIME = {
  * burst of work 112 MiB are resident instead of 150, for 3 % more processor time (`bench:attach --
  * controller`), and it may grow by 2 MiB at least, not by 8. V8's optimizing compilers wait for four to five
  * times as many calls of a function as by default. Together this leaves 10 MiB or more, for 2 to 11 % more
- * processor time (docs/assurance/performance.md). With --expose-gc the controller collects what the burst left as soon as it is quiet.
- * Limits that are set make malloc return what the connections of a burst took: by itself it raises them.
+ * processor time (docs/assurance/performance.md). With --expose-gc the controller collects what the burst
+ * left as soon as it is quiet. Limits that are set make malloc return what the connections of a burst took: by itself it raises them.
  */
 export const CONTROLLER_RUNTIME = {
   flags: [
