@@ -157,9 +157,19 @@ describe("an attachment that a node has created", () => {
       { because: "its node has unstaged it", own: aReplica("node-a"), role: "Replica" },
       { because: "nothing was begun for it", own: anAttachment("node-a", unattached), role: undefined },
       {
-        because: "its attach has not ended",
-        own: anAttachment("node-a", { status: { state: "Attaching" } }),
+        because: "its first attach has not ended",
+        own: { ...anAttachment("node-a"), status: { state: "Attaching" } },
         role: "Replica",
+      },
+      {
+        because: "its disk, which it has had, is looked up in Azure",
+        own: anAttachment("node-a", { status: { state: "Attaching", deviceMissing: true } }),
+        role: "staged Replica",
+      },
+      {
+        because: "its disk was looked up in vain",
+        own: anAttachment("node-a", { status: { state: "AttachmentFailed", deviceMissing: true } }),
+        role: "staged Replica",
       },
     ];
     for (const { because, own = anAttachment("node-a"), role } of rows)

@@ -32,8 +32,8 @@ export const sharedMutations: readonly Mutation[] = [
       },
       {
         file: "src/csi/controller/publish/unpublish-obstacle.ts",
-        find: `  return ok(read.value.spec.writerRequest === undefined &&`,
-        replace: `  return ok(read.value.spec.writerRequest === undefined || true ||`,
+        find: `  return spec.writerRequest === undefined &&`,
+        replace: `  return spec.writerRequest === undefined || true ||`,
       },
     ],
     breaks: ["csi-answer", "healthy-writer-cut-off"],

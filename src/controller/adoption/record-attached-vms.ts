@@ -10,7 +10,8 @@ import { listAttachments } from "../../objects/cache/attachments-now.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { placedReplica } from "../../objects/new-attachment.ts";
-import { changeStatus } from "../../objects/update-object.ts";
+import { asStaged } from "../../objects/staged-mark.ts";
+import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { createAttachment } from "../attachment/create-attachment.ts";
 import { foundAt, withoutPlace } from "../attachment/disk-place.ts";
@@ -153,7 +154,11 @@ interface ListedDisk {
   readonly isNew: boolean;
 }
 
-/** Changes the status of a node's attachment, which is created where it is gone; undefined keeps it. */
+/**
+ * Changes the status of a node's attachment, which is created where it is gone; undefined keeps it. Where
+ * several nodes may write, it is marked as staged with that: one before it may have been erased, and its own
+ * request have been withdrawn while it named no place.
+ */
 async function recordOn(
   ports: AdoptionPorts,
   {
@@ -167,9 +172,19 @@ async function recordOn(
   const volumeName = volume.metadata.name;
   const created = await createAttachment(ports, placedReplica(volume, { diskUri, nodeName }), signal);
   if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
+  const target = namedAttachment({ volumeName, diskUri, nodeName });
+  if (!isSingleWriter(volume.spec.capabilities)) {
+    const marked = await changeSpec(
+      ports.store,
+      target,
+      (present) => (change(present) === undefined ? undefined : asStaged(present)),
+      signal,
+    );
+    if (!marked.ok) return marked;
+  }
   const recorded = await changeStatus(
     ports.store,
-    namedAttachment({ volumeName, diskUri, nodeName }),
+    target,
     (present) => {
       const status = change(present);
       return status === undefined ? undefined : { ...present, status };

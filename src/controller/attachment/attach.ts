@@ -5,6 +5,7 @@ import { isAttached } from "../../core/attachment/is-attached.ts";
 import { type AttachmentAction, isTakenBackFirst, roleOf } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
 import { cachingModeAtAttach } from "../../core/volume/parameters/resolve-volume-spec.ts";
 import { statedHostCache } from "../../core/volume/parameters/volume-attributes.ts";
@@ -12,8 +13,9 @@ import { skuRules } from "../../core/volume/sku-rules.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
+import { asStaged } from "../../objects/staged-mark.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
-import { changeStatus } from "../../objects/update-object.ts";
+import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { AttachDiskRequest } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { emitAttachmentEvent, emitWhileSlow } from "../attachment-events.ts";
@@ -78,6 +80,7 @@ export async function attach(
       "DeviceMissing",
       `${action.node.nodeName} does not find the disk at LUN ${attachment.status.lun ?? "?"}`,
     );
+  let isFoundThere = !isMissed && !isSingleWriter(volume.spec.capabilities);
   const attempt = ports.random.uuid();
   const marked = await markAttaching(ports, attachment, { node: action.node, attempt }, signal);
   if (!marked.ok) return ignoreNotFound(marked);
@@ -99,8 +102,9 @@ export async function attach(
         ...hostCacheOf(volume, attachment),
         lane: action.lane,
         precondition: (callSignal) => {
-          // Asked before a write alone: Azure has just shown that the VM does not list the writer's disk.
+          // Asked before a write alone: Azure has just shown that the VM does not list the disk.
           emitLossOnce();
+          isFoundThere = false;
           return mayAttachNow(ports, { volume, attachment, node: action.node }, callSignal);
         },
         mayCompleteDetach: mayCompleteDetach(ports, {
@@ -127,6 +131,10 @@ export async function attach(
   }
   const first = await recordFirstAttach(ports, volume, signal);
   if (!first.ok) return first;
+  if (isFoundThere) {
+    const kept = await markUnrequested(ports, attachment, signal);
+    if (!kept.ok) return ignoreNotFound(kept);
+  }
   const recorded = await ports.steps.run("record-attached", () =>
     recordAttached(ports, { volume, attachment, node: action.node }, { lun, attempt }, signal),
   );
@@ -147,6 +155,24 @@ export async function attach(
     `attached to ${action.node.nodeName} as LUN ${lun}`,
   );
   return ok({});
+}
+
+/**
+ * Marks an attachment without a request as staged: its VM had the disk of a volume that several nodes may
+ * write, so the object before it may have been erased, and its own request have been withdrawn while it named
+ * no place. A request that is withdrawn after its attach has begun leaves the mark itself.
+ */
+function markUnrequested(
+  ports: AttachmentPorts,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeSpec(
+    ports.store,
+    attachmentTarget(ports, attachment),
+    (present) => (present.spec.writerRequest === undefined ? asStaged(present) : undefined),
+    signal,
+  );
 }
 
 /** The node may have found a device of another size: by the recorded one it would never stage the volume. */

@@ -785,8 +785,20 @@ describe("planAttachment", () => {
         plan: { kind: "Detach", node: a, lane: "detach" },
       },
       {
+        because: "several write, and its disk, which it has had, was looked up in vain",
+        own: leaving(
+          anAttachment("node-a", { status: { state: "AttachmentFailed", lun: 4, deviceMissing: true } }),
+        ),
+        volume: several,
+        hasUser: false,
+        plan: recreate,
+      },
+      {
         because: "several write, and its pod has gone before its disk was attached",
-        own: leaving(anAttachment("node-a", { status: { state: "Attaching" } })),
+        own: leaving({
+          ...anAttachment("node-a"),
+          status: { state: "Attaching", vmId: a.vmId, instanceUri: a.instanceUri },
+        }),
         volume: several,
         hasUser: false,
         plan: { kind: "Detach", node: a, lane: "detach" },

@@ -162,9 +162,13 @@ function mustBeRecreated(
   return holdsDisk(attachment) && !isOutOfService(observed, nodeName);
 }
 
-/** Whether the disk has been attached, and no detach from there has ended. */
+/**
+ * Whether the disk has been attached, and no detach from there has ended. One that was missed there keeps its
+ * place while it is looked up in Azure, also in vain.
+ */
 export function holdsDisk(attachment: Pick<AzVolumeAttachment, "status">): boolean {
-  return attachment.status?.state === "Attached" || isDetaching(attachment);
+  const { state = "Pending", lun } = attachment.status ?? {};
+  return state === "Attached" || isDetaching(attachment) || (state !== "Pending" && lun !== undefined);
 }
 
 /** Where several nodes write, only the attachment names a node that has lost its AzDriverNode. */

@@ -378,6 +378,28 @@ describe("controllerUnpublishVolume", () => {
         assert.deepEqual(await world.answerOf(unpublish(world)), ok({}));
       }));
 
+    // Made again for a VolumeAttachment, and unpublished before its attach has found the disk.
+    it("waits for the disk of a node whose attachment was made again, as Azure shows it", () =>
+      withController(async (world) => {
+        const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+        await world.given("AzVolume", aVolumeObject({ spec: { ...withReplicas, capabilities } }));
+        const attachment = anAttachmentObject({ nodeName: "node-a", published: true, writerRequest });
+        await world.given("AzVolumeAttachment", attachment);
+        await world.givenNode("node-a");
+        world.use = { kind: "unused" };
+        const disk = aDisk({ attachedTo: [identity("node-a").instanceUri] });
+        const what = `${DETACH}: Azure shows it there, and no object does`;
+        for (const state of ["Pending", "Attaching"] as const) {
+          const waits = await world.answerOf(unpublish(world, { cloud: { getDisk: async () => ok(disk) } }));
+          assert.deepEqual(waits, fail({ kind: "StillWaiting", volumeId, what }), state);
+          const { name } = attachment.metadata;
+          const present = await must(world.store.get("AzVolumeAttachment", name, never));
+          const status = { state: "Attaching" } as const;
+          await must(world.store.updateStatus("AzVolumeAttachment", { ...present, status }, never));
+        }
+        assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
+      }));
+
     it("detaches it from a node that is gone, and may have staged it", () =>
       withController(async (world) => {
         await given(world, { published: true, writerRequest, staged: true });

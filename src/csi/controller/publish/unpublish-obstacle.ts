@@ -1,3 +1,4 @@
+import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
@@ -62,14 +63,19 @@ export async function unpublishObstacle(
  * request, which the node withdraws with the mark. Past the cache: a request that is renewed after that would
  * make the node one that has never unstaged it.
  */
-export async function hasUnstaged(
+async function hasUnstaged(
   { store }: Pick<ControllerContext, "store">,
   { nodeName, volumeId }: Where,
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {
   const read = await readAttachment(store, { diskUri: volumeId, nodeName }, signal);
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(false) : read;
-  return ok(read.value.spec.writerRequest === undefined && read.value.spec.staged !== true);
+  return ok(isUnstaged(read.value));
+}
+
+/** Whether an attachment has neither a request nor the mark that the volume is staged. */
+export function isUnstaged({ spec }: AzVolumeAttachment): boolean {
+  return spec.writerRequest === undefined && spec.staged !== true;
 }
 
 /** Why a volume stays published to a node of which `use` is known. */

@@ -1,19 +1,21 @@
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
+import { holdsDisk } from "../../../core/attachment/plan-attachment.ts";
 import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isUnmarked } from "../../../core/rollback/attachments-unmarked.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
+import { readAttachment } from "../../../objects/named-attachment.ts";
 import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import { confirmGone } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation } from "../require-incarnation.ts";
 import { trustedIncarnation } from "../trusted-incarnation.ts";
-import { DEAD_NODE_REMEDY, hasUnstaged, unpublishObstacle } from "./unpublish-obstacle.ts";
+import { DEAD_NODE_REMEDY, isUnstaged, unpublishObstacle } from "./unpublish-obstacle.ts";
 import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /** A volume, and the node that is to release it. */
@@ -93,7 +95,8 @@ export async function waitUntilReleased(
 
 /**
  * That the node had unstaged a volume without a record was read before the store was trusted: if that was
- * rolled back, the rebuild has marked the attachment by now, and the next call has the disk detached.
+ * rolled back, the rebuild has marked the attachment by now, and the next call has the disk detached. An
+ * attachment that names no place yet may have been made again for one that was erased.
  */
 async function confirmUnstaged(
   context: ControllerContext,
@@ -102,11 +105,11 @@ async function confirmUnstaged(
 ): Promise<Result<void, Failure>> {
   const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (!fresh.ok) return fresh;
-  const unstaged = await hasUnstaged(context, { volumeId, nodeName }, signal);
-  if (!unstaged.ok) return unstaged;
-  return unstaged.value && !isUnmarked(fresh.value)
-    ? ok(undefined)
-    : stillWaiting(volumeId, `its detach from ${nodeName}: nothing shows that it has been unstaged there`);
+  const own = await readAttachment(context.store, { diskUri: volumeId, nodeName }, signal);
+  if (!own.ok && own.failure.kind !== "ObjectNotFound") return own;
+  if (own.ok && isUnstaged(own.value) && !isUnmarked(fresh.value))
+    return holdsDisk(own.value) ? ok(undefined) : confirmOff(context, volumeId, nodeName, signal);
+  return stillWaiting(volumeId, `its detach from ${nodeName}: nothing shows that it has been unstaged there`);
 }
 
 /** Without a record only Azure shows whether an attachment was erased while its VM has the disk. */
