@@ -112,6 +112,18 @@ describe("deleteVolume", () => {
         assert.deepEqual(await world.answerOf(answer), ok({}));
       }));
 
+  // Another client has deleted it: the copy can't be completed, and needs nothing any more.
+  it("deletes a volume whose disk is gone, whatever Azure still copies of it", () =>
+    withController(async (world) => {
+      const { context } = await withSnapshots(world, "PremiumV2_LRS", copied);
+      const getDisk: ControllerContext["cloud"]["getDisk"] = async ({ diskUri }) =>
+        fail({ kind: "DiskNotFound", diskUri });
+      const answer = remove({ ...world, context: { ...context, cloud: { getDisk } } });
+      await world.until(() => isMarked(world));
+      await world.removeFinalizers("pvc-1");
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+    }));
+
   it("keeps no disk for the snapshots of another one, or of another SKU", () =>
     withController(async (world) => {
       const other = { ...copied, snapshotUri: aSnapshotUri("other"), sourceUri: aDiskUri("other") };

@@ -98,7 +98,8 @@ async function checkSnapshots(
 ): Promise<Result<void, Failure>> {
   if (!mayCopySnapshots(volume)) return ok(undefined);
   const pending = await findPendingSnapshot(context, volume, diskUri, signal);
-  if (!pending.ok) return pending;
+  // Of a disk that is gone no copy can be completed.
+  if (!pending.ok) return saysDiskGone(pending.failure) ? ok(undefined) : pending;
   const { snapshotUri } = pending.value ?? {};
   return snapshotUri === undefined
     ? ok(undefined)
