@@ -18,11 +18,14 @@ import {
 import { listIn } from "../../core/testing/record-lists.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { reclaim, grant, mayAttach, mayDetach } from "../../core/writer/record/writer-steps.ts";
+import { takeBackStaged } from "../../objects/staged-mark.ts";
 import { changeStatus } from "../../objects/update-object.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
+import { must } from "../testing/settled.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 
 const never = new AbortController().signal;
@@ -286,6 +289,29 @@ describe("compareAttachments", () => {
         ["Detaching", true, true],
         ["Detaching", true, true],
       ]);
+    }));
+
+  // Without a checkpoint it looks for mounts only at a LUN.
+  it("records it as staged also where its node takes the mark back before it knows the place", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aSharedVolume());
+      await world.given("AzDriverNode", aDriverNode("node-a", { vmId: "vm-node-a" }));
+      const { store } = world.ports;
+      const ports = { steps: world.ports.steps, store: world.other };
+      let isTakenBack = false;
+      const early: ObjectStore = {
+        ...store,
+        updateStatus: async (kind, object, signal) => {
+          if (!isTakenBack)
+            await must(takeBackStaged(ports, { volumeId: diskUri, nodeName: "node-a" }, never));
+          isTakenBack = true;
+          return store.updateStatus(kind, object, signal);
+        },
+      };
+      await compare({ ...world, ports: { ...world.ports, store: early } }, { listed: ["node-a"] });
+      assert.ok(isTakenBack);
+      const made = world.attachment("node-a");
+      assert.deepEqual([made?.status?.state, made?.spec.staged], ["Detaching", true]);
     }));
 
   it("keeps the mark that a shared volume's attachment got since it was read", () =>

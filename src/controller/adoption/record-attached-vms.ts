@@ -157,7 +157,8 @@ interface ListedDisk {
 /**
  * Changes the status of a node's attachment, which is created where it is gone; undefined keeps it. Where
  * several nodes may write, it is marked as staged with that: one before it may have been erased, and its own
- * request have been withdrawn while it named no place.
+ * request have been withdrawn while it named no place. Before its place, so that no detach comes in between,
+ * and after that: a node without a checkpoint looks for mounts only at a place, and takes back what has none.
  */
 async function recordOn(
   ports: AdoptionPorts,
@@ -173,25 +174,38 @@ async function recordOn(
   const created = await createAttachment(ports, placedReplica(volume, { diskUri, nodeName }), signal);
   if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
   const target = namedAttachment({ volumeName, diskUri, nodeName });
-  if (!isSingleWriter(volume.spec.capabilities)) {
-    const marked = await changeSpec(
-      ports.store,
-      target,
-      (present) => (change(present) === undefined ? undefined : asStaged(present)),
-      signal,
-    );
-    if (!marked.ok) return marked;
-  }
+  const isShared = !isSingleWriter(volume.spec.capabilities);
+  const mark = (isToMark: (present: AzVolumeAttachment) => boolean): Promise<Reconciled> =>
+    isShared ? markWhere(ports, target, isToMark, signal) : Promise.resolve(ok({}));
+  const marked = await mark((present) => change(present) !== undefined);
+  if (!marked.ok) return marked;
+  let isChanged = false;
   const recorded = await changeStatus(
     ports.store,
     target,
     (present) => {
       const status = change(present);
+      isChanged = status !== undefined;
       return status === undefined ? undefined : { ...present, status };
     },
     signal,
   );
-  return recorded.ok ? ok({}) : recorded;
+  return recorded.ok ? mark(() => isChanged) : recorded;
+}
+
+async function markWhere(
+  { store }: AdoptionPorts,
+  target: ReturnType<typeof namedAttachment>,
+  isToMark: (present: AzVolumeAttachment) => boolean,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const marked = await changeSpec(
+    store,
+    target,
+    (present) => (isToMark(present) ? asStaged(present) : undefined),
+    signal,
+  );
+  return marked.ok ? ok({}) : marked;
 }
 
 /**

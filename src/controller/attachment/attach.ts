@@ -140,6 +140,11 @@ export async function attach(
   );
   if (!recorded.ok) return endUnrecordedAttach(ports, volume, recorded.failure, signal);
   if (recorded.value.status?.state !== "Attached") return ok({});
+  if (isFoundThere) {
+    // Once more: a node without a checkpoint takes the mark back before it knows where to look for mounts.
+    const kept = await markUnrequested(ports, attachment, signal);
+    if (!kept.ok) return ignoreNotFound(kept);
+  }
   const durationMs = clock.elapsedMs() - startedMs;
   logger.info("disk attached", {
     volumeName: volume.metadata.name,
