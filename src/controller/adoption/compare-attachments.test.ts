@@ -292,7 +292,7 @@ describe("compareAttachments", () => {
     }));
 
   // Without a checkpoint it looks for mounts only at a LUN.
-  it("records it as staged also where its node takes the mark back before it knows the place", () =>
+  it("records it as staged also where its node takes that back before its place", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aSharedVolume());
       await world.given("AzDriverNode", aDriverNode("node-a", { vmId: "vm-node-a" }));
