@@ -54,7 +54,7 @@ export const sharedMutations: readonly Mutation[] = [
     },
     breaks: ["spinning"],
     storm: { ...sharedVolumesStorm, attach: "driver" },
-    shownBy: 8,
+    shownBy: 16,
     takes: "a node that shares a volume is out of service, and attaches by itself",
     noticedBy: "src/core/attachment/plan-attachment.test.ts",
   },
@@ -87,12 +87,26 @@ export const sharedMutations: readonly Mutation[] = [
   },
   {
     name: "shared-made-marked",
-    removes: "where several nodes write, an attachment that is made without a request is marked as staged",
-    edits: {
-      file: "src/objects/new-attachment.ts",
-      find: `    ...(isSingleWriter(spec.capabilities) ? {} : { staged: true }),`,
-      replace: `    ...(isSingleWriter(spec.capabilities) ? {} : {}),`,
-    },
+    removes:
+      "where several nodes write, an attachment that is made without a request, or whose disk is found on " +
+      "the VM, is marked as staged",
+    edits: [
+      {
+        file: "src/objects/new-attachment.ts",
+        find: `    ...(isSingleWriter(spec.capabilities) ? {} : { staged: true }),`,
+        replace: `    ...(isSingleWriter(spec.capabilities) ? {} : {}),`,
+      },
+      {
+        file: "src/controller/adoption/record-attached-vms.ts",
+        find: `    (present) => (isToMark(present) ? asStaged(present) : undefined),`,
+        replace: `    (present) => (isToMark(present) && signal.aborted ? asStaged(present) : undefined),`,
+      },
+      {
+        file: "src/controller/attachment/attach.ts",
+        find: `  let isFoundThere = !isMissed && !isSingleWriter(`,
+        replace: `  let isFoundThere = signal.aborted && !isSingleWriter(`,
+      },
+    ],
     breaks: ["healthy-writer-cut-off", "replica-removed", "not-converged"],
     storm: {
       ...lostSharedVolumesStorm,
@@ -128,7 +142,7 @@ export const sharedMutations: readonly Mutation[] = [
     },
     breaks: ["csi-answer", "healthy-writer-cut-off", "replica-removed"],
     storm: restoredSharedClustersStorm,
-    shownBy: 12,
+    shownBy: 1,
     takes: "a backup of etcd is restored to before a pod came to a node",
     noticedBy: "src/controller/rollback/distrust-shared.test.ts",
   },
