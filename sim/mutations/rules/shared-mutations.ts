@@ -147,20 +147,6 @@ export const sharedMutations: readonly Mutation[] = [
     noticedBy: "src/controller/rollback/distrust-shared.test.ts",
   },
   {
-    name: "shared-deleted-untrusted",
-    removes: "where several nodes write, no replica is deleted while records are about to be rebuilt",
-    edits: {
-      file: "src/controller/attachment/removal/delete-replica.ts",
-      find: `  if (isShared && !(await isTrusted(ports, undefined, signal))) return`,
-      replace: `  if (isShared && signal.aborted) return`,
-    },
-    breaks: ["replica-removed"],
-    storm: restoredSharedClustersStorm,
-    shownBy: 12,
-    takes: "a backup of etcd is restored while a volume has a replica",
-    noticedBy: "src/controller/attachment/removal/delete-replica.test.ts",
-  },
-  {
     name: "shared-unstaged-pod",
     removes:
       "where several nodes write, a pod keeps the volume published only where its node has not unstaged it",
