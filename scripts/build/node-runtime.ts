@@ -40,7 +40,8 @@ export const EXTENDER_RUNTIME = {
  * controller`), and it may grow by 2 MiB at least, not by 8. V8's optimizing compilers wait for four to five
  * times as many calls of a function as by default. Together this leaves 10 MiB or more, for 2 to 11 % more
  * processor time (docs/assurance/performance.md). With --expose-gc the controller collects what the burst
- * left as soon as it is quiet. Limits that are set make malloc return what the connections of a burst took: by itself it raises them.
+ * left as soon as it is quiet. Limits that are set make malloc return what the connections of a burst took:
+ * by itself it raises them.
  */
 export const CONTROLLER_RUNTIME = {
   flags: [
