@@ -50,7 +50,8 @@ async function played({ vm, second }: Pair, way: Writing, round: number): Promis
   await runTimed(second, secondLun, { do: "watch", round });
   await runTimed(vm, lun, { do: "write", round, pauses, cutAfterS, cutForS });
   const begunMs = vm.clock.elapsedMs();
-  await vm.clock.sleep(cut.afterMs + (cut.forMs > 0 ? SKEW_MAX_MS : 0) + vm.pollMs, vm.signal);
+  const untilCutMs = cut.forMs > 0 ? cut.afterMs + CUT_LATE_MAX_MS + SKEW_MAX_MS : 0;
+  await vm.clock.sleep(untilCutMs + vm.pollMs, vm.signal);
   const detach = await forcedDetach(vm);
   if (pauses) await runInVm(vm, lun, { do: "resume" });
   await vm.clock.sleep(vm.watchMs, vm.signal);
@@ -64,6 +65,8 @@ async function played({ vm, second }: Pair, way: Writing, round: number): Promis
   return { detach, written: written as unknown as Written, watched: watched as unknown as Watched };
 }
 
+/** How much later than asked a busy VM may cut its network, in milliseconds. */
+const CUT_LATE_MAX_MS = 1_500;
 /** A cut lasts as many times as long as the watch: it has to outlast the detach. */
 const CUT_TIMES = 4;
 
