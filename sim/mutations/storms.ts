@@ -113,8 +113,8 @@ export const conversionsStorm: DirectedStorm = {
 /** The store is restored from older backups while snapshots of frozen file systems are taken. */
 export const restoredInFreezeStorm: DirectedStorm = {
   workload: { access: "mount" },
-  frozenSnapshots: 24,
-  strikes: { "loss/restored": 14, "haste/hunted": 1 },
+  frozenSnapshots: 40,
+  strikes: { "loss/restored": 20, "haste/hunted": 1 },
 };
 
 /** etcd goes back as a whole: by the API server a pod that has moved since runs where it was. */
