@@ -19,6 +19,7 @@ export function runScheduler(
   rankNodes: NonNullable<SimClusterOptions["rankNodes"]> | undefined,
 ): void {
   const { api, view, clock, random, tasks, trace } = plane;
+  /** The pods with a decision under way: a bound one stays here until the view shows its node. */
   const binding = new Set<string>();
   /** The nodes of pods whose binding is not visible yet: their places are used. */
   const assumed = new Map<string, string>();
@@ -40,9 +41,12 @@ export function runScheduler(
     tasks.start(async (signal) => {
       await clock.sleep(between(random, BIND_MS), signal);
       await api.untilReachable(signal);
+      if (claim.isBound) {
+        bind(pod, nodeName);
+        return;
+      }
       binding.delete(pod.uid);
-      if (claim.isBound) bind(pod, nodeName);
-      else if (api.get("Claim", claim.name)?.uid === claim.uid)
+      if (api.get("Claim", claim.name)?.uid === claim.uid)
         api.change("Claim", claim.name, { selectedNode: nodeName });
     });
   }
@@ -116,8 +120,11 @@ export function runScheduler(
   }
 
   view.onChange((change) => {
-    if (change.kind === "Pod" && (change.current === undefined || change.current.nodeName !== undefined))
-      assumed.delete((change.current ?? change.previous)?.uid ?? "");
+    if (change.kind === "Pod" && (change.current === undefined || change.current.nodeName !== undefined)) {
+      const uid = (change.current ?? change.previous)?.uid ?? "";
+      binding.delete(uid);
+      assumed.delete(uid);
+    }
     if (change.kind === "Pod" && change.current !== undefined) schedule(change.current);
     // Any other change may make room for a waiting pod.
     else if (change.kind !== "StatefulSet") for (const pod of view.list("Pod")) schedule(pod);
