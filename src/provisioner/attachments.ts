@@ -1,7 +1,7 @@
 import { isSameResourceUri, resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
-import type { CloudProvisioner, FenceProof } from "../ports/cloud/cloud-provisioner.ts";
+import type { AttachedDisk, CloudProvisioner, FenceProof } from "../ports/cloud/cloud-provisioner.ts";
 import { unlessAborted } from "../runtime/unless-aborted.ts";
 import { withTimeout } from "../runtime/with-timeout.ts";
 import type { ArmDisk } from "./arm/arm-api.ts";
@@ -44,7 +44,7 @@ export async function attachDisk(
   context: AttachmentContext,
   request: AttachRequest,
   signal: AbortSignal,
-): Promise<Result<{ readonly lun: number }, Failure>> {
+): Promise<Result<AttachedDisk, Failure>> {
   const { session } = context;
   for (let attempt = 1; ; attempt++) {
     const attached = await attachOnce(context, request, signal);
@@ -60,7 +60,7 @@ async function attachOnce(
   context: AttachmentContext,
   request: AttachRequest,
   signal: AbortSignal,
-): Promise<Result<{ readonly lun: number }, Failure>> {
+): Promise<Result<AttachedDisk, Failure>> {
   // Disks requested together are attached together, though their reads end one after the other.
   const arrived = context.queues.announce(request.vm);
   try {
@@ -117,10 +117,13 @@ async function attachInTurn(
 function lunIn(
   answer: Result<VmAnswer, Failure>,
   { node: { nodeName } }: AttachRequest,
-): Result<{ readonly lun: number }, Failure> {
+): Result<AttachedDisk, Failure> {
   if (!answer.ok) return answer;
   const { value } = answer;
-  if (value.kind === "attached") return ok({ lun: value.lun });
+  if (value.kind === "attached") {
+    const { kind: _, ...attached } = value;
+    return ok(attached);
+  }
   if (value.kind === "instanceReplaced")
     return fail({ kind: "InstanceReplaced", nodeName, vmId: value.vmId });
   if (value.kind === "instanceGone") return fail({ kind: "InstanceNotFound", nodeName });

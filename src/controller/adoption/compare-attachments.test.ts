@@ -45,10 +45,12 @@ async function compare(
     listed,
     now = listed,
     concurrently = async () => {},
+    entry = {},
   }: {
     readonly listed: readonly string[];
     readonly now?: readonly string[];
     readonly concurrently?: () => Promise<unknown>;
+    readonly entry?: { readonly deletedWithVm?: true };
   },
 ): Promise<number> {
   const volume = world.volume() ?? assert.fail("no volume");
@@ -64,7 +66,8 @@ async function compare(
     inspectInstance: async (request, signal) => {
       const found = await world.ports.cloud.inspectInstance(request, signal);
       await concurrently();
-      const dataDisks = now.includes(request.nodeName) ? [{ diskUri, lun: 5, beingDetached: false }] : [];
+      const listed = { diskUri, lun: 5, beingDetached: false, ...entry };
+      const dataDisks = now.includes(request.nodeName) ? [listed] : [];
       return found.ok ? ok({ ...found.value, dataDisks }) : found;
     },
   };
@@ -105,6 +108,19 @@ describe("compareAttachments", () => {
         deviceMissing: undefined,
       });
       assert.deepEqual(world.volume()?.status?.record?.writer?.nodeName, "node-b");
+    }));
+
+  it("reports a disk that Azure would delete with its VM", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-b") })));
+      await world.given("AzVolumeAttachment", attached("node-b"));
+      await compare(world, { listed: ["node-a", "node-b"], entry: { deletedWithVm: true } });
+      assert.deepEqual(
+        world.emitted
+          .filter(({ reason }) => reason === "DeletedWithVM")
+          .map(({ message }) => [message.includes(diskUri), message.includes(instanceUriOf("node-a"))]),
+        [[true, true]],
+      );
     }));
 
   it("records a disk on the VM that has the id of a scaled-in instance by now", () =>

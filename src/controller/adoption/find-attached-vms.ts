@@ -16,6 +16,8 @@ export interface AttachedVm {
    * decided.
    */
   readonly beingDetached: boolean;
+  /** Azure deletes the disk when it deletes the VM. */
+  readonly deletedWithVm?: true;
 }
 
 /** A VM known only by its resource id is identified by that id alone. */
@@ -60,6 +62,7 @@ export async function findAttachedVms(
       node: identityOf({ ...named, vmId: instance.value.vmId }),
       lun: entry?.lun,
       beingDetached: entry?.beingDetached ?? false,
+      ...(entry?.deletedWithVm === true ? { deletedWithVm: true as const } : {}),
     });
   }
   return ok(attached);

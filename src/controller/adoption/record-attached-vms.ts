@@ -14,6 +14,7 @@ import { asStaged } from "../../objects/staged-mark.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { createAttachment } from "../attachment/create-attachment.ts";
+import { emitDeletedWithVm } from "../attachment/deleted-with-vm-event.ts";
 import { foundAt, withoutPlace } from "../attachment/disk-place.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { tryEach } from "../try-each.ts";
@@ -86,14 +87,19 @@ async function recordEach(
   change: (present: AzVolumeAttachment, place: Place) => AttachmentStatus | undefined,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const places = attachedVms.flatMap(({ node, lun, beingDetached }): readonly Place[] =>
-    lun === undefined || isForeign(node) ? [] : [{ node, lun, beingDetached }],
+  const places = attachedVms.flatMap(
+    ({ node, lun, beingDetached, deletedWithVm = false }): readonly Place[] =>
+      lun === undefined || isForeign(node) ? [] : [{ node, lun, beingDetached, deletedWithVm }],
   );
   const { failed } = await tryEach(
     places,
     {
-      attempt: (place) =>
-        recordOn(ports, { volume, diskUri, node: place.node }, (present) => change(present, place), signal),
+      attempt: async (place) => {
+        const { node } = place;
+        if (place.deletedWithVm)
+          emitDeletedWithVm(ports, { volumeName: volume.metadata.name, diskUri, node });
+        return recordOn(ports, { volume, diskUri, node }, (present) => change(present, place), signal);
+      },
       onFailure: ({ node: { nodeName } }, failure) =>
         ports.logger.warn("the place of a disk was not recorded", {
           volumeName: volume.metadata.name,
@@ -252,7 +258,12 @@ async function forget({ store }: AdoptionPorts, name: string, signal: AbortSigna
 }
 
 /** Where a disk was found. */
-type Place = { readonly [K in keyof AttachedVm]: NonNullable<AttachedVm[K]> };
+interface Place {
+  readonly node: NodeIdentity;
+  readonly lun: number;
+  readonly beingDetached: boolean;
+  readonly deletedWithVm: boolean;
+}
 
 function isRecorded({ status }: AzVolumeAttachment, { node, lun, beingDetached }: Place): boolean {
   if (status?.state !== "Attached" || status.lun !== lun || status.vmId !== node.vmId) return false;

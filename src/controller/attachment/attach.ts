@@ -24,6 +24,7 @@ import { recordGrowth } from "../disk/record-growth.ts";
 import { mayCompleteDetach } from "../fencing/foreign-detach.ts";
 import { endUnrecordedAttach, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, refusedFor } from "./attachment-object.ts";
+import { emitDeletedWithVm } from "./deleted-with-vm-event.ts";
 import { emitLost } from "./disk-lost-event.ts";
 import { withoutPlace } from "./disk-place.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
@@ -123,7 +124,13 @@ export async function attach(
     if (SHOW_DISK_OFF.includes(attached.failure.kind)) emitLossOnce();
     return recordAttachFailure(ports, volume, { attachment, attempt }, attached.failure, signal);
   }
-  const { lun } = attached.value;
+  const { lun, deletedWithVm } = attached.value;
+  if (deletedWithVm === true)
+    emitDeletedWithVm(ports, {
+      volumeName: volume.metadata.name,
+      diskUri: attachment.spec.volumeId,
+      node: action.node,
+    });
   if (lun !== attachment.status?.lun) emitLossOnce();
   if (isMissed) {
     const sized = await recordPresentSize(ports, volume, signal);

@@ -342,6 +342,16 @@ export const eventReasons = {
       "The driver does not detach it from a VM that is no node of this cluster: detach it there. Until " +
       "then no other node is granted the volume. A node reports by itself once it no longer uses it.",
   },
+  DeletedWithVM: {
+    type: "Warning",
+    shownOn: ["PersistentVolumeClaim"],
+    when:
+      "another client has attached the disk to a node with deleteOption Delete, and the driver has not " +
+      "changed that",
+    remedy:
+      "Azure deletes the disk when it deletes that VM: set the disk's deleteOption to Detach (az vm update " +
+      "--ids <VM> --set 'storageProfile.dataDisks[<index>].deleteOption=Detach').",
+  },
   Fencing: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],

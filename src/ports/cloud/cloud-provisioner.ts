@@ -76,7 +76,16 @@ export interface InstanceFacts {
     readonly diskUri: string;
     readonly lun: number;
     readonly beingDetached: boolean;
+    /** The platform deletes the disk when it deletes the VM. */
+    readonly deletedWithVm?: true;
   }[];
+}
+
+/** Where a disk was attached. */
+export interface AttachedDisk {
+  readonly lun: number;
+  /** The platform deletes the disk when it deletes the VM, and refuses to change that. */
+  readonly deletedWithVm?: true;
 }
 
 /**
@@ -243,16 +252,14 @@ export interface CloudProvisioner {
   ): Promise<Result<readonly DiskFacts[], Failure>>;
   /**
    * Attaches a disk and waits until the platform reports it attached. A disk that is on the node already
-   * answers its present LUN. One that is being detached is waited for. If that detach hangs,
-   * `forcePrecondition` decides whether to force it: another client may have asked for it while a node
-   * writes. The disk gets none of `reservedLuns`, where the node would take it for another. Fails with
+   * answers its present LUN, without `precondition`; one that the platform would delete with the VM is kept
+   * from then on, where the platform allows it. One that is being detached is waited for. If that detach
+   * hangs, `forcePrecondition` decides whether to force it: another client may have asked for it while a
+   * node writes. The disk gets none of `reservedLuns`, where the node would take it for another. Fails with
    * `DiskNotFound`, `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`,
    * `InstanceReplaced` (another VM is at its resource id) or `Refused`.
    */
-  attachDisk(
-    request: AttachDiskRequest,
-    signal: AbortSignal,
-  ): Promise<Result<{ readonly lun: number }, Failure>>;
+  attachDisk(request: AttachDiskRequest, signal: AbortSignal): Promise<Result<AttachedDisk, Failure>>;
   /**
    * Detaches a disk and waits until the VM no longer lists it. Success if it is detached, or the VM is
    * gone or another. Fails with `Refused`.

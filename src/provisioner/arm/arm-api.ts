@@ -15,6 +15,8 @@ export interface ArmDataDisk {
   readonly toBeDetached?: boolean;
   /** `ForceDetach` together with `toBeDetached`: does not wait for the guest. */
   readonly detachOption?: string;
+  /** `Delete`: Azure deletes the disk when it deletes the VM. Default: `Detach`, which keeps it. */
+  readonly deleteOption?: string;
 }
 
 /** What VMs, disks and snapshots have in common. */

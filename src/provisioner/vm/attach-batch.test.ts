@@ -52,6 +52,36 @@ describe("a batch of attaches and detaches", () => {
     );
   });
 
+  describe("of a disk that another client attached with deleteOption Delete", () => {
+    const attachAgain = async (azure: ScriptedVm): Promise<readonly unknown[]> => {
+      const neverAsked = (): Promise<boolean> => assert.fail("a precondition was asked");
+      const attach = azure.request("attach", "found", { precondition: neverAsked });
+      const [answer] = await azure.attachBatch(attach);
+      return [answer, azure.updates.length, azure.vm.dataDisks.map(({ deleteOption }) => deleteOption)];
+    };
+    const deleted = { deleteOption: "Delete" };
+
+    it("lets Azure keep it, and leaves the entries of others as they are", async () => {
+      const azure = aScriptedVm([anEntry("found", 3, deleted), anEntry("other", 4, deleted)]);
+      const value = { kind: "attached", lun: 3 };
+      assert.deepEqual(await attachAgain(azure), [{ ok: true, value }, 1, ["Detach", "Delete"]]);
+    });
+
+    it("says so where Azure refuses to keep it, and asks once", async () => {
+      const azure = aScriptedVm([anEntry("found", 3, deleted)]);
+      azure.onUpdate = () => anArmError({ statusCode: 400, code: "InvalidParameter" });
+      const value = { kind: "attached", lun: 3, deletedWithVm: true };
+      assert.deepEqual(await attachAgain(azure), [{ ok: true, value }, 1, ["Delete"]]);
+    });
+
+    it("carries out no detach of another client for it", async () => {
+      const leaving = anEntry("leaves", 4, { toBeDetached: true });
+      const azure = aScriptedVm([anEntry("found", 3, deleted), leaving]);
+      const value = { kind: "attached", lun: 3, deletedWithVm: true };
+      assert.deepEqual(await attachAgain(azure), [{ ok: true, value }, 0, ["Delete", undefined]]);
+    });
+  });
+
   it("lets requests that arrive while it reads the VM take part in its write", async () => {
     const azure = aScriptedVm([anEntry("leaves", 0)]);
     azure.late = [azure.request("detach", "leaves"), azure.request("attach", "second")];

@@ -21,9 +21,9 @@ import { missingDisks, withoutMissing } from "../disk/missing-disks.ts";
 import { checkForeignDetaches, checkPreconditions, mayForce } from "./check-preconditions.ts";
 import type { Latecomers } from "./group-commit.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
-import type { VmRequest } from "./vm-request.ts";
+import type { VmAnswer, VmRequest } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
-import { type VmTarget, detachingEntry, readVm, updateVm } from "./vm-update.ts";
+import { type VmTarget, detachingEntry, isDeletedWithVm, readVm, updateVm } from "./vm-update.ts";
 
 /**
  * Successful updates that a batch can need: complete a stuck detach, detach disks, attach disks in
@@ -82,6 +82,8 @@ export class AttachBatch {
   readonly #missing = new Set<string>();
   /** Detaches whose disks named the VM, though its list no longer had them. */
   readonly #disputed = new Set<VmRequest>();
+  /** Attaches whose disks Azure was asked to keep when it deletes the VM. */
+  readonly #kept = new Set<VmRequest>();
   /** What the last update has carried out, according to Azure, until a read shows it. */
   #succeeded: readonly Planned[] = [];
 
@@ -122,6 +124,7 @@ export class AttachBatch {
     if (!read.ok && saysNotThere(read.failure)) return settleAll(open, ok({ kind: "instanceGone" }));
     if (!read.ok) return this.#retries.backOffOrFail(read.failure, open, lane);
     if (await this.#waitForOther(read.value, open, lane)) return;
+    if (await this.#keepDisks(read.value, open, lane)) return;
 
     const late = (await latecomers?.take(open)) ?? [];
     const { toWrite, unanswered } = await settleFromModel(
@@ -149,6 +152,44 @@ export class AttachBatch {
         open,
         lane,
       );
+  }
+
+  /**
+   * Lets Azure keep the disks that the VM lists already, and that it would delete with the VM: another client
+   * attached them so (https://learn.microsoft.com/azure/virtual-machines/delete). `precondition` is not
+   * asked, since the list gets no other disks. Tried once for each attach, and never beside a detach, which
+   * any update would carry out. Where Azure refuses it, the attach answers `deletedWithVm`.
+   */
+  async #keepDisks(model: ArmVm, open: readonly VmRequest[], lane: Lane): Promise<boolean> {
+    if (model.provisioningState !== "Succeeded") return false;
+    if (model.dataDisks.some((entry) => entry.toBeDetached === true)) return false;
+    const listed = new Set(model.dataDisks.filter(isDeletedWithVm).map(diskKeyOf));
+    const toKeep = open.filter(
+      (request) =>
+        request.kind === "attach" &&
+        listed.has(request.diskKey) &&
+        request.spec.node.vmId.toLowerCase() === model.vmId &&
+        !this.#kept.has(request),
+    );
+    if (toKeep.length === 0) return false;
+    for (const request of toKeep) this.#kept.add(request);
+    const keptKeys = new Set(toKeep.map(({ diskKey }) => diskKey));
+    const dataDisks = withoutMissing(model, this.#missing).dataDisks.map((entry) =>
+      keptKeys.has(diskKeyOf(entry)) ? { ...entry, deleteOption: "Detach" } : entry,
+    );
+    await updateVm(
+      this.#session,
+      {
+        vm: this.#vm,
+        ifMatch: model.etag,
+        change: { dataDisks },
+        lane,
+        underWay: this.#context.underWay,
+      },
+      this.#lifetime,
+    );
+    // The next read shows whether the entries have changed.
+    return true;
   }
 
   /**
@@ -374,7 +415,7 @@ async function settleFromModel(
         model.provisioningState === "Succeeded" ||
         (await isNamedByDisk(session, { request, model }, signal)) === true
       )
-        request.settle(ok({ kind: "attached", lun: outcome.lun }));
+        request.settle(ok(attachedIn(model, request, outcome.lun)));
       else toWrite.push({ request, outcome });
     } else if (outcome.kind === "detached") {
       const hasSucceeded = model.provisioningState === "Succeeded";
@@ -394,6 +435,11 @@ async function settleFromModel(
     else if (outcome.kind !== "later") toWrite.push({ request, outcome });
   }
   return { toWrite, unanswered };
+}
+
+function attachedIn({ dataDisks }: ArmVm, { diskKey }: VmRequest, lun: number): VmAnswer {
+  const isDeleted = dataDisks.some((entry) => diskKeyOf(entry) === diskKey && isDeletedWithVm(entry));
+  return { kind: "attached", lun, ...(isDeleted ? { deletedWithVm: true } : {}) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { InstanceFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmVm } from "../arm/arm-api.ts";
+import { isDeletedWithVm } from "./vm-update.ts";
 
 /** A VM of ARM, read with its instance view, in the words of the port. */
 export function instanceFactsOf(nodeName: string, vm: ArmVm, dataDisksMax: number): InstanceFacts {
@@ -17,6 +18,7 @@ export function instanceFactsOf(nodeName: string, vm: ArmVm, dataDisksMax: numbe
       diskUri: entry.managedDisk?.id ?? "",
       lun: entry.lun,
       beingDetached: entry.toBeDetached === true,
+      ...(isDeletedWithVm(entry) ? { deletedWithVm: true as const } : {}),
     })),
   };
 }

@@ -18,7 +18,8 @@ export type NotThere =
 
 /** How a request to a VM ended. */
 export type VmAnswer =
-  | { readonly kind: "attached"; readonly lun: number }
+  /** `deletedWithVm`: another client attached the disk so that Azure deletes it with the VM. */
+  | { readonly kind: "attached"; readonly lun: number; readonly deletedWithVm?: true }
   | { readonly kind: "detached" }
   | { readonly kind: "proven"; readonly proof: FenceProof }
   /** Of `flush`: the ETag has moved. */

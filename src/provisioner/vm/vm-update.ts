@@ -157,3 +157,8 @@ function takenOffBy({ dataDisks = [] }: ArmVmChange): ReadonlySet<string> {
 export function detachingEntry(entry: ArmDataDisk, options: { readonly force: boolean }): ArmDataDisk {
   return { ...entry, toBeDetached: true, ...(options.force ? { detachOption: "ForceDetach" } : {}) };
 }
+
+/** Whether Azure deletes the disk of an entry when it deletes the VM. */
+export function isDeletedWithVm({ deleteOption }: ArmDataDisk): boolean {
+  return deleteOption?.toLowerCase() === "delete";
+}

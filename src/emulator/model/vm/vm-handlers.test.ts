@@ -113,6 +113,10 @@ describe("a VM", () => {
       [at(shown, "createOption"), at(shown, "caching"), at(shown, "deleteOption")],
       ["Attach", "ReadOnly", "Delete"],
     );
+    azure.finish("PATCH", "virtualMachines/node-a", attach({ deleteOption: "Detach" }));
+    const kept = azure.send("GET", "virtualMachines/node-a").body;
+    const [disk] = at(kept, "properties", "storageProfile", "dataDisks") as readonly Json[];
+    assert.deepEqual([at(disk, "caching"), at(disk, "deleteOption")], ["ReadOnly", "Detach"]);
   });
 
   it("is created once by a repeated PUT, and shows its disks by their own names", () => {
