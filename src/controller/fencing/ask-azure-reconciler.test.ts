@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import {
   anAttachment,
   aVolumeWithRecord,
@@ -527,4 +527,29 @@ describe("a writer whose node name is another VM's", () => {
         }));
     });
   });
+});
+
+describe("several VMs that keep a volume from its next writer", () => {
+  it("are each asked about, though Azure does not show the first one", () =>
+    withControllerPorts(async (world) => {
+      const earlier = { ...a, vmId: "earlier", instanceUri: `${a.instanceUri}-earlier` };
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      const writer = aWriter("node-b", { requested: false });
+      await world.given("AzVolume", aVolumeWithRecord({ writer, unverified: [earlier] }));
+      await world.given("AzVolumeAttachment", anAttachment("node-b", { status: { lun: 3 } }));
+      world.instances.set(a.instanceUri, a.vmId);
+      await world.clock.advance(60_000);
+      await reconcile(world);
+      const unread = { kind: "CloudUnavailable", code: "Unread", message: "", requestId: "" } as const;
+      const asked: string[] = [];
+      const proveGone: CloudProvisioner["proveGone"] = ({ node }, signal) => {
+        asked.push(node.vmId);
+        return node.vmId === "earlier"
+          ? Promise.resolve(fail(unread))
+          : world.ports.cloud.proveGone({ diskUri, node }, signal);
+      };
+      assert.deepEqual(await pass(world, { proveGone }), fail(unread));
+      const writerVm = identity("node-b");
+      assert.deepEqual([asked, world.record()?.fencing], [["earlier", writerVm.vmId], writerVm]);
+    }));
 });

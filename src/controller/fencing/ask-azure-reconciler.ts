@@ -1,13 +1,14 @@
 import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { recordOf } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
 import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
 import { isGrantedAgain } from "../../core/writer/record/is-granted-again.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
+import { oneToReport } from "../try-each.ts";
 import { executeWriterAction } from "../writer/execute-writer-action.ts";
 import { askIfGone } from "./ask-if-gone.ts";
 
@@ -37,20 +38,24 @@ async function checkVolume(
   if (observed === undefined || volumeId === undefined) return ok({});
   const questions = planWriter(observed).filter((action) => action.kind === "AskAzure");
   let isAbsent = false;
+  let failed: Failure | undefined;
   for (const { node, mayBeGone } of questions) {
+    if (signal.aborted) break;
     if (mayBeGone) {
       const checked = await askIfGone(ports, { volumeName, volumeId }, node, signal);
-      if (!checked.ok && checked.failure.kind !== "NotWriter") return checked;
+      // One VM that Azure does not show for long keeps no other from being found gone.
+      if (!checked.ok && checked.failure.kind !== "NotWriter") failed = oneToReport(failed, checked.failure);
     } else if (!isAbsent) {
       const checked = await planByVm(ports, volumeName, node, signal);
-      if (!checked.ok) return checked;
+      if (!checked.ok) failed = oneToReport(failed, checked.failure);
       // The other questions were about a grant that has moved.
-      if (checked.value === "moved") break;
+      else if (checked.value === "moved") break;
       // A VM that has moved may be shown at neither place, or still at the former one: nothing follows from
       // another answer about it. A fence from the former place may find no proof.
-      isAbsent = checked.value === "absent";
+      isAbsent = !checked.ok || checked.value === "absent";
     }
   }
+  if (failed !== undefined) return fail(failed);
   return ok(questions.length === 0 ? {} : { requeueAfterMs: ASK_AGAIN_MS });
 }
 

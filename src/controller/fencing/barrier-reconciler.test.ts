@@ -20,6 +20,7 @@ import {
 import { type RecordChanges, listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import { proveClean } from "../../core/writer/record/writer-steps.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { anInstance } from "../testing/an-instance.ts";
 import { barrierByMode } from "../testing/barrier-by-mode.ts";
@@ -219,6 +220,27 @@ describe("a VM to which lost records may have sent an update", () => {
       world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
       assert.equal(((await passBarrierOfA(world)) as { readonly ok: boolean }).ok, false);
       assert.deepEqual(listIn(world.record(), "barrierPending"), [a, b]);
+    }));
+
+  it("passes the barrier for the volumes after one whose record the store refuses", () =>
+    withBarrierPending(async (world) => {
+      const { store } = world.ports;
+      const failure = { kind: "ObjectInvalid", objectKind: "AzVolume", name: "pvc-1", problem: "" } as const;
+      const refusing: ObjectStore = {
+        ...store,
+        updateStatus: (kind, object, signal) =>
+          object.metadata.name === "pvc-1"
+            ? Promise.resolve(fail(failure))
+            : store.updateStatus(kind, object, signal),
+      };
+      const ports = { ...world.ports, store: refusing };
+      const cloud = { ...ports.cloud, ...barrierByMode(ports.cloud, {}) };
+      const passed = await world.answerOf(barrierReconciler({ ...ports, cloud }).reconcile("node-a", never));
+      const other = world.ports.cache.get("AzVolume", "pvc-2")?.status?.record;
+      assert.deepEqual(
+        [passed, listIn(world.record(), "barrierPending"), listIn(other, "barrierPending")],
+        [fail(failure), [a, b], [b]],
+      );
     }));
 
   it("is retried where the store does not respond", () =>

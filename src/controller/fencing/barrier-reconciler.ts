@@ -9,6 +9,7 @@ import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
+import { tryEach } from "../try-each.ts";
 import { emitBarrierPending } from "./barrier-pending-event.ts";
 import { mayCompleteDetach } from "./foreign-detach.ts";
 import { clearMarkUnlessRebuilt } from "./record-proof.ts";
@@ -70,10 +71,24 @@ async function passOneBarrier(
       emitBarrierPending(ports, { volumeName: volume.metadata.name, node }, passed.failure);
     return passed;
   }
-  for (const { volume, node } of passed.value) {
-    const recorded = await clearMarkUnlessRebuilt(ports, volume, node, "barrierPending", signal);
-    if (!recorded.ok) return recorded;
-  }
+  const recorded = await tryEach(
+    passed.value,
+    {
+      attempt: ({ volume, node }) =>
+        clearMarkUnlessRebuilt(ports, volume, node, "barrierPending", signal),
+      onFailure: ({ volume, node: { nodeName } }, failure) =>
+        ports.logger.warn("a passed write barrier was not recorded", {
+          volumeName: volume.metadata.name,
+          nodeName,
+          failure,
+        }),
+      logger: ports.logger,
+      // A VM has few disks, and 64 workers share the connections of the store.
+      atOnce: 1,
+    },
+    signal,
+  );
+  if (recorded.failed !== undefined) return fail(recorded.failed);
   const left = onVm.find((pending) => !passed.value.includes(pending));
   if (left === undefined) return ok({});
   const failure = stillDetaching(first.node);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import {
   anAttachment,
   aRecord,
@@ -9,7 +9,7 @@ import {
   identity,
   instanceUriOf,
 } from "../../core/testing/objects.ts";
-import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
+import { type RecordChanges, changedRecord, listIn } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -155,6 +155,30 @@ describe("an unverified node that has nothing to verify itself by", () => {
       });
       assert.deepEqual([...world.attachedTo], ["node-b"]);
       assert.deepEqual(await pass(world), { ok: true, value: {} });
+    }));
+
+  it("waits for no other one whose VM Azure does not show", () =>
+    withLateDetach(async (world) => {
+      const unverified = [
+        { ...a, unconfirmed: true as const },
+        { ...b, unconfirmed: true as const },
+      ];
+      await world.setRecord((record) => changedRecord(record, { unverified }));
+      world.attachedTo.delete("node-b");
+      const unread = { kind: "CloudUnavailable", code: "Unread", message: "", requestId: "" } as const;
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        barrier: (request, signal) =>
+          request.node.nodeName === "node-a"
+            ? Promise.resolve(fail(unread))
+            : world.ports.cloud.barrier(request, signal),
+      };
+      assert.deepEqual(await passOn(world, cloud), fail(unread));
+      const record = world.record();
+      assert.deepEqual(
+        [listIn(record, "unverified"), listIn(record, "quarantined").map(({ nodeName }) => nodeName)],
+        [[unverified[0]], ["node-b"]],
+      );
     }));
 
   it("is checked again later where Azure reports that it has the disk", () =>

@@ -1,7 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
 import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
@@ -14,6 +14,7 @@ import { recordAttachedVms } from "../adoption/record-attached-vms.ts";
 import { recordFailedAttach } from "../adoption/record-failed-attach.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
+import { tryEach } from "../try-each.ts";
 import { type NeededProof, clearProven, sendBarrier, clearMarkUnlessRebuilt } from "./record-proof.ts";
 
 /**
@@ -35,11 +36,18 @@ export async function proveUnverified(
   // The proof would be refused. The end of the rebuild, or a rebuilt record, queues the volume here.
   if (!incarnation.ok) return incarnation.failure.kind === "StoreRolledBack" ? ok({}) : incarnation;
   if (record.storeIncarnation !== incarnation.value) return ok({});
-  for (const node of nodes) {
-    const proven = await prove(ports, volumeName, node, signal);
-    if (!proven.ok) return proven;
-  }
-  return ok({ requeueAfterMs: ASK_AGAIN_MS });
+  const { failed } = await tryEach(
+    nodes,
+    {
+      attempt: (node) => prove(ports, volumeName, node, signal),
+      onFailure: ({ nodeName }, failure) =>
+        ports.logger.info("unverified node not proven off the disk", { volumeName, nodeName, failure }),
+      logger: ports.logger,
+      atOnce: 1,
+    },
+    signal,
+  );
+  return failed === undefined ? ok({ requeueAfterMs: ASK_AGAIN_MS }) : fail(failed);
 }
 
 async function prove(
