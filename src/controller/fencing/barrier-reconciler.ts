@@ -74,8 +74,7 @@ async function passOneBarrier(
   const recorded = await tryEach(
     passed.value,
     {
-      attempt: ({ volume, node }) =>
-        clearMarkUnlessRebuilt(ports, volume, node, "barrierPending", signal),
+      attempt: ({ volume, node }) => clearMarkUnlessRebuilt(ports, volume, node, "barrierPending", signal),
       onFailure: ({ volume, node: { nodeName } }, failure) =>
         ports.logger.warn("a passed write barrier was not recorded", {
           volumeName: volume.metadata.name,

@@ -33,6 +33,8 @@ interface Situation {
   readonly becomes?: RecordChanges;
   /** What it becomes while Azure is asked whether the VM is gone. */
   readonly becomesOnceGone?: RecordChanges;
+  /** How Azure answers that question. Default: by `vmId`. */
+  readonly proveGone?: CloudProvisioner["proveGone"];
 }
 
 const INSTANCE_URI =
@@ -56,6 +58,7 @@ async function lookAt(world: ReconcileWorld, situation: Situation): Promise<Reco
     inspectFailure,
     becomes,
     becomesOnceGone,
+    proveGone: askAzure = world.ports.cloud.proveGone,
   } = situation;
   if (vmId !== undefined) world.instances.set(INSTANCE_URI, vmId);
   world.inspectFailure = inspectFailure;
@@ -76,7 +79,7 @@ async function lookAt(world: ReconcileWorld, situation: Situation): Promise<Reco
     return cluster.nodePresence(nodeName, signal);
   };
   const proveGone: CloudProvisioner["proveGone"] = async (request, signal) => {
-    const proof = await world.ports.cloud.proveGone(request, signal);
+    const proof = await askAzure(request, signal);
     if (becomesOnceGone !== undefined) await world.setRecord((now) => changedRecord(now, becomesOnceGone));
     return proof;
   };
@@ -281,6 +284,21 @@ describe("driverNodeReconciler", () => {
         [listIn(world.record(), "quarantined"), world.driverNodes()],
         [[placed], ["node-a", "node-b"]],
       );
+    }));
+
+  it("prunes a VM that is gone though Azure does not answer for another under its name", () =>
+    withControllerPorts(async (world) => {
+      const other = { nodeName: "node-a", vmId: "other", instanceUri: ELSEWHERE_URI };
+      const unread: Failure = { kind: "CloudUnavailable", code: "Unread", message: "", requestId: "" };
+      const { cloud } = world.ports;
+      const proveGone: CloudProvisioner["proveGone"] = (request, signal) =>
+        request.node.vmId === "other" ? Promise.resolve(fail(unread)) : cloud.proveGone(request, signal);
+      const pruned = await lookAt(world, {
+        record: { quarantined: [other, placed] },
+        isVmKnown: true,
+        proveGone,
+      });
+      assert.deepEqual([pruned, listIn(world.record(), "quarantined")], [fail(unread), [other]]);
     }));
 
   describe("an earlier VM of a node's name", () => {

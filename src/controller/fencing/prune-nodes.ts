@@ -3,7 +3,7 @@ import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-iden
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { prune } from "../../core/writer/record/writer-steps.ts";
@@ -11,6 +11,7 @@ import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isNoLongerDue, updateRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
+import { isGeneral, oneToReport } from "../try-each.ts";
 import { proveVmGone } from "./ask-if-gone.ts";
 
 /** A VM that was fenced from a volume, as the record says. */
@@ -139,16 +140,19 @@ async function pruneGone(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   let count = 0;
+  let failed: Failure | undefined;
   for (const vm of quarantined) {
     const gone = await proveVmGone(ports, vm, vm.alsoAt, signal);
     const cleared = gone.ok && gone.value ? await pruneQuarantined(ports, vm, signal) : gone;
     // Where an early retry is of no use, the next resync retries.
     if (!cleared.ok && (isRetryable(cleared.failure) || cleared.failure.kind === "ObjectInvalid"))
-      return cleared;
+      failed = oneToReport(failed, cleared.failure);
+    if (failed !== undefined && (signal.aborted || isGeneral(failed))) break;
     if (!cleared.ok || !cleared.value) continue;
     ports.logger.info("VM pruned: it no longer exists", { ...vm.node, volumeName: vm.volumeName });
     count += 1;
   }
+  if (failed !== undefined) return fail(failed);
   return ok(count === 0 ? {} : { requeueAfterMs: LOOK_AGAIN_MS });
 }
 

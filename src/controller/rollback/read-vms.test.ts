@@ -7,6 +7,7 @@ import {
   STORE_INCARNATION_ANNOTATION,
   VMS_READ_ANNOTATION,
 } from "../../core/api/lease.ts";
+import { attachmentObjectName } from "../../core/api/object-names.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import {
@@ -19,11 +20,13 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { must } from "../testing/settled.ts";
+import { storeRefusing } from "../testing/store-refusing.ts";
 import { readVmsReconciler } from "./read-vms.ts";
 
 const never = new AbortController().signal;
@@ -37,6 +40,8 @@ interface Shown {
   readonly failure?: Failure;
   /** Runs before the disk is read. */
   readonly during?: () => Promise<void>;
+  /** Default: the controller's own. */
+  readonly store?: ObjectStore;
   /** How often the loop runs; `failure` is of the first time. */
   readonly passes?: number;
 }
@@ -70,7 +75,14 @@ async function withRestored(
 /** The last pass, and the VMs that all have read. */
 async function readVms(
   world: ReconcileWorld,
-  { names = ["node-b"], beingDetached = false, failure, during, passes = 1 }: Shown = {},
+  {
+    names = ["node-b"],
+    beingDetached = false,
+    failure,
+    during,
+    store = world.ports.store,
+    passes = 1,
+  }: Shown = {},
 ): Promise<{ readonly reconciled: Reconciled; readonly read: readonly string[] }> {
   const read: string[] = [];
   let isFirst = true;
@@ -89,7 +101,7 @@ async function readVms(
         : instance;
     },
   };
-  const { reconcile } = readVmsReconciler({ ...world.ports, cloud });
+  const { reconcile } = readVmsReconciler({ ...world.ports, store, cloud });
   let reconciled = await world.answerOf(reconcile("store", never));
   isFirst = false;
   for (let pass = 2; pass <= passes; pass++) reconciled = await world.answerOf(reconcile("store", never));
@@ -128,6 +140,23 @@ describe("the VMs after a store was restored", () => {
         assert.equal(world.attachment("node-a")?.status?.deviceMissing, isMarked);
         assert.equal(await markOf(world), 2);
       }));
+
+  it("show that one attachment is wrong where the store refuses the correction of another", () =>
+    withRestored(async (world) => {
+      const volumeId = diskUri.replace("pvc-1", "pvc-2");
+      const name = attachmentObjectName({ diskUri: volumeId, nodeName: "node-a" });
+      const place = { state: "Attached", lun: 0, vmId: a.vmId, instanceUri: a.instanceUri } as const;
+      const other = anAttachment("node-a", {
+        metadata: { name, uid: "uid-other" },
+        spec: { volumeName: "pvc-2", volumeId },
+        status: { ...place, lun: 1 },
+      });
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: place }));
+      await world.given("AzVolumeAttachment", other);
+      await readVms(world, { names: ["node-a"], store: storeRefusing(world, "node-a").store });
+      const corrected = await must(world.other.get("AzVolumeAttachment", name, never));
+      assert.equal(corrected.status?.deviceMissing, true);
+    }));
 
   it("are read one a second: a thousand of them must leave reads to pods that wait", () =>
     withRestored(async (world) => {

@@ -16,6 +16,7 @@ import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts
 import { findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { recordFailedAttach } from "../adoption/record-failed-attach.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
+import { tryEach } from "../try-each.ts";
 import { annotateLease } from "./annotate-lease.ts";
 
 /**
@@ -113,25 +114,45 @@ async function readVmOf(
   const before = ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName);
   const vm = await ports.cloud.inspectInstance({ nodeName, instanceUri, lane: LANE }, signal);
   if (!vm.ok) return vm.failure.kind === "InstanceNotFound" ? ok({}) : vm;
-  for (const attachment of misplacedAttachments(before, vm.value)) {
-    const { volumeName } = attachment.spec;
-    ports.logger.warn("disk is not where a restored attachment has it", { volumeName, nodeName });
-    const reported = await markDeviceMissing(ports, attachment, signal);
-    if (!reported.ok && reported.failure.kind !== "ObjectNotFound") return reported;
-  }
+  const marked = await tryEach(
+    misplacedAttachments(before, vm.value),
+    {
+      attempt: async (attachment) => {
+        const { volumeName } = attachment.spec;
+        ports.logger.warn("disk is not where a restored attachment has it", { volumeName, nodeName });
+        const reported = await markDeviceMissing(ports, attachment, signal);
+        return reported.ok ? ok({}) : ignoreNotFound(reported);
+      },
+      onFailure: ({ spec: { volumeName } }, failure) =>
+        ports.logger.warn("a wrong place of a disk was not corrected", { volumeName, nodeName, failure }),
+      logger: ports.logger,
+      atOnce: 1,
+    },
+    signal,
+  );
   const { found, rebuilding } = unnamedEntries(vm.value.dataDisks, {
     volumesOf: (key) => ports.cache.byIndex("AzVolume", "diskUri", key),
     attachments: ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName),
     incarnation,
   });
-  for (const volume of found) {
-    const recorded = await recordUnnamed(ports, volume, { nodeName, instanceUri }, signal);
-    if (!recorded.ok) return recorded;
-  }
+  const recorded = await tryEach(
+    found,
+    {
+      attempt: (volume) => recordUnnamed(ports, volume, { nodeName, instanceUri }, signal),
+      onFailure: ({ metadata: { name: volumeName } }, failure) =>
+        ports.logger.warn("a disk in a VM's list was not recorded", { volumeName, nodeName, failure }),
+      logger: ports.logger,
+      atOnce: 1,
+    },
+    signal,
+  );
+  // That is over with a later pass. A failure of one object may not be, and must not end the reads before it.
   const volumeId = rebuilding[0]?.status?.detail?.diskUri;
-  return volumeId === undefined
-    ? ok({})
-    : fail({ kind: "StillWaiting", volumeId, what: "its record to be rebuilt" });
+  if (volumeId !== undefined)
+    return fail({ kind: "StillWaiting", volumeId, what: "its record to be rebuilt" });
+  const failures = [marked.failed, recorded.failed].filter((failure) => failure !== undefined);
+  const [failed] = failures.toSorted((left, right) => Number(isRetryable(right)) - Number(isRetryable(left)));
+  return failed === undefined ? ok({}) : fail(failed);
 }
 
 /** Past the cache, and by the VM as it is after the disk: an attach may have succeeded in between. */
