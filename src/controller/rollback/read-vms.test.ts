@@ -141,7 +141,7 @@ describe("the VMs after a store was restored", () => {
         assert.equal(await markOf(world), 2);
       }));
 
-  it("show that one attachment is wrong where the store refuses the correction of another", () =>
+  it("show a wrong attachment where the store refuses to correct another one", () =>
     withRestored(async (world) => {
       const volumeId = diskUri.replace("pvc-1", "pvc-2");
       const name = attachmentObjectName({ diskUri: volumeId, nodeName: "node-a" });
