@@ -2,9 +2,18 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { aRecord, aReplica, aVolume, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import {
+  aDetail,
+  aRecord,
+  aReplica,
+  aVolume,
+  aWriter,
+  diskUri,
+  identity,
+} from "../../core/testing/objects.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ClusterVolume } from "../../ports/cluster/cluster-volumes.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { driverTags } from "../disk/disk-tags.ts";
 import { aCluster, aClusterVolume } from "../testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -73,6 +82,27 @@ describe("pruneVolumes", () => {
       await world.given("AzVolume", aVolume());
       assert.deepEqual(await forget(world), found({ pruned: 1 }));
       assert.equal(isTerminating(world), true);
+    }));
+
+  it("deletes it though the API server refuses that of another", () =>
+    withControllerPorts(async (world) => {
+      const detail = aDetail({ diskUri: diskUri.replace("pvc-1", "pvc-2") });
+      await world.given("AzVolume", aVolume());
+      await world.given(
+        "AzVolume",
+        aVolume({ metadata: { name: "pvc-2", uid: "uid-pvc-2" }, status: { detail } }),
+      );
+      const failure = { kind: "ObjectInvalid", objectKind: "AzVolume", name: "pvc-1", problem: "" } as const;
+      const store: ObjectStore = {
+        ...world.ports.store,
+        delete: (kind, name, premise, signal) =>
+          name === "pvc-1"
+            ? Promise.resolve(fail(failure))
+            : world.ports.store.delete(kind, name, premise, signal),
+      };
+      assert.deepEqual(await forget(world, { store }), fail(failure));
+      const deleted = world.ports.cache.get("AzVolume", "pvc-2");
+      assert.ok(deleted === undefined || deleted.metadata.deletionTimestamp !== undefined);
     }));
 
   it("keeps the object while the disk exists", () =>

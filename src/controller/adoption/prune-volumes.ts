@@ -3,12 +3,13 @@ import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { parseDiskUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { clusterOf } from "../disk/disk-tags.ts";
+import { isGeneral, oneToReport } from "../try-each.ts";
 import type { DiskLists } from "./recover-volumes.ts";
 
 /**
@@ -44,12 +45,17 @@ export async function pruneVolumes(
       : [{ volume, diskUri }];
   });
   let [pruned, unclaimed] = [0, 0];
+  let failed: Failure | undefined;
   for (const [resourceGroup, volumes] of Map.groupBy(unnamed, ({ diskUri }) =>
     parseDiskUri(diskUri)?.resourceGroup.toLowerCase(),
   )) {
     const known = resourceGroup === undefined ? undefined : lists.get(resourceGroup);
     const listed = known === undefined ? await ports.cloud.listDisks({ resourceGroup }, signal) : ok(known);
-    if (!listed.ok && isRetryable(listed.failure)) return listed;
+    if (!listed.ok && isRetryable(listed.failure)) {
+      failed = oneToReport(failed, listed.failure);
+      if (signal.aborted || isGeneral(failed)) return fail(failed);
+      continue;
+    }
     // A group that can't be listed may be gone, with all its disks: each is read.
     const present = new Map(
       listed.ok ? listed.value.map((disk) => [resourceUriKey(disk.diskUri), disk]) : [],
@@ -68,11 +74,15 @@ export async function pruneVolumes(
         { uid: volume.metadata.uid },
         signal,
       );
-      if (!deleted.ok && deleted.failure.kind !== "ObjectNotFound") return deleted;
-      pruned += 1;
+      if (deleted.ok || deleted.failure.kind === "ObjectNotFound") {
+        pruned += 1;
+        continue;
+      }
+      failed = oneToReport(failed, deleted.failure);
+      if (signal.aborted || isGeneral(failed)) return fail(failed);
     }
   }
-  return ok({ pruned, unclaimed });
+  return failed === undefined ? ok({ pruned, unclaimed }) : fail(failed);
 }
 
 /**
