@@ -36,9 +36,9 @@ describe("the emulator's own API", () => {
   });
 
   it("creates groups and VMs at once, and refuses invalid ones", async () => {
-    const group = { subscriptionId: SUBSCRIPTION_ID, name: "rg2", location: "westus" };
+    const group = { subscriptionId: SUBSCRIPTION_ID, name: "rg2", location: "westus2" };
     assert.deepEqual(await statusAndBody(admin("POST", "/resourceGroups", group)), [201, group]);
-    const node = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg2", location: "westus", name: "node" };
+    const node = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg2", location: "westus2", name: "node" };
     const { status, body } = await admin("POST", "/virtualMachines", {
       virtualMachines: [{ ...node, count: 2, zones: ["1", "2"], tags: { pool: "a" } }],
     });

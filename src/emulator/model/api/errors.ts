@@ -984,13 +984,26 @@ export const armErrors = {
       `Disk ${diskName} can't be resized until its background copy is complete.`,
       { target: "diskSizeGB" },
     ),
-  invalidZone: (zone: string, location: string) =>
+  /** Recorded of a VM in a region without zones, where the list of supported ones is empty. */
+  invalidZone: (
+    zones: readonly string[],
+    place: { readonly resource: string; readonly location: string; readonly offered: readonly string[] },
+  ) =>
     failure(
       400,
       "InvalidAvailabilityZone",
-      `The zone(s) '${zone}' for resource is not supported. The supported zones for location ` +
-        `'${location}' are '1,2,3'.`,
+      `The zone(s) '${zones.join(",")}' for resource '${place.resource}' is not supported. The supported zones ` +
+        `for location '${place.location}' are '${place.offered.join(",")}'`,
       { target: "zones" },
+    ),
+  /** The text is quoted of Premium_ZRS in a region without zones. Inferred: code and target. */
+  skuNotInRegion: (sku: string, offered: readonly string[]) =>
+    failure(
+      400,
+      "InvalidParameter",
+      `SKU ${sku} is not supported for resource type Disk in this region. Supported SKUs for this region are ` +
+        offered.join(","),
+      { target: "sku" },
     ),
   quotaExceeded: (exceeded: {
     quota: string;

@@ -1,6 +1,7 @@
 import { type DiskFamily, type DiskSku, DISK_SKU_NAMES, findDiskSku } from "../disk/disk-sku.ts";
 import { basePerformance, performanceLimits, sharesMax, tiersOf } from "../disk/disk-tier.ts";
-import { hasRegion, regionsOf } from "../subscription/regions.ts";
+import { zonesOfSku } from "../subscription/disk-skus-in-region.ts";
+import { firstZones, hasRegion, regionNamed, regionsOf, zonesIn } from "../subscription/regions.ts";
 import { restrictionsOf } from "../subscription/restricted-skus.ts";
 import { VM_SIZES, type VmSize } from "../vm/vm-sizes.ts";
 import type { World } from "../world.ts";
@@ -8,7 +9,6 @@ import { type ArmCall, type HandlerResult, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
 import type { JsonObject } from "./json.ts";
 
-const ZONES = ["1", "2", "3"];
 /** The only filter of the list of SKUs. */
 const OF_LOCATION = /^\s*location eq '([^']+)'\s*$/i;
 
@@ -45,7 +45,8 @@ export function listVmSizesHandler(): HandlerResult {
 }
 
 function vmSku(world: World, size: VmSize, location: string): JsonObject {
-  const ultra = { Name: ZONES, capabilities: capabilities({ UltraSSDAvailable: "True" }) };
+  const ultraZones = size.ultraSsd ? firstZones(regionNamed(location).ultra ?? 0) : [];
+  const ultra = { Name: ultraZones, capabilities: capabilities({ UltraSSDAvailable: "True" }) };
   return {
     resourceType: "virtualMachines",
     name: size.name,
@@ -53,7 +54,7 @@ function vmSku(world: World, size: VmSize, location: string): JsonObject {
     size: size.name.replace("Standard_", ""),
     family: `standard${size.name.replace(/^Standard_/, "").replaceAll(/\d/g, "")}Family`,
     locations: [location],
-    locationInfo: [{ location, zones: ZONES, zoneDetails: size.ultraSsd ? [ultra] : [] }],
+    locationInfo: [{ location, zones: zonesIn(location), zoneDetails: ultraZones.length > 0 ? [ultra] : [] }],
     capabilities: capabilities({
       vCPUs: String(size.vcpus),
       vCPUsAvailable: String(size.vcpus),
@@ -64,6 +65,8 @@ function vmSku(world: World, size: VmSize, location: string): JsonObject {
       // The "p" of a size's name.
       CpuArchitectureType: /\dp[a-z]*_/.test(size.name) ? "Arm64" : "x64",
       HyperVGenerations: "V1,V2",
+      // Of regions whose VMs have Ultra disks only without a zone (Learn, Using Azure Ultra Disks).
+      ...(size.ultraSsd && regionNamed(location).ultra === 0 ? { UltraSSDAvailable: "True" } : {}),
     }),
     restrictions: restrictionsOf(world, size.name, location),
   };
@@ -71,11 +74,12 @@ function vmSku(world: World, size: VmSize, location: string): JsonObject {
 
 function diskSkus(world: World, name: string, location: string): readonly JsonObject[] {
   const sku = findDiskSku(name);
-  if (sku === undefined) return [];
+  const zones = sku === undefined ? undefined : zonesOfSku(sku, location);
+  if (sku === undefined || zones === undefined) return [];
   const tiers = tiersOf(sku.family);
   const places = {
     locations: [location],
-    locationInfo: [{ location, zones: sku.zoneRedundant ? [] : ZONES, zoneDetails: [] }],
+    locationInfo: [{ location, zones, zoneDetails: [] }],
     restrictions: restrictionsOf(world, name, location),
   };
   if (tiers.length === 0) {

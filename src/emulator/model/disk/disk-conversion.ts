@@ -1,5 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { sameId } from "../api/resource/resource-id.ts";
+import { checkDiskPlace } from "../subscription/disk-skus-in-region.ts";
 import { findVm, normalLocation, type World } from "../world.ts";
 import { copiedPercent } from "./copy/background-copy.ts";
 import { checkBackgroundCopies } from "./copy/copy-limits.ts";
@@ -33,6 +34,8 @@ export function checkSkuChange(
   const crossesZones = from.zoneRedundant !== to.zoneRedundant && (disk.zones.length > 0 || toV2);
   if (hasSettablePerformance(from.family) || to.family === "Ultra" || crossesZones)
     return armErrors.changeNotAllowedForDisk("sku.name", disk.name);
+  const elsewhere = checkDiskPlace(to, disk);
+  if (elsewhere !== undefined) return elsewhere;
   if (recent(world, disk.skuChangesAtMs).length >= SKU_CHANGES_MAX)
     return armErrors.changedTooOften("sku", disk.name, SKU_CHANGES_MAX);
   const isOnline = toV2 && disk.spec.maxShares === 1;

@@ -8,6 +8,7 @@ import { checkLinks } from "../linked/links.ts";
 import { operationHeaders, RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
+import { checkDiskPlace } from "../subscription/disk-skus-in-region.ts";
 import { diskQuota } from "../subscription/quota-table.ts";
 import { checkQuota } from "../subscription/quotas.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
@@ -34,7 +35,6 @@ type DiskCall = Pick<ArmCall, "body" | "apiVersion">;
 
 export type DiskWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
 
-const ZONES = ["1", "2", "3"];
 const VHD_FOOTER_BYTES = 512;
 const MIB_BYTES = 1_048_576;
 
@@ -117,7 +117,8 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
   const zones = (listAt(body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string");
   const { subscriptionId } = address;
   const refused =
-    checkZones(spec, zones, location) ??
+    checkZones(spec, zones) ??
+    checkDiskPlace(spec.sku, { name: address.name, location, zones }) ??
     (source !== undefined &&
     findSnapshot(world, source.id) !== undefined &&
     hasSettablePerformance(spec.sku.family)
@@ -249,15 +250,13 @@ function settled(disk: Disk): Disk {
   return without(without(disk, "operationId"), "pendingBody");
 }
 
-function checkZones(spec: DiskSpec, zones: readonly string[], location: string): ArmFailure | undefined {
-  const wrong = zones.find((zone) => !ZONES.includes(zone));
-  if (wrong !== undefined) return armErrors.invalidZone(wrong, location);
-  if (spec.sku.zoneRedundant && zones.length > 0)
-    return armErrors.invalidParameter(
-      "zones",
-      `A zone can't be chosen for a disk of type ${spec.sku.name}: it spans all zones.`,
-    );
-  return undefined;
+function checkZones(spec: DiskSpec, zones: readonly string[]): ArmFailure | undefined {
+  return spec.sku.zoneRedundant && zones.length > 0
+    ? armErrors.invalidParameter(
+        "zones",
+        `A zone can't be chosen for a disk of type ${spec.sku.name}: it spans all zones.`,
+      )
+    : undefined;
 }
 
 /**

@@ -19,6 +19,7 @@ import { statedMembers, statedTags } from "../api/resource/stated-members.ts";
 import { endWithOthers } from "../pace/end-with-others.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { joinOperation, startOperation } from "../pace/operations.ts";
+import { checkZones } from "../subscription/regions.ts";
 import { provisioningStatus } from "../vm/instance-view.ts";
 import { etagText, type VirtualMachine } from "../vm/virtual-machine.ts";
 import { admitPower, changePower, type PowerAction } from "../vm/vm-power.ts";
@@ -60,6 +61,9 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   const misnamed = checkVmName("vmScaleSet", address.name);
   if (misnamed !== undefined) return misnamed;
+  const zones = (listAt(call.body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string");
+  const wrongZone = checkZones(zones, location, `Microsoft.Compute/virtualMachineScaleSets/${address.name}`);
+  if (wrongZone !== undefined) return wrongZone;
   ensureResourceGroup(world, address, location);
   return change(
     world,
@@ -68,7 +72,7 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
       ...address,
       id: scaleSetId(address),
       location: normalLocation(location),
-      zones: (listAt(call.body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string"),
+      zones,
       tags: undefined,
       orchestrationMode:
         textAt(call.body, "properties", "orchestrationMode")?.toLowerCase() === "flexible"

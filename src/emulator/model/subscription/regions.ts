@@ -1,75 +1,57 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { normalLocation, type World } from "../world.ts";
+import { type Region, REGIONS } from "./region-table.ts";
 
-/** The regions of Azure's public cloud (Learn, List of Azure regions), by the names that answers show. */
-const DISPLAY_NAMES: Readonly<Record<string, string>> = {
-  australiacentral: "Australia Central",
-  australiacentral2: "Australia Central 2",
-  australiaeast: "Australia East",
-  australiasoutheast: "Australia Southeast",
-  austriaeast: "Austria East",
-  belgiumcentral: "Belgium Central",
-  brazilsouth: "Brazil South",
-  brazilsoutheast: "Brazil Southeast",
-  canadacentral: "Canada Central",
-  canadaeast: "Canada East",
-  centralindia: "Central India",
-  centralus: "Central US",
-  chilecentral: "Chile Central",
-  denmarkeast: "Denmark East",
-  eastasia: "East Asia",
-  eastus: "East US",
-  eastus2: "East US 2",
-  francecentral: "France Central",
-  francesouth: "France South",
-  germanynorth: "Germany North",
-  germanywestcentral: "Germany West Central",
-  indonesiacentral: "Indonesia Central",
-  israelcentral: "Israel Central",
-  italynorth: "Italy North",
-  japaneast: "Japan East",
-  japanwest: "Japan West",
-  koreacentral: "Korea Central",
-  koreasouth: "Korea South",
-  malaysiawest: "Malaysia West",
-  mexicocentral: "Mexico Central",
-  newzealandnorth: "New Zealand North",
-  northcentralus: "North Central US",
-  northeurope: "North Europe",
-  norwayeast: "Norway East",
-  norwaywest: "Norway West",
-  polandcentral: "Poland Central",
-  qatarcentral: "Qatar Central",
-  southafricanorth: "South Africa North",
-  southafricawest: "South Africa West",
-  southcentralus: "South Central US",
-  southeastasia: "Southeast Asia",
-  southindia: "South India",
-  spaincentral: "Spain Central",
-  swedencentral: "Sweden Central",
-  swedensouth: "Sweden South",
-  switzerlandnorth: "Switzerland North",
-  switzerlandwest: "Switzerland West",
-  uaecentral: "UAE Central",
-  uaenorth: "UAE North",
-  uksouth: "UK South",
-  ukwest: "UK West",
-  westcentralus: "West Central US",
-  westeurope: "West Europe",
-  westindia: "West India",
-  westus: "West US",
-  westus2: "West US 2",
-  westus3: "West US 3",
-};
+/** What a region has that only the settings know: everything, in three zones. */
+const UNKNOWN = { zones: 3, premiumV2: 3, ultra: 3 } as const;
+const OPEN_REGIONS = Object.entries(REGIONS)
+  .filter(([, { restricted }]) => restricted !== true)
+  .map(([name]) => name);
 
-/** The regions of every subscription: those that the settings name, or all of Azure's public cloud. */
+/**
+ * The regions where subscriptions can have resources: those that the settings name, or all of Azure's public
+ * cloud without restricted access.
+ */
 export function regionsOf({ settings }: Pick<World, "settings">): readonly string[] {
-  return settings.locations.length > 0 ? settings.locations.map(normalLocation) : Object.keys(DISPLAY_NAMES);
+  return settings.locations.length > 0 ? settings.locations.map(normalLocation) : OPEN_REGIONS;
+}
+
+/** The regions in the list of a subscription, which has those of restricted access as well. */
+export function listedRegions({ settings }: Pick<World, "settings">): readonly string[] {
+  return settings.locations.length > 0 ? settings.locations.map(normalLocation) : Object.keys(REGIONS);
+}
+
+/** What a region has, whatever the spelling of its name. */
+export function regionNamed(location: string): Omit<Region, "displayName"> {
+  return REGIONS[normalLocation(location)] ?? UNKNOWN;
 }
 
 /** `East US` for `eastus`; the name itself of a region that only the settings name. */
 export function displayNameOf(region: string): string {
-  return DISPLAY_NAMES[region] ?? region;
+  return REGIONS[region]?.displayName ?? region;
+}
+
+/** The availability zones of a region: `["1", "2", "3"]` or none. */
+export function zonesIn(location: string): readonly string[] {
+  return firstZones(regionNamed(location).zones);
+}
+
+/** The refusal to put a resource, `Microsoft.Compute/disks/pvc-1`, into a zone that its region lacks. */
+export function checkZones(
+  zones: readonly string[],
+  location: string,
+  resource: string,
+  offered: readonly string[] = zonesIn(location),
+): ArmFailure | undefined {
+  const wrong = zones.filter((zone) => !offered.includes(zone));
+  return wrong.length > 0
+    ? armErrors.invalidZone(wrong, { resource, location: normalLocation(location), offered })
+    : undefined;
+}
+
+/** Inferred: of the zones of a subscription, the first ones have what not all of them have. */
+export function firstZones(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => String(index + 1));
 }
 
 export function hasRegion(world: Pick<World, "settings">, location: string): boolean {

@@ -3,13 +3,12 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import type { JsonObject } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
 import type { World } from "../world.ts";
-import { displayNameOf, hasRegion, regionsOf } from "./regions.ts";
+import { displayNameOf, hasRegion, listedRegions, regionsOf, zonesIn } from "./regions.ts";
 import { subscriptionIdsOf } from "./subscriptions.ts";
 
 /** The one tenant of the emulator: every token is of it, whichever tenant its client names. */
 export const TENANT_ID = "00000000-0000-0000-0000-0000000000ff";
 const COMPUTE = "Microsoft.Compute";
-const ZONES = ["1", "2", "3"];
 /** Published API versions, the newest first. Others are accepted as well unless the settings have a list. */
 const VM_VERSIONS = [
   "2026-03-01",
@@ -53,6 +52,8 @@ const RESOURCE_TYPES = {
   "virtualMachineScaleSets/virtualMachines": VM_VERSIONS,
   "locations/usages": VM_VERSIONS,
 } as const;
+/** Types of which a resource can be in a zone; recorded lists of providers have no `zoneMappings` of others. */
+const ZONAL_TYPES: readonly string[] = ["disks", "virtualMachines", "virtualMachineScaleSets"];
 const NAMESPACE = /^[a-z][a-z0-9]*(?:\.[a-z0-9]+)+$/i;
 
 /** GET of all subscriptions. */
@@ -69,19 +70,24 @@ export function getSubscriptionHandler(world: World, call: ArmCall): HandlerResu
 /** GET of the regions of a subscription. */
 export function listLocationsHandler(world: World, call: ArmCall): HandlerResult {
   const subscriptionId = subscriptionOf(world, call);
-  const value = regionsOf(world).map((name) => ({
+  const value = listedRegions(world).map((name) => ({
     id: `/subscriptions/${subscriptionId}/locations/${name}`,
     name,
     type: "Region",
     displayName: displayNameOf(name),
     regionalDisplayName: displayNameOf(name),
-    metadata: { regionType: "Physical", regionCategory: "Recommended" },
-    availabilityZoneMappings: ZONES.map((zone) => ({
-      logicalZone: zone,
-      physicalZone: `${name}-az${zone}`,
-    })),
+    // Learn, What are Azure regions: those with zones are the recommended ones.
+    metadata: {
+      regionType: "Physical",
+      regionCategory: zonesIn(name).length > 0 ? "Recommended" : "Other",
+    },
+    ...(zonesIn(name).length > 0 ? { availabilityZoneMappings: zoneMappings(name) } : {}),
   }));
   return reply(200, { value });
+}
+
+function zoneMappings(region: string): readonly JsonObject[] {
+  return zonesIn(region).map((zone) => ({ logicalZone: zone, physicalZone: `${region}-az${zone}` }));
 }
 
 /** GET of the resource providers that a subscription has registered: Microsoft.Compute. */
@@ -105,6 +111,9 @@ function renderProvider(world: World, subscriptionId: string, namespace: string)
   const isCompute = keyOf(namespace) === keyOf(COMPUTE);
   const name = isCompute ? COMPUTE : namespace;
   const locations = regionsOf(world).map(displayNameOf);
+  const zonesByRegion = regionsOf(world)
+    .filter((region) => zonesIn(region).length > 0)
+    .map((region) => ({ location: displayNameOf(region), zones: zonesIn(region) }));
   return {
     id: `/subscriptions/${subscriptionId}/providers/${name}`,
     namespace: name,
@@ -113,6 +122,7 @@ function renderProvider(world: World, subscriptionId: string, namespace: string)
     resourceTypes: (isCompute ? Object.entries(RESOURCE_TYPES) : []).map(([resourceType, published]) => ({
       resourceType,
       locations,
+      ...(ZONAL_TYPES.includes(resourceType) ? { zoneMappings: zonesByRegion } : {}),
       apiVersions: versionsOf(world, published),
       capabilities: "None",
     })),

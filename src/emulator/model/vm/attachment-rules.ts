@@ -5,6 +5,8 @@ import { hasSettablePerformance } from "../disk/disk-sku.ts";
 import type { Disk, DiskOwner, DiskSpec } from "../disk/disk.ts";
 import { checkLinks } from "../linked/links.ts";
 import { drawLatencyMs } from "../pace/latency.ts";
+import { checkDiskPlace } from "../subscription/disk-skus-in-region.ts";
+import { regionNamed } from "../subscription/regions.ts";
 import { findDisk, normalLocation, type World } from "../world.ts";
 import { isBeingMade, newDisk } from "./new-disks.ts";
 import type { DataDisk, VirtualMachine } from "./virtual-machine.ts";
@@ -39,7 +41,8 @@ function checkNew(
       ? undefined
       : checkLinks(world, { encryption: { diskEncryptionSetId } });
   if (unlinked !== undefined) return unlinked;
-  return checkKind(vm, newDisk(vm, entry, { uniqueId: "", createdAtMs: world.nowMs }), entry);
+  const coming = newDisk(vm, entry, { uniqueId: "", createdAtMs: world.nowMs });
+  return checkDiskPlace(coming.spec.sku, coming) ?? checkKind(vm, coming, entry);
 }
 
 function checkKind(vm: VirtualMachine, disk: Disk, entry: DataDisk): ArmFailure | undefined {
@@ -62,10 +65,17 @@ type KindOfDisk = Pick<Disk, "name" | "spec">;
 export function checkFamily(vm: VirtualMachine, disk: KindOfDisk): ArmFailure | undefined {
   const { family, name } = disk.spec.sku;
   if (family === "Ultra" && !vm.ultraSsdEnabled) return armErrors.ultraNotEnabled(name);
-  if (family === "PremiumV2" && vm.zones.length === 0) return armErrors.zonalDiskOnly(name);
+  if (family === "PremiumV2" && vm.zones.length === 0 && !hasNonzonalPremiumV2(vm.location))
+    return armErrors.zonalDiskOnly(name);
   if ((family === "Premium" || family === "PremiumV2") && !vm.size.premiumIo)
     return armErrors.premiumNotSupported(name, vm.size.name, disk.name);
   return undefined;
+}
+
+/** Learn, Deploy a nonzonal Premium SSD v2: regions without zones have it so, and some with zones. */
+function hasNonzonalPremiumV2(location: string): boolean {
+  const { zones, nonzonalPremiumV2 } = regionNamed(location);
+  return zones === 0 || nonzonalPremiumV2 === true;
 }
 
 /** Why the host can't cache a disk as its entry says. */

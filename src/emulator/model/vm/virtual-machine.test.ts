@@ -217,7 +217,8 @@ describe("a VM's data-disk list", () => {
     },
     {
       because: "a disk stays in its region",
-      prepare: (azure) => azure.finish("PUT", "disks/far", { ...(diskBody() as object), location: "westus" }),
+      prepare: (azure) =>
+        azure.finish("PUT", "disks/far", { ...(diskBody() as object), location: "westus2" }),
       body: listBody({ 0: "far" }),
       expected: [409, "Conflict"],
     },

@@ -22,6 +22,7 @@ import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, startOperation } from "../pace/operations.ts";
 import { checkTerminateNotice } from "../scheduled-events/raise-event.ts";
 import { checkVmQuotas } from "../subscription/quotas.ts";
+import { checkZones } from "../subscription/regions.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
 import { putVm, without, type World } from "../world.ts";
 import { checkAttach } from "./attachment-rules.ts";
@@ -47,7 +48,6 @@ export interface VmAddress {
   readonly scaleSet?: string;
 }
 
-const ZONES = ["1", "2", "3"];
 /**
  * Parts of a VM that the emulator understands. It keeps and returns everything else in `properties`
  * unchanged.
@@ -69,8 +69,8 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
   const location = textAt(body, "location");
   if (location === undefined) return armErrors.locationRequired();
   const zones = (listAt(body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string");
-  const wrongZone = zones.find((zone) => !ZONES.includes(zone));
-  if (wrongZone !== undefined) return armErrors.invalidZone(wrongZone, location);
+  const wrongZone = checkZones(zones, location, `Microsoft.Compute/virtualMachines/${address.name}`);
+  if (wrongZone !== undefined) return wrongZone;
   const sizeName = textAt(body, "properties", "hardwareProfile", "vmSize") ?? "Standard_D8s_v5";
   const size = findVmSize(sizeName);
   if (size === undefined) return armErrors.invalidVmSize(sizeName);

@@ -17,7 +17,7 @@ describe("VMs are listed", () => {
   const azure = aModel({
     virtualMachines: [
       { name: "east" },
-      { name: "west", location: "westus" },
+      { name: "west", location: "westus2" },
       { name: "other", resourceGroup: "rg2" },
     ],
   });
@@ -41,7 +41,7 @@ describe("VMs are listed", () => {
         ["other", true],
       ],
     },
-    { path: `${SUBSCRIPTION_COMPUTE}/locations/West US/virtualMachines`, expected: [["west", false]] },
+    { path: `${SUBSCRIPTION_COMPUTE}/locations/West US 2/virtualMachines`, expected: [["west", false]] },
   ];
   for (const { path, expected } of rows) {
     it(`by ${path}`, () => {

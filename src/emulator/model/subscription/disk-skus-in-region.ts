@@ -1,0 +1,42 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { DISK_SKU_NAMES, type DiskSku, findDiskSku } from "../disk/disk-sku.ts";
+import { checkZones, firstZones, regionNamed, zonesIn } from "./regions.ts";
+
+/**
+ * The zones of a region in which a SKU of disks can be had, none if the region has no zones; undefined: the
+ * region does not have the SKU. Inferred: zone-redundant disks are in every region with zones.
+ */
+export function zonesOfSku(sku: DiskSku, location: string): readonly string[] | undefined {
+  const { zones, premiumV2, ultra } = regionNamed(location);
+  if (sku.family === "PremiumV2") return premiumV2 === undefined ? undefined : firstZones(premiumV2);
+  if (sku.family === "Ultra") return ultra === undefined ? undefined : firstZones(ultra);
+  if (sku.zoneRedundant) return zones === 0 ? undefined : [];
+  return zonesIn(location);
+}
+
+/** Why a region has no disks of that SKU. */
+export function checkSkuInRegion(sku: DiskSku, location: string): ArmFailure | undefined {
+  if (zonesOfSku(sku, location) !== undefined) return undefined;
+  const offered = DISK_SKU_NAMES.filter((name) => {
+    const each = findDiskSku(name);
+    return each !== undefined && zonesOfSku(each, location) !== undefined;
+  });
+  return armErrors.skuNotInRegion(sku.name, offered);
+}
+
+/** The same for a disk that is to be in those zones, `["1"]` or none, of the region. */
+export function checkDiskPlace(
+  sku: DiskSku,
+  disk: { readonly name: string; readonly location: string; readonly zones: readonly string[] },
+): ArmFailure | undefined {
+  const resource = `Microsoft.Compute/disks/${disk.name}`;
+  return (
+    checkSkuInRegion(sku, disk.location) ??
+    checkZones(
+      disk.zones,
+      disk.location,
+      resource,
+      sku.zoneRedundant ? undefined : zonesOfSku(sku, disk.location),
+    )
+  );
+}
