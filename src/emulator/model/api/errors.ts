@@ -992,8 +992,8 @@ export const armErrors = {
     failure(
       400,
       "InvalidAvailabilityZone",
-      `The zone(s) '${zones.join(",")}' for resource '${place.resource}' is not supported. The supported zones ` +
-        `for location '${place.location}' are '${place.offered.join(",")}'`,
+      `The zone(s) '${zones.join(",")}' for resource '${place.resource}' is not supported. The supported ` +
+        `zones for location '${place.location}' are '${place.offered.join(",")}'`,
       { target: "zones" },
     ),
   /** The text is quoted of Premium_ZRS in a region without zones. Inferred: code and target. */
@@ -1001,8 +1001,8 @@ export const armErrors = {
     failure(
       400,
       "InvalidParameter",
-      `SKU ${sku} is not supported for resource type Disk in this region. Supported SKUs for this region are ` +
-        offered.join(","),
+      `SKU ${sku} is not supported for resource type Disk in this region. Supported SKUs for this ` +
+        `region are ${offered.join(",")}`,
       { target: "sku" },
     ),
   quotaExceeded: (exceeded: {

@@ -15,7 +15,7 @@ export function zonesOfSku(sku: DiskSku, location: string): readonly string[] | 
 }
 
 /** Why a region has no disks of that SKU. */
-export function checkSkuInRegion(sku: DiskSku, location: string): ArmFailure | undefined {
+function checkSkuInRegion(sku: DiskSku, location: string): ArmFailure | undefined {
   if (zonesOfSku(sku, location) !== undefined) return undefined;
   const offered = DISK_SKU_NAMES.filter((name) => {
     const each = findDiskSku(name);

@@ -15,8 +15,8 @@ export interface Region {
 }
 
 /**
- * The regions of Azure's public cloud, by name. Sources, all of Learn: List of Azure regions (zones, restricted
- * access); Deploy a Premium SSD v2, and a nonzonal one; Using Azure Ultra Disks (August 2026).
+ * The regions of Azure's public cloud, by name. Sources, all of Learn: List of Azure regions (zones,
+ * restricted access); Deploy a Premium SSD v2, and a nonzonal one; Using Azure Ultra Disks (August 2026).
  */
 export const REGIONS: Readonly<Record<string, Region>> = {
   australiacentral: { displayName: "Australia Central", zones: 0, ultra: 0 },

@@ -38,8 +38,8 @@ describe("a region without availability zones", () => {
     const refused = (type: string, name: string): unknown => [
       400,
       "InvalidAvailabilityZone",
-      `The zone(s) '1' for resource 'Microsoft.Compute/${type}/${name}' is not supported. The supported zones ` +
-        "for location 'westus' are ''",
+      `The zone(s) '1' for resource 'Microsoft.Compute/${type}/${name}' is not supported. The supported ` +
+        "zones for location 'westus' are ''",
     ];
     assert.deepEqual(refusal(azure, "virtualMachines/v", vm("westus", "1")), refused("virtualMachines", "v"));
     assert.deepEqual(refusal(azure, "disks/d", disk("westus", "Premium_LRS", "1")), refused("disks", "d"));
@@ -55,8 +55,8 @@ describe("a region without availability zones", () => {
     assert.deepEqual(refusal(azure, "disks/d", disk("westus", "Premium_ZRS")), [
       400,
       "InvalidParameter",
-      "SKU Premium_ZRS is not supported for resource type Disk in this region. Supported SKUs for this region " +
-        "are Standard_LRS,StandardSSD_LRS,Premium_LRS,PremiumV2_LRS,UltraSSD_LRS",
+      "SKU Premium_ZRS is not supported for resource type Disk in this region. Supported SKUs for this " +
+        "region are Standard_LRS,StandardSSD_LRS,Premium_LRS,PremiumV2_LRS,UltraSSD_LRS",
     ]);
     assert.equal(azure.send("PUT", "disks/d", disk("westus", "Premium_LRS")).status, 202);
   });
@@ -120,15 +120,15 @@ describe("a SKU of disks", () => {
     assert.deepEqual(refusal(azure, "disks/d", disk("norwayeast", "UltraSSD_LRS", "1")), [
       400,
       "InvalidParameter",
-      "SKU UltraSSD_LRS is not supported for resource type Disk in this region. Supported SKUs for this region " +
-        "are Standard_LRS,StandardSSD_LRS,StandardSSD_ZRS,Premium_LRS,Premium_ZRS,PremiumV2_LRS",
+      "SKU UltraSSD_LRS is not supported for resource type Disk in this region. Supported SKUs for this " +
+        "region are Standard_LRS,StandardSSD_LRS,StandardSSD_ZRS,Premium_LRS,Premium_ZRS,PremiumV2_LRS",
     ]);
     assert.equal(azure.send("PUT", "disks/two", disk("japanwest", "PremiumV2_LRS", "2")).status, 202);
     assert.deepEqual(refusal(azure, "disks/three", disk("japanwest", "PremiumV2_LRS", "3")), [
       400,
       "InvalidAvailabilityZone",
-      "The zone(s) '3' for resource 'Microsoft.Compute/disks/three' is not supported. The supported zones for " +
-        "location 'japanwest' are '1,2'",
+      "The zone(s) '3' for resource 'Microsoft.Compute/disks/three' is not supported. The supported zones " +
+        "for location 'japanwest' are '1,2'",
     ]);
     const size = skusIn(azure, "koreacentral").find((sku) => textAt(sku, "name") === "Standard_D8s_v5");
     assert.deepEqual(at(listAt(size, "locationInfo")?.[0], "zoneDetails"), [

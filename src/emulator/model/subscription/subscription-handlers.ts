@@ -52,7 +52,7 @@ const RESOURCE_TYPES = {
   "virtualMachineScaleSets/virtualMachines": VM_VERSIONS,
   "locations/usages": VM_VERSIONS,
 } as const;
-/** Types of which a resource can be in a zone; recorded lists of providers have no `zoneMappings` of others. */
+/** Types of which a resource can be in a zone; recorded lists of providers have no mappings of others. */
 const ZONAL_TYPES: readonly string[] = ["disks", "virtualMachines", "virtualMachineScaleSets"];
 const NAMESPACE = /^[a-z][a-z0-9]*(?:\.[a-z0-9]+)+$/i;
 
