@@ -3,6 +3,7 @@ import { basePerformance, performanceLimits, sharesMax, tiersOf } from "../disk/
 import { zonesOfSku } from "../subscription/disk-skus-in-region.ts";
 import { firstZones, hasRegion, regionNamed, regionsOf, zonesIn } from "../subscription/regions.ts";
 import { restrictionsOf } from "../subscription/restricted-skus.ts";
+import { familyOf } from "../subscription/vm-family.ts";
 import { VM_SIZES, type VmSize } from "../vm/vm-sizes.ts";
 import type { World } from "../world.ts";
 import { type ArmCall, type HandlerResult, reply } from "./arm-message.ts";
@@ -52,7 +53,7 @@ function vmSku(world: World, size: VmSize, location: string): JsonObject {
     name: size.name,
     tier: "Standard",
     size: size.name.replace("Standard_", ""),
-    family: `standard${size.name.replace(/^Standard_/, "").replaceAll(/\d/g, "")}Family`,
+    family: familyOf(size.name),
     locations: [location],
     locationInfo: [{ location, zones: zonesIn(location), zoneDetails: ultraZones.length > 0 ? [ultra] : [] }],
     capabilities: capabilities({
@@ -88,7 +89,7 @@ function diskSkus(world: World, name: string, location: string): readonly JsonOb
         resourceType: "disks",
         name,
         tier: sku.tier,
-        size: sku.family,
+        size: sku.family === "Ultra" ? "U" : "P",
         ...places,
         capabilities: capabilities({
           ...sizeRange(sku.sizeMinGiB, sku.sizeMaxGiB, sku.family),
@@ -119,6 +120,7 @@ function settableRange({ family, sizeMinGiB, sizeMaxGiB }: DiskSku): Readonly<Re
   return {
     MinIOpsReadWrite: String(least.iops),
     MaxIOpsReadWrite: String(most.iops),
+    MinBandwidthMBpsReadWrite: String(least.mbps),
     MaxBandwidthMBpsReadWrite: String(most.mbps),
   };
 }

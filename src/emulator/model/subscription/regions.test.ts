@@ -67,8 +67,19 @@ describe("a region without availability zones", () => {
       listAt(azure.send("GET", `${SUBSCRIPTION}/locations`).body, "value")?.find(
         (region) => textAt(region, "name") === name,
       );
-    assert.equal(at(named("westus"), "availabilityZoneMappings"), undefined);
-    assert.equal(textAt(named("westus"), "metadata", "regionCategory"), "Other");
+    assert.deepEqual(named("westus"), {
+      id: `${SUBSCRIPTION}/locations/westus`,
+      name: "westus",
+      type: "Region",
+      displayName: "West US",
+      regionalDisplayName: "(US) West US",
+      metadata: {
+        regionType: "Physical",
+        regionCategory: "Other",
+        geographyGroup: "US",
+        pairedRegion: [{ name: "eastus", id: `${SUBSCRIPTION}/locations/eastus` }],
+      },
+    });
     assert.equal(listAt(named("eastus"), "availabilityZoneMappings")?.length, 3);
     assert.equal(textAt(named("eastus"), "metadata", "regionCategory"), "Recommended");
     const provider = azure.send("GET", `${SUBSCRIPTION}/providers/Microsoft.Compute`).body;
@@ -112,6 +123,24 @@ describe("a region without availability zones", () => {
 });
 
 describe("a SKU of disks", () => {
+  // As in azuredisk-csi-driver's recorded `skus-sample.json`.
+  it("with performance of its own has the size and limits that Azure lists", () => {
+    const skus = skusIn(aModel(), "eastus");
+    const named = (name: string): Json | undefined => skus.find((sku) => textAt(sku, "name") === name);
+    assert.deepEqual(
+      ["PremiumV2_LRS", "UltraSSD_LRS"].map((name) => textAt(named(name), "size")),
+      ["P", "U"],
+    );
+    const capabilities = Object.fromEntries(
+      (listAt(named("PremiumV2_LRS"), "capabilities") ?? []).map((each) => [
+        textAt(each, "name"),
+        textAt(each, "value"),
+      ]),
+    );
+    assert.equal(capabilities["MinIOpsReadWrite"], "3000");
+    assert.equal(capabilities["MinBandwidthMBpsReadWrite"], "125");
+  });
+
   it("is not in every region, nor in every zone of one", () => {
     const azure = aModel();
     assert.deepEqual(zonesOf(azure, "PremiumV2_LRS", "japanwest"), ["1", "2"]);

@@ -22,7 +22,7 @@ export function listedRegions({ settings }: Pick<World, "settings">): readonly s
 }
 
 /** What a region has, whatever the spelling of its name. */
-export function regionNamed(location: string): Omit<Region, "displayName"> {
+export function regionNamed(location: string): Partial<Region> & Pick<Region, "zones"> {
   return REGIONS[normalLocation(location)] ?? UNKNOWN;
 }
 

@@ -3,7 +3,7 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import type { JsonObject } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
 import type { World } from "../world.ts";
-import { displayNameOf, hasRegion, listedRegions, regionsOf, zonesIn } from "./regions.ts";
+import { displayNameOf, hasRegion, listedRegions, regionNamed, regionsOf, zonesIn } from "./regions.ts";
 import { subscriptionIdsOf } from "./subscriptions.ts";
 
 /** The one tenant of the emulator: every token is of it, whichever tenant its client names. */
@@ -54,6 +54,8 @@ const RESOURCE_TYPES = {
 } as const;
 /** Types of which a resource can be in a zone; recorded lists of providers have no mappings of others. */
 const ZONAL_TYPES: readonly string[] = ["disks", "virtualMachines", "virtualMachineScaleSets"];
+/** Regions with zones that are recorded as `Other`; those without zones are. */
+const ALTERNATE_REGIONS: readonly string[] = ["eastus2", "southcentralus", "westus3"];
 const NAMESPACE = /^[a-z][a-z0-9]*(?:\.[a-z0-9]+)+$/i;
 
 /** GET of all subscriptions. */
@@ -70,24 +72,36 @@ export function getSubscriptionHandler(world: World, call: ArmCall): HandlerResu
 /** GET of the regions of a subscription. */
 export function listLocationsHandler(world: World, call: ArmCall): HandlerResult {
   const subscriptionId = subscriptionOf(world, call);
-  const value = listedRegions(world).map((name) => ({
-    id: `/subscriptions/${subscriptionId}/locations/${name}`,
-    name,
-    type: "Region",
-    displayName: displayNameOf(name),
-    regionalDisplayName: displayNameOf(name),
-    // Learn, What are Azure regions: those with zones are the recommended ones.
-    metadata: {
-      regionType: "Physical",
-      regionCategory: zonesIn(name).length > 0 ? "Recommended" : "Other",
-    },
-    ...(zonesIn(name).length > 0 ? { availabilityZoneMappings: zoneMappings(name) } : {}),
-  }));
+  const value = listedRegions(world).map((name) => renderRegion(name, subscriptionId));
   return reply(200, { value });
 }
 
-function zoneMappings(region: string): readonly JsonObject[] {
-  return zonesIn(region).map((zone) => ({ logicalZone: zone, physicalZone: `${region}-az${zone}` }));
+function renderRegion(name: string, subscriptionId: string): JsonObject {
+  const { group, pair } = regionNamed(name);
+  const zones = zonesIn(name);
+  const displayName = displayNameOf(name);
+  const idOf = (region: string): string => `/subscriptions/${subscriptionId}/locations/${region}`;
+  return {
+    id: idOf(name),
+    name,
+    type: "Region",
+    displayName,
+    regionalDisplayName: group === undefined ? displayName : `(${group}) ${displayName}`,
+    metadata: {
+      regionType: "Physical",
+      regionCategory: zones.length > 0 && !ALTERNATE_REGIONS.includes(name) ? "Recommended" : "Other",
+      ...(group === undefined ? {} : { geographyGroup: group }),
+      ...(pair === undefined ? {} : { pairedRegion: [{ name: pair, id: idOf(pair) }] }),
+    },
+    ...(zones.length === 0
+      ? {}
+      : {
+          availabilityZoneMappings: zones.map((zone) => ({
+            logicalZone: zone,
+            physicalZone: `${name}-az${zone}`,
+          })),
+        }),
+  };
 }
 
 /** GET of the resource providers that a subscription has registered: Microsoft.Compute. */
