@@ -20,8 +20,8 @@ export interface Region {
 
 /**
  * The regions of Azure's public cloud, by name. Sources, all of Learn: List of Azure regions (zones,
- * restricted access); Deploy a Premium SSD v2, and a nonzonal one; Using Azure Ultra Disks (August 2026). Groups
- * and pairs are recorded, as are the zones (karpenter-provider-azure, `pkg/fake/locations.json`).
+ * restricted access); Deploy a Premium SSD v2, and a nonzonal one; Using Azure Ultra Disks (August 2026).
+ * Groups and pairs are recorded, as are the zones (karpenter-provider-azure, `pkg/fake/locations.json`).
  */
 export const REGIONS: Readonly<Record<string, Region>> = {
   australiacentral: {
