@@ -1,21 +1,18 @@
 import type { Json, JsonObject } from "../model/api/json.ts";
-import { parseResourceId } from "../model/api/resource/resource-id.ts";
-import { diskSizeBytes } from "../model/disk/disk.ts";
-import { scaleSetIdOf } from "../model/scale-set/instances.ts";
 import { vmCalled } from "../model/scheduled-events/vm-called.ts";
-import type { DataDisk, VirtualMachine } from "../model/vm/virtual-machine.ts";
-import { findDisk, type World } from "../model/world.ts";
+import type { World } from "../model/world.ts";
 import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
+import { instanceDocument } from "./instance-document.ts";
 
+/** Learn, Azure Instance Metadata Service: supported API versions, the oldest first. */
 const VERSIONS = [
-  "2017-08-01",
-  "2019-06-01",
-  "2020-06-01",
-  "2020-09-01",
-  "2021-02-01",
-  "2021-10-01",
-  "2021-12-13",
-  "2023-07-01",
+  ...["2017-03-01", "2017-04-02", "2017-08-01", "2017-10-01", "2017-12-01"],
+  ...["2018-02-01", "2018-04-02", "2018-10-01", "2019-02-01", "2019-03-11", "2019-04-30"],
+  ...["2019-06-01", "2019-06-04", "2019-08-01", "2019-08-15", "2019-11-01"],
+  ...["2020-06-01", "2020-07-15", "2020-09-01", "2020-10-01", "2020-12-01"],
+  ...["2021-01-01", "2021-02-01", "2021-03-01", "2021-05-01", "2021-08-01", "2021-10-01"],
+  ...["2021-11-01", "2021-11-15", "2021-12-13", "2023-07-01", "2023-11-15"],
+  ...["2024-03-15", "2024-07-17", "2025-04-07"],
 ];
 
 /** Versions of scheduled events whose events have the members of 2020-07-01, or some of them. */
@@ -44,15 +41,18 @@ export function answerInstanceMetadata(world: World, request: HttpRequest): Http
     return version !== undefined && EVENT_VERSIONS.includes(version)
       ? undefined
       : wrongVersion(EVENT_VERSIONS);
-  if (version === undefined) return wrongVersion(VERSIONS);
-  return answerPath(instanceDocument(world, vm), path, request.query["format"]);
+  if (request.method !== "GET") return { status: 405, body: { error: "Method not allowed" } };
+  if (version === undefined || !VERSIONS.includes(version)) return wrongVersion(VERSIONS);
+  return answerPath(instanceDocument(world, vm, version), path, request.query["format"]);
 }
 
 function wrongVersion(versions: readonly string[]): HttpAnswer {
   return {
     status: 400,
     body: {
-      error: "Bad request. api-version is invalid or was not specified in the request.",
+      error:
+        "Bad request. api-version is invalid or was not specified in the request. For more information " +
+        "refer to aka.ms/azureimds",
       "newest-versions": versions.slice(-3).reverse(),
     },
   };
@@ -70,60 +70,4 @@ function answerPath(document: Json, path: string, format: string | undefined): H
   return typeof found === "string"
     ? { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, text: found }
     : { status: 200, body: found };
-}
-
-/** Every primitive is a string, and absent values are empty. */
-function instanceDocument(world: World, vm: VirtualMachine): JsonObject {
-  return {
-    compute: {
-      azEnvironment: "AzurePublicCloud",
-      location: vm.location,
-      name: vm.name,
-      osType: "Linux",
-      platformFaultDomain: "0",
-      platformUpdateDomain: "0",
-      resourceGroupName: vm.resourceGroup,
-      resourceId: vm.id,
-      storageProfile: {
-        dataDisks: vm.dataDisks
-          .filter((entry) => entry.phase === "Attached")
-          .map((entry) => dataDisk(world, entry)),
-        osDisk: { osType: "Linux", name: `${vm.name}-os` },
-      },
-      subscriptionId: vm.subscriptionId,
-      tagsList: Object.entries(vm.tags ?? {}).map(([name, value]) => ({ name, value })),
-      vmId: vm.vmGuid,
-      vmScaleSetName: parseResourceId(scaleSetIdOf(vm) ?? "")?.name ?? "",
-      vmSize: vm.size.name,
-      zone: vm.zones[0] ?? "",
-    },
-    network: {
-      interface: [
-        {
-          ipv4: {
-            ipAddress: [{ privateIpAddress: "10.0.0.4", publicIpAddress: "" }],
-            subnet: [{ address: "10.0.0.0", prefix: "24" }],
-          },
-          ipv6: { ipAddress: [] },
-          macAddress: "000D3A000001",
-        },
-      ],
-    },
-  };
-}
-
-function dataDisk(world: World, entry: DataDisk): JsonObject {
-  const disk = findDisk(world, entry.diskId);
-  return {
-    caching: entry.caching,
-    createOption: "Attach",
-    diskSizeGB: String(disk?.spec.sizeGiB ?? ""),
-    diskCapacityBytes: disk === undefined ? "" : String(diskSizeBytes(disk.spec.sizeGiB)),
-    isSharedDisk: String((disk?.spec.maxShares ?? 1) > 1),
-    isUltraDisk: String(disk?.spec.sku.family === "Ultra"),
-    lun: String(entry.lun),
-    managedDisk: { id: entry.diskId, storageAccountType: disk?.spec.sku.name ?? "" },
-    name: entry.name,
-    writeAcceleratorEnabled: String(entry.writeAcceleratorEnabled),
-  };
 }

@@ -996,12 +996,12 @@ export const armErrors = {
         `zones for location '${place.location}' are '${place.offered.join(",")}'`,
       { target: "zones" },
     ),
-  /** The text is quoted of Premium_ZRS in a region without zones. Inferred: code and target. */
-  skuNotInRegion: (sku: string, offered: readonly string[]) =>
+  /** The text is quoted of disks of Premium_ZRS in a region without zones. Inferred: code and target. */
+  skuNotInRegion: (type: "Disk" | "Snapshot", sku: string, offered: readonly string[]) =>
     failure(
       400,
       "InvalidParameter",
-      `SKU ${sku} is not supported for resource type Disk in this region. Supported SKUs for this ` +
+      `SKU ${sku} is not supported for resource type ${type} in this region. Supported SKUs for this ` +
         `region are ${offered.join(",")}`,
       { target: "sku" },
     ),

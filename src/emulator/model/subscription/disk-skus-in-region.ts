@@ -21,7 +21,7 @@ function checkSkuInRegion(sku: DiskSku, location: string): ArmFailure | undefine
     const each = findDiskSku(name);
     return each !== undefined && zonesOfSku(each, location) !== undefined;
   });
-  return armErrors.skuNotInRegion(sku.name, offered);
+  return armErrors.skuNotInRegion("Disk", sku.name, offered);
 }
 
 /** The same for a disk that is to be in those zones, `["1"]` or none, of the region. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, listAt, textAt } from "../api/json.ts";
-import { aModel, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
+import { aModel, COMPUTE, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 const SUBSCRIPTION = "/subscriptions/sub-1";
 
@@ -59,6 +59,22 @@ describe("a region without availability zones", () => {
         "region are Standard_LRS,StandardSSD_LRS,Premium_LRS,PremiumV2_LRS,UltraSSD_LRS",
     ]);
     assert.equal(azure.send("PUT", "disks/d", disk("westus", "Premium_LRS")).status, 202);
+  });
+
+  // Learn, Incremental snapshots: zone-redundant storage by default, in regions that have it.
+  it("keeps snapshots on storage that is not zone-redundant", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/d", disk("westus", "Premium_LRS"));
+    const creationData = { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/d` };
+    const body = { location: "westus", properties: { creationData, incremental: true } };
+    azure.finish("PUT", "snapshots/s", body);
+    assert.equal(textAt(azure.send("GET", "snapshots/s").body, "sku", "name"), "Standard_LRS");
+    assert.deepEqual(refusal(azure, "snapshots/zrs", { ...body, sku: { name: "Standard_ZRS" } }), [
+      400,
+      "InvalidParameter",
+      "SKU Standard_ZRS is not supported for resource type Snapshot in this region. Supported SKUs for this " +
+        "region are Standard_LRS,Premium_LRS",
+    ]);
   });
 
   it("is listed without zones, by the subscription, the provider and its SKUs", () => {

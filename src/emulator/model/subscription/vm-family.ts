@@ -5,8 +5,9 @@ const SPELLED_AS_SIZES = 6;
 
 /**
  * The family of a VM size, by which its quota of cores is named in the list of usages:
- * `standardDSv5Family`. The rule fits those that are recorded (karpenter-provider-azure, `pkg/fake/zz_generated.sku.*.go`;
- * standardFSv2Family, standardMSFamily, StandardDdsv6Family, StandardNCADSA100v4Family …). Inferred: others.
+ * `standardDSv5Family`. The rule fits those that are recorded (karpenter-provider-azure,
+ * `pkg/fake/zz_generated.sku.*.go`, and public lists): standardFSv2Family, standardMSFamily,
+ * StandardDdsv6Family, StandardNCADSA100v4Family … Inferred: others.
  */
 export function familyOf(sizeName: string): string {
   const [, series = "", features = "", accelerator = "", version = ""] = SIZE.exec(sizeName) ?? [];

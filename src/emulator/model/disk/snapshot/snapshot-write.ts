@@ -20,6 +20,7 @@ import type { Operation } from "../../pace/operation.ts";
 import { delayMs, happened, isBeingCopied, startOperation } from "../../pace/operations.ts";
 import { snapshotQuota } from "../../subscription/quota-table.ts";
 import { checkQuota } from "../../subscription/quotas.ts";
+import { zonesIn } from "../../subscription/regions.ts";
 import { findSnapshot, putSnapshot, without, type World } from "../../world.ts";
 import { isUnderWay } from "../copy/copy-limits.ts";
 import { endCopiesOf } from "../copy/end-copies.ts";
@@ -87,7 +88,7 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
 
   const id = resourceId({ ...address, type: "snapshots" });
   // By default on standard storage, zone-redundant where the region has it.
-  const skuName = skuIn(body, "Standard_ZRS");
+  const skuName = skuIn(body, location, zonesIn(location).length > 0 ? "Standard_ZRS" : "Standard_LRS");
   if (typeof skuName !== "string") return skuName;
   const properties = objectAt(body, "properties") ?? {};
   const sizeGiB = sizeIn(properties, { id, sizeGiB: source.sizeGiB });
@@ -137,7 +138,7 @@ export function changeSnapshot(world: World, snapshot: Snapshot, body: Json | un
       ? { kind: "Started", operation: busy }
       : armErrors.conflict();
   const properties = objectAt(body, "properties") ?? {};
-  const skuName = skuIn(body, snapshot.skuName);
+  const skuName = skuIn(body, snapshot.location, snapshot.skuName);
   if (typeof skuName !== "string") return skuName;
   const sizeGiB = sizeIn(properties, snapshot);
   if (typeof sizeGiB !== "number") return sizeGiB;
@@ -186,11 +187,14 @@ export function deleteSnapshot(world: World, snapshot: Snapshot): SnapshotWrite 
   return { kind: "Started", operation };
 }
 
-/** The SKU that a body asks for. */
-function skuIn(body: Json | undefined, otherwise: string): string | ArmFailure {
+/** The SKU that a body asks for, in a region. */
+function skuIn(body: Json | undefined, location: string, otherwise: string): string | ArmFailure {
   const given = textAt(body, "sku", "name");
   if (given === undefined) return otherwise;
-  return choiceOf(SKUS, given) ?? armErrors.notOneOf("sku.name", given, SKUS);
+  const skuName = choiceOf(SKUS, given);
+  if (skuName === undefined) return armErrors.notOneOf("sku.name", given, SKUS);
+  const offered = zonesIn(location).length > 0 ? SKUS : SKUS.filter((sku) => !sku.endsWith("_ZRS"));
+  return offered.includes(skuName) ? skuName : armErrors.skuNotInRegion("Snapshot", skuName, offered);
 }
 
 /** The size that properties ask for: that of the source, or of the snapshot before, or more. */
