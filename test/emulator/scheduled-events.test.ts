@@ -25,7 +25,7 @@ describe("scheduled events over HTTP, as agents on VMs read and approve them", (
     const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg", location: "eastus" };
     azure = await startAzure({
       settings: { timeScale: TIME_SCALE },
-      virtualMachines: [{ name: "alone" }],
+      virtualMachines: [{ name: "alone" }, { name: "spot" }],
       scaleSets: [{ ...place, name: "pool", capacity: 2 }],
     });
   });
@@ -55,6 +55,18 @@ describe("scheduled events over HTTP, as agents on VMs read and approve them", (
     assert.equal((await ask(vm, { StartRequests: [{ EventId: event.EventId }] })).status, 200);
     return event;
   }
+
+  it("precede the eviction that a client simulates", async () => {
+    const { client } = azure;
+    await assert.rejects(client.virtualMachines.simulateEviction("rg", "spot"), { statusCode: 409 });
+    await client.virtualMachines.update("rg", "spot", { priority: "Spot" }, FAST);
+    await client.virtualMachines.simulateEviction("rg", "spot");
+    assert.equal((await approveOwn("spot")).EventType, "Preempt");
+    await waitUntil("the eviction", PATIENCE, async () => {
+      const { statuses = [] } = await client.virtualMachines.instanceView("rg", "spot");
+      return statuses.some(({ code }) => code === "PowerState/deallocated") ? true : undefined;
+    });
+  });
 
   it("delay a redeploy until the agent has approved it", async () => {
     const before = await documentOf("alone");

@@ -1005,6 +1005,12 @@ export const armErrors = {
         `region are ${offered.join(",")}`,
       { target: "sku" },
     ),
+  notSpot: (name: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Operation 'simulateEviction' is not allowed on VM '${name}' since its priority is not Spot.`,
+    ),
   quotaExceeded: (exceeded: {
     quota: string;
     location: string;

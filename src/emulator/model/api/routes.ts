@@ -43,6 +43,7 @@ import {
   scaleSetInstanceViewHandler,
   upgradeInstancesHandler,
 } from "../scale-set/scale-set-handlers.ts";
+import { simulateEvictionHandler } from "../scheduled-events/event-handlers.ts";
 import { listUsagesHandler } from "../subscription/quotas.ts";
 import { listResourcesHandler } from "../subscription/resource-list-handlers.ts";
 import {
@@ -338,6 +339,12 @@ export const ARM_ROUTES: readonly Route[] = [
     pattern: `${VM}/runCommand`,
     handler: runCommandHandler,
   },
+  {
+    operation: "VirtualMachines_SimulateEviction",
+    method: "POST",
+    pattern: `${VM}/simulateEviction`,
+    handler: simulateEvictionHandler,
+  },
   ...powerRoutes("VirtualMachines", VM, [...POWER_ACTIONS, "reapply"]),
 
   {
@@ -463,6 +470,12 @@ export const ARM_ROUTES: readonly Route[] = [
     method: "POST",
     pattern: `${INSTANCE}/runCommand`,
     handler: runCommandHandler,
+  },
+  {
+    operation: "VirtualMachineScaleSetVMs_SimulateEviction",
+    method: "POST",
+    pattern: `${INSTANCE}/simulateEviction`,
+    handler: simulateEvictionHandler,
   },
   ...powerRoutes("VirtualMachineScaleSetVMs", INSTANCE, POWER_ACTIONS),
   {

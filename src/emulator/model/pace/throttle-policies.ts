@@ -98,6 +98,7 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   VirtualMachines_Redeploy: UPDATE_VM,
   VirtualMachines_Reapply: UPDATE_VM,
   VirtualMachines_RunCommand: UPDATE_VM,
+  VirtualMachines_SimulateEviction: UPDATE_VM,
   VirtualMachines_Deallocate: DELETE_VM,
   VirtualMachines_Delete: DELETE_VM,
   VirtualMachines_Get: LOW_COST_GET,
@@ -131,6 +132,7 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   VirtualMachineScaleSets_Reapply: ACT_ON_INSTANCES,
   // Not published. Inferred from what they do.
   VirtualMachineScaleSetVMs_RunCommand: UPDATE_INSTANCE,
+  VirtualMachineScaleSetVMs_SimulateEviction: UPDATE_INSTANCE,
   VirtualMachineScaleSets_DeleteInstances: DELETE_SCALE_SET,
   VirtualMachineScaleSets_UpdateInstances: UPDATE_SCALE_SET,
   VirtualMachineScaleSets_Get: LOW_COST_GET_SCALE_SET,

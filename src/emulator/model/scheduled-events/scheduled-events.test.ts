@@ -303,6 +303,28 @@ describe("maintenance by the platform", () => {
     assert.equal(fixture.send("GET", "virtualMachines/node-a").status, 404);
   });
 
+  // As azure-cli's test of `az vm simulate-eviction` against Azure expects.
+  it("is a client's to simulate for a Spot VM, by itself or in a scale set", () => {
+    const fixture = exact(aModel());
+    const refused = fixture.send("POST", "virtualMachines/node-a/simulateEviction");
+    assert.deepEqual([refused.status, codeOf(refused.body)], [409, "OperationNotAllowed"]);
+    assert.equal(fixture.send("POST", "virtualMachines/none/simulateEviction").status, 404);
+    fixture.finish("PATCH", "virtualMachines/node-a", { properties: { priority: "Spot" } });
+    assert.equal(fixture.send("POST", "virtualMachines/node-a/simulateEviction").status, 204);
+    assert.equal(seen(fixture, "node-a"), "Preempt Scheduled node-a");
+    fixture.settle();
+    assert.equal(powerOf(fixture), "PowerState/deallocated");
+    fixture.finish("PUT", "virtualMachineScaleSets/pool", {
+      location: "eastus",
+      sku: { name: "Standard_D8s_v5", capacity: 1 },
+      properties: { virtualMachineProfile: { priority: "Spot", evictionPolicy: "Delete" } },
+    });
+    const instance = "virtualMachineScaleSets/pool/virtualMachines/0";
+    assert.equal(fixture.send("POST", `${instance}/simulateEviction`).status, 204);
+    fixture.settle();
+    assert.equal(fixture.send("GET", instance).status, 404);
+  });
+
   it("waits for the write under way, and passes over a VM that is gone", () => {
     const fixture = exact(aModel());
     schedule(fixture, "Redeploy", { noticeS: 60 });

@@ -469,10 +469,10 @@ describe("SKUs and sizes", () => {
         capability(skus, "Standard_D2ads_v6", "D2ads_v6", "CpuArchitectureType"),
         capability(skus, "Premium_LRS", "P30", "MaxValueOfMaxShares"),
         ...["MinIOpsReadWrite", "MaxIOpsReadWrite", "MaxBandwidthMBpsReadWrite"].map((what) =>
-          capability(skus, "PremiumV2_LRS", "PremiumV2", what),
+          capability(skus, "PremiumV2_LRS", "P", what),
         ),
         ...["MinIOpsReadWrite", "MaxIOpsReadWrite", "MaxBandwidthMBpsReadWrite"].map((what) =>
-          capability(skus, "UltraSSD_LRS", "Ultra", what),
+          capability(skus, "UltraSSD_LRS", "U", what),
         ),
       ],
       [
