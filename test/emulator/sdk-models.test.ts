@@ -265,6 +265,11 @@ function answersOfAllOperations(): {
   });
   for (const action of ["reapply", "restart", "redeploy", "reimage", "powerOff", "deallocate", "start"])
     send("POST", `virtualMachines/vm/${action}`);
+  send("PUT", "virtualMachines/spot", {
+    location: "eastus",
+    properties: { priority: "Spot", networkProfile: {} },
+  });
+  send("POST", "virtualMachines/spot/simulateEviction");
 
   send("PUT", "virtualMachineScaleSets/pool", {
     location: "eastus",
@@ -304,6 +309,12 @@ function answersOfAllOperations(): {
   }
   for (const action of ["reimageAll", "reapply"]) send("POST", `virtualMachineScaleSets/pool/${action}`);
   send("POST", "virtualMachineScaleSets/pool/virtualMachines/0/reimageAll");
+  send("PUT", "virtualMachineScaleSets/spots", {
+    location: "eastus",
+    sku: { name: "Standard_D8s_v5", capacity: 1 },
+    properties: { virtualMachineProfile: { priority: "Spot" } },
+  });
+  send("POST", "virtualMachineScaleSets/spots/virtualMachines/0/simulateEviction");
   send("POST", "virtualMachineScaleSets/pool/manualupgrade", { instanceIds: ["0"] });
   send("POST", "virtualMachineScaleSets/pool/osRollingUpgrade");
 

@@ -44,8 +44,8 @@ export function scheduleEventHandler(world: World, call: ArmCall): HandlerResult
 }
 
 /**
- * POST simulateEviction (Learn, Use Azure Spot Virtual Machines): 204, and the VM is evicted within 30 minutes;
- * here after the notice of a `Preempt` event. Azure refuses it for other VMs (azure-cli,
+ * POST simulateEviction (Learn, Use Azure Spot Virtual Machines): 204, and the VM is evicted within 30
+ * minutes; here after the notice of a `Preempt` event. Azure refuses it for other VMs (azure-cli,
  * `test_vm_simulate_eviction`); inferred: code and words.
  */
 export function simulateEvictionHandler(world: World, call: ArmCall): HandlerResult {
