@@ -24,6 +24,25 @@ describe("credentials of @azure/identity", () => {
     assert.match((await credential(azure.emulator).getToken(SCOPE)).token, /^ey.*\.emulator$/);
   });
 
+  // Continuous access evaluation: a refused client gets another token, with the claims that are asked for.
+  it("gets another token where Azure asks for claims, and repeats the call with it", async () => {
+    const claims = Buffer.from('{"access_token":{"nbf":{"essential":true,"value":"1726077595"}}}').toString(
+      "base64",
+    );
+    const error = { kind: "Error", status: 401, code: "InvalidAuthenticationToken" } as const;
+    const listDisks = async (): Promise<unknown> =>
+      (await azure.client.disks.listByResourceGroup("rg").next()).done;
+    azure.emulator.model.world.faults.add({ times: 1, effect: error });
+    await assert.rejects(listDisks(), { statusCode: 401 });
+    azure.emulator.model.world.faults.add({ times: 1, effect: { ...error, claims } });
+    assert.equal(await listDisks(), true);
+    const statuses = azure.emulator.model.journal
+      .since(0)
+      .filter(({ operation }) => operation === "Disks_ListByResourceGroup")
+      .map(({ status }) => status);
+    assert.deepEqual(statuses, [401, 401, 200]);
+  });
+
   it("gets a token for a workload identity", async () => {
     const tokenFilePath = join(directory, "token");
     await writeFile(tokenFilePath, "service-account-token");

@@ -13,7 +13,7 @@ const EFFECT_KINDS: readonly FaultEffect["kind"][] = [
 ];
 /** The members of effects that have more than their kind. */
 const EFFECT_MEMBERS: Readonly<Partial<Record<FaultEffect["kind"], readonly string[]>>> = {
-  Error: ["status", "code", "message", "target", "details", "internalErrorCode", "retryAfterS"],
+  Error: ["status", "code", "message", "target", "details", "internalErrorCode", "retryAfterS", "claims"],
   DelayResponse: ["delayMs"],
   FailOperation: ["code", "message", "applied"],
 };
@@ -83,7 +83,12 @@ function parseEffect(json: Json | undefined): FaultEffect | string {
           kind,
           status,
           code,
-          ...defined({ message, target, internalErrorCode: textAt(json, "internalErrorCode") }),
+          ...defined({
+            message,
+            target,
+            internalErrorCode: textAt(json, "internalErrorCode"),
+            claims: textAt(json, "claims"),
+          }),
         },
         ...(details === undefined ? {} : { details }),
         ...(retryAfterS === undefined ? {} : { retryAfterS }),

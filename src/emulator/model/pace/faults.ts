@@ -19,6 +19,8 @@ export type FaultEffect =
       /** `error.innererror.internalErrorCode`. */
       readonly internalErrorCode?: string;
       readonly retryAfterS?: number;
+      /** Of status 401: the claims, in base64, that another token must have (Learn, Claims challenges). */
+      readonly claims?: string;
     }
   /** The connection breaks before the call takes effect. */
   | { readonly kind: "DropRequest" }
@@ -165,8 +167,18 @@ export function faultFailure(effect: Extract<FaultEffect, { kind: "Error" }>): A
       ...(effect.internalErrorCode === undefined
         ? {}
         : { innerError: { internalErrorCode: effect.internalErrorCode } }),
-      ...(effect.retryAfterS === undefined ? {} : { headers: { "retry-after": String(effect.retryAfterS) } }),
+      headers: {
+        ...(effect.retryAfterS === undefined ? {} : { "retry-after": String(effect.retryAfterS) }),
+        ...(effect.claims === undefined ? {} : { "www-authenticate": claimsChallenge(effect.claims) }),
+      },
     },
+  );
+}
+
+function claimsChallenge(claims: string): string {
+  return (
+    'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", ' +
+    `error="insufficient_claims", claims="${claims}"`
   );
 }
 
