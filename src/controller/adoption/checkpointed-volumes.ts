@@ -1,10 +1,8 @@
-import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { AzDriverNode, ReportedNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { judgeCheckpoint } from "../../core/writer/judge-checkpoint.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
-
-type ReportedNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };
 
 /** A node that reports a checkpoint of a volume, and is believed. */
 export interface CheckpointingNode {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { VolumeStatus } from "../../core/api/az-volume.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import {
   aDetail,
@@ -129,7 +129,7 @@ describe("pruneVolumes", () => {
 
   const records: readonly {
     readonly because: string;
-    readonly record: NonNullable<AzVolume["status"]>["record"];
+    readonly record: VolumeStatus["record"];
   }[] = [
     { because: "a node writes it", record: aRecord({ writer: aWriter("node-a") }) },
     { because: "a node is being fenced", record: aRecord({ fencing: identity("node-a") }) },

@@ -1,4 +1,4 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { attachedVm } from "../../core/attachment/attached-vm.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
@@ -22,8 +22,6 @@ import { nodeNameOf, withNodeUid } from "../node-of-vm.ts";
 import { nodesWithCheckpoint } from "./checkpointed-volumes.ts";
 import { type AttachedVm, findAttachedVms } from "./find-attached-vms.ts";
 import { forgetOthers, recordAttachedVms } from "./record-attached-vms.ts";
-
-type VolumeStatus = NonNullable<AzVolume["status"]>;
 
 /** A volume of which nothing has been done yet. */
 export const NO_STATUS: VolumeStatus = { state: "Pending", observedGeneration: 0, conditions: [] };

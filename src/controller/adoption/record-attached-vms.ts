@@ -1,4 +1,4 @@
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isDetachBegun } from "../../core/attachment/is-detach-begun.ts";
@@ -22,8 +22,6 @@ import type { AttachedVm } from "./find-attached-vms.ts";
 
 /** How old `listed` gets while it is read again and again, in milliseconds. A node's limit is higher. */
 const LISTED_RENEWED_MS = 15_000;
-
-type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
 /**
  * Creates the AzVolumeAttachments of nodes that already have an adopted disk attached, as replicas: the

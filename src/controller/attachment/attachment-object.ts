@@ -1,4 +1,4 @@
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import type { NodeKey } from "../../core/api/identity/node-identity.ts";
 import { isTerminating } from "../../core/attachment/observed-volume.ts";
@@ -9,8 +9,6 @@ import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
-
-type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
 /** Exactly this object: a later one of the same name has its own life. */
 export function attachmentTarget(

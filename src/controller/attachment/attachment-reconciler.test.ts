@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
@@ -49,7 +49,7 @@ function runOn(world: ReconcileWorld, cloud: Partial<CloudProvisioner>): Promise
 /** Changes the volume's status without the controller's cache, as another client does. */
 async function setStatus(
   world: ReconcileWorld,
-  change: (status: NonNullable<AzVolume["status"]>) => AzVolume["status"],
+  change: (status: VolumeStatus) => AzVolume["status"],
 ): Promise<void> {
   const read = await world.other.get("AzVolume", aVolume().metadata.name, never);
   const { status: before, ...volume } = read.ok ? read.value : assert.fail("no volume");

@@ -1,7 +1,5 @@
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AttachmentStatus } from "../../core/api/az-volume-attachment.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
-
-type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
 /** Where a disk is: a VM, and its LUN there. */
 export interface DiskPlace {

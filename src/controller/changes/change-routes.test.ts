@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import { nodeLabel } from "../../core/api/node-labels.ts";
 import { withUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import {
@@ -25,7 +25,7 @@ import { ONLY_KEY } from "./wakers.ts";
 type Loops = Parameters<typeof createChangeRoutes>[1];
 type LoopName = keyof Loops;
 
-type AttachmentState = NonNullable<AzVolumeAttachment["status"]>["state"];
+type AttachmentState = AttachmentStatus["state"];
 
 const NAMES = [
   "volume",
@@ -178,7 +178,7 @@ describe("a change of a volume", () => {
   const volume = (
     spec: Partial<AzVolume["spec"]>,
     generation: number,
-    state: NonNullable<AzVolume["status"]>["state"] = "Created",
+    state: VolumeStatus["state"] = "Created",
   ): AzVolume => {
     const given = aVolume({ spec, status: { state } });
     return { ...given, metadata: { ...given.metadata, generation } };

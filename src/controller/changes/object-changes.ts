@@ -1,6 +1,6 @@
 import { type AzDriverNode, reportIn } from "../../core/api/az-driver-node.ts";
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import { nodeLabelsIn } from "../../core/api/node-labels.ts";
 import { isDetaching } from "../../core/attachment/is-detach-begun.ts";
 import {
@@ -33,7 +33,7 @@ export function mustReconcileVolume({ previous, current }: VolumeChange): boolea
   const relevant = (volume: AzVolume | undefined): object | undefined => {
     if (volume === undefined) return undefined;
     const { metadata, spec } = volume;
-    const status: Partial<NonNullable<AzVolume["status"]>> = volume.status ?? {
+    const status: Partial<VolumeStatus> = volume.status ?? {
       conditions: [],
       state: "Pending",
     };
@@ -65,7 +65,7 @@ export function mustReconcileAttachment(
   const relevant = (attachment: AzVolumeAttachment | undefined): object | undefined => {
     if (attachment === undefined) return undefined;
     const { metadata, spec } = attachment;
-    const status: NonNullable<AzVolumeAttachment["status"]> = attachment.status ?? { state: "Pending" };
+    const status: AttachmentStatus = attachment.status ?? { state: "Pending" };
     const isUnderWay =
       isTerminating(attachment) || status.state === "Attaching" || status.state === "AttachmentFailed";
     return {

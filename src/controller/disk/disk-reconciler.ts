@@ -1,4 +1,4 @@
-import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeDetail, VolumeStatus } from "../../core/api/az-volume.ts";
 import { diskNameOf } from "../../core/api/object-names.ts";
 import { isRecordLost, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -24,7 +24,7 @@ import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts"
 import type { DiskPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { deleteDisk, deleteObject } from "./delete-disk.ts";
-import { recordFailure, updatedStatus, setStatus, targetOf, type VolumeStatus } from "./disk-status.ts";
+import { recordFailure, updatedStatus, setStatus, targetOf } from "./disk-status.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeFor, volumeNameIn } from "./disk-tags.ts";
 import { beginOfflineResize, endOfflineResize, resizeDisk } from "./grow-disk.ts";
 import { lookForLateRequest } from "./keep-modification.ts";

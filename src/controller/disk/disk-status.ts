@@ -1,4 +1,4 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import { isRecordLost } from "../../core/attachment/observed-volume.ts";
 import type { EventReason } from "../../core/events/event-reasons.ts";
 import { failureEventText } from "../../core/events/failure-local-key.ts";
@@ -11,9 +11,6 @@ import { changeStatus, type ChangeTarget } from "../../objects/update-object.ts"
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { NO_STATUS } from "../adoption/rebuild-record.ts";
 import type { DiskPorts } from "../controller-ports.ts";
-
-/** What a volume says of its disk. */
-export type VolumeStatus = NonNullable<AzVolume["status"]>;
 
 /** Changes the status of exactly this volume. */
 export function setStatus(

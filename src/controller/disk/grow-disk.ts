@@ -1,4 +1,4 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
@@ -7,13 +7,7 @@ import type { DiskAction } from "../../core/volume/plan-disk.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
-import {
-  recordFailure,
-  updatedStatus,
-  setStatus,
-  type VolumeStatus,
-  withoutOfflineResize,
-} from "./disk-status.ts";
+import { recordFailure, updatedStatus, setStatus, withoutOfflineResize } from "./disk-status.ts";
 import { growthNote } from "./growth-note.ts";
 
 /**

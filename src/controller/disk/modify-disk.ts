@@ -1,4 +1,4 @@
-import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
+import type { AzVolume, DiskModification, VolumeStatus } from "../../core/api/az-volume.ts";
 import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
@@ -17,7 +17,7 @@ import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
-import { targetOf, type VolumeStatus } from "./disk-status.ts";
+import { targetOf } from "./disk-status.ts";
 import { isKept, mayWriteDisk } from "./may-write-disk.ts";
 
 /** What is asked of Azure, and in which incarnation of the store. */

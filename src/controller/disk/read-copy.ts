@@ -1,11 +1,11 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import { copyNews, withCopy } from "../../core/volume/copies/copy-progress.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
-import { targetOf, type VolumeStatus } from "./disk-status.ts";
+import { targetOf } from "./disk-status.ts";
 
 /** No pod waits for the progress of a copy, and no other call does. */
 const COPY_LANE: Lane = "tag";

@@ -1,4 +1,4 @@
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AttachmentStatus } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameNode, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isDetachBegun } from "../../core/attachment/is-detach-begun.ts";
@@ -293,18 +293,12 @@ async function markDetachingAs(
 }
 
 /** Whether a status is that of the attach whose update it is. */
-function isAttemptOf(
-  { attaches }: Update,
-  { attempt }: Pick<NonNullable<AzVolumeAttachment["status"]>, "attempt">,
-): boolean {
+function isAttemptOf({ attaches }: Update, { attempt }: Pick<AttachmentStatus, "attempt">): boolean {
   return attempt !== undefined && attempt === attaches?.attempt;
 }
 
 /** Whether an attachment's status concerns the VM that the update goes to. */
-function isOnVm(
-  { vmId, instanceUri = "" }: NonNullable<AzVolumeAttachment["status"]>,
-  { node, mode }: Update,
-): boolean {
+function isOnVm({ vmId, instanceUri = "" }: AttachmentStatus, { node, mode }: Update): boolean {
   return (
     isSameVmId(vmId, node.vmId) || (mode === "flush" && isSameResourceUri(instanceUri, node.instanceUri))
   );

@@ -1,4 +1,4 @@
-import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { ReportedNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
@@ -56,8 +56,6 @@ interface ReadNodes {
   readonly incarnation: number;
   readonly names: Set<string>;
 }
-
-type ReportedNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };
 
 async function readVmsIfDue(
   ports: RollbackPorts,

@@ -1,11 +1,8 @@
-import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { AzDriverNode, NodeStatus } from "../../core/api/az-driver-node.ts";
 import { identity } from "../../core/testing/objects.ts";
 
 /** A healthy node with nothing mounted. */
-export function aDriverNode(
-  nodeName: string,
-  status: Partial<NonNullable<AzDriverNode["status"]>> = {},
-): AzDriverNode {
+export function aDriverNode(nodeName: string, status: Partial<NodeStatus> = {}): AzDriverNode {
   return {
     metadata: {
       name: nodeName,

@@ -1,4 +1,4 @@
-import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { AzDriverNode, NodeStatus } from "../../core/api/az-driver-node.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
@@ -47,8 +47,6 @@ export function hasFallenSilent(
 ): boolean {
   return (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= silentAfterMs(settings, status);
 }
-
-type NodeStatus = NonNullable<AzDriverNode["status"]>;
 
 /** What marks a node as silent since its last heartbeat. */
 function silentMark({

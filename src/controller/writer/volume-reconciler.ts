@@ -1,4 +1,4 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { VolumeStatus } from "../../core/api/az-volume.ts";
 import { maxSharesOf, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { planUnrequestedTime, withUnrequestedTime } from "../../core/attachment/plan-unrequested-time.ts";
 import { planReplicas } from "../../core/attachment/replicas/plan-replicas.ts";
@@ -22,8 +22,6 @@ import type { WriterPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
 import { labelNodes } from "./label-nodes.ts";
-
-type Status = NonNullable<AzVolume["status"]>;
 
 /** How often attachments without a visible pod are examined again, in milliseconds. Reads caches alone. */
 const UNBACKED_AGAIN_MS = 1_000;
@@ -156,7 +154,7 @@ async function recordStatus(
 }
 
 /** Other loops have conditions of their own on the same object. */
-function withConditions(status: Status, conditions: Status["conditions"]): Status {
+function withConditions(status: VolumeStatus, conditions: VolumeStatus["conditions"]): VolumeStatus {
   const others = status.conditions.filter((condition) => !isPlannedHere(condition.type));
   return {
     ...status,

@@ -5,7 +5,11 @@ import type { azDriverNodeSchema } from "./schema/az-driver-node.schema.ts";
 /** See `azDriverNodeSchema`: the one place that describes this resource. */
 export type AzDriverNode = DeepReadonly<z.infer<typeof azDriverNodeSchema>>;
 
-type NodeStatus = NonNullable<AzDriverNode["status"]>;
+/** What a node plug-in has reported. */
+export type NodeStatus = NonNullable<AzDriverNode["status"]>;
+
+/** A node whose plug-in has reported. */
+export type ReportedNode = AzDriverNode & { readonly status: NodeStatus };
 
 /** What a node reports with a heartbeat, without the heartbeat itself. */
 export function reportIn(

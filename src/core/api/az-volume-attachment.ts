@@ -4,3 +4,6 @@ import type { azVolumeAttachmentSchema } from "./schema/az-volume-attachment.sch
 
 /** See `azVolumeAttachmentSchema`: the one place that describes this resource. */
 export type AzVolumeAttachment = DeepReadonly<z.infer<typeof azVolumeAttachmentSchema>>;
+
+/** What an attachment says of its disk's place, and its node of mounts. */
+export type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;

@@ -5,8 +5,11 @@ import type { azVolumeSchema } from "./schema/az-volume.schema.ts";
 /** See `azVolumeSchema`: the one place that describes this resource. */
 export type AzVolume = DeepReadonly<z.infer<typeof azVolumeSchema>>;
 
+/** What a volume says of its disk, its writer and its conditions. */
+export type VolumeStatus = NonNullable<AzVolume["status"]>;
+
 /** The writer record of a single-writer volume. */
-export type WriterRecord = NonNullable<NonNullable<AzVolume["status"]>["record"]>;
+export type WriterRecord = NonNullable<VolumeStatus["record"]>;
 
 /** The writer named in a record. */
 export type Writer = NonNullable<WriterRecord["writer"]>;
@@ -24,7 +27,7 @@ export type DiskSpec = AzVolume["spec"]["disk"];
 export type DiskModification = NonNullable<AzVolume["spec"]["modification"]>;
 
 /** What is known of the managed disk behind a volume. */
-export type VolumeDetail = NonNullable<NonNullable<AzVolume["status"]>["detail"]>;
+export type VolumeDetail = NonNullable<VolumeStatus["detail"]>;
 
 /** One capability asked of a volume. */
 export type VolumeCapability = AzVolume["spec"]["capabilities"][number];

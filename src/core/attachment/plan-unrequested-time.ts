@@ -1,10 +1,8 @@
-import type { AzVolume } from "../api/az-volume.ts";
+import type { VolumeStatus } from "../api/az-volume.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
 import { isPrimaryOrRequested } from "./is-requested-primary.ts";
 import { keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
-
-type Status = NonNullable<AzVolume["status"]>;
 
 /** The volume's statement since when it is not requested; undefined: it is requested. */
 export interface UnrequestedTime {
@@ -49,7 +47,10 @@ export function planUnrequestedTime(observed: ObservedVolume): UnrequestedTime |
  * An uncached status with the planned time. A time that it has stays, and none is written where a writer
  * was granted since the plan.
  */
-export function withUnrequestedTime(status: Status, { unrequestedSince: planned }: UnrequestedTime): Status {
+export function withUnrequestedTime(
+  status: VolumeStatus,
+  { unrequestedSince: planned }: UnrequestedTime,
+): VolumeStatus {
   const { unrequestedSince: present, ...rest } = status;
   if (planned === undefined) return rest;
   return present !== undefined || status.record?.writer !== undefined
@@ -58,6 +59,6 @@ export function withUnrequestedTime(status: Status, { unrequestedSince: planned 
 }
 
 /** The status of a volume that is granted to a node: it is requested. */
-export function withoutUnrequestedTime({ unrequestedSince: _, ...status }: Status): Status {
+export function withoutUnrequestedTime({ unrequestedSince: _, ...status }: VolumeStatus): VolumeStatus {
   return status;
 }

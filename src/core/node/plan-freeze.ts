@@ -1,7 +1,7 @@
-import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 
 type Request = NonNullable<AzVolumeAttachment["spec"]["freeze"]>;
-type Answer = NonNullable<NonNullable<AzVolumeAttachment["status"]>["freeze"]>;
+type Answer = NonNullable<AttachmentStatus["freeze"]>;
 
 /** The freeze of one volume's file system as its node sees it. */
 export interface ObservedFreeze {

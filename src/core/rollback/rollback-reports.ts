@@ -1,4 +1,4 @@
-import type { AzDriverNode } from "../api/az-driver-node.ts";
+import type { AzDriverNode, NodeStatus } from "../api/az-driver-node.ts";
 import { type Lease, storeIncarnationOf } from "../api/lease.ts";
 import { isRecord } from "../primitives/is-record.ts";
 import { parseJson } from "../primitives/parse-json.ts";
@@ -26,7 +26,7 @@ export const LONE_REPORTS_ANNOTATION = "disk.csi.azure.com/lone-reports";
 export const LONE_REPEATS_ANNOTATION = "disk.csi.azure.com/lone-report-repeats";
 
 /** The condition by which a node reports a rollback. */
-type RollbackReport = NonNullable<AzDriverNode["status"]>["conditions"][number];
+type RollbackReport = NodeStatus["conditions"][number];
 
 /** The reason that accompanies `StoreRolledBack`. */
 export function rolledBackReason(incarnation: number): string {

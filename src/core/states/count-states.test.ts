@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzDriverNode } from "../api/az-driver-node.ts";
+import type { AzDriverNode, NodeStatus } from "../api/az-driver-node.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { aRecord, aVolume, anAttachment, identity, nowMs } from "../testing/objects.ts";
 import {
@@ -11,8 +11,6 @@ import {
   countVolumeConditions,
   countVolumes,
 } from "./count-states.ts";
-
-type NodeStatus = NonNullable<AzDriverNode["status"]>;
 
 const nothing: CountedObjects = {
   volumes: () => [],

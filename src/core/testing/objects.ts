@@ -1,5 +1,12 @@
-import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
-import type { AzVolume, DiskSpec, VolumeDetail, Writer, WriterRecord } from "../api/az-volume.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import type {
+  AzVolume,
+  DiskSpec,
+  VolumeDetail,
+  VolumeStatus,
+  Writer,
+  WriterRecord,
+} from "../api/az-volume.ts";
 import type { NodeIdentity } from "../api/identity/node-identity.ts";
 import { attachmentObjectName } from "../api/object-names.ts";
 import type {
@@ -90,7 +97,7 @@ export function aVolume(
   overrides: {
     readonly metadata?: Partial<AzVolume["metadata"]>;
     readonly spec?: Partial<AzVolume["spec"]>;
-    readonly status?: Partial<NonNullable<AzVolume["status"]>>;
+    readonly status?: Partial<VolumeStatus>;
   } = {},
 ): AzVolume {
   const { disk = aDiskSpec() } = overrides.spec ?? {};
@@ -131,7 +138,7 @@ export function anAttachment(
   overrides: {
     readonly metadata?: Partial<AzVolumeAttachment["metadata"]>;
     readonly spec?: Partial<AzVolumeAttachment["spec"]>;
-    readonly status?: Partial<NonNullable<AzVolumeAttachment["status"]>> | undefined;
+    readonly status?: Partial<AttachmentStatus> | undefined;
   } = {},
 ): AzVolumeAttachment {
   const role = overrides.spec?.role ?? "Primary";

@@ -1,4 +1,4 @@
-import type { AzDriverNode } from "../api/az-driver-node.ts";
+import type { NodeStatus } from "../api/az-driver-node.ts";
 import type { ObservedNode, ObservedVolume, VolumeSettings } from "../attachment/observed-volume.ts";
 
 /**
@@ -7,7 +7,7 @@ import type { ObservedNode, ObservedVolume, VolumeSettings } from "../attachment
  */
 export function silentAfterMs(
   settings: Pick<VolumeSettings, "heartbeatStaleMs">,
-  node: Pick<NonNullable<AzDriverNode["status"]>, "heartbeatDelayMs"> | undefined,
+  node: Pick<NodeStatus, "heartbeatDelayMs"> | undefined,
 ): number {
   return settings.heartbeatStaleMs + (node?.heartbeatDelayMs ?? 0);
 }

@@ -1,4 +1,4 @@
-import type { AzVolume } from "../api/az-volume.ts";
+import type { VolumeStatus } from "../api/az-volume.ts";
 import { isForeign } from "../api/identity/node-identity.ts";
 import { isAttached } from "../attachment/is-attached.ts";
 import {
@@ -43,7 +43,7 @@ export function isPlannedHere(type: string): boolean {
   return plannedHere.includes(type);
 }
 
-type Conditions = NonNullable<AzVolume["status"]>["conditions"];
+type Conditions = VolumeStatus["conditions"];
 type Condition = Conditions[number];
 
 /**

@@ -1,4 +1,4 @@
-import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
 import { identityOf, type NodeIdentity } from "../api/identity/node-identity.ts";
 import {
@@ -78,10 +78,7 @@ export function planForUnrequestedHolder(observed: ObservedVolume, writer: Write
   return [{ kind: "WaitFor", reason, message, retryAfterMs: RECHECK_MS }];
 }
 
-function answerTo(
-  { id }: Recall,
-  { status }: AzVolumeAttachment,
-): NonNullable<AzVolumeAttachment["status"]>["recall"] {
+function answerTo({ id }: Recall, { status }: AzVolumeAttachment): AttachmentStatus["recall"] {
   return status?.recall?.id === id ? status.recall : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { reportedTargets } from "../../core/api/attachment-bounds.ts";
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
@@ -12,7 +12,7 @@ import type { NodePorts } from "../node-ports.ts";
  */
 const PROGRESS_MS = 5_000;
 
-type Recall = NonNullable<NonNullable<AzVolumeAttachment["status"]>["recall"]>;
+type Recall = NonNullable<AttachmentStatus["recall"]>;
 
 /** A node's answer to a recall. */
 export interface RecallAnswer {

@@ -1,5 +1,5 @@
 import { FREEZE_DETAIL_MAX_CHARS } from "../../core/api/attachment-bounds.ts";
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { LUNS_MAX } from "../../core/azure/choose-luns.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -15,7 +15,7 @@ const MS_PER_SECOND = 1_000;
 /** Actions of one pass: freeze and answer, or thaw and answer. */
 const ACTIONS_MAX = 4;
 
-type Answer = NonNullable<NonNullable<AzVolumeAttachment["status"]>["freeze"]>;
+type Answer = NonNullable<AttachmentStatus["freeze"]>;
 
 /** A staged file system. */
 interface Mount {

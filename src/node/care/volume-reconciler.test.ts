@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AttachmentStatus } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
@@ -446,7 +446,7 @@ describe("ownVolumesReconciler", () => {
         assert.ok(pod !== undefined);
         pod.open();
         await done(world, world.ports().checkpoints.remove("pvc-1", never));
-        const answer = async (): Promise<NonNullable<AzVolumeAttachment["status"]>["recall"]> => {
+        const answer = async (): Promise<AttachmentStatus["recall"]> => {
           assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
           return world.attachment()?.status?.recall;
         };

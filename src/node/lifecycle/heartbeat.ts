@@ -1,3 +1,4 @@
+import type { NodeStatus } from "../../core/api/az-driver-node.ts";
 import { type AzDriverNode, reportIn } from "../../core/api/az-driver-node.ts";
 import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../../core/api/epoch.ts";
 import { isSameVmId } from "../../core/api/identity/node-identity.ts";
@@ -21,8 +22,6 @@ const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
 /** Maximum age of the volume limit that a heartbeat reports, in milliseconds. */
 const VOLUME_LIMIT_MAX_AGE_MS = 60_000;
-
-type NodeStatus = NonNullable<AzDriverNode["status"]>;
 
 /**
  * Registers this node and renews its heartbeat, later than after its interval where the Lease says so; what

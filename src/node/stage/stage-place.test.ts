@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { must } from "../../controller/testing/settled.ts";
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { ok } from "../../core/failure/result.ts";
@@ -46,10 +46,7 @@ const anotherDisk = () => createModelDisk({ diskUri: otherUri, sizeBytes: gibToB
 const publish = (world: NodeWorld, how: StageRequest = request) =>
   must(world.answerOf(publishVolume(world.ports(), { ...how, targetPath, targetReadOnly: false }, never)));
 
-function withStatus(
-  attachment: AzVolumeAttachment,
-  status: Partial<NonNullable<AzVolumeAttachment["status"]>>,
-): AzVolumeAttachment {
+function withStatus(attachment: AzVolumeAttachment, status: Partial<AttachmentStatus>): AzVolumeAttachment {
   return attachment.status === undefined
     ? attachment
     : { ...attachment, status: { ...attachment.status, ...status } };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { must } from "../../controller/testing/settled.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { VolumeStatus } from "../../core/api/az-volume.ts";
 import { agoMs, attachmentName, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -26,7 +26,7 @@ const waitAttached = (world: NodeWorld) =>
     ),
   );
 
-async function setStatus(world: NodeWorld, change: Partial<NonNullable<AzVolume["status"]>>): Promise<void> {
+async function setStatus(world: NodeWorld, change: Partial<VolumeStatus>): Promise<void> {
   const volume = await must(world.store.get("AzVolume", "pvc-1", never));
   assert.ok(volume.status !== undefined);
   await must(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { must } from "../../controller/testing/settled.ts";
-import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { NodeStatus } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
 import { fail } from "../../core/failure/result.ts";
@@ -21,7 +21,6 @@ import {
   readTrustedIncarnation,
 } from "./rollback-detector.ts";
 
-type NodeStatus = NonNullable<AzDriverNode["status"]>;
 type Condition = NodeStatus["conditions"][number];
 
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
+import type { AttachmentStatus } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
 import { ok } from "../../../core/failure/result.ts";
@@ -28,7 +28,7 @@ interface Leaving {
   /** Whether the last rebuild could not mark each attachment. */
   readonly isUnmarked?: boolean;
   readonly volume?: Partial<AzVolume["spec"]>;
-  readonly status?: Partial<NonNullable<AzVolumeAttachment["status"]>>;
+  readonly status?: Partial<AttachmentStatus>;
 }
 
 /** One pass over the attachment of a replica that is being deleted, of a volume that several nodes write. */

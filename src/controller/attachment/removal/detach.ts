@@ -1,4 +1,4 @@
-import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../../core/api/identity/attachment-identity.ts";
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
@@ -151,7 +151,7 @@ function mayBeDetached(
  * Whether a status concerns that VM. Where the cache is stale, the disk may be on its way to the next VM
  * of the name.
  */
-function concernsVm({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIdentity): boolean {
+function concernsVm({ vmId }: AttachmentStatus, node: NodeIdentity): boolean {
   return vmId === undefined || isSameVmId(vmId, node.vmId);
 }
 

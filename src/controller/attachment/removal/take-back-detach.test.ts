@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
+import type { AttachmentStatus } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -36,12 +36,13 @@ const refused412 = {
   message: "the VM has changed",
   requestId: "",
 } as const;
-type Status = NonNullable<AzVolumeAttachment["status"]>;
-
 /** A detach that was marked, of an attachment that is being deleted; its node has acquired the volume. */
 async function givenMark(
   world: ReconcileWorld,
-  { status = {}, writer = holds }: { readonly status?: Partial<Status>; readonly writer?: typeof holds } = {},
+  {
+    status = {},
+    writer = holds,
+  }: { readonly status?: Partial<AttachmentStatus>; readonly writer?: typeof holds } = {},
 ): Promise<void> {
   await world.given("AzDriverNode", aDriverNode("node-a"));
   await world.given("AzVolume", aVolumeWithRecord({ writer, epoch: 1 }));
@@ -82,10 +83,10 @@ async function reconcile(
 const run = (...asked: Parameters<typeof reconcile>): ReturnType<typeof reconcile> =>
   asked[0].answerOf(reconcile(...asked));
 
-const statusOf = (world: ReconcileWorld): Status =>
+const statusOf = (world: ReconcileWorld): AttachmentStatus =>
   world.attachment("node-a")?.status ?? assert.fail("no attachment with a status");
 
-async function setMark(world: ReconcileWorld, status: Partial<Status>): Promise<void> {
+async function setMark(world: ReconcileWorld, status: Partial<AttachmentStatus>): Promise<void> {
   const present = world.attachment("node-a") ?? assert.fail("no attachment");
   const changed = { ...present, status: { ...statusOf(world), ...status } };
   await must(world.other.updateStatus("AzVolumeAttachment", changed, never));

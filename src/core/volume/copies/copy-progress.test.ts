@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolume } from "../../api/az-volume.ts";
+import type { AzVolume, VolumeStatus } from "../../api/az-volume.ts";
 import { toTimestamp } from "../../primitives/timestamp.ts";
 import {
   aDetail,
@@ -23,8 +23,7 @@ import {
 } from "./copy-progress.ts";
 import type { CopiedDisk } from "./unfinished-copy.ts";
 
-type Status = NonNullable<AzVolume["status"]>;
-type Copy = Status["copy"];
+type Copy = VolumeStatus["copy"];
 
 const sourceUri = diskUri.replace("/disks/pvc-1", "/snapshots/backup");
 const since = agoMs(600_000);
@@ -34,7 +33,7 @@ const disk: CopiedDisk = {
   ...{ state: "Succeeded", completionPercent: 40, attachedTo: [], tags: {} },
 };
 const formatted = { "disk.csi.azure.com-formatted": "1|ext4|u-1|2026-01-01T00:00:00Z|node-a" };
-const filled = (changes: Partial<NonNullable<Status["copy"]>> = {}): AzVolume =>
+const filled = (changes: Partial<NonNullable<VolumeStatus["copy"]>> = {}): AzVolume =>
   aVolume({ spec: { disk: aDiskSpec({ sourceUri }) }, status: { copy: { ...copy, ...changes } } });
 
 describe("planCopyRead", () => {
@@ -97,7 +96,7 @@ describe("planCopyRead of a failed copy", () => {
 });
 
 describe("withCopy", () => {
-  const status: Status = { state: "Created", observedGeneration: 1, conditions: [] };
+  const status: VolumeStatus = { state: "Created", observedGeneration: 1, conditions: [] };
   const message = "Azure has copied 40 % of the data of the disk's source";
 
   it("keeps when it began, and shows the progress as one condition", () => {
@@ -129,7 +128,7 @@ describe("withCopy", () => {
     const broken = { ...disk, state: "Failed" };
     const reads = [disk, broken, broken, disk, broken];
     const times = reads.map((_, index) => nowMs + index * 60_000);
-    const shown = reads.reduce<{ status: Status; transitions: string[] }>(
+    const shown = reads.reduce<{ status: VolumeStatus; transitions: string[] }>(
       ({ status: before, transitions }, read, index) => {
         const after = withCopy(before, read, times[index] ?? nowMs);
         return {
@@ -185,7 +184,7 @@ describe("withCopy", () => {
 });
 
 describe("withBegunCopy", () => {
-  const status: Status = { state: "Creating", observedGeneration: 1, conditions: [] };
+  const status: VolumeStatus = { state: "Creating", observedGeneration: 1, conditions: [] };
   const begun = { ...status, copy: { since: agoMs(0), readTime: agoMs(0) } };
   const hidden = { ...disk, completionPercent: undefined };
   const fast = "PremiumV2_LRS";
@@ -308,7 +307,7 @@ describe("whySourceIsKept", () => {
   ])
     it(`keeps a source while ${because}`, () => assert.deepEqual(whySourceIsKept(volume, uri), kept));
 
-  const adopted = (status: Partial<Status> = {}, spec: Partial<AzVolume["spec"]> = {}): AzVolume =>
+  const adopted = (status: Partial<VolumeStatus> = {}, spec: Partial<AzVolume["spec"]> = {}): AzVolume =>
     aVolume({
       spec: { diskUri, disk: aDiskSpec({ sourceUri }), ...spec },
       status: { state: "Pending", detail: undefined, ...status },

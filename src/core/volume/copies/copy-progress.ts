@@ -1,4 +1,4 @@
-import type { AzVolume, VolumeDetail } from "../../api/az-volume.ts";
+import type { AzVolume, VolumeDetail, VolumeStatus } from "../../api/az-volume.ts";
 import { isDeleting } from "../../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
 import type { EventReason } from "../../events/event-reasons.ts";
@@ -9,7 +9,6 @@ import { isFilledInBackground } from "../disk-sku.ts";
 import { hasFailedForGood } from "../has-failed-for-good.ts";
 import { type CopiedDisk, hasFailed, wasUsed, whyUnfinished } from "./unfinished-copy.ts";
 
-type VolumeStatus = NonNullable<AzVolume["status"]>;
 type Copy = NonNullable<VolumeStatus["copy"]>;
 
 /** How long after a copy was begun its progress is read first, in milliseconds: a small one is complete. */

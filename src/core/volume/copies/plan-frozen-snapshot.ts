@@ -1,4 +1,4 @@
-import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../api/az-volume.ts";
 
 /** A snapshot that is to be taken of a frozen file system, as it is now. */
@@ -16,7 +16,7 @@ export interface ObservedFrozenSnapshot {
   readonly record: WriterRecord | undefined;
   /** Of the writer's attachment. */
   readonly request: AzVolumeAttachment["spec"]["freeze"];
-  readonly answer: NonNullable<AzVolumeAttachment["status"]>["freeze"];
+  readonly answer: AttachmentStatus["freeze"];
   /**
    * Whether the request is of a snapshot that it has made count, and that does not say so yet: the next
    * request replaces the node's answer.

@@ -1,9 +1,7 @@
-import type { AzVolume } from "../../api/az-volume.ts";
+import type { AzVolume, VolumeStatus } from "../../api/az-volume.ts";
 import { mayArrive } from "../../azure/late-request.ts";
 import { sameJson } from "../../primitives/same-json.ts";
 import { toTimestamp } from "../../primitives/timestamp.ts";
-
-type VolumeStatus = NonNullable<AzVolume["status"]>;
 
 /** The size that Azure was asked for, and the time. */
 export type SentGrowth = NonNullable<VolumeStatus["sentGrowth"]>;

@@ -1,4 +1,4 @@
-import type { AzVolume, DiskModification, VolumeDetail } from "../../api/az-volume.ts";
+import type { AzVolume, DiskModification, VolumeDetail, VolumeStatus } from "../../api/az-volume.ts";
 import { isDeleting } from "../../attachment/observed-volume.ts";
 import { LATE_REQUEST_MS } from "../../azure/late-request.ts";
 import { sameJson } from "../../primitives/same-json.ts";
@@ -7,7 +7,7 @@ import { allowedPerformance } from "../disk-performance.ts";
 import { mergeTags } from "../tags/merge-tags.ts";
 import { type ModifiableDisk, withoutModification } from "./plan-modification.ts";
 
-type RecentModification = NonNullable<NonNullable<AzVolume["status"]>["recentModification"]>;
+type RecentModification = NonNullable<VolumeStatus["recentModification"]>;
 
 /** The look at a modified disk before the driver forgets what it has made of it. */
 export type LateRequestAction =

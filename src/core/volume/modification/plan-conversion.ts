@@ -1,8 +1,6 @@
-import type { AzVolume, VolumeDetail } from "../../api/az-volume.ts";
+import type { AzVolume, VolumeDetail, VolumeStatus } from "../../api/az-volume.ts";
 import { toTimestamp } from "../../primitives/timestamp.ts";
 import { isNextStep, untilReadMs } from "../disk-progress.ts";
-
-type VolumeStatus = NonNullable<AzVolume["status"]>;
 
 /** How often the progress of a conversion is read, in milliseconds: as V1 does. */
 const CONVERSION_READ_MS = 60_000;

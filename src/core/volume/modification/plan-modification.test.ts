@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolume, DiskModification } from "../../api/az-volume.ts";
+import type { AzVolume, DiskModification, VolumeStatus } from "../../api/az-volume.ts";
 import { aDetail, aDiskSpec, anObservedVolume, aVolume, diskUri } from "../../testing/objects.ts";
 import { planDisk } from "../plan-disk.ts";
 import { planModification, withoutModification } from "./plan-modification.ts";
 
 const modification: DiskModification = { skuName: "StandardSSD_LRS", tags: { team: "storage" } };
-type Outcome = NonNullable<AzVolume["status"]>["modification"];
+type Outcome = VolumeStatus["modification"];
 const error = { kind: "DiskInUse", message: "no", failure: "{}", time: "", retries: 0 };
 
 function asked(generation: number, outcome?: NonNullable<Outcome>): AzVolume {

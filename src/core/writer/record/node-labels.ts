@@ -1,4 +1,4 @@
-import type { AzVolume } from "../../api/az-volume.ts";
+import type { AzVolume, VolumeStatus } from "../../api/az-volume.ts";
 import { isForeign } from "../../api/identity/node-identity.ts";
 import { type Labels, nodeLabel, nodeLabelsIn } from "../../api/node-labels.ts";
 import { nodesNotOnlyClean } from "./record-nodes.ts";
@@ -36,7 +36,7 @@ export function planNodeLabels(
   return { ...Object.fromEntries(others), ...labelled([...due].toSorted()) };
 }
 
-function recordLabels(record: NonNullable<AzVolume["status"]>["record"]): readonly string[] {
+function recordLabels(record: VolumeStatus["record"]): readonly string[] {
   if (record === undefined) return [];
   return nodesNotOnlyClean(record)
     .filter((node) => !isForeign(node))
