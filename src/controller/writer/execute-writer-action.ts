@@ -7,6 +7,7 @@ import {
   isResizingOffline,
   type ObservedVolume,
   recordOf,
+  attachmentOn,
 } from "../../core/attachment/observed-volume.ts";
 import { withoutUnrequestedTime } from "../../core/attachment/plan-unrequested-time.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -183,9 +184,7 @@ async function grantWriter(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const attachment = observed.attachments.find(
-    (other) => other.attachment.spec.nodeName === node.nodeName,
-  )?.attachment;
+  const attachment = attachmentOn(observed, node.nodeName)?.attachment;
   if (attachment === undefined) return ok({});
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!fresh.ok) return ignoreNotFound(fresh);

@@ -223,6 +223,19 @@ export function stayingAttachments(observed: ObservedVolume): readonly AzVolumeA
     .filter((attachment) => !isTerminating(attachment));
 }
 
+/** The primaries that are not being deleted. */
+export function stayingPrimaries(observed: ObservedVolume): readonly AzVolumeAttachment[] {
+  return stayingAttachments(observed).filter(({ spec }) => spec.role === "Primary");
+}
+
+/** The volume's attachment to a node. */
+export function attachmentOn(
+  { attachments }: Pick<ObservedVolume, "attachments">,
+  nodeName: string,
+): ObservedAttachment | undefined {
+  return attachments.find(({ attachment }) => attachment.spec.nodeName === nodeName);
+}
+
 /**
  * A replica whose every attach attempt failed. In plans it takes no share: had an attempt succeeded all the
  * same, the next would have found the disk attached; and where Azure does count a share, it refuses the next

@@ -6,7 +6,7 @@ import {
   type ObservedNode,
   type ObservedVolume,
   recordOf,
-  stayingAttachments,
+  stayingPrimaries,
 } from "../attachment/observed-volume.ts";
 import { whyPodsDoNotMove } from "../schedule/pod-fits-node.ts";
 import { isWaitingElsewhere, type VolumePod } from "../schedule/volume-pod.ts";
@@ -42,7 +42,7 @@ export function isWriterWell(observed: ObservedVolume): boolean {
 
 /** No record names the writers of a multi-writer volume: they are its primaries. */
 function areWritersWell(observed: ObservedVolume): boolean {
-  const writers = stayingAttachments(observed).filter(({ spec }) => spec.role === "Primary");
+  const writers = stayingPrimaries(observed);
   const areWell = writers.every((writer) => {
     const node = observed.node(writer.spec.nodeName);
     const vm = attachedVm(writer);

@@ -6,6 +6,7 @@ import {
   type ObservedVolume,
   recordOf,
   stayingAttachments,
+  stayingPrimaries,
 } from "../attachment/observed-volume.ts";
 import { needsReplicas } from "../attachment/plan-unrequested-time.ts";
 import { withRemedy } from "../events/event-reasons.ts";
@@ -72,13 +73,12 @@ type Undated = Omit<Condition, "lastTransitionTime">;
 
 function failoverReady(observed: ObservedVolume, present: Conditions): Undated | undefined {
   if (!keepsReplicas(observed.volume)) return undefined;
-  const staying = stayingAttachments(observed);
-  if (!staying.some((attachment) => attachment.spec.role === "Primary"))
+  if (stayingPrimaries(observed).length === 0)
     return needsReplicas(observed)
       ? present.find((condition) => condition.type === FAILOVER_READY)
       : undefined;
   const requestedCount = observed.volume.spec.maxMountReplicaCount;
-  const ready = staying.filter(
+  const ready = stayingAttachments(observed).filter(
     (attachment) =>
       attachment.spec.role === "Replica" && isAttached(attachment) && couldTakeOver(observed, attachment),
   );
@@ -103,9 +103,8 @@ function writerWaiting(writerActions: readonly WriterAction[]): Undated | undefi
 }
 
 function attachRefused(observed: ObservedVolume): Undated | undefined {
-  for (const { spec, status } of stayingAttachments(observed)) {
-    if (spec.role !== "Primary" || status?.error === undefined || !isPermanentKind(status.error.kind))
-      continue;
+  for (const { spec, status } of stayingPrimaries(observed)) {
+    if (status?.error === undefined || !isPermanentKind(status.error.kind)) continue;
     const message = withRemedy("AttachRefused", `attach to ${spec.nodeName} failed: ${status.error.message}`);
     return { type: ATTACH_REFUSED, status: "True", reason: status.error.kind, message };
   }

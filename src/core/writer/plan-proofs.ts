@@ -1,7 +1,7 @@
 import type { NodeIdentity } from "../api/identity/node-identity.ts";
 import { isSameNode } from "../api/identity/node-identity.ts";
 import { isAttached } from "../attachment/is-attached.ts";
-import { type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
+import { type ObservedVolume, recordOf, attachmentOn } from "../attachment/observed-volume.ts";
 import { isNamed, nodesIn } from "./record/record-nodes.ts";
 
 /**
@@ -22,8 +22,7 @@ export function planProofs(observed: ObservedVolume): readonly NodeIdentity[] {
   });
 }
 
-function hasDevice({ attachments }: ObservedVolume, node: NodeIdentity): boolean {
-  return attachments.some(
-    ({ attachment }) => attachment.spec.nodeName === node.nodeName && isAttached(attachment),
-  );
+function hasDevice(observed: ObservedVolume, { nodeName }: NodeIdentity): boolean {
+  const own = attachmentOn(observed, nodeName)?.attachment;
+  return own !== undefined && isAttached(own);
 }

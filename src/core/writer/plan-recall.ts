@@ -7,6 +7,7 @@ import {
   type ObservedNode,
   type ObservedVolume,
   shownVm,
+  attachmentOn,
 } from "../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
@@ -45,7 +46,7 @@ function isRecallDue(record: WriterRecord, nodeName: string): boolean {
 export function planForUnrequestedHolder(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   const node = identityOf(writer);
   const present = observed.node(node.nodeName);
-  const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName);
+  const own = attachmentOn(observed, node.nodeName);
   if (own === undefined) return planWithoutAttachment(observed, node, present);
   const { recall } = own.attachment.spec;
   const isOut = isOutOfService(observed, node.nodeName);

@@ -6,6 +6,7 @@ import {
   recordOf,
   stayingAttachments,
   type ObservedVolume,
+  attachmentOn,
 } from "../attachment/observed-volume.ts";
 import type { VolumeUse } from "../schedule/volume-use.ts";
 import {
@@ -87,10 +88,8 @@ function planForPresentWriter(observed: ObservedVolume, writer: Writer): readonl
 
 /** Another request waits, or this one may have leaked: check whether the volume is still used there. */
 function planForRequestedWriter(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
-  const own = observed.attachments.find(
-    ({ attachment }) => attachment.spec.nodeName === node.nodeName,
-  )?.attachment;
   const waiting = requestingNodes(observed).filter((nodeName) => nodeName !== node.nodeName);
+  const own = attachmentOn(observed, node.nodeName)?.attachment;
   const hasLeaked = own?.spec.writerRequest === undefined;
   if (waiting.length === 0 && !hasLeaked) return [];
   if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];

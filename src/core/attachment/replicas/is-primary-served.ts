@@ -1,19 +1,14 @@
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { isNamed } from "../../writer/record/record-nodes.ts";
 import { isAttached } from "../is-attached.ts";
-import { type ObservedVolume, recordOf, stayingAttachments } from "../observed-volume.ts";
-
-/** Whether the volume has a primary that stays. */
-export function hasPrimary(observed: ObservedVolume): boolean {
-  return stayingAttachments(observed).some((attachment) => attachment.spec.role === "Primary");
-}
+import { type ObservedVolume, recordOf, stayingPrimaries } from "../observed-volume.ts";
 
 /**
  * Whether each primary has its disk. A primary comes first: its attach must not queue behind those of its
  * replicas.
  */
 export function isPrimaryServed(observed: ObservedVolume): boolean {
-  const primaries = stayingAttachments(observed).filter((attachment) => attachment.spec.role === "Primary");
+  const primaries = stayingPrimaries(observed);
   return primaries.length > 0 && primaries.every((primary) => isServed(observed, primary));
 }
 

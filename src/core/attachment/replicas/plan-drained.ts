@@ -1,7 +1,6 @@
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { isWriterWell } from "../../writer/node-health.ts";
-import { isReplica } from "../is-replica.ts";
-import { type ObservedVolume, recordOf } from "../observed-volume.ts";
+import type { ObservedVolume } from "../observed-volume.ts";
 import { isPrimaryServed } from "./is-primary-served.ts";
 import type { Deletion, ReplicaAction } from "./replica-action.ts";
 
@@ -28,10 +27,9 @@ export function planDrained(
 /** Plans again: no other event shows that a node has been unschedulable for long enough. */
 export function planDraining(
   observed: ObservedVolume,
-  kept: readonly AzVolumeAttachment[],
+  replicas: readonly AzVolumeAttachment[],
 ): readonly ReplicaAction[] {
-  const waits = kept
-    .filter((attachment) => isReplica(recordOf(observed), attachment))
+  const waits = replicas
     .map(({ spec }) => drainedInMs(observed, spec.nodeName))
     .filter((waitMs) => waitMs > 0 && waitMs < Infinity);
   return waits.length === 0 ? [] : [{ kind: "Requeue", afterMs: Math.min(...waits) }];

@@ -2,7 +2,6 @@ import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { isWriterWell } from "../../writer/node-health.ts";
 import { isNamed } from "../../writer/record/record-nodes.ts";
 import { attachedVm } from "../attached-vm.ts";
-import { isReplica } from "../is-replica.ts";
 import { isOutOfService, type ObservedVolume, recordOf } from "../observed-volume.ts";
 import type { Deletion, ReplicaAction } from "./replica-action.ts";
 
@@ -63,13 +62,10 @@ export function planGone(
 /** Plans again: no other event shows that a node has been unregistered for long enough. */
 export function planUnregistered(
   observed: ObservedVolume,
-  kept: readonly AzVolumeAttachment[],
+  replicas: readonly AzVolumeAttachment[],
 ): readonly ReplicaAction[] {
-  const waits = kept
-    .filter(
-      (attachment) =>
-        isReplica(recordOf(observed), attachment) && observed.node(attachment.spec.nodeName) === undefined,
-    )
+  const waits = replicas
+    .filter(({ spec }) => observed.node(spec.nodeName) === undefined)
     .map(({ spec }) => UNREGISTERED_AFTER_MS - observed.unregisteredMs(spec.nodeName))
     .filter((waitMs) => waitMs > 0);
   if (waits.length === 0 || !isWriterWell(observed)) return [];

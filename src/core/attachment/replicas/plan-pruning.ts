@@ -1,7 +1,6 @@
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { fromTimestamp } from "../../primitives/timestamp.ts";
-import { isReplica } from "../is-replica.ts";
-import { type ObservedVolume, PODS_LISTED_AFTER_MS, recordOf } from "../observed-volume.ts";
+import { type ObservedVolume, PODS_LISTED_AFTER_MS } from "../observed-volume.ts";
 import { isRequested } from "../plan-unrequested-time.ts";
 import type { Deletion, ReplicaAction } from "./replica-action.ts";
 
@@ -26,17 +25,12 @@ export function planPruned(
  */
 export function planPruning(
   observed: ObservedVolume,
-  kept: readonly AzVolumeAttachment[],
+  replicas: readonly AzVolumeAttachment[],
 ): readonly ReplicaAction[] {
   const since = observed.volume.status?.unrequestedSince;
   if (since !== undefined && observed.pods() === undefined)
     return [{ kind: "Requeue", afterMs: PODS_LISTED_AFTER_MS }];
-  if (
-    since === undefined ||
-    isRequested(observed) ||
-    !kept.some((attachment) => isReplica(recordOf(observed), attachment))
-  )
-    return [];
+  if (since === undefined || isRequested(observed) || replicas.length === 0) return [];
   return [{ kind: "Requeue", afterMs: Math.max(1, pruneInMs(observed, since)) }];
 }
 

@@ -8,9 +8,9 @@ import {
   type ObservedVolume,
   recordOf,
   stayingAttachments,
+  stayingPrimaries,
 } from "../observed-volume.ts";
 import { needsReplicas } from "../plan-unrequested-time.ts";
-import { hasPrimary } from "./is-primary-served.ts";
 import { planCreations } from "./plan-creations.ts";
 import { planDrained, planDraining } from "./plan-drained.ts";
 import { planGone, planUnfit, planUnregistered } from "./plan-lost-nodes.ts";
@@ -33,14 +33,15 @@ export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[]
   const deletions = planDeletions(observed);
   const gone = new Set(deletions.map((deletion) => deletion.attachmentName));
   const kept = stayingAttachments(observed).filter((attachment) => !gone.has(attachment.metadata.name));
+  const replicas = kept.filter((attachment) => isReplica(recordOf(observed), attachment));
   return [
     ...deletions,
     ...planCreations(observed, kept),
     // When to plan again for a deletion that is not due yet.
-    ...planPruning(observed, kept),
-    ...planUnregistered(observed, kept),
-    ...planDraining(observed, kept),
-    ...planSettling(observed, kept),
+    ...planPruning(observed, replicas),
+    ...planUnregistered(observed, replicas),
+    ...planDraining(observed, replicas),
+    ...planSettling(observed, replicas),
   ];
 }
 
@@ -70,7 +71,7 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   const unfit = replicas.flatMap((replica) => planUnfit(observed, replica));
   const unusable = [...unfit, ...planGone(observed, without(replicas, unfit))];
   const fit = without(replicas, unusable);
-  if (!hasPrimary(observed)) return [...unusable, ...planPruned(observed, fit)];
+  if (stayingPrimaries(observed).length === 0) return [...unusable, ...planPruned(observed, fit)];
   // Failed replicas hold no share, and keep their nodes from being tried again at once: where the disk is
   // at fault, each would refuse it in turn.
   const drained = planDrained(observed, fit);

@@ -8,8 +8,9 @@ import {
   type ObservedVolume,
   recordOf,
   stayingAttachments,
+  stayingPrimaries,
 } from "../observed-volume.ts";
-import { hasPrimary, isPrimaryServed } from "./is-primary-served.ts";
+import { isPrimaryServed } from "./is-primary-served.ts";
 import { nonReplicasOf, othersStay, standingGrant } from "./others-stay.ts";
 import { missingReplicas } from "./plan-creations.ts";
 import type { Deletion, ReplicaAction } from "./replica-action.ts";
@@ -80,12 +81,10 @@ function isSettled(observed: ObservedVolume, replicas: readonly AzVolumeAttachme
  */
 export function planSettling(
   observed: ObservedVolume,
-  kept: readonly AzVolumeAttachment[],
+  replicas: readonly AzVolumeAttachment[],
 ): readonly ReplicaAction[] {
-  const record = recordOf(observed);
-  if (record !== undefined || isRecordMissing(observed.volume) || !hasPrimary(observed)) return [];
-  if (missingReplicas(observed, kept) >= 0) return [];
-  const replicas = kept.filter((attachment) => isReplica(record, attachment));
+  if (recordOf(observed) !== undefined || isRecordMissing(observed.volume)) return [];
+  if (stayingPrimaries(observed).length === 0 || missingReplicas(observed, replicas) >= 0) return [];
   return [{ kind: "Requeue", afterMs: Math.max(SETTLED_AGAIN_MS, settledInMs(observed, replicas)) }];
 }
 
