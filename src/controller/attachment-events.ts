@@ -65,3 +65,18 @@ export async function emitWhileSlow<T>(
   const [attached] = await Promise.all([attaching.finally(() => done.abort()), emitWhenSlow()]);
   return attached;
 }
+
+/** Reports to the users of a volume that its disk is not on the node that holds it. */
+export function emitLost(
+  { events }: Pick<ControllerPorts, "events">,
+  { spec: { nodeName, volumeName } }: AzVolumeAttachment,
+): void {
+  const message = `${nodeName} writes the volume, and its disk is no longer there`;
+  events.emit({
+    about: { kind: "AzVolume", name: volumeName },
+    nodeName,
+    reason: "DiskLost",
+    message,
+    localKey: nodeName,
+  });
+}

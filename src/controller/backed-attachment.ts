@@ -1,7 +1,7 @@
 import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
-import { isPrimaryOrRequested } from "../core/attachment/is-requested-primary.ts";
+import { isPrimaryOrRequested } from "../core/attachment/attachment-state.ts";
 import { isTerminating } from "../core/attachment/observed-volume.ts";
 import { holdsDisk } from "../core/attachment/plan-attachment.ts";
 import { isSingleWriter } from "../core/volume/access-modes.ts";

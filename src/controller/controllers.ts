@@ -86,39 +86,32 @@ function createLoops(
   readonly rebuildNow: () => void;
 } & ChangeRoutes {
   const changedNodes = new Set<string>();
+  const loop = (reconciler: Reconciler): ControlLoop => new ControlLoop(reconciler, ports);
   const loops = {
-    volume: new ControlLoop(
-      volumeReconciler(ports, (volumeName) => loops.askAzure.queue.addWhenDue(volumeName)),
-      ports,
-    ),
-    placement: new ControlLoop(
+    volume: loop(volumeReconciler(ports, (volumeName) => loops.askAzure.queue.addWhenDue(volumeName))),
+    placement: loop(
       placementReconciler(ports, changedNodes, (volumeName) => loops.volume.queue.add(volumeName)),
-      ports,
     ),
-    askAzure: new ControlLoop(askAzureReconciler(ports), ports),
-    disk: new ControlLoop(diskReconciler(ports), ports),
-    tags: new ControlLoop(keepStateReconciler(ports, untagged), ports),
-    attachment: new ControlLoop(attachmentReconciler(ports), ports),
-    fence: new ControlLoop(fenceReconciler(ports), ports),
-    barrier: new ControlLoop(barrierReconciler(ports), ports),
-    rebuild: new ControlLoop(rebuildReconciler(ports), ports),
-    readVms: new ControlLoop(readVmsReconciler(ports), ports),
-    driverNode: new ControlLoop(driverNodeReconciler(ports), ports),
-    diskLimit: new ControlLoop(diskLimitReconciler(ports), ports),
-    stoppedNodes: new ControlLoop(stoppedNodesReconciler(ports), ports),
-    returnedNodes: new ControlLoop(returnedNodesReconciler(ports), ports),
-    silence: new ControlLoop(silenceReconciler(ports), ports),
-    recovery: new ControlLoop(
-      recoveryReconciler(ports, recordUnclaimed, () => loops.requests.queue.add(ONLY_KEY)),
-      ports,
-    ),
-    requests: new ControlLoop(requestsReconciler(ports), ports),
-    resync: new ControlLoop(
+    askAzure: loop(askAzureReconciler(ports)),
+    disk: loop(diskReconciler(ports)),
+    tags: loop(keepStateReconciler(ports, untagged)),
+    attachment: loop(attachmentReconciler(ports)),
+    fence: loop(fenceReconciler(ports)),
+    barrier: loop(barrierReconciler(ports)),
+    rebuild: loop(rebuildReconciler(ports)),
+    readVms: loop(readVmsReconciler(ports)),
+    driverNode: loop(driverNodeReconciler(ports)),
+    diskLimit: loop(diskLimitReconciler(ports)),
+    stoppedNodes: loop(stoppedNodesReconciler(ports)),
+    returnedNodes: loop(returnedNodesReconciler(ports)),
+    silence: loop(silenceReconciler(ports)),
+    recovery: loop(recoveryReconciler(ports, recordUnclaimed, () => loops.requests.queue.add(ONLY_KEY))),
+    requests: loop(requestsReconciler(ports)),
+    resync: loop(
       resyncReconciler(() => {
         reportIgnoredNodes(ports);
         routes.addEverything();
       }),
-      ports,
     ),
   };
 

@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import { isForeign, isSameVmId } from "../../core/api/identity/node-identity.ts";
-import { isAttached } from "../../core/attachment/is-attached.ts";
+import { isAttached } from "../../core/attachment/attachment-state.ts";
 import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
@@ -11,7 +11,7 @@ import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
-import { emitLost } from "../attachment/disk-lost-event.ts";
+import { emitLost } from "../attachment-events.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { nodeNameOf } from "../node-of-vm.ts";
 import { distrustStrays, isNamedIn } from "./distrust-strays.ts";
@@ -79,11 +79,8 @@ async function recordStrays(
       unexplained.push(instanceUri);
       continue;
     }
-    const present = await readAttachment(
-      ports.store,
-      { volumeName, diskUri: detail.diskUri, nodeName },
-      signal,
-    );
+    const where = { volumeName, diskUri: detail.diskUri, nodeName };
+    const present = await readAttachment(ports.store, where, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     if (!present.ok || !explains(ports, present.value, instanceUri)) unexplained.push(instanceUri);
   }
@@ -132,22 +129,15 @@ async function reportStaleOnes(
 /** Whether Azure names other VMs than the objects do. */
 function differs(ports: AdoptionPorts, volume: AzVolume, disk: DiskFacts): boolean {
   const named = nodesOf(ports, disk);
-  if (
-    disk.attachedTo.some(
-      (instanceUri) => nodeNameOf(ports, instanceUri) === undefined && !isNamedIn(volume, instanceUri),
-    )
-  )
-    return true;
-  const attachments = attachmentsOf(ports, volume.metadata.name);
+  const { name } = volume.metadata;
   const isExplained = (instanceUri: string): boolean =>
-    attachments.some((attachment) => explains(ports, attachment, instanceUri));
-  if (
-    disk.attachedTo.some(
-      (instanceUri) => nodeNameOf(ports, instanceUri) !== undefined && !isExplained(instanceUri),
-    )
-  )
-    return true;
-  return attachedIn(ports, volume.metadata.name).some(({ spec }) => !named.has(spec.nodeName));
+    nodeNameOf(ports, instanceUri) === undefined
+      ? isNamedIn(volume, instanceUri)
+      : attachmentsOf(ports, name).some((attachment) => explains(ports, attachment, instanceUri));
+  return (
+    !disk.attachedTo.every(isExplained) ||
+    attachedIn(ports, name).some(({ spec }) => !named.has(spec.nodeName))
+  );
 }
 
 /**
@@ -175,9 +165,6 @@ function attachedIn(ports: AdoptionPorts, volumeName: string): readonly AzVolume
   );
 }
 
-function attachmentsOf(
-  { cache }: AdoptionPorts,
-  volumeName: string,
-): ReturnType<typeof cache.byIndex<"AzVolumeAttachment">> {
+function attachmentsOf({ cache }: AdoptionPorts, volumeName: string): readonly AzVolumeAttachment[] {
   return cache.byIndex("AzVolumeAttachment", "volumeName", volumeName);
 }

@@ -21,8 +21,9 @@ export interface AttachedVm {
 }
 
 /** A VM known only by its resource id is identified by that id alone. */
-function foreignNode(instanceUri: string): NodeIdentity {
-  return { nodeName: instanceUri, vmId: instanceUri, instanceUri };
+function foreignVm(instanceUri: string): AttachedVm {
+  const node = { nodeName: instanceUri, vmId: instanceUri, instanceUri };
+  return { node, lun: undefined, beingDetached: false };
 }
 
 type VmPorts = Pick<AdoptionPorts, "cloud" | "cache" | "users">;
@@ -43,7 +44,7 @@ export async function findAttachedVms(
   for (const instanceUri of disk.attachedTo) {
     const known = nodeOfVm(ports, instanceUri);
     if (known === undefined) {
-      attached.push({ node: foreignNode(instanceUri), lun: undefined, beingDetached: false });
+      attached.push(foreignVm(instanceUri));
       continue;
     }
     const { nodeName } = known;
@@ -52,7 +53,7 @@ export async function findAttachedVms(
     const instance = await ports.cloud.inspectInstance({ nodeName, instanceUri, lane }, signal);
     if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
     if (!instance.ok || !isSameVmId(known.vmId ?? instance.value.vmId, instance.value.vmId)) {
-      attached.push({ node: foreignNode(instanceUri), lun: undefined, beingDetached: false });
+      attached.push(foreignVm(instanceUri));
       continue;
     }
     const entry = instance.value.dataDisks.find((dataDisk) =>

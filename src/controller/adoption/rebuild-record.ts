@@ -1,6 +1,6 @@
 import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { attachedVm } from "../../core/attachment/attached-vm.ts";
+import { attachedVm } from "../../core/attachment/attachment-state.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -12,7 +12,7 @@ import {
   NOTHING_KEPT,
   stateFromTags,
 } from "../../core/volume/tags/state-tags.ts";
-import { type KnownUse, rebuiltRecord, type RebuildReason } from "../../core/writer/record/rebuilt-record.ts";
+import { type KnownUse, type RebuildReason, rebuiltRecord } from "../../core/writer/record/rebuilt-record.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";

@@ -1,7 +1,7 @@
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { isDetachBegun } from "../../core/attachment/is-detach-begun.ts";
+import { isDetachBegun } from "../../core/attachment/attachment-state.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { isPrimaryOrRequested } from "../../core/attachment/is-requested-primary.ts";
+import { isPrimaryOrRequested } from "../../core/attachment/attachment-state.ts";
 import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../../core/attachment/plan-attachment.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
@@ -108,10 +108,14 @@ async function execute(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   switch (action.kind) {
-    case "Attach":
+    case "Attach": {
+      const attachThere = (): Promise<Reconciled> =>
+        attach(ports, observed.volume, attachment, action, signal);
+      // An attach of a disk that is already attached reads where it is. A failed one has its own back-off.
       return isMissedThere(attachment, action.node)
-        ? lookUp(ports, observed, attachment, action, signal)
-        : attach(ports, observed.volume, attachment, action, signal);
+        ? ports.lookups.run(attachment.metadata.uid, attachThere)
+        : attachThere();
+    }
     case "Detach":
     case "DetachEarlier":
       return detach(ports, attachment, action, signal);
@@ -140,22 +144,6 @@ async function execute(
 /** Whether only the node reports the disk as missing: it was attached to this very VM. */
 function isMissedThere({ status }: AzVolumeAttachment, { vmId }: NodeIdentity): boolean {
   return status?.state === "Attached" && status.deviceMissing === true && isSameVmId(status.vmId, vmId);
-}
-
-/** An attach of a disk that is already attached reads where it is. A failed one has its own back-off. */
-async function lookUp(
-  ports: PacedPorts,
-  observed: ObservedVolume,
-  attachment: AzVolumeAttachment,
-  action: Extract<AttachmentAction, { kind: "Attach" }>,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  const { uid } = attachment.metadata;
-  const waitMs = ports.lookups.waitMs(uid);
-  if (waitMs > 0) return ok({ requeueAfterMs: waitMs });
-  const attached = await attach(ports, observed.volume, attachment, action, signal);
-  if (attached.ok) ports.lookups.acted(uid);
-  return attached;
 }
 
 async function recordRole(

@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { isDetachBegun } from "../../core/attachment/is-detach-begun.ts";
+import { isDetachBegun } from "../../core/attachment/attachment-state.ts";
 import { isStillRequested } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";

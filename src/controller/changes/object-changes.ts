@@ -2,16 +2,15 @@ import { type AzDriverNode, reportIn } from "../../core/api/az-driver-node.ts";
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import { nodeLabelsIn } from "../../core/api/node-labels.ts";
-import { isDetaching } from "../../core/attachment/is-detach-begun.ts";
+import { isDetaching } from "../../core/attachment/attachment-state.ts";
 import {
+  barrierPendingNames,
   isGivenUp,
   isRecordMissing,
   isTerminating,
-  barrierPendingNames,
   type VolumeSettings,
 } from "../../core/attachment/observed-volume.ts";
 import { isPermanentKind } from "../../core/failure/is-retryable.ts";
-import { omit } from "../../core/primitives/omit.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { isUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
@@ -167,4 +166,11 @@ export function isMoreThanHeartbeat({ previous, current }: ObjectChange<"AzDrive
     return { status, leaving: node.metadata.deletionTimestamp };
   };
   return !sameJson(relevant(previous), relevant(current));
+}
+
+/** A copy of an object without these fields. */
+function omit<T extends object, K extends keyof T>(object: T, ...names: readonly K[]): Omit<T, K> {
+  const copy = { ...object };
+  for (const name of names) delete copy[name];
+  return copy;
 }

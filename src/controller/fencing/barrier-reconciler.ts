@@ -3,6 +3,7 @@ import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { stillDetaching } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
@@ -10,10 +11,9 @@ import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-prov
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { tryEach } from "../try-each.ts";
-import { emitBarrierPending } from "./barrier-pending-event.ts";
+import { emitBarrierPending } from "./barrier-events.ts";
 import { mayCompleteDetach } from "./foreign-detach.ts";
 import { clearMarkUnlessRebuilt } from "./record-proof.ts";
-import { stillDetaching } from "./still-detaching.ts";
 
 /** A volume whose record was rebuilt, and its node with the pending write barrier and its disk. */
 interface BarrierPending {

@@ -1,7 +1,7 @@
 import type { AttachmentStatus } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameNode, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { isDetachBegun } from "../../core/attachment/is-detach-begun.ts";
+import { isDetachBegun } from "../../core/attachment/attachment-state.ts";
 import { isRecordMissing } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { hasNoContainer } from "../../core/schedule/volume-use.ts";

@@ -8,7 +8,7 @@ import type { CloudProvisioner, FenceProof } from "../../ports/cloud/cloud-provi
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { resetAttachment } from "../attachment/removal/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { emitEtagNotMoved } from "./etag-not-moved-event.ts";
+import { emitEtagNotMoved } from "./barrier-events.ts";
 import { forcedDetaches, mayCompleteDetach } from "./foreign-detach.ts";
 
 /** A volume as it was read past the cache, with its disk. */

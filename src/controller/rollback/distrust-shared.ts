@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameVmId } from "../../core/api/identity/node-identity.ts";
-import { attachedVm } from "../../core/attachment/attached-vm.ts";
+import { attachedVm } from "../../core/attachment/attachment-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";

@@ -100,14 +100,10 @@ async function executeInPace(
   action: WriterAction,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  if (action.kind !== "Distrust" || action.as !== "writer")
-    return executeWriterAction(ports, observed, action, signal);
-  const { name } = observed.volume.metadata;
-  const waitMs = ports.distrusts.waitMs(name);
-  if (waitMs > 0) return ok({ requeueAfterMs: waitMs });
-  const distrusted = await executeWriterAction(ports, observed, action, signal);
-  if (distrusted.ok) ports.distrusts.acted(name);
-  return distrusted;
+  const execute = (): Promise<Reconciled> => executeWriterAction(ports, observed, action, signal);
+  return action.kind === "Distrust" && action.as === "writer"
+    ? ports.distrusts.run(observed.volume.metadata.name, execute)
+    : execute();
 }
 
 /** The pod behind it may be seen soon, and not every such change triggers a reconcile. */

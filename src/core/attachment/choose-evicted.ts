@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { couldTakeOver, isWriterWell } from "../writer/node-health.ts";
-import { isAttached } from "./is-attached.ts";
+import { isAttached } from "./attachment-state.ts";
 import { isReplica, mayBeStaged } from "./is-replica.ts";
 import {
   isDeletedByHand,

@@ -6,19 +6,22 @@ import type { EventReason } from "../events/event-reasons.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
 import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
 import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
-import { attachedVm } from "./attached-vm.ts";
-import { isAttached } from "./is-attached.ts";
-import { isDetachBegun, isDetaching } from "./is-detach-begun.ts";
-import { mayBeStaged } from "./is-replica.ts";
-import { isRequestedPrimary } from "./is-requested-primary.ts";
 import {
-  isGivenUp,
+  attachedVm,
+  isAttached,
+  isDetachBegun,
+  isDetaching,
+  isRequestedPrimary,
+} from "./attachment-state.ts";
+import { mayBeStaged } from "./is-replica.ts";
+import {
   isDeleting,
+  isGivenUp,
   isOutOfService,
-  isTerminating,
   isProvisioned,
   isRecordMissing,
   isResizingOffline,
+  isTerminating,
   keepsReplicas,
   maxSharesOf,
   type ObservedVolume,

@@ -1,7 +1,7 @@
 import type { VolumeStatus } from "../api/az-volume.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
-import { isPrimaryOrRequested } from "./is-requested-primary.ts";
+import { isPrimaryOrRequested } from "./attachment-state.ts";
 import { keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
 
 /** The volume's statement since when it is not requested; undefined: it is requested. */

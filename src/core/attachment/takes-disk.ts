@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
-import { isRequestedPrimary } from "./is-requested-primary.ts";
+import { isRequestedPrimary } from "./attachment-state.ts";
 import { isTerminating } from "./observed-volume.ts";
 
 /**

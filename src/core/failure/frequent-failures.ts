@@ -1,3 +1,4 @@
+import type { NodeIdentity } from "../api/identity/node-identity.ts";
 import type { FailureOf } from "./failure.ts";
 import { fail, type Result } from "./result.ts";
 
@@ -42,4 +43,16 @@ export function deviceReplaced(
 ): Result<never, FailureOf<"WrongDevice">> {
   const problem = `it is no longer ${what} ${majorMinor}: look for the LUN again`;
   return fail({ kind: "WrongDevice", devicePath: path, problem });
+}
+
+/** A VM lists a disk as one that is coming off: nothing is to be built on where it is. */
+export function stillDetaching({
+  instanceUri,
+}: Pick<NodeIdentity, "instanceUri">): FailureOf<"CloudUnavailable"> {
+  return {
+    kind: "CloudUnavailable",
+    code: "DiskStillDetaching",
+    message: `VM ${instanceUri} lists the disk as one that is coming off`,
+    requestId: "",
+  };
 }

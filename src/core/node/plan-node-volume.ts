@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
 import { isSameNode, type NodeKey } from "../api/identity/node-identity.ts";
-import { isPrimaryOrRequested } from "../attachment/is-requested-primary.ts";
+import { isPrimaryOrRequested } from "../attachment/attachment-state.ts";
 import { isTerminating } from "../attachment/observed-volume.ts";
 import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
 import { isInQuarantine } from "../writer/record/writer-steps.ts";

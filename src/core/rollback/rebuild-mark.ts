@@ -1,9 +1,11 @@
 import {
+  annotatedNumber,
   type Lease,
   REBUILD_ANNOTATION,
   rebuildMarkOf,
   STORE_INCARNATION_ANNOTATION,
   storeIncarnationOf,
+  VMS_READ_ANNOTATION,
 } from "../api/lease.ts";
 import { comingIncarnationOf, type HighWaterMark, highWaterMarkOf, isOlder } from "./high-water-mark.ts";
 
@@ -48,5 +50,22 @@ export function rollbackMark(lease: Lease, remembered: HighWaterMark): LeaseAnno
 export function rebuildEnd(lease: Lease, incarnation: number): LeaseAnnotations | undefined {
   return rebuildMarkOf(lease) === incarnation
     ? { [STORE_INCARNATION_ANNOTATION]: String(incarnation), [REBUILD_ANNOTATION]: "0" }
+    : undefined;
+}
+
+/**
+ * The store incarnation for which every node's VM is to be read. Undefined where that is done, while
+ * records are being rebuilt, and in the first incarnation, which has lost nothing.
+ */
+export function incarnationToReadFor(lease: Lease): number | undefined {
+  const incarnation = storeIncarnationOf(lease);
+  if (rebuildMarkOf(lease) > 0) return undefined;
+  return annotatedNumber(lease, VMS_READ_ANNOTATION) < incarnation ? incarnation : undefined;
+}
+
+/** The mark that every VM was read for an incarnation. Undefined where the store has another one by now. */
+export function vmsReadMark(lease: Lease, incarnation: number): LeaseAnnotations | undefined {
+  return incarnationToReadFor(lease) === incarnation
+    ? { [VMS_READ_ANNOTATION]: String(incarnation) }
     : undefined;
 }

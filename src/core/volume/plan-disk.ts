@@ -1,6 +1,6 @@
 import type { AzVolume, VolumeDetail } from "../api/az-volume.ts";
+import { isPrimaryOrRequested } from "../attachment/attachment-state.ts";
 import { mayBeStaged } from "../attachment/is-replica.ts";
-import { isPrimaryOrRequested } from "../attachment/is-requested-primary.ts";
 import {
   isDeletedByHand,
   isRecordLost,

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { isSameNode } from "../api/identity/node-identity.ts";
-import { attachedVm } from "../attachment/attached-vm.ts";
+import { attachedVm } from "../attachment/attachment-state.ts";
 import {
   isRecordMissing,
   type ObservedNode,

@@ -1,6 +1,6 @@
 import type { VolumeStatus } from "../api/az-volume.ts";
 import { isForeign } from "../api/identity/node-identity.ts";
-import { isAttached } from "../attachment/is-attached.ts";
+import { isAttached } from "../attachment/attachment-state.ts";
 import {
   keepsReplicas,
   type ObservedVolume,

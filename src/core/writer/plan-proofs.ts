@@ -1,7 +1,6 @@
-import type { NodeIdentity } from "../api/identity/node-identity.ts";
-import { isSameNode } from "../api/identity/node-identity.ts";
-import { isAttached } from "../attachment/is-attached.ts";
-import { type ObservedVolume, recordOf, attachmentOn } from "../attachment/observed-volume.ts";
+import { isSameNode, type NodeIdentity } from "../api/identity/node-identity.ts";
+import { isAttached } from "../attachment/attachment-state.ts";
+import { attachmentOn, type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
 import { isNamed, nodesIn } from "./record/record-nodes.ts";
 
 /**

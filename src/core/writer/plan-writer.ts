@@ -1,21 +1,21 @@
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
 import { identityOf, type NodeIdentity } from "../api/identity/node-identity.ts";
-import { isPrimaryOrRequested } from "../attachment/is-requested-primary.ts";
+import { isPrimaryOrRequested } from "../attachment/attachment-state.ts";
 import {
+  attachmentOn,
   isOutOfService,
+  type ObservedVolume,
   recordOf,
   stayingAttachments,
-  type ObservedVolume,
-  attachmentOn,
 } from "../attachment/observed-volume.ts";
 import type { VolumeUse } from "../schedule/volume-use.ts";
 import {
+  earlierVms,
   isEarlierVm,
   isLostWithNode,
-  planReleased,
   planEarlierWriter,
+  planReleased,
   repeatsEarlierVm,
-  earlierVms,
 } from "./plan-earlier-vm.ts";
 import { planGrant, requestingNodes } from "./plan-grant.ts";
 import { planNodeUids } from "./plan-node-uids.ts";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
-import { isAttached } from "../attachment/is-attached.ts";
+import { isAttached } from "../attachment/attachment-state.ts";
 import { isTerminating, maxSharesOf, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { holdsShare, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas } from "../attachment/replicas/plan-replicas.ts";
@@ -16,8 +16,8 @@ import {
   aDiskSpec,
   agoMs,
   anAttachment,
-  aNode,
   anObservedVolume,
+  aNode,
   aPod,
   aRecord,
   aReplica,

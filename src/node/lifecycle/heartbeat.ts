@@ -1,6 +1,5 @@
-import type { NodeStatus } from "../../core/api/az-driver-node.ts";
-import { type AzDriverNode, reportIn } from "../../core/api/az-driver-node.ts";
-import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../../core/api/epoch.ts";
+import { type AzDriverNode, type NodeStatus, reportIn } from "../../core/api/az-driver-node.ts";
+import { CHECKPOINTED_VOLUMES_MAX, COUNTER_MAX } from "../../core/api/epoch.ts";
 import { isSameVmId } from "../../core/api/identity/node-identity.ts";
 import { annotatedNumber, HEARTBEAT_DELAY_ANNOTATION, storeIncarnationOf } from "../../core/api/lease.ts";
 import { HEARTBEAT_DELAY_MAX_MS } from "../../core/election/heartbeat-delay.ts";
@@ -12,11 +11,11 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { reportOf, rolledBackReason, STORE_ROLLED_BACK } from "../../core/rollback/rollback-reports.ts";
 import { CHECKPOINTS_UNWRITTEN, RECLAIM_DISPUTED } from "../../core/states/node-conditions.ts";
 import { compareLease } from "../../objects/store-incarnation.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { CheckpointVm } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { detectRollback, readCheckpointedVolumes } from "../writer/rollback-detector.ts";
-import { waitAtMost } from "./wait-at-most.ts";
 
 const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
@@ -309,4 +308,15 @@ function rollbackConditions(
       lastTransitionTime: toTimestamp(ports.clock.nowMs()),
     },
   ];
+}
+
+/** Waits for work at most this long, in milliseconds. */
+async function waitAtMost(clock: Clock, maxMs: number, work: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  const timer = clock.sleep(maxMs, done.signal).catch(() => undefined);
+  try {
+    await Promise.race([work, timer]);
+  } finally {
+    done.abort();
+  }
 }

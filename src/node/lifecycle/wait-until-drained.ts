@@ -1,5 +1,5 @@
 import { labelValue } from "../../core/api/object-names.ts";
-import { isRequestedPrimary } from "../../core/attachment/is-requested-primary.ts";
+import { isRequestedPrimary } from "../../core/attachment/attachment-state.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isAttached } from "../../core/attachment/is-attached.ts";
+import { isAttached } from "../../core/attachment/attachment-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes, isShownAsGib } from "../../core/primitives/units.ts";

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isRequestedPrimary } from "../../core/attachment/is-requested-primary.ts";
+import { isRequestedPrimary } from "../../core/attachment/attachment-state.ts";
 import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";

@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameVmId, type NodeKey } from "../../core/api/identity/node-identity.ts";
-import { isAttached } from "../../core/attachment/is-attached.ts";
+import { isAttached } from "../../core/attachment/attachment-state.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";
 
 /**

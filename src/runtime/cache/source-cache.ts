@@ -5,9 +5,8 @@ import type { Random } from "../../ports/random.ts";
 import type { CachedChange, SourceCache, WaitLimit } from "../../ports/store/source-cache.ts";
 import type { Source, SourceEvent, SourceObject } from "../../ports/store/source.ts";
 import { CachedObjects, type KeysOf } from "./cached-objects.ts";
-import { defaultFollowSettings, followSource, type Following, type FollowSettings } from "./follow-source.ts";
-import { createMissingTime } from "./missing-time.ts";
-import { createWatchedTime } from "./watched-time.ts";
+import { defaultFollowSettings, type Following, type FollowSettings, followSource } from "./follow-source.ts";
+import { createMissingTime, createWatchedTime } from "./observed-times.ts";
 
 /** The longest timer of the platform. */
 const SLEEP_MAX_MS = 2 ** 31 - 1;

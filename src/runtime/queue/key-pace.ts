@@ -1,4 +1,6 @@
+import { ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { Reconciled } from "./control-loop.ts";
 
 /**
  * Paces what a node's token may cause as often as it likes, by key. Its state only delays: a controller
@@ -20,6 +22,15 @@ export class KeyPace {
   waitMs(key: string): number {
     const actedAtMs = this.#actedAtMs.get(key) ?? Number.NEGATIVE_INFINITY;
     return Math.max(0, actedAtMs + this.#leastMs - this.#clock.elapsedMs());
+  }
+
+  /** Acts on a key, or requeues it for when that is due. Counts what has succeeded. */
+  async run(key: string, act: () => Promise<Reconciled>): Promise<Reconciled> {
+    const waitMs = this.waitMs(key);
+    if (waitMs > 0) return ok({ requeueAfterMs: waitMs });
+    const acted = await act();
+    if (acted.ok) this.acted(key);
+    return acted;
   }
 
   /** Records that a key has just been acted on. */

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
-import { attachedVm } from "../../../core/attachment/attached-vm.ts";
+import { attachedVm } from "../../../core/attachment/attachment-state.ts";
 import type { AttachmentAction } from "../../../core/attachment/plan-attachment.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";

@@ -1,16 +1,16 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
-import { isDetachBegun } from "../../../core/attachment/is-detach-begun.ts";
+import { isDetachBegun } from "../../../core/attachment/attachment-state.ts";
 import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { stillDetaching } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import { changeStatus } from "../../../objects/update-object.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
-import { emitBarrierPending } from "../../fencing/barrier-pending-event.ts";
+import { emitBarrierPending } from "../../fencing/barrier-events.ts";
 import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
-import { stillDetaching } from "../../fencing/still-detaching.ts";
 import { attachmentTarget } from "../attachment-object.ts";
 import { type DiskPlace, foundAt } from "../disk-place.ts";
 

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { isNamed } from "../../writer/record/record-nodes.ts";
-import { isAttached } from "../is-attached.ts";
+import { isAttached } from "../attachment-state.ts";
 import { type ObservedVolume, recordOf, stayingPrimaries } from "../observed-volume.ts";
 
 /**

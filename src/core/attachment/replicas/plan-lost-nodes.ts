@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { isWriterWell } from "../../writer/node-health.ts";
 import { isNamed } from "../../writer/record/record-nodes.ts";
-import { attachedVm } from "../attached-vm.ts";
+import { attachedVm } from "../attachment-state.ts";
 import { isOutOfService, type ObservedVolume, recordOf } from "../observed-volume.ts";
 import type { Deletion, ReplicaAction } from "./replica-action.ts";
 

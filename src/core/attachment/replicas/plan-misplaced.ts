@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { couldTakeReplica } from "../../schedule/choose-replica-nodes.ts";
 import { whyPodsStayOff } from "../../schedule/pod-fits-node.ts";
 import { isWriterWell } from "../../writer/node-health.ts";
-import { isAttached } from "../is-attached.ts";
+import { isAttached } from "../attachment-state.ts";
 import type { ObservedVolume } from "../observed-volume.ts";
 import { isPrimaryServed } from "./is-primary-served.ts";
 import { othersStay } from "./others-stay.ts";

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { couldTakeOver, isWriterWell } from "../../writer/node-health.ts";
-import { isAttached } from "../is-attached.ts";
+import { isAttached } from "../attachment-state.ts";
 import { isReplica, mayBeStaged } from "../is-replica.ts";
 import {
   isRecordMissing,

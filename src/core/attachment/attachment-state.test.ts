@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { anAttachment, identity } from "../testing/objects.ts";
-import { attachedVm } from "./attached-vm.ts";
+import { attachedVm } from "./attachment-state.ts";
 
 describe("attachedVm", () => {
   it("names the VM under the node's name", () =>

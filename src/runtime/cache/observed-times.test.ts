@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createMissingTime, MISSING_REMEMBERED_MS } from "./missing-time.ts";
+import { createMissingTime, MISSING_REMEMBERED_MS } from "./observed-times.ts";
 
 describe("the time that an object has been missing", () => {
   it("counts from its disappearance, or from when watching began", () => {

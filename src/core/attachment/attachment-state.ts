@@ -1,0 +1,48 @@
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import { isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts";
+
+/**
+ * The VM that the disk of an attachment was, or is being, attached to. Undefined: no attach was begun, or
+ * the disk was proven detached.
+ */
+export function attachedVm({ spec: { nodeName }, status }: AzVolumeAttachment): NodeIdentity | undefined {
+  if (status?.vmId === undefined || status.instanceUri === undefined) return undefined;
+  return { nodeName, vmId: status.vmId, instanceUri: status.instanceUri };
+}
+
+/** Whether the disk is attached as far as is known: its device is not reported as missing. */
+export function isAttached({ status }: Pick<AzVolumeAttachment, "status">): boolean {
+  return status?.state === "Attached" && status.deviceMissing !== true;
+}
+
+/** Whether a detach was begun, from whichever VM. */
+export function isDetaching({ status }: Pick<AzVolumeAttachment, "status">): boolean {
+  return status?.state === "Detaching" || status?.state === "DetachmentFailed";
+}
+
+/**
+ * Whether a detach from that VM was begun, and has not ended as far as is known: it may be about to be sent,
+ * under way, late, or have been refused after it was marked.
+ */
+export function isDetachBegun(
+  attachment: Pick<AzVolumeAttachment, "status">,
+  { vmId }: Pick<NodeIdentity, "vmId">,
+): boolean {
+  return isDetaching(attachment) && isSameVmId(attachment.status?.vmId, vmId);
+}
+
+/**
+ * Whether an attachment is a primary that its node still requests. A request that is withdrawn leaves a
+ * primary, whose volume has been unstaged there: it stays attached until it is unpublished.
+ */
+export function isRequestedPrimary({ spec }: Pick<AzVolumeAttachment, "spec">): boolean {
+  return spec.role === "Primary" && spec.writerRequest !== undefined;
+}
+
+/**
+ * Whether an attachment is more than a replica by its spec: the volume is published on its node, or its node
+ * requests it.
+ */
+export function isPrimaryOrRequested({ spec }: Pick<AzVolumeAttachment, "spec">): boolean {
+  return spec.role === "Primary" || spec.writerRequest !== undefined;
+}
