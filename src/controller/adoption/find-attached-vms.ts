@@ -1,3 +1,4 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { identityOf, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
@@ -6,6 +7,12 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { nodeOfVm, withNodeUid } from "../node-of-vm.ts";
+
+/** A volume, and the URI of its disk. */
+export interface VolumeDisk {
+  readonly volume: AzVolume;
+  readonly diskUri: string;
+}
 
 /** A VM that has a disk, and where the disk sits on it. */
 export interface AttachedVm {

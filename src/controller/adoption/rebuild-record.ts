@@ -20,7 +20,7 @@ import { isMadeByV2 } from "../disk/disk-tags.ts";
 import { quarantinedIn, withKeptFormat } from "../disk/restore-state.ts";
 import { nodeNameOf, withNodeUid } from "../node-of-vm.ts";
 import { nodesWithCheckpoint } from "./checkpointed-volumes.ts";
-import { type AttachedVm, findAttachedVms } from "./find-attached-vms.ts";
+import { type AttachedVm, findAttachedVms, type VolumeDisk } from "./find-attached-vms.ts";
 import { forgetOthers, recordAttachedVms } from "./record-attached-vms.ts";
 
 /** A volume of which nothing has been done yet. */
@@ -100,20 +100,14 @@ export async function rebuildVolume(
   return read.ok ? rebuildFromDisk(ports, read.value, reason, signal) : read;
 }
 
-/** A volume that has a record, and the URI of its disk. */
-export interface RecordedDisk {
-  readonly volume: AzVolume;
-  readonly diskUri: string;
-}
-
-/** Undefined: the volume has no disk yet, or no record. */
-export function recordedDisk(volume: AzVolume): RecordedDisk | undefined {
+/** The disk of a volume that has a record; undefined: it has no disk yet, or no record. */
+export function recordedDisk(volume: AzVolume): VolumeDisk | undefined {
   const { detail, record } = volume.status ?? NO_STATUS;
   return detail === undefined || record === undefined ? undefined : { volume, diskUri: detail.diskUri };
 }
 
 /** A volume whose disk was read; `disk` undefined: it is gone. */
-export interface ReadDisk extends RecordedDisk {
+export interface ReadDisk extends VolumeDisk {
   readonly disk: DiskFacts | undefined;
 }
 
@@ -123,7 +117,7 @@ export interface ReadDisk extends RecordedDisk {
  */
 export async function readRecordedDisk(
   { cloud }: Pick<AdoptionPorts, "cloud">,
-  recorded: RecordedDisk,
+  recorded: VolumeDisk,
   signal: AbortSignal,
 ): Promise<Result<ReadDisk, Failure>> {
   const disk = await cloud.getDisk({ diskUri: recorded.diskUri }, signal);

@@ -1,10 +1,9 @@
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isForeign, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isDetachBegun } from "../../core/attachment/attachment-state.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { listAttachments } from "../../objects/cache/attachments-now.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
@@ -15,13 +14,10 @@ import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { createAttachment } from "../attachment/create-attachment.ts";
 import { emitDeletedWithVm } from "../attachment/deleted-with-vm-event.ts";
-import { foundAt, withoutPlace } from "../attachment/disk-place.ts";
+import { foundAt } from "../attachment/disk-place.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { tryEach } from "../try-each.ts";
-import type { AttachedVm } from "./find-attached-vms.ts";
-
-/** How old `listed` gets while it is read again and again, in milliseconds. A node's limit is higher. */
-const LISTED_RENEWED_MS = 15_000;
+import type { AttachedVm, VolumeDisk } from "./find-attached-vms.ts";
 
 /**
  * Creates the AzVolumeAttachments of nodes that already have an adopted disk attached, as replicas: the
@@ -60,11 +56,7 @@ export async function recordAttachedVms(
  */
 export async function recordAsLeaving(
   ports: AdoptionPorts,
-  {
-    volume,
-    diskUri,
-    attempt,
-  }: { readonly volume: AzVolume; readonly diskUri: string; readonly attempt: string },
+  { volume, diskUri, attempt }: VolumeDisk & { readonly attempt: string },
   attachedVms: readonly AttachedVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -80,7 +72,7 @@ export async function recordAsLeaving(
 /** Records a disk on each VM that is a node and lists it. */
 async function recordEach(
   ports: AdoptionPorts,
-  { volume, diskUri }: { readonly volume: AzVolume; readonly diskUri: string },
+  { volume, diskUri }: VolumeDisk,
   attachedVms: readonly AttachedVm[],
   change: (present: AzVolumeAttachment, place: Place) => AttachmentStatus | undefined,
   signal: AbortSignal,
@@ -115,62 +107,14 @@ async function recordEach(
 }
 
 /**
- * Records where a VM lists a disk that does not name the VM: the node shows itself clean by that place,
- * where it need not find a device. No attach is begun, and a later detach takes the disk off the list.
- * Creates the AzVolumeAttachment where it is gone. Idempotent.
- */
-export function recordListed(
-  ports: AdoptionPorts,
-  { volume, diskUri, attachedVm: { node, lun }, storeIncarnation, isNew }: ListedDisk,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  if (lun === undefined || isForeign(node)) return Promise.resolve(ok({}));
-  const { vmId, instanceUri } = node;
-  const nowMs = ports.clock.nowMs();
-  const listed = { lun, storeIncarnation, time: toTimestamp(nowMs) };
-  const isKnown = ({ listed: known, vmId: knownVm }: AttachmentStatus): boolean =>
-    known?.lun === lun &&
-    known.storeIncarnation === storeIncarnation &&
-    isSameVmId(knownVm, vmId) &&
-    Math.abs(nowMs - fromTimestamp(known.time)) < LISTED_RENEWED_MS;
-  return recordOn(
-    ports,
-    { volume, diskUri, node },
-    ({ status }) => {
-      const present = status ?? { state: "Pending" };
-      if (isNew && status !== undefined) return undefined;
-      // An attach that has begun since knows better.
-      if (present.state === "Attaching" || isKnown(present)) return undefined;
-      const { error: _, ...rest } = withoutPlace(present);
-      return { ...rest, state: "AttachmentFailed", vmId, instanceUri, listed };
-    },
-    signal,
-  );
-}
-
-/** A disk in the list of a VM that it does not name, as read for a record of that store incarnation. */
-interface ListedDisk {
-  readonly volume: AzVolume;
-  readonly diskUri: string;
-  readonly attachedVm: AttachedVm;
-  readonly storeIncarnation: number;
-  /** Only where the attachment has no state yet. */
-  readonly isNew: boolean;
-}
-
-/**
  * Changes the status of a node's attachment, which is created where it is gone; undefined keeps it. Where
  * several nodes may write, it is marked as staged with that: one before it may have been erased, and its own
  * request have been withdrawn while it named no place. Before its place, so that no detach comes in between,
  * and after that: a node without a checkpoint looks for mounts only at a place, and takes back what has none.
  */
-async function recordOn(
+export async function recordOn(
   ports: AdoptionPorts,
-  {
-    volume,
-    diskUri,
-    node: { nodeName },
-  }: { readonly volume: AzVolume; readonly diskUri: string; readonly node: NodeIdentity },
+  { volume, diskUri, node: { nodeName } }: VolumeDisk & { readonly node: NodeIdentity },
   change: (present: AzVolumeAttachment) => AttachmentStatus | undefined,
   signal: AbortSignal,
 ): Promise<Reconciled> {

@@ -6,16 +6,11 @@ import { isTrusted } from "../../objects/store-incarnation.ts";
 import { isNoLongerDue, updateRecord } from "../../objects/update-record.ts";
 import type { CloudProvisioner, FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import type { VolumeDisk } from "../adoption/find-attached-vms.ts";
 import { resetAttachment } from "../attachment/removal/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { emitEtagNotMoved } from "./barrier-events.ts";
 import { forcedDetaches, mayCompleteDetach } from "./foreign-detach.ts";
-
-/** A volume as it was read past the cache, with its disk. */
-interface ReadVolume {
-  readonly volume: AzVolume;
-  readonly diskUri: string;
-}
 
 /** A proof that a record needs: the VM of a node has no entry for the disk. */
 export interface NeededProof {
@@ -31,12 +26,12 @@ export interface NeededProof {
 }
 
 /**
- * Sends the barrier, and emits events where no write moves the VM's ETag. Fails as the port does: `Refused`
- * where the record no longer needs it.
+ * Sends the barrier, and emits events where no write moves the VM's ETag. The volume was read past the cache.
+ * Fails as the port does: `Refused` where the record no longer needs it.
  */
 export async function sendBarrier(
   ports: FencingPorts,
-  { volume, diskUri }: ReadVolume,
+  { volume, diskUri }: VolumeDisk,
   { node, mode, isNeeded }: NeededProof,
   signal: AbortSignal,
 ): ReturnType<CloudProvisioner["barrier"]> {
@@ -96,7 +91,7 @@ export async function clearMarkUnlessRebuilt(
  */
 export async function clearProven(
   ports: FencingPorts,
-  { volume: { metadata }, diskUri }: ReadVolume,
+  { volume: { metadata }, diskUri }: VolumeDisk,
   { node, clear, outcome }: NeededProof,
   { proof, startedMs }: { readonly proof: FenceProof; readonly startedMs: number },
   signal: AbortSignal,

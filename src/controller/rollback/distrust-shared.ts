@@ -8,19 +8,13 @@ import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { listAttachments } from "../../objects/cache/attachments-now.ts";
 import { asStaged } from "../../objects/staged-mark.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
-import { type AttachedVm, findAttachedVms } from "../adoption/find-attached-vms.ts";
+import { type AttachedVm, findAttachedVms, type VolumeDisk } from "../adoption/find-attached-vms.ts";
 import { recordAsLeaving } from "../adoption/record-attached-vms.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
 import { isGeneral, oneToReport, tryEach } from "../try-each.ts";
 
-/** A volume that several nodes may write, and its disk. */
-export interface SharedDisk {
-  readonly volume: AzVolume;
-  readonly diskUri: string;
-}
-
-/** Undefined: one node writes it, or it has no disk yet. */
-export function sharedDisk(volume: AzVolume): SharedDisk | undefined {
+/** The disk of a volume that several nodes may write. Undefined: one node writes it, or it has none yet. */
+export function sharedDisk(volume: AzVolume): VolumeDisk | undefined {
   const diskUri = volume.status?.detail?.diskUri;
   return diskUri === undefined || isSingleWriter(volume.spec.capabilities) ? undefined : { volume, diskUri };
 }
@@ -35,7 +29,7 @@ export function sharedDisk(volume: AzVolume): SharedDisk | undefined {
  */
 export async function distrustShared(
   ports: RollbackPorts,
-  shared: SharedDisk,
+  shared: VolumeDisk,
   onUnread: (failure: Failure) => void,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -60,7 +54,7 @@ export async function distrustShared(
 /** The VMs that have the disk, without those of these `vmIds`. */
 async function unnamedVms(
   ports: RollbackPorts,
-  { diskUri }: SharedDisk,
+  { diskUri }: VolumeDisk,
   vmIds: readonly string[],
   signal: AbortSignal,
 ): Promise<Result<readonly AttachedVm[], Failure>> {

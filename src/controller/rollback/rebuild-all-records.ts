@@ -12,17 +12,17 @@ import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { KeyPace } from "../../runtime/queue/key-pace.ts";
+import type { VolumeDisk } from "../adoption/find-attached-vms.ts";
 import {
   readRecordedDisk,
   type ReadDisk,
   rebuildFromDisk,
   recordedDisk,
-  type RecordedDisk,
 } from "../adoption/rebuild-record.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
 import { isGeneral, tryEach, tryOne } from "../try-each.ts";
 import { annotateLease } from "./annotate-lease.ts";
-import { distrustShared, type SharedDisk, sharedDisk } from "./distrust-shared.ts";
+import { distrustShared, sharedDisk } from "./distrust-shared.ts";
 import { vmsReadOnce } from "./vms-read-once.ts";
 
 /**
@@ -148,10 +148,10 @@ async function rebuildEach(
     atOnce: REBUILT_AT_ONCE,
     // The incarnation rises after the pass: what it has not rebuilt no component acts on.
     generalMax: Infinity,
-    onFailure: ({ volume }: RecordedDisk, failure: Failure) => emitNotRebuilt(ports, volume, failure),
+    onFailure: ({ volume }: VolumeDisk, failure: Failure) => emitNotRebuilt(ports, volume, failure),
     logger: ports.logger,
   };
-  const readOne = (one: RecordedDisk): Promise<Result<ReadDisk, Failure>> =>
+  const readOne = (one: VolumeDisk): Promise<Result<ReadDisk, Failure>> =>
     readRecordedDisk(ports, one, signal);
   const recorded = volumes.flatMap((volume) => recordedDisk(volume) ?? []);
   const read = await tryEach(recorded, { ...attempts, attempt: readOne }, signal);
@@ -238,7 +238,7 @@ async function distrustEach(
  */
 async function distrustOrKeep(
   ports: RollbackPorts,
-  shared: SharedDisk,
+  shared: VolumeDisk,
   incarnation: number,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {

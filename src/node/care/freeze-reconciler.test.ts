@@ -8,19 +8,11 @@ import { thawLeftFreezes } from "../lifecycle/thaw-left-freezes.ts";
 import type { StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
 import { unstageVolume } from "../stage/unstage-volume.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
 import { freezeReconciler } from "./freeze-reconciler.ts";
 
 const never = new AbortController().signal;
-const staged: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const staged = aStageRequest();
 const SECONDS = 10;
 
 /** A plug-in with the volume staged, and passes of its reconciler. */

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { fail } from "../../core/failure/result.ts";
-import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import { aWriter } from "../../core/testing/objects.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
 import { replicasReconciler } from "./replica-probe.ts";
 
 const never = new AbortController().signal;
@@ -74,20 +74,9 @@ describe("replicasReconciler", () => {
       assert.equal(world.attachment()?.status?.deviceMissing, undefined);
     }));
 
-  const stageOptions = {
-    stagingPath,
-    accessType: "mount",
-    fsType: "ext4",
-    mountFlags: [],
-    readOnly: false,
-    volumeContext: {},
-  } as const;
-
   it("reports a disk to the controller that is gone from under its workload", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-      const staged = await world.answerOf(
-        stageVolume(world.ports(), { volumeId: diskUri, ...stageOptions }, never),
-      );
+      const staged = await world.answerOf(stageVolume(world.ports(), aStageRequest(), never));
       assert.ok(staged.ok);
       await look(world);
       assert.equal(world.attachment()?.status?.deviceMissing, undefined);
@@ -101,9 +90,7 @@ describe("replicasReconciler", () => {
 
   it("does not doubt a disk in use while its links contradict the kernel", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-      const staged = await world.answerOf(
-        stageVolume(world.ports(), { volumeId: diskUri, ...stageOptions }, never),
-      );
+      const staged = await world.answerOf(stageVolume(world.ports(), aStageRequest(), never));
       assert.ok(staged.ok);
       const problem = "the link of LUN 0 leads to another device";
       const contradicted = fail({ kind: "WrongDevice", devicePath: "/dev/sdc", problem } as const);

@@ -14,22 +14,14 @@ import type { NodePorts } from "../node-ports.ts";
 import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
 import type { StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
 import { ownVolumesReconciler } from "./volume-reconciler.ts";
 
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const LIMIT_MS = 60_000;
 const a = identity("node-a");
-const mount: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const mount = aStageRequest();
 const block: StageRequest = { ...mount, accessType: "block" };
 const granted = aWriter("node-a", { held: false });
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/target";
@@ -332,16 +324,7 @@ describe("ownVolumesReconciler", () => {
 
   it("stays in quarantine while a process has a raw device open that is detached", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-      const request = {
-        volumeId: diskUri,
-        stagingPath,
-        accessType: "block",
-        fsType: "ext4",
-        mountFlags: [],
-        readOnly: false,
-        volumeContext: {},
-      } as const;
-      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.answerOf(stageVolume(world.ports(), block, never))).ok, true);
       const close = world.machine.openRaw(0);
       world.machine.detach(0);
       await world.setRecord(({ writer: _writer, ...record }) =>

@@ -8,9 +8,8 @@ import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
-import type { StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
 import { runNode } from "./run-node.ts";
 
 const never = new AbortController().signal;
@@ -18,15 +17,7 @@ const LIMIT_MS = 60_000;
 /** The default of `--heartbeat-stale-ms`. */
 const HEARTBEAT_STALE_MS = 35_000;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const request = aStageRequest();
 const granted = aWriter("node-a", { held: false });
 
 /** Runs the node's own work while `act` observes. */

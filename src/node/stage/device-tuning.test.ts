@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fail } from "../../core/failure/result.ts";
-import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import { aWriter } from "../../core/testing/objects.ts";
 import type { DeviceSettingName } from "../../core/volume/device/device-settings.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
 import { tuneDevice } from "./device-tuning.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
@@ -13,19 +13,13 @@ import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const granted = aWriter("node-a", { held: false });
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
+const request = aStageRequest({
   volumeContext: {
     perfProfile: "Advanced",
     "device-setting/queue/scheduler": "mq-deadline",
     "device-setting/queue/read_ahead_kb": "8",
   },
-};
+});
 const kernels = { "queue/scheduler": "none", "queue/read_ahead_kb": "128", "queue/nr_requests": "256" };
 const tuned = { ...kernels, "queue/scheduler": "mq-deadline", "queue/read_ahead_kb": "8" };
 

@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { stagingPath, withNode } from "../testing/a-node.ts";
+import { stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
 import { publishVolume, unpublishVolume } from "./publish-volume.ts";
 import { publishedTargets } from "./published-targets.ts";
-import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
@@ -14,15 +13,7 @@ const LINK = "/link/";
 const REAL = "/var/lib/kubelet/";
 const linked = (path: string): string => path.replace(REAL, LINK);
 const target = linked("/var/lib/kubelet/pods/1/volumes/pvc-1/mount");
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath: linked(stagingPath),
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const request = aStageRequest({ stagingPath: linked(stagingPath) });
 
 /** `/link` leads to the kubelet's folder; as on a Linux host, mounts show where they are. */
 function throughLink(ports: NodePorts): NodePorts {

@@ -9,21 +9,13 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const request = aStageRequest();
 const granted = aWriter("node-a", { held: false });
 const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 const FORMATS_FOR_MS = 10_000;

@@ -4,24 +4,15 @@ import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
-import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { aWriter, identity } from "../../core/testing/objects.ts";
+import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
 import { publishVolume } from "./publish-volume.ts";
-import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const request = aStageRequest();
 const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 const LIMIT_MS = 60_000;
 const granted = aWriter("node-a", { held: false });

@@ -5,22 +5,13 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
 import { publishVolume, unpublishVolume } from "./publish-volume.ts";
-import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "block",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const request = aStageRequest({ accessType: "block" });
 const targetPath = "/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/pvc-1/pod-1";
 const broken = { kind: "HostCommandFailed", command: "blockdev", exitCode: 1, stderr: "EIO" } as const;
 const STAGED = { isMarked: false, isRequested: true, checkpoints: 1 };

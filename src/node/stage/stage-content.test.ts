@@ -6,21 +6,13 @@ import type { DeviceContent } from "../../core/node/device/judge-device-content.
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { agoMs, aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const request = aStageRequest();
 const granted = aWriter("node-a", { held: false });
 const mark = { fsType: "ext4", nodeName: "node-b", time: agoMs(60_000) };
 const ownMark = { diskUri, uuid: "uuid-1" };

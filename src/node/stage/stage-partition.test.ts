@@ -4,21 +4,13 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { ok } from "../../core/failure/result.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 
 const never = new AbortController().signal;
 const granted = aWriter("node-a", { held: false });
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: { Partition: "3" },
-};
+const request = aStageRequest({ volumeContext: { Partition: "3" } });
 
 /** The model's disks have no partitions: the whole disk stands for the one that is asked for. */
 function portsWithPartition(world: NodeWorld, partitions: number[] = []): NodePorts {

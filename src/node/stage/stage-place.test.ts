@@ -13,21 +13,13 @@ import { foundRecord } from "../../core/writer/record/writer-steps.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
 import { publishVolume, unpublishVolume } from "./publish-volume.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const request = aStageRequest();
 const block: StageRequest = { ...request, accessType: "block" };
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/target";
 const granted = aWriter("node-a", { held: false });

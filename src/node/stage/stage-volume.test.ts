@@ -11,21 +11,13 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import { anAttachment, aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { foundRecord } from "../../core/writer/record/writer-steps.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const request = aStageRequest();
 /** Until a watch has shown a grant, and the volume is mounted. */
 const GRANT_SEEN_MAX_MS = 1_000;
 /** One look for a device, and the watch that shows its end. */

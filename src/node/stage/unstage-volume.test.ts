@@ -1,21 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aWriter, diskUri } from "../../core/testing/objects.ts";
-import { stagingPath, withNode } from "../testing/a-node.ts";
+import { aWriter } from "../../core/testing/objects.ts";
+import { withNode, aStageRequest } from "../testing/a-node.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const request = aStageRequest();
 const granted = aWriter("node-a", { held: false });
 const held = { ...granted, held: true };
 

@@ -1,27 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../../core/failure/failure.ts";
-import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import { aWriter } from "../../core/testing/objects.ts";
 import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
 import { heartbeatReconciler } from "../lifecycle/heartbeat.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { memoryCheckpoints, type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { memoryCheckpoints, type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
 import { publishVolume, unpublishVolume } from "./publish-volume.ts";
-import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const request = aStageRequest();
 const target = { ...request, targetPath, targetReadOnly: false };
 const granted = aWriter("node-a", { held: false });
 const held = aWriter("node-a");

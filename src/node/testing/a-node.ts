@@ -39,6 +39,7 @@ import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { ownObjectsOf } from "../scoped-store.ts";
+import type { StageRequest } from "../stage/stage-request.ts";
 import { ReleasedEpochs } from "../writer/released-epochs.ts";
 
 const LUN = 0;
@@ -47,6 +48,20 @@ const REPLICAS_MAX = 2;
 
 /** Where kubelet stages `pvc-1`. */
 export const stagingPath = "/var/lib/kubelet/plugins/pvc-1/globalmount";
+
+/** kubelet's request to stage `pvc-1`, as the test says otherwise. */
+export function aStageRequest(overrides: Partial<StageRequest> = {}): StageRequest {
+  return {
+    volumeId: diskUri,
+    stagingPath,
+    accessType: "mount",
+    fsType: "ext4",
+    mountFlags: [],
+    readOnly: false,
+    volumeContext: {},
+    ...overrides,
+  };
+}
 
 /**
  * Node `node-a` on a modelled machine with the disk of `pvc-1` attached, a simulated store and a virtual

@@ -5,21 +5,12 @@ import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { distrust } from "../../core/writer/record/writer-steps.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { NodePorts } from "../node-ports.ts";
-import type { StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
 import { checkHeld, releaseVolume, acquireVolume } from "./acquire-volume.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const request = aStageRequest();
 const granted = aWriter("node-a", { held: false });
 
 describe("acquireVolume", () => {

@@ -11,20 +11,12 @@ import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
 import type { StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
 import { unstageVolume } from "../stage/unstage-volume.ts";
-import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
 import { checkHeld, releaseVolume } from "./acquire-volume.ts";
 
 const never = new AbortController().signal;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
-const request: StageRequest = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-};
+const request = aStageRequest();
 const granted = aWriter("node-a", { held: false });
 const held = aWriter("node-a");
 const done = { ok: true, value: undefined } as const;
