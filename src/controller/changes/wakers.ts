@@ -93,13 +93,9 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
     loops.tags.queue.addWhenDue(volumeName);
     addFence(volumeName);
   };
-  const addAttachmentsOf = (volumeName: string): void => {
-    for (const attachment of cache.byIndex("AzVolumeAttachment", "volumeName", volumeName))
-      loops.attachment.queue.add(attachment.metadata.name);
-  };
-  const addAttachmentsOn = (nodeName: string): void => {
-    for (const attachment of cache.byIndex("AzVolumeAttachment", "nodeName", nodeName))
-      loops.attachment.queue.add(attachment.metadata.name);
+  const addAttachments = (index: "volumeName" | "nodeName", name: string): void => {
+    for (const { metadata } of cache.byIndex("AzVolumeAttachment", index, name))
+      loops.attachment.queue.add(metadata.name);
   };
   const addVolumesOn = (nodeName: string): void => {
     const attached = cache.byIndex("AzVolumeAttachment", "nodeName", nodeName);
@@ -168,8 +164,8 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
   return {
     addFence,
     addVolumeAlone,
-    addAttachmentsOf,
-    addAttachmentsOn,
+    addAttachmentsOf: (volumeName) => addAttachments("volumeName", volumeName),
+    addAttachmentsOn: (nodeName) => addAttachments("nodeName", nodeName),
     addVolumesOn,
     addUsersOf,
     placeOn,

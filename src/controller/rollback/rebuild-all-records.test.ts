@@ -52,9 +52,8 @@ function aSharedVolume(): AzVolume {
 }
 
 async function withIncarnation(
-  incarnation: number,
+  { incarnation, mark = 0 }: { readonly incarnation: number; readonly mark?: number },
   act: (world: ReconcileWorld) => Promise<void>,
-  mark = 0,
 ): Promise<void> {
   await withControllerPorts(async (world) => {
     const lease = {
@@ -105,43 +104,35 @@ async function incarnations(world: ReconcileWorld): Promise<readonly [number, nu
 
 describe("rebuildReconciler", () => {
   it("rebuilds every record for the marked incarnation, then raises the store's", () =>
-    withIncarnation(
-      1,
-      async (world) => {
-        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeIncarnation: 1 }));
-        await rebuild(world, async () => assert.deepEqual(await incarnations(world), [1, 5]));
-        assert.deepEqual(
-          world.record(),
-          aRecord({
-            defaultAccess: "quarantined",
-            unverified: [identity("node-a"), b],
-            barrierPending: [a, b],
-            epoch: 1,
-            storeIncarnation: 5,
-          }),
-        );
-        assert.deepEqual(await incarnations(world), [5, 0]);
-      },
-      5,
-    ));
+    withIncarnation({ incarnation: 1, mark: 5 }, async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeIncarnation: 1 }));
+      await rebuild(world, async () => assert.deepEqual(await incarnations(world), [1, 5]));
+      assert.deepEqual(
+        world.record(),
+        aRecord({
+          defaultAccess: "quarantined",
+          unverified: [identity("node-a"), b],
+          barrierPending: [a, b],
+          epoch: 1,
+          storeIncarnation: 5,
+        }),
+      );
+      assert.deepEqual(await incarnations(world), [5, 0]);
+    }));
 
   it("does not end the rebuild that another leader has begun while it was paused", () =>
-    withIncarnation(
-      1,
-      async (world) => {
-        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeIncarnation: 1 }));
-        await rebuild(world, () => setIncarnations(world, 2, 3));
-        assert.deepEqual(
-          await incarnations(world),
-          [2, 3],
-          "no record is trusted until that rebuild has ended, too",
-        );
-      },
-      2,
-    ));
+    withIncarnation({ incarnation: 1, mark: 2 }, async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeIncarnation: 1 }));
+      await rebuild(world, () => setIncarnations(world, 2, 3));
+      assert.deepEqual(
+        await incarnations(world),
+        [2, 3],
+        "no record is trusted until that rebuild has ended, too",
+      );
+    }));
 
   it("does not request again what another leader has rebuilt since the report", () =>
-    withIncarnation(1, async (world) => {
+    withIncarnation({ incarnation: 1 }, async (world) => {
       const condition = {
         type: STORE_ROLLED_BACK,
         status: "True" as const,
@@ -159,7 +150,7 @@ describe("rebuildReconciler", () => {
 
   for (const storeIncarnation of [2, 4]) {
     it(`rebuilds a record of another incarnation: ${storeIncarnation} in a store of 3`, () =>
-      withIncarnation(3, async (world) => {
+      withIncarnation({ incarnation: 3 }, async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeIncarnation }));
         assert.deepEqual(await rebuild(world), { ok: true, value: {} });
         assert.deepEqual(
@@ -176,7 +167,7 @@ describe("rebuildReconciler", () => {
   }
 
   it("distrusts attachments of a shared volume before the rebuild ends", () =>
-    withIncarnation(0, async (world) => {
+    withIncarnation({ incarnation: 0 }, async (world) => {
       await world.given("AzVolume", aSharedVolume());
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await setIncarnations(world, 0, 1);
@@ -194,139 +185,115 @@ describe("rebuildReconciler", () => {
     { because: "may be taken yet", failure: { kind: "StoreUnavailable", detail: "" }, ends: false },
   ] as const)
     it(`${ends ? "ends" : "does not end"} where the mark of one attachment ${because}, and reports it`, () =>
-      withIncarnation(
-        1,
-        async (world) => {
-          const detail = aDetail({ diskUri: diskUri.replace("pvc-1", "pvc-2") });
-          await world.given("AzVolume", aSharedVolume());
-          await world.given("AzVolumeAttachment", anAttachment("node-a"));
-          const record = aRecord({ storeIncarnation: 1 });
-          await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { detail, record } }));
-          const { store } = storeRefusing(world, "node-a", failure === "bug" ? undefined : failure);
-          const updateStatus: typeof store.updateStatus = (kind, object, signal) =>
-            failure === "bug" && kind === "AzVolumeAttachment"
-              ? Promise.reject(new TypeError("a bug"))
-              : store.updateStatus(kind, object, signal);
-          const ports = { ...world.ports, store: { ...store, updateStatus } };
-          const rebuilt = await rebuild({ ...world, ports });
-          assert.equal(rebuilt.ok, ends);
-          assert.deepEqual(await incarnations(world), ends ? [2, 0] : [1, 2]);
-          const other = await must(world.other.get("AzVolume", "pvc-2", never));
-          assert.equal(other.status?.record?.storeIncarnation, ends ? 2 : 1);
-          assert.deepEqual(
-            world.emitted.map(({ reason, about }) => [reason, about.name]),
-            [["RecordNotVerified", "pvc-1"]],
-          );
-          assert.equal(isUnmarked(await must(world.other.get("AzVolume", "pvc-1", never))), ends);
-        },
-        2,
-      ));
-
-  it("keeps a volume from its nodes while an attachment takes no mark, and no longer", () =>
-    withIncarnation(
-      1,
-      async (world) => {
+      withIncarnation({ incarnation: 1, mark: 2 }, async (world) => {
+        const detail = aDetail({ diskUri: diskUri.replace("pvc-1", "pvc-2") });
         await world.given("AzVolume", aSharedVolume());
         await world.given("AzVolumeAttachment", anAttachment("node-a"));
-        const { store } = storeRefusing(world, "node-a");
-        const refusing = { ...world, ports: { ...world.ports, store } };
-        const stored = (): Promise<AzVolume> => must(world.other.get("AzVolume", "pvc-1", never));
-        const again = { requeueAfterMs: 60_000 };
-        for (const [pass, answer] of [
-          ["of the rebuild", {}],
-          ["after it", again],
-        ] as const) {
-          assert.deepEqual(await rebuild(refusing), ok(answer), pass);
-          await world.clock.advance(1_000);
-          assert.deepEqual([isUnmarked(await stored()), await incarnations(world)], [true, [2, 0]], pass);
-        }
-        assert.deepEqual(await rebuild(world), ok(again));
-        assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
-        assert.equal(isUnmarked(await stored()), false);
-      },
-      2,
-    ));
-
-  it("marks the attachments of such a volume once a minute", () =>
-    withIncarnation(
-      1,
-      async (world) => {
-        await world.given("AzVolume", aSharedVolume());
-        await world.given("AzVolumeAttachment", anAttachment("node-a"));
-        const { store } = storeRefusing(world, "node-a");
-        const reconciler = rebuildReconciler({ ...world.ports, store });
-        const tries = async (): Promise<number> => {
-          await world.answerOf(reconciler.reconcile("all", never));
-          await world.clock.advance(1_000);
-          return world.emitted.length;
-        };
-        const seen = [await tries(), await tries(), await tries()];
-        await world.clock.advance(60_000);
-        assert.deepEqual([...seen, await tries()], [1, 2, 2, 3]);
-      },
-      2,
-    ));
-
-  it("ends although such a volume can't be given back to its nodes", () =>
-    withIncarnation(
-      1,
-      async (world) => {
-        await world.given("AzVolume", aSharedVolume());
-        await world.given("AzVolumeAttachment", anAttachment("node-a"));
-        await rebuild({ ...world, ports: { ...world.ports, store: storeRefusing(world, "node-a").store } });
-        await world.clock.advance(1_000);
-        const { store } = world.ports;
+        const record = aRecord({ storeIncarnation: 1 });
+        await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { detail, record } }));
+        const { store } = storeRefusing(world, "node-a", failure === "bug" ? undefined : failure);
         const updateStatus: typeof store.updateStatus = (kind, object, signal) =>
-          kind === "AzVolume"
-            ? Promise.resolve(fail({ kind: "ObjectInvalid", objectKind: kind, name: "pvc-1", problem: "" }))
+          failure === "bug" && kind === "AzVolumeAttachment"
+            ? Promise.reject(new TypeError("a bug"))
             : store.updateStatus(kind, object, signal);
         const ports = { ...world.ports, store: { ...store, updateStatus } };
-        assert.deepEqual(await rebuild({ ...world, ports }), ok({ requeueAfterMs: 60_000 }));
-        assert.equal(isUnmarked(await must(world.other.get("AzVolume", "pvc-1", never))), true);
-      },
-      2,
-    ));
+        const rebuilt = await rebuild({ ...world, ports });
+        assert.equal(rebuilt.ok, ends);
+        assert.deepEqual(await incarnations(world), ends ? [2, 0] : [1, 2]);
+        const other = await must(world.other.get("AzVolume", "pvc-2", never));
+        assert.equal(other.status?.record?.storeIncarnation, ends ? 2 : 1);
+        assert.deepEqual(
+          world.emitted.map(({ reason, about }) => [reason, about.name]),
+          [["RecordNotVerified", "pvc-1"]],
+        );
+        assert.equal(isUnmarked(await must(world.other.get("AzVolume", "pvc-1", never))), ends);
+      }));
+
+  it("keeps a volume from its nodes while an attachment takes no mark, and no longer", () =>
+    withIncarnation({ incarnation: 1, mark: 2 }, async (world) => {
+      await world.given("AzVolume", aSharedVolume());
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const { store } = storeRefusing(world, "node-a");
+      const refusing = { ...world, ports: { ...world.ports, store } };
+      const stored = (): Promise<AzVolume> => must(world.other.get("AzVolume", "pvc-1", never));
+      const again = { requeueAfterMs: 60_000 };
+      for (const [pass, answer] of [
+        ["of the rebuild", {}],
+        ["after it", again],
+      ] as const) {
+        assert.deepEqual(await rebuild(refusing), ok(answer), pass);
+        await world.clock.advance(1_000);
+        assert.deepEqual([isUnmarked(await stored()), await incarnations(world)], [true, [2, 0]], pass);
+      }
+      assert.deepEqual(await rebuild(world), ok(again));
+      assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
+      assert.equal(isUnmarked(await stored()), false);
+    }));
+
+  it("marks the attachments of such a volume once a minute", () =>
+    withIncarnation({ incarnation: 1, mark: 2 }, async (world) => {
+      await world.given("AzVolume", aSharedVolume());
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const { store } = storeRefusing(world, "node-a");
+      const reconciler = rebuildReconciler({ ...world.ports, store });
+      const tries = async (): Promise<number> => {
+        await world.answerOf(reconciler.reconcile("all", never));
+        await world.clock.advance(1_000);
+        return world.emitted.length;
+      };
+      const seen = [await tries(), await tries(), await tries()];
+      await world.clock.advance(60_000);
+      assert.deepEqual([...seen, await tries()], [1, 2, 2, 3]);
+    }));
+
+  it("ends although such a volume can't be given back to its nodes", () =>
+    withIncarnation({ incarnation: 1, mark: 2 }, async (world) => {
+      await world.given("AzVolume", aSharedVolume());
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await rebuild({ ...world, ports: { ...world.ports, store: storeRefusing(world, "node-a").store } });
+      await world.clock.advance(1_000);
+      const { store } = world.ports;
+      const updateStatus: typeof store.updateStatus = (kind, object, signal) =>
+        kind === "AzVolume"
+          ? Promise.resolve(fail({ kind: "ObjectInvalid", objectKind: kind, name: "pvc-1", problem: "" }))
+          : store.updateStatus(kind, object, signal);
+      const ports = { ...world.ports, store: { ...store, updateStatus } };
+      assert.deepEqual(await rebuild({ ...world, ports }), ok({ requeueAfterMs: 60_000 }));
+      assert.equal(isUnmarked(await must(world.other.get("AzVolume", "pvc-1", never))), true);
+    }));
 
   it("keeps a volume from its nodes whose attachments a bug hides", () =>
-    withIncarnation(
-      1,
-      async (world) => {
-        await world.given("AzVolume", aSharedVolume());
-        const { store } = world.ports;
-        const list: typeof store.list = (kind, ...rest) =>
-          kind === "AzVolumeAttachment" ? Promise.reject(new TypeError("a bug")) : store.list(kind, ...rest);
-        const ports = { ...world.ports, store: { ...store, list } };
-        assert.deepEqual(await rebuild({ ...world, ports }), ok({}));
-        assert.equal(isUnmarked(await must(world.other.get("AzVolume", "pvc-1", never))), true);
-        assert.deepEqual(await incarnations(world), [2, 0]);
-      },
-      2,
-    ));
+    withIncarnation({ incarnation: 1, mark: 2 }, async (world) => {
+      await world.given("AzVolume", aSharedVolume());
+      const { store } = world.ports;
+      const list: typeof store.list = (kind, ...rest) =>
+        kind === "AzVolumeAttachment" ? Promise.reject(new TypeError("a bug")) : store.list(kind, ...rest);
+      const ports = { ...world.ports, store: { ...store, list } };
+      assert.deepEqual(await rebuild({ ...world, ports }), ok({}));
+      assert.equal(isUnmarked(await must(world.other.get("AzVolume", "pvc-1", never))), true);
+      assert.deepEqual(await incarnations(world), [2, 0]);
+    }));
 
   it("ends no rebuild while such a volume can't be kept from its nodes", () =>
-    withIncarnation(
-      1,
-      async (world) => {
-        await world.given("AzVolume", aSharedVolume());
-        await world.given("AzVolumeAttachment", anAttachment("node-a"));
-        const refused = {
-          kind: "ObjectInvalid",
-          objectKind: "AzVolume",
-          name: "pvc-1",
-          problem: "",
-        } as const;
-        const { store } = storeRefusing(world, "node-a");
-        const updateStatus: typeof store.updateStatus = (kind, object, signal) =>
-          kind === "AzVolume" ? Promise.resolve(fail(refused)) : store.updateStatus(kind, object, signal);
-        const ports = { ...world.ports, store: { ...store, updateStatus } };
-        assert.deepEqual(await rebuild({ ...world, ports }), fail(refused));
-        assert.deepEqual(await incarnations(world), [1, 2]);
-      },
-      2,
-    ));
+    withIncarnation({ incarnation: 1, mark: 2 }, async (world) => {
+      await world.given("AzVolume", aSharedVolume());
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const refused = {
+        kind: "ObjectInvalid",
+        objectKind: "AzVolume",
+        name: "pvc-1",
+        problem: "",
+      } as const;
+      const { store } = storeRefusing(world, "node-a");
+      const updateStatus: typeof store.updateStatus = (kind, object, signal) =>
+        kind === "AzVolume" ? Promise.resolve(fail(refused)) : store.updateStatus(kind, object, signal);
+      const ports = { ...world.ports, store: { ...store, updateStatus } };
+      assert.deepEqual(await rebuild({ ...world, ports }), fail(refused));
+      assert.deepEqual(await incarnations(world), [1, 2]);
+    }));
 
   it("requests a read for an attachment whose disk is being detached", () =>
-    withIncarnation(1, async (world) => {
+    withIncarnation({ incarnation: 1 }, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 0 }));
       const own = anAttachment("node-a");
       await world.given("AzVolumeAttachment", {
@@ -349,7 +316,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("distrusts nodes with a checkpoint also where Azure does not show the disk there", () =>
-    withIncarnation(3, async (world) => {
+    withIncarnation({ incarnation: 3 }, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 2 }));
       const checkpointed = (nodeName: string, volumeName: string, epoch: number): Promise<unknown> =>
         world.given(
@@ -376,7 +343,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("uses only the epoch of a checkpoint that was made on another VM", () =>
-    withIncarnation(3, async (world) => {
+    withIncarnation({ incarnation: 3 }, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 2 }));
       const { vmId, instanceUri } = identity("node-c");
       const copied = {
@@ -392,7 +359,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("distrusts recorded and attached nodes where neither Azure nor checkpoints do", () =>
-    withIncarnation(3, async (world) => {
+    withIncarnation({ incarnation: 3 }, async (world) => {
       await world.given(
         "AzVolume",
         aVolumeWithRecord({
@@ -421,7 +388,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("believes one node alone once in ten minutes, and two nodes always", () =>
-    withIncarnation(1, async (world) => {
+    withIncarnation({ incarnation: 1 }, async (world) => {
       const reports = async (nodeName: string, incarnation: number): Promise<void> => {
         const condition = {
           type: STORE_ROLLED_BACK,
@@ -468,7 +435,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("ignores an epoch out of range, which would exhaust the record's numbers", () =>
-    withIncarnation(3, async (world) => {
+    withIncarnation({ incarnation: 3 }, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ epoch: 4, storeIncarnation: 2 }));
       const volumes = (epoch: number) => ({ volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch }] });
       await world.given("AzDriverNode", aDriverNode("node-b", volumes(COUNTER_MAX)));
@@ -478,39 +445,35 @@ describe("rebuildReconciler", () => {
     }));
 
   it("rebuilds the others where one volume fails, reports that one, and retries it", () =>
-    withIncarnation(
-      1,
-      async (world) => {
-        const failing = diskUri.replace("pvc-1", "pvc-0");
-        await world.given(
-          "AzVolume",
-          aVolume({
-            metadata: { name: "pvc-0" },
-            status: { detail: aDetail({ diskUri: failing }), record: aRecord({ storeIncarnation: 1 }) },
-          }),
-        );
-        await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 1 }));
-        const rebuilt = await rebuild(world, undefined, failing);
-        assert.equal(rebuilt.ok ? undefined : rebuilt.failure.kind, "CloudUnavailable");
-        assert.deepEqual(await incarnations(world), [2, 0]);
-        const incarnationOf = (name: string): number | undefined =>
-          world.ports.cache.list("AzVolume").find(({ metadata }) => metadata.name === name)?.status?.record
-            ?.storeIncarnation;
-        await world.clock.advance(1_000);
-        assert.deepEqual([incarnationOf("pvc-0"), incarnationOf("pvc-1")], [1, 2]);
-        assert.deepEqual(
-          world.emitted.map(({ reason, about }) => [reason, about.name]),
-          [["RecordNotVerified", "pvc-0"]],
-        );
-        assert.equal((await rebuild(world)).ok, true);
-        await world.clock.advance(1_000);
-        assert.equal(incarnationOf("pvc-0"), 2);
-      },
-      2,
-    ));
+    withIncarnation({ incarnation: 1, mark: 2 }, async (world) => {
+      const failing = diskUri.replace("pvc-1", "pvc-0");
+      await world.given(
+        "AzVolume",
+        aVolume({
+          metadata: { name: "pvc-0" },
+          status: { detail: aDetail({ diskUri: failing }), record: aRecord({ storeIncarnation: 1 }) },
+        }),
+      );
+      await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 1 }));
+      const rebuilt = await rebuild(world, undefined, failing);
+      assert.equal(rebuilt.ok ? undefined : rebuilt.failure.kind, "CloudUnavailable");
+      assert.deepEqual(await incarnations(world), [2, 0]);
+      const incarnationOf = (name: string): number | undefined =>
+        world.ports.cache.list("AzVolume").find(({ metadata }) => metadata.name === name)?.status?.record
+          ?.storeIncarnation;
+      await world.clock.advance(1_000);
+      assert.deepEqual([incarnationOf("pvc-0"), incarnationOf("pvc-1")], [1, 2]);
+      assert.deepEqual(
+        world.emitted.map(({ reason, about }) => [reason, about.name]),
+        [["RecordNotVerified", "pvc-0"]],
+      );
+      assert.equal((await rebuild(world)).ok, true);
+      await world.clock.advance(1_000);
+      assert.equal(incarnationOf("pvc-0"), 2);
+    }));
 
   it("leaves records of the store's own incarnation alone", () =>
-    withIncarnation(3, async (world) => {
+    withIncarnation({ incarnation: 3 }, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a"), storeIncarnation: 3 }));
       const commits = world.commits.length;
       assert.deepEqual(await rebuild(world), { ok: true, value: {} });
@@ -518,7 +481,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("records the size of a disk that has grown since its volume's backup", () =>
-    withIncarnation(1, async (world) => {
+    withIncarnation({ incarnation: 1 }, async (world) => {
       await world.given(
         "AzVolume",
         aVolume({ status: { detail: aDetail({ sizeGiB: 4 }), record: aRecord({ storeIncarnation: 0 }) } }),
@@ -528,7 +491,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("records the size of a disk that has grown since the store's backup", () =>
-    withIncarnation(3, async (world) => {
+    withIncarnation({ incarnation: 3 }, async (world) => {
       await world.given(
         "AzVolume",
         aVolume({ status: { record: aRecord({ storeIncarnation: 2 }), detail: aDetail({ sizeGiB: 4 }) } }),
@@ -548,25 +511,21 @@ describe("a rebuild of many volumes", () => {
     act: (world: ReconcileWorld & { readonly calls: Calls }) => Promise<void>,
   ): Promise<void> {
     const names = ["node-a", "node-b", "node-c", "node-d"].slice(0, nodes);
-    await withIncarnation(
-      mark === 0 ? 2 : 1,
-      async (world) => {
-        for (const name of names) world.instances.set(instanceUriOf(name), identity(name).vmId);
-        for (let index = 0; index < volumes; index++)
-          await world.given(
-            "AzVolume",
-            aVolume({
-              metadata: { name: nameOf(index) },
-              status: {
-                detail: aDetail({ diskUri: uriOf(index) }),
-                record: aRecord({ storeIncarnation: 1 }),
-              },
-            }),
-          );
-        await act({ ...world, calls: followCalls(world, names) });
-      },
-      mark,
-    );
+    await withIncarnation({ incarnation: mark === 0 ? 2 : 1, mark: mark }, async (world) => {
+      for (const name of names) world.instances.set(instanceUriOf(name), identity(name).vmId);
+      for (let index = 0; index < volumes; index++)
+        await world.given(
+          "AzVolume",
+          aVolume({
+            metadata: { name: nameOf(index) },
+            status: {
+              detail: aDetail({ diskUri: uriOf(index) }),
+              record: aRecord({ storeIncarnation: 1 }),
+            },
+          }),
+        );
+      await act({ ...world, calls: followCalls(world, names) });
+    });
   }
 
   /** The calls to Azure, each of which takes 100 ms: `pvc-1` for its disk, `node-a` for its VM. */

@@ -1,4 +1,3 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
@@ -32,11 +31,7 @@ export async function readOwnVolume(
 /** Looks at what is mounted here of a volume, as it was read. */
 export async function observeOwnVolume(
   ports: NodePorts,
-  {
-    volumeName,
-    volumeId,
-    volume,
-  }: { readonly volumeName: string; readonly volumeId: string; readonly volume: AzVolume | undefined },
+  { volumeName, volumeId, volume }: Pick<OwnVolume, "volumeName" | "volumeId" | "volume">,
   signal: AbortSignal,
 ): Promise<Result<OwnVolume, Failure>> {
   const attachment = ownAttachment(ports, volumeName);
