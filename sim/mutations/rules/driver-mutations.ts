@@ -523,16 +523,18 @@ export const driverMutations: readonly Mutation[] = [
       {
         file: "src/core/attachment/replicas/plan-pruning.ts",
         find: `  if (since === undefined || pruneInMs(observed, since) > 0) return [];
+  const because = "the volume has not been requested for a while";
   return replicas.map(`,
         replace: `  const isOld = (replica: AzVolumeAttachment): boolean =>
     fromTimestamp(replica.metadata.creationTimestamp) + observed.settings.pruneReplicasAfterMs <=
     observed.nowMs;
+  const because = "the volume has not been requested for a while";
   return replicas.filter(isOld).map(`,
       },
       {
         file: "src/core/attachment/replicas/plan-pruning.ts",
-        find: `    onlyWhile: { kind: "Unrequested", since },`,
-        replace: `    ...(since === undefined ? {} : { onlyWhile: { kind: "Unrequested", since } }),`,
+        find: `because, { kind: "Unrequested", since })`,
+        replace: `because, since === undefined ? undefined : { kind: "Unrequested", since })`,
       },
     ],
     breaks: ["replica-removed"],

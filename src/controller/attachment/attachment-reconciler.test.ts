@@ -28,6 +28,7 @@ import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
 import { recordedCalls } from "../testing/recorded-calls.ts";
+import { removeVolume } from "../testing/remake-volume.ts";
 import { LIMIT_MS } from "../testing/settled.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
 import { detach } from "./removal/detach.ts";
@@ -600,14 +601,7 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
       world.attachedTo.add("node-a");
       world.during.detachDisk = async () => {
-        const present = await world.other.get("AzVolume", "pvc-1", never);
-        assert.ok(present.ok);
-        await world.other.update(
-          "AzVolume",
-          { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } },
-          never,
-        );
-        await world.other.delete("AzVolume", "pvc-1", {}, never);
+        await removeVolume(world);
       };
       await run(world);
       assert.deepEqual([...world.attachedTo], ["node-a"]);

@@ -14,6 +14,7 @@ import { recoverVolumes } from "../adoption/recover-volumes.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
+import { removeVolume } from "../testing/remake-volume.ts";
 import { must } from "../testing/settled.ts";
 import { diskReconciler } from "./disk-reconciler.ts";
 import { driverTags } from "./disk-tags.ts";
@@ -121,14 +122,7 @@ async function withTaggedDisk(
 
 /** Removes the object together with its finalizer, and recreates it as a CSI call or recovery does. */
 async function lose(world: ReconcileWorld, cloud: CloudProvisioner): Promise<void> {
-  const present = await world.other.get("AzVolume", "pvc-1", never);
-  assert.ok(present.ok);
-  await world.other.update(
-    "AzVolume",
-    { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } },
-    never,
-  );
-  await world.other.delete("AzVolume", "pvc-1", {}, never);
+  await removeVolume(world);
   await world.answerOf(world.clock.sleep(1_000, never));
   assert.deepEqual(await world.answerOf(recoverVolumes({ ...world.ports, cloud }, never)), ok(1));
   await world.answerOf(world.clock.sleep(1_000, never));

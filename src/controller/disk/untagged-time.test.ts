@@ -6,6 +6,7 @@ import { changedRecord } from "../../core/testing/record-lists.ts";
 import { stateTagsOf } from "../../core/volume/tags/state-tags.ts";
 import type { ObjectCache, ObjectChange } from "../../objects/cache/object-cache.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { removeVolume } from "../testing/remake-volume.ts";
 import { createUntaggedTime } from "./untagged-time.ts";
 
 const never = new AbortController().signal;
@@ -126,14 +127,7 @@ describe("the time for which a disk's tags have been outdated", () => {
     withControllerPorts(async (world) => {
       await world.given("AzVolume", lacking);
       const { untaggedMs } = createUntaggedTime(world.ports);
-      const present = await world.other.get("AzVolume", "pvc-1", never);
-      assert.ok(present.ok);
-      await world.other.update(
-        "AzVolume",
-        { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } },
-        never,
-      );
-      await world.other.delete("AzVolume", "pvc-1", {}, never);
+      await removeVolume(world);
       await pass(world, 1_000);
       assert.equal(untaggedMs("pvc-1"), 0);
     }));

@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { isWriterWell } from "../../writer/node-health.ts";
 import type { ObservedVolume } from "../observed-volume.ts";
 import { isPrimaryServed } from "./is-primary-served.ts";
-import type { Deletion, ReplicaAction } from "./replica-action.ts";
+import { type Deletion, type ReplicaAction, deletionOf } from "./replica-action.ts";
 
 /**
  * Deletes replicas on unschedulable nodes. A node that is upgraded or removed should have no disks, as after
@@ -16,12 +16,11 @@ export function planDrained(
   if (!isPrimaryServed(observed) || !isWriterWell(observed)) return [];
   return replicas
     .filter(({ spec }) => drainedInMs(observed, spec.nodeName) <= 0)
-    .map(({ metadata, spec: { nodeName } }) => ({
-      kind: "DeleteAttachment",
-      attachmentName: metadata.name,
-      because: "its node has been unschedulable for a while",
-      onlyWhile: { kind: "Unschedulable", nodeName },
-    }));
+    .map((replica) => {
+      const { nodeName } = replica.spec;
+      const because = "its node has been unschedulable for a while";
+      return deletionOf(replica, because, { kind: "Unschedulable", nodeName });
+    });
 }
 
 /** Plans again: no other event shows that a node has been unschedulable for long enough. */

@@ -3,7 +3,7 @@ import { isWriterWell } from "../../writer/node-health.ts";
 import { isNamed } from "../../writer/record/record-nodes.ts";
 import { attachedVm } from "../attachment-state.ts";
 import { isOutOfService, type ObservedVolume, recordOf } from "../observed-volume.ts";
-import type { Deletion, ReplicaAction } from "./replica-action.ts";
+import { type Deletion, type ReplicaAction, deletionOf } from "./replica-action.ts";
 
 /**
  * How long a node may have no AzDriverNode before its replica is replaced, in milliseconds: six
@@ -23,15 +23,12 @@ const UNREGISTERED_AGAIN_MS = 1_000;
  */
 export function planUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): readonly Deletion[] {
   const { nodeName } = replica.spec;
-  const deletion = { kind: "DeleteAttachment", attachmentName: replica.metadata.name } as const;
   if (isOutOfService(observed, nodeName))
-    return [
-      { ...deletion, because: "its node is out of service", onlyWhile: { kind: "OutOfService", nodeName } },
-    ];
+    return [deletionOf(replica, "its node is out of service", { kind: "OutOfService", nodeName })];
   const vmId = (observed.node(nodeName) ?? attachedVm(replica))?.vmId;
   const node = vmId === undefined ? nodeName : { nodeName, vmId };
   return isNamed(recordOf(observed), node, "quarantined")
-    ? [{ ...deletion, because: "its node is fenced from the disk", onlyWhile: { kind: "Quarantined", node } }]
+    ? [deletionOf(replica, "its node is fenced from the disk", { kind: "Quarantined", node })]
     : [];
 }
 
@@ -44,18 +41,13 @@ export function planGone(
   observed: ObservedVolume,
   replicas: readonly AzVolumeAttachment[],
 ): readonly Deletion[] {
-  return replicas.flatMap(({ metadata, spec: { nodeName } }): readonly Deletion[] => {
-    const deletion = { kind: "DeleteAttachment", attachmentName: metadata.name } as const;
+  return replicas.flatMap((replica): readonly Deletion[] => {
+    const { nodeName } = replica.spec;
     if (observed.node(nodeName)?.isGone === true)
-      return [{ ...deletion, because: "its node is gone", onlyWhile: { kind: "NodeGone", nodeName } }];
+      return [deletionOf(replica, "its node is gone", { kind: "NodeGone", nodeName })];
     if (observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) return [];
-    return [
-      {
-        ...deletion,
-        because: "its node has had no AzDriverNode for a while",
-        onlyWhile: { kind: "Unregistered", nodeName },
-      },
-    ];
+    const because = "its node has had no AzDriverNode for a while";
+    return [deletionOf(replica, because, { kind: "Unregistered", nodeName })];
   });
 }
 

@@ -7,7 +7,7 @@ import type { ObservedVolume } from "../observed-volume.ts";
 import { isPrimaryServed } from "./is-primary-served.ts";
 import { othersStay } from "./others-stay.ts";
 import { missingReplicas } from "./plan-creations.ts";
-import type { Deletion } from "./replica-action.ts";
+import { type Deletion, deletionOf } from "./replica-action.ts";
 
 /**
  * Deletes a replica where the volume's pods stay off, by the node's labels or by a pod that has come since.
@@ -28,12 +28,7 @@ export function planMisplaced(
     const others = replicas.filter((other) => other !== replica);
     if (!others.every(isAttached) || !couldTakeReplica(observed, observed.nodes())) return [];
     return [
-      {
-        kind: "DeleteAttachment",
-        attachmentName: replica.metadata.name,
-        because: `its node ${because}`,
-        onlyWhile: othersStay(observed, others, { isGrantNeeded: true }),
-      },
+      deletionOf(replica, `its node ${because}`, othersStay(observed, others, { isGrantNeeded: true })),
     ];
   }
   return [];

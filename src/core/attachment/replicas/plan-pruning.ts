@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { fromTimestamp } from "../../primitives/timestamp.ts";
 import { type ObservedVolume, PODS_LISTED_AFTER_MS } from "../observed-volume.ts";
 import { isRequested } from "../plan-unrequested-time.ts";
-import type { Deletion, ReplicaAction } from "./replica-action.ts";
+import { type Deletion, type ReplicaAction, deletionOf } from "./replica-action.ts";
 
 /** Deletes the replicas of a volume that has not been requested for a while. */
 export function planPruned(
@@ -11,12 +11,8 @@ export function planPruned(
 ): readonly Deletion[] {
   const since = observed.volume.status?.unrequestedSince;
   if (since === undefined || pruneInMs(observed, since) > 0) return [];
-  return replicas.map(({ metadata }) => ({
-    kind: "DeleteAttachment",
-    attachmentName: metadata.name,
-    because: "the volume has not been requested for a while",
-    onlyWhile: { kind: "Unrequested", since },
-  }));
+  const because = "the volume has not been requested for a while";
+  return replicas.map((replica) => deletionOf(replica, because, { kind: "Unrequested", since }));
 }
 
 /**

@@ -17,7 +17,7 @@ import { planGone, planUnfit, planUnregistered } from "./plan-lost-nodes.ts";
 import { planMisplaced } from "./plan-misplaced.ts";
 import { planPruned, planPruning } from "./plan-pruning.ts";
 import { planSettling, planSurplus } from "./plan-surplus.ts";
-import type { Deletion, ReplicaAction } from "./replica-action.ts";
+import { type Deletion, type ReplicaAction, deletionOf } from "./replica-action.ts";
 
 /**
  * How long after its last attempt a replica whose every attempt failed is deleted, so that another can be
@@ -51,11 +51,7 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
     (attachment) => isReplica(recordOf(observed), attachment) && !mayBeStaged(observed, attachment),
   );
   const remove = (attachments: readonly AzVolumeAttachment[], because: string): readonly Deletion[] =>
-    attachments.map((attachment) => ({
-      kind: "DeleteAttachment",
-      attachmentName: attachment.metadata.name,
-      because,
-    }));
+    attachments.map((attachment) => deletionOf(attachment, because));
 
   // Also a request that was stated while the mark was written: a volume that is being deleted is not
   // granted.

@@ -13,7 +13,7 @@ import {
 import { isPrimaryServed } from "./is-primary-served.ts";
 import { nonReplicasOf, othersStay, standingGrant } from "./others-stay.ts";
 import { missingReplicas } from "./plan-creations.ts";
-import type { Deletion, ReplicaAction } from "./replica-action.ts";
+import { type Deletion, type ReplicaAction, deletionOf } from "./replica-action.ts";
 
 /** The least time until the next plan where several writers have too many replicas, in milliseconds. */
 const SETTLED_AGAIN_MS = 10_000;
@@ -53,14 +53,13 @@ export function planSurplus(
   );
   // A primary that needs a share may be waiting for its grant.
   const sharesShort = replicas.length - room;
-  return ranked.slice(0, count).map(({ metadata }, index) => ({
-    kind: "DeleteAttachment",
-    attachmentName: metadata.name,
-    because: "it is more than requested, or a primary needs its share",
-    onlyWhile: othersStay(observed, [...ranked.slice(count), ...staged], {
-      isGrantNeeded: index >= sharesShort,
-    }),
-  }));
+  const because = "it is more than requested, or a primary needs its share";
+  const others = [...ranked.slice(count), ...staged];
+  return ranked
+    .slice(0, count)
+    .map((replica, index) =>
+      deletionOf(replica, because, othersStay(observed, others, { isGrantNeeded: index >= sharesShort })),
+    );
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import type { Writer } from "../../api/az-volume.ts";
 import type { NodeKey } from "../../api/identity/node-identity.ts";
 import type { Rejection } from "../../schedule/choose-replica-nodes.ts";
@@ -39,3 +40,13 @@ export type ReplicaAction =
 
 /** The deletion of a replica. */
 export type Deletion = Extract<ReplicaAction, { kind: "DeleteAttachment" }>;
+
+/** The deletion of an attachment; without a condition it is checked for its node's right to write alone. */
+export function deletionOf(
+  { metadata }: AzVolumeAttachment,
+  because: string,
+  onlyWhile?: ReplicaCondition,
+): Deletion {
+  const deletion = { kind: "DeleteAttachment", attachmentName: metadata.name, because } as const;
+  return onlyWhile === undefined ? deletion : { ...deletion, onlyWhile };
+}
