@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { fail, ok } from "../../core/failure/result.ts";
 import { KeyPace } from "./key-pace.ts";
 
 const LEAST_MS = 1_000;
@@ -36,5 +37,15 @@ describe("KeyPace", () => {
     assert.deepEqual([pace.waitMs("a"), pace.waitMs("b")], [LEAST_MS / 2, 0]);
     pace.acted("c");
     assert.equal(pace.waitMs("a"), LEAST_MS / 2);
+  });
+
+  it("runs what is due, requeues what is not, and does not count a failure", async () => {
+    const { pace, pass } = aPace();
+    const failed = fail({ kind: "Cancelled" } as const);
+    assert.deepEqual(await pace.run("a", () => Promise.resolve(failed)), failed);
+    assert.deepEqual(await pace.run("a", () => Promise.resolve(ok({}))), ok({}));
+    pass(1);
+    const early = await pace.run("a", () => assert.fail("it is not due"));
+    assert.deepEqual(early, ok({ requeueAfterMs: LEAST_MS - 1 }));
   });
 });
