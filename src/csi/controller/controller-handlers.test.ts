@@ -6,8 +6,8 @@ import { withController } from "../testing/a-controller.ts";
 import { controllerHandlers } from "./controller-handlers.ts";
 
 describe("controllerHandlers", () => {
-  it("advertise what they do", async () => {
-    await withController(async ({ context }) => {
+  it("advertise what they do", () =>
+    withController(async ({ context }) => {
       const answer = await controllerHandlers(context).controllerGetCapabilities?.({}, aCall());
       assert.ok(answer?.ok);
       assert.deepEqual(
@@ -26,16 +26,14 @@ describe("controllerHandlers", () => {
           "SINGLE_NODE_MULTI_WRITER",
         ],
       );
-    });
-  });
+    }));
 
-  it("leave the rest of the service UNIMPLEMENTED", async () => {
-    await withController(async ({ context }) => {
+  it("leave the rest of the service UNIMPLEMENTED", () =>
+    withController(async ({ context }) => {
       const present = new Set(Object.keys(controllerHandlers(context)));
       assert.deepEqual(
         Object.keys(ControllerService).filter((method) => !present.has(method)),
         ["controllerListVolumeHealth", "controllerGetVolumeHealth", "getCapacity", "getSnapshot"],
       );
-    });
-  });
+    }));
 });

@@ -82,8 +82,8 @@ const notOffered = (zone: string): Failure => ({
 });
 
 describe("createVolume", () => {
-  it("hands the geometry of a new file system to the node, in the volume's context", async () => {
-    await withController(async (world) => {
+  it("hands the geometry of a new file system to the node, in the volume's context", () =>
+    withController(async (world) => {
       const parameters = { skuName: "Premium_LRS", inodeSize: "512", bytesPerInode: "8192" };
       const answer = create(world, { parameters });
       await world.until(() => world.volume("pvc-1") !== undefined);
@@ -94,11 +94,10 @@ describe("createVolume", () => {
       assert.deepEqual({ inodeSize, bytesPerInode }, { inodeSize: "512", bytesPerInode: "8192" });
       const other = await world.answerOf(create(world, { parameters: { ...parameters, inodeSize: "256" } }));
       assert.match(JSON.stringify(other), /inodeSize is 512, not 256/u);
-    });
-  });
+    }));
 
-  it("creates an object with the disk's name and a finalizer, and waits for the disk", async () => {
-    await withController(async (world) => {
+  it("creates an object with the disk's name and a finalizer, and waits for the disk", () =>
+    withController(async (world) => {
       const parameters = {
         skuName: "Premium_LRS",
         "csi.storage.k8s.io/pvc/name": "data",
@@ -119,8 +118,7 @@ describe("createVolume", () => {
       assert.deepEqual(world.steps, ["create-object"]);
       await world.diskCreated("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({ volume: messageOf(world) }));
-    });
-  });
+    }));
 
   for (const fsType of ["ntfs", "refs"])
     it(`creates a volume for Windows nodes where the class's fstype is ${fsType}`, () =>
@@ -135,27 +133,25 @@ describe("createVolume", () => {
         );
       }));
 
-  it("answers the same volume to a repeated call, whatever happened in between", async () => {
-    await withController(async (world) => {
+  it("answers the same volume to a repeated call, whatever happened in between", () =>
+    withController(async (world) => {
       await created(world);
       assert.deepEqual(await world.answerOf(create(world)), ok({ volume: messageOf(world) }));
-    });
-  });
+    }));
 
   for (const { because, zones, location, zone } of [
     { because: "in the zone of all nodes", zones: ["2", "2"], location: "eastus", zone: "2" },
     { because: "in the zone of most nodes", zones: ["", "1", "1"], location: "eastus", zone: "1" },
     { because: "in no zone, as most nodes", zones: ["1", "", ""], location: undefined, zone: undefined },
   ])
-    it(`places a disk without a required topology ${because}`, async () => {
-      await withController(async (world) => {
+    it(`places a disk without a required topology ${because}`, () =>
+      withController(async (world) => {
         for (const [at, of] of zones.entries()) await world.givenNode(`node-${at}`, { zone: of });
         await world.givenNode("node-ready-later", { zone: "3", readyForVolumeAllocation: false });
         await created(world);
         const { disk } = world.volume("pvc-1")?.spec ?? {};
         assert.deepEqual([disk?.location, disk?.zone], [location, zone]);
-      });
-    });
+      }));
 
   it("makes no disk in a region without a node, and stays where it is once it is made", () =>
     withController(async (world) => {
@@ -181,8 +177,8 @@ describe("createVolume", () => {
       assert.ok((await world.answerOf(answer)).ok);
     }));
 
-  it("finds the work of a call whose caller gave up", async () => {
-    await withController(async (world) => {
+  it("finds the work of a call whose caller gave up", () =>
+    withController(async (world) => {
       const deadlineMs = world.clock.elapsedMs() + 10_000;
       assert.deepEqual(await world.answerOf(create(world, {}, deadlineMs)), {
         ok: false,
@@ -192,11 +188,10 @@ describe("createVolume", () => {
       const again = create(world);
       await world.diskCreated("pvc-1");
       assert.deepEqual(await world.answerOf(again), ok({ volume: messageOf(world) }));
-    });
-  });
+    }));
 
-  it("answers the error of the last try when it can't wait longer", async () => {
-    await withController(async (world) => {
+  it("answers the error of the last try when it can't wait longer", () =>
+    withController(async (world) => {
       const [answer] = await begun(world);
       await world.failed("pvc-1", "Creating", { kind: "Throttled", retryAfterMs: 1000, detail: "writes" });
       assert.ok(answer !== undefined);
@@ -205,33 +200,30 @@ describe("createVolume", () => {
         !answered.ok && answered.failure.kind === "StillWaiting" ? answered.failure.what : "",
         /last try: Azure throttles requests \(writes\)/u,
       );
-    });
-  });
+    }));
 
-  it("ends with the caller's cancellation and leaves the work", async () => {
-    await withController(async (world) => {
+  it("ends with the caller's cancellation and leaves the work", () =>
+    withController(async (world) => {
       const cancel = new AbortController();
       const answer = createVolume(world.context, aCreateVolumeRequest(), aCall({ signal: cancel.signal }));
       await world.until(() => world.volume("pvc-1") !== undefined);
       cancel.abort(new Error("gone"));
       await assert.rejects(world.answerOf(answer), /gone/u);
       assert.ok(world.volume("pvc-1") !== undefined);
-    });
-  });
+    }));
 
-  it("creates nothing for a call whose cancellation arrives right after it", async () => {
-    await withController(async (world) => {
+  it("creates nothing for a call whose cancellation arrives right after it", () =>
+    withController(async (world) => {
       const cancel = new AbortController();
       const answer = createVolume(world.context, aCreateVolumeRequest(), aCall({ signal: cancel.signal }));
       await Promise.resolve();
       cancel.abort(new Error("gone"));
       await assert.rejects(world.answerOf(answer), /gone/u);
       assert.deepEqual([world.volume("pvc-1"), world.steps], [undefined, []]);
-    });
-  });
+    }));
 
-  it("creates nothing if the process was paused until past the caller's deadline", async () => {
-    await withController(async (world) => {
+  it("creates nothing if the process was paused until past the caller's deadline", () =>
+    withController(async (world) => {
       const { clock } = world;
       const standingStill = {
         ...clock,
@@ -246,26 +238,24 @@ describe("createVolume", () => {
         failure: { kind: "DeadlineExceeded", operation: "CreateVolume" },
       });
       assert.deepEqual([world.volume("pvc-1"), world.steps], [undefined, []]);
-    });
-  });
+    }));
 
-  it("refuses a second call for the volume while the first waits", async () => {
-    await withController(async (world) => {
+  it("refuses a second call for the volume while the first waits", () =>
+    withController(async (world) => {
       const [first] = await begun(world);
       const second = await world.answerOf(create(world));
       assert.deepEqual(!second.ok && second.failure.kind, "OperationInProgress");
       await world.diskCreated("pvc-1");
       assert.ok(first !== undefined && (await world.answerOf(first)).ok);
-    });
-  });
+    }));
 
   for (const [change, difference] of [
     [{ capacityRange: { requiredBytes: gibToBytes(20), limitBytes: 0n } }, /10 GiB/u],
     [{ parameters: { skuName: "Premium_ZRS" } }, /skuName/u],
     [{ volumeCapabilities: [aBlockCapability()] }, /block/u],
   ] as const) {
-    it(`refuses another request under the same name: ${difference.source}`, async () => {
-      await withController(async (world) => {
+    it(`refuses another request under the same name: ${difference.source}`, () =>
+      withController(async (world) => {
         await created(world);
         const answer = await world.answerOf(create(world, change));
         assert.match(
@@ -274,8 +264,7 @@ describe("createVolume", () => {
             : "",
           difference,
         );
-      });
-    });
+      }));
   }
 
   describe("of raw block, for a claim with ReadWriteOnce and ReadWriteMany", () => {
@@ -351,18 +340,17 @@ describe("createVolume", () => {
       assert.ok(first !== undefined && (await world.answerOf(first)).ok);
     }));
 
-  it("changes nothing for a request that can't be served", async () => {
-    await withController(async (world) => {
+  it("changes nothing for a request that can't be served", () =>
+    withController(async (world) => {
       const answer = await world.answerOf(
         create(world, { parameters: { maxShares: "3", maxMountReplicaCount: "3", skuName: "Premium_LRS" } }),
       );
       assert.equal(!answer.ok && answer.failure.kind, "InvalidArgument");
       assert.deepEqual([world.volume("pvc-1"), world.steps], [undefined, []]);
-    });
-  });
+    }));
 
-  it("answers a final failure and deletes the object, for the next call to start over", async () => {
-    await withController(async (world) => {
+  it("answers a final failure and deletes the object, for the next call to start over", () =>
+    withController(async (world) => {
       const [answer] = await begun(world);
       await world.failed("pvc-1", "CreationFailed", rejected);
       await world.until(() => world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined);
@@ -370,8 +358,7 @@ describe("createVolume", () => {
       await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer ?? assert.fail()), { ok: false, failure: rejected });
       await created(world);
-    });
-  });
+    }));
 
   /** A volume in zone 1 whose creation has failed for good, after its call had ended. */
   const leftFailed = async (world: ControllerWorld): Promise<void> => {
@@ -379,8 +366,8 @@ describe("createVolume", () => {
     await world.failed("pvc-1", "CreationFailed", rejected);
   };
 
-  it("makes a volume by another request once the first one has failed without a disk", async () => {
-    await withController(async (world) => {
+  it("makes a volume by another request once the first one has failed without a disk", () =>
+    withController(async (world) => {
       await leftFailed(world);
       const earlier = world.volume("pvc-1")?.metadata.uid;
       const again = create(world, { parameters: { skuName: "StandardSSD_LRS" } });
@@ -390,8 +377,7 @@ describe("createVolume", () => {
       await world.diskCreated("pvc-1");
       assert.ok((await world.answerOf(again)).ok);
       assert.equal(world.volume("pvc-1")?.spec.disk.skuName, "StandardSSD_LRS");
-    });
-  });
+    }));
 
   const kept: readonly (readonly [because: string, getDisk: GetDisk, answered: string])[] = [
     ["Azure shows its disk", async () => ok(aDisk()), "VolumeExistsWithOtherRequest"],
@@ -399,16 +385,15 @@ describe("createVolume", () => {
     ["Azure can't be reached", async () => fail(outage), "CloudUnavailable"],
   ];
   for (const [because, getDisk, answered] of kept)
-    it(`keeps a failed volume from another request where ${because}`, async () => {
-      await withController(async (world) => {
+    it(`keeps a failed volume from another request where ${because}`, () =>
+      withController(async (world) => {
         await leftFailed(world);
         const context = { ...world.context, cloud: { getDisk } };
         const again = create({ ...world, context }, { parameters: { skuName: "StandardSSD_LRS" } });
         const answer = await world.answerOf(again);
         assert.equal(!answer.ok && answer.failure.kind, answered);
         assert.equal(world.volume("pvc-1")?.spec.deleteRequested, false);
-      });
-    });
+      }));
 
   const noCapacity = (zone: string): Failure => ({ kind: "NoCapacityInZone", zone, detail: "It is full." });
   const inZones = (preferred: readonly string[], requisite = preferred): Partial<Request> => {
@@ -471,8 +456,8 @@ describe("createVolume", () => {
     { request: inZones(["eastus-1", "eastus-2"]), tried: [["1", rejected]], answered: "CloudRejected" },
   ];
   for (const { request, tried, answered } of exhausted)
-    it(`answers ${answered} after zones ${tried.map(([zone]) => zone).join(", ")}`, async () => {
-      await withController(async (world) => {
+    it(`answers ${answered} after zones ${tried.map(([zone]) => zone).join(", ")}`, () =>
+      withController(async (world) => {
         const [answer = assert.fail()] = await begun(world, request);
         for (const [zone, failure] of tried) {
           await world.until(() => world.volume("pvc-1") !== undefined && !isDeleted(world)());
@@ -481,8 +466,7 @@ describe("createVolume", () => {
         }
         const gaveUp = await world.answerOf(answer);
         assert.equal(!gaveUp.ok && gaveUp.failure.kind, answered);
-      });
-    });
+      }));
 
   const twoZones = inZones(["eastus-1"], ["eastus-1", "eastus-2"]);
   const madeInZone2 = async (world: ControllerWorld, answer: Promise<Answer>): Promise<void> => {
@@ -499,8 +483,8 @@ describe("createVolume", () => {
     ]);
   };
 
-  it("makes the disk in the next allowed zone, says so, and finds it again", async () => {
-    await withController(async (world) => {
+  it("makes the disk in the next allowed zone, says so, and finds it again", () =>
+    withController(async (world) => {
       const [answer = assert.fail()] = await begun(world, twoZones);
       await refuse(world, notOffered("1"));
       await madeInZone2(world, answer);
@@ -510,8 +494,7 @@ describe("createVolume", () => {
       );
       assert.ok((await world.answerOf(create(world, twoZones))).ok);
       assert.equal(zoneOf(world), "2");
-    });
-  });
+    }));
 
   it("continues where an earlier call had ended, before or in the deletion", async () => {
     for (const isMarked of [false, true])
@@ -530,8 +513,8 @@ describe("createVolume", () => {
       });
   });
 
-  it("makes one disk where two controllers leave a zone at once", async () => {
-    await withController(async (world) => {
+  it("makes one disk where two controllers leave a zone at once", () =>
+    withController(async (world) => {
       const other = { ...world.context, locks: new OperationLock() };
       const both = [create(world, twoZones), create({ ...world, context: other }, twoZones)];
       await world.clock.advance(1_000);
@@ -539,11 +522,10 @@ describe("createVolume", () => {
       const [first = assert.fail(), second = assert.fail()] = both;
       await madeInZone2(world, first);
       assert.deepEqual(await world.answerOf(second), await world.answerOf(first));
-    });
-  });
+    }));
 
-  it("deletes no volume whose creation was tried again, and succeeded, before the mark", async () => {
-    await withController(async (world) => {
+  it("deletes no volume whose creation was tried again, and succeeded, before the mark", () =>
+    withController(async (world) => {
       const steps: ControllerContext["steps"] = {
         run: async (step, take) => {
           if (step === "mark-delete") await world.diskCreated("pvc-1");
@@ -557,8 +539,7 @@ describe("createVolume", () => {
       const { metadata, spec } = world.volume("pvc-1") ?? assert.fail("no volume");
       assert.deepEqual([spec.deleteRequested, metadata.deletionTimestamp], [false, undefined]);
       assert.ok((await world.answerOf(create(world))).ok);
-    });
-  });
+    }));
 
   /** A volume that Azure refused to make, and whose disk the driver may not look for to delete it. */
   const notCleanedUp = async (world: ControllerWorld): Promise<void> => {
@@ -572,18 +553,17 @@ describe("createVolume", () => {
   const isDeletionRestarted = (world: ControllerWorld) => (): boolean =>
     world.volume("pvc-1")?.status?.state === "Deleting";
 
-  it("names the missing right again when the driver may not even clean up", async () => {
-    await withController(async (world) => {
+  it("names the missing right again when the driver may not even clean up", () =>
+    withController(async (world) => {
       await notCleanedUp(world);
       const again = create(world);
       await world.until(isDeletionRestarted(world));
       await world.failed("pvc-1", "DeletionFailed", denied("disks/read"));
       assert.deepEqual(await world.answerOf(again), { ok: false, failure: denied("disks/read") });
-    });
-  });
+    }));
 
-  it("makes the volume once the missing right is granted, without a DeleteVolume", async () => {
-    await withController(async (world) => {
+  it("makes the volume once the missing right is granted, without a DeleteVolume", () =>
+    withController(async (world) => {
       await notCleanedUp(world);
       const earlier = world.volume("pvc-1")?.metadata.uid;
       const again = create(world);
@@ -592,19 +572,17 @@ describe("createVolume", () => {
       await world.until(() => ![undefined, earlier].includes(world.volume("pvc-1")?.metadata.uid));
       await world.diskCreated("pvc-1");
       assert.ok((await world.answerOf(again)).ok);
-    });
-  });
+    }));
 
-  it("answers the kept disk of a volume whose AzVolume a person deleted", async () => {
-    await withController(async (world) => {
+  it("answers the kept disk of a volume whose AzVolume a person deleted", () =>
+    withController(async (world) => {
       await created(world);
       await world.answerOf(world.store.delete("AzVolume", "pvc-1", {}, new AbortController().signal));
       assert.ok((await world.answerOf(create(world))).ok);
-    });
-  });
+    }));
 
-  it("answers that the volume is being deleted", async () => {
-    await withController(async (world) => {
+  it("answers that the volume is being deleted", () =>
+    withController(async (world) => {
       await created(world);
       const marked = await markDeleted(
         world.context,
@@ -619,11 +597,10 @@ describe("createVolume", () => {
         volumeId: "pvc-1",
         operation: "DeleteVolume",
       });
-    });
-  });
+    }));
 
-  it("names the object as the disk that the class names, which no second volume gets", async () => {
-    await withController(async (world) => {
+  it("names the object as the disk that the class names, which no second volume gets", () =>
+    withController(async (world) => {
       const parameters = { diskName: "Data-${pv.metadata.name}", "csi.storage.k8s.io/pv/name": "a" };
       const first = create(world, { parameters });
       await world.until(() => world.volume("data-a") !== undefined);
@@ -635,17 +612,15 @@ describe("createVolume", () => {
         !second.ok && second.failure.kind === "VolumeExistsWithOtherRequest" ? second.failure.difference : "",
         /it was made as "pvc-1"/u,
       );
-    });
-  });
+    }));
 
-  it("keeps the disk's identity apart from the request's spelling", async () => {
-    await withController(async (world) => {
+  it("keeps the disk's identity apart from the request's spelling", () =>
+    withController(async (world) => {
       await created(world);
       const answer = await world.answerOf(create(world, { name: "PVC-1" }));
       assert.equal(!answer.ok && answer.failure.kind, "VolumeExistsWithOtherRequest");
       assert.equal(world.volume("pvc-1")?.status?.detail?.diskUri, aDiskUri());
-    });
-  });
+    }));
 });
 
 describe("createVolume with a content source", () => {

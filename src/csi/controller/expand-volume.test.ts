@@ -83,8 +83,8 @@ function sharedVolume(record = aRecord()): AzVolume {
 }
 
 describe("expandVolume", () => {
-  it("adopts and grows a disk that no call has named before, such as a static volume's", async () => {
-    await withController(async (world) => {
+  it("adopts and grows a disk that no call has named before, such as a static volume's", () =>
+    withController(async (world) => {
       const diskUri = aDiskUri();
       const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri, sizeGiB: 10 })) };
       const clusterVolumes = aCluster([aClusterVolume({ volumeId: diskUri })]);
@@ -104,8 +104,7 @@ describe("expandVolume", () => {
         detail: aDetail({ diskUri, sizeGiB: 20 }),
       }));
       assert.deepEqual(await world.answerOf(answer), grownTo(20));
-    });
-  });
+    }));
 
   for (const { because, clusterVolumes, expected } of [
     {
@@ -162,8 +161,8 @@ describe("expandVolume", () => {
       assert.equal(world.volume(foreignVolumeObjectName(diskUri)), undefined);
     }));
 
-  it("grows no disk of which the volume is a partition: that would not grow with it", async () => {
-    await withController(async (world) => {
+  it("grows no disk of which the volume is a partition: that would not grow with it", () =>
+    withController(async (world) => {
       const volume = aVolumeObject();
       await world.given("AzVolume", {
         ...volume,
@@ -175,12 +174,11 @@ describe("expandVolume", () => {
         /the volume is partition 1 of its disk, and the driver changes no partition table/u,
       );
       assert.ok(!isRequested(world, 20));
-    });
-  });
+    }));
 
   for (const by of ["an attachment", "one of its PersistentVolumes"] as const)
-    it(`grows no disk of which only ${by} says that the volume is a partition`, async () => {
-      await withController(async (world) => {
+    it(`grows no disk of which only ${by} says that the volume is a partition`, () =>
+      withController(async (world) => {
         const volumeContext = { Partition: "2" };
         await world.given("AzVolume", aVolumeObject());
         const attachment = anAttachmentObject();
@@ -205,11 +203,10 @@ describe("expandVolume", () => {
           /the volume is partition 2 of its disk/u,
         );
         assert.ok(!isRequested(world, 20));
-      });
-    });
+      }));
 
-  it("grows no disk beyond what its small blocks can serve later", async () => {
-    await withController(async (world) => {
+  it("grows no disk beyond what its small blocks can serve later", () =>
+    withController(async (world) => {
       const volume = aVolumeObject();
       await world.given("AzVolume", {
         ...volume,
@@ -222,11 +219,10 @@ describe("expandVolume", () => {
         /blockSize is 1024, and must be one of/u,
       );
       assert.ok(!isRequested(world, 33));
-    });
-  });
+    }));
 
-  it("raises the requested size and answers once the disk has it", async () => {
-    await withController(async (world) => {
+  it("raises the requested size and answers once the disk has it", () =>
+    withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const answer = expand(world, 20);
       await world.until(() => isRequested(world, 20));
@@ -237,16 +233,14 @@ describe("expandVolume", () => {
       await world.until(() => isRequested(world, 30));
       await grow(world, 30);
       assert.deepEqual(await world.answerOf(further), grownTo(30));
-    });
-  });
+    }));
 
-  it("leaves a disk alone that is large enough", async () => {
-    await withController(async (world) => {
+  it("leaves a disk alone that is large enough", () =>
+    withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       assert.deepEqual(await world.answerOf(expand(world, 5)), grownTo(10));
       assert.equal(isRequested(world, 10), true);
-    });
-  });
+    }));
 
   for (const [range, kind, because] of [
     [
@@ -257,18 +251,17 @@ describe("expandVolume", () => {
     [{ requiredBytes: gibToBytes(40_000) }, "OutOfRange", "no disk is that large"],
     [{ requiredBytes: -1n }, "InvalidArgument", "a negative size"],
   ] as const) {
-    it(`refuses with ${kind}: ${because}`, async () => {
-      await withController(async (world) => {
+    it(`refuses with ${kind}: ${because}`, () =>
+      withController(async (world) => {
         await world.given("AzVolume", aVolumeObject());
         const answer = await world.answerOf(expand(world, 20, range));
         assert.equal(!answer.ok && answer.failure.kind, kind);
         assert.equal(isRequested(world, 10), true);
-      });
-    });
+      }));
   }
 
-  it("does not grow a shared disk under the node that uses it", async () => {
-    await withController(async (world) => {
+  it("does not grow a shared disk under the node that uses it", () =>
+    withController(async (world) => {
       await world.given("AzVolume", sharedVolume());
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
       const failure = { kind: "DiskInUse", diskUri: aDiskUri(), attachedTo: ["node-b"] } as const;
@@ -278,8 +271,7 @@ describe("expandVolume", () => {
       assert.deepEqual(world.emitted, [
         { about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message },
       ]);
-    });
-  });
+    }));
 
   const lost = { nodeName: "node-a", vmId: "vm-a", instanceUri: "uri-a" };
   const volumeId = aDiskUri();
@@ -307,8 +299,8 @@ describe("expandVolume", () => {
       failure: { kind: "StillWaiting", volumeId, what: unlisted } as const,
     },
   ])
-    it(`does not begin to grow a shared disk where ${because}`, async () => {
-      await withController(async (world) => {
+    it(`does not begin to grow a shared disk where ${because}`, () =>
+      withController(async (world) => {
         world.pods = pods;
         await world.given("AzVolume", sharedVolume(aRecord(record)));
         await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b", role: "Replica" }));
@@ -318,11 +310,10 @@ describe("expandVolume", () => {
           world.emitted.map(({ reason }) => reason),
           ["NotExpanded"],
         );
-      });
-    });
+      }));
 
-  it("reads the store before it refuses, since the cache may lack an unpublish", async () => {
-    await withController(async (world) => {
+  it("reads the store before it refuses, since the cache may lack an unpublish", () =>
+    withController(async (world) => {
       await world.given("AzVolume", sharedVolume());
       const attachment = anAttachmentObject({ nodeName: "node-b" });
       await world.given("AzVolumeAttachment", attachment);
@@ -338,33 +329,30 @@ describe("expandVolume", () => {
       world.store.holdWatches(false);
       await grow(world, 20);
       assert.deepEqual(await world.answerOf(answer), grownTo(20));
-    });
-  });
+    }));
 
-  it("grows a shared disk that only replicas have", async () => {
-    await withController(async (world) => {
+  it("grows a shared disk that only replicas have", () =>
+    withController(async (world) => {
       await world.given("AzVolume", sharedVolume());
       await world.given("AzVolumeAttachment", anAttachmentObject({ role: "Replica" }));
       const answer = expand(world, 20);
       await world.until(() => isRequested(world, 20));
       await grow(world, 20);
       assert.deepEqual(await world.answerOf(answer), grownTo(20));
-    });
-  });
+    }));
 
-  it("answers Azure's refusal, and a repeated call asks for another try", async () => {
-    await withController(async (world) => {
+  it("answers Azure's refusal, and a repeated call asks for another try", () =>
+    withController(async (world) => {
       await refuse20(world);
       await world.clock.advance(1_000);
       const again = expand(world, 20);
       await world.until(() => world.volume("pvc-1")?.status?.state === "Created");
       await grow(world, 20);
       assert.deepEqual(await world.answerOf(again), grownTo(20));
-    });
-  });
+    }));
 
-  it("answers a refusal although the spec has changed otherwise since", async () => {
-    await withController(async (world) => {
+  it("answers a refusal although the spec has changed otherwise since", () =>
+    withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const answer = expand(world, 20, {}, world.clock.elapsedMs() + 5_000);
       await world.until(() => isRequested(world, 20));
@@ -385,30 +373,27 @@ describe("expandVolume", () => {
       assert.equal(world.volume("pvc-1")?.status?.refusedGrowth, undefined);
       await grow(world, 20);
       assert.deepEqual(await world.answerOf(again), grownTo(20));
-    });
-  });
+    }));
 
-  it("asks for a smaller size after a refusal, as a lowered claim does", async () => {
-    await withController(async (world) => {
+  it("asks for a smaller size after a refusal, as a lowered claim does", () =>
+    withController(async (world) => {
       await refuse20(world);
       await world.clock.advance(1_000);
       const lower = expand(world, 15);
       await world.until(() => isRequested(world, 15));
       await grow(world, 15);
       assert.deepEqual(await world.answerOf(lower), grownTo(15));
-    });
-  });
+    }));
 
-  it("withdraws a refused size when no more than the present one is requested", async () => {
-    await withController(async (world) => {
+  it("withdraws a refused size when no more than the present one is requested", () =>
+    withController(async (world) => {
       await refuse20(world);
       assert.deepEqual(await world.answerOf(expand(world, 10)), grownTo(10));
       assert.ok(isRequested(world, 10));
-    });
-  });
+    }));
 
-  it("keeps a larger size that is under way", async () => {
-    await withController(async (world) => {
+  it("keeps a larger size that is under way", () =>
+    withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const larger = expand(world, 20, {}, world.clock.elapsedMs() + 5_000);
       await world.until(() => isRequested(world, 20));
@@ -416,12 +401,11 @@ describe("expandVolume", () => {
       const lower = expand(world, 15);
       await grow(world, 20);
       assert.deepEqual(await world.answerOf(lower), grownTo(20));
-    });
-  });
+    }));
 
   // Where the PersistentVolume has the size already, csi-resizer repeats the size that its claim has noted.
-  it("answers a size again that the disk has, also under its pod, and keeps a larger", async () => {
-    await withController(async (world) => {
+  it("answers a size again that the disk has, also under its pod, and keeps a larger", () =>
+    withController(async (world) => {
       await world.given("AzVolume", sharedVolume());
       const larger = expand(world, 20, {}, world.clock.elapsedMs() + 5_000);
       await world.until(() => isRequested(world, 20));
@@ -434,19 +418,17 @@ describe("expandVolume", () => {
         assert.deepEqual(await world.answerOf(expand(world, repeated)), grownTo(20));
       assert.ok(isRequested(world, 20));
       assert.deepEqual(world.emitted, []);
-    });
-  });
+    }));
 
-  it("says what it waits for when the caller can't wait longer", async () => {
-    await withController(async (world) => {
+  it("says what it waits for when the caller can't wait longer", () =>
+    withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const answer = await world.answerOf(expand(world, 20, {}, world.clock.elapsedMs() + 5_000));
       assert.deepEqual(answer, {
         ok: false,
         failure: { kind: "StillWaiting", volumeId: aDiskUri(), what: "its disk to grow to 20 GiB" },
       });
-    });
-  });
+    }));
 
   for (const maxShares of [1, 3])
     it(`is refused while Azure fills the disk, before anything is requested: maxShares ${maxShares}`, () =>
@@ -593,8 +575,8 @@ describe("expandVolume", () => {
   });
 
   // NOT_FOUND would call the expansion infeasible.
-  it("is to be called again where the AzVolume is made again during the call", async () => {
-    await withController(async (world) => {
+  it("is to be called again where the AzVolume is made again during the call", () =>
+    withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const answer = expand(world, 20);
       await world.until(() => isRequested(world, 20));
@@ -603,18 +585,16 @@ describe("expandVolume", () => {
       await world.given("AzVolume", aVolumeObject());
       const ended = await world.answerOf(answer);
       assert.equal(!ended.ok && toGrpcStatus(ended.failure).code, status.UNAVAILABLE);
-    });
-  });
+    }));
 
-  it("knows no other volume", async () => {
-    await withController(async (world) => {
+  it("knows no other volume", () =>
+    withController(async (world) => {
       const answer = await world.answerOf(expand(world, 20));
       assert.deepEqual(answer, { ok: false, failure: { kind: "VolumeNotFound", volumeId: aDiskUri() } });
-    });
-  });
+    }));
 
-  it("needs an id and a capacity range", async () => {
-    await withController(async ({ context }) => {
+  it("needs an id and a capacity range", () =>
+    withController(async ({ context }) => {
       const request = {
         volumeId: aDiskUri(),
         capacityRange: undefined,
@@ -628,6 +608,5 @@ describe("expandVolume", () => {
         const answer = await expandVolume(context, { ...request, ...change }, aCall());
         assert.equal(!answer.ok && answer.failure.kind === "InvalidArgument" && answer.failure.field, field);
       }
-    });
-  });
+    }));
 });

@@ -33,8 +33,8 @@ function validate(
 }
 
 describe("validateVolumeCapabilities", () => {
-  it("confirms what the volume can serve", async () => {
-    await withController(async (world) => {
+  it("confirms what the volume can serve", () =>
+    withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const confirmed = {
         volumeContext: {},
@@ -43,11 +43,10 @@ describe("validateVolumeCapabilities", () => {
         mutableParameters: {},
       };
       assert.deepEqual(await validate(world, confirmed), ok({ confirmed, message: "" }));
-    });
-  });
+    }));
 
-  it("confirms a copy, whose source no parameter names, with mutable parameters", async () => {
-    await withController(async (world) => {
+  it("confirms a copy, whose source no parameter names, with mutable parameters", () =>
+    withController(async (world) => {
       const volume = aVolumeObject();
       const disk = { ...volume.spec.disk, sourceUri: aDiskUri("source") };
       await world.given("AzVolume", { ...volume, spec: { ...volume.spec, disk } });
@@ -56,11 +55,10 @@ describe("validateVolumeCapabilities", () => {
         mutableParameters: { skuName: "Premium_LRS" },
       });
       assert.equal(answer.ok && answer.value.message, "");
-    });
-  });
+    }));
 
-  it("confirms the performance that was chosen by the size at creation", async () => {
-    await withController(async (world) => {
+  it("confirms the performance that was chosen by the size at creation", () =>
+    withController(async (world) => {
       const volume = aVolumeObject();
       const performance = { skuName: "UltraSSD_LRS", diskIOPSReadWrite: 1024, diskMBpsReadWrite: 100 };
       const disk = { ...volume.spec.disk, ...performance, sizeGiB: 2048 };
@@ -70,11 +68,10 @@ describe("validateVolumeCapabilities", () => {
       const other = { skuName: "UltraSSD_LRS", DiskIOPSReadWrite: "2048" };
       const refused = await validate(world, { parameters: other });
       assert.match(refused.ok ? refused.value.message : "", /its DiskIOPSReadWrite is 1024, not 2048/u);
-    });
-  });
+    }));
 
-  it("confirms tags with templates, which the names that CreateVolume stated fill in", async () => {
-    await withController(async (world) => {
+  it("confirms tags with templates, which the names that CreateVolume stated fill in", () =>
+    withController(async (world) => {
       const volume = aVolumeObject();
       const volumeContext = { "csi.storage.k8s.io/pvc/name": "data" };
       const tags = { "kubernetes.io-created-for-pvc-name": "data", team: "data", ...volume.spec.disk.tags };
@@ -87,8 +84,7 @@ describe("validateVolumeCapabilities", () => {
         const answer = await validate(world, { parameters, mutableParameters });
         assert.equal(answer.ok && answer.value.message, "");
       }
-    });
-  });
+    }));
 
   for (const [change, message] of [
     [{ volumeCapabilities: [aMountCapability("MULTI_NODE_READER_ONLY")] }, /one node only/u],
@@ -104,19 +100,18 @@ describe("validateVolumeCapabilities", () => {
     [{ volumeContext: { fsType: "zfs" } }, /must be one of ext4/u],
     [{ mutableParameters: { fsType: "xfs" } }, /no parameter that a VolumeAttributesClass changes/u],
   ] as const) {
-    it(`says why not: ${message.source}`, async () => {
-      await withController(async (world) => {
+    it(`says why not: ${message.source}`, () =>
+      withController(async (world) => {
         await world.given("AzVolume", aVolumeObject());
         const answer = await validate(world, change);
         assert.ok(answer.ok);
         assert.equal(answer.value.confirmed, undefined);
         assert.match(answer.value.message, message);
-      });
-    });
+      }));
   }
 
-  it("knows no other volume, and needs an id and capabilities", async () => {
-    await withController(async (world) => {
+  it("knows no other volume, and needs an id and capabilities", () =>
+    withController(async (world) => {
       const kindOf = async (change: Partial<ValidateVolumeCapabilitiesRequest>): Promise<unknown> => {
         const answer = await validate(world, change);
         return !answer.ok && answer.failure.kind;
@@ -125,8 +120,7 @@ describe("validateVolumeCapabilities", () => {
         [await kindOf({}), await kindOf({ volumeId: "" }), await kindOf({ volumeCapabilities: [] })],
         ["VolumeNotFound", "InvalidArgument", "InvalidArgument"],
       );
-    });
-  });
+    }));
 });
 
 describe("a disk without an AzVolume", () => {
@@ -164,8 +158,8 @@ describe("a disk without an AzVolume", () => {
 });
 
 describe("getVolume", () => {
-  it("shows a volume and the nodes that it is published on", async () => {
-    await withController(async (world) => {
+  it("shows a volume and the nodes that it is published on", () =>
+    withController(async (world) => {
       const volume = aVolumeObject();
       await world.given("AzVolume", volume);
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
@@ -180,13 +174,11 @@ describe("getVolume", () => {
           status: { publishedNodeIds: ["node-b"] },
         }),
       );
-    });
-  });
+    }));
 
-  it("knows no other volume", async () => {
-    await withController(async (world) => {
+  it("knows no other volume", () =>
+    withController(async (world) => {
       const answer = await world.answerOf(getVolume(world.context, { volumeId: aDiskUri() }, aCall()));
       assert.deepEqual(answer, { ok: false, failure: { kind: "VolumeNotFound", volumeId: aDiskUri() } });
-    });
-  });
+    }));
 });

@@ -439,15 +439,14 @@ for (const { name, unixSockets } of LISTENERS)
       }
     }
 
-    it("belongs to its owner only", async () => {
-      await inDirectory(async (socket) => {
+    it("belongs to its owner only", () =>
+      inDirectory(async (socket) => {
         assert.ok((await listenOn(socket)).ok);
         assert.equal((await stat(socket)).mode & 0o777, 0o600);
-      });
-    });
+      }));
 
-    it("replaces one that a killed process left behind", async () => {
-      await inDirectory(async (socket) => {
+    it("replaces one that a killed process left behind", () =>
+      inDirectory(async (socket) => {
         const left = createServer().listen(socket);
         await once(left, "listening");
         await rename(socket, `${socket}.kept`);
@@ -458,22 +457,20 @@ for (const { name, unixSockets } of LISTENERS)
         const connection = connect(socket);
         await once(connection, "connect");
         connection.destroy();
-      });
-    });
+      }));
 
-    it("is not taken from a process that listens on it", async () => {
-      await inDirectory(async (socket) => {
+    it("is not taken from a process that listens on it", () =>
+      inDirectory(async (socket) => {
         assert.ok((await listenOn(socket)).ok);
         const second = await listenOn(socket);
         assert.match(
           !second.ok && second.failure.kind === "HostNotReady" ? second.failure.detail : "",
           /another process listens/u,
         );
-      });
-    });
+      }));
 
-    it("gets its name once the server answers, since sidecars give up after a second", async () => {
-      await inDirectory(async (socket) => {
+    it("gets its name once the server answers, since sidecars give up after a second", () =>
+      inDirectory(async (socket) => {
         const seen: string[] = [];
         const watcher = watch(dirname(socket), (type, name) => seen.push(`${type} ${name ?? ""}`));
         try {
@@ -487,34 +484,30 @@ for (const { name, unixSockets } of LISTENERS)
         } finally {
           watcher.close();
         }
-      });
-    });
+      }));
 
-    it("needs a folder, and says which one is missing", async () => {
-      await inDirectory(async (socket) => {
+    it("needs a folder, and says which one is missing", () =>
+      inDirectory(async (socket) => {
         const listened = await listenOn(join(dirname(socket), "missing", "csi.sock"));
         assert.match(
           !listened.ok && listened.failure.kind === "HostNotReady" ? listened.failure.detail : "",
           /^the folder \S+\/missing for the socket \S+ does not exist; make it, or choose another endpoint$/u,
         );
-      });
-    });
+      }));
 
-    it("does not replace a file that is no socket", async () => {
-      await inDirectory(async (socket) => {
+    it("does not replace a file that is no socket", () =>
+      inDirectory(async (socket) => {
         await writeFile(socket, "precious");
         const listened = await listenOn(socket);
         assert.match(
           !listened.ok && listened.failure.kind === "HostNotReady" ? listened.failure.detail : "",
           /is no socket/u,
         );
-      });
-    });
+      }));
 
-    it("may be a tcp port that the kernel chooses", async () => {
-      await inDirectory(async () => {
+    it("may be a tcp port that the kernel chooses", () =>
+      inDirectory(async () => {
         const listened = await aServer().listen("tcp://127.0.0.1:0");
         assert.match(listened.ok ? listened.value : "", /^tcp:\/\/127\.0\.0\.1:[1-9]\d*$/u);
-      });
-    });
+      }));
   });

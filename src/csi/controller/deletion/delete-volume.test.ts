@@ -44,16 +44,15 @@ const isMarked = (world: ControllerWorld): boolean =>
   world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined;
 
 describe("deleteVolume", () => {
-  it("marks the volume before it deletes the object, and answers once that is gone", async () => {
-    await withController(async (world) => {
+  it("marks the volume before it deletes the object, and answers once that is gone", () =>
+    withController(async (world) => {
       await givenVolume(world, aRecord());
       const answer = remove(world);
       await world.until(() => isMarked(world));
       await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
       assert.deepEqual(world.steps, ["mark-delete", "mark-delete"]);
-    });
-  });
+    }));
 
   it("marks no volume whose disk Azure still copies to another, and names that", () =>
     withController(async (world) => {
@@ -176,8 +175,8 @@ describe("deleteVolume", () => {
     });
   }
 
-  it("first checks for a disk without object, which would otherwise stay for ever", async () => {
-    await withController(async (world) => {
+  it("first checks for a disk without object, which would otherwise stay for ever", () =>
+    withController(async (world) => {
       const context = { ...world.context, cloud: { getDisk: async () => ok(aDisk()) } };
       const answer = await world.answerOf(
         deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall()),
@@ -186,8 +185,7 @@ describe("deleteVolume", () => {
         ok: false,
         failure: { kind: "StillWaiting", volumeId: aDiskUri(), what: "its disk to be looked at" },
       });
-    });
-  });
+    }));
 
   it("never takes a disk that it can't read for deleted, and says what else helps", () =>
     withController(async (world) => {
@@ -229,8 +227,8 @@ describe("deleteVolume", () => {
     { code: "ResourceGroupNotFound", isGone: true },
     { code: "SubscriptionNotFound", isGone: false },
   ])
-    it(`${isGone ? "takes a disk for gone" : "knows nothing of a disk"} after ${code}`, async () => {
-      await withController(async (world) => {
+    it(`${isGone ? "takes a disk for gone" : "knows nothing of a disk"} after ${code}`, () =>
+      withController(async (world) => {
         const failure = { kind: "CloudRejected", code, message: "no", requestId: "r" } as const;
         const context = { ...world.context, cloud: { getDisk: async () => fail(failure) } };
         const expected = isGone ? ok({}) : { ok: false, failure };
@@ -240,11 +238,10 @@ describe("deleteVolume", () => {
         await world.until(() => isMarked(world));
         await world.removeFinalizers("pvc-1");
         assert.deepEqual(await world.answerOf(answer), expected, "once its object is gone");
-      });
-    });
+      }));
 
-  it("does not take a volume for gone whose object was erased while its disk remains", async () => {
-    await withController(async (world) => {
+  it("does not take a volume for gone whose object was erased while its disk remains", () =>
+    withController(async (world) => {
       await givenVolume(world, aRecord());
       const context = { ...world.context, cloud: { getDisk: async () => ok(aDisk()) } };
       const answer = deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall());
@@ -255,46 +252,42 @@ describe("deleteVolume", () => {
         ok: false,
         failure: { kind: "StillWaiting", volumeId: aDiskUri(), what },
       });
-    });
-  });
+    }));
 
-  it("does not confuse it with a disk of the same name in another resource group", async () => {
-    await withController(async (world) => {
+  it("does not confuse it with a disk of the same name in another resource group", () =>
+    withController(async (world) => {
       await givenVolume(world);
       assert.deepEqual(await world.answerOf(remove(world, aDiskUri().replace("rg-1", "rg-2"))), ok({}));
       assert.equal(world.volume("pvc-1")?.spec.deleteRequested, false);
-    });
-  });
+    }));
 
-  it("continues a deletion that an earlier call marked and did not carry on", async () => {
-    await withController(async (world) => {
+  it("continues a deletion that an earlier call marked and did not carry on", () =>
+    withController(async (world) => {
       await world.given("AzVolume", aVolumeObject({ spec: { deleteRequested: true } }));
       const answer = remove(world);
       await world.until(() => isMarked(world));
       await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
-    });
-  });
+    }));
 
   const writers: readonly (readonly [string, WriterRecord])[] = [
     ["holds the grant", aRecord({ writer: { ...nodeA, epoch: 1, held: true, requested: false } })],
     ["was granted it", aRecord({ writer: { ...nodeA, epoch: 1, held: false, requested: true } })],
   ];
   for (const [because, record] of writers) {
-    it(`refuses while a node ${because}, and changes nothing`, async () => {
-      await withController(async (world) => {
+    it(`refuses while a node ${because}, and changes nothing`, () =>
+      withController(async (world) => {
         await givenVolume(world, record);
         assert.deepEqual(await world.answerOf(remove(world)), {
           ok: false,
           failure: { kind: "VolumeInUse", volumeId: aDiskUri(), nodeName: "node-a", users: [] },
         });
         assert.equal(isMarked(world), false);
-      });
-    });
+      }));
   }
 
-  it("deletes a volume whose grant has neither a user nor a request", async () => {
-    await withController(async (world) => {
+  it("deletes a volume whose grant has neither a user nor a request", () =>
+    withController(async (world) => {
       await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, requested: true } }));
       world.use = { kind: "unused" };
       const answer = remove(world);
@@ -302,22 +295,20 @@ describe("deleteVolume", () => {
       await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
       assert.deepEqual(world.steps, ["withdraw", "mark-delete", "mark-delete"]);
-    });
-  });
+    }));
 
-  it("refuses while the volume is published on a node", async () => {
-    await withController(async (world) => {
+  it("refuses while the volume is published on a node", () =>
+    withController(async (world) => {
       await givenVolume(world);
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
       assert.deepEqual(await world.answerOf(remove(world)), {
         ok: false,
         failure: { kind: "VolumeInUse", volumeId: aDiskUri(), nodeName: "node-b", users: [] },
       });
-    });
-  });
+    }));
 
-  it("deletes a volume that only a node's own attachment requests, without a pod", async () => {
-    await withController(async (world) => {
+  it("deletes a volume that only a node's own attachment requests, without a pod", () =>
+    withController(async (world) => {
       await givenVolume(world, aRecord());
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
       world.use = { kind: "unused" };
@@ -330,32 +321,29 @@ describe("deleteVolume", () => {
       await world.until(() => isMarked(world));
       await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
-    });
-  });
+    }));
 
-  it("refuses while nodes are unverified: one of them may be writing", async () => {
-    await withController(async (world) => {
+  it("refuses while nodes are unverified: one of them may be writing", () =>
+    withController(async (world) => {
       await givenVolume(world, aRecord({ unverified: [nodeA] }));
       assert.deepEqual(await world.answerOf(remove(world)), {
         ok: false,
         failure: { kind: "WriterRecordUnverified", volumeId: aDiskUri(), nodes: ["node-a"] },
       });
-    });
-  });
+    }));
 
-  it("deletes despite replicas and a writer that has released the volume", async () => {
-    await withController(async (world) => {
+  it("deletes despite replicas and a writer that has released the volume", () =>
+    withController(async (world) => {
       await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, requested: false } }));
       await world.given("AzVolumeAttachment", anAttachmentObject({ role: "Replica" }));
       const answer = remove(world);
       await world.until(() => isMarked(world));
       await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
-    });
-  });
+    }));
 
-  it("says what it waits for if the caller can't wait longer, and continues next time", async () => {
-    await withController(async (world) => {
+  it("says what it waits for if the caller can't wait longer, and continues next time", () =>
+    withController(async (world) => {
       await givenVolume(world);
       const deadlineMs = world.clock.elapsedMs() + 5_000;
       assert.deepEqual(await world.answerOf(remove(world, aDiskUri(), deadlineMs)), {
@@ -366,8 +354,7 @@ describe("deleteVolume", () => {
       await world.clock.settle();
       await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(again), ok({}));
-    });
-  });
+    }));
 
   it("names a node that has not unstaged a volume that several nodes may write", () =>
     withController(async (world) => {
@@ -381,8 +368,8 @@ describe("deleteVolume", () => {
       );
     }));
 
-  it("answers the failure of Azure", async () => {
-    await withController(async (world) => {
+  it("answers the failure of Azure", () =>
+    withController(async (world) => {
       await givenVolume(world);
       const answer = remove(world);
       await world.until(() => isMarked(world));
@@ -394,11 +381,10 @@ describe("deleteVolume", () => {
       });
       const answered = await world.answerOf(answer);
       assert.equal(!answered.ok && answered.failure.kind, "CloudUnauthorized");
-    });
-  });
+    }));
 
-  it("reads the store, not a cache that has not seen the volume yet", async () => {
-    await withController(async (world) => {
+  it("reads the store, not a cache that has not seen the volume yet", () =>
+    withController(async (world) => {
       world.store.holdWatches(true);
       const signal = new AbortController().signal;
       const { spec, status } = aVolumeObject();
@@ -413,6 +399,5 @@ describe("deleteVolume", () => {
       world.store.holdWatches(false);
       await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
-    });
-  });
+    }));
 });
