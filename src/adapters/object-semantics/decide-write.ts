@@ -12,10 +12,10 @@ import type { ObjectMeta, StoredObject } from "./stored-object.ts";
  * The effect of a write: nothing (the object is that already), put `object` in place, or remove it. The
  * caller receives `object`.
  */
-export type WriteDecision =
-  | { readonly effect: "none"; readonly object: StoredObject }
-  | { readonly effect: "put"; readonly object: StoredObject }
-  | { readonly effect: "remove"; readonly object: StoredObject };
+export interface WriteDecision {
+  readonly effect: "none" | "put" | "remove";
+  readonly object: StoredObject;
+}
 
 /**
  * What a decision needs from outside: the version that the write would have, the time, and a uid for a new
@@ -51,17 +51,22 @@ export interface Denial {
 }
 
 /** A write and its target; objects come from callers unchecked. */
-export type WriteRequest =
-  | { readonly verb: "create"; readonly kind: Kind; readonly name: string; readonly object: unknown }
-  | { readonly verb: "update"; readonly kind: Kind; readonly name: string; readonly object: unknown }
-  | { readonly verb: "updateStatus"; readonly kind: Kind; readonly name: string; readonly object: unknown }
-  | {
-      readonly verb: "delete";
-      readonly kind: Kind;
-      readonly name: string;
-      readonly uid: string | undefined;
-      readonly resourceVersion: string | undefined;
-    };
+export type WriteRequest = PutRequest | DeleteRequest;
+
+interface PutRequest {
+  readonly verb: "create" | "update" | "updateStatus";
+  readonly kind: Kind;
+  readonly name: string;
+  readonly object: unknown;
+}
+
+interface DeleteRequest {
+  readonly verb: "delete";
+  readonly kind: Kind;
+  readonly name: string;
+  readonly uid: string | undefined;
+  readonly resourceVersion: string | undefined;
+}
 
 /**
  * Decides a write by Kubernetes' rules, given the present object. Pure: the store carries the decision
@@ -109,7 +114,7 @@ function admitted(
 
 /** The object that a creation makes, also if one of that name exists: then it gets no uid of its own. */
 function decideCreate(
-  request: { readonly kind: Kind; readonly name: string; readonly object: unknown },
+  request: PutRequest,
   current: StoredObject | undefined,
   context: WriteContext,
 ): Result<WriteDecision, Failure> {
@@ -195,12 +200,7 @@ function decideUpdateStatus(
 }
 
 function decideDelete(
-  request: {
-    readonly kind: Kind;
-    readonly name: string;
-    readonly uid: string | undefined;
-    readonly resourceVersion: string | undefined;
-  },
+  request: DeleteRequest,
   current: StoredObject,
   context: WriteContext,
 ): Result<WriteDecision, Failure> {
@@ -222,10 +222,7 @@ function decideDelete(
   return ok({ effect: "put", object: { ...current, metadata: marked } });
 }
 
-function readReplacement(
-  request: { readonly kind: Kind; readonly name: string; readonly object: unknown },
-  current: StoredObject,
-): Result<IncomingObject, Failure> {
+function readReplacement(request: PutRequest, current: StoredObject): Result<IncomingObject, Failure> {
   const plain = plainJson(request.object, [current.metadata, current.spec]);
   if (isOfVersion(plain, current)) return ok(plain);
   const read = readIncoming(request.kind, request.name, plain);
