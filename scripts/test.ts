@@ -116,11 +116,10 @@ async function main(): Promise<number> {
     return 0;
   }
   const interruption = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
+  for (const name of ["SIGINT", "SIGTERM"] as const)
     process.on(name, () => {
       interruption.abort();
     });
-  }
   const startedMs = performance.now();
   const machine = await inspectMachine();
   console.log(

@@ -50,7 +50,7 @@ describe("the bundled driver", () => {
       because: "schemas speak English, and 50 other languages are 4 MiB",
     },
   ];
-  for (const { entry, forbidden, because } of rows) {
+  for (const { entry, forbidden, because } of rows)
     it(`loads nothing that ${entry} must not, because ${because}`, () => {
       const modules = loadedModules(metafile, entry);
       assert.ok(modules.includes(entry), modules.join("\n"));
@@ -59,7 +59,6 @@ describe("the bundled driver", () => {
         [],
       );
     });
-  }
 
   it("loads the parser of settings files only to read such a file", async () => {
     const folder = await mkdtemp(join(tmpdir(), "bundled-driver-"));

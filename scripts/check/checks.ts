@@ -69,7 +69,7 @@ async function checkLint(root: string): Promise<CheckResult> {
   );
   const { code, output } = await runCommand("oxlint", ["--deny-warnings"], { cwd: root });
   const linted = Number(LINTED_FILES.exec(output)?.[1] ?? "0");
-  if (sources.length === 0 || linted < sources.length) {
+  if (sources.length === 0 || linted < sources.length)
     return {
       ok: false,
       summary: "oxlint",
@@ -77,7 +77,6 @@ async function checkLint(root: string): Promise<CheckResult> {
         `${output}\noxlint read ${linted} files, but there are ${sources.length} sources: ` +
         "check ignorePatterns in oxlint.config.ts",
     };
-  }
   return { ok: code === SUCCESS, summary: `oxlint, ${linted} files`, output };
 }
 

@@ -426,11 +426,10 @@ describe("the linter", () => {
     assert.equal(report.number_of_files, PLANTED.length);
   });
 
-  for (const { path, rule, because } of PLANTED) {
+  for (const { path, rule, because } of PLANTED)
     it(`${rule === undefined ? "accepts" : "refuses"} ${path}: ${because}`, () => {
       const found = report.diagnostics.filter(({ filename }) => filename === path).map(({ code }) => code);
       if (rule === undefined) assert.deepEqual(found, []);
       else assert.ok(found.includes(rule), `${rule} did not fire; these did: ${found.join(", ") || "none"}`);
     });
-  }
 });

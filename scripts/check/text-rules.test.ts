@@ -62,20 +62,18 @@ describe("text rules", () => {
       because: "the row's part is not counted",
     },
   ];
-  for (const { path, text, rules: expected, because } of prose) {
+  for (const { path, text, rules: expected, because } of prose)
     it(`find ${expected.join(", ") || "nothing"} in ${path} because ${because}`, () => {
       assert.deepEqual(
         findTextViolations(path, `\n${text}\n`).map(({ line, rule }) => ({ line, rule })),
         expected.map((rule) => ({ line: 2, rule })),
       );
     });
-  }
-  for (const row of rows) {
+  for (const row of rows)
     it(`find ${row.rules.join(", ") || "nothing"} because ${row.because}`, () => {
       assert.deepEqual(
         findTextViolations("file.ts", `\n${row.text}\n`).map(({ line, rule }) => ({ line, rule })),
         row.rules.map((rule) => ({ line: 2, rule })),
       );
     });
-  }
 });

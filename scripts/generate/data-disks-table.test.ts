@@ -63,10 +63,9 @@ describe("withAnswer", () => {
       ["d#s_v5=4:2"],
     ));
 
-  for (const disks of ["65", "-1", "4.5", "many"]) {
+  for (const disks of ["65", "-1", "4.5", "many"])
     it(`refuses ${disks} data disks`, () =>
       assert.throws(() => rowsAfter("", [aSku("Standard_D2s_v5", disks)]), /Standard_D2s_v5.*0 to 64/u));
-  }
 
   it("refuses an answer without VM sizes", () =>
     assert.throws(() => rowsAfter("", [aSku("Premium_LRS", "1", "disks")]), /virtualMachines/u));

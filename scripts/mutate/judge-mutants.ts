@@ -61,9 +61,8 @@ export async function judgeMutants(request: JudgeRequest): Promise<void> {
   await inParallel(request.threads, () => judgeFrom(waiting, request, data, measured, settle));
   const waitingAlone = numbered.filter(isAlone);
   await inParallel(request.threads, async () => {
-    for (let next = waitingAlone.shift(); next !== undefined; next = waitingAlone.shift()) {
+    for (let next = waitingAlone.shift(); next !== undefined; next = waitingAlone.shift())
       settle(next.mutant, await judgeAlone(next, request, data, measured));
-    }
   });
 }
 

@@ -56,11 +56,10 @@ registerHooks({
 
 /** Errors outside the running test, from promises that nothing awaits. */
 const broken: unknown[] = [];
-for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+for (const event of ["uncaughtException", "unhandledRejection"] as const)
   process.on(event, (error: unknown) => {
     broken.push(error);
   });
-}
 
 interface LoadedTest extends RegisteredTest {
   /** Measured without any mutant; `undefined` until it has been run. */

@@ -103,7 +103,7 @@ describe("leaf outcomes", () => {
       expected: ["skipped one"],
     },
   ];
-  for (const { because, reports, expected } of rows) {
+  for (const { because, reports, expected } of rows)
     it(`are ${expected.join(", ") || "none"} because ${because}`, () => {
       const count = createLeafCounter();
       const outcomes = reports.map(count).filter((outcome) => outcome !== undefined);
@@ -112,5 +112,4 @@ describe("leaf outcomes", () => {
         expected,
       );
     });
-  }
 });

@@ -39,11 +39,10 @@ export function createLeafCounter(): (report: TestReport) => TestOutcome | undef
     const name = [...names.slice(0, report.nesting), report.name].join(" › ");
     const outcome = { name, file: report.file, durationMs: report.durationMs };
 
-    if (report.error !== undefined) {
+    if (report.error !== undefined)
       return inside > 0 && report.error.onlySubtestsFailed
         ? undefined
         : { ...outcome, result: "failed", reason: report.error.text };
-    }
     if (inside > 0) return undefined;
     if (report.skip === true)
       return {

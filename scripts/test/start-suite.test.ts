@@ -141,12 +141,11 @@ describe("a suite", () => {
       limits: { idleMaxMs: 100 },
     },
   ];
-  for (const { what, source, failed, trouble, limits } of rows) {
+  for (const { what, source, failed, trouble, limits } of rows)
     it(`fails on ${what}`, async () => {
       const result = await runSource(source, limits);
       assert.equal(result.outcomes.filter((outcome) => outcome.result === "failed").length, failed);
       if (trouble === undefined) assert.equal(result.trouble, undefined);
       else assert.match(result.trouble ?? "", trouble);
     });
-  }
 });

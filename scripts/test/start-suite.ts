@@ -67,9 +67,8 @@ export async function startSuite(
   child.on("close", (code, endSignal) => {
     resolve({ code, signal: endSignal });
   });
-  for (const stream of [child.stdout, child.stderr]) {
+  for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding("utf8").on("data", (chunk: string) => output.push(chunk));
-  }
   child.on("message", (message: SuiteMessage) => {
     lastNewsMs = performance.now();
     if (message.kind === "OpenResources") answer.resolve(message.resources);

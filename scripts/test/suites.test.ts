@@ -65,12 +65,11 @@ describe("suites", () => {
     },
     { words: ["nothing-like-it"], files: [], because: "no file has that path" },
   ];
-  for (const { words, files, because } of rows) {
+  for (const { words, files, because } of rows)
     it(`are ${files.length} files for [${words.join(" ")}] because ${because}`, () => {
       assert.deepEqual(
         chooseSuites(SUITES, words).flatMap((suite) => suite.files),
         files,
       );
     });
-  }
 });

@@ -112,12 +112,11 @@ describe("readCommandLine", () => {
     { argv: ["-x"], problem: "-x: unknown flag" },
     { argv: ["surplus"], problem: '"surplus": unexpected argument; settings are flags' },
   ];
-  for (const { argv, problem } of wrong) {
+  for (const { argv, problem } of wrong)
     it(`refuses ${JSON.stringify(argv)}: names the flag and what is allowed`, () => {
       const command = readCommandLine(program, ["--endpoint=e", ...argv]);
       assert.deepEqual(command.kind === "Refuse" ? command.problems : [], [problem]);
     });
-  }
 
   it("takes a flag twice that says the same, and a list in parts", () => {
     const argv = ["--endpoint=e", "--name=n", "--name", "n", "--json", "--json", "--roots=/b", "--roots=/c"];

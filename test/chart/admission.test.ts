@@ -241,7 +241,7 @@ describe(
         assert.match(refused ?? "allowed", /the token names no node/u);
       });
     }
-    for (const { name, from, step } of nodeSteps) {
+    for (const { name, from, step } of nodeSteps)
       it(`holds a node to the entries with the uid of its Node: ${name}`, async () => {
         const [own, earlier] = [boundTo(from(nodeA), NODE_A_UID), boundTo(from(nodeA), EARLIER_UID)];
         assert.equal(await tryRecord(own, moved(step(own, nodeA))), undefined);
@@ -253,17 +253,14 @@ describe(
         const refused = (await tryRecord(earlier, moved(step(earlier, nodeA)))) ?? "allowed";
         assert.match(refused, new RegExp(isMoved ? `denied request: ${OTHERS_ENTRY}$` : "^allowed$", "u"));
       });
-    }
-    for (const { name, from, step } of controllerSteps) {
+    for (const { name, from, step } of controllerSteps)
       it(`refuses a controller's step: ${name}`, async () => {
         assert.match((await tryRecord(from, moved(step(from)))) ?? "allowed", REFUSED);
       });
-    }
-    for (const { name, from, to } of forgeries) {
+    for (const { name, from, to } of forgeries)
       it(`refuses ${name}`, async () => {
         assert.match((await tryRecord(from, to)) ?? "allowed", REFUSED);
       });
-    }
 
     it("accepts a record with thousands of nodes", async () => {
       const many = Array.from({ length: 5_000 }, (_, index) => ({ ...nodeC, nodeName: `node-${index}` }));
@@ -272,13 +269,12 @@ describe(
     });
 
     const onCluster = (client: ApiClient): ObjectStore => createKubernetesObjectStore(client, NAMESPACE);
-    for (const row of nodeWrites) {
+    for (const row of nodeWrites)
       it(row.name, async () => {
         const verdict = await verdictOf({ admin: onCluster(admin), node: onCluster(onA) }, row);
         refusals.push(verdict);
         assert.equal(verdict, row.verdict);
       });
-    }
 
     function anAttachment(node: NodeIdentity): object {
       const volumeId = `${detail.diskUri}-${++made}`;

@@ -29,7 +29,7 @@ describe("the simulated API server checks record steps like the chart's policy",
   const refusal = (from: WriterRecord, to: WriterRecord): string | undefined =>
     recordRefusal(from, to, "node-a");
 
-  for (const { name, from, step } of nodeSteps) {
+  for (const { name, from, step } of nodeSteps)
     it(`lets a node do its own step, and no other node's: ${name}`, () => {
       const [own, other] = [step(from(nodeA), nodeA), step(from(nodeB), nodeB)];
       assert.ok(own.ok && other.ok);
@@ -37,14 +37,12 @@ describe("the simulated API server checks record steps like the chart's policy",
       if (JSON.stringify(other.value) !== JSON.stringify(from(nodeB)))
         assert.notEqual(refusal(from(nodeB), other.value), undefined);
     });
-  }
-  for (const { name, from, step } of controllerSteps) {
+  for (const { name, from, step } of controllerSteps)
     it(`refuses what only a controller may do: ${name}`, () => {
       const moved = step(from);
       assert.ok(moved.ok);
       assert.notEqual(refusal(from, moved.value), undefined);
     });
-  }
   for (const { name, from, to } of forgeries)
     it(`refuses ${name}`, () => assert.notEqual(refusal(from, to), undefined));
 });

@@ -218,7 +218,7 @@ describe("values of the chart", () => {
         says: /has --endpoint=unix:\/\/\/other\.sock, a flag that the chart sets itself: its pods need it as it is/u,
       },
     ];
-    for (const { values, says } of rows) {
+    for (const { values, says } of rows)
       it(`are refused by name: ${JSON.stringify(values)}`, async () => {
         const { code, output } = await runHelm(
           ["template", "test", CHART, "--namespace", "kube-system"],
@@ -227,7 +227,6 @@ describe("values of the chart", () => {
         assert.notEqual(code, 0);
         assert.match(output, says);
       });
-    }
 
     describe("with a version of Kubernetes that only AKS LTS has", () => {
       const template = (values: object): ReturnType<typeof runHelm> =>

@@ -145,21 +145,19 @@ export async function clientChecks({ name, toolchain, command }: Client): Promis
  */
 function addFaults(azure: AzureFixture): void {
   const { faults } = azure.emulator.model;
-  for (const operation of ["VirtualMachines_Update", "VirtualMachineScaleSetVMs_Update"]) {
+  for (const operation of ["VirtualMachines_Update", "VirtualMachineScaleSetVMs_Update"])
     faults.add({
       operation,
       disk: `${DISKS}/failing-attach`,
       times: 1,
       effect: { kind: "FailOperation", code: "InternalOperationError" },
     });
-  }
-  for (const resource of ["*/vm-b/attachDetachDataDisks", "*/virtualMachines/1/attachDetachDataDisks"]) {
+  for (const resource of ["*/vm-b/attachDetachDataDisks", "*/virtualMachines/1/attachDetachDataDisks"])
     faults.add({
       resource,
       times: 1,
       effect: { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 1 },
     });
-  }
   faults.add({
     operation: "Disks_CreateOrUpdate",
     resource: `${DISKS}/failing`,

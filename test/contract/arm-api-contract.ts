@@ -352,7 +352,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
       assert.equal(sent.length, calls.length);
     });
 
-    for (const kind of ["FailOperation", "DropResponse"] as const) {
+    for (const kind of ["FailOperation", "DropResponse"] as const)
       it(`distinguishes a ${kind === "FailOperation" ? "failed" : "lost"} snapshot from an existing one`, async () => {
         await createDisk(`of-${kind}`);
         const effect =
@@ -379,7 +379,6 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
           );
         }
       });
-    }
   });
 }
 

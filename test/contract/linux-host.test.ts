@@ -205,7 +205,7 @@ describe("Linux host: clean", () => {
   const mount: CleanRequest = { accessType: "mount", lun: 0, lastMajorMinor: undefined, lunsOfOthers: [] };
   const block: CleanRequest = { ...mount, accessType: "block" };
 
-  for (const request of [mount, block]) {
+  for (const request of [mount, block])
     on(
       `isn't clean while only another mount namespace has the disk (${request.accessType})`,
       async (world) => {
@@ -222,7 +222,6 @@ describe("Linux host: clean", () => {
         );
       },
     );
-  }
 
   on("isn't clean while only another mount namespace has a detached disk", async (world) => {
     const { device, leave } = await aMountElsewhere(world);

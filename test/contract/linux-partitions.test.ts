@@ -71,9 +71,7 @@ describe("Linux host on a partition", () => {
       { lun: 0, lastMajorMinor: partition.majorMinor },
       { lastMajorMinor: partition.majorMinor },
     ];
-    for (const request of asked) {
-      assert.equal(await isClean(world, request), false, JSON.stringify(request));
-    }
+    for (const request of asked) assert.equal(await isClean(world, request), false, JSON.stringify(request));
     valueOf(await world.host.unmount(path, never));
     for (const request of asked) assert.equal(await isClean(world, request), true, JSON.stringify(request));
   });

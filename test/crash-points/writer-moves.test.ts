@@ -109,7 +109,6 @@ const moves: readonly {
 ];
 
 describe("the steps of a writer record", () => {
-  for (const { because, before, after, wrong } of moves) {
+  for (const { because, before, after, wrong } of moves)
     it(because, () => assert.equal(wrongMove(before, after), wrong));
-  }
 });

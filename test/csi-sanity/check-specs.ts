@@ -22,9 +22,8 @@ const UNADVERTISED = [
 /** A test for each spec that ran, and one that only specs of unadvertised capabilities were skipped. */
 export async function checkSpecs(t: TestContext, specs: readonly Spec[]): Promise<void> {
   const ran = specs.filter(({ state }) => state !== "skipped" && state !== "pending");
-  for (const { name, state, message } of ran) {
+  for (const { name, state, message } of ran)
     await t.test(name, () => assert.equal(state, "passed", message));
-  }
   await t.test("runs the expected specs", () => {
     assert.ok(ran.length >= RUN_MIN, `only ${ran.length} of ${specs.length} specs ran`);
   });

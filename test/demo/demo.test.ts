@@ -145,7 +145,7 @@ describe("npm run demo", () => {
     },
   );
 
-  for (const moment of ["Starting the emulator", "1  A replicated disk", "4  Forced failover"]) {
+  for (const moment of ["Starting the emulator", "1  A replicated disk", "4  Forced failover"])
     it(
       `cleans up when it is interrupted after ${JSON.stringify(moment)}`,
       { timeout: PATIENCE_MS },
@@ -158,7 +158,6 @@ describe("npm run demo", () => {
         assert.deepEqual(await leftBehind(demo.folder), []);
       },
     );
-  }
 
   it(
     "prints sockets and keeps running with --keep, until it is interrupted",

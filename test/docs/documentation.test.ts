@@ -84,7 +84,7 @@ function headingId(heading: string): string {
 }
 
 describe("the documentation", () => {
-  for (const { path, text } of pages) {
+  for (const { path, text } of pages)
     it(`${path} links and names only existing files`, () => {
       const linked = found(RELATIVE_LINK, text).map((target) => join(dirname(path), target));
       assert.deepEqual(
@@ -92,7 +92,6 @@ describe("the documentation", () => {
         [],
       );
     });
-  }
 
   it("links a decision by its own number", () => {
     const wrong = pages.flatMap(({ path, text }) =>

@@ -10,6 +10,5 @@ const { signal } = new AbortController();
 const listed = await store.list("AzDriverNode", {}, signal);
 if (!listed.ok) throw new Error(JSON.stringify(listed.failure));
 const events = store.watch("AzDriverNode", {}, listed.value.resourceVersion, signal)[Symbol.asyncIterator]();
-for (let next = await events.next(); next.done !== true; next = await events.next()) {
+for (let next = await events.next(); next.done !== true; next = await events.next())
   writeSync(1, next.value.type === "BOOKMARK" ? "watching\n" : `${next.value.object.metadata.name}\n`);
-}

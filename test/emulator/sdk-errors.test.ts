@@ -304,13 +304,12 @@ describe("errors through the official SDK", () => {
         /Cannot change sku/,
       ],
     ];
-    for (const [because, call, statusCode, code, message] of rows) {
+    for (const [because, call, statusCode, code, message] of rows)
       await assert.rejects(
         async () => call(),
         { statusCode, code, ...(message === undefined ? {} : { message }) },
         because,
       );
-    }
     // Azure takes hours for each operation here.
     model.world.settings = { ...model.world.settings, timeScale: 1_000 };
     await abandon(azure, "VirtualMachines_Delete", (abortSignal) =>

@@ -536,7 +536,7 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
       says: /gave no answer within 100 ms/u,
     },
   ];
-  for (const { because, answer, requestTimeoutMs = PATIENCE_MS, error, isStated = false, says } of ends) {
+  for (const { because, answer, requestTimeoutMs = PATIENCE_MS, error, isStated = false, says } of ends)
     it(
       `ends with ${error.name} where ${because}`,
       besideServer(async ({ server, connect }) => {
@@ -550,7 +550,6 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
         );
       }),
     );
-  }
 
   it(
     "has no time limit once it has begun, and ends with its signal",

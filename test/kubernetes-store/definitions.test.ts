@@ -59,7 +59,7 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
     AzVolumeAttachment: fullAttachment,
     AzDriverNode: fullDriverNode,
   };
-  for (const kind of ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] as const) {
+  for (const kind of ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] as const)
     it(
       `accept and refuse for each ${kind} what the driver's validators do`,
       { timeout: TEST_TIMEOUT_MS },
@@ -107,7 +107,6 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
         assert.ok(refused > count / 4 && refused < count, `${refused} of ${count}`);
       },
     );
-  }
 
   it("show the important columns with kubectl get", { timeout: TEST_TIMEOUT_MS }, async () => {
     const { connect, newNamespace, kubectl } = running();

@@ -411,7 +411,7 @@ describe("the driver's identity at Azure", () => {
     assert.match(read.failure.message, /AADSTS500011.*https:\/\/other\.example/u);
   });
 
-  for (const { because, config, environment, expected } of rows) {
+  for (const { because, config, environment, expected } of rows)
     it(`is ${because}, and its token is sent with the call`, async () => {
       asked = [];
       const file =
@@ -437,7 +437,6 @@ describe("the driver's identity at Azure", () => {
       const [last] = asked.slice(-1);
       assert.deepEqual({ ...last, appid: claimIn(bearer, "appid") }, expected());
     });
-  }
 });
 
 function refusedClient(description: string): HttpAnswer {

@@ -137,13 +137,12 @@ describe("the preflight of Azure", () => {
       fix: /^az provider register --subscription \S+ --namespace Microsoft\.Compute$/u,
     },
   ];
-  for (const { because, settings, change, missing, fix } of refusals) {
+  for (const { because, settings, change, missing, fix } of refusals)
     it(`names ${because}, and the command against it`, async () => {
       const findings = await found(settings, change);
       assert.deepEqual(missingIn(findings), missing);
       assert.match(findings.find(({ verdict }) => verdict === "missing")?.fix ?? "", fix);
     });
-  }
 
   for (const { statusCode, code } of [
     { statusCode: 409, code: "Conflict" },
@@ -197,7 +196,7 @@ describe("the preflight of Azure", () => {
     ["virtualMachines/write", ["may write its VM"]],
     ["skus/read", ["may read VM sizes"]],
   ];
-  for (const [action, checks] of actions) {
+  for (const [action, checks] of actions)
     it(`names a role without ${action}, and the command that grants it`, async () => {
       const lacking = roles.map(({ actions: all, scope }) => ({
         actions: all.filter((each) => each !== `Microsoft.Compute/${action}`),
@@ -219,7 +218,6 @@ describe("the preflight of Azure", () => {
           `az role definition update --role-definition @${file} # where it is assigned, it lacks the action`,
       );
     });
-  }
 
   it("names what a role of the resource group alone does not give", async () => {
     const actions = roles.flatMap(({ actions: all }) => all);

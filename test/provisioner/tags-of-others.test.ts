@@ -64,7 +64,7 @@ describe("a tag that a person adds during the driver's own tag write", () => {
     { because: "lost on its way", effect: { kind: "DropRequest" } },
     { because: "answered, and the answer lost", effect: { kind: "DropResponse" } },
   ];
-  for (const { because, effect } of rows) {
+  for (const { because, effect } of rows)
     it(`stays if the driver's request is ${because}`, () =>
       withDisk(async ({ model, clock, diskUri, tags, tagDisk }) => {
         model.faults.add({ operation: "Disks_Update", times: 1, effect });
@@ -75,7 +75,6 @@ describe("a tag that a person adds during the driver's own tag write", () => {
         valueOf(tagged);
         assert.deepEqual(tags(), { a: "b", own: "o", person: "p" });
       }));
-  }
 
   it("stays if the driver's request waits for the call budget", () =>
     withDisk(async ({ model, clock, cloud, diskUri, tags, tagDisk }) => {

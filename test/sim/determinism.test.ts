@@ -7,11 +7,10 @@ import { drawScenario } from "../../sim/scenario/draw-scenario.ts";
 const SEEDS = [1, 2, 3, 5, 8, 13, 16];
 
 describe("a seed", () => {
-  for (const seed of SEEDS) {
+  for (const seed of SEEDS)
     it(`gives the same trace each time, byte for byte (${seed})`, async () => {
       const [first, second] = [await runScenario(drawScenario(seed)), await runScenario(drawScenario(seed))];
       assert.equal(first.digest, second.digest);
       assert.deepEqual(first, second);
     });
-  }
 });

@@ -9,7 +9,7 @@ import { collectFailures } from "./collect-failures.ts";
 const SEEDS = 6;
 
 describe("the whole driver in its special storms", () => {
-  for (const storm of Object.keys(ownStorms)) {
+  for (const storm of Object.keys(ownStorms))
     it(`keeps every promise: ${storm}`, async (t) => {
       const { seeds, failed, fewestFailovers, told } = await collectFailures(seedRange([1, SEEDS]), {
         storm,
@@ -19,5 +19,4 @@ describe("the whole driver in its special storms", () => {
       assert.deepEqual(failed, [], told);
       assert.ok(fewestFailovers >= FAILOVERS_MIN, `a seed with ${fewestFailovers} failovers`);
     });
-  }
 });

@@ -88,8 +88,7 @@ const rows: readonly {
 ];
 
 describe("the judgement of a removed replica", () => {
-  for (const { because, removal, isEarly } of rows) {
+  for (const { because, removal, isEarly } of rows)
     it(`${isEarly ? "finds fault where" : "accepts that"} ${because}`, () =>
       assert.equal(isPrunedEarly(removal, PRUNE_AFTER_MS), isEarly));
-  }
 });

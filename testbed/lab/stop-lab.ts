@@ -30,18 +30,16 @@ export async function stopLab(
   if (!(await labNames()).includes(name)) return false;
   const record = await readLabRecord(home);
   if (startedBy !== undefined && record?.starter.pid !== startedBy) return false;
-  if (record !== undefined && record.clone !== clone && !force && !(await isOrphaned(record))) {
+  if (record !== undefined && record.clone !== clone && !force && !(await isOrphaned(record)))
     throw new Error(
       `lab ${name} belongs to the clone at ${record.clone}: ` +
         "choose another --name, or take it down from there, or with down --force from here",
     );
-  }
-  if (record !== undefined && !force && (await isBeingStarted(record))) {
+  if (record !== undefined && !force && (await isBeingStarted(record)))
     throw new Error(
       `lab ${name} is being started by process ${record.starter.pid}: end that first, or take the lab down ` +
         "with down --force",
     );
-  }
   // The groups of a lab contain only its own processes, so this needs no list of what was started.
   const cgroups = await openCgroups();
   await cgroups.kill(home.group);

@@ -77,14 +77,13 @@ async function answer(
   const name = `${searchParams.get("ns") ?? "docker.io"}/${repository}`;
   const found =
     kind === "manifests" ? await findManifest(folders, name, reference) : await findBlob(folders, reference);
-  if (found === undefined) {
+  if (found === undefined)
     return refuse(
       response,
       404,
       kind === "blobs" ? "BLOB_UNKNOWN" : "MANIFEST_UNKNOWN",
       `there is no image ${name}:${reference} in ${folders.join(", ")}`,
     );
-  }
   response.writeHead(200, {
     "content-type": found.mediaType,
     "content-length": found.extent.size,

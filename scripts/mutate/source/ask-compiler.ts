@@ -32,9 +32,8 @@ export async function refusedByCompiler(
   };
   for (const file of new Set(mutants.map((mutant) => mutant.file)))
     await write(file, "unchanged", sources.get(file) ?? "");
-  for (const [index, mutant] of mutants.entries()) {
+  for (const [index, mutant] of mutants.entries())
     await write(mutant.file, `mutant-${index}`, changedSource(mutant, sources.get(mutant.file) ?? ""));
-  }
   const config = {
     extends: join(relative(folder, root), "tsconfig.json"),
     // Code that a change leaves unused is not an error of the change.

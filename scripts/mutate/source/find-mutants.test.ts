@@ -69,11 +69,10 @@ describe("findMutants", () => {
       ],
     },
   ];
-  for (const { source, changes } of table) {
+  for (const { source, changes } of table)
     it(`changes ${source}`, () => {
       assert.deepEqual([...changesOf(source)].toSorted(), [...changes].toSorted());
     });
-  }
 
   // Nor imports, and what is only logged or asserted.
   it("leaves types, texts for people and names of fields unchanged", () => {

@@ -45,9 +45,8 @@ export function findMutants(file: string, source: string): readonly Mutant[] {
     const site = isLink ? (place.chain ?? node) : node;
     add(changesOfExpression(node, source), { start: site.start, end: site.end, kind: "expression" });
     add(changesOfStatement(node), { start: node.start, end: node.end, kind: "statement" });
-    for (const change of changesOfHead(node)) {
+    for (const change of changesOfHead(node))
       add([change], { start: change.edit.start, end: change.edit.end, kind: "expression" });
-    }
     const headOfChain = isLink
       ? childOf(node, node.type === "CallExpression" ? "callee" : "object")
       : undefined;

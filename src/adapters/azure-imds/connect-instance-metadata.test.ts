@@ -94,7 +94,7 @@ describe("connectInstanceMetadata", () => {
       { code: 200, body: "<html>a captive portal</html>" },
       { code: 200, body: '{"compute":{}}' },
     ];
-    for (const { code, body } of answers) {
+    for (const { code, body } of answers)
       await withService(
         (_request, response) => void response.writeHead(code).end(body),
         async (endpoint) => {
@@ -103,7 +103,6 @@ describe("connectInstanceMetadata", () => {
           assert.match(JSON.stringify(read), new RegExp(`answered ${code} .*--metadata-endpoint`));
         },
       );
-    }
   });
 
   it("gives up on a service that does not answer, and names the settings for that", async () => {

@@ -60,7 +60,7 @@ export function createAzureCredential(sources: CredentialSources): Result<Creden
   if (identityPath !== undefined)
     return ok(() => createDataPlaneIdentity(identityPath, connectionOptions(sources), sources.reports ?? {}));
   const { aadClientId, aadClientSecret, aadClientCertPath } = config;
-  if (aadClientId === undefined && aadClientSecret === undefined && aadClientCertPath === undefined) {
+  if (aadClientId === undefined && aadClientSecret === undefined && aadClientCertPath === undefined)
     return invalid(
       "aadClientId",
       "",
@@ -68,7 +68,6 @@ export function createAzureCredential(sources: CredentialSources): Result<Creden
         "or aadClientCertPath, or aadMSIDataPlaneIdentityPath, or useManagedIdentityExtension, or run with " +
         "workload identity (AZURE_FEDERATED_TOKEN_FILE)",
     );
-  }
   return aadClientSecret === undefined && aadClientCertPath !== undefined
     ? clientCertificate(sources, aadClientCertPath)
     : clientSecret(sources);

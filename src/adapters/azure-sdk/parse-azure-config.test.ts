@@ -164,12 +164,11 @@ describe("azure.json", () => {
       problem: /^is a number /,
     },
   ];
-  for (const { text, field, problem } of wrong) {
+  for (const { text, field, problem } of wrong)
     it(`refuses, without repeating any value: ${JSON.stringify(text)}`, async () => {
       const parsed = await parseAzureConfig(text);
       assert.ok(!parsed.ok);
       assert.deepEqual([parsed.failure.field, parsed.failure.value], [field, ""]);
       assert.match(parsed.failure.problem, problem);
     });
-  }
 });

@@ -45,7 +45,7 @@ export async function sendThroughSdk(
       },
     });
   } catch (error) {
-    if (answer === undefined && timeout.aborted && !signal.aborted) {
+    if (answer === undefined && timeout.aborted && !signal.aborted)
       return {
         lost: errorWithoutAnswer(
           ownErrorCodes.noAnswer,
@@ -53,7 +53,6 @@ export async function sendThroughSdk(
           call.clientRequestId,
         ),
       };
-    }
     if (answer === undefined)
       return {
         lost: lostError(error, { clientRequestId: call.clientRequestId, isCancelled: signal.aborted }),

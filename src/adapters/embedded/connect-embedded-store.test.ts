@@ -343,7 +343,7 @@ describe("serveEmbeddedStore", () => {
       because: "there is nothing to delete",
     },
   ];
-  for (const { method, path, body, code, reason, because } of refusals) {
+  for (const { method, path, body, code, reason, because } of refusals)
     it(
       `answers ${method} ${path} with ${code}: ${because}`,
       besideStore(async ({ serve, socketPath }) => {
@@ -360,7 +360,6 @@ describe("serveEmbeddedStore", () => {
         );
       }),
     );
-  }
 });
 
 function raw(

@@ -76,12 +76,11 @@ export async function serveEmbeddedStore(options: {
 
 /** The inode of the new socket. */
 async function listenPrivately(server: Server, socketPath: string): Promise<bigint | undefined> {
-  if (Buffer.byteLength(socketPath + NEW_SUFFIX) > SOCKET_PATH_BYTES_MAX) {
+  if (Buffer.byteLength(socketPath + NEW_SUFFIX) > SOCKET_PATH_BYTES_MAX)
     throw new Error(
       `socket path ${socketPath} is longer than ${SOCKET_PATH_BYTES_MAX - NEW_SUFFIX.length} bytes: ` +
         "choose a shorter directory",
     );
-  }
   await rm(socketPath + NEW_SUFFIX, { force: true });
   // The socket is created within listen(), so no client can open it before its mode is right.
   const umask = process.umask(0o177);

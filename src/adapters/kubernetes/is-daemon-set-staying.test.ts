@@ -37,7 +37,7 @@ describe("isDaemonSetStaying", () => {
       because: "an API server in trouble says nothing about it",
     },
   ];
-  for (const { answer, isStaying, because } of rows) {
+  for (const { answer, isStaying, because } of rows)
     it(`is ${isStaying} for ${answer.code}: ${because}`, async () => {
       const client = scriptedApiClient(() => answer);
       assert.equal(await isDaemonSetStaying(client, daemonSet, never), isStaying);
@@ -45,7 +45,6 @@ describe("isDaemonSetStaying", () => {
         { method: "GET", path: "/apis/apps/v1/namespaces/kube-system/daemonsets/csi-azuredisk-node" },
       ]);
     });
-  }
 
   it("stays if the API server does not answer", async () => {
     assert.equal(

@@ -120,7 +120,7 @@ describe("createKubernetesObjectStore: failures", () => {
       failure: /did not complete/u,
     },
   ];
-  for (const { because, answer, failure } of rows) {
+  for (const { because, answer, failure } of rows)
     it(`returns a failure that a caller can act on: ${because}`, async () => {
       const store = createKubernetesObjectStore(
         scriptedApiClient(() => answer),
@@ -139,7 +139,6 @@ describe("createKubernetesObjectStore: failures", () => {
         );
       else assert.deepEqual(made.failure, failure);
     });
-  }
 
   it("sends no request for an impossible name: its path would mean something else", async () => {
     const client = scriptedApiClient(() => ({ code: 200, body: {} }));

@@ -36,14 +36,13 @@ export function mountCalls({
         if (present !== undefined) return judgePresent(present, request.device, request.readOnly);
         return withDevice(machine, request.device, (found) => {
           const { content } = blocksOf(found);
-          if (content.kind !== "fileSystem" || content.fsType !== request.fsType) {
+          if (content.kind !== "fileSystem" || content.fsType !== request.fsType)
             return fail({
               kind: "HostCommandFailed",
               command: `mount -t ${request.fsType} ${found.path} ${request.path}`,
               exitCode: 32,
               stderr: "wrong fs type, bad option, bad superblock",
             });
-          }
           if (found.disk.isBroken)
             return fail({
               kind: "FileSystemBroken",

@@ -12,12 +12,11 @@ const LABEL = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)$/;
  * there is none.
  */
 export function metadataProblem(metadata: ObjectMeta): string | undefined {
-  if (!isSubdomain(metadata.name)) {
+  if (!isSubdomain(metadata.name))
     return (
       `metadata.name: "${metadata.name}" is not an RFC 1123 subdomain: lower-case letters, digits, "-" ` +
       `and "." only, beginning and ending with a letter or digit, at most ${NAME_LENGTH_MAX} characters`
     );
-  }
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
     if (!isQualifiedName(key))
       return `metadata.labels: the key "${key}" is not a qualified name such as example.com/key`;

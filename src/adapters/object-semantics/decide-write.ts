@@ -152,14 +152,13 @@ function decideUpdate(
   const added = (incoming.metadata.finalizers ?? []).filter(
     (finalizer) => !(current.metadata.finalizers ?? []).includes(finalizer),
   );
-  if (current.metadata.deletionTimestamp !== undefined && added.length > 0) {
+  if (current.metadata.deletionTimestamp !== undefined && added.length > 0)
     return invalid(
       kind,
       name,
       "metadata.finalizers: no new finalizers can be added to an object that is being deleted: " +
         `${added.join(", ")}`,
     );
-  }
   const isSameSpec = sameJson(incoming.spec, current.spec);
   const spec = isSameSpec ? current.spec : incoming.spec;
   const metadata = { ...storeMetadata(current.metadata), ...chosenMetadata(incoming.metadata) };

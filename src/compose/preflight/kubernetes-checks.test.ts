@@ -124,7 +124,7 @@ describe("the preflight of Kubernetes", () => {
       fix: /kubectl delete --namespace kube-system daemonsets v1-node$/u,
     },
   ];
-  for (const { because, changed, driverName, check, fix } of rows) {
+  for (const { because, changed, driverName, check, fix } of rows)
     it(`names ${because}, and what fixes it`, async () => {
       const missing = (await findingsOf(changed, driverName)).filter(({ verdict }) => verdict === "missing");
       assert.deepEqual(
@@ -134,7 +134,6 @@ describe("the preflight of Kubernetes", () => {
       assert.match(missing[0]?.fix ?? "", fix);
       assert.match(describeFindings(missing), /^missing .+\n {9}fix: .+\n1 missing\n$/u);
     });
-  }
 
   const deployed = (scheduler: object) => ({
     "/apis/apps/v1/deployments": { code: 200, body: { items: [scheduler] } },

@@ -39,9 +39,8 @@ describe("identityHandlers", () => {
     [ok(false), ok({ ready: false })],
     [fail(notReady), fail(notReady)],
   ];
-  for (const [state, answer] of states) {
+  for (const [state, answer] of states)
     it(`answer a probe with ${JSON.stringify(answer)}`, async () => {
       assert.deepEqual(await handlersOf({ isReady: async () => state }).probe?.({}, aCall()), answer);
     });
-  }
 });

@@ -200,13 +200,12 @@ describe("readCreateRequest", () => {
       field: "accessibility_requirements",
     },
   ] as const;
-  for (const { change, kind, field } of refused) {
+  for (const { change, kind, field } of refused)
     it(`refuses with ${kind} on ${field}`, () => {
       const spec = read(aCreateVolumeRequest(change));
       assert.ok(!spec.ok && (spec.failure.kind === "InvalidArgument" || spec.failure.kind === "OutOfRange"));
       assert.deepEqual([spec.failure.kind, spec.failure.field], [kind, field]);
     });
-  }
 
   const source: CopySource = {
     sourceUri: aDiskUri("source"),

@@ -19,8 +19,7 @@ describe("pathObstacle", () => {
     ["windows", "D:\\var\\lib\\kubelet\\pods\\1", false],
     ["windows", "C:var\\lib\\kubelet\\pods\\1", false],
   ] as const;
-  for (const [platform, path, isAllowed] of rows) {
+  for (const [platform, path, isAllowed] of rows)
     it(`${isAllowed ? "accepts" : "refuses"} ${path} on ${platform}`, () =>
       assert.equal(pathObstacle("target_path", path, settings[platform]) === undefined, isAllowed));
-  }
 });

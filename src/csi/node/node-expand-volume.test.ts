@@ -100,12 +100,11 @@ describe("nodeExpandVolume", () => {
 
   it("refuses a path outside the kubelet's directories", () =>
     withNode({ writer: aWriter("node-a", { held: true }) }, async (world) => {
-      for (const path of ["/etc/shadow", `${stagingPath}/../../../../../etc`]) {
+      for (const path of ["/etc/shadow", `${stagingPath}/../../../../../etc`])
         assert.deepEqual(await expand(world, path), {
           ok: false,
           failure: { kind: "PathNotAllowed", field: "volume_path", path, allowedRoots: ["/var/lib/kubelet"] },
         });
-      }
     }));
 
   it("grows the file system to its disk", () =>

@@ -84,14 +84,13 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
 };
 
 describe("toGrpcStatus", () => {
-  for (const failure of Object.values(failureExamples)) {
+  for (const failure of Object.values(failureExamples))
     it(`answers ${codes[failure.kind]} and the sentence for ${failure.kind}`, () => {
       assert.deepEqual(toGrpcStatus(failure), {
         code: status[codes[failure.kind]],
         details: describeFailure(failure),
       });
     });
-  }
 
   it("keeps beginning and end of a sentence that is too long for an event", () => {
     const { details } = toGrpcStatus({

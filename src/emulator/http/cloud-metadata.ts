@@ -20,12 +20,11 @@ export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefine
     identityProvider: "AAD",
   };
   const apiVersion = request.query["api-version"] ?? "";
-  if (apiVersion < "2019-05-01") {
+  if (apiVersion < "2019-05-01")
     return {
       status: 200,
       body: { galleryEndpoint: origin, graphEndpoint: origin, portalEndpoint: origin, authentication },
     };
-  }
   const cloud = {
     name: "AzurePublicCloud",
     portal: origin,

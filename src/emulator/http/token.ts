@@ -52,13 +52,12 @@ function entraToken(request: HttpRequest, tenant: string, identities: Identities
       "invalid_request",
       "AADSTS900144: The request body must contain the following parameter: 'client_id'.",
     );
-  if (!form.has("client_secret") && !form.has("client_assertion")) {
+  if (!form.has("client_secret") && !form.has("client_assertion"))
     return entraError(
       "invalid_client",
       "AADSTS7000218: The request body must contain the following parameter: " +
         "'client_assertion' or 'client_secret'.",
     );
-  }
   const secret = form.get("client_secret") ?? undefined;
   const unaccepted = refusedSignIn(identities, { tenant, clientId, secret });
   if (unaccepted !== undefined)

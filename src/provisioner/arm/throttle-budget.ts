@@ -215,12 +215,11 @@ export class ThrottleBudget {
       const kind = scopeOf(policy);
       fewest.set(kind, Math.min(fewest.get(kind) ?? Infinity, remaining));
     }
-    for (const { key, limit, kind } of this.#scopesOf(call)) {
+    for (const { key, limit, kind } of this.#scopesOf(call))
       this.#put(
         key,
         corrected(this.#bucket(key, limit, nowMs), limit, { nowMs, remaining: fewest.get(kind) }),
       );
-    }
   }
 
   #stateOf(group: string, { perSubscription, perResource }: GroupLimits, nowMs: number): CallBudgetState {

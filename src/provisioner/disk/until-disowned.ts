@@ -28,7 +28,7 @@ export async function untilDisowned(
     if (!owners.ok && !isWorthRetrying(owners.failure)) return owners;
     const left = owners.ok ? owners.value.filter(disk.isOwner) : undefined;
     if (left?.length === 0) return ok(undefined);
-    if (session.clock.elapsedMs() - firstMs > session.settings.ownerPatienceMs) {
+    if (session.clock.elapsedMs() - firstMs > session.settings.ownerPatienceMs)
       return owners.ok
         ? fail(
             ownError(
@@ -37,7 +37,6 @@ export async function untilDisowned(
             ),
           )
         : owners;
-    }
     await session.backOff(attempt, signal);
   }
 }

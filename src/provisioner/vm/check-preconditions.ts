@@ -14,11 +14,10 @@ export async function checkPreconditions<P extends { readonly request: VmRequest
 ): Promise<readonly P[]> {
   await Promise.all(
     planned.map(async ({ request }) => {
-      if ((await answerOf(request, request.spec.precondition)) === false) {
+      if ((await answerOf(request, request.spec.precondition)) === false)
         request.settle(
           fail({ kind: "Refused", diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName }),
         );
-      }
     }),
   );
   return planned.filter(({ request }) => !request.isSettled);

@@ -17,7 +17,7 @@ import type { HostSuite } from "./host-suite.ts";
 /** A disk that another client has detached. */
 export function detachedDiskContract({ on, onLinux, name, platform, usual }: HostSuite): void {
   describe(`${name}: a disk that is detached`, () => {
-    for (const callerLeaves of [false, true]) {
+    for (const callerLeaves of [false, true])
       on(
         `never mounts another disk by a stopped mount command${callerLeaves ? " of a cancelled call" : ""}`,
         async (world) => {
@@ -53,7 +53,6 @@ export function detachedDiskContract({ on, onLinux, name, platform, usual }: Hos
           assert.equal(valueOf(await world.host.mountAt(path, never))?.majorMinor, there.majorMinor);
         },
       );
-    }
 
     onLinux("gives its number to no other disk while a bind of it is stopped", async (world) => {
       const device = await aDevice(world, 0);
@@ -109,7 +108,7 @@ export function detachedDiskContract({ on, onLinux, name, platform, usual }: Hos
       assert.equal(isClean.clean, true);
     });
 
-    for (const fsType of platform === "linux" ? (["ext4", "xfs", "btrfs"] as const) : (["ntfs"] as const)) {
+    for (const fsType of platform === "linux" ? (["ext4", "xfs", "btrfs"] as const) : (["ntfs"] as const))
       on(`leaves a dead ${fsType} that fails to flush and can only be unmounted`, async (world, context) => {
         if (skipped(context, world.whyNot(fsType))) return;
         const { device, staging } = await aStagedVolume(world, fsType);
@@ -151,7 +150,6 @@ export function detachedDiskContract({ on, onLinux, name, platform, usual }: Hos
           },
         );
       });
-    }
 
     onLinux("leaves a dead raw bind", async (world) => {
       const device = await aDevice(world, 0);

@@ -8,7 +8,7 @@ import type { HostSuite } from "./host-suite.ts";
 
 /** What each file system of the platform keeps: formats, copies and replicas. */
 export function fileSystemsContract({ on, onLinux, name, platform, fileSystems }: HostSuite): void {
-  for (const fsType of fileSystems) {
+  for (const fsType of fileSystems)
     describe(`${name}: ${fsType}`, () => {
       onLinux(
         "is visible on a replica that had read the blank disk, after its cache is dropped",
@@ -123,5 +123,4 @@ export function fileSystemsContract({ on, onLinux, name, platform, fileSystems }
         },
       );
     });
-  }
 }

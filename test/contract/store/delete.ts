@@ -105,13 +105,12 @@ export function deleteContract({ on, name }: StoreSuite): void {
         { resourceVersion: made.metadata.resourceVersion },
         { uid, resourceVersion: made.metadata.resourceVersion },
       ];
-      for (const preconditions of other) {
+      for (const preconditions of other)
         assert.deepEqual(failureOf(await store.delete("AzVolume", "pvc-1", preconditions, never)), {
           kind: "ObjectConflict",
           objectKind: "AzVolume",
           name: "pvc-1",
         });
-      }
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), updated);
       valueOf(await store.delete("AzVolume", "pvc-1", { uid, resourceVersion }, never));
     });

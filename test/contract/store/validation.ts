@@ -21,14 +21,13 @@ export function validationContract({ on, name }: StoreSuite): void {
       { volume: "a/b", because: "a slash" },
       { volume: "x".repeat(254), because: "254 characters" },
     ];
-    for (const { volume, because } of names) {
+    for (const { volume, because } of names)
       on(`refuses a name that is not an RFC 1123 subdomain: ${because}`, async ({ store }) => {
         assertInvalid(
           await store.create("AzVolume", aNewVolume(volume, {}, { volumeName: "pvc" }), never),
           "metadata.name",
         );
       });
-    }
 
     on("accepts the longest valid name", async ({ store }) => {
       const longest = `${"x".repeat(251)}.y`;
@@ -44,7 +43,7 @@ export function validationContract({ on, name }: StoreSuite): void {
       { given: { annotations: { "": "1" } }, field: "metadata.annotations" },
       { given: { finalizers: ["not a name"] }, field: "metadata.finalizers" },
     ];
-    for (const { given, field } of metadata) {
+    for (const { given, field } of metadata)
       on(`refuses ${field} ${JSON.stringify(Object.values(given)[0]).slice(0, 40)}`, async ({ store }) => {
         assertInvalid(
           await store.create(
@@ -55,7 +54,6 @@ export function validationContract({ on, name }: StoreSuite): void {
           field,
         );
       });
-    }
 
     const specs = [
       { given: ofShares(0), field: "spec.disk.maxShares", because: "below its least value" },
@@ -75,7 +73,7 @@ export function validationContract({ on, name }: StoreSuite): void {
         because: "of another type, deep inside",
       },
     ];
-    for (const { given, field, because } of specs) {
+    for (const { given, field, because } of specs)
       on(`names ${field} when it is ${because}`, async ({ store }) => {
         assertInvalid(
           await store.create(
@@ -87,7 +85,6 @@ export function validationContract({ on, name }: StoreSuite): void {
         );
         assert.deepEqual(valueOf(await store.list("AzVolume", {}, never)).items, []);
       });
-    }
 
     on("validates updates of spec and of status as it validates new objects", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
@@ -147,7 +144,7 @@ export function validationContract({ on, name }: StoreSuite): void {
       valueOf(await store.update("AzVolume", { ...modified, spec: grown }, never));
     });
 
-    for (const field of ["volumeName", "volumeId", "nodeName"] as const) {
+    for (const field of ["volumeName", "volumeId", "nodeName"] as const)
       on(`keeps ${field} of an AzVolumeAttachment`, async ({ store }) => {
         const made = valueOf(await store.create("AzVolumeAttachment", aNewAttachment("pvc-1-node-a"), never));
         assertInvalid(
@@ -166,7 +163,6 @@ export function validationContract({ on, name }: StoreSuite): void {
           ),
         );
       });
-    }
 
     on("keeps nodeName of an AzDriverNode", async ({ store }) => {
       const made = valueOf(await store.create("AzDriverNode", aNewDriverNode("node-a"), never));

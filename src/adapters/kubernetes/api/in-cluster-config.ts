@@ -26,14 +26,13 @@ export async function inClusterConfig({
 }: PodSurroundings): Promise<Result<ApiServerConfig, ConfigFailure>> {
   const host = environment["KUBERNETES_SERVICE_HOST"] ?? "";
   const port = environment["KUBERNETES_SERVICE_PORT"] ?? "";
-  if (host === "" || port === "") {
+  if (host === "" || port === "")
     return invalidConfig(
       "kubeconfig",
       "",
       "is not given, and this is no pod of Kubernetes (KUBERNETES_SERVICE_HOST and _PORT are not set): " +
         "name a kubeconfig file",
     );
-  }
   const address = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
   if (!URL.canParse(address))
     return invalidConfig(

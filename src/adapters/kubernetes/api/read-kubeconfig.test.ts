@@ -123,14 +123,13 @@ contexts: [{name: x, context: {cluster: c, user: u}}]
     { given: "just words", says: /is no kubeconfig file/u },
     { given: "users: [{user: {token: very-secret}]", says: /can't be read/u },
   ];
-  for (const { given, says } of refused) {
+  for (const { given, says } of refused)
     it(`refuses the unsupported, with the remedy: ${says.source.slice(0, 60)}`, async () => {
       const problem = await read(typeof given === "string" ? given : text(given));
       assert.ok(typeof problem === "string", JSON.stringify(problem));
       assert.match(problem, says);
       assert.doesNotMatch(problem, /very-secret/u);
     });
-  }
 
   it("says that there is no such file", async () => {
     const result = await readKubeconfig("/nowhere/config");

@@ -114,7 +114,7 @@ describe("resourceSource: list", () => {
       says: /gave no list with a resource version: is it Kubernetes' API server\?/u,
     },
   ];
-  for (const { answer, says } of answers) {
+  for (const { answer, says } of answers)
     it(`reports the fault and the remedy: ${says.source.slice(0, 50)}`, async () => {
       const listed = await resourceSource(
         scriptedApiClient(() => answer),
@@ -123,7 +123,6 @@ describe("resourceSource: list", () => {
       assert.ok(!listed.ok && listed.failure.kind === "StoreUnavailable", JSON.stringify(listed));
       assert.match(listed.failure.detail, says);
     });
-  }
 });
 
 describe("resourceSource: watch", () => {

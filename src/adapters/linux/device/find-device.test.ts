@@ -169,7 +169,7 @@ describe("findDevice", () => {
     },
   );
 
-  for (const sharesKernel of [false, true]) {
+  for (const sharesKernel of [false, true])
     on(
       "refuses a link that leads to the disk of another " +
         `LUN${sharesKernel ? ", also on a shared kernel" : ""}`,
@@ -182,7 +182,6 @@ describe("findDevice", () => {
         assert.ok((await foundAt(await host({ sharesKernel }), 0)).includes(problem));
       },
     );
-  }
 
   on(
     "finds the linked disk where the kernel shows its LUN without a controller",

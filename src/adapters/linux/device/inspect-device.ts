@@ -208,7 +208,7 @@ async function readDirectly(
   if (!exit.ok) return exit;
   const requestedBytes = device.sizeBytes - offset < blockBytes ? device.sizeBytes - offset : blockBytes;
   // An empty read is no proof of zeros: the device may have been detached or shrunk.
-  if (BigInt(exit.value.stdout.length) < requestedBytes) {
+  if (BigInt(exit.value.stdout.length) < requestedBytes)
     return fail({
       kind: "WrongDevice",
       devicePath: device.path,
@@ -216,7 +216,6 @@ async function readDirectly(
         `only ${exit.value.stdout.length} of ${requestedBytes} bytes at offset ${offset} could be read: ` +
         "look for the LUN again",
     });
-  }
   return ok(exit.value.stdout);
 }
 

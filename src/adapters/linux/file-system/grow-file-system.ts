@@ -36,7 +36,7 @@ export async function growFileSystem(
   const found = await observeMountAt(host, mountPath, signal);
   if (!found.ok) return found;
   const mount = found.value;
-  if (mount !== undefined && mount.majorMinor !== device.majorMinor) {
+  if (mount !== undefined && mount.majorMinor !== device.majorMinor)
     return fail({
       kind: "WrongDevice",
       devicePath: device.path,
@@ -44,7 +44,6 @@ export async function growFileSystem(
         `${mountPath} holds a mount of ${mount.source} (${mount.majorMinor}), not ` +
         `of ${device.majorMinor}`,
     });
-  }
   const ended = await endFreezeOn(host, device.majorMinor, signal);
   if (!ended.ok) return ended;
   if (mount === undefined)

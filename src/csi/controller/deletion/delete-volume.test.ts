@@ -167,13 +167,12 @@ describe("deleteVolume", () => {
       assert.deepEqual(await world.answerOf(answer), ok({}));
     }));
 
-  for (const volumeId of [aDiskUri("pvc-unknown"), "no-disk-uri"]) {
+  for (const volumeId of [aDiskUri("pvc-unknown"), "no-disk-uri"])
     it(`succeeds for a volume that does not exist: ${volumeId}`, async () => {
       await withController(async (world) =>
         assert.deepEqual(await world.answerOf(remove(world, volumeId)), ok({})),
       );
     });
-  }
 
   it("first checks for a disk without object, which would otherwise stay for ever", () =>
     withController(async (world) => {
@@ -274,7 +273,7 @@ describe("deleteVolume", () => {
     ["holds the grant", aRecord({ writer: { ...nodeA, epoch: 1, held: true, requested: false } })],
     ["was granted it", aRecord({ writer: { ...nodeA, epoch: 1, held: false, requested: true } })],
   ];
-  for (const [because, record] of writers) {
+  for (const [because, record] of writers)
     it(`refuses while a node ${because}, and changes nothing`, () =>
       withController(async (world) => {
         await givenVolume(world, record);
@@ -284,7 +283,6 @@ describe("deleteVolume", () => {
         });
         assert.equal(isMarked(world), false);
       }));
-  }
 
   it("deletes a volume whose grant has neither a user nor a request", () =>
     withController(async (world) => {

@@ -65,7 +65,7 @@ describe("controllerPublishVolume", () => {
       failure: { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" },
     },
   ];
-  for (const { because, record, failure } of rows) {
+  for (const { because, record, failure } of rows)
     it(`says what blocks the grant: ${because}`, () =>
       withController(async (world) => {
         const volume = aVolumeObject();
@@ -77,7 +77,6 @@ describe("controllerPublishVolume", () => {
           failure,
         });
       }));
-  }
 
   describe("a volume whose disk Azure did not have when it was to be adopted", () => {
     const gone: Failure = { kind: "DiskNotFound", diskUri: volumeId };
@@ -164,7 +163,7 @@ describe("controllerPublishVolume", () => {
     },
     { because: "the orchestrator has it published to another node", on: "node-b", isRequested: true },
   ];
-  for (const { because, on = "node-a", isTerminating = false, record = {}, isRequested } of published) {
+  for (const { because, on = "node-a", isTerminating = false, record = {}, isRequested } of published)
     it(`${isRequested ? "requests the volume" : "leaves finding the writer to the leader"} where ${because}`, () =>
       withController(async (world) => {
         const volume = aVolumeObject();
@@ -183,7 +182,6 @@ describe("controllerPublishVolume", () => {
           [isRequested, !isRequested],
         );
       }));
-  }
 
   it("waits for a grant where the record is missing: the lost one may name a writer", () =>
     withController(async (world) => {

@@ -169,22 +169,20 @@ function obstacleTo(
   if (isDeleting(volume)) return deletionInProgress(volumeId);
   const supported = checkCapabilities([capability], maxSharesOf(volume));
   if (!supported.ok) return supported.failure;
-  if (isSingleWriter([capability]) !== isSingleWriter(volume.spec.capabilities)) {
+  if (isSingleWriter([capability]) !== isSingleWriter(volume.spec.capabilities))
     return invalidArgument(
       "volume_capability.access_mode",
       capability.accessMode,
       `volume ${volumeId} was made for ` +
         `${volume.spec.capabilities.map((other) => other.accessMode).join(", ")}`,
     );
-  }
-  if (detail !== undefined && !isInZoneOf(detail, zone)) {
+  if (detail !== undefined && !isInZoneOf(detail, zone))
     return invalidArgument(
       "node_id",
       nodeName,
       `its VM is in zone ${zone || "none"}, disk ${volumeId} only attaches ` +
         (detail.zones.length === 0 ? "to VMs without a zone" : `in zone ${detail.zones.join(", ")}`),
     );
-  }
   return undefined;
 }
 

@@ -134,7 +134,7 @@ export function fenceContract(on: On, vms: VmKind): void {
       assert.deepEqual(detachesIn(cloud), ["regular", "forced", "regular", "forced"]);
     });
 
-    for (const begun of ["reimage", "redeploy"] as const) {
+    for (const begun of ["reimage", "redeploy"] as const)
       on(`waits while another client ${begun} the VM, then decides on an uncached read`, async (cloud) => {
         cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
         const node = addVm(cloud, "node-a");
@@ -162,7 +162,6 @@ export function fenceContract(on: On, vms: VmKind): void {
         assert.equal(valueOf(await cloud.run(fenced))?.kind, "entryGone");
         assert.deepEqual([detachesIn(cloud).length, vmAt(cloud, "node-a").agentReachable], [1, true]);
       });
-    }
 
     on("does not mistake a foreign reimage for its own failed detach", async (cloud) => {
       const node = addVm(cloud, "node-a");
