@@ -16,12 +16,12 @@ import { createChangeSignal } from "../object-semantics/change-signal.ts";
 import type { ChangeSignal } from "../object-semantics/change-signal.ts";
 import { decideWrite } from "../object-semantics/decide-write.ts";
 import type { WriteRequest } from "../object-semantics/decide-write.ts";
-import { matchesSelector, selectedType } from "../object-semantics/select-event.ts";
+import { getFrom, listFrom, versionOf } from "../object-semantics/read-verbs.ts";
+import { selectedType } from "../object-semantics/select-event.ts";
 import { asKind, kinds } from "../object-semantics/stored-object.ts";
 import type { StoredObject } from "../object-semantics/stored-object.ts";
 import { writeVerbs } from "../object-semantics/write-verbs.ts";
 import { openStoreFile } from "./store-file.ts";
-import type { StoreFile } from "./store-file.ts";
 import { createWriteQueue } from "./write-queue.ts";
 
 const HISTORY_MAX = 10_000;
@@ -74,23 +74,17 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
   });
 
   function apply(request: WriteRequest): Result<StoredObject, Failure> {
-    const current = file.getObject(request.kind, request.name);
-    const version = file.currentVersion() + 1;
+    const current = file.object(request.kind, request.name);
+    const version = file.version() + 1;
     const decision = decideWrite(request, current, {
       resourceVersion: String(version),
       nowMs: clock.nowMs(),
       newUid: () => random.uuid(),
     });
     if (!decision.ok) return decision;
-    const { effect, object } = decision.value;
-    if (effect === "none") return ok(object);
-    const type = effect === "remove" ? "DELETED" : current === undefined ? "ADDED" : "MODIFIED";
-    file.apply(request.kind, {
-      type,
-      version,
-      object: atVersion(object, version),
-      labelsBefore: current?.metadata.labels,
-    });
+    const { change, object } = decision.value;
+    if (change === undefined) return ok(object);
+    file.apply(request.kind, { type: change, version, object, labelsBefore: current?.metadata.labels });
     changed.add(request.kind);
     return ok(object);
   }
@@ -103,14 +97,11 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
     return written.ok ? ok(asKind<K>(written.value)) : written;
   }
 
-  function read<T>(
-    signal: AbortSignal,
-    from: (file: StoreFile) => Result<T, Failure>,
-  ): Promise<Result<T, Failure>> {
+  function read<T>(signal: AbortSignal, from: () => Result<T, Failure>): Promise<Result<T, Failure>> {
     if (signal.aborted) return Promise.resolve(fail({ kind: "Cancelled" }));
     if (isClosed) return Promise.resolve(fail({ kind: "StoreUnavailable", detail: "the store is closed" }));
     try {
-      return Promise.resolve(from(file));
+      return Promise.resolve(from());
     } catch (error) {
       if (!isStoreError(error)) return Promise.reject(error);
       return Promise.resolve(
@@ -129,13 +120,13 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<K>, void, undefined> {
     const bookmarkIntervalMs = options.bookmarkIntervalMs ?? BOOKMARK_INTERVAL_MS;
-    let seen = /^\d+$/.test(resourceVersion) ? Number(resourceVersion) : Number.NaN;
+    let seen = versionOf(resourceVersion);
     let isQuiet = false;
     while (!signal.aborted) {
       if (isClosed) throw new WatchBroken("the store was closed");
       if (!file.canResumeFrom(kind, seen))
         throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
-      const current = file.currentVersion();
+      const current = file.version();
       const changes = file.changesAfter(kind, seen, WATCH_BATCH_MAX);
       for (const change of changes) {
         seen = change.version;
@@ -147,7 +138,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
       seen = current;
       if (isQuiet) yield { type: "BOOKMARK", resourceVersion: String(seen) };
       // During the yield above, writes may have been made that notified no waiter.
-      if (file.currentVersion() !== seen) {
+      if (file.version() !== seen) {
         isQuiet = false;
         continue;
       }
@@ -156,23 +147,8 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
   }
 
   const store: EmbeddedStore = {
-    get: (kind, name, signal) =>
-      read(signal, () => {
-        const object = file.getObject(kind, name);
-        return object === undefined
-          ? fail({ kind: "ObjectNotFound", objectKind: kind, name })
-          : ok(asKind<typeof kind>(object));
-      }),
-    list: (kind, selector, signal) =>
-      read(signal, () => {
-        const items = file
-          .listObjects(kind)
-          .filter((object) => matchesSelector(object.metadata.labels, selector));
-        return ok({
-          items: items.map((object) => asKind<typeof kind>(object)),
-          resourceVersion: String(file.currentVersion()),
-        });
-      }),
+    get: (kind, name, signal) => read(signal, () => getFrom(file, kind, name)),
+    list: (kind, selector, signal) => read(signal, () => listFrom(file, kind, selector)),
     ...writeVerbs(write),
     watch,
     close: () => {
@@ -184,11 +160,6 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
     },
   };
   return store;
-}
-
-/** An object that is removed carries the version of its removal. */
-function atVersion(object: StoredObject, version: number): StoredObject {
-  return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
 }
 
 function isStoreError(error: unknown): boolean {

@@ -46,10 +46,10 @@ interface VersionedChange extends LoggedChange {
  * exclusively while it is open. Errors of SQLite are thrown.
  */
 export interface StoreFile {
-  readonly currentVersion: () => number;
-  readonly getObject: (kind: Kind, name: string) => StoredObject | undefined;
+  readonly version: () => number;
+  readonly object: (kind: Kind, name: string) => StoredObject | undefined;
   /** All objects of a kind, sorted by name. */
-  readonly listObjects: (kind: Kind) => readonly StoredObject[];
+  readonly objects: (kind: Kind) => readonly StoredObject[];
   /** Changes of a kind after `version`, oldest first, at most `limit`. */
   readonly changesAfter: (kind: Kind, version: number, limit: number) => readonly VersionedChange[];
   /** Whether every change of a kind after `version` is still known. */
@@ -196,12 +196,12 @@ function storeFileOf(db: DatabaseSync, historyMax: number): StoreFile {
   let horizons = readHorizons(db);
 
   return {
-    currentVersion: () => current,
-    getObject: (kind, name) => {
+    version: () => current,
+    object: (kind, name) => {
       const row = selectObject.get(kind, name);
       return row === undefined ? undefined : parseObject(row["text"]);
     },
-    listObjects: (kind) => selectObjects.all(kind).map((row) => parseObject(row["text"])),
+    objects: (kind) => selectObjects.all(kind).map((row) => parseObject(row["text"])),
     changesAfter: (kind, version, limit) =>
       selectChanges.all(kind, version, limit).map((row) => ({
         version: Number(row["version"]),

@@ -6,14 +6,14 @@ import type { Kind } from "../../ports/store/object-store.ts";
 import { checkObject, invalid, readIncoming } from "./check-object.ts";
 import type { IncomingObject } from "./check-object.ts";
 import { plainJson } from "./plain-json.ts";
+import type { LoggedChange } from "./select-event.ts";
 import type { ObjectMeta, StoredObject } from "./stored-object.ts";
 
-/**
- * The effect of a write: nothing (the object is that already), put `object` in place, or remove it. The
- * caller receives `object`.
- */
+/** The effect of a write on the store, and the object that the caller receives. */
 export interface WriteDecision {
-  readonly effect: "none" | "put" | "remove";
+  /** Undefined: the object is as the write wants it already. */
+  readonly change: LoggedChange["type"] | undefined;
+  /** With the version of the change; for DELETED the last state. */
   readonly object: StoredObject;
 }
 
@@ -139,7 +139,7 @@ function decideCreate(
     spec,
   };
   const checked = checkObject(request.kind, candidate, undefined);
-  return checked.ok ? ok({ effect: "put", object: checked.value }) : checked;
+  return checked.ok ? ok({ change: "ADDED", object: checked.value }) : checked;
 }
 
 function decideUpdate(
@@ -209,8 +209,8 @@ function decideDelete(
     (request.resourceVersion !== undefined && request.resourceVersion !== metadata.resourceVersion);
   if (isOther) return fail({ kind: "ObjectConflict", objectKind: request.kind, name: request.name });
   if ((metadata.finalizers ?? []).length === 0)
-    return ok({ effect: "remove", object: withVersion(current, context.resourceVersion) });
-  if (metadata.deletionTimestamp !== undefined) return ok({ effect: "none", object: current });
+    return ok({ change: "DELETED", object: withVersion(current, context.resourceVersion) });
+  if (metadata.deletionTimestamp !== undefined) return ok({ change: undefined, object: current });
   // The API server moves the generation here as well: what the object's controllers have to do has changed.
   const marked = {
     ...metadata,
@@ -218,7 +218,7 @@ function decideDelete(
     generation: metadata.generation + 1,
     deletionTimestamp: timestamp(context.nowMs),
   };
-  return ok({ effect: "put", object: { ...current, metadata: marked } });
+  return ok({ change: "MODIFIED", object: { ...current, metadata: marked } });
 }
 
 function readReplacement(request: PutRequest, current: StoredObject): Result<IncomingObject, Failure> {
@@ -248,11 +248,11 @@ function replace(
   meta: { readonly resourceVersion: string; readonly generation: number },
 ): WriteDecision {
   // As in the API server, an unchanged write makes neither a version nor an event.
-  if (sameJson(next, current)) return { effect: "none", object: current };
+  if (sameJson(next, current)) return { change: undefined, object: current };
   const object: StoredObject = { ...next, metadata: { ...next.metadata, ...meta } };
   const isLastFinalizerGone =
     object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length === 0;
-  return { effect: isLastFinalizerGone ? "remove" : "put", object };
+  return { change: isLastFinalizerGone ? "DELETED" : "MODIFIED", object };
 }
 
 function withVersion(object: StoredObject, resourceVersion: string): StoredObject {

@@ -101,14 +101,13 @@ export function createSimulatedState(options: {
         refusal,
       });
       if (!decision.ok) return decision;
+      const { change: type } = decision.value;
       const object = deepFrozen(decision.value.object);
-      if (decision.value.effect === "none") return ok({ object, change: undefined });
+      if (type === undefined) return ok({ object, change: undefined });
       version = next;
       listed.delete(request.kind);
-      if (decision.value.effect === "remove") of(objects, request.kind).delete(request.name);
+      if (type === "DELETED") of(objects, request.kind).delete(request.name);
       else of(objects, request.kind).set(request.name, object);
-      const type =
-        decision.value.effect === "remove" ? "DELETED" : before === undefined ? "ADDED" : "MODIFIED";
       const change: SimulatedChange = {
         type,
         version: next,

@@ -12,7 +12,8 @@ import type {
   WatchEvent,
 } from "../../ports/store/object-store.ts";
 import type { Denial, WriteRequest } from "../object-semantics/decide-write.ts";
-import { matchesSelector, selectedType } from "../object-semantics/select-event.ts";
+import { getFrom, listFrom, versionOf } from "../object-semantics/read-verbs.ts";
+import { selectedType } from "../object-semantics/select-event.ts";
 import { asKind, kinds } from "../object-semantics/stored-object.ts";
 import type { StoredObject } from "../object-semantics/stored-object.ts";
 import { writeVerbs } from "../object-semantics/write-verbs.ts";
@@ -265,7 +266,7 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<K>, void, undefined> {
     const begunOn = connection;
-    let seen = /^\d+$/.test(resourceVersion) ? Number(resourceVersion) : Number.NaN;
+    let seen = versionOf(resourceVersion);
     let pending: { readonly change: SimulatedChange; readonly visibleAtMs: number } | undefined;
     let again: { readonly event: WatchEvent<K>; readonly atMs: number } | undefined;
     const mayComeAgain = (event: WatchEvent<K>): WatchEvent<K> => {
@@ -331,31 +332,9 @@ function createHandle(parts: HandleParts): SimulatedHandle {
   }
 
   return {
-    get: (kind, name, signal) =>
-      call(
-        { verb: "get", kind, name },
-        () => {
-          const object = state.object(kind, name);
-          return object === undefined
-            ? fail({ kind: "ObjectNotFound", objectKind: kind, name })
-            : ok(asKind<typeof kind>(object));
-        },
-        signal,
-      ),
+    get: (kind, name, signal) => call({ verb: "get", kind, name }, () => getFrom(state, kind, name), signal),
     list: (kind, selector, signal) =>
-      call(
-        { verb: "list", kind, name: "" },
-        () => {
-          const items = state
-            .objects(kind)
-            .filter((object) => matchesSelector(object.metadata.labels, selector));
-          return ok({
-            items: items.map((object) => asKind<typeof kind>(object)),
-            resourceVersion: String(state.version()),
-          });
-        },
-        signal,
-      ),
+      call({ verb: "list", kind, name: "" }, () => listFrom(state, kind, selector), signal),
     ...writeVerbs(write),
     watch,
     setWeather: (changed) => {
