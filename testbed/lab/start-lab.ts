@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../../src/core/failure/message-of.ts";
 import { buildParts } from "../parts/build-parts.ts";
 import { CONTROL_PLANE } from "./cluster/control-plane.ts";
 import { writeCredentials } from "./cluster/write-credentials.ts";
@@ -61,10 +62,6 @@ export async function startLab(
     });
     throw error;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 async function bringUp(frame: LabFrame, tell: OnProgress, signal: AbortSignal): Promise<Lab> {

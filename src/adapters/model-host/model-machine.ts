@@ -203,8 +203,8 @@ export function createModelMachine({
       onDiskWrite?.({ nodeName, diskUri: device.disk.diskUri, by });
     },
     cached: () => onCached?.(),
-    unmounted: ({ path, device, readOnly }) =>
-      onUnmount?.({ path, diskUri: device.disk.diskUri, canWrite: !readOnly && device.state === "present" }),
+    unmounted: (mount) =>
+      onUnmount?.({ path: mount.path, diskUri: mount.device.disk.diskUri, canWrite: takesWrites(mount) }),
   };
   const deviceAt = (lun: number): ModelDevice => {
     const device = state.devicesByLun.get(lun);
@@ -302,23 +302,11 @@ export function createModelMachine({
     writeFile: (path, text) =>
       isOnPlaceholder(path)
         ? { kind: "EROFS" }
-        : withMount(path, (mount, name) => {
-            if (mount.device.state !== "present") return { kind: "EIO" };
-            if (mount.readOnly) return { kind: "EROFS" };
-            if (frozenSinceMs(state, mount.device) !== undefined) return { kind: "frozen" };
-            mount.device.unflushed.set(name, text);
-            state.cached();
-            return { kind: "done", text };
-          }),
-    readFile: (path) =>
-      withMount(path, (mount, name) => {
-        const text = mount.device.unflushed.get(name) ?? blocksOf(mount.device).files.get(name);
-        return text === undefined ? { kind: "ENOENT" } : { kind: "done", text };
-      }),
-    fsync: (path) =>
-      withMount(path, (mount) =>
-        flushDevice(state, mount.device) ? { kind: "done", text: "" } : { kind: "EIO" },
-      ),
+        : withMount(path, (mount, name) =>
+            mount.device.state === "present" ? writeText(state, mount, name, text) : { kind: "EIO" },
+          ),
+    readFile: (path) => withMount(path, ({ device }, name) => readText(device, name)),
+    fsync: (path) => withMount(path, ({ device }) => syncDevice(state, device)),
     openFile: (path) => {
       const mount = mountAbove(state, path);
       invariant(mount !== undefined, `nothing is mounted above ${path}`);
@@ -333,17 +321,10 @@ export function createModelMachine({
       return state.placeholders.has(path) ? openPlaceholder() : undefined;
     },
     makeDirectory: (path) => state.paths.set(path, "directory"),
-    canWrite: (diskUri) => {
-      const isWritable = ({
-        device,
-        readOnly = false,
-      }: {
-        readonly device: ModelDevice;
-        readonly readOnly?: boolean;
-      }): boolean =>
-        !readOnly && device.state === "present" && isSameResourceUri(device.disk.diskUri, diskUri);
-      return [...state.mounts, ...state.heldVolumes, ...state.rawDescriptors].some(isWritable);
-    },
+    canWrite: (diskUri) =>
+      [...state.mounts, ...state.heldVolumes, ...state.rawDescriptors].some(
+        (user) => takesWrites(user) && isSameResourceUri(user.device.disk.diskUri, diskUri),
+      ),
     readDevice: (lun) => readBlocks(deviceAt(lun)),
     readBlock: (lun, name) => blocksOf(deviceAt(lun)).files.get(name),
     writeBlock: (lun, name, text) => {
@@ -375,11 +356,11 @@ export function createModelMachine({
       }),
     writableFileSystems: () => [...writableDevices(state)].map((device) => fileSystemOf(state, device)),
     mounts: () =>
-      state.mounts.map(({ path, device, readOnly }) => ({
-        path,
-        diskUri: device.disk.diskUri,
-        readOnly,
-        canWrite: !readOnly && device.state === "present",
+      state.mounts.map((mount) => ({
+        path: mount.path,
+        diskUri: mount.device.disk.diskUri,
+        readOnly: mount.readOnly,
+        canWrite: takesWrites(mount),
       })),
   };
 }
@@ -389,8 +370,41 @@ function writableDevices({ mounts, heldVolumes }: MachineState): ReadonlySet<Mod
     ...mounts.filter(({ fsType }) => fsType !== undefined),
     ...[...heldVolumes].filter(({ access }) => access === "mount"),
   ];
-  const writable = fileSystems.filter(({ device, readOnly }) => !readOnly && device.state === "present");
-  return new Set(writable.map(({ device }) => device));
+  return new Set(fileSystems.filter(takesWrites).map(({ device }) => device));
+}
+
+/** Whether a write through a mount, or by what a container or process holds, reaches the disk. */
+function takesWrites({
+  device,
+  readOnly = false,
+}: {
+  readonly device: ModelDevice;
+  readonly readOnly?: boolean;
+}): boolean {
+  return !readOnly && device.state === "present";
+}
+
+/** A write into the cache of a device that is present. */
+function writeText(
+  state: MachineState,
+  { device, readOnly, access }: Pick<ModelMount, "device" | "readOnly"> & Partial<HeldVolume>,
+  name: string,
+  text: string,
+): ModelIo {
+  if (readOnly) return { kind: "EROFS" };
+  if (access !== "block" && frozenSinceMs(state, device) !== undefined) return { kind: "frozen" };
+  device.unflushed.set(name, text);
+  state.cached();
+  return { kind: "done", text };
+}
+
+function readText(device: ModelDevice, name: string): ModelIo {
+  const text = device.unflushed.get(name) ?? blocksOf(device).files.get(name);
+  return text === undefined ? { kind: "ENOENT" } : { kind: "done", text };
+}
+
+function syncDevice(state: MachineState, device: ModelDevice): ModelIo {
+  return flushDevice(state, device) ? { kind: "done", text: "" } : { kind: "EIO" };
 }
 
 function fileSystemOf(state: MachineState, device: ModelDevice): ModelFileSystem {
@@ -420,20 +434,9 @@ function holdVolume(state: MachineState, { device, fsType, readOnly }: ModelMoun
     state.heldVolumes.has(held) && device.state === "present" ? act() : { kind: "EIO" };
   return {
     open: () => io(() => (readOnly ? { kind: "EROFS" } : { kind: "done", text: "" })),
-    write: (name, text) =>
-      io(() => {
-        if (readOnly) return { kind: "EROFS" };
-        if (held.access === "mount" && frozenSinceMs(state, device) !== undefined) return { kind: "frozen" };
-        device.unflushed.set(name, text);
-        state.cached();
-        return { kind: "done", text };
-      }),
-    read: (name) =>
-      io(() => {
-        const text = device.unflushed.get(name) ?? blocksOf(device).files.get(name);
-        return text === undefined ? { kind: "ENOENT" } : { kind: "done", text };
-      }),
-    sync: () => io(() => (flushDevice(state, device) ? { kind: "done", text: "" } : { kind: "EIO" })),
+    write: (name, text) => io(() => writeText(state, held, name, text)),
+    read: (name) => io(() => readText(device, name)),
+    sync: () => io(() => syncDevice(state, device)),
     close: () => {
       if (state.heldVolumes.delete(held)) afterUnmount(state, device);
     },

@@ -1,3 +1,5 @@
+import { messageOf } from "../../../src/core/failure/message-of.ts";
+
 /**
  * Runs `use` and then always `cleanUp`. An error of `use` comes first: cleaning up after it often fails,
  * too, and must not hide it. If both fail, throws an AggregateError of the two whose message begins with
@@ -11,7 +13,7 @@ export async function thenCleanUp<T>(use: () => Promise<T>, cleanUp: () => Promi
   if (cleaned.isDone) throw used.error;
   throw new AggregateError(
     [used.error, cleaned.error],
-    `${inWords(used.error)}\nCleaning up after it failed, too: ${inWords(cleaned.error)}`,
+    `${messageOf(used.error)}\nCleaning up after it failed, too: ${messageOf(cleaned.error)}`,
   );
 }
 
@@ -31,8 +33,4 @@ async function outcomeOf<T>(work: () => Promise<T>): Promise<Done<T> | Failed> {
   } catch (error) {
     return { isDone: false, error };
   }
-}
-
-function inWords(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

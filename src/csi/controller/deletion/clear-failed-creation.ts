@@ -22,20 +22,21 @@ export async function clearFailedCreation(
   call: CallContext,
 ): Promise<Result<boolean, Failure>> {
   const { spec, status } = volume;
-  if (!hasFailed(volume) || spec.diskUri !== undefined || status?.detail !== undefined) return ok(false);
+  if (
+    !hasFailedForGood(volume, "CreationFailed") ||
+    spec.diskUri !== undefined ||
+    status?.detail !== undefined
+  )
+    return ok(false);
   const diskUri = context.diskUriOf({ ...spec.disk, diskName: diskNameOf(spec) });
   const disk = await context.cloud.getDisk({ diskUri }, call.signal);
   if (disk.ok) return ok(false);
   if (disk.failure.kind !== "DiskNotFound") return isRetryable(disk.failure) ? disk : ok(false);
   const inProgress = deletionInProgress(spec.volumeName);
   const objection = (present: AzVolume): Failure | undefined =>
-    hasFailed(present) || present.spec.deleteRequested ? undefined : inProgress;
+    hasFailedForGood(present, "CreationFailed") || present.spec.deleteRequested ? undefined : inProgress;
   const marked = await markDeleted(context, volume, objection, call.signal);
   if (!marked.ok) return marked;
   const left = await waitForVolume(context, volume, hasDeletionFailed, call);
   return left === undefined ? ok(true) : fail(deletionFailure(left) ?? inProgress);
-}
-
-function hasFailed(volume: AzVolume): boolean {
-  return hasFailedForGood(volume, "CreationFailed");
 }
