@@ -81,13 +81,14 @@ export function fileSystemCalls({
       const make = (): Result<void, Failure> =>
         withDevice(machine, device, (found) => {
           const { content } = blocksOf(found);
-          if (content.kind !== "blank")
+          if (content.kind !== "blank") {
             return fail({
               kind: "WrongFileSystem",
               devicePath: device.path,
               found: content.kind === "fileSystem" ? content.fsType : content.detail,
               requested: `a blank device to make ${fsType} on`,
             });
+          }
           if (isMounted(machine, found)) return inUse(found);
           writeContent(found, { kind: "fileSystem", fsType, uuid });
           found.disk.geometry = geometry;
