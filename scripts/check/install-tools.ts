@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import { access, copyFile, lstat, mkdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { copyFile, lstat, mkdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fail, ok, type Result } from "../../src/core/failure/result.ts";
 import { runCommand } from "../child/run-command.ts";
@@ -22,7 +23,7 @@ export async function installTools(root: string): Promise<Result<void, string>> 
   );
   const digest = createHash("sha256").update(JSON.stringify(contents)).digest("hex").slice(0, 16);
   const installed = join(root, INSTALL_DIRECTORY, digest);
-  const done = (await exists(installed)) ? ok(undefined) : await install(root, installed);
+  const done = existsSync(installed) ? ok(undefined) : await install(root, installed);
   if (!done.ok) return done;
   for (const name of LINKS)
     await link(join(installed, "node_modules", name), join(root, "node_modules", name));
@@ -47,7 +48,7 @@ async function install(root: string, installed: string): Promise<Result<void, st
       );
     await rename(unfinished, installed).catch(async (error: unknown) => {
       // Another process was faster.
-      if (!(await exists(installed))) throw error;
+      if (!existsSync(installed)) throw error;
     });
     return ok(undefined);
   } finally {
@@ -71,11 +72,4 @@ async function link(target: string, path: string): Promise<void> {
     await rm(fresh);
     throw error;
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { access, mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ok } from "../../../src/core/failure/result.ts";
@@ -51,7 +52,7 @@ export function nodeOfV1({
     },
     nodeUnstageVolume: async ({ stagingTargetPath }) => {
       if (await isMounted(stagingTargetPath)) await run(["umount", stagingTargetPath]);
-      if (await exists(stagingTargetPath)) await rmdir(stagingTargetPath);
+      if (existsSync(stagingTargetPath)) await rmdir(stagingTargetPath);
       return ok({});
     },
     nodePublishVolume: async ({
@@ -100,13 +101,6 @@ async function isBlank(device: string): Promise<boolean> {
 
 async function isMounted(path: string): Promise<boolean> {
   return run(["findmnt", "--noheadings", "--mountpoint", path]).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
     () => true,
     () => false,
   );

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { access, mkdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -211,7 +212,7 @@ export function labNode(options: LabNodeOptions): LabNode {
       if (!(await units.isRunning(`${name}/init`)))
         throw new Error(`${name} does not boot: ${await units.logTail(`${name}/init`)}`);
       const first = await processId().catch(() => undefined);
-      return first !== undefined && (await exists(join(rootOf(first), "run/booted"))) ? first : undefined;
+      return first !== undefined && existsSync(join(rootOf(first), "run/booted")) ? first : undefined;
     });
     await networkUnit.plug({ name, index, pid });
     await startContainerd(pid, signal);
@@ -287,13 +288,6 @@ export function labNode(options: LabNodeOptions): LabNode {
 /** The root folder of a process, as seen from the machine. */
 function rootOf(pid: number): string {
   return `/proc/${pid}/root`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function listens(socketPath: string): Promise<boolean> {
