@@ -1,5 +1,5 @@
-import { isRecord } from "../../core/primitives/is-record.ts";
 import type { ArmError } from "../../provisioner/arm/arm-api.ts";
+import { object, text } from "./wire-values.ts";
 
 /**
  * Reads an ARM error out of a parsed body; missing parts become empty, since front doors and proxies
@@ -13,15 +13,15 @@ export function readArmError(
     readonly requestId: string;
   },
 ): ArmError {
-  const outer = asObject(body);
-  const error = "error" in outer ? asObject(outer["error"]) : outer;
+  const outer = object(body);
+  const error = "error" in outer ? object(outer["error"]) : outer;
   return {
     statusCode: answer.statusCode,
-    code: asText(error["code"]) || `HTTP${answer.statusCode}`,
-    message: asText(error["message"]) || (typeof body === "string" ? body.slice(0, MESSAGE_MAX) : ""),
-    target: asText(error["target"]),
+    code: text(error["code"]) || `HTTP${answer.statusCode}`,
+    message: text(error["message"]) || (typeof body === "string" ? body.slice(0, MESSAGE_MAX) : ""),
+    target: text(error["target"]),
     details: readDetails(error["details"]),
-    internalErrorCode: asText(asObject(error["innererror"])["internalErrorCode"]),
+    internalErrorCode: text(object(error["innererror"])["internalErrorCode"]),
     retryAfterMs: answer.retryAfterMs,
     requestId: answer.requestId,
   };
@@ -32,17 +32,9 @@ const MESSAGE_MAX = 500;
 
 function readDetails(details: unknown): ArmError["details"] {
   if (!Array.isArray(details)) return [];
-  return details.map(asObject).map((detail) => ({
-    code: asText(detail["code"]),
-    target: asText(detail["target"]),
-    message: asText(detail["message"]),
+  return details.map(object).map((detail) => ({
+    code: text(detail["code"]),
+    target: text(detail["target"]),
+    message: text(detail["message"]),
   }));
-}
-
-function asObject(value: unknown): Readonly<Record<string, unknown>> {
-  return isRecord(value) ? value : {};
-}
-
-function asText(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

@@ -1,6 +1,5 @@
 import { canonicalInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import { ok } from "../../core/failure/result.ts";
-import { isRecord } from "../../core/primitives/is-record.ts";
 import type {
   ArmAnswer,
   ArmDataDisk,
@@ -11,9 +10,7 @@ import type {
   ArmVm,
   ArmVmSize,
 } from "../../provisioner/arm/arm-api.ts";
-
-/** A parsed JSON object. */
-type Wire = Readonly<Record<string, unknown>>;
+import { list, number, object, optionalNumber, optionalText, text, texts, type Wire } from "./wire-values.ts";
 
 /** Reads a disk as ARM writes it. */
 export function readDiskResource(body: unknown): ArmDisk {
@@ -171,32 +168,4 @@ export function readOperationStatus(body: unknown): {
         : {}),
     },
   };
-}
-
-function object(value: unknown): Wire {
-  return isRecord(value) ? value : {};
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function texts(value: unknown): readonly string[] {
-  return list(value).filter((item) => typeof item === "string");
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-function optionalText(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function optionalNumber(value: unknown): number | undefined {
-  return typeof value === "number" ? value : undefined;
-}
-
-function number(value: unknown, otherwise: number): number {
-  return optionalNumber(value) ?? otherwise;
 }
