@@ -7,7 +7,7 @@ import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
-import { ok } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
 import { aDiskSpec, anAttachment, identity } from "../../../core/testing/objects.ts";
 import { type RecordChanges } from "../../../core/testing/record-lists.ts";
 import { toObjectError } from "../../../objects/object-error.ts";
@@ -280,6 +280,36 @@ describe("controllerPublishVolume", () => {
         const status = anAttachment("node-a", { spec: { role: "Replica" } }).status ?? assert.fail();
         await world.given("AzVolumeAttachment", { metadata, spec, status });
         assert.deepEqual([await publishThere(world), world.steps], ["StillWaiting", ["request"]]);
+      }));
+
+    it("is requested where the other volume has left, and the cache shows it still", () =>
+      withController(async (world) => {
+        await world.givenNode("node-a", { maxVolumes: 1 });
+        await world.given("AzVolume", aVolumeObject());
+        await world.given("AzVolumeAttachment", taken);
+        const present = await world.store.get("AzVolumeAttachment", taken.metadata.name, never);
+        assert.ok(present.ok);
+        world.store.holdWatches(true);
+        const { writerRequest: _, ...spec } = present.value.spec;
+        assert.ok((await world.store.update("AzVolumeAttachment", { ...present.value, spec }, never)).ok);
+        const answer = await world.answerOf(controllerPublishVolume(world.context, request, aCall()));
+        assert.deepEqual([!answer.ok && answer.failure.kind, world.steps], ["StillWaiting", ["request"]]);
+      }));
+
+    it("is asked again later where the other volume can't be read", () =>
+      withController(async (world) => {
+        const unread = { kind: "StoreUnavailable", detail: "connection refused" } as const;
+        await world.givenNode("node-a", { maxVolumes: 1 });
+        await world.given("AzVolume", aVolumeObject());
+        await world.given("AzVolumeAttachment", taken);
+        const store: ControllerContext["store"] = {
+          ...world.store,
+          get: async (kind, ...rest) =>
+            kind === "AzVolumeAttachment" ? fail(unread) : world.store.get(kind, ...rest),
+        };
+        const context = { ...world.context, store };
+        const answer = await world.answerOf(controllerPublishVolume(context, request, aCall()));
+        assert.deepEqual([answer, world.steps], [fail(unread), []]);
       }));
 
     it("is requested where V1 has attached the disk there", () =>

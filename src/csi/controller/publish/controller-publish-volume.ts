@@ -3,6 +3,7 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import type { AzVolume, VolumeCapability } from "../../../core/api/az-volume.ts";
 import type { NodeKey } from "../../../core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
+import { isRequestedPrimary } from "../../../core/attachment/is-requested-primary.ts";
 import { isDeleting, maxSharesOf } from "../../../core/attachment/observed-volume.ts";
 import { takesDisk } from "../../../core/attachment/takes-disk.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
@@ -89,7 +90,7 @@ async function publish(
   const obstacle =
     obstacleTo(volume, node, capability) ??
     sharesTaken(context, volume, request) ??
-    slotsTaken(context, request, status.maxVolumes);
+    (await slotsTaken(context, request, status.maxVolumes, signal));
   if (obstacle !== undefined) return fail(obstacle);
   const requested = await stateRequest(context, volume, request, signal);
   if (!requested.ok) return requested;
@@ -203,16 +204,27 @@ function sharesTaken(
 /**
  * Refuses a node without a slot before its request is stated: Kubernetes moves the pod then. After the grant
  * it would wait there until another pod leaves. With `attach: driver` Kubernetes attaches nothing, and no
- * answer moves the pod.
+ * answer moves the pod. The kubelet ends a pod for this refusal, so the disks that the cache shows there are
+ * read past it: one may have left since. One that the cache does not show yet lets the pod wait there.
  */
-function slotsTaken(
-  { cache, clusterVolumes }: ControllerContext,
+async function slotsTaken(
+  { cache, clusterVolumes, store }: ControllerContext,
   { volumeId, nodeId }: ControllerPublishVolumeRequest,
   volumesMax: number,
-): Failure | undefined {
+  signal: AbortSignal,
+): Promise<Failure | undefined> {
   // The disk is there, as after V1's time.
   if (isPublished(clusterVolumes.attachmentOn(volumeId, nodeId))) return undefined;
-  const attachments = cache.byIndex("AzVolumeAttachment", "nodeName", nodeId);
+  const cached = cache.byIndex("AzVolumeAttachment", "nodeName", nodeId);
+  if (takesDisk(volumeId, { attachments: cached, volumesMax })) return undefined;
+  const own = attachmentObjectName({ diskUri: volumeId, nodeName: nodeId });
+  const names = new Set([own, ...cached.filter(isRequestedPrimary).map(({ metadata }) => metadata.name)]);
+  const attachments: AzVolumeAttachment[] = [];
+  for (const name of names) {
+    const read = await store.get("AzVolumeAttachment", name, signal);
+    if (read.ok) attachments.push(read.value);
+    else if (read.failure.kind !== "ObjectNotFound") return read.failure;
+  }
   return takesDisk(volumeId, { attachments, volumesMax })
     ? undefined
     : { kind: "NoFreeLun", nodeName: nodeId, lunsMax: volumesMax };
