@@ -348,6 +348,7 @@ async function openUsersWorld(server: ApiServer): Promise<VolumeUsersWorld> {
       isUnschedulable: (nodeName, signal) => users.isUnschedulable(nameOf(nodeName), signal),
       cachedNode: (nodeName) => users.cachedNode(nameOf(nodeName)),
       cachedPods: (volumeId) => users.cachedPods(disk(volumeId)),
+      cachedClaimPods: (claim) => users.cachedClaimPods(claim),
       cachedCompanions: (volumeId) => users.cachedCompanions(disk(volumeId)),
       cachedNodeNameOf: (instanceUri) => users.cachedNodeNameOf(instanceUri),
       cachedPlacement: (volumeId) => users.cachedPlacement(disk(volumeId)),

@@ -141,6 +141,7 @@ export async function withDriver(
     cachedPods: () => [],
     cachedNodeNameOf: azure.nodeNameAt,
     cachedPlacement: () => placementUnknown,
+    cachedClaimPods: () => [],
     cachedCompanions: () => [],
     onChange: (listener) => listeners.push(listener),
   };

@@ -96,6 +96,12 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, callApi: CallAp
       neighbours: [],
       spreadView: nothingSpread,
     }),
+    cachedClaimPods: (claim) =>
+      view.hasSynced()
+        ? [...view.list("Pod")]
+            .filter(({ volumeName, isDeleted }) => !isDeleted && `default/${volumeName}` === claim)
+            .map(rulesOf)
+        : [],
     cachedCompanions: () => [],
     onChange: (listener) => {
       view.onChange((change) => {

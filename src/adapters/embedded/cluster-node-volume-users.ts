@@ -57,6 +57,7 @@ export function createClusterNodeVolumeUsers(options: {
     // A ClusterNode states the users of a volume, and no rules: its orchestrator starts workloads on
     // any node.
     cachedPlacement: () => placementUnknown,
+    cachedClaimPods: () => [],
     cachedCompanions: () => [],
     onChange: (listener) => {
       cache.onChange((change) => {

@@ -506,6 +506,23 @@ describe("createPodVolumeUsers: placement", () => {
     });
   });
 
+  it("returns the pods of a claim without a volume, except those that are being deleted", async () => {
+    const cluster = aCoreCluster();
+    putNode(cluster, "node-a");
+    putClaim(cluster, "waits", { volumeName: "" });
+    putPod(cluster, "db-0", { claims: ["waits"], nodeName: "" });
+    putPod(cluster, "db-1", { claims: ["other"], nodeName: "" });
+    putPod(cluster, "gone", { metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" }, claims: ["waits"] });
+    assert.deepEqual(usersOf(cluster).cachedClaimPods("default/waits"), []);
+    await cluster.show();
+    assert.deepEqual(
+      usersOf(cluster)
+        .cachedClaimPods("default/waits")
+        .map(({ name }) => name),
+      ["db-0"],
+    );
+  });
+
   it("returns where all volumes of the pods can be used, of whatever driver", async () => {
     const cluster = aCoreCluster();
     putNode(cluster, "node-a");

@@ -210,6 +210,10 @@ export function createPodVolumeUsers(options: {
         spreadView: spreadViewOf(placedUsers),
       };
     },
+    cachedClaimPods: (claim) => {
+      if (!hasSynced() || !nodes.hasSynced()) return [];
+      return pods.byIndex("claim", claim).flatMap((pod) => (pod.isTerminating ? [] : placed(pod)));
+    },
     cachedCompanions: (volumeId) => (hasSynced() ? otherVolumesOf(podsUsing(volumeId), volumeId) : []),
     onChange: (listener) => {
       pods.onChange(({ previous, current }) => {

@@ -167,6 +167,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     cachedPods: () => [],
     cachedNodeNameOf: (instanceUri) => world.nodeNames.get(instanceUri),
     cachedPlacement: () => placementUnknown,
+    cachedClaimPods: () => [],
     cachedCompanions: () => [],
     onChange: () => {},
   };

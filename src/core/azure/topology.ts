@@ -79,11 +79,12 @@ export function choosePlacement(request: {
 /**
  * The place in which a disk is tried next that could not be made in `present`: that of the term behind it, in
  * the order in which `choosePlacement` takes them, and in the same region. So the place of a disk says which
- * ones were tried before, also after a crash. Undefined: there is none.
+ * ones were tried before, also after a crash. `isOfUse` leaves out zone values. Undefined: there is none.
  */
 export function nextPlacement(
   present: Pick<DiskSpec, "location" | "zone">,
   topology: TopologyRequirement | undefined,
+  isOfUse: (value: string) => boolean = () => true,
 ): Pick<DiskSpec, "location" | "zone"> | undefined {
   const { location, zone } = present;
   if (location === undefined || zone === undefined) return undefined;
@@ -95,7 +96,7 @@ export function nextPlacement(
       : parseZoneValue(value)?.location === location,
   );
   const at = places.indexOf(zoneValue({ location, zone }));
-  const next = at === -1 ? undefined : places[at + 1];
+  const next = at === -1 ? undefined : places.slice(at + 1).find(isOfUse);
   if (next === undefined) return undefined;
   const parsed = parseZoneValue(next);
   return parsed === undefined ? { location } : { location, zone: parsed.zone };

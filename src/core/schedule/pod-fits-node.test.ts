@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { whyPodsDoNotFit, whyPodsDoNotMove, whyPodsStayOff } from "./pod-fits-node.ts";
+import { canRunAmong, whyPodsDoNotFit, whyPodsDoNotMove, whyPodsStayOff } from "./pod-fits-node.ts";
 import type { NeighbourPod, NodeForPods, PlacedPod } from "./pod-rules.ts";
 import {
   aNeighbour,
@@ -489,4 +489,42 @@ describe("whyPodsStayOff", () => {
       [undefined, undefined, undefined, pinned],
     );
   });
+});
+
+describe("canRunAmong", () => {
+  const inZone = (zone: string, nodeName = `node-${zone}`): NodeForPods =>
+    aNodeForPods({ nodeName, labels: { "topology.kubernetes.io/zone": zone } });
+  const ofZone = (zone: string): PlacedPod =>
+    aPod({ nodeName: "", nodeSelector: { "topology.kubernetes.io/zone": zone } });
+  const local = {
+    volumeName: "pv-2",
+    terms: [
+      {
+        matchExpressions: [{ key: "topology.kubernetes.io/zone", operator: "In", values: ["1"] }],
+        matchFields: [],
+      },
+    ],
+  };
+  const rows: readonly (readonly [
+    because: string,
+    pods: readonly PlacedPod[],
+    nodes: readonly NodeForPods[],
+    can: boolean,
+  ])[] = [
+    ["one node suits", [ofZone("1")], [inZone("2"), inZone("1")], true],
+    ["no node suits", [ofZone("1")], [inZone("2")], false],
+    ["one of two pods has no node", [ofZone("1"), ofZone("2")], [inZone("2")], false],
+    [
+      "another volume of the pod is elsewhere",
+      [aPod({ nodeName: "", volumeAffinities: [local] })],
+      [inZone("2")],
+      false,
+    ],
+    ["the pod is bound to another node", [aPod({ nodeName: "node-b" })], [inZone("2")], false],
+    ["the pod is bound to one of them", [aPod({ nodeName: "node-2" })], [inZone("2")], true],
+  ];
+  for (const [because, pods, nodes, can] of rows)
+    it(`is ${can} where ${because}`, () => {
+      assert.equal(canRunAmong(pods, nodes), can);
+    });
 });

@@ -80,6 +80,19 @@ export function whyPodsDoNotMove(placement: VolumePlacement, node: NodeForPods):
 }
 
 /**
+ * Whether each of some pods may run on one of some nodes, by what stays as it is: the node that it is bound to,
+ * its node selector and affinity, and those of its volumes.
+ */
+export function canRunAmong(pods: readonly PlacedPod[], nodes: readonly NodeForPods[]): boolean {
+  return pods.every((pod) =>
+    nodes.some(
+      (node) =>
+        (pod.nodeName === "" || pod.nodeName === node.nodeName) && whyLabelsDoNotFit(pod, node) === undefined,
+    ),
+  );
+}
+
+/**
  * How well the spread constraints of a volume's pods admit them on a node: the higher, the longer they are
  * likely to. -1: a pod waits until the Node object of its lost node is deleted.
  */

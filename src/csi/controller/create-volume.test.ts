@@ -7,6 +7,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { platformOf } from "../../core/platform/platform.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
+import { aPod } from "../../core/schedule/testing/placement.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
@@ -494,6 +495,58 @@ describe("createVolume", () => {
       );
       assert.ok((await world.answerOf(create(world, twoZones))).ok);
       assert.equal(zoneOf(world), "2");
+    }));
+
+  const threeZones = inZones(["eastus-1"], ["eastus-1", "eastus-2", "eastus-3"]);
+  /** A call for a claim whose pod may run in some zones, of which each has a node. */
+  const begunForPodIn = async (
+    world: ControllerWorld,
+    zones: readonly string[],
+  ): Promise<{ readonly answer: Promise<Answer> }> => {
+    for (const zone of ["1", "2", "3"]) await world.givenNode(`node-${zone}`, { zone });
+    const values = zones.map((zone) => `eastus-${zone}`);
+    const pod = aPod({
+      nodeName: "",
+      nodeAffinity: [
+        {
+          matchExpressions: [{ key: "topology.kubernetes.io/zone", operator: "In", values }],
+          matchFields: [],
+        },
+      ],
+    });
+    const users: ControllerContext["users"] = {
+      ...world.context.users,
+      cachedNode: (nodeName) => ({
+        ...world.node,
+        labels: { "topology.kubernetes.io/zone": nodeName.replace("node", "eastus") },
+      }),
+      cachedClaimPods: (claim) => (claim === "default/data" ? [pod] : []),
+    };
+    const parameters = {
+      "csi.storage.k8s.io/pvc/namespace": "default",
+      "csi.storage.k8s.io/pvc/name": "data",
+    };
+    const [answer = assert.fail()] = await begun(
+      { ...world, context: { ...world.context, users } },
+      { ...threeZones, parameters },
+    );
+    return { answer };
+  };
+
+  it("leaves the choice to the scheduler where its pod may run in no other zone", () =>
+    withController(async (world) => {
+      const { answer } = await begunForPodIn(world, ["1"]);
+      await refuse(world, notOffered("1"));
+      const refused = await world.answerOf(answer);
+      assert.deepEqual([!refused.ok && refused.failure.kind, zoneOf(world)], ["NotOfferedInZone", undefined]);
+    }));
+
+  it("leaves out a zone in which no pod of its claim may run", () =>
+    withController(async (world) => {
+      await begunForPodIn(world, ["1", "3"]);
+      await refuse(world, notOffered("1"));
+      await world.until(() => zoneOf(world) !== "1" && zoneOf(world) !== undefined);
+      assert.equal(zoneOf(world), "3");
     }));
 
   it("continues where an earlier call had ended, before or in the deletion", async () => {

@@ -9,10 +9,12 @@ import {
   topologyOfNodes,
   type TopologyRequirement,
   zonelessRegionsOf,
+  zoneValue,
 } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { deletionInProgress, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { canRunAmong } from "../../core/schedule/pod-fits-node.ts";
 import { needsCompleteSource } from "../../core/volume/copies/copy-source.ts";
 import { type CreateRequest, createRequestDifference } from "../../core/volume/create-request-difference.ts";
 import { hasFailedForGood } from "../../core/volume/has-failed-for-good.ts";
@@ -29,11 +31,15 @@ import { deletionFailure, hasDeletionFailed, retryDeletion } from "./deletion/re
 import { findCopySource } from "./find-copy-source.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
+/** Parameters of external-provisioner's `--extra-create-metadata`. */
+const CLAIM_NAME = "csi.storage.k8s.io/pvc/name";
+const CLAIM_NAMESPACE = "csi.storage.k8s.io/pvc/namespace";
+
 /** Labels for people: `kubectl get azv -l disk.csi.azure.com/pvc=data`. */
 const metadataLabels: Readonly<Record<string, string>> = {
   "csi.storage.k8s.io/pv/name": "disk.csi.azure.com/pv",
-  "csi.storage.k8s.io/pvc/name": "disk.csi.azure.com/pvc",
-  "csi.storage.k8s.io/pvc/namespace": "disk.csi.azure.com/pvc-namespace",
+  [CLAIM_NAME]: "disk.csi.azure.com/pvc",
+  [CLAIM_NAMESPACE]: "disk.csi.azure.com/pvc-namespace",
 };
 
 /** In milliseconds: the shortest timer. The event loop reads what has arrived before it runs the timer. */
@@ -103,7 +109,7 @@ async function create(
   const volume = await waitForVolume(context, recorded.value, hasEnded, call);
   if (volume === undefined || isDeleting(volume)) return fail(deletionInProgress(volumeName));
   if (hasFailed(volume)) {
-    const elsewhere = inNextZone(volume, request, target);
+    const elsewhere = inNextZone(context, volume, request, target);
     if (elsewhere === undefined) return giveUp(context, volume, call);
     const left = await leaveZone(context, volume, elsewhere, call);
     return left.ok ? create(context, target, elsewhere, call) : left;
@@ -135,13 +141,36 @@ async function yieldToCancellation(
  * is none. Each zone comes once, since the volume's own place says which ones were tried. A zone that is full
  * is not left: it may have room soon, and the pod may be able to run in no other.
  */
-function inNextZone(volume: AzVolume, request: CreateRequest, { zones }: Target): CreateRequest | undefined {
+function inNextZone(
+  context: ControllerContext,
+  volume: AzVolume,
+  request: CreateRequest,
+  { zones }: Target,
+): CreateRequest | undefined {
+  if (fromObjectError(volume.status?.error)?.kind !== "NotOfferedInZone") return undefined;
   const { location: _, zone: __, ...disk } = request.spec.disk;
-  const place =
-    fromObjectError(volume.status?.error)?.kind === "NotOfferedInZone"
-      ? nextPlacement(volume.spec.disk, zones)
-      : undefined;
+  const place = nextPlacement(volume.spec.disk, zones, zonesForPods(context, request));
   return place && { ...request, spec: { ...request.spec, disk: { ...disk, ...place } } };
+}
+
+/**
+ * Whether the pods of a new volume's claim may run in a zone. external-provisioner allows all zones of the
+ * class, or of the nodes: it knows the node that the scheduler has chosen, and no rules of the pod. A zone
+ * without a node, and a claim without a pod, exclude nothing.
+ */
+function zonesForPods(
+  context: ControllerContext,
+  { spec: { volumeContext } }: CreateRequest,
+): (value: string) => boolean {
+  const { [CLAIM_NAMESPACE]: namespace, [CLAIM_NAME]: claim } = volumeContext;
+  if (namespace === undefined || claim === undefined) return () => true;
+  const pods = context.users.cachedClaimPods(`${namespace}/${claim}`);
+  if (pods.length === 0) return () => true;
+  const nodes = Map.groupBy(observeNodes(context), zoneValue);
+  return (value) => {
+    const there = nodes.get(value);
+    return there === undefined || canRunAmong(pods, there);
+  };
 }
 
 /**
@@ -188,7 +217,7 @@ async function recordRequest(
   if (!existing.ok) return existing;
   if (isDeleting(existing.value)) {
     // A call may have ended while it left a zone: the first one would be tried again, and again.
-    const elsewhere = inNextZone(existing.value, request, target);
+    const elsewhere = inNextZone(context, existing.value, request, target);
     const ended = await (elsewhere === undefined || hasDeletionFailed(existing.value)
       ? retryFailedDeletion(context, existing.value, call)
       : untilDeleted(context, existing.value, call));

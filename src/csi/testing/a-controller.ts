@@ -114,6 +114,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
       cachedPods: () => world.pods,
       cachedNodeNameOf: unused,
       cachedPlacement: unused,
+      cachedClaimPods: () => [],
       cachedCompanions: unused,
       onChange: unused,
     },

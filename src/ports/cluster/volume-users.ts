@@ -1,5 +1,5 @@
 import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
-import type { VolumePlacement } from "../../core/schedule/pod-rules.ts";
+import type { PlacedPod, VolumePlacement } from "../../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 
@@ -37,6 +37,11 @@ export interface VolumeUsers {
    * volumes, of whatever driver: the pods there, and those that a rule about a larger place concerns.
    */
   cachedPlacement(volumeId: string, nodeName?: string): VolumePlacement;
+  /**
+   * The pods that name a claim, which may have no volume yet, from a cache: without those that are being
+   * deleted. Empty while they are being listed. `claim`: as `<namespace>/<name>`.
+   */
+  cachedClaimPods(claim: string): readonly PlacedPod[];
   /** Ids of the other volumes that a volume's pods use, from a cache; empty while they are being listed. */
   cachedCompanions(volumeId: string): readonly string[];
   /**
