@@ -506,7 +506,7 @@ describe("createPodVolumeUsers: placement", () => {
     });
   });
 
-  it("returns the pods of a claim without a volume, except those that are being deleted", async () => {
+  it("returns the pods of an unbound claim, without those that are being deleted", async () => {
     const cluster = aCoreCluster();
     putNode(cluster, "node-a");
     putClaim(cluster, "waits", { volumeName: "" });

@@ -80,8 +80,8 @@ export function whyPodsDoNotMove(placement: VolumePlacement, node: NodeForPods):
 }
 
 /**
- * Whether each of some pods may run on one of some nodes, by what stays as it is: the node that it is bound to,
- * its node selector and affinity, and those of its volumes.
+ * Whether each of some pods may run on one of some nodes, by what stays as it is: the node that it is bound
+ * to, its node selector and affinity, and those of its volumes.
  */
 export function canRunAmong(pods: readonly PlacedPod[], nodes: readonly NodeForPods[]): boolean {
   return pods.every((pod) =>

@@ -604,6 +604,7 @@ describe("expandVolume", () => {
       for (const [change, field] of [
         [{ volumeId: "" }, "volume_id"],
         [{}, "capacity_range"],
+        [{ capacityRange: { requiredBytes: 0n, limitBytes: 0n } }, "capacity_range"],
       ] as const) {
         const answer = await expandVolume(context, { ...request, ...change }, aCall());
         assert.equal(!answer.ok && answer.failure.kind === "InvalidArgument" && answer.failure.field, field);

@@ -36,7 +36,8 @@ export async function expandVolume(
   const { volumeId, capacityRange, volumeCapability } = request;
   const missing = missingField({ volume_id: volumeId });
   if (missing !== undefined) return fail(missing);
-  if (capacityRange === undefined) return refuseArgument("capacity_range", "", "must be given");
+  if (capacityRange === undefined || isEmpty(capacityRange))
+    return refuseArgument("capacity_range", "", "must be given, with required_bytes, limit_bytes or both");
   const capability =
     volumeCapability === undefined ? undefined : readVolumeCapability(volumeCapability, "volume_capability");
   if (capability?.ok === false) return capability;
@@ -46,6 +47,11 @@ export async function expandVolume(
       ? expand(context, { volume: volume.value, volumeId, range: capacityRange }, call)
       : volume;
   });
+}
+
+/** CSI: of a CapacityRange "at least one of the these fields MUST be specified". */
+function isEmpty({ requiredBytes, limitBytes }: CapacityRange): boolean {
+  return requiredBytes === 0n && limitBytes === 0n;
 }
 
 interface Expansion {
