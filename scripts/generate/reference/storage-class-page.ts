@@ -55,8 +55,8 @@ zone. After the last zone, and for a zone that is only full, the answer is RESOU
 \`volumeBindingMode: WaitForFirstConsumer\` the scheduler chooses a node again. If only one zone is allowed and
 lacks the SKU, the answer is INVALID_ARGUMENT. A zone is left out where it has nodes, and a pod
 that names the claim may run on none of them: by its node selector, its node affinity, or the zones of its
-other volumes. If no zone remains, the answer is RESOURCE_EXHAUSTED as well. The pods of a claim are known once they
-exist, so with \`Immediate\` name the zones in \`allowedTopologies\`.`;
+other volumes. If no zone remains, the answer is RESOURCE_EXHAUSTED as well. The pods of a claim are known
+once they exist, so with \`Immediate\` name the zones in \`allowedTopologies\`.`;
 
 const SKU_COLUMNS = ["SKU", "GiB", "`maxShares` at most", "host cache if not shared", "attaches in"];
 const PERFORMANCE_COLUMNS = [
