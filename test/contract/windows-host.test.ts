@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname, relative } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
@@ -174,6 +174,108 @@ describe("a Windows node with several volumes", () => {
     const paths = valueOf(await world.host.mountsOf(first.majorMinor, never)).map(({ path }) => path);
     assert.deepEqual(paths, [staging, target]);
     valueOf(await world.host.unmount(target, never));
+  });
+});
+
+describe("a Windows node on which Get-Disk reports a disk oddly", () => {
+  let world: Awaited<ReturnType<typeof makeWindowsHostWorld>>;
+  let device: Device;
+  before(async () => {
+    world = await makeWindowsHostWorld();
+    device = await aMountedDisk(world, 1);
+    await world.attachDisk({ lun: 2, sizeBytes: GIB });
+  });
+  afterEach(() => {
+    world.machine.odd.clear();
+    world.machine.otherRows.length = 0;
+  });
+  after(() => world.close());
+
+  const failureOf = <T>(result: Result<T, Failure>): Failure | undefined =>
+    result.ok ? undefined : result.failure;
+  const number = (lun: number): number => world.machine.atLun(lun).number;
+  const findSecond = () => world.host.findDevice({ lun: 2 }, never);
+  const isClean = (lun: number | undefined, lastMajorMinor?: string) =>
+    world.host.isClean({ accessType: "mount", lun, lastMajorMinor, lunsOfOthers: [1, 2] }, never);
+
+  const rows: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
+    ["without a size", { Size: undefined }],
+    ["with a size of null", { Size: null }],
+    ["without a number", { Number: undefined }],
+    ["without a partition style", { PartitionStyle: null }],
+    ["without the property IsOffline", { IsOffline: undefined }],
+    ["without a bus type and a location", { BusType: null, Location: null, IsBoot: null }],
+  ];
+  for (const [title, row] of rows)
+    it(`finds and measures the other disks beside one ${title}`, async () => {
+      world.machine.otherRows.push({
+        Location: "Integrated : Adapter 3 : Port 0 : Target 0 : LUN 7",
+        ...row,
+      });
+      assert.equal(valueOf(await findSecond()).path, `${world.machine.devices}PhysicalDrive${number(2)}`);
+      assert.equal(valueOf(await world.host.mountAt(world.pathOf("staging-1"), never))?.isDead, false);
+      valueOf(await world.host.fileSystemStats(world.pathOf("staging-1"), never));
+    });
+
+  it("reads numbers that come as text", async () => {
+    world.machine.odd.set(number(2), { Size: String(GIB), Number: String(number(2)), PartitionStyle: 0 });
+    assert.deepEqual(valueOf(await findSecond()).sizeBytes, GIB);
+    assert.deepEqual(valueOf(await world.host.inspectDevice(valueOf(await findSecond()), never)), {
+      kind: "otherData",
+      detail: "a partition table of type 0",
+    });
+  });
+
+  it("refuses the LUN of an odd disk, and names what it misses", async () => {
+    world.machine.odd.set(number(2), { Size: null });
+    const failure = failureOf(await findSecond());
+    assert.equal(failure?.kind, "WrongDevice");
+    assert.match(JSON.stringify(failure), /reports it incompletely: disk \d+: Size/u);
+  });
+
+  it("names an odd disk without a LUN where a disk is not found", async () => {
+    world.machine.odd.set(number(2), { Size: null, Location: null, Path: null });
+    const failure = failureOf(await findSecond());
+    assert.equal(failure?.kind, "DeviceNotFound");
+    assert.match(JSON.stringify(failure), /disk \d+: Size/u);
+  });
+
+  it("refuses a disk whose unique id another one has, also once it was found", async () => {
+    const second = valueOf(await findSecond());
+    world.machine.otherRows.push({ UniqueId: world.machine.atLun(2).disk.uniqueId, Size: null });
+    assert.equal(failureOf(await findSecond())?.kind, "WrongDevice");
+    const erased = await world.host.eraseUnfinishedFormat({ device: second, fsType: "ntfs" }, never);
+    assert.equal(failureOf(erased)?.kind, "WrongDevice");
+  });
+
+  it("keeps the mount of a disk that has become odd", async () => {
+    world.machine.odd.set(number(1), { Size: null, Location: null, Path: null });
+    const [mount] = valueOf(await world.host.mountsOf(device.majorMinor, never));
+    assert.deepEqual([mount?.path, mount?.isDead], [world.pathOf("staging-1"), false]);
+  });
+
+  it("unmounts nothing at a folder whose disk has lost its unique id", async () => {
+    world.machine.odd.set(number(1), { UniqueId: null });
+    const staging = world.pathOf("staging-1");
+    assert.deepEqual(
+      [
+        failureOf(await world.host.mountAt(staging, never))?.kind,
+        failureOf(await world.host.mountsOf(device.majorMinor, never))?.kind,
+        failureOf(await world.host.unmount(staging, never))?.kind,
+      ],
+      ["HostNotReady", "HostNotReady", "HostNotReady"],
+    );
+    world.machine.odd.clear();
+    assert.equal(valueOf(await world.host.mountAt(staging, never))?.isDead, false);
+  });
+
+  it("does not call a volume clean whose disk may be the odd one", async () => {
+    world.machine.odd.set(number(1), { Size: null, Location: null, Path: null });
+    assert.equal(failureOf(await isClean(1))?.kind, "HostNotReady");
+    assert.equal(failureOf(await isClean(undefined, device.majorMinor))?.kind, "HostNotReady");
+    // Its unique id is another one's.
+    assert.equal(valueOf(await isClean(5, "9:60022480999999999999999999999999")).clean, true);
+    assert.equal(valueOf(await isClean(2)).clean, true);
   });
 });
 

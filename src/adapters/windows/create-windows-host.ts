@@ -197,7 +197,7 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
       look(signal, async () => {
         const disks = await listDisks(host);
         if (!disks.ok) return disks;
-        const disk = disks.value.find((each) => toDevice(host, each).path === path);
+        const disk = disks.value.disks.find((each) => toDevice(host, each).path === path);
         return disk === undefined
           ? fail({ kind: "PathNotMounted", path })
           : ok(bytes(toDevice(host, disk).sizeBytes));

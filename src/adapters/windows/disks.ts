@@ -1,113 +1,113 @@
-import * as z from "zod";
 import type { Failure } from "../../core/failure/failure.ts";
 import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { parseDiskLocation, parseNvmeLun } from "../../core/platform/disk-location.ts";
 import { bytes } from "../../core/primitives/units.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
-import { change, query } from "./storage-call.ts";
+import {
+  type Disk,
+  type DiskList,
+  diskProperties,
+  lunOf,
+  type OddDisk,
+  oddDiskThatMayBe,
+  readDiskRows,
+} from "./disk/disk-rows.ts";
+import { change, queryRows } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
-
-/** What is read of each disk. https://learn.microsoft.com/windows-hardware/drivers/storage/msft-disk */
-const diskSchema = z.object({
-  Number: z.number().int(),
-  /** The disk's own identity: the same wherever it is attached. */
-  UniqueId: z
-    .string()
-    .nullable()
-    .transform((id) => id ?? ""),
-  Location: z
-    .string()
-    .nullable()
-    .transform((location) => location ?? ""),
-  /** The path of its device interface. */
-  Path: z
-    .string()
-    .nullable()
-    .transform((path) => path ?? ""),
-  BusType: z.string(),
-  Size: z.number().int(),
-  PartitionStyle: z.string(),
-  IsOffline: z.boolean(),
-  IsReadOnly: z.boolean(),
-  IsBoot: z.boolean(),
-  IsSystem: z.boolean(),
-});
-
-/** A disk as Windows reports it. */
-export type Disk = z.infer<typeof diskSchema>;
 
 /** How often a LUN is checked while its disk is awaited, in milliseconds. */
 const LOOK_EVERY_MS = 1_000;
-/** The adapter of the system disk and the temporary disk of Azure's VMs; data disks are on others. */
-const SYSTEM_ADAPTER = 0;
-
-/** The LUN of a data disk; undefined for the system's, the VM's temporary one, and one that shows none. */
-function lunOf({ IsBoot, IsSystem, Location, Path }: Disk): number | undefined {
-  if (IsBoot || IsSystem) return undefined;
-  const place = parseDiskLocation(Location);
-  if (place === undefined) return parseNvmeLun(Path);
-  return place.adapter === SYSTEM_ADAPTER ? undefined : place.lun;
-}
 
 /** Whether a disk is neither the system's nor the VM's temporary one. */
 export function isDataDisk(disk: Disk): boolean {
   return lunOf(disk) !== undefined;
 }
 
-/** All disks that Windows knows. */
-export function listDisks(host: WindowsHostContext): Promise<Result<readonly Disk[], Failure>> {
-  return query(host.powerShell, "Get-Disk", {}, diskSchema);
+/** All disks that Windows knows. A row that misses something makes no other one unreadable. */
+export async function listDisks(host: WindowsHostContext): Promise<Result<DiskList, Failure>> {
+  const rows = await queryRows(host.powerShell, {
+    cmdlet: "Get-Disk",
+    parameters: {},
+    select: diskProperties,
+  });
+  return rows.ok ? ok(readDiskRows(rows.value)) : rows;
+}
+
+/** What a device is compared by. */
+export function majorMinorOf({ Number, UniqueId }: Pick<Disk, "Number" | "UniqueId">): string {
+  return `${Number}:${UniqueId}`;
+}
+
+/** The path of a disk's device. */
+export function devicePathOf(host: WindowsHostContext, { Number }: Pick<Disk, "Number">): string {
+  return `${host.deviceRoot}PhysicalDrive${Number}`;
 }
 
 /** The device of a disk. Its number is reused by other disks, and its unique id is not. */
 export function toDevice(host: WindowsHostContext, disk: Disk): Device {
   return {
-    path: `${host.deviceRoot}PhysicalDrive${disk.Number}`,
-    majorMinor: `${disk.Number}:${disk.UniqueId}`,
+    path: devicePathOf(host, disk),
+    majorMinor: majorMinorOf(disk),
     sizeBytes: bytes(BigInt(disk.Size)),
   };
 }
 
-/** The disk of a device; undefined if it is gone, whatever has its number now. */
-async function diskNow(
-  host: WindowsHostContext,
-  majorMinor: string,
-): Promise<Result<Disk | undefined, Failure>> {
-  const disks = await listDisks(host);
-  return disks.ok ? ok(disks.value.find((disk) => `${disk.Number}:${disk.UniqueId}` === majorMinor)) : disks;
-}
-
-/** The disk of a device. Fails with `WrongDevice` if it is gone. */
+/**
+ * The disk of a device. Fails with `WrongDevice` if it is gone, whatever has its number now, and where another
+ * disk has its unique id: a cmdlet that names the id would change both. Fails with `HostNotReady` where
+ * Windows reports it incompletely.
+ */
 export async function diskOf(
   host: WindowsHostContext,
   device: Pick<Device, "path" | "majorMinor">,
 ): Promise<Result<Disk, Failure>> {
-  const disk = await diskNow(host, device.majorMinor);
-  if (!disk.ok) return disk;
-  return disk.value === undefined ? deviceReplaced(device, "disk") : ok(disk.value);
+  const list = await listDisks(host);
+  if (!list.ok) return list;
+  const { disks, odd } = list.value;
+  const disk = disks.find((each) => majorMinorOf(each) === device.majorMinor);
+  if (disk !== undefined) {
+    const twin = twinOf(list.value, disk);
+    return twin === undefined
+      ? ok(disk)
+      : fail({ kind: "WrongDevice", devicePath: device.path, problem: twin });
+  }
+  const unread = oddDiskThatMayBe(odd, { lun: undefined, majorMinor: device.majorMinor });
+  return unread === undefined ? deviceReplaced(device, "disk") : incomplete(unread);
+}
+
+/** Another disk with a disk's unique id, as text; undefined: none. */
+function twinOf({ disks, odd }: DiskList, disk: Disk): string | undefined {
+  const twin = [...disks, ...odd].find((each) => each !== disk && each.UniqueId === disk.UniqueId);
+  if (twin === undefined) return undefined;
+  return `disk ${twin.Number ?? "without a number"} reports the same unique id ${twin.UniqueId}`;
+}
+
+/** The failure of a disk of which Windows reports less than is needed. */
+export function incomplete({ problem }: OddDisk): Result<never, Failure> {
+  return fail({ kind: "HostNotReady", detail: `Windows reports a disk incompletely: ${problem}` });
 }
 
 /** The disk at a LUN, of those that Windows knows; undefined: none. */
 export function diskAtLun(
-  disks: readonly Disk[],
+  list: DiskList,
   lun: number,
 ): Result<{ readonly disk: Disk | undefined; readonly others: readonly string[] }, Failure> {
+  const { disks, odd } = list;
   const at = disks.filter((disk) => lunOf(disk) === lun);
+  const unread = odd.find((disk) => disk.lun === lun);
   const [disk] = at;
   const wrong = (problem: string): Result<never, Failure> =>
     fail({ kind: "WrongDevice", devicePath: `LUN ${lun}`, problem });
+  if (unread !== undefined) return wrong(`Windows reports it incompletely: ${unread.problem}`);
   if (at.length > 1) return wrong(`disks ${at.map(({ Number }) => Number).join(" and ")} both report it`);
   if (disk?.UniqueId === "") return wrong(`disk ${disk.Number} reports no unique id`);
-  const twin = disks.find(({ Number, UniqueId }) => Number !== disk?.Number && UniqueId === disk?.UniqueId);
-  if (twin !== undefined) return wrong(`disk ${twin.Number} reports the same unique id ${twin.UniqueId}`);
-  return ok({
-    disk,
-    others: disks
-      .filter(({ IsBoot, IsSystem }) => !IsBoot && !IsSystem)
-      .map(({ Number, BusType, Location, Path }) => `disk ${Number} (${BusType}): ${Location}, ${Path}`),
-  });
+  const twin = disk === undefined ? undefined : twinOf(list, disk);
+  if (twin !== undefined) return wrong(twin);
+  const seen = disks
+    .filter(({ IsBoot, IsSystem }) => !IsBoot && !IsSystem)
+    .map(({ Number, BusType, Location, Path }) => `disk ${Number} (${BusType}): ${Location}, ${Path}`);
+  return ok({ disk, others: [...seen, ...odd.map(({ problem }) => problem)] });
 }
 
 /** Finds the disk of a LUN. While it isn't there, Windows looks for new disks and it is looked for again. */
@@ -161,6 +161,9 @@ export async function bringOnline(host: WindowsHostContext, disk: Disk): Promise
 }
 
 /** Ends every volume of the disk on this machine: from here on no file system writes to it. */
-export function takeOffline(host: WindowsHostContext, disk: Disk): Promise<Result<void, Failure>> {
-  return change(host.powerShell, "Set-Disk", { UniqueId: disk.UniqueId, IsOffline: true });
+export function takeOffline(
+  host: WindowsHostContext,
+  { UniqueId }: Pick<Disk, "UniqueId">,
+): Promise<Result<void, Failure>> {
+  return change(host.powerShell, "Set-Disk", { UniqueId, IsOffline: true });
 }

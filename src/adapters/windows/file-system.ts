@@ -148,7 +148,11 @@ async function ownPartition(host: WindowsHostContext, device: Device): Promise<R
 async function partitionAt(host: WindowsHostContext, path: string): Promise<Result<Partition, Failure>> {
   const folders = await mountedFolders(host);
   if (!folders.ok) return folders;
-  const folder = folderAt(folders.value, path) ?? folderAt(folders.value, (await linkAt(path)) ?? path);
+  const direct = folderAt(folders.value, path);
+  if (!direct.ok) return direct;
+  const linked = folderAt(folders.value, (await linkAt(path)) ?? path);
+  if (!linked.ok) return linked;
+  const folder = direct.value ?? linked.value;
   if (folder !== undefined) return ok(folder.partition);
   const mount = await mountAt(host, path);
   if (!mount.ok) return mount;

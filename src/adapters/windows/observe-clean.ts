@@ -4,7 +4,8 @@ import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { judgeClean } from "../../core/node/judge-clean.ts";
 import type { CleanRequest } from "../../ports/host/host-provisioner.ts";
-import { type Disk, diskAtLun, listDisks, toDevice } from "./disks.ts";
+import { type DiskList, oddDiskThatMayBe } from "./disk/disk-rows.ts";
+import { diskAtLun, incomplete, listDisks, toDevice } from "./disks.ts";
 import { mountsOf } from "./mount/read-mounts.ts";
 import { query } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
@@ -39,11 +40,16 @@ export async function observeClean(
   if (!at.ok) return at;
   const device = at.value.disk === undefined ? undefined : toDevice(host, at.value.disk);
   const others = devicesAt(host, disks.value, request.lunsOfOthers);
-  if (!others.ok) return others;
   const last =
-    request.lastMajorMinor !== undefined && others.value.includes(request.lastMajorMinor)
+    request.lastMajorMinor !== undefined && others.includes(request.lastMajorMinor)
       ? undefined
       : request.lastMajorMinor;
+  // A disk that is found is none of the odd ones: its unique id would be theirs.
+  const unread =
+    device === undefined || (last !== undefined && last !== device.majorMinor)
+      ? oddDiskThatMayBe(disks.value.odd, { lun: request.lun, majorMinor: last })
+      : undefined;
+  if (unread !== undefined) return incomplete(unread);
   const numbers = [...new Set([device?.majorMinor, last])].filter((number) => number !== undefined);
   const mountPaths: string[] = [];
   for (const number of numbers) {
@@ -67,18 +73,12 @@ export async function observeClean(
   );
 }
 
-function devicesAt(
-  host: WindowsHostContext,
-  disks: readonly Disk[],
-  luns: readonly number[],
-): Result<readonly string[], Failure> {
-  const devices: string[] = [];
-  for (const lun of luns) {
+/** The devices at the LUNs of others. One that can't be told is left out: the last device then stays this one's. */
+function devicesAt(host: WindowsHostContext, disks: DiskList, luns: readonly number[]): readonly string[] {
+  return luns.flatMap((lun) => {
     const at = diskAtLun(disks, lun);
-    if (!at.ok) return at;
-    if (at.value.disk !== undefined) devices.push(toDevice(host, at.value.disk).majorMinor);
-  }
-  return ok(devices);
+    return at.ok && at.value.disk !== undefined ? [toDevice(host, at.value.disk).majorMinor] : [];
+  });
 }
 
 /**

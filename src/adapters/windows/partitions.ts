@@ -2,29 +2,29 @@ import * as z from "zod";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import type { Disk } from "./disks.ts";
+import { type Disk, wholeNumber } from "./disk/disk-rows.ts";
 import { DATA_PARTITION_OFFSET } from "./raw-disk.ts";
 import { query } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
 
 /** What is read of each partition. https://learn.microsoft.com/windows-hardware/drivers/storage/msft-partition */
 const partitionSchema = z.object({
-  DiskNumber: z.number().int(),
-  PartitionNumber: z.number().int(),
-  Offset: z.number().int(),
-  Size: z.number().int(),
-  GptType: z.string().nullable(),
-  AccessPaths: z.array(z.string()).nullable(),
+  DiskNumber: wholeNumber,
+  PartitionNumber: wholeNumber,
+  Offset: wholeNumber,
+  Size: wholeNumber,
+  GptType: z.string().nullish(),
+  AccessPaths: z.array(z.string()).nullish(),
 });
 
 /** A partition as Windows reports it. */
 export type Partition = z.infer<typeof partitionSchema>;
 
 const volumeSchema = z.object({
-  FileSystem: z.string().nullable(),
+  FileSystem: z.string().nullish(),
   OperationalStatus: z.string(),
-  Size: z.number().int(),
-  SizeRemaining: z.number().int(),
+  Size: wholeNumber,
+  SizeRemaining: wholeNumber,
 });
 
 /** A volume as Windows reports it. */

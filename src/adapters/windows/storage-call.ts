@@ -39,7 +39,7 @@ export async function change(
   cmdlet: string,
   parameters: StorageCall["parameters"],
 ): Promise<Result<void, Failure>> {
-  const answered = await answerOf(powerShell, { cmdlet, parameters, select: [] });
+  const answered = await queryRows(powerShell, { cmdlet, parameters, select: [] });
   return answered.ok ? ok(undefined) : answered;
 }
 
@@ -50,7 +50,7 @@ export async function query<Shape extends z.ZodRawShape>(
   parameters: StorageCall["parameters"],
   schema: z.ZodObject<Shape>,
 ): Promise<Result<readonly z.infer<z.ZodObject<Shape>>[], Failure>> {
-  const answered = await answerOf(powerShell, { cmdlet, parameters, select: Object.keys(schema.shape) });
+  const answered = await queryRows(powerShell, { cmdlet, parameters, select: Object.keys(schema.shape) });
   if (!answered.ok) return answered;
   const parsed = schema.array().safeParse(answered.value);
   return parsed.success
@@ -58,7 +58,8 @@ export async function query<Shape extends z.ZodRawShape>(
     : fail({ kind: "HostNotReady", detail: `${cmdlet} answered something else: ${parsed.error.message}` });
 }
 
-async function answerOf(
+/** Runs a cmdlet for the objects that it answers, as they come. */
+export async function queryRows(
   powerShell: PowerShell,
   call: StorageCall,
 ): Promise<Result<readonly unknown[], Failure>> {

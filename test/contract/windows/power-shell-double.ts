@@ -32,7 +32,9 @@ const cmdlets: Readonly<Record<string, Handler>> = {
       IsReadOnly: isReadOnly,
       IsBoot: false,
       IsSystem: false,
+      ...machine.odd.get(at),
     })),
+    ...machine.otherRows.map((row) => ({ ...aSystemDisk(9, 9, false), ...row })),
   ]),
   "Set-Disk": cmdlet(
     z.union([

@@ -63,6 +63,10 @@ export class WindowsMachine {
   pause: { readonly cmdlet: string; readonly until: Promise<void>; readonly reached: () => void } | undefined;
   /** The cmdlet whose next call fails. */
   refused: string | undefined;
+  /** What `Get-Disk` reports otherwise, by the number of a disk; undefined: the property is missing. */
+  readonly odd = new Map<number, Readonly<Record<string, unknown>>>();
+  /** Further rows of `Get-Disk`. */
+  readonly otherRows: Readonly<Record<string, unknown>>[] = [];
   /** The cmdlets that were called, each with its parameters. */
   readonly calls: { readonly cmdlet: string; readonly parameters: unknown }[] = [];
   #made = 0;

@@ -32,7 +32,9 @@ export async function addFolder(
   // Windows addresses the partition by numbers, and they may be another disk's by now.
   const folders = await mountedFolders(host);
   if (!folders.ok) return folders;
-  const folder = folderAt(folders.value, path);
+  const at = folderAt(folders.value, path);
+  if (!at.ok) return at;
+  const folder = at.value;
   if (folder?.device.majorMinor === device.majorMinor) {
     host.mounted.set(pathKey(path), { path, majorMinor: device.majorMinor, fsType });
     return ok(undefined);

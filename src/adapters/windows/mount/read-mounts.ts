@@ -9,7 +9,13 @@ import { undefinedIfMissing } from "../../linux/error-code.ts";
 import { volumeOf } from "../partitions.ts";
 import { query } from "../storage-call.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
-import { folderAt, type MountedFolder, mountedFolders } from "./mounted-folders.ts";
+import {
+  folderAt,
+  type MountedFolder,
+  mountedFolders,
+  unidentified,
+  unidentifiedOf,
+} from "./mounted-folders.ts";
 import { linkAt, pathKey } from "./paths.ts";
 import { isPlaceholder } from "./placeholder.ts";
 
@@ -60,7 +66,9 @@ async function knownMount(
   folders: readonly MountedFolder[],
   path: string,
 ): Promise<Result<MountPoint | undefined, Failure>> {
-  const folder = folderAt(folders, path);
+  const at = folderAt(folders, path);
+  if (!at.ok) return at;
+  const folder = at.value;
   if (folder === undefined) {
     const gone = host.mounted.get(pathKey(path));
     return ok(gone === undefined ? undefined : { ...deadMount(gone.majorMinor, gone.fsType), path });
@@ -88,8 +96,11 @@ export async function mountsOf(
 ): Promise<Result<readonly MountPoint[], Failure>> {
   const folders = await mountedFolders(host);
   if (!folders.ok) return folders;
+  const unknown = unidentifiedOf(folders.value, majorMinor);
+  if (unknown !== undefined) return unidentified(unknown);
   const isOfDevice = (path: string): boolean => {
-    const place = folderAt(folders.value, path)?.device ?? host.mounted.get(pathKey(path));
+    const at = folderAt(folders.value, path);
+    const place = at.ok ? (at.value?.device ?? host.mounted.get(pathKey(path))) : undefined;
     return place?.majorMinor === majorMinor;
   };
   const folderPaths = [...folders.value, ...host.mounted.values()].map(({ path }) => path);

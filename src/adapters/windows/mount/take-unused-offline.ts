@@ -2,7 +2,8 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import { defaultCommandTimeLimits } from "../../linux/command/command-time-limits.ts";
-import { type Disk, isDataDisk, listDisks, takeOffline, toDevice } from "../disks.ts";
+import type { Disk } from "../disk/disk-rows.ts";
+import { isDataDisk, listDisks, takeOffline, toDevice } from "../disks.ts";
 import { foldersOf, hasDriveLetter, isDriversOwn, listPartitions } from "../partitions.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 
@@ -47,10 +48,12 @@ async function unusedDisks(
   const partitions = await listPartitions(host);
   if (!partitions.ok) return partitions;
   return ok(
-    disks.value.filter((disk) => {
+    disks.value.disks.filter((disk) => {
       const own = partitions.value.filter(({ DiskNumber }) => DiskNumber === disk.Number);
       return (
         isDataDisk(disk) &&
+        // None that the driver has used is without one.
+        disk.UniqueId !== "" &&
         !disk.IsOffline &&
         own.every((partition) => foldersOf(partition).length === 0) &&
         (toDevice(host, disk).majorMinor === lastMajorMinor ||

@@ -19,7 +19,9 @@ import { takeUnusedOffline } from "./take-unused-offline.ts";
 export async function unmountPath(host: WindowsHostContext, path: string): Promise<Result<void, Failure>> {
   const folders = await mountedFolders(host);
   if (!folders.ok) return folders;
-  const folder = folderAt(folders.value, path);
+  const at = folderAt(folders.value, path);
+  if (!at.ok) return at;
+  const folder = at.value;
   if (folder !== undefined) {
     // Such as a growth whose caller has left.
     const [running] = host.operations.inFlightOn([folder.device.majorMinor]);
