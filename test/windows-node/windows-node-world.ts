@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { createWindowsHost } from "../../src/adapters/windows/create-windows-host.ts";
 import { startPowerShell } from "../../src/adapters/windows/start-power-shell.ts";
+import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
 import { makeWindowsHostWorld } from "../contract/windows/windows-host-world.ts";
 
@@ -32,7 +33,7 @@ async function thisMachine(): Promise<WindowsNodeWorld> {
   if (lun === undefined)
     throw new Error(`${LUN_VARIABLE} is not set: the LUN of a blank data disk, whose data is destroyed`);
   const directory = await mkdtemp(join(tmpdir(), "windows-node-"));
-  const powerShell = await startPowerShell({ clock: systemClock });
+  const powerShell = await startPowerShell({ clock: systemClock, logger: silentLogger });
   const target = join(directory, "pods", "pod-1", "volumes", "kubernetes.io~csi", "pvc-1", "mount");
   return {
     host: createWindowsHost({ powerShell, clock: systemClock, kubeletDirectories: [directory] }),

@@ -54,9 +54,9 @@ export function toDevice(host: WindowsHostContext, disk: Disk): Device {
 }
 
 /**
- * The disk of a device. Fails with `WrongDevice` if it is gone, whatever has its number now, and where another
- * disk has its unique id: a cmdlet that names the id would change both. Fails with `HostNotReady` where
- * Windows reports it incompletely.
+ * The disk of a device. Fails with `WrongDevice` if it is gone, whatever has its number now, and where
+ * another disk has its unique id: a cmdlet that names the id would change both. Fails with `HostNotReady`
+ * where Windows reports it incompletely.
  */
 export async function diskOf(
   host: WindowsHostContext,

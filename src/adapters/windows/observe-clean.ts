@@ -73,7 +73,7 @@ export async function observeClean(
   );
 }
 
-/** The devices at the LUNs of others. One that can't be told is left out: the last device then stays this one's. */
+/** The devices at the LUNs of others, without odd ones: the last device then counts as this volume's. */
 function devicesAt(host: WindowsHostContext, disks: DiskList, luns: readonly number[]): readonly string[] {
   return luns.flatMap((lun) => {
     const at = diskAtLun(disks, lun);

@@ -16,7 +16,8 @@ interface Operation {
 export interface Operations {
   /**
    * Runs `act` once every earlier operation on one of `keys` has ended. Its caller waits until it has
-   * ended, at most until `signal` is aborted (`Cancelled`) or the time is over (`HostCommandTimedOut`).
+   * ended, at most until `signal` is aborted (`Cancelled`) or the time is over (`HostCommandTimedOut`, which
+   * names the operations that it waited for). One that has not begun by then never begins.
    */
   readonly run: <T>(
     operation: Operation,
@@ -43,14 +44,15 @@ export function createOperations(clock: Clock): Operations {
       signal: AbortSignal,
     ) => {
       if (signal.aborted) return fail({ kind: "Cancelled" });
-      const earlier = on(keys).map(({ ended }) => ended);
+      const earlier = on(keys);
+      let hasCallerLeft = false;
       const { promise: ended, resolve: end } = Promise.withResolvers<void>();
       const operation = { line, keys, ended };
       inFlight.add(operation);
       const work = async (): Promise<Result<T, Failure>> => {
-        await Promise.all(earlier);
+        await Promise.all(earlier.map((each) => each.ended));
         try {
-          return await act();
+          return hasCallerLeft ? fail({ kind: "Cancelled" }) : await act();
         } finally {
           inFlight.delete(operation);
           end();
@@ -58,9 +60,12 @@ export function createOperations(clock: Clock): Operations {
       };
       const waited = await waitWithin(work(), limitMs, clock, signal);
       if (waited.kind === "done") return waited.value;
+      hasCallerLeft = true;
+      const blocking = earlier.filter((each) => inFlight.has(each)).map((each) => each.line);
+      const command = blocking.length === 0 ? line : `${line}, which waits for: ${blocking.join("; ")}`;
       return waited.kind === "cancelled"
         ? fail({ kind: "Cancelled" })
-        : fail({ kind: "HostCommandTimedOut", command: line, timeoutMs: limitMs });
+        : fail({ kind: "HostCommandTimedOut", command, timeoutMs: limitMs });
     },
     inFlightOn: (keys) => on(keys).map(({ line }) => line),
   };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { systemClock } from "../system/system-clock.ts";
-import { startPowerShell, windowsPowerShell } from "./start-power-shell.ts";
+import { type PowerShellOptions, startPowerShell, windowsPowerShell } from "./start-power-shell.ts";
 import type { StorageCall } from "./storage-call.ts";
 import { WORKER_MARK, WORKER_SCRIPT } from "./worker-script.ts";
 
@@ -27,18 +28,29 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
   else write({ id, ok: true, rows: [{ worker: process.pid, call }] });
 });`;
 
+const MINUTE_MS = 60_000;
+
 function aCall(cmdlet: string): StorageCall {
   return { cmdlet, parameters: { Text: "O'Neil; $(Remove-Item C:\\) \u00e9\n" }, select: [] };
 }
 
 async function aPool(
   t: TestContext,
-  { worker = WORKER, queryLimitMs }: { readonly worker?: string; readonly queryLimitMs?: number } = {},
+  {
+    worker = WORKER,
+    limitsMs,
+    logger = silentLogger,
+  }: {
+    readonly worker?: string;
+    readonly limitsMs?: PowerShellOptions["limitsMs"];
+    readonly logger?: PowerShellOptions["logger"];
+  } = {},
 ) {
   const powerShell = await startPowerShell({
     clock: systemClock,
+    logger,
     command: () => [process.execPath, "-e", worker],
-    ...(queryLimitMs === undefined ? {} : { queryLimitMs }),
+    ...(limitsMs === undefined ? {} : { limitsMs }),
   });
   t.after(() => powerShell.close());
   return powerShell;
@@ -105,7 +117,9 @@ describe("startPowerShell", () => {
   });
 
   it("ends a worker whose query has no answer in time, and starts another for the next", async (t) => {
-    const powerShell = await aPool(t, { queryLimitMs: 2_000 });
+    const powerShell = await aPool(t, {
+      limitsMs: { query: 2_000, change: MINUTE_MS, longChange: MINUTE_MS },
+    });
     const never = await Promise.all(Array.from({ length: 4 }, () => powerShell.call(aCall("Get-Never"))));
     assert.deepEqual(
       never,
@@ -130,6 +144,45 @@ describe("startPowerShell", () => {
     );
   });
 
+  it("sets the worker of a change aside that hangs, and names it", async (t) => {
+    const lines: unknown[] = [];
+    const noted = Promise.withResolvers<void>();
+    const note = (message: string, fields?: object): void => {
+      lines.push([message, fields]);
+      if (lines.length === 3) noted.resolve();
+    };
+    const powerShell = await aPool(t, {
+      // A hung one ends with the line of the next call, or with its worker.
+      worker: WORKER.replace('"Get-Never"', '"Set-Never"'),
+      limitsMs: { query: MINUTE_MS, change: 500, longChange: MINUTE_MS },
+      logger: { ...silentLogger, warn: note, info: note },
+    });
+    const hung = ["1", "2", "3"].map((Id) =>
+      powerShell.call({ cmdlet: "Set-Never", parameters: { Id }, select: [] }),
+    );
+    await noted.promise;
+    assert.deepEqual(
+      lines,
+      ["1", "2", "3"].map((Id) => [
+        "a change of PowerShell hangs",
+        { change: `Set-Never {"Id":"${Id}"}`, limitMs: 500 },
+      ]),
+    );
+    assert.deepEqual(callOf(await powerShell.call(aCall("Set-Disk"))), aCall("Set-Disk"));
+    hung.push(powerShell.call({ cmdlet: "Set-Never", parameters: { Id: "4" }, select: [] }));
+    const refused = async (): Promise<string> => {
+      const answered = await powerShell.call(aCall("Set-Disk"));
+      return answered.ok ? refused() : JSON.stringify(answered.failure);
+    };
+    assert.match(await refused(), /4 changes of PowerShell hang: Set-Never .*Id.*; /u);
+    assert.deepEqual(callOf(await powerShell.call(aCall("Get-Disk"))), aCall("Get-Disk"));
+    powerShell.close();
+    assert.deepEqual(
+      (await Promise.all(hung)).map(({ ok }) => ok),
+      [false, false, false, false],
+    );
+  });
+
   it("keeps no process alive by its idle workers", async (t) => {
     const keepers = (): readonly string[] =>
       process.getActiveResourcesInfo().filter((name) => name === "ProcessWrap" || name === "PipeWrap");
@@ -143,7 +196,7 @@ describe("startPowerShell", () => {
 
   it("throws where PowerShell can't be started", async () => {
     const command = (): readonly string[] => ["/absent/powershell.exe"];
-    await assert.rejects(startPowerShell({ clock: systemClock, command }), /ENOENT/u);
+    await assert.rejects(startPowerShell({ clock: systemClock, logger: silentLogger, command }), /ENOENT/u);
   });
 });
 

@@ -1,27 +1,37 @@
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import type { Failure } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
 import { fail } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { Logger } from "../../ports/logger.ts";
 import { waitWithin } from "../linux/command/wait-within.ts";
 import { startWorker, type Worker } from "./start-worker.ts";
-import type { PowerShell, StorageAnswer, StorageCall } from "./storage-call.ts";
-import { callKind, createWorkerPlaces } from "./worker-places.ts";
+import { describeCall, type PowerShell, type StorageCall } from "./storage-call.ts";
+import { type CallKind, callKind, createWorkerPlaces } from "./worker-places.ts";
 import { WORKER_SCRIPT } from "./worker-script.ts";
 
+const MINUTE_MS = 60_000;
 /**
- * How long a query may take, in milliseconds, the start of its worker included, before its worker is ended:
- * it may hang for ever, as where Windows' management service does. A change is left running.
+ * How long a call may take, in milliseconds, the start of its worker included: it may hang for ever, as where
+ * Windows' management service does. Then a query's worker is ended. A change is left running, and its worker
+ * is set aside: the next call gets another one.
  */
-const QUERY_LIMIT_MS = 60_000;
+const CALL_LIMITS_MS: Readonly<Record<CallKind, number>> = {
+  query: MINUTE_MS,
+  change: 10 * MINUTE_MS,
+  longChange: 60 * MINUTE_MS,
+};
+/** From so many changes that hang on, no other one is started: each keeps a process of about 100 MB. */
+const HANGING_MAX = 4;
+/** Most idle workers that are kept. */
+const IDLE_MAX = 4;
 
 /** Settings of the pool. */
 export interface PowerShellOptions {
   readonly clock: Clock;
+  readonly logger: Logger;
   /** What runs the script; default: Windows' PowerShell. */
   readonly command?: (script: string) => readonly string[];
-  /** Default 60,000. */
-  readonly queryLimitMs?: number;
+  /** Default: 60,000 for a query, 600,000 for a change, 3,600,000 for one that may take long. */
+  readonly limitsMs?: Readonly<Record<CallKind, number>>;
 }
 
 /**
@@ -29,41 +39,65 @@ export interface PowerShellOptions {
  * instance sees that this one is alive. Throws where it can't be started.
  */
 export async function startPowerShell(options: PowerShellOptions): Promise<PowerShell> {
-  const { clock, command = windowsPowerShell, queryLimitMs = QUERY_LIMIT_MS } = options;
+  const { clock, logger, command = windowsPowerShell, limitsMs = CALL_LIMITS_MS } = options;
   const [program = "", ...args] = command(WORKER_SCRIPT);
   const places = createWorkerPlaces();
   /** The last one is taken first: as few as possible are started. */
   const idle: Worker[] = [];
   const busy = new Set<Worker>();
+  /** The changes that have exceeded their limit. */
+  const hanging = new Set<StorageCall>();
   let isClosed = false;
 
-  const ask = async (worker: Worker, request: StorageCall): Promise<Result<StorageAnswer, Failure>> => {
-    const answer = worker.ask(request);
-    if (callKind(request.cmdlet) !== "query") return answer;
-    const waited = await waitWithin(answer, queryLimitMs, clock, new AbortController().signal);
-    if (waited.kind === "done") return waited.value;
-    worker.kill();
-    const detail = `PowerShell has not answered ${request.cmdlet} in ${queryLimitMs / 1000} s`;
-    return fail({ kind: "HostNotReady", detail });
-  };
-  const askNext = async (request: StorageCall): Promise<Result<StorageAnswer, Failure>> => {
+  const takeWorker = (): Worker => {
     let worker = idle.pop();
     while (worker?.isAlive() === false) worker = idle.pop();
     worker ??= startWorker(program, args);
     busy.add(worker);
-    const answered = await ask(worker, request);
+    return worker;
+  };
+  const giveBack = (worker: Worker): void => {
     busy.delete(worker);
-    if (worker.isAlive()) idle.push(worker);
-    return answered;
+    if (idle.length < IDLE_MAX && worker.isAlive()) idle.push(worker);
+    else worker.end();
+  };
+  const why = (kind: CallKind): string | undefined => {
+    if (isClosed) return "the plug-in ends: PowerShell takes no call";
+    if (kind === "query" || hanging.size < HANGING_MAX) return undefined;
+    return `${hanging.size} changes of PowerShell hang: ${[...hanging].map(describeCall).join("; ")}`;
   };
   const call: PowerShell["call"] = async (request) => {
     const kind = callKind(request.cmdlet);
+    const limitMs = limitsMs[kind];
     const place = await places.take(kind);
     if (!place.ok) return place;
-    const answered: Result<StorageAnswer, Failure> = isClosed
-      ? fail({ kind: "HostNotReady", detail: "the plug-in ends: PowerShell takes no call" })
-      : await askNext(request);
+    const detail = why(kind);
+    if (detail !== undefined) {
+      places.giveBack(kind);
+      return fail({ kind: "HostNotReady", detail });
+    }
+    const worker = takeWorker();
+    const answer = worker.ask(request);
+    const waited = await waitWithin(answer, limitMs, clock, new AbortController().signal);
+    if (waited.kind === "done") {
+      giveBack(worker);
+      places.giveBack(kind);
+      return waited.value;
+    }
+    if (kind === "query") {
+      worker.kill();
+      giveBack(worker);
+      places.giveBack(kind);
+      const late = `PowerShell has not answered ${request.cmdlet} in ${limitMs / 1000} s`;
+      return fail({ kind: "HostNotReady", detail: late });
+    }
+    hanging.add(request);
+    logger.warn("a change of PowerShell hangs", { change: describeCall(request), limitMs });
     places.giveBack(kind);
+    const answered = await answer;
+    hanging.delete(request);
+    logger.info("a change of PowerShell that hung has ended", { change: describeCall(request) });
+    giveBack(worker);
     return answered;
   };
   const first = await call({ cmdlet: "Get-Item", parameters: { LiteralPath: "." }, select: ["Name"] });

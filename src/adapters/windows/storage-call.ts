@@ -69,8 +69,13 @@ export async function queryRows(
     ? ok(answered.value.rows)
     : fail({
         kind: "HostCommandFailed",
-        command: `${call.cmdlet} ${JSON.stringify(call.parameters)}`,
+        command: describeCall(call),
         exitCode: null,
         stderr: answered.value.error,
       });
+}
+
+/** A call as text, such as `Set-Disk {"IsOffline":true}`. */
+export function describeCall({ cmdlet, parameters }: StorageCall): string {
+  return `${cmdlet} ${JSON.stringify(parameters)}`;
 }

@@ -8,7 +8,7 @@ const WORKERS_MAX = 4;
 const WAITING_MAX = 1_000;
 
 /** How long a call may keep its worker. */
-type CallKind = "query" | "change" | "longChange";
+export type CallKind = "query" | "change" | "longChange";
 
 /** Cmdlets that may take minutes, and a repair hours. */
 const longCmdlets = new Set(["Format-Volume", "Repair-Volume", "Resize-Partition"]);

@@ -10,7 +10,6 @@ import type { GrpcServer } from "../../csi/server/grpc-server.ts";
 import { thawLeftFreezes } from "../../node/lifecycle/thaw-left-freezes.ts";
 import type { VolumeLimitOptions } from "../../node/lifecycle/volume-limit.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import { assembleNode } from "../assemble-node.ts";
@@ -58,7 +57,7 @@ export async function openNodeHost(
   await asSet("state-dir", stateDir, () => lockStateFolder(stateDir, { clock, logger }, lifetime, lock));
   const host =
     platform === "windows"
-      ? await startWindowsHost({ ...values, clock })
+      ? await startWindowsHost({ ...values, clock, logger })
       : await createLinuxHost({
           deviceRoot,
           sharesKernel,
@@ -113,12 +112,12 @@ function kubeletFolders(
 
 /** Loaded only on Windows. */
 async function startWindowsHost(
-  options: Pick<Values<typeof nodeOptions>, "kubelet-dir"> & { readonly clock: Clock },
+  options: Pick<Values<typeof nodeOptions>, "kubelet-dir"> & Pick<ProcessPorts, "clock" | "logger">,
 ): Promise<HostProvisioner> {
   const { createWindowsHost } = await import("../../adapters/windows/create-windows-host.ts");
   const { startPowerShell } = await import("../../adapters/windows/start-power-shell.ts");
   return createWindowsHost({
-    powerShell: await startPowerShell({ clock: options.clock }),
+    powerShell: await startPowerShell(options),
     clock: options.clock,
     kubeletDirectories: kubeletFolders(options, "windows"),
   });

@@ -24,7 +24,9 @@ describe("parseNvmeLun", () => {
     // The system disk.
     [`${azure}000000${interfaceId}`, undefined],
     [`${azure}000010${interfaceId}`, undefined],
-    [`${azure}00000a${interfaceId}`, undefined],
+    [`${azure}00000a${interfaceId}`, 9],
+    [`${azure.toUpperCase()}00000F${interfaceId}`, 14],
+    [`${azure}00000g${interfaceId}`, undefined],
     [`${azure}000101${interfaceId}`, undefined],
     [`\\\\?\\scsi#disk&ven_nvme&prod_microsoft_nvme_d#6&ca10229&0&000001${interfaceId}`, undefined],
     [`\\\\?\\scsi#disk&ven_msft&prod_virtual_disk#5&23db5f40&0&000001${interfaceId}`, undefined],

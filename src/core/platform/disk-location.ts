@@ -15,11 +15,13 @@ export function parseDiskLocation(
 /**
  * The LUN of one of Azure's NVMe disks, in the `Path` of a disk, such as
  * `\\?\scsi#disk&ven_nvme&prod_msft_nvme_accele#6&ca10229&0&000001#{…}`, whose last digits are LUN + 1:
- * Windows counts namespaces from 0, and Azure gives LUN n the namespace n + 2. Undefined for other disks, and
- * from LUN 9 on: whether Windows writes that number in decimal or hexadecimal digits is not known.
+ * Windows counts namespaces from 0, and Azure gives LUN n the namespace n + 2. V1 reads the digits as
+ * decimal. Windows' StorPort, behind which its NVMe driver is, shows other disks' places in hexadecimal: target 10 of
+ * a VMware VM is `000a00`. So a letter can only be hexadecimal (LUN 9 to 14), and two digits without one may
+ * be either: such a disk is undefined here, as are those of other controllers.
  * https://github.com/kubernetes-sigs/azuredisk-csi-driver/pull/3632
  */
 export function parseNvmeLun(path: string): number | undefined {
-  const digit = /^\\\\\?\\scsi#disk&ven_nvme&prod_msft_nvme_accele#[^#]*&00000([1-9])#/iu.exec(path)?.[1];
-  return digit === undefined ? undefined : Number(digit) - 1;
+  const digit = /^\\\\\?\\scsi#disk&ven_nvme&prod_msft_nvme_accele#[^#]*&00000([1-9a-f])#/iu.exec(path)?.[1];
+  return digit === undefined ? undefined : Number.parseInt(digit, 16) - 1;
 }

@@ -17,7 +17,7 @@ export interface MountedFolder {
   readonly partition: Partition;
 }
 
-/** Every folder at which Windows has mounted a volume of a disk that is here, however little it reports of it. */
+/** Every folder at which Windows has mounted a volume of a disk that is here, also of an odd one. */
 export async function mountedFolders(
   host: WindowsHostContext,
 ): Promise<Result<readonly MountedFolder[], Failure>> {
@@ -54,8 +54,8 @@ export async function refuseMounted(
 }
 
 /**
- * The folder, of those mounted, at a path. Fails with `HostNotReady` where its disk reports no identity: it is
- * neither a dead mount nor no mount.
+ * The folder, of those mounted, at a path. Fails with `HostNotReady` where its disk reports no identity: it
+ * is neither a dead mount nor no mount.
  */
 export function folderAt(
   folders: readonly MountedFolder[],
@@ -67,7 +67,7 @@ export function folderAt(
 
 /** The failure of a folder whose disk reports no identity. */
 export function unidentified({ path, disk }: MountedFolder): Result<never, Failure> {
-  const detail = `Windows reports no unique id of disk ${disk.Number}, which is mounted at ${path}: try again`;
+  const detail = `Windows reports no unique id of disk ${disk.Number}, mounted at ${path}: try again`;
   return fail({ kind: "HostNotReady", detail });
 }
 
