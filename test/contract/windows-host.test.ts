@@ -360,17 +360,24 @@ describe("disks by NVMe on Windows", () => {
     await world.close();
   });
 
-  it("are not guessed from LUN 9 on: the answer shows their paths", async () => {
+  it("are found by a hexadecimal letter, and not guessed from LUN 15 on", async () => {
     const world = await makeWindowsHostWorld();
     const { machine, host } = world;
-    await machine.attach({ lun: 9, disk: await machine.makeDisk(Number(GIB)), bus: "NVMe" });
-    await machine.attach({ lun: 15, disk: await machine.makeDisk(Number(GIB)), bus: "NVMe" });
-    const found = await host.findDevice({ lun: 9 }, never);
+    for (const lun of [9, 14, 15])
+      await machine.attach({ lun, disk: await machine.makeDisk(Number(GIB)), bus: "NVMe" });
+    for (const lun of [9, 14])
+      assert.match(valueOf(await host.findDevice({ lun }, never)).path, pathOf(machine.atLun(lun).number));
+    // LUN 9 in decimal digits.
+    const found = await host.findDevice({ lun: 15 }, never);
     assert.ok(!found.ok && found.failure.kind === "DeviceNotFound");
-    assert.match(found.failure.seen.join("\n"), /prod_msft_nvme_accele#6&ca10229&0&00000a/u);
+    assert.match(found.failure.seen.join("\n"), /prod_msft_nvme_accele#6&ca10229&0&000010/u);
     await world.close();
   });
 });
+
+function pathOf(number: number): RegExp {
+  return new RegExp(`PhysicalDrive${number}$`, "u");
+}
 
 it("makes a disk writable before it writes the mark of a first format", async () => {
   const world = await makeWindowsHostWorld();
