@@ -469,6 +469,7 @@ describe("Linux host: file systems and mounts", () => {
           ]) {
             valueOf(await mount(how));
             assert.equal(valueOf(await world.host.mountAt(path, never))?.readOnly, true);
+            assert.deepEqual(await mount(how), { ok: true, value: undefined });
             valueOf(await world.host.unmount(path, never));
           }
         } finally {

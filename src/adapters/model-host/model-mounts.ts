@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { stagingMountOptions } from "../../core/node/mount-options.ts";
+import { isStagedReadOnly, stagingMountOptions } from "../../core/node/mount-options.ts";
 import type { Device, HostProvisioner, MountPoint } from "../../ports/host/host-provisioner.ts";
 import { isDead, mountOn, toDevice, withDevice } from "./found-device.ts";
 import type { MachineState, ModelMount } from "./machine-state.ts";
@@ -33,7 +33,7 @@ export function mountCalls({
         const options = stagingMountOptions(request);
         if (!options.ok) return options;
         const present = mountOn(machine, request.path);
-        if (present !== undefined) return judgePresent(present, request.device, request.readOnly);
+        if (present !== undefined) return judgePresent(present, request.device, isStagedReadOnly(request));
         return withDevice(machine, request.device, (found) => {
           const { content } = blocksOf(found);
           if (content.kind !== "fileSystem" || content.fsType !== request.fsType)

@@ -2,7 +2,7 @@ import { lstat, mkdir } from "node:fs/promises";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { stagingMountOptions } from "../../../core/node/mount-options.ts";
+import { isStagedReadOnly, stagingMountOptions } from "../../../core/node/mount-options.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { callIn } from "../call-lane.ts";
@@ -173,10 +173,10 @@ function mountCommand(
   };
 }
 
-function judgePresentMount(
-  present: ObservedMount,
-  { device, readOnly }: MountRequest,
-): Result<void, Failure> {
+function judgePresentMount(present: ObservedMount, request: MountRequest): Result<void, Failure> {
+  const { device } = request;
+  // A flag asks for it as `readOnly` does.
+  const readOnly = isStagedReadOnly(request);
   const refuse = (problem: string): Result<void, Failure> =>
     fail({ kind: "MountedOtherwise", path: present.path, problem });
   if (present.majorMinor !== device.majorMinor)
