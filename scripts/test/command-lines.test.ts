@@ -49,6 +49,9 @@ describe("every program", () => {
   it("names what it can't use or find without a stack trace", async () => {
     for (const [program, given, code, says] of [
       ["testbed/lab/main.ts", "status --force", 2, "--force: has no effect on status"],
+      ["testbed/lab/main.ts", "status --name=No_Lab", 2, '--name: got "No_Lab"; expected lower-case'],
+      ["testbed/lab/main.ts", "down --name=../etc", 2, '--name: got "../etc"; expected lower-case'],
+      ["testbed/lab/main.ts", "--name=No_Lab kubectl get nodes", 2, "expected lower-case letters"],
       ["sim/main.ts", "--scenario=/nope", 2, '--scenario: got "/nope"; ENOENT'],
       ["scripts/generate.ts", "--vm-skus=/", 2, '--vm-skus: got "/"; expected a file'],
       ["scripts/image.ts", "--name=azuredisk", 2, '--name: got "azuredisk"; expected registry/'],

@@ -7,9 +7,11 @@ import {
 import { type Lab, openLab } from "../../testbed/lab/lab.ts";
 import { startLab } from "../../testbed/lab/start-lab.ts";
 import { assertNothingWasLeft } from "./assert/nothing-left.ts";
+import { auditFlags } from "./rights/audit-log.ts";
 
 /** Scale of Azure's latencies: an attach takes a fifth of a second. */
 const TIME_SCALE = 0.02;
+const NAME = "lab-cluster";
 
 /**
  * How long replicas that no node requests are kept, in milliseconds. Short enough to wait for before each
@@ -88,9 +90,10 @@ async function bringUp(): Promise<Lab> {
   if (standing !== undefined) return openLab(standing);
   const lab = await startLab(
     {
-      name: "lab-cluster",
+      name: NAME,
       timeScale: TIME_SCALE,
       kubelet: { nodeStatusUpdateFrequency: "1s", nodeStatusReportFrequency: "5m" },
+      apiserverFlags: auditFlags(NAME),
       endsWithProcess: true,
       replaces: true,
     },

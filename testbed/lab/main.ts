@@ -8,6 +8,7 @@ import { answerNoRun, readCommandLine } from "../../src/cli/read-command-line.ts
 import { suggestion } from "../../src/cli/read-values.ts";
 import { type ChartValues, installDriver } from "./cluster/install-driver.ts";
 import type { LabNode } from "./cluster/lab-node.ts";
+import { labNameProblem } from "./lab-home.ts";
 import type { LabOptions } from "./lab-options.ts";
 import { labStatus } from "./lab-status.ts";
 import { findLab, type Lab, openLab } from "./lab.ts";
@@ -40,7 +41,12 @@ type NodeVerb = (typeof NODE_VERBS)[number];
 const VERBS = ["up", "down", "status", "install-driver", ...NODE_VERBS];
 
 const options = {
-  name: { kind: "text", default: "lab", help: "The lab's name: labs of different names run side by side" },
+  name: {
+    kind: "text",
+    default: "lab",
+    problem: labNameProblem,
+    help: "The lab's name: labs of different names run side by side",
+  },
   nodes: {
     kind: "text",
     default: "3",

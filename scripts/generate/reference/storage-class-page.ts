@@ -51,7 +51,8 @@ carries its answer.
 Where a zone lacks the SKU, CreateVolume tries the next zone that is allowed: those of the nodes, or the
 class's \`allowedTopologies\`, in the order of external-provisioner, which begins with the zone of the node that
 the scheduler has chosen. The event \`OtherZone\` names both zones, and the pod is scheduled again, to the disk's
-zone. After the last zone, and for a zone that is only full, the answer is RESOURCE_EXHAUSTED: with
+zone. After the last zone, and for a zone that is only full, one event \`CreationFailed\` names all zones that
+were tried, and the answer is RESOURCE_EXHAUSTED: with
 \`volumeBindingMode: WaitForFirstConsumer\` the scheduler chooses a node again. If only one zone is allowed and
 lacks the SKU, the answer is INVALID_ARGUMENT. A zone is left out where it has nodes, and a pod
 that names the claim may run on none of them: by its node selector, its node affinity, or the zones of its

@@ -844,6 +844,20 @@ describe("diskReconciler", () => {
       ]);
     }));
 
+  it("leaves the event about one zone to CreateVolume, which knows the others", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", {
+        ...aVolume(),
+        status: { state: "Pending", observedGeneration: 0, conditions: [] },
+      });
+      const createDisk: CloudProvisioner["createDisk"] = async () =>
+        fail({ kind: "NotOfferedInZone", zone: "1", detail: "No such disk." });
+      const ports = { ...world.ports, cloud: { ...world.ports.cloud, createDisk } };
+      await world.answerOf(diskReconciler(ports).reconcile("pvc-1", never));
+      assert.equal(world.volume()?.status?.error?.kind, "NotOfferedInZone");
+      assert.deepEqual(world.emitted, []);
+    }));
+
   it("reports performance that had to rise with a disk", () =>
     withControllerPorts(async (world) => {
       const cloud: CloudProvisioner = {

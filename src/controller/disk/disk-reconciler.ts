@@ -1,6 +1,7 @@
 import type { AzVolume, VolumeDetail, VolumeStatus } from "../../core/api/az-volume.ts";
 import { diskNameOf } from "../../core/api/object-names.ts";
 import { isRecordLost, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
+import { isOfOneZone } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -106,7 +107,11 @@ async function createDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSigna
   const created = await ports.steps.run("create-disk", () =>
     ports.cloud.createDisk({ ...request.value, precondition: isMarkedCreating(ports, volume) }, signal),
   );
-  if (!created.ok) return recordFailure(ports, volume, created.failure, signal);
+  if (!created.ok)
+    return recordFailure(ports, volume, created.failure, signal, {
+      // CreateVolume reports it once for all zones that it tries.
+      isReported: isOfOneZone(created.failure),
+    });
   const difference = ownerDifference(ports, volume, created.value);
   if (difference !== undefined) {
     const { volumeName } = volume.spec;

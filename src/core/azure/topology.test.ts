@@ -10,6 +10,7 @@ import {
   zonelessRegionsOf,
   zoneValue,
   type TopologyRequirement,
+  triedPlaces,
 } from "./topology.ts";
 
 type Place = Parameters<typeof nextPlacement>[0];
@@ -224,6 +225,18 @@ describe("nextPlacement", () => {
   ];
   for (const [because, present, topology, next] of rows)
     it(`is ${because}`, () => assert.deepEqual(nextPlacement(present, topology), next));
+});
+
+describe("triedPlaces", () => {
+  const topology = { preferred: ["eastus-2", "", "westus-1"], requisite: ["eastus-1", "eastus-2"] };
+  for (const [zone, tried] of [
+    ["2", ["eastus-2"]],
+    ["1", ["eastus-2", "eastus", "eastus-1"]],
+    ["3", ["eastus-3"]],
+    [undefined, ["eastus"]],
+  ] as const)
+    it(`are ${tried.join(", ")} where the last one is ${zone ?? "no zone"}`, () =>
+      assert.deepEqual(triedPlaces({ location: "eastus", zone }, topology), tried));
 });
 
 describe("topologyOfNodes", () => {

@@ -88,18 +88,38 @@ export function nextPlacement(
 ): Pick<DiskSpec, "location" | "zone"> | undefined {
   const { location, zone } = present;
   if (location === undefined || zone === undefined) return undefined;
-  const { preferred = [], requisite = [], zonelessRegions } = topology ?? {};
-  const terms = [...new Set([...preferred, ...requisite].map((value) => value.toLowerCase()))];
-  const places = terms.filter((value) =>
-    value === ""
-      ? zonelessRegions?.includes(location) !== false
-      : parseZoneValue(value)?.location === location,
-  );
+  const places = placesIn(location, topology);
   const at = places.indexOf(zoneValue({ location, zone }));
   const next = at === -1 ? undefined : places.slice(at + 1).find(isOfUse);
   if (next === undefined) return undefined;
   const parsed = parseZoneValue(next);
   return parsed === undefined ? { location } : { location, zone: parsed.zone };
+}
+
+/**
+ * The places in which a disk was tried that could not be made in `present`, which is the last of them, each
+ * such as `eastus-1`. Without a zone it is the region alone.
+ */
+export function triedPlaces(
+  present: { readonly location: string; readonly zone?: string | undefined },
+  topology: TopologyRequirement | undefined,
+): readonly string[] {
+  const { location, zone } = present;
+  if (zone === undefined) return [location];
+  const value = zoneValue({ location, zone });
+  const places = placesIn(location, topology).map((place) => (place === "" ? location : place));
+  return places.includes(value) ? places.slice(0, places.indexOf(value) + 1) : [value];
+}
+
+/** The terms of a topology in a region, in the order in which `choosePlacement` takes them. */
+function placesIn(location: string, topology: TopologyRequirement | undefined): readonly string[] {
+  const { preferred = [], requisite = [], zonelessRegions } = topology ?? {};
+  const terms = [...new Set([...preferred, ...requisite].map((value) => value.toLowerCase()))];
+  return terms.filter((value) =>
+    value === ""
+      ? zonelessRegions?.includes(location) !== false
+      : parseZoneValue(value)?.location === location,
+  );
 }
 
 /**
@@ -114,6 +134,11 @@ export function answerInZone(failure: Failure, topology: TopologyRequirement | u
   if (allowed.some((term) => parseZoneValue(term)?.zone !== value)) return failure;
   const problem = `${detail} No other zone is allowed`;
   return { kind: "InvalidArgument", field: "zone", value, problem, ...(azure && { azure }) };
+}
+
+/** Whether a disk could not be made in one zone: CreateVolume alone knows where else it was tried. */
+export function isOfOneZone(failure: Failure): boolean {
+  return failure.kind === "NotOfferedInZone" || failure.kind === "NoCapacityInZone";
 }
 
 /**

@@ -417,6 +417,8 @@ describe("createVolume", () => {
     readonly request: Partial<Request>;
     readonly tried: readonly (readonly [zone: string | undefined, failure: Failure])[];
     readonly answered: Failure["kind"];
+    /** The zones of the only event of the outcome. Undefined: the disk's reconciler emits it. */
+    readonly reported?: string;
   }[] = [
     {
       request: inZones(["eastus-1", "eastus-2"]),
@@ -425,6 +427,7 @@ describe("createVolume", () => {
         ["2", notOffered("2")],
       ],
       answered: "NotOfferedInZone",
+      reported: "eastus-1, eastus-2",
     },
     {
       request: inZones(["eastus-2"], ["eastus-1", "eastus-2", "eastus-3"]),
@@ -434,17 +437,25 @@ describe("createVolume", () => {
         ["3", noCapacity("3")],
       ],
       answered: "NoCapacityInZone",
+      reported: "eastus-2, eastus-1, eastus-3",
     },
-    { request: inZones(["eastus-1"]), tried: [["1", notOffered("1")]], answered: "InvalidArgument" },
+    {
+      request: inZones(["eastus-1"]),
+      tried: [["1", notOffered("1")]],
+      answered: "InvalidArgument",
+      reported: "eastus-1",
+    },
     {
       request: inZones(["eastus-1", "eastus-2"]),
       tried: [["1", noCapacity("1")]],
       answered: "NoCapacityInZone",
+      reported: "eastus-1",
     },
     {
       request: inZones(["eastus-1", "westus-2"]),
       tried: [["1", notOffered("1")]],
       answered: "NotOfferedInZone",
+      reported: "eastus-1",
     },
     {
       request: inZones(["eastus-1", ""]),
@@ -456,7 +467,7 @@ describe("createVolume", () => {
     },
     { request: inZones(["eastus-1", "eastus-2"]), tried: [["1", rejected]], answered: "CloudRejected" },
   ];
-  for (const { request, tried, answered } of exhausted)
+  for (const { request, tried, answered, reported } of exhausted)
     it(`answers ${answered} after zones ${tried.map(([zone]) => zone).join(", ")}`, () =>
       withController(async (world) => {
         const [answer = assert.fail()] = await begun(world, request);
@@ -467,6 +478,10 @@ describe("createVolume", () => {
         }
         const gaveUp = await world.answerOf(answer);
         assert.equal(!gaveUp.ok && gaveUp.failure.kind, answered);
+        const zones = world.emitted.flatMap(({ reason, message }) =>
+          reason === "CreationFailed" ? [/^the disk could not be made in (.*?): /u.exec(message)?.[1]] : [],
+        );
+        assert.deepEqual(zones, reported === undefined ? [] : [reported]);
       }));
 
   const twoZones = inZones(["eastus-1"], ["eastus-1", "eastus-2"]);

@@ -5,12 +5,15 @@ import { labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts"
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import {
   answerInZone,
+  isOfOneZone,
   nextPlacement,
   topologyOfNodes,
   type TopologyRequirement,
+  triedPlaces,
   zonelessRegionsOf,
   zoneValue,
 } from "../../core/azure/topology.ts";
+import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { deletionInProgress, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -110,7 +113,7 @@ async function create(
   if (volume === undefined || isDeleting(volume)) return fail(deletionInProgress(volumeName));
   if (hasFailed(volume)) {
     const elsewhere = inNextZone(context, volume, request, target);
-    if (elsewhere === undefined) return giveUp(context, volume, call);
+    if (elsewhere === undefined) return giveUp(context, volume, target, call);
     const left = await leaveZone(context, volume, elsewhere, call);
     return left.ok ? create(context, target, elsewhere, call) : left;
   }
@@ -291,12 +294,14 @@ function hasFailed(volume: AzVolume): boolean {
 async function giveUp(
   context: ControllerContext,
   volume: AzVolume,
+  { zones }: Target,
   call: CallContext,
 ): Promise<Result<never, Failure>> {
   const error = volume.status?.error;
   const failure = fromObjectError(error);
   const marked = await markFailed(context, volume, call);
   if (!marked.ok) return marked;
+  if (failure !== undefined && isOfOneZone(failure)) reportZones(context, volume, zones, failure);
   await waitForVolume(
     { ...context, limits: { ...context.limits, waitMaxMs: CLEAN_UP_WAIT_MS } },
     volume,
@@ -311,6 +316,22 @@ async function giveUp(
       requestId: call.requestId,
     },
   );
+}
+
+/** The only event about a disk that no zone makes: its reconciler sees one zone, and emits none. */
+function reportZones(
+  { events }: ControllerContext,
+  { metadata: { name }, spec }: AzVolume,
+  zones: Target["zones"],
+  failure: Failure,
+): void {
+  const { location = "", zone } = spec.disk;
+  const tried = triedPlaces({ location, zone }, zones).join(", ");
+  events.emit({
+    about: { kind: "AzVolume", name },
+    reason: "CreationFailed",
+    ...failureEventText(`the disk could not be made in ${tried}`, failure),
+  });
 }
 
 /** Deletes a volume that has failed, unless it was tried again since: another call may have answered it. */

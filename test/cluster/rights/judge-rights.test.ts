@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseAuditLog } from "./audit-log.ts";
+import { forbiddenRequests, unusedRights } from "./judge-rights.ts";
+import { rightsOf } from "./right.ts";
+
+const START_MS = Date.parse("2026-01-01T00:00:00Z");
+const FOUR_MINUTES_S = 240;
+const binding = {
+  metadata: { name: "csi-azuredisk-node", namespace: "azure-disk-csi" },
+  subjects: [{ name: "node-sa" }],
+  roleRef: { kind: "Role", name: "csi-azuredisk-node" },
+};
+const role = {
+  metadata: { name: "csi-azuredisk-node", namespace: "azure-disk-csi" },
+  rules: [
+    { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
+    { apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: ["one"], verbs: ["get"] },
+  ],
+};
+const granted = rightsOf([binding], [role]);
+
+interface Line {
+  readonly user?: string;
+  readonly verb: string;
+  readonly object: object;
+  readonly code?: number;
+  readonly afterS?: number;
+}
+
+function audited(...lines: readonly Line[]): ReturnType<typeof parseAuditLog> {
+  const text = lines.map(({ user = "system:serviceaccount:kube-system:node-sa", ...line }) =>
+    JSON.stringify({
+      verb: line.verb,
+      user: { username: user },
+      objectRef: { namespace: "azure-disk-csi", ...line.object },
+      responseStatus: { code: line.code ?? 200 },
+      stageTimestamp: new Date(START_MS + (line.afterS ?? 0) * 1_000).toISOString(),
+    }),
+  );
+  return parseAuditLog(`${text.join("\n")}\n{"half`);
+}
+
+describe("judging rights by an audit log", () => {
+  const events = { resource: "events" };
+  const changed = {
+    user: "admin",
+    verb: "delete",
+    object: { apiGroup: "rbac.authorization.k8s.io", resource: "roles", name: "csi-azuredisk-node" },
+  };
+
+  it("names the rights that no request has used, by verb, name and namespace", () => {
+    const lease = { apiGroup: "coordination.k8s.io", resource: "leases" };
+    const log = audited(
+      { verb: "create", object: events },
+      { verb: "patch", object: { ...events, namespace: "default" } },
+      { verb: "get", object: { ...lease, name: "other" } },
+    );
+    assert.deepEqual(unusedRights(log, granted), [
+      "node-sa: get leases.coordination.k8s.io named one in azure-disk-csi",
+      "node-sa: patch events in azure-disk-csi",
+    ]);
+    const used = audited(
+      { verb: "create", object: events },
+      { verb: "patch", object: events },
+      { verb: "get", object: { ...lease, name: "one" } },
+    );
+    assert.deepEqual(unusedRights(used, granted), []);
+  });
+
+  it("names what is forbidden, also while rights change if nothing ever allows it", () => {
+    const forbidden = { verb: "list", object: { resource: "secrets" }, code: 403 };
+    for (const log of [audited(forbidden), audited(changed, forbidden)])
+      assert.deepEqual(forbiddenRequests(log, granted), ["node-sa: list secrets in azure-disk-csi"]);
+  });
+
+  it("leaves out what an ending pod may no longer do, for two minutes", () => {
+    const ending = { verb: "create", object: events, code: 403, afterS: 30 };
+    assert.deepEqual(forbiddenRequests(audited(changed, ending), granted), []);
+    const earlier = { ...ending, code: 201, afterS: -30 };
+    assert.deepEqual(forbiddenRequests(audited(earlier, changed, ending), []), []);
+    const later = { ...ending, afterS: FOUR_MINUTES_S };
+    assert.deepEqual(forbiddenRequests(audited(changed, later), granted), [
+      "node-sa: create events in azure-disk-csi",
+    ]);
+  });
+});
