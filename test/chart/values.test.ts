@@ -114,7 +114,30 @@ describe("values of the chart", () => {
       },
       {
         values: { controller: { sidecarMetrics: { enabled: true, firstPort: 29_603 } } },
-        says: /port 29604, one of four from there on, is controller\.metricsPort/u,
+        says: /port 29604 is of controller\.metricsPort and of controller\.sidecarMetrics\.firstPort/u,
+      },
+      {
+        values: { controller: { metricsPort: 29_605 } },
+        says: /port 29605 is of controller\.metricsPort and of node\.metricsPort: change one of them/u,
+      },
+      {
+        values: {
+          controller: { hostNetwork: false },
+          node: { livenessProbe: { enabled: true, healthPort: 29_605 } },
+        },
+        says: /port 29605 is of node\.metricsPort and of node\.livenessProbe\.healthPort/u,
+      },
+      {
+        values: { azure: { endpoint: "management.azure.com" } },
+        says: /at '\/azure\/endpoint': 'management\.azure\.com' does not match pattern/u,
+      },
+      {
+        values: { imagePullSecrets: [{ nam: "registry" }] },
+        says: /imagePullSecrets: an object lacks its name/u,
+      },
+      {
+        values: { driver: { nodeAllocatableUpdatePeriodSeconds: 9 } },
+        says: /nodeAllocatableUpdatePeriodSeconds is 9: Kubernetes takes 10 seconds or more/u,
       },
       {
         values: { controller: { cloudConfigSecretNamespace: "other" } },
@@ -273,6 +296,13 @@ describe("values of the chart", () => {
         assert.notEqual(code, 0);
         assert.match(output, /set objectNamespace to another namespace, or snapshot\.snapshotter to never/u);
       });
+
+    it("may name one port for controllers and node plug-ins on networks of their own", async () => {
+      const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"], {
+        controller: { hostNetwork: false, metricsPort: 29_605 },
+      });
+      assert.equal(code, 0, output);
+    });
 
     it("take further arguments whose flags the chart does not set", async () => {
       // The files may come from further volumes.

@@ -177,11 +177,46 @@ yes
 {{- define "azuredisk.sidecarPort" -}}
 {{- $own := index . 0 -}}
 {{- if $own.sidecarMetrics.enabled -}}
-{{- $port := add $own.sidecarMetrics.firstPort (index . 1) -}}
-{{- if eq $port (int64 $own.metricsPort) -}}
-{{- fail (printf "controller.sidecarMetrics.firstPort: port %d, one of four from there on, is controller.metricsPort" $port) -}}
+{{- add $own.sidecarMetrics.firstPort (index . 1) -}}
 {{- end -}}
-{{- $port -}}
+{{- end -}}
+
+{{/*
+Refuses two values that name one port of a pod, or of a node where pods of controllers and node plug-ins are on its
+network: the second pod would never be scheduled there.
+*/}}
+{{- define "azuredisk.refuseSharedPorts" -}}
+{{- $own := .Values.controller -}}
+{{- $node := .Values.node -}}
+{{- $ofController := list (list "controller.metricsPort" $own.metricsPort) -}}
+{{- if $own.livenessProbe.enabled -}}
+{{- $ofController = append $ofController (list "controller.livenessProbe.healthPort" $own.livenessProbe.healthPort) -}}
+{{- end -}}
+{{- range $place := until 4 -}}
+{{- with include "azuredisk.sidecarPort" (list $own $place) -}}
+{{- $ofController = append $ofController (list "controller.sidecarMetrics.firstPort, with the three ports after it," .) -}}
+{{- end -}}
+{{- end -}}
+{{- $ofNode := list (list "node.metricsPort" $node.metricsPort) -}}
+{{- if $node.livenessProbe.enabled -}}
+{{- $ofNode = append $ofNode (list "node.livenessProbe.healthPort" $node.livenessProbe.healthPort) -}}
+{{- end -}}
+{{- if $node.nodeDriverRegistrar.enabled -}}
+{{- $ofNode = append $ofNode (list "node.nodeDriverRegistrar.healthPort" $node.nodeDriverRegistrar.healthPort) -}}
+{{- end -}}
+{{- $networks := list $ofController $ofNode -}}
+{{- if and .Values.linux.enabled .Values.linux.hostNetwork $own.hostNetwork -}}
+{{- $networks = list (concat $ofController $ofNode) -}}
+{{- end -}}
+{{- range $ports := $networks -}}
+{{- $values := dict -}}
+{{- range $ports -}}
+{{- $port := index . 1 | int64 | toString -}}
+{{- if hasKey $values $port -}}
+{{- fail (printf "port %s is of %s and of %s: change one of them" $port (get $values $port) (index . 0)) -}}
+{{- end -}}
+{{- $_ := set $values $port (index . 0) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -262,7 +297,7 @@ topologySpreadConstraints:
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
 {{- range . }}
-  - name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}
+  - name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ required "imagePullSecrets: an object lacks its name" .name }}{{ end }}
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -330,6 +365,9 @@ volumeLifecycleModes:
 {{- /* Before 1.33 the field is unknown, and Helm 4, which applies on the server, fails. */}}
 {{- if semverCompare ">=1.33.0-0" .Capabilities.KubeVersion.Version }}
 {{- with .Values.driver.nodeAllocatableUpdatePeriodSeconds }}
+{{- if lt (int .) 10 }}
+{{- fail (printf "driver.nodeAllocatableUpdatePeriodSeconds is %d: Kubernetes takes 10 seconds or more; 0 leaves it out" (int .)) }}
+{{- end }}
 nodeAllocatableUpdatePeriodSeconds: {{ . }}
 {{- end }}
 {{- end }}

@@ -39,6 +39,11 @@ export function guid(about: string): ChartValue {
   return { kind: "text", about, pattern: `^(${GUID})?$` };
 }
 
+/** A web address, or empty. */
+export function webAddress(about: string): ChartValue {
+  return { kind: "text", about, pattern: "^(https?://\\S+)?$" };
+}
+
 /** A tenant of Entra: its GUID or a domain of it, or empty. */
 export function tenant(about: string): ChartValue {
   return { kind: "text", about, pattern: `^(${GUID}|([0-9A-Za-z-]+\\.)+[A-Za-z]{2,})?$` };

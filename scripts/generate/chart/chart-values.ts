@@ -19,6 +19,7 @@ import {
   tenant,
   text,
   texts,
+  webAddress,
   whole,
 } from "./chart-value.ts";
 import type { ChartValue, ChartValues } from "./chart-value.ts";
@@ -240,8 +241,8 @@ export function chartValues(): ChartValues {
         "Azure's cloud; empty: the cloud config's, or the one in which the pod signs in, which workload " +
           "identity sets",
       ),
-      endpoint: text("Azure Resource Manager of an emulator or another cloud"),
-      authorityHost: text("Authority that issues tokens there"),
+      endpoint: webAddress("Azure Resource Manager of an emulator or another cloud"),
+      authorityHost: webAddress("Authority that issues tokens there"),
       caCertificate: text("PEM of the authority that signed their certificates"),
       timeScale: {
         kind: "number",

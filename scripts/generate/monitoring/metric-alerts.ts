@@ -15,7 +15,8 @@ export interface Alert {
   readonly remedy: string;
 }
 
-const EVENTS_OF_VOLUMES = "`kubectl describe azv` of the volume, or of its pod, says what to do.";
+const EVENTS_OF_VOLUMES =
+  "`kubectl -n azure-disk-csi describe azv <volume>`, or a description of its pod, says what to do.";
 const LOG = "The log has its stack: report it.";
 const FIND_WAITING = "`kubectl get azv -A -o wide` shows which volumes (column WaitsFor).";
 /** Reasons of WriterWaiting that end only when a person acts. */

@@ -23,6 +23,16 @@ function rangeOf({ alert, minutes }: Firing): readonly [string, string] {
   return [alert.replace(/^AzureDisk/u, ""), `${first} to ${last}${gap}`];
 }
 
+interface AlertRule {
+  readonly alert: string;
+  readonly annotations: { readonly description: string };
+}
+
+function rulesOfAlerts(): readonly AlertRule[] {
+  const { groups } = parse(RULES) as { readonly groups: readonly { readonly rules: readonly AlertRule[] }[] };
+  return groups.flatMap(({ rules }) => rules);
+}
+
 describe("alerts in Prometheus' query engine", { skip: noGo, timeout: BUILD_TIMEOUT_MS }, () => {
   let fired: readonly (readonly Firing[])[] = [];
 
@@ -38,11 +48,21 @@ describe("alerts in Prometheus' query engine", { skip: noGo, timeout: BUILD_TIME
       assert.deepEqual((fired[index] ?? []).map(rangeOf), Object.entries(fires));
     });
 
+  it("name a namespace in each command for the driver's objects", () => {
+    const commands = rulesOfAlerts().flatMap(({ annotations }) =>
+      [...annotations.description.matchAll(/`(kubectl [^`]* (?:azv|azva|azdn)\b[^`]*)`/gu)].map(
+        ([, command = ""]) => command,
+      ),
+    );
+    assert.ok(commands.length > 0);
+    assert.deepEqual(
+      commands.filter((command) => !/ -A\b| -n \S/u.test(command)),
+      [],
+    );
+  });
+
   it("each fire in a case", () => {
-    const { groups } = parse(RULES) as {
-      readonly groups: readonly { readonly rules: readonly { readonly alert: string }[] }[];
-    };
-    const all = groups.flatMap(({ rules }) => rules.map(({ alert }) => alert.replace(/^AzureDisk/u, "")));
+    const all = rulesOfAlerts().map(({ alert }) => alert.replace(/^AzureDisk/u, ""));
     const shown = alertCases.flatMap(({ fires }) => Object.keys(fires));
     assert.deepEqual(
       all.filter((name) => !shown.includes(name)),
