@@ -237,6 +237,14 @@ describe("triedPlaces", () => {
   ] as const)
     it(`are ${tried.join(", ")} where the last one is ${zone ?? "no zone"}`, () =>
       assert.deepEqual(triedPlaces({ location: "eastus", zone }, topology), tried));
+
+  it("are not those that were of no use, but for the first and the last", () => {
+    const required = { preferred: ["eastus-3"], requisite: ["eastus-1", "eastus-2"] };
+    assert.deepEqual(
+      triedPlaces({ location: "eastus", zone: "2" }, required, () => false),
+      ["eastus-3", "eastus-2"],
+    );
+  });
 });
 
 describe("topologyOfNodes", () => {

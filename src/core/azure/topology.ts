@@ -98,17 +98,21 @@ export function nextPlacement(
 
 /**
  * The places in which a disk was tried that could not be made in `present`, which is the last of them, each
- * such as `eastus-1`. Without a zone it is the region alone.
+ * such as `eastus-1`. Without a zone it is the region alone. `isOfUse` as for `nextPlacement`.
  */
 export function triedPlaces(
   present: { readonly location: string; readonly zone?: string | undefined },
   topology: TopologyRequirement | undefined,
+  isOfUse: (value: string) => boolean = () => true,
 ): readonly string[] {
   const { location, zone } = present;
   if (zone === undefined) return [location];
   const value = zoneValue({ location, zone });
-  const places = placesIn(location, topology).map((place) => (place === "" ? location : place));
-  return places.includes(value) ? places.slice(0, places.indexOf(value) + 1) : [value];
+  const places = placesIn(location, topology);
+  const before = places
+    .slice(0, Math.max(places.indexOf(value), 0))
+    .filter((place, at) => at === 0 || isOfUse(place));
+  return [...before.map((place) => (place === "" ? location : place)), value];
 }
 
 /** The terms of a topology in a region, in the order in which `choosePlacement` takes them. */

@@ -113,7 +113,7 @@ async function create(
   if (volume === undefined || isDeleting(volume)) return fail(deletionInProgress(volumeName));
   if (hasFailed(volume)) {
     const elsewhere = inNextZone(context, volume, request, target);
-    if (elsewhere === undefined) return giveUp(context, volume, target, call);
+    if (elsewhere === undefined) return giveUp(context, volume, { request, target }, call);
     const left = await leaveZone(context, volume, elsewhere, call);
     return left.ok ? create(context, target, elsewhere, call) : left;
   }
@@ -294,14 +294,15 @@ function hasFailed(volume: AzVolume): boolean {
 async function giveUp(
   context: ControllerContext,
   volume: AzVolume,
-  { zones }: Target,
+  { request, target: { zones } }: { readonly request: CreateRequest; readonly target: Target },
   call: CallContext,
 ): Promise<Result<never, Failure>> {
   const error = volume.status?.error;
   const failure = fromObjectError(error);
   const marked = await markFailed(context, volume, call);
   if (!marked.ok) return marked;
-  if (failure !== undefined && isOfOneZone(failure)) reportZones(context, volume, zones, failure);
+  if (failure !== undefined && isOfOneZone(failure))
+    reportZones(context, volume, { zones, isOfUse: zonesForPods(context, request) }, failure);
   await waitForVolume(
     { ...context, limits: { ...context.limits, waitMaxMs: CLEAN_UP_WAIT_MS } },
     volume,
@@ -322,11 +323,11 @@ async function giveUp(
 function reportZones(
   { events }: ControllerContext,
   { metadata: { name }, spec }: AzVolume,
-  zones: Target["zones"],
+  { zones, isOfUse }: Pick<Target, "zones"> & { readonly isOfUse: (value: string) => boolean },
   failure: Failure,
 ): void {
   const { location = "", zone } = spec.disk;
-  const tried = triedPlaces({ location, zone }, zones).join(", ");
+  const tried = triedPlaces({ location, zone }, zones, isOfUse).join(", ");
   events.emit({
     about: { kind: "AzVolume", name },
     reason: "CreationFailed",

@@ -3,7 +3,7 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import type { AzVolume, VolumeCapability } from "../../../core/api/az-volume.ts";
 import type { NodeKey } from "../../../core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
-import { isRequestedPrimary } from "../../../core/attachment/is-requested-primary.ts";
+import { isRequestedPrimary } from "../../../core/attachment/attachment-state.ts";
 import { isDeleting, maxSharesOf } from "../../../core/attachment/observed-volume.ts";
 import { takesDisk } from "../../../core/attachment/takes-disk.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
