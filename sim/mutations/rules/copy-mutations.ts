@@ -82,7 +82,7 @@ export const copyMutations: readonly Mutation[] = [
     removes: "a volume whose creation is refused for good is deleted, with what Azure has of its disk",
     edits: {
       file: "src/csi/controller/create-volume.ts",
-      find: `if (elsewhere === undefined) return giveUp(context, volume, target, call);`,
+      find: `if (elsewhere === undefined) return giveUp(context, volume, { request, target }, call);`,
       replace: `if (elsewhere === undefined) return fail(fromObjectError(volume.status.error));`,
     },
     breaks: ["leaked"],
