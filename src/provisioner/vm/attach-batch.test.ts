@@ -53,9 +53,9 @@ describe("a batch of attaches and detaches", () => {
   });
 
   describe("of a disk that another client attached with deleteOption Delete", () => {
-    const attachAgain = async (azure: ScriptedVm): Promise<readonly unknown[]> => {
-      const neverAsked = (): Promise<boolean> => assert.fail("a precondition was asked");
-      const attach = azure.request("attach", "found", { precondition: neverAsked });
+    const attachAgain = async (azure: ScriptedVm, isAllowed = true): Promise<readonly unknown[]> => {
+      const precondition = (): Promise<boolean> => Promise.resolve(isAllowed);
+      const attach = azure.request("attach", "found", { precondition });
       const [answer] = await azure.attachBatch(attach);
       return [answer, azure.updates.length, azure.vm.dataDisks.map(({ deleteOption }) => deleteOption)];
     };
@@ -72,6 +72,27 @@ describe("a batch of attaches and detaches", () => {
       azure.onUpdate = () => anArmError({ statusCode: 400, code: "InvalidParameter" });
       const value = { kind: "attached", lun: 3, deletedWithVm: true };
       assert.deepEqual(await attachAgain(azure), [{ ok: true, value }, 1, ["Delete"]]);
+    });
+
+    it("asks again after the write of another client", async () => {
+      const azure = aScriptedVm([anEntry("found", 3, deleted)]);
+      const conflict = anArmError({ statusCode: 412, code: "PreconditionFailed" });
+      azure.onUpdate = (_, index) => (index === 0 ? conflict : "carriedOut");
+      const value = { kind: "attached", lun: 3 };
+      assert.deepEqual(await attachAgain(azure), [{ ok: true, value }, 2, ["Detach"]]);
+    });
+
+    it("gives up after three writes of other clients, and is attached", async () => {
+      const azure = aScriptedVm([anEntry("found", 3, deleted)]);
+      azure.onUpdate = () => anArmError({ statusCode: 412, code: "PreconditionFailed" });
+      const value = { kind: "attached", lun: 3, deletedWithVm: true };
+      assert.deepEqual(await attachAgain(azure), [{ ok: true, value }, 3, ["Delete"]]);
+    });
+
+    it("leaves it where the record allows no update any more", async () => {
+      const azure = aScriptedVm([anEntry("found", 3, deleted)]);
+      const value = { kind: "attached", lun: 3, deletedWithVm: true };
+      assert.deepEqual(await attachAgain(azure, false), [{ ok: true, value }, 0, ["Delete"]]);
     });
 
     it("carries out no detach of another client for it", async () => {

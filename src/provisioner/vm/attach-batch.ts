@@ -18,12 +18,15 @@ import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import { diskOwners } from "../disk/disk-owners.ts";
 import { missingDisks, withoutMissing } from "../disk/missing-disks.ts";
-import { checkForeignDetaches, checkPreconditions, mayForce } from "./check-preconditions.ts";
+import { checkForeignDetaches, checkPreconditions, isAllowed, mayForce } from "./check-preconditions.ts";
 import type { Latecomers } from "./group-commit.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmAnswer, VmRequest } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
 import { type VmTarget, detachingEntry, isDeletedWithVm, readVm, updateVm } from "./vm-update.ts";
+
+/** Updates that keep a disk from its VM's deletion are tried so often: those of other clients conflict. */
+const KEEP_TRIES_MAX = 3;
 
 /**
  * Successful updates that a batch can need: complete a stuck detach, detach disks, attach disks in
@@ -82,8 +85,8 @@ export class AttachBatch {
   readonly #missing = new Set<string>();
   /** Detaches whose disks named the VM, though its list no longer had them. */
   readonly #disputed = new Set<VmRequest>();
-  /** Attaches whose disks Azure was asked to keep when it deletes the VM. */
-  readonly #kept = new Set<VmRequest>();
+  /** How often Azure was asked to keep the disks of attaches when it deletes the VM. */
+  readonly #keepTries = new Map<VmRequest, number>();
   /** What the last update has carried out, according to Azure, until a read shows it. */
   #succeeded: readonly Planned[] = [];
 
@@ -156,38 +159,48 @@ export class AttachBatch {
 
   /**
    * Lets Azure keep the disks that the VM lists already, and that it would delete with the VM: another client
-   * attached them so (https://learn.microsoft.com/azure/virtual-machines/delete). `precondition` is not
-   * asked, since the list gets no other disks. Tried once for each attach, and never beside a detach, which
-   * any update would carry out. Where Azure refuses it, the attach answers `deletedWithVm`.
+   * attached them so (https://learn.microsoft.com/azure/virtual-machines/delete). Never beside a detach, which
+   * any update would carry out, and only where `precondition` allows a write. What a repetition may change is
+   * tried `KEEP_TRIES_MAX` times. Where Azure still refuses it, the attach answers `deletedWithVm`.
    */
   async #keepDisks(model: ArmVm, open: readonly VmRequest[], lane: Lane): Promise<boolean> {
     if (model.provisioningState !== "Succeeded") return false;
     if (model.dataDisks.some((entry) => entry.toBeDetached === true)) return false;
     const listed = new Set(model.dataDisks.filter(isDeletedWithVm).map(diskKeyOf));
-    const toKeep = open.filter(
-      (request) =>
+    const toKeep: VmRequest[] = [];
+    for (const request of open)
+      if (
         request.kind === "attach" &&
         listed.has(request.diskKey) &&
         request.spec.node.vmId.toLowerCase() === model.vmId &&
-        !this.#kept.has(request),
-    );
+        (this.#keepTries.get(request) ?? 0) < KEEP_TRIES_MAX &&
+        (await isAllowed(request))
+      )
+        toKeep.push(request);
     if (toKeep.length === 0) return false;
-    for (const request of toKeep) this.#kept.add(request);
     const keptKeys = new Set(toKeep.map(({ diskKey }) => diskKey));
-    const dataDisks = withoutMissing(model, this.#missing).dataDisks.map((entry) =>
+    const present = withoutMissing(model, this.#missing);
+    const dataDisks = present.dataDisks.map((entry) =>
       keptKeys.has(diskKeyOf(entry)) ? { ...entry, deleteOption: "Detach" } : entry,
     );
-    await updateVm(
+    const written = await updateVm(
       this.#session,
       {
         vm: this.#vm,
         ifMatch: model.etag,
         change: { dataDisks },
         lane,
+        maxMs: this.#session.settings.inFlightPatienceMs,
         underWay: this.#context.underWay,
       },
       this.#lifetime,
     );
+    const mayRepeat =
+      !written.ok &&
+      classOf(written.failure) !== "throttled" &&
+      (isWorthRetrying(written.failure) || (await this.#findMissing(written.failure, present, lane)));
+    for (const request of toKeep)
+      this.#keepTries.set(request, mayRepeat ? (this.#keepTries.get(request) ?? 0) + 1 : KEEP_TRIES_MAX);
     // The next read shows whether the entries have changed.
     return true;
   }

@@ -23,6 +23,11 @@ export async function checkPreconditions<P extends { readonly request: VmRequest
   return planned.filter(({ request }) => !request.isSettled);
 }
 
+/** Whether `precondition` allows an update for the request; one that is refused stays open. */
+export async function isAllowed(request: VmRequest): Promise<boolean> {
+  return (await answerOf(request, request.spec.precondition)) === true;
+}
+
 /** Whether a hanging detach of the request's disk may be forced. */
 export async function mayForce(request: VmRequest): Promise<boolean> {
   return (
