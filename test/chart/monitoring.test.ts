@@ -118,6 +118,13 @@ describe("the chart's monitoring", { skip: (await whyNoHelm()) ?? false, timeout
     );
   });
 
+  it("names the namespace of the objects in what alerts say to do", async () => {
+    const found = await renderChart({ metrics: all, objectNamespace: "fast" });
+    const alerts = JSON.stringify(found.find(({ kind }) => kind === "PrometheusRule"));
+    assert.ok(alerts.includes("kubectl -n fast describe azv"));
+    assert.ok(!alerts.includes("azure-disk-csi "));
+  });
+
   it("gives each process on a host's network a port that no other has", async () => {
     const values = { ...VALUE_SETS["everything"], linux: { hostNetwork: true } };
     const ports = workloadsOf(await renderChart(values))

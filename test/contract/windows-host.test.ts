@@ -44,6 +44,17 @@ describe("unmounting on Windows", () => {
     assert.deepEqual([isOffline(1), valueOf(await world.host.pathKind(path, never))], [true, "absent"]);
   });
 
+  it("does not end an unmount while the disk, still online, is reported incompletely", async () => {
+    const path = await stagedAt(21);
+    await failToTakeOffline(path);
+    world.machine.odd.set(world.machine.atLun(21).number, { Size: null });
+    const unmounted = await world.host.unmount(path, never);
+    assert.equal(!unmounted.ok && unmounted.failure.kind, "HostNotReady");
+    world.machine.odd.clear();
+    valueOf(await world.host.unmount(path, never));
+    assert.equal(isOffline(21), true);
+  });
+
   it("takes a disk with a drive letter offline at the next try", async () => {
     await world.attachDisk({ lun: 7, sizeBytes: GIB });
     const at = world.machine.atLun(7);

@@ -147,21 +147,6 @@ export const sharedMutations: readonly Mutation[] = [
     noticedBy: "src/controller/rollback/distrust-shared.test.ts",
   },
   {
-    name: "shared-unstaged-pod",
-    removes:
-      "where several nodes write, a pod keeps the volume published only where its node has not unstaged it",
-    edits: {
-      file: "src/csi/controller/publish/unpublish-obstacle.ts",
-      find: `  if (!unstaged.ok || unstaged.value) return`,
-      replace: `  if (!unstaged.ok) return`,
-    },
-    breaks: ["not-converged", "leaked"],
-    storm: restoredSharedClustersStorm,
-    shownBy: 54,
-    takes: "a backup of etcd brings back a pod that has started, and has been unstaged since",
-    noticedBy: "src/csi/controller/publish/controller-unpublish-volume.test.ts",
-  },
-  {
     name: "shared-request-lost",
     removes:
       "if nodes attach by themselves, a node that shares a volume states its request again once it is lost",

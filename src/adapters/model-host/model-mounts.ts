@@ -54,7 +54,7 @@ export function mountCalls({
             path: request.path,
             device: found,
             fsType: request.fsType,
-            readOnly: request.readOnly || options.value.includes("ro"),
+            readOnly: isStagedReadOnly(request),
             openFiles: 0,
           });
           // A read-write mount replays the journal and marks the file system as mounted.

@@ -45,22 +45,30 @@ export function createOperations(clock: Clock): Operations {
     ) => {
       if (signal.aborted) return fail({ kind: "Cancelled" });
       const earlier = on(keys);
+      let hasBegun = false;
       let hasCallerLeft = false;
       const { promise: ended, resolve: end } = Promise.withResolvers<void>();
       const operation = { line, keys, ended };
       inFlight.add(operation);
       const work = async (): Promise<Result<T, Failure>> => {
         await Promise.all(earlier.map((each) => each.ended));
+        if (hasCallerLeft) return fail({ kind: "Cancelled" });
+        hasBegun = true;
         try {
-          return hasCallerLeft ? fail({ kind: "Cancelled" }) : await act();
+          return await act();
         } finally {
-          inFlight.delete(operation);
-          end();
+          leave();
         }
+      };
+      const leave = (): void => {
+        inFlight.delete(operation);
+        end();
       };
       const waited = await waitWithin(work(), limitMs, clock, signal);
       if (waited.kind === "done") return waited.value;
       hasCallerLeft = true;
+      // What waited for it waits for the earlier ones itself.
+      if (!hasBegun) leave();
       const blocking = earlier.filter((each) => inFlight.has(each)).map((each) => each.line);
       const command = blocking.length === 0 ? line : `${line}, which waits for: ${blocking.join("; ")}`;
       return waited.kind === "cancelled"

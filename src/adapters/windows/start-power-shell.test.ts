@@ -174,7 +174,7 @@ describe("startPowerShell", () => {
       const answered = await powerShell.call(aCall("Set-Disk"));
       return answered.ok ? refused() : JSON.stringify(answered.failure);
     };
-    assert.match(await refused(), /4 changes of PowerShell hang: Set-Never .*Id.*; /u);
+    assert.match(await refused(), /4 changes of PowerShell hang: drain .*: Set-Never .*Id.*; /u);
     assert.deepEqual(callOf(await powerShell.call(aCall("Get-Disk"))), aCall("Get-Disk"));
     powerShell.close();
     assert.deepEqual(

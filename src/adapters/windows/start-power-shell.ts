@@ -19,7 +19,7 @@ const CALL_LIMITS_MS: Readonly<Record<CallKind, number>> = {
   change: 10 * MINUTE_MS,
   longChange: 60 * MINUTE_MS,
 };
-/** From so many changes that hang on, no other one is started: each keeps a process of about 100 MB. */
+/** While this many changes hang, no further one starts: each keeps a process of about 100 MB. */
 const HANGING_MAX = 4;
 /** Most idle workers that are kept. */
 const IDLE_MAX = 4;
@@ -47,24 +47,35 @@ export async function startPowerShell(options: PowerShellOptions): Promise<Power
   const busy = new Set<Worker>();
   /** The changes that have exceeded their limit. */
   const hanging = new Set<StorageCall>();
+  let oldest: Worker | undefined;
   let isClosed = false;
 
   const takeWorker = (): Worker => {
     let worker = idle.pop();
     while (worker?.isAlive() === false) worker = idle.pop();
     worker ??= startWorker(program, args);
+    if (oldest?.isAlive() !== true) oldest = worker;
     busy.add(worker);
     return worker;
   };
   const giveBack = (worker: Worker): void => {
     busy.delete(worker);
-    if (idle.length < IDLE_MAX && worker.isAlive()) idle.push(worker);
-    else worker.end();
+    if (!worker.isAlive()) return;
+    idle.push(worker);
+    // The oldest one stays: by it a later instance knows this one.
+    if (idle.length > IDLE_MAX)
+      idle
+        .splice(
+          idle.findIndex((each) => each !== oldest),
+          1,
+        )[0]
+        ?.end();
   };
   const why = (kind: CallKind): string | undefined => {
     if (isClosed) return "the plug-in ends: PowerShell takes no call";
     if (kind === "query" || hanging.size < HANGING_MAX) return undefined;
-    return `${hanging.size} changes of PowerShell hang: ${[...hanging].map(describeCall).join("; ")}`;
+    const changes = [...hanging].map(describeCall).join("; ");
+    return `${hanging.size} changes of PowerShell hang: drain this node and restart its VM: ${changes}`;
   };
   const call: PowerShell["call"] = async (request) => {
     const kind = callKind(request.cmdlet);

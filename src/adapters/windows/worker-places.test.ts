@@ -10,7 +10,7 @@ describe("callKind", () => {
     ["Get-Disk", "query"],
     ["Repair-Volume", "longChange"],
     ["Set-Disk", "change"],
-    ["Update-HostStorageCache", "change"],
+    ["Update-HostStorageCache", "query"],
   ] as const;
   for (const [cmdlet, kind] of rows)
     it(`is ${kind} for ${cmdlet}`, () => assert.equal(callKind(cmdlet), kind));

@@ -21,10 +21,10 @@ const limits: Readonly<Record<CallKind, { readonly kinds: readonly CallKind[]; r
     query: { kinds: ["longChange", "change", "query"], callsMax: WORKERS_MAX },
   };
 
-/** The kind of a cmdlet. */
+/** The kind of a cmdlet. A rescan changes no disk: it may be ended like a query. */
 export function callKind(cmdlet: string): CallKind {
   if (longCmdlets.has(cmdlet)) return "longChange";
-  return cmdlet.startsWith("Get-") ? "query" : "change";
+  return cmdlet.startsWith("Get-") || cmdlet === "Update-HostStorageCache" ? "query" : "change";
 }
 
 /** The places for calls: changes leave one to queries, and long changes a further one to the others. */

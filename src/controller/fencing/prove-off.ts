@@ -39,7 +39,11 @@ export async function proveUnverified(
   const { failed } = await tryEach(
     nodes,
     {
-      attempt: (node) => prove(ports, volumeName, node, signal),
+      // A fence that has begun is next, and needs this volume's turn.
+      attempt: async (node) =>
+        ports.cache.get("AzVolume", volumeName)?.status?.record?.fencing === undefined
+          ? prove(ports, volumeName, node, signal)
+          : ok({}),
       onFailure: ({ nodeName }, failure) =>
         ports.logger.info("unverified node not proven off the disk", { volumeName, nodeName, failure }),
       logger: ports.logger,

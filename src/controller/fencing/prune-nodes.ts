@@ -11,7 +11,7 @@ import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isNoLongerDue, updateRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { isGeneral, oneToReport } from "../try-each.ts";
+import { tryEach } from "../try-each.ts";
 import { proveVmGone } from "./ask-if-gone.ts";
 
 /** A VM that was fenced from a volume, as the record says. */
@@ -139,19 +139,26 @@ async function pruneGone(
   quarantined: readonly QuarantinedVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  let count = 0;
-  let failed: Failure | undefined;
-  for (const vm of quarantined) {
-    const gone = await proveVmGone(ports, vm, vm.alsoAt, signal);
-    const cleared = gone.ok && gone.value ? await pruneQuarantined(ports, vm, signal) : gone;
-    // Where an early retry is of no use, the next resync retries.
-    if (!cleared.ok && (isRetryable(cleared.failure) || cleared.failure.kind === "ObjectInvalid"))
-      failed = oneToReport(failed, cleared.failure);
-    if (failed !== undefined && (signal.aborted || isGeneral(failed))) break;
-    if (!cleared.ok || !cleared.value) continue;
-    ports.logger.info("VM pruned: it no longer exists", { ...vm.node, volumeName: vm.volumeName });
-    count += 1;
-  }
+  const { done, failed } = await tryEach(
+    quarantined,
+    {
+      attempt: async (vm) => {
+        const gone = await proveVmGone(ports, vm, vm.alsoAt, signal);
+        const cleared = gone.ok && gone.value ? await pruneQuarantined(ports, vm, signal) : gone;
+        if (cleared.ok && cleared.value)
+          ports.logger.info("VM pruned: it no longer exists", { ...vm.node, volumeName: vm.volumeName });
+        // Where an early retry is of no use, the next resync retries.
+        const isFinal =
+          !cleared.ok && !isRetryable(cleared.failure) && cleared.failure.kind !== "ObjectInvalid";
+        return isFinal ? ok(false) : cleared;
+      },
+      onFailure: ({ volumeName, node }, failure) =>
+        ports.logger.info("quarantined VM not pruned", { ...node, volumeName, failure }),
+      logger: ports.logger,
+    },
+    signal,
+  );
+  const count = done.filter(Boolean).length;
   if (failed !== undefined) return fail(failed);
   return ok(count === 0 ? {} : { requeueAfterMs: LOOK_AGAIN_MS });
 }

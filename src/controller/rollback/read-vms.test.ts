@@ -141,18 +141,37 @@ describe("the VMs after a store was restored", () => {
         assert.equal(await markOf(world), 2);
       }));
 
+  /** Two attachments to node-a, whose disks are not where they say; returns the second one's name. */
+  async function twoWrong(world: ReconcileWorld): Promise<string> {
+    const volumeId = diskUri.replace("pvc-1", "pvc-2");
+    const name = attachmentObjectName({ diskUri: volumeId, nodeName: "node-a" });
+    const place = { state: "Attached", lun: 0, vmId: a.vmId, instanceUri: a.instanceUri } as const;
+    const other = anAttachment("node-a", {
+      metadata: { name, uid: "uid-other" },
+      spec: { volumeName: "pvc-2", volumeId },
+      status: { ...place, lun: 1 },
+    });
+    await world.given("AzVolumeAttachment", anAttachment("node-a", { status: place }));
+    await world.given("AzVolumeAttachment", other);
+    return name;
+  }
+
+  it("are read again where one of several failures may end by itself", () =>
+    withRestored(async (world) => {
+      const name = await twoWrong(world);
+      const unavailable = { kind: "CloudUnavailable", code: "503", message: "", requestId: "" } as const;
+      const { store } = storeRefusing(world, "node-a");
+      const updateStatus: ObjectStore["updateStatus"] = (kind, object, signal) =>
+        object.metadata.name === name
+          ? Promise.resolve(fail(unavailable))
+          : store.updateStatus(kind, object, signal);
+      const { reconciled } = await readVms(world, { names: ["node-a"], store: { ...store, updateStatus } });
+      assert.deepEqual(reconciled, fail(unavailable));
+    }));
+
   it("show a wrong attachment where the store refuses to correct another one", () =>
     withRestored(async (world) => {
-      const volumeId = diskUri.replace("pvc-1", "pvc-2");
-      const name = attachmentObjectName({ diskUri: volumeId, nodeName: "node-a" });
-      const place = { state: "Attached", lun: 0, vmId: a.vmId, instanceUri: a.instanceUri } as const;
-      const other = anAttachment("node-a", {
-        metadata: { name, uid: "uid-other" },
-        spec: { volumeName: "pvc-2", volumeId },
-        status: { ...place, lun: 1 },
-      });
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: place }));
-      await world.given("AzVolumeAttachment", other);
+      const name = await twoWrong(world);
       await readVms(world, { names: ["node-a"], store: storeRefusing(world, "node-a").store });
       const corrected = await must(world.other.get("AzVolumeAttachment", name, never));
       assert.equal(corrected.status?.deviceMissing, true);

@@ -111,6 +111,8 @@ async function readVmOf(
   const before = ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName);
   const vm = await ports.cloud.inspectInstance({ nodeName, instanceUri, lane: LANE }, signal);
   if (!vm.ok) return vm.failure.kind === "InstanceNotFound" ? ok({}) : vm;
+  // The first failure that a later pass may not meet: another one must not end the reads before it.
+  let retryable: Failure | undefined;
   const marked = await tryEach(
     misplacedAttachments(before, vm.value),
     {
@@ -120,8 +122,10 @@ async function readVmOf(
         const reported = await markDeviceMissing(ports, attachment, signal);
         return reported.ok ? ok({}) : ignoreNotFound(reported);
       },
-      onFailure: ({ spec: { volumeName } }, failure) =>
-        ports.logger.warn("a wrong place of a disk was not corrected", { volumeName, nodeName, failure }),
+      onFailure: ({ spec: { volumeName } }, failure) => {
+        ports.logger.warn("a wrong place of a disk was not corrected", { volumeName, nodeName, failure });
+        if (isRetryable(failure)) retryable ??= failure;
+      },
       logger: ports.logger,
       atOnce: 1,
     },
@@ -136,19 +140,19 @@ async function readVmOf(
     found,
     {
       attempt: (volume) => recordUnnamed(ports, volume, { nodeName, instanceUri }, signal),
-      onFailure: ({ metadata: { name: volumeName } }, failure) =>
-        ports.logger.warn("a disk in a VM's list was not recorded", { volumeName, nodeName, failure }),
+      onFailure: ({ metadata: { name: volumeName } }, failure) => {
+        ports.logger.warn("a disk in a VM's list was not recorded", { volumeName, nodeName, failure });
+        if (isRetryable(failure)) retryable ??= failure;
+      },
       logger: ports.logger,
       atOnce: 1,
     },
     signal,
   );
-  // That is over with a later pass. A failure of one object may not be, and must not end the reads before it.
   const volumeId = rebuilding[0]?.status?.detail?.diskUri;
   if (volumeId !== undefined)
     return fail({ kind: "StillWaiting", volumeId, what: "its record to be rebuilt" });
-  const failures = [marked.failed, recorded.failed].filter((failure) => failure !== undefined);
-  const [failed] = failures.toSorted((left, right) => Number(isRetryable(right)) - Number(isRetryable(left)));
+  const failed = retryable ?? marked.failed ?? recorded.failed;
   return failed === undefined ? ok({}) : fail(failed);
 }
 

@@ -517,6 +517,7 @@ describe("createVolume", () => {
   const begunForPodIn = async (
     world: ControllerWorld,
     zones: readonly string[],
+    goneNode?: string,
   ): Promise<{ readonly answer: Promise<Answer> }> => {
     for (const zone of ["1", "2", "3"]) await world.givenNode(`node-${zone}`, { zone });
     const values = zones.map((zone) => `eastus-${zone}`);
@@ -534,6 +535,7 @@ describe("createVolume", () => {
       cachedNode: (nodeName) => ({
         ...world.node,
         labels: { "topology.kubernetes.io/zone": nodeName.replace("node", "eastus") },
+        ...(nodeName === goneNode ? { isGone: true, labels: {} } : {}),
       }),
       cachedClaimPods: (claim) => (claim === "default/data" ? [pod] : []),
     };
@@ -562,6 +564,14 @@ describe("createVolume", () => {
       await refuse(world, notOffered("1"));
       await world.until(() => zoneOf(world) !== "1" && zoneOf(world) !== undefined);
       assert.equal(zoneOf(world), "3");
+    }));
+
+  it("does not leave out a zone for nodes that have left the cluster", () =>
+    withController(async (world) => {
+      await begunForPodIn(world, ["1", "2"], "node-2");
+      await refuse(world, notOffered("1"));
+      await world.until(() => zoneOf(world) !== "1" && zoneOf(world) !== undefined);
+      assert.equal(zoneOf(world), "2");
     }));
 
   it("continues where an earlier call had ended, before or in the deletion", async () => {

@@ -169,7 +169,8 @@ function zonesForPods(
   if (namespace === undefined || claim === undefined) return () => true;
   const pods = context.users.cachedClaimPods(`${namespace}/${claim}`);
   if (pods.length === 0) return () => true;
-  const nodes = Map.groupBy(observeNodes(context), zoneValue);
+  const present = observeNodes(context).filter(({ isGone }) => !isGone);
+  const nodes = Map.groupBy(present, zoneValue);
   return (value) => {
     const there = nodes.get(value);
     return there === undefined || canRunAmong(pods, there);

@@ -6,6 +6,8 @@ const POLICY = fileURLToPath(new URL("audit-policy.yaml", import.meta.url));
 const SERVICE_ACCOUNT = /^system:serviceaccount:kube-system:/u;
 const RBAC = "rbac.authorization.k8s.io";
 const REFUSED_FROM = 300;
+/** What the authorizer says of a request: allow or forbid. */
+const DECISION = "authorization.k8s.io/decision";
 
 /** A request of a service account, as the API server's audit log has it. */
 export interface AuditedRequest {
@@ -18,8 +20,8 @@ export interface AuditedRequest {
   /** Empty: of the cluster, or of all namespaces. */
   readonly namespace: string;
   readonly name: string;
-  /** Status code of the answer, such as 403. */
-  readonly code: number;
+  /** Whether RBAC has allowed it; what admission refuses is allowed. Undefined: the log does not say. */
+  readonly isAllowed: boolean | undefined;
   /** When it was answered, in milliseconds since 1970. */
   readonly atMs: number;
 }
@@ -42,12 +44,18 @@ interface AuditEvent {
     readonly apiGroup?: string;
   };
   readonly responseStatus?: { readonly code?: number };
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly stageTimestamp: string;
 }
 
 /** Flags of an API server that records what the driver's service accounts request. */
 export function auditFlags(labName: string): readonly string[] {
-  return [`--audit-policy-file=${POLICY}`, `--audit-log-path=${auditLogFile(labName)}`];
+  return [
+    `--audit-policy-file=${POLICY}`,
+    `--audit-log-path=${auditLogFile(labName)}`,
+    // One file: the whole suite writes more than 100 MB, at which the API server begins another one.
+    "--audit-log-maxsize=4000",
+  ];
 }
 
 /** Reads the audit log of the lab called `labName`; undefined: its API server writes none. */
@@ -81,8 +89,9 @@ function auditLogFile(labName: string): string {
   return labHome(labName).path("logs", "audit.log");
 }
 
-function requestOf({ verb, user, objectRef, responseStatus, stageTimestamp }: AuditEvent): AuditedRequest {
+function requestOf({ verb, user, objectRef, annotations, stageTimestamp }: AuditEvent): AuditedRequest {
   const { resource = "", subresource, namespace = "", name = "", apiGroup = "" } = objectRef ?? {};
+  const decision = annotations?.[DECISION];
   return {
     account: user.username.replace(SERVICE_ACCOUNT, ""),
     verb,
@@ -90,7 +99,7 @@ function requestOf({ verb, user, objectRef, responseStatus, stageTimestamp }: Au
     resource: subresource === undefined ? resource : `${resource}/${subresource}`,
     namespace,
     name,
-    code: responseStatus?.code ?? 0,
+    isAllowed: decision === undefined ? undefined : decision === "allow",
     atMs: Date.parse(stageTimestamp),
   };
 }

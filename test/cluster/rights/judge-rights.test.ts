@@ -5,7 +5,7 @@ import { forbiddenRequests, unusedRights } from "./judge-rights.ts";
 import { rightsOf } from "./right.ts";
 
 const START_MS = Date.parse("2026-01-01T00:00:00Z");
-const FOUR_MINUTES_S = 240;
+const SEVEN_MINUTES_S = 420;
 const binding = {
   metadata: { name: "csi-azuredisk-node", namespace: "azure-disk-csi" },
   subjects: [{ name: "node-sa" }],
@@ -24,6 +24,7 @@ interface Line {
   readonly user?: string;
   readonly verb: string;
   readonly object: object;
+  readonly decision?: "allow" | "forbid";
   readonly code?: number;
   readonly afterS?: number;
 }
@@ -35,6 +36,7 @@ function audited(...lines: readonly Line[]): ReturnType<typeof parseAuditLog> {
       user: { username: user },
       objectRef: { namespace: "azure-disk-csi", ...line.object },
       responseStatus: { code: line.code ?? 200 },
+      annotations: { "authorization.k8s.io/decision": line.decision ?? "allow" },
       stageTimestamp: new Date(START_MS + (line.afterS ?? 0) * 1_000).toISOString(),
     }),
   );
@@ -69,17 +71,23 @@ describe("judging rights by an audit log", () => {
   });
 
   it("names what is forbidden, also while rights change if nothing ever allows it", () => {
-    const forbidden = { verb: "list", object: { resource: "secrets" }, code: 403 };
+    const forbidden = { verb: "list", object: { resource: "secrets" }, decision: "forbid" } as const;
     for (const log of [audited(forbidden), audited(changed, forbidden)])
       assert.deepEqual(forbiddenRequests(log, granted), ["node-sa: list secrets in azure-disk-csi"]);
   });
 
-  it("leaves out what an ending pod may no longer do, for two minutes", () => {
-    const ending = { verb: "create", object: events, code: 403, afterS: 30 };
+  it("counts what admission refuses as used and not forbidden", () => {
+    const log = audited({ verb: "create", object: events, code: 403 });
+    assert.deepEqual(forbiddenRequests(log, granted), []);
+    assert.ok(!unusedRights(log, granted).includes("node-sa: create events in azure-disk-csi"));
+  });
+
+  it("leaves out what an ending pod may no longer do, for six minutes", () => {
+    const ending = { verb: "create", object: events, decision: "forbid", afterS: 30 } as const;
     assert.deepEqual(forbiddenRequests(audited(changed, ending), granted), []);
-    const earlier = { ...ending, code: 201, afterS: -30 };
+    const earlier = { ...ending, decision: "allow", afterS: -30 } as const;
     assert.deepEqual(forbiddenRequests(audited(earlier, changed, ending), []), []);
-    const later = { ...ending, afterS: FOUR_MINUTES_S };
+    const later = { ...ending, afterS: SEVEN_MINUTES_S };
     assert.deepEqual(forbiddenRequests(audited(changed, later), granted), [
       "node-sa: create events in azure-disk-csi",
     ]);

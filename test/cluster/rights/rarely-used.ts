@@ -15,6 +15,7 @@ export const RARELY_USED: Readonly<Record<string, string>> = {
   [`${CONTROLLER}: delete azdrivernodes.disk.csi.azure.com in azure-disk-csi`]: "a node has left the cluster",
   [`${CONTROLLER}: update azdrivernodes/status.disk.csi.azure.com in azure-disk-csi`]: "a node is silent",
   [`${CONTROLLER}: list events in azure-disk-csi`]: "a person runs the command status in its pod",
+  [`${CONTROLLER}: patch events`]: REPEATED_EVENTS,
   [`${CONTROLLER}: patch nodes`]: "a node whose VM is off is marked as out of service",
   [`${CONTROLLER}: get nodes`]: PAST_CACHES,
   [`${CONTROLLER}: get persistentvolumeclaims`]: PAST_CACHES,

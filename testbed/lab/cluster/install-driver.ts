@@ -19,7 +19,8 @@ export interface InstallOptions {
 const CHART = fileURLToPath(new URL("../../../deploy/chart", import.meta.url));
 const RELEASE = "azuredisk-csi-driver";
 const NAMESPACE = "kube-system";
-const ROLLOUT_MAX_MS = 300_000;
+/** How long an install, an upgrade or an uninstall may take until its pods are ready or gone. */
+export const ROLLOUT_MAX_MS = 300_000;
 const GIVE_UP_MAX_MS = 60_000;
 const SIDECARS = {
   csiProvisioner: "csi-provisioner",

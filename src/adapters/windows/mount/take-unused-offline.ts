@@ -2,8 +2,8 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import { defaultCommandTimeLimits } from "../../linux/command/command-time-limits.ts";
-import type { Disk } from "../disk/disk-rows.ts";
-import { isDataDisk, listDisks, takeOffline, toDevice } from "../disks.ts";
+import { type Disk, oddDiskThatMayBe } from "../disk/disk-rows.ts";
+import { incomplete, isDataDisk, listDisks, takeOffline, toDevice } from "../disks.ts";
 import { foldersOf, hasDriveLetter, isDriversOwn, listPartitions } from "../partitions.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 
@@ -45,6 +45,9 @@ async function unusedDisks(
 ): Promise<Result<readonly Disk[], Failure>> {
   const disks = await listDisks(host);
   if (!disks.ok) return disks;
+  // It may be the one that was mounted: it would stay online.
+  const unread = oddDiskThatMayBe(disks.value.odd, { lun: undefined, majorMinor: lastMajorMinor });
+  if (unread !== undefined) return incomplete(unread);
   const partitions = await listPartitions(host);
   if (!partitions.ok) return partitions;
   return ok(
