@@ -82,13 +82,28 @@ describe("judging rights by an audit log", () => {
     assert.ok(!unusedRights(log, granted).includes("node-sa: create events in azure-disk-csi"));
   });
 
+  it("leaves out what an API server forbids that starts, if it allows that otherwise", () => {
+    const request = { verb: "create", object: events };
+    const starting = [
+      { ...request, decision: "forbid", afterS: 5 },
+      { ...request, afterS: 5.5 },
+      { ...request, decision: "forbid", afterS: 5.6 },
+    ] as const;
+    assert.deepEqual(forbiddenRequests(audited(request, ...starting), granted), []);
+    const running = { ...request, afterS: 4.5 };
+    assert.deepEqual(forbiddenRequests(audited(request, running, ...starting), granted), [
+      "node-sa: create events in azure-disk-csi",
+    ]);
+  });
+
   it("leaves out what an ending pod may no longer do, for six minutes", () => {
     const ending = { verb: "create", object: events, decision: "forbid", afterS: 30 } as const;
     assert.deepEqual(forbiddenRequests(audited(changed, ending), granted), []);
     const earlier = { ...ending, decision: "allow", afterS: -30 } as const;
     assert.deepEqual(forbiddenRequests(audited(earlier, changed, ending), []), []);
     const later = { ...ending, afterS: SEVEN_MINUTES_S };
-    assert.deepEqual(forbiddenRequests(audited(changed, later), granted), [
+    const running = { ...ending, decision: "allow", verb: "get", afterS: SEVEN_MINUTES_S - 0.5 } as const;
+    assert.deepEqual(forbiddenRequests(audited(changed, running, later), granted), [
       "node-sa: create events in azure-disk-csi",
     ]);
   });
