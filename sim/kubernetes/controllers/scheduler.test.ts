@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { createSeededRandom } from "../../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
 import { createTrace } from "../../create-trace.ts";
-import type { ApiKinds } from "../api/api-objects.ts";
+import { type ApiKinds, newNode } from "../api/api-objects.ts";
 import { createApiServer } from "../api/api-server.ts";
 import { createApiView } from "../api/api-view.ts";
 import { createTaskGroup } from "../api/task-group.ts";
@@ -49,21 +49,8 @@ const volume: ApiKinds["PersistentVolume"] = {
   isKeptByAttacher: false,
   isDeleted: false,
 };
-const node = (name: string): ApiKinds["Node"] => ({
-  name,
-  uid: name,
-  labels: {},
-  zone: "1",
-  instanceUri: name,
-  isReady: true,
-  isUnschedulable: false,
-  isOutOfService: false,
-  isMarkedByDriver: false,
-  otherTaints: [],
-  volumesInUse: [],
-  volumesAttached: [],
-  volumesMax: undefined,
-});
+const node = (name: string): ApiKinds["Node"] =>
+  newNode({ name, uid: name, zone: "1", location: "eastus", instanceUri: name });
 
 /** A scheduler that sees changes of pods late, and how often it has chosen a node. */
 function aScheduler() {

@@ -62,14 +62,10 @@ export async function startPowerShell(options: PowerShellOptions): Promise<Power
     busy.delete(worker);
     if (!worker.isAlive()) return;
     idle.push(worker);
+    if (idle.length <= IDLE_MAX) return;
     // The oldest one stays: by it a later instance knows this one.
-    if (idle.length > IDLE_MAX)
-      idle
-        .splice(
-          idle.findIndex((each) => each !== oldest),
-          1,
-        )[0]
-        ?.end();
+    const surplus = idle.findIndex((each) => each !== oldest);
+    idle.splice(surplus, 1)[0]?.end();
   };
   const why = (kind: CallKind): string | undefined => {
     if (isClosed) return "the plug-in ends: PowerShell takes no call";
