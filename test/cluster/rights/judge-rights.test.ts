@@ -43,6 +43,15 @@ function audited(...lines: readonly Line[]): ReturnType<typeof parseAuditLog> {
   return parseAuditLog(`${text.join("\n")}\n{"half`);
 }
 
+/** What an API server has allowed until `s`, long since its start: each half second one request. */
+function runningUntil(s: number): readonly Line[] {
+  return Array.from({ length: 22 }, (_, at) => ({
+    verb: "get",
+    object: { resource: "leases" },
+    afterS: s - 11 + at / 2,
+  }));
+}
+
 describe("judging rights by an audit log", () => {
   const events = { resource: "events" };
   const changed = {
@@ -90,8 +99,9 @@ describe("judging rights by an audit log", () => {
       { ...request, decision: "forbid", afterS: 5.6 },
     ] as const;
     assert.deepEqual(forbiddenRequests(audited(request, ...starting), granted), []);
-    const running = { ...request, afterS: 4.5 };
-    assert.deepEqual(forbiddenRequests(audited(request, running, ...starting), granted), [
+    const partlyRead = { verb: "get", object: { resource: "leases" }, afterS: 4.9 } as const;
+    assert.deepEqual(forbiddenRequests(audited(request, partlyRead, ...starting), granted), []);
+    assert.deepEqual(forbiddenRequests(audited(...runningUntil(5), ...starting), granted), [
       "node-sa: create events in azure-disk-csi",
     ]);
   });
@@ -102,8 +112,7 @@ describe("judging rights by an audit log", () => {
     const earlier = { ...ending, decision: "allow", afterS: -30 } as const;
     assert.deepEqual(forbiddenRequests(audited(earlier, changed, ending), []), []);
     const later = { ...ending, afterS: SEVEN_MINUTES_S };
-    const running = { ...ending, decision: "allow", verb: "get", afterS: SEVEN_MINUTES_S - 0.5 } as const;
-    assert.deepEqual(forbiddenRequests(audited(changed, running, later), granted), [
+    assert.deepEqual(forbiddenRequests(audited(changed, ...runningUntil(SEVEN_MINUTES_S), later), granted), [
       "node-sa: create events in azure-disk-csi",
     ]);
   });

@@ -35,13 +35,17 @@ export function forbiddenRequests(
   return [...new Set(forbidden.filter((request) => !isPassing(request)).map(describeRight))].toSorted();
 }
 
-/** When an API server has started, in milliseconds since 1970: it forbids something after a silence. */
+/**
+ * When an API server has started, in milliseconds since 1970: it answers after it has allowed nothing for
+ * `SILENT_MS`. Its first answer may allow, since it reads roles and cluster roles one after the other.
+ */
 function startsOf(requests: readonly AuditedRequest[]): readonly number[] {
   const starts: number[] = [];
   let allowedAtMs = 0;
-  for (const { isAllowed, atMs } of requests.toSorted((left, right) => left.atMs - right.atMs))
+  for (const { isAllowed, atMs } of requests.toSorted((left, right) => left.atMs - right.atMs)) {
+    if (atMs - allowedAtMs > SILENT_MS) starts.push(atMs);
     if (isAllowed === true) allowedAtMs = atMs;
-    else if (isAllowed === false && atMs - allowedAtMs > SILENT_MS) starts.push(atMs);
+  }
   return starts;
 }
 
