@@ -243,6 +243,27 @@ describe("a VM to which lost records may have sent an update", () => {
       );
     }));
 
+  it("passes the barrier for volumes after one whose record can't be read, and fails", () =>
+    withBarrierPending(async (world) => {
+      const { store } = world.ports;
+      const failure = { kind: "ObjectInvalid", objectKind: "AzVolume", name: "pvc-1", problem: "" } as const;
+      const ports: ReconcileWorld["ports"] = {
+        ...world.ports,
+        store: {
+          ...store,
+          get: (kind, name, signal) =>
+            name === "pvc-1" ? Promise.resolve(fail(failure)) : store.get(kind, name, signal),
+        },
+        cloud: { ...world.ports.cloud, ...barrierByMode(world.ports.cloud, {}) },
+      };
+      const passed = await world.answerOf(barrierReconciler(ports).reconcile("node-a", never));
+      const other = world.ports.cache.get("AzVolume", "pvc-2")?.status?.record;
+      assert.deepEqual(
+        [passed, listIn(world.record(), "barrierPending"), listIn(other, "barrierPending")],
+        [fail(failure), [a, b], [b]],
+      );
+    }));
+
   it("is retried where the store does not respond", () =>
     withBarrierPending(async (world) => {
       world.store.failNext({ fault: "unavailable", verb: "get", kind: "AzVolume" });

@@ -46,10 +46,23 @@ async function passVmBarrier(
   const incarnation = await readStoreIncarnation(ports, signal);
   // No record is trusted yet: the end of the rebuild queues every node here again.
   if (!incarnation.ok) return incarnation.failure.kind === "StoreRolledBack" ? ok({}) : incarnation;
-  const read = await readBarrierPending(ports, nodeName, incarnation.value, signal);
-  if (!read.ok) return read;
-  let outcome: Reconciled = ok({});
-  for (const onVm of Map.groupBy(read.value, ({ node }) => resourceUriKey(node.instanceUri)).values()) {
+  const names = ports.cache
+    .byIndex("AzVolume", "barrierPendingOn", nodeName)
+    .map(({ metadata }) => metadata.name);
+  const read = await tryEach(
+    names,
+    {
+      attempt: (volumeName) => readBarrierPending(ports, volumeName, nodeName, incarnation.value, signal),
+      onFailure: (volumeName, failure) =>
+        ports.logger.warn("a pending write barrier was not read", { volumeName, nodeName, failure }),
+      logger: ports.logger,
+      // 64 workers, each with all volumes of a node, would use up the connections of the store.
+      atOnce: 1,
+    },
+    signal,
+  );
+  let outcome: Reconciled = read.failed === undefined ? ok({}) : fail(read.failed);
+  for (const onVm of Map.groupBy(read.done.flat(), ({ node }) => resourceUriKey(node.instanceUri)).values()) {
     const passed = await passOneBarrier(ports, onVm, incarnation.value, signal);
     if (outcome.ok) outcome = passed;
   }
@@ -95,31 +108,22 @@ async function passOneBarrier(
   return fail(failure);
 }
 
-/** Reads the records past the cache: what was sent before them is invalidated by what comes after. */
+/** Reads a record past the cache: what was sent before that is invalidated by what comes after. */
 async function readBarrierPending(
   ports: FencingPorts,
+  volumeName: string,
   nodeName: string,
   incarnation: number,
   signal: AbortSignal,
 ): Promise<Result<readonly BarrierPending[], Failure>> {
-  const names = ports.cache
-    .byIndex("AzVolume", "barrierPendingOn", nodeName)
-    .map(({ metadata }) => metadata.name);
-  const pending: BarrierPending[] = [];
-  // One after the other: 64 workers, each with all volumes of a node, would use up the connections of the
-  // store.
-  for (const name of names) {
-    const read = await ports.store.get("AzVolume", name, signal);
-    if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
-    if (!read.ok) continue;
-    const { status } = read.value;
-    const diskUri = diskUriOf(read.value);
-    if (diskUri === undefined || status?.record?.storeIncarnation !== incarnation) continue;
-    // Several only where a VM has the name of an earlier one.
-    const nodes = nodesIn(status.record, "barrierPending").filter((other) => other.nodeName === nodeName);
-    pending.push(...nodes.map((node) => ({ volume: read.value, node, diskUri })));
-  }
-  return ok(pending);
+  const read = await ports.store.get("AzVolume", volumeName, signal);
+  if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok([]) : read;
+  const { status } = read.value;
+  const diskUri = diskUriOf(read.value);
+  if (diskUri === undefined || status?.record?.storeIncarnation !== incarnation) return ok([]);
+  // Several only where a VM has the name of an earlier one.
+  const nodes = nodesIn(status.record, "barrierPending").filter((other) => other.nodeName === nodeName);
+  return ok(nodes.map((node) => ({ volume: read.value, node, diskUri })));
 }
 
 /** Moves the VM's ETag; returns the volumes whose disks stay where they are. */
