@@ -46,6 +46,12 @@ const resources: readonly Resource[] = [
       "One managed disk and, for volumes that one node may write at a time, the record of who may.",
     schema: azVolumeSchema,
     columns: [
+      // A column shows one field, so that the claim has two.
+      {
+        name: "ClaimNamespace",
+        type: "string",
+        jsonPath: ".metadata.labels.disk\\.csi\\.azure\\.com/pvc-namespace",
+      },
       { name: "Claim", type: "string", jsonPath: ".metadata.labels.disk\\.csi\\.azure\\.com/pvc" },
       { name: "State", type: "string", jsonPath: ".status.state" },
       { name: "Writer", type: "string", jsonPath: ".status.record.writer.nodeName" },

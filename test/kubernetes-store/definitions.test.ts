@@ -130,8 +130,20 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
         );
     };
     assert.deepEqual(await table("azv"), [
-      ["NAME", "CLAIM", "STATE", "WRITER", "HELD", "SIZEGIB", "SKU", "FAILOVERREADY", "ERROR", "AGE"],
-      ["pvc-1", "Created", "node-a", "true", "10", "Premium_LRS", "True", "Throttled"],
+      [
+        "NAME",
+        "CLAIMNAMESPACE",
+        "CLAIM",
+        "STATE",
+        "WRITER",
+        "HELD",
+        "SIZEGIB",
+        "SKU",
+        "FAILOVERREADY",
+        "ERROR",
+        "AGE",
+      ],
+      ["pvc-1", "shop", "data", "Created", "node-a", "true", "10", "Premium_LRS", "True", "Throttled"],
     ]);
     assert.deepEqual(await table("azvolumeattachments"), [
       ["NAME", "NODENAME", "REQUESTEDROLE", "ROLE", "STATE", "LUN", "ERROR", "AGE"],

@@ -1,3 +1,4 @@
+import { claimLabels } from "../../src/core/api/claim-labels.ts";
 import { identity } from "../../src/core/testing/objects.ts";
 import type { KindMap, NewObject } from "../../src/ports/store/object-store.ts";
 
@@ -22,7 +23,7 @@ type Full<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode"> = NewObj
 
 /** An AzVolume with every field. */
 export const fullVolume: Full<"AzVolume"> = {
-  metadata: { name: "pvc-1" },
+  metadata: { name: "pvc-1", labels: claimLabels({ namespace: "shop", name: "data" }) },
   spec: {
     volumeName: "pvc-1",
     capabilities: [

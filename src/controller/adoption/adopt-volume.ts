@@ -1,4 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { claimLabels } from "../../core/api/claim-labels.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { foreignVolumeObjectName, volumeObjectNames } from "../../core/api/object-names.ts";
@@ -23,11 +24,12 @@ export async function adoptVolume(
 ): Promise<Result<{ readonly volume: AzVolume; readonly isNew: boolean }, Failure>> {
   const { diskUri } = disk;
   const spec = adoptedSpec(disk, stated);
+  const labels = stated.claim && claimLabels({ ...stated.claim, volume: stated.name });
   const names = isMadeByDriver(disk.tags) ? volumeObjectNames(diskUri) : [foreignVolumeObjectName(diskUri)];
   for (const name of names) {
     const created = await ports.store.create(
       "AzVolume",
-      { metadata: { name, finalizers: [VOLUME_FINALIZER] }, spec },
+      { metadata: { name, finalizers: [VOLUME_FINALIZER], ...(labels && { labels }) }, spec },
       signal,
     );
     if (created.ok) return ok({ volume: created.value, isNew: true });

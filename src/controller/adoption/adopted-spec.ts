@@ -14,6 +14,9 @@ export interface StatedUse {
   /** Empty: not stated. */
   readonly capabilities: readonly VolumeCapability[];
   readonly volumeContext: Readonly<Record<string, string>>;
+  /** Name of the PersistentVolume, and its claim: labels for people. Absent without one. */
+  readonly name?: string;
+  readonly claim?: { readonly namespace: string; readonly name: string };
 }
 
 /** The default use of a disk where none is stated: one node's file system, as for nearly all. */

@@ -54,6 +54,18 @@ describe("recoverVolumes", () => {
       assert.deepEqual(await recover(world, { "": [disk] }), ok(0));
     }));
 
+  it("labels the object of a disk that the cluster names for its claim", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      const ports = { ...world.ports, clusterVolumes: aCluster([aClusterVolume()]) };
+      assert.deepEqual(await recover({ ...world, ports }, { "": [disk] }), ok(1));
+      assert.deepEqual(world.volume()?.metadata.labels, {
+        "disk.csi.azure.com/pv": "pv-1",
+        "disk.csi.azure.com/pvc": "data",
+        "disk.csi.azure.com/pvc-namespace": "default",
+      });
+    }));
+
   // This cluster is `cluster-1`.
   for (const tagged of ["cluster-2", "cluster-10", undefined]) {
     it(`leaves a disk alone that ${tagged ?? "no cluster"} made, unless it is named`, () =>

@@ -1,6 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
+import { withoutNodeLabels } from "../../core/api/node-labels.ts";
 import { isDeletedByHand } from "../../core/attachment/observed-volume.ts";
 import { ok } from "../../core/failure/result.ts";
 import { isUnmarked } from "../../core/rollback/attachments-unmarked.ts";
@@ -62,9 +63,11 @@ export async function recreateVolume(
     ...(earlierRecord === undefined ? {} : { earlierRecord }),
     deleteRequested: false,
   };
+  // Those of its claim and of a person. A label of a node is written with the record that names the node.
+  const labels = withoutNodeLabels(last.metadata.labels);
   const created = await ports.store.create(
     "AzVolume",
-    { metadata: { name, finalizers: [VOLUME_FINALIZER] }, spec },
+    { metadata: { name, finalizers: [VOLUME_FINALIZER], ...(labels && { labels }) }, spec },
     signal,
   );
   return created.ok || created.failure.kind === "ObjectAlreadyExists" ? ok({}) : created;

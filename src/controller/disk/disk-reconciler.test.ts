@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
+import { nodeLabel } from "../../core/api/node-labels.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
@@ -353,6 +354,15 @@ describe("diskReconciler", () => {
         [world.volume()?.spec.diskUri, world.volume()?.metadata.deletionTimestamp, world.volume()?.status],
         [diskUri, undefined, undefined],
       );
+    }));
+
+  it("keeps the labels of a volume deleted by hand, but for those of nodes", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      const labels = { "disk.csi.azure.com/pvc": "data", team: "storage", [nodeLabel("node-1")]: "" };
+      await world.given("AzVolume", aVolume({ metadata: { ...deleted, labels } }));
+      await run(world);
+      assert.deepEqual(world.volume()?.metadata.labels, { "disk.csi.azure.com/pvc": "data", team: "storage" });
     }));
 
   it("keeps the writer of a volume deleted by hand while Azure does not list it yet", () =>

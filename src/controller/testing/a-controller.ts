@@ -241,7 +241,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
         metadata: {
           name,
           finalizers: [...(finalizers ?? ["disk.csi.azure.com/test"])],
-          labels: "volumeId" in object.spec ? attachmentLabels(object.spec) : {},
+          labels: "volumeId" in object.spec ? attachmentLabels(object.spec) : (object.metadata.labels ?? {}),
         },
         spec: object.spec,
       };

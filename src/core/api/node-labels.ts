@@ -17,3 +17,9 @@ export function nodeLabel(nodeName: string): string {
 export function nodeLabelsIn(labels: Labels | undefined): readonly string[] {
   return Object.keys(labels ?? {}).filter((key) => key.startsWith(PREFIX));
 }
+
+/** The other labels of an object; undefined: it has none. */
+export function withoutNodeLabels(labels: Labels | undefined): Labels | undefined {
+  const others = Object.entries(labels ?? {}).filter(([key]) => !key.startsWith(PREFIX));
+  return others.length === 0 ? undefined : Object.fromEntries(others);
+}

@@ -1,7 +1,9 @@
 import { observeNodes } from "../../controller/observe-volume.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { claimLabels, type NamedClaim } from "../../core/api/claim-labels.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
-import { labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts";
+import type { Labels } from "../../core/api/node-labels.ts";
+import { ownVolumeObjectName } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import {
   answerInZone,
@@ -38,11 +40,11 @@ import { waitForVolume } from "./wait-for-volume.ts";
 const CLAIM_NAME = "csi.storage.k8s.io/pvc/name";
 const CLAIM_NAMESPACE = "csi.storage.k8s.io/pvc/namespace";
 
-/** Labels for people: `kubectl get azv -l disk.csi.azure.com/pvc=data`. */
-const metadataLabels: Readonly<Record<string, string>> = {
-  "csi.storage.k8s.io/pv/name": "disk.csi.azure.com/pv",
-  [CLAIM_NAME]: "disk.csi.azure.com/pvc",
-  [CLAIM_NAMESPACE]: "disk.csi.azure.com/pvc-namespace",
+/** The name that each of them is in a label. */
+const metadataNames: Readonly<Record<string, keyof NamedClaim>> = {
+  "csi.storage.k8s.io/pv/name": "volume",
+  [CLAIM_NAME]: "name",
+  [CLAIM_NAMESPACE]: "namespace",
 };
 
 /** In milliseconds: the shortest timer. The event loop reads what has arrived before it runs the timer. */
@@ -275,12 +277,12 @@ async function untilDeleted(
   return fail(deletionFailure(left) ?? deletionInProgress(volume.spec.volumeName));
 }
 
-function labelsOf(parameters: CreateVolumeRequest["parameters"]): Readonly<Record<string, string>> {
-  const labels = Object.entries(parameters).flatMap(([name, value]) => {
-    const label = metadataLabels[name.toLowerCase()];
-    return label === undefined || value === "" ? [] : [[label, labelValue(value)] as const];
+function labelsOf(parameters: CreateVolumeRequest["parameters"]): Labels {
+  const names = Object.entries(parameters).flatMap(([key, value]) => {
+    const name = metadataNames[key.toLowerCase()];
+    return name === undefined ? [] : [[name, value] as const];
   });
-  return Object.fromEntries(labels);
+  return claimLabels(Object.fromEntries(names));
 }
 
 function hasFailed(volume: AzVolume): boolean {
