@@ -74,9 +74,35 @@ describe(
       assert.match((await status()).output, /^pvc-1: not fine\n[^]*^pvc-2: not fine\n[^]*2 of 2 volumes/mu);
     });
 
+    it("has in JSON how many volumes there are, how many are not fine, and whether a controller leads", async () => {
+      const { reports, ...rest } = JSON.parse((await status("--output", "json")).output) as {
+        readonly reports: readonly { readonly volume: { readonly metadata: { readonly name: string } } }[];
+      };
+      assert.deepEqual(
+        [rest, reports.map(({ volume }) => volume.metadata.name)],
+        [
+          {
+            controller: { leads: false, detail: "none leads: no Lease" },
+            volumes: 2,
+            notFine: 2,
+            omitted: 0,
+          },
+          ["pvc-1", "pvc-2"],
+        ],
+      );
+    });
+
     it("ends with 2 where there is no such volume", async () => {
       const { code, output } = await status("pvc-3");
       assert.deepEqual([code, output], [2, "pvc-3: the driver has no such volume\n"]);
+    });
+
+    it("ends with 3, and says why, where Kubernetes lacks the definitions", async () => {
+      const { code, output } = await server.kubectl("delete", "crd", "azdrivernodes.disk.csi.azure.com");
+      assert.equal(code, 0, output);
+      const without = await status();
+      assert.equal(without.code, 3, without.output);
+      assert.match(without.output, /are the custom resource definitions installed/u);
     });
   },
 );

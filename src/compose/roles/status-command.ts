@@ -8,7 +8,7 @@ import { withTimeout } from "../../runtime/with-timeout.ts";
 import { checkStore, connectStore, storeOptions } from "../connect/connect-store.ts";
 import { readSettings } from "../settings/read-settings.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
-import { keptOf, readReports } from "../status/read-reports.ts";
+import { keptOf, NoSuchVolume, readReports } from "../status/read-reports.ts";
 import { describeVolume } from "../status/volume-report.ts";
 
 const name = "status";
@@ -22,7 +22,7 @@ const options = {
       kind: "choice",
       default: "text",
       choices: ["text", "json"],
-      help: "json: the objects themselves, to attach to a report",
+      help: "json: how many volumes are not fine, and the objects themselves, to attach to a report",
     },
   }),
 } as const;
@@ -32,8 +32,8 @@ export const statusCommand = {
   name,
   options,
   /**
-   * Returns 0 if each volume that was asked for is fine, 1 if one is not or no controller leads, and 2 if
-   * none was found.
+   * Returns 0 if each volume that was asked for is fine, 1 if one is not or no controller leads, 2 if none was
+   * found, and 3 if the objects could not be read.
    */
   run: async (argv: readonly string[]): Promise<number> => {
     const command = await readSettings({ name, usage, options, words: "any", problems }, argv);
@@ -52,20 +52,21 @@ export const statusCommand = {
         readReports(sources, sought, signal),
       );
       if (sought !== undefined && reports.length === 0)
-        throw new Error(`${sought}: the driver has no such volume`);
+        throw new NoSuchVolume(`${sought}: the driver has no such volume`);
       const omitted = sought === undefined ? notFine - reports.length : 0;
+      const all = { controller, volumes: count, notFine, omitted, reports };
       const text = [
         ...reports.map(describeVolume),
         ...(omitted > 0 ? [`${omitted} further volumes are not shown: name one to see it`] : []),
         `${notFine} of ${count} volumes are not fine; controller: ${controller.detail}`,
       ];
       process.stdout.write(
-        `${values.output === "json" ? JSON.stringify(reports, undefined, 2) : text.join("\n\n")}\n`,
+        `${values.output === "json" ? JSON.stringify(all, undefined, 2) : text.join("\n\n")}\n`,
       );
       return notFine === 0 && controller.leads !== false ? 0 : 1;
     } catch (error) {
       process.stderr.write(`${messageOf(error)}\n`);
-      return 2;
+      return error instanceof NoSuchVolume ? 2 : 3;
     } finally {
       connection.close();
     }

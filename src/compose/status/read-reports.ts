@@ -10,6 +10,7 @@ import {
 import type { PersistentVolume } from "../../adapters/kubernetes/core/core-persistent-volume.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { claimLabels, type NamedClaim } from "../../core/api/claim-labels.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
@@ -147,7 +148,14 @@ async function volumesNotFine(
 /** A claim, as far as it is read here. */
 type Claim = ApiObject & { readonly spec: { readonly volumeName?: string } };
 
-/** The volumes of a name: `<namespace>/<claim>`, a volume, a PersistentVolume or a disk. */
+/** A name that is not of a volume. */
+export class NoSuchVolume extends Error {}
+
+/**
+ * The volumes of a name: `<namespace>/<claim>`, a volume, a PersistentVolume or a disk. A person may lack the
+ * right to read claims there, or PersistentVolumes, which Kubernetes' role `view` leaves out: the labels of the
+ * volumes then say which it is.
+ */
 async function volumesNamed(
   name: string,
   { client, listKept }: ReportSources,
@@ -162,16 +170,47 @@ async function volumesNamed(
   if (name.startsWith("/")) return withDisk(name);
   const own = await those(({ metadata }) => metadata.name === name);
   if (own.count > 0) return own;
-  const read = async <T extends ApiObject>(of: CoreResource, object: string): Promise<T | undefined> =>
-    client === undefined ? undefined : valueOf(await readCoreObject<T>(client, of, object, signal));
   const [namespace = "", claimName] = name.split("/");
-  const claim = claimName === undefined ? undefined : await read<Claim>(claimsIn(namespace), claimName);
-  if (claimName !== undefined && claim?.spec.volumeName === undefined)
-    throw new Error(`${name}: ${claim === undefined ? "there is no such claim" : "it has no volume yet"}`);
-  const volumeName = claim?.spec.volumeName ?? name;
-  const persistent = await read<PersistentVolume>(coreResources.persistentVolumes, volumeName);
-  const disk = persistent?.spec.csi?.volumeHandle ?? persistent?.spec.azureDisk?.diskURI;
-  return disk === undefined ? those(({ spec }) => spec.volumeName === volumeName) : withDisk(disk);
+  if (claimName === undefined) return ofPersistentVolume(name);
+  const claim = await readFrom<Claim>(client, claimsIn(namespace), claimName, signal);
+  if (!claim.ok) return labelled({ namespace, name: claimName }, claim.failure);
+  const volumeName = claim.value?.spec.volumeName;
+  if (volumeName === undefined)
+    throw new NoSuchVolume(
+      `${name}: ${claim.value === undefined ? "there is no such claim" : "it has no volume yet"}`,
+    );
+  return ofPersistentVolume(volumeName);
+
+  async function ofPersistentVolume(volume: string): Promise<FoundVolumes> {
+    const persistent = await readFrom<PersistentVolume>(
+      client,
+      coreResources.persistentVolumes,
+      volume,
+      signal,
+    );
+    if (!persistent.ok) return labelled({ volume }, persistent.failure);
+    const disk = persistent.value?.spec.csi?.volumeHandle ?? persistent.value?.spec.azureDisk?.diskURI;
+    return disk === undefined ? those(({ spec }) => spec.volumeName === volume) : withDisk(disk);
+  }
+
+  async function labelled(claim: NamedClaim, failure: Failure): Promise<FoundVolumes> {
+    const labels = Object.entries(claimLabels(claim));
+    const found = await those(({ metadata }) =>
+      labels.every(([key, value]) => metadata.labels?.[key] === value),
+    );
+    if (found.count === 0) throw new Error(describeFailure(failure));
+    return found;
+  }
+}
+
+/** An object that Kubernetes has; undefined: there is none. */
+async function readFrom<T extends ApiObject>(
+  client: ApiClient | undefined,
+  of: CoreResource,
+  name: string,
+  signal: AbortSignal,
+): Promise<Result<T | undefined, Failure>> {
+  return client === undefined ? ok(undefined) : readCoreObject<T>(client, of, name, signal);
 }
 
 /** The events of the AzVolumes of these names, earliest first. */

@@ -66,7 +66,10 @@ function nodeOf(nodes: readonly AzDriverNode[], nodeName: string): AzDriverNode 
 export function describeVolume(report: VolumeReport): string {
   const { volume, attachments, nodes, events, eventsNotRead, controller } = report;
   const { status } = volume;
+  const { "disk.csi.azure.com/pvc-namespace": namespace, "disk.csi.azure.com/pvc": claim } =
+    volume.metadata.labels ?? {};
   const rows: readonly (readonly [what: string, text: string])[] = [
+    ...(claim === undefined ? [] : [["claim", `${namespace ?? ""}/${claim}`] as const]),
     ["disk", disk(volume)],
     ["record", record(volume)],
     ...attachments.map((attachment) => ["attachment", describeAttachment(attachment, nodes)] as const),

@@ -362,7 +362,10 @@ describe("diskReconciler", () => {
       const labels = { "disk.csi.azure.com/pvc": "data", team: "storage", [nodeLabel("node-1")]: "" };
       await world.given("AzVolume", aVolume({ metadata: { ...deleted, labels } }));
       await run(world);
-      assert.deepEqual(world.volume()?.metadata.labels, { "disk.csi.azure.com/pvc": "data", team: "storage" });
+      assert.deepEqual(world.volume()?.metadata.labels, {
+        "disk.csi.azure.com/pvc": "data",
+        team: "storage",
+      });
     }));
 
   it("keeps the writer of a volume deleted by hand while Azure does not list it yet", () =>
