@@ -16,9 +16,12 @@ interface Binding extends Manifest {
   readonly roleRef: { readonly kind: string; readonly name: string };
 }
 
+/** The label by which Kubernetes adds a role to one of its own. */
+const AGGREGATED = /^rbac\.authorization\.k8s\.io\/aggregate-to-(\w+)$/u;
+
 /**
- * The rights of each service account of the chart: one line a resource, sorted. Roles of the cluster are
- * listed by name.
+ * The rights of each service account of the chart, and of people with a role of Kubernetes' own: one line a
+ * resource, sorted. Roles of the cluster are listed by name.
  */
 export function listPermissions(manifests: readonly Manifest[]): readonly string[] {
   const roles = manifests.filter(
@@ -42,7 +45,16 @@ export function listPermissions(manifests: readonly Manifest[]): readonly string
         : role.rules.flatMap(describeRule);
     return binding.subjects.flatMap(({ name }) => may.map((what) => `| ${name} | ${where} | ${what} |`));
   });
-  return lines.toSorted();
+  const ofPeople = roles.flatMap(({ metadata: { labels = {} }, rules }) =>
+    Object.keys(labels).flatMap((label) => {
+      const [, role] = AGGREGATED.exec(label) ?? [];
+      const who = role === undefined ? [] : [`people with Kubernetes' ${role}`];
+      return who.flatMap((person) =>
+        rules.flatMap(describeRule).map((what) => `| ${person} | as it is bound | ${what} |`),
+      );
+    }),
+  );
+  return [...lines, ...ofPeople].toSorted();
 }
 
 function describeRule({ apiGroups, resources, resourceNames, verbs }: PolicyRule): readonly string[] {
