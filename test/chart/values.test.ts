@@ -276,7 +276,8 @@ describe("values of the chart", () => {
 
     for (const { version, has } of [
       { version: "v1.32.9", has: false },
-      { version: "v1.33.0-alpha.1", has: true },
+      { version: "v1.34.9", has: false },
+      { version: "v1.35.0-alpha.1", has: true },
     ])
       it(`give the CSIDriver only fields that Kubernetes ${version} knows`, async () => {
         const { code, output } = await runHelm(

@@ -362,8 +362,11 @@ seLinuxMount: false
 storageCapacity: false
 volumeLifecycleModes:
   - Persistent
-{{- /* Before 1.33 the field is unknown, and Helm 4, which applies on the server, fails. */}}
-{{- if semverCompare ">=1.33.0-0" .Capabilities.KubeVersion.Version }}
+{{- /*
+Before 1.33 the field is unknown, and Helm 4, which applies on the server, fails. 1.33 and 1.34 drop it without their
+feature gate, and a GitOps tool would apply it again and again.
+*/}}
+{{- if semverCompare ">=1.35.0-0" .Capabilities.KubeVersion.Version }}
 {{- with .Values.driver.nodeAllocatableUpdatePeriodSeconds }}
 {{- if lt (int .) 10 }}
 {{- fail (printf "driver.nodeAllocatableUpdatePeriodSeconds is %d: Kubernetes takes 10 seconds or more; 0 leaves it out" (int .)) }}
@@ -474,7 +477,8 @@ nodeAllocatableUpdatePeriodSeconds: {{ . }}
 - name: cloud-config
   secret:
     secretName: {{ .Values.controller.cloudConfigSecretName }}
-    defaultMode: 0440
+    # 0440: what reads YAML 1.2 takes that for a decimal number.
+    defaultMode: 288
     items:
       - key: cloud-config
         path: cloud-config

@@ -212,7 +212,7 @@ export function chartValues(): ChartValues {
         isWhole: true,
         about:
           "How often the kubelet updates how many disks its node takes, in seconds: 10 or more. 0, and " +
-          "before Kubernetes 1.35 without the feature gate MutableCSINodeAllocatableCount: only once, and " +
+          "before Kubernetes 1.35, which drops the field by default: only once, and " +
           "a pod that comes to a full node waits there instead of being moved",
       },
       customUserAgent: text("User-Agent of calls to Azure; empty: the driver's name and version"),
