@@ -128,6 +128,10 @@ describe("values of the chart", () => {
         says: /port 29605 is of node\.metricsPort and of node\.livenessProbe\.healthPort/u,
       },
       {
+        values: { driver: { httpsProxy: "proxy:3128" } },
+        says: /at '\/driver\/httpsProxy': 'proxy:3128' does not match pattern/u,
+      },
+      {
         values: { azure: { endpoint: "management.azure.com" } },
         says: /at '\/azure\/endpoint': 'management\.azure\.com' does not match pattern/u,
       },

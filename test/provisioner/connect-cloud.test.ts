@@ -202,6 +202,21 @@ describe("a role's connection to Azure", () => {
     assert.deepEqual(callers, ["after"]);
   });
 
+  for (const { variable, value } of [
+    { variable: "HTTPS_PROXY", value: "user:of-the-proxy@proxy:3128" },
+    { variable: "HTTPS_PROXY", value: "http://user:of-the-proxy#1@proxy:3128" },
+    { variable: "all_proxy", value: "socks5://user:of-the-proxy@proxy:3128" },
+  ])
+    it(`is refused without the password of ${variable}=${value}`, async (t) => {
+      process.env[variable] = value;
+      t.after(() => delete process.env[variable]);
+      await assert.rejects(
+        connect({ "cloud-config": await azureJson({ ...signIn(), ...place }) }),
+        ({ message }: Error) =>
+          message.startsWith(`${variable}: expected`) && !message.includes("of-the-proxy"),
+      );
+    });
+
   it("is refused with the name of a flag that is of another cloud", async () => {
     const file = await azureJson({
       ...signIn(),

@@ -217,8 +217,11 @@ export function chartValues(): ChartValues {
       },
       customUserAgent: text("User-Agent of calls to Azure; empty: the driver's name and version"),
       userAgentSuffix: text("What follows in that User-Agent, such as the name of a distribution"),
-      httpsProxy: text("Proxy to Azure, as `HTTPS_PROXY`"),
-      httpProxy: text("Proxy to Azure, as `HTTP_PROXY`"),
+      httpsProxy: webAddress(
+        "Proxy to Azure, as `HTTPS_PROXY`. The pods and Helm's release show it: a password of it comes " +
+          "from a Secret by `controller.extraEnv` instead",
+      ),
+      httpProxy: webAddress("Proxy to Azure, as `HTTP_PROXY`, where `httpsProxy` is empty"),
       noProxy: text("What is reached without a proxy, as `NO_PROXY`"),
     }),
     objectNamespace: objectName(

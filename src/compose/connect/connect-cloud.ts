@@ -3,6 +3,7 @@ import type { AzureConfig, ConfigFailure } from "../../adapters/azure-sdk/azure-
 import { connectAzure } from "../../adapters/azure-sdk/connect-azure.ts";
 import type { UnusableSettings } from "../../adapters/azure-sdk/current-credential.ts";
 import { type ParsedAzureConfig, parseAzureConfig } from "../../adapters/azure-sdk/parse-azure-config.ts";
+import { proxyProblem } from "../../adapters/azure-sdk/proxied-agent.ts";
 import { driverUserAgent } from "../../adapters/azure-sdk/sdk-arm-api.ts";
 import { logSdkWith } from "../../adapters/azure-sdk/sdk-log.ts";
 import { registerBudgetMetrics } from "../../adapters/observe/budget-metrics.ts";
@@ -89,6 +90,8 @@ export async function reachAzure(
   { clock, logger }: { readonly clock: Clock; readonly logger?: Logger },
 ): Promise<AzureReach> {
   if (logger !== undefined) logSdkWith(logger);
+  const wrongProxy = proxyProblem(process.env);
+  if (wrongProxy !== undefined) throw new WrongSetting(wrongProxy);
   const settings = await readAzureSettings(values);
   if (!settings.ok) throw wrongField(settings.failure, values);
   const caFile = values["azure-ca-file"];
