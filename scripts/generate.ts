@@ -12,6 +12,7 @@ import { type SkusAnswer, dataDisksFile } from "./generate/data-disks-table.ts";
 import type { GeneratedFile } from "./generate/generated-file.ts";
 import { alertRules } from "./generate/monitoring/alert-rules.ts";
 import { dashboard } from "./generate/monitoring/dashboard.ts";
+import { alertsPage } from "./generate/reference/alerts-page.ts";
 import { failuresPage } from "./generate/reference/failures-page.ts";
 import { metricsPage } from "./generate/reference/metrics-page.ts";
 import { snapshotClassPage } from "./generate/reference/snapshot-class-page.ts";
@@ -112,6 +113,7 @@ async function main(): Promise<number> {
     volumeAttributesClassPage(),
     v1ParityPage(),
     metricsPage(),
+    alertsPage(),
     alertRules(),
     dashboard(),
     failuresPage(),

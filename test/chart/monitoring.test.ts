@@ -118,6 +118,28 @@ describe("the chart's monitoring", { skip: (await whyNoHelm()) ?? false, timeout
     );
   });
 
+  it("links each alert to its runbook, where the page is said to be", async () => {
+    const runbookUrl = "https://wiki.example/azuredisk-alerts";
+    const found = await renderChart({ metrics: { prometheusRule: { enabled: true, runbookUrl } } });
+    const { groups } = found.find(({ kind }) => kind === "PrometheusRule")?.["spec"] as {
+      readonly groups: readonly {
+        readonly rules: readonly {
+          readonly alert: string;
+          readonly annotations: Readonly<Record<string, string>>;
+        }[];
+      }[];
+    };
+    const rules = groups.flatMap((group) => group.rules);
+    const page = await readFile(new URL("../../docs/reference/alerts.md", import.meta.url), "utf8");
+    const headings = [...page.matchAll(/^## (.*)$/gmu)].map(([, heading]) => heading);
+    assert.deepEqual(
+      rules.map(({ alert }) => alert),
+      headings,
+    );
+    for (const { alert, annotations } of rules)
+      assert.equal(annotations["runbook_url"], `${runbookUrl}#${alert.toLowerCase()}`);
+  });
+
   it("names the namespace of the objects in what alerts say to do", async () => {
     const found = await renderChart({ metrics: all, objectNamespace: "fast" });
     const alerts = JSON.stringify(found.find(({ kind }) => kind === "PrometheusRule"));

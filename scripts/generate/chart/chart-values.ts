@@ -480,7 +480,11 @@ export function chartValues(): ChartValues {
       }),
       prometheusRule: group({
         enabled: flag(
-          "Whether there is a PrometheusRule with the [alerts](metrics.md#alerts); the Prometheus Operator's",
+          "Whether there is a PrometheusRule with the [alerts](alerts.md); the Prometheus Operator's",
+        ),
+        runbookUrl: webAddress(
+          "Address of the page of [runbooks](alerts.md), such as a copy in a wiki: each alert then has the " +
+            "annotation `runbook_url` with its section",
         ),
         labels: object("Further labels of it, by which a Prometheus may select it"),
       }),
