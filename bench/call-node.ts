@@ -1,13 +1,13 @@
 import { promisify } from "node:util";
 import { credentials } from "@grpc/grpc-js";
 import {
-  GetPluginCapabilitiesRequest,
-  GetPluginInfoRequest,
+  type GetPluginCapabilitiesRequest,
+  type GetPluginInfoRequest,
   IdentityClient,
   NodeClient,
-  NodeGetCapabilitiesRequest,
-  NodeGetInfoRequest,
-  ProbeRequest,
+  type NodeGetCapabilitiesRequest,
+  type NodeGetInfoRequest,
+  type ProbeRequest,
 } from "../src/csi/gen/csi/v1/csi.ts";
 
 const CONCURRENT_CALLS = 16;
@@ -17,21 +17,12 @@ async function callNode(socketPath: string, calls: number): Promise<void> {
   const identity = new IdentityClient(`unix:${socketPath}`, credentials.createInsecure());
   const node = new NodeClient(`unix:${socketPath}`, credentials.createInsecure());
   const kinds: readonly (() => Promise<unknown>)[] = [
-    async () => promisify<ProbeRequest, unknown>(identity.probe.bind(identity))(ProbeRequest.create()),
+    async () => promisify<ProbeRequest, unknown>(identity.probe.bind(identity))({}),
+    async () => promisify<GetPluginInfoRequest, unknown>(identity.getPluginInfo.bind(identity))({}),
     async () =>
-      promisify<GetPluginInfoRequest, unknown>(identity.getPluginInfo.bind(identity))(
-        GetPluginInfoRequest.create(),
-      ),
-    async () =>
-      promisify<GetPluginCapabilitiesRequest, unknown>(identity.getPluginCapabilities.bind(identity))(
-        GetPluginCapabilitiesRequest.create(),
-      ),
-    async () =>
-      promisify<NodeGetCapabilitiesRequest, unknown>(node.nodeGetCapabilities.bind(node))(
-        NodeGetCapabilitiesRequest.create(),
-      ),
-    async () =>
-      promisify<NodeGetInfoRequest, unknown>(node.nodeGetInfo.bind(node))(NodeGetInfoRequest.create()),
+      promisify<GetPluginCapabilitiesRequest, unknown>(identity.getPluginCapabilities.bind(identity))({}),
+    async () => promisify<NodeGetCapabilitiesRequest, unknown>(node.nodeGetCapabilities.bind(node))({}),
+    async () => promisify<NodeGetInfoRequest, unknown>(node.nodeGetInfo.bind(node))({}),
   ];
   let next = 0;
   const worker = async (): Promise<void> => {

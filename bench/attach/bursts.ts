@@ -145,7 +145,7 @@ export async function untilDone({ attachments, cloud }: VirtualDriver, count: nu
 /** Creates a volume through CSI. `maxShares`: default 1. */
 export async function createVolume({ handlers }: VirtualDriver, name: string, maxShares = 1): Promise<void> {
   const request: CreateVolumeRequest = {
-    ...CreateVolumeRequest.create(),
+    ...CreateVolumeRequest.decode(new Uint8Array()),
     name,
     capacityRange: { requiredBytes: 64n * GIB, limitBytes: 0n },
     volumeCapabilities: [volumeCapability],
@@ -160,7 +160,12 @@ export async function publish(
   volumeId: string,
   nodeId: string = NODE,
 ): Promise<void> {
-  const request = { ...ControllerPublishVolumeRequest.create(), volumeId, nodeId, volumeCapability };
+  const request = {
+    ...ControllerPublishVolumeRequest.decode(new Uint8Array()),
+    volumeId,
+    nodeId,
+    volumeCapability,
+  };
   mustAnswer(await handlers.controllerPublishVolume?.(request, aCall()));
 }
 
@@ -170,6 +175,6 @@ export async function unpublish(
   volumeId: string,
   nodeId: string = NODE,
 ): Promise<void> {
-  const request = { ...ControllerUnpublishVolumeRequest.create(), volumeId, nodeId };
+  const request = { ...ControllerUnpublishVolumeRequest.decode(new Uint8Array()), volumeId, nodeId };
   mustAnswer(await handlers.controllerUnpublishVolume?.(request, aCall()));
 }

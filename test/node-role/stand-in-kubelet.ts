@@ -3,9 +3,9 @@ import { promisify } from "node:util";
 import { credentials } from "@grpc/grpc-js";
 import { connectCsi } from "../../demo/lab/csi-clients.ts";
 import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
-import { NodeGetInfoRequest, type NodeGetInfoResponse } from "../../src/csi/gen/csi/v1/csi.ts";
+import type { NodeGetInfoResponse } from "../../src/csi/gen/csi/v1/csi.ts";
 import {
-  InfoRequest,
+  type InfoRequest,
   type PluginInfo,
   RegistrationClient,
   type RegistrationStatus,
@@ -27,7 +27,7 @@ export interface Registered {
 export async function nodeGetInfo(csiSocket: string): Promise<NodeGetInfoResponse> {
   const csi = connectCsi(csiSocket, never);
   try {
-    return await csi.node.nodeGetInfo(NodeGetInfoRequest.create());
+    return await csi.node.nodeGetInfo({});
   } finally {
     csi.close();
   }
@@ -45,9 +45,7 @@ export async function registerAsKubelet(
 ): Promise<Registered> {
   const registration = new RegistrationClient(`unix:${registrationSocket}`, credentials.createInsecure());
   try {
-    const info = await promisify<InfoRequest, PluginInfo>(registration.getInfo.bind(registration))(
-      InfoRequest.create(),
-    );
+    const info = await promisify<InfoRequest, PluginInfo>(registration.getInfo.bind(registration))({});
     const node = await nodeGetInfo(info.endpoint);
     await writeCsiNode(client, nodeName, info, { ...node, nodeId: nodeId ?? node.nodeId });
     const tell = promisify<RegistrationStatus, RegistrationStatusResponse>(

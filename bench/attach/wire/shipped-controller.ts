@@ -178,7 +178,7 @@ export function callsOf(client: ControllerClient): ControllerCalls {
   return {
     createVolume: async (name) => {
       await createVolume({
-        ...CreateVolumeRequest.create(),
+        ...CreateVolumeRequest.decode(new Uint8Array()),
         name,
         capacityRange: { requiredBytes: 64n * GIB, limitBytes: 0n },
         volumeCapabilities: [volumeCapability],
@@ -186,10 +186,19 @@ export function callsOf(client: ControllerClient): ControllerCalls {
       });
     },
     publish: async (volumeId) => {
-      await publish({ ...ControllerPublishVolumeRequest.create(), volumeId, nodeId: NODE, volumeCapability });
+      await publish({
+        ...ControllerPublishVolumeRequest.decode(new Uint8Array()),
+        volumeId,
+        nodeId: NODE,
+        volumeCapability,
+      });
     },
     unpublish: async (volumeId) => {
-      await unpublish({ ...ControllerUnpublishVolumeRequest.create(), volumeId, nodeId: NODE });
+      await unpublish({
+        ...ControllerUnpublishVolumeRequest.decode(new Uint8Array()),
+        volumeId,
+        nodeId: NODE,
+      });
     },
   };
 }

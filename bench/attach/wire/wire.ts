@@ -193,7 +193,7 @@ async function withDriver<T>(
 
 function createVolume(client: ControllerClient, name: string): Promise<unknown> {
   const request: CreateVolumeRequest = {
-    ...CreateVolumeRequest.create(),
+    ...CreateVolumeRequest.decode(new Uint8Array()),
     name,
     capacityRange: { requiredBytes: 64n * GIB, limitBytes: 0n },
     volumeCapabilities: [

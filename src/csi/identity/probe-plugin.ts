@@ -2,7 +2,7 @@ import { credentials, Metadata } from "@grpc/grpc-js";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { messageOf } from "../../core/failure/message-of.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { IdentityClient, ProbeRequest, type ProbeResponse } from "../gen/csi/v1/csi.ts";
+import { IdentityClient, type ProbeResponse } from "../gen/csi/v1/csi.ts";
 import { parseEndpoint } from "../server/parse-endpoint.ts";
 import type { UnixSockets } from "../server/unix-sockets.ts";
 import { untilAnswering } from "../server/until-answering.ts";
@@ -28,7 +28,7 @@ export async function probePlugin(
   try {
     const answer = await new Promise<ProbeResponse>((resolve, reject) => {
       const deadline = options.clock.nowMs() + options.timeoutMs;
-      client.probe(ProbeRequest.create(), new Metadata(), { deadline }, (error, response) =>
+      client.probe({}, new Metadata(), { deadline }, (error, response) =>
         error === null ? resolve(response) : reject(error),
       );
     });

@@ -11,7 +11,7 @@ import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/vi
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { Events } from "../../ports/cluster/events.ts";
 import {
-  InfoRequest,
+  type InfoRequest,
   type PluginInfo,
   RegistrationClient,
   type RegistrationStatus,
@@ -110,9 +110,7 @@ async function inRegistry(act: (world: World) => Promise<void>): Promise<void> {
 async function asKubelet(socketPath: string, status: RegistrationStatus): Promise<PluginInfo> {
   const client = new RegistrationClient(`unix:${socketPath}`, credentials.createInsecure());
   try {
-    const answer = await promisify<InfoRequest, PluginInfo>(client.getInfo.bind(client))(
-      InfoRequest.create(),
-    );
+    const answer = await promisify<InfoRequest, PluginInfo>(client.getInfo.bind(client))({});
     await promisify<RegistrationStatus, RegistrationStatusResponse>(
       client.notifyRegistrationStatus.bind(client),
     )(status);

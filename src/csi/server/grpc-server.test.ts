@@ -16,8 +16,12 @@ import { loadLibc } from "../../adapters/unix-sockets/testing/load-libc.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { DeleteVolumeResponse } from "../gen/csi/v1/csi.ts";
-import { ControllerClient, ControllerService, DeleteVolumeRequest } from "../gen/csi/v1/csi.ts";
+import {
+  ControllerClient,
+  ControllerService,
+  type DeleteVolumeRequest,
+  type DeleteVolumeResponse,
+} from "../gen/csi/v1/csi.ts";
 import type { ImpatientCaller } from "../testing/impatient-caller.ts";
 import { connectRaw, sendDeleteVolume } from "../testing/raw-calls.ts";
 import type { CallOutcome } from "./answer-call.ts";
@@ -102,7 +106,7 @@ function callDelete(
 ): Promise<DeleteVolumeResponse | ServiceError> {
   return new Promise((resolve) => {
     client.deleteVolume(
-      DeleteVolumeRequest.fromPartial({ volumeId, secrets: { password: "hunter2" } }),
+      { volumeId, secrets: { password: "hunter2" } },
       new Metadata(),
       deadline === undefined ? {} : { deadline },
       (error, response) => resolve(error ?? response),
@@ -225,10 +229,7 @@ for (const { name, unixSockets } of LISTENERS)
           return untilEnded(call);
         },
         async ({ client, lines }) => {
-          const pending = client.deleteVolume(
-            DeleteVolumeRequest.fromPartial({ volumeId: "pvc-1" }),
-            () => {},
-          );
+          const pending = client.deleteVolume({ volumeId: "pvc-1", secrets: {} }, () => {});
           await began;
           pending.cancel();
           assert.deepEqual(await ended, { kind: "Cancelled" });

@@ -5,7 +5,7 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { connect as connectSocket } from "node:net";
-import { ControllerService, DeleteVolumeRequest } from "../gen/csi/v1/csi.ts";
+import { ControllerService } from "../gen/csi/v1/csi.ts";
 
 /**
  * A connection to a gRPC server's socket, for calls without a deadline of their own: on a busy machine
@@ -29,7 +29,7 @@ export async function sendDeleteVolume(
     te: "trailers",
     ...headers,
   });
-  const message = requestSerialize(DeleteVolumeRequest.fromPartial({ volumeId }));
+  const message = requestSerialize({ volumeId, secrets: {} });
   // Not compressed, and the message's length.
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);

@@ -9,9 +9,7 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
-  type ClientReadableStream,
   type ClientUnaryCall,
-  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -148,62 +146,6 @@ export function storageHealthErrorTypeToNumber(object: StorageHealthErrorType): 
     case StorageHealthErrorType.STORAGE_UNREACHABLE:
       return 2;
     case StorageHealthErrorType.UNRECOGNIZED:
-    default:
-      return -1;
-  }
-}
-
-export const BlockMetadataType = {
-  UNKNOWN: "UNKNOWN",
-  /**
-   * FIXED_LENGTH - The FIXED_LENGTH value indicates that data ranges are
-   * returned in fixed size blocks.
-   */
-  FIXED_LENGTH: "FIXED_LENGTH",
-  /**
-   * VARIABLE_LENGTH - The VARIABLE_LENGTH value indicates that data ranges
-   * are returned in potentially variable sized extents.
-   */
-  VARIABLE_LENGTH: "VARIABLE_LENGTH",
-  UNRECOGNIZED: "UNRECOGNIZED",
-} as const;
-
-export type BlockMetadataType = typeof BlockMetadataType[keyof typeof BlockMetadataType];
-
-export namespace BlockMetadataType {
-  export type UNKNOWN = typeof BlockMetadataType.UNKNOWN;
-  export type FIXED_LENGTH = typeof BlockMetadataType.FIXED_LENGTH;
-  export type VARIABLE_LENGTH = typeof BlockMetadataType.VARIABLE_LENGTH;
-  export type UNRECOGNIZED = typeof BlockMetadataType.UNRECOGNIZED;
-}
-
-export function blockMetadataTypeFromJSON(object: any): BlockMetadataType {
-  switch (object) {
-    case 0:
-    case "UNKNOWN":
-      return BlockMetadataType.UNKNOWN;
-    case 1:
-    case "FIXED_LENGTH":
-      return BlockMetadataType.FIXED_LENGTH;
-    case 2:
-    case "VARIABLE_LENGTH":
-      return BlockMetadataType.VARIABLE_LENGTH;
-    case -1:
-    case "UNRECOGNIZED":
-    default:
-      return BlockMetadataType.UNRECOGNIZED;
-  }
-}
-
-export function blockMetadataTypeToNumber(object: BlockMetadataType): number {
-  switch (object) {
-    case BlockMetadataType.UNKNOWN:
-      return 0;
-    case BlockMetadataType.FIXED_LENGTH:
-      return 1;
-    case BlockMetadataType.VARIABLE_LENGTH:
-      return 2;
-    case BlockMetadataType.UNRECOGNIZED:
     default:
       return -1;
   }
@@ -3112,208 +3054,6 @@ export interface GetVolumeGroupSnapshotResponse {
   readonly groupSnapshot: VolumeGroupSnapshot | undefined;
 }
 
-/** BlockMetadata specifies a data range. */
-export interface BlockMetadata {
-  /**
-   * This is the zero based byte position in the volume or snapshot,
-   * measured from the start of the object.
-   * This field is REQUIRED.
-   */
-  readonly byteOffset: bigint;
-  /**
-   * This is the size of the data range.
-   * size_bytes MUST be greater than zero.
-   * This field is REQUIRED.
-   */
-  readonly sizeBytes: bigint;
-}
-
-/**
- * The GetMetadataAllocatedRequest message is used to solicit metadata
- * on the allocated blocks of a snapshot: i.e. this identifies the
- * data ranges that have valid data as they were the target of some
- * previous write operation on the volume.
- */
-export interface GetMetadataAllocatedRequest {
-  /**
-   * This is the identifier of the snapshot.
-   * This field is REQUIRED.
-   */
-  readonly snapshotId: string;
-  /**
-   * This indicates the zero based starting byte position in the volume
-   * snapshot from which the result should be computed.
-   * It is intended to be used to continue a previously interrupted
-   * call.
-   * The CO SHOULD specify this value to be the offset of the byte
-   * position immediately after the last byte of the last data range
-   * received, if continuing an interrupted operation, or zero if not.
-   * The SP MUST ensure that the returned response stream does not
-   * contain BlockMetadata tuples that end before the requested
-   * starting_offset: i.e. if S is the requested starting_offset, and
-   * B0 is block_metadata[0] of the first message in the response
-   * stream, then (S < B0.byte_offset + B0.size_bytes) must be true.
-   * This field is REQUIRED.
-   */
-  readonly startingOffset: bigint;
-  /**
-   * This is an optional parameter, and if non-zero it specifies the
-   * maximum number of tuples to be returned in each
-   * GetMetadataAllocatedResponse message returned by the RPC stream.
-   * The plugin will determine an appropriate value if 0, and is
-   * always free to send less than the requested value.
-   * This field is OPTIONAL.
-   */
-  readonly maxResults: number;
-  /**
-   * Secrets required by plugin to complete the request.
-   * This field is OPTIONAL. Refer to the `Secrets Requirements`
-   * section on how to use this field.
-   */
-  readonly secrets: { [key: string]: string };
-}
-
-export interface GetMetadataAllocatedRequest_SecretsEntry {
-  readonly key: string;
-  readonly value: string;
-}
-
-/**
- * GetMetadataAllocatedResponse messages are returned in a gRPC stream.
- * Cumulatively, they provide information on the allocated data
- * ranges in the snapshot.
- */
-export interface GetMetadataAllocatedResponse {
-  /**
-   * This specifies the style used in the BlockMetadata sequence.
-   * This value must be the same in all such messages returned by
-   * the stream.
-   * If block_metadata_type is FIXED_LENGTH, then the size_bytes field
-   * of each message in the block_metadata list MUST be constant.
-   * This field is REQUIRED.
-   */
-  readonly blockMetadataType: BlockMetadataType;
-  /**
-   * This returns the capacity of the underlying volume in bytes.
-   * This value must be the same in all such messages returned by
-   * the stream.
-   * This field is REQUIRED.
-   */
-  readonly volumeCapacityBytes: bigint;
-  /**
-   * This is a list of data range tuples.
-   * If the value of max_results in the GetMetadataAllocatedRequest
-   * message is greater than zero, then the number of entries in this
-   * list MUST be less than or equal to that value.
-   * The SP MUST respect the value of starting_offset in the request.
-   * The byte_offset fields of adjacent BlockMetadata messages
-   * MUST be strictly increasing and messages MUST NOT overlap:
-   * i.e. for any two BlockMetadata messages, A and B, if A is returned
-   * before B, then (A.byte_offset + A.size_bytes <= B.byte_offset)
-   * MUST be true.
-   * This MUST also be true if A and B are from block_metadata lists in
-   * different GetMetadataAllocatedResponse messages in the gRPC stream.
-   * This field is OPTIONAL.
-   */
-  readonly blockMetadata: readonly BlockMetadata[];
-}
-
-/**
- * The GetMetadataDeltaRequest message is used to solicit metadata on
- * the data ranges that have changed between two snapshots.
- */
-export interface GetMetadataDeltaRequest {
-  /**
-   * This is the identifier of the snapshot against which changes
-   * are to be computed.
-   * This field is REQUIRED.
-   */
-  readonly baseSnapshotId: string;
-  /**
-   * This is the identifier of a second snapshot in the same volume,
-   * created after the base snapshot.
-   * This field is REQUIRED.
-   */
-  readonly targetSnapshotId: string;
-  /**
-   * This indicates the zero based starting byte position in the volume
-   * snapshot from which the result should be computed.
-   * It is intended to be used to continue a previously interrupted
-   * call.
-   * The CO SHOULD specify this value to be the offset of the byte
-   * position immediately after the last byte of the last data range
-   * received, if continuing an interrupted operation, or zero if not.
-   * The SP MUST ensure that the returned response stream does not
-   * contain BlockMetadata tuples that end before the requested
-   * starting_offset: i.e. if S is the requested starting_offset, and
-   * B0 is block_metadata[0] of the first message in the response
-   * stream, then (S < B0.byte_offset + B0.size_bytes) must be true.
-   * This field is REQUIRED.
-   */
-  readonly startingOffset: bigint;
-  /**
-   * This is an optional parameter, and if non-zero it specifies the
-   * maximum number of tuples to be returned in each
-   * GetMetadataDeltaResponse message returned by the RPC stream.
-   * The plugin will determine an appropriate value if 0, and is
-   * always free to send less than the requested value.
-   * This field is OPTIONAL.
-   */
-  readonly maxResults: number;
-  /**
-   * Secrets required by plugin to complete the request.
-   * This field is OPTIONAL. Refer to the `Secrets Requirements`
-   * section on how to use this field.
-   */
-  readonly secrets: { [key: string]: string };
-}
-
-export interface GetMetadataDeltaRequest_SecretsEntry {
-  readonly key: string;
-  readonly value: string;
-}
-
-/**
- * GetMetadataDeltaResponse messages are returned in a gRPC stream.
- * Cumulatively, they provide information on the data ranges that
- * have changed between the base and target snapshots specified
- * in the GetMetadataDeltaRequest message.
- */
-export interface GetMetadataDeltaResponse {
-  /**
-   * This specifies the style used in the BlockMetadata sequence.
-   * This value must be the same in all such messages returned by
-   * the stream.
-   * If block_metadata_type is FIXED_LENGTH, then the size_bytes field
-   * of each message in the block_metadata list MUST be constant.
-   * This field is REQUIRED.
-   */
-  readonly blockMetadataType: BlockMetadataType;
-  /**
-   * This returns the capacity of the underlying volume in bytes.
-   * This value must be the same in all such messages returned by
-   * the stream.
-   * This field is REQUIRED.
-   */
-  readonly volumeCapacityBytes: bigint;
-  /**
-   * This is a list of data range tuples.
-   * If the value of max_results in the GetMetadataDeltaRequest message
-   * is greater than zero, then the number of entries in this list MUST
-   * be less than or equal to that value.
-   * The SP MUST respect the value of starting_offset in the request.
-   * The byte_offset fields of adjacent BlockMetadata messages
-   * MUST be strictly increasing and messages MUST NOT overlap:
-   * i.e. for any two BlockMetadata messages, A and B, if A is returned
-   * before B, then (A.byte_offset + A.size_bytes <= B.byte_offset)
-   * MUST be true.
-   * This MUST also be true if A and B are from block_metadata lists in
-   * different GetMetadataDeltaResponse messages in the gRPC stream.
-   * This field is OPTIONAL.
-   */
-  readonly blockMetadata: readonly BlockMetadata[];
-}
-
 function createBaseGetPluginInfoRequest(): GetPluginInfoRequest {
   return {};
 }
@@ -3346,14 +3086,6 @@ export const GetPluginInfoRequest: MessageFns<GetPluginInfoRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<GetPluginInfoRequest>, I>>(base?: I): GetPluginInfoRequest {
-    return GetPluginInfoRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetPluginInfoRequest>, I>>(_: I): GetPluginInfoRequest {
-    const message = createBaseGetPluginInfoRequest() as any;
-    return message;
   },
 };
 
@@ -3426,25 +3158,6 @@ export const GetPluginInfoResponse: MessageFns<GetPluginInfoResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<GetPluginInfoResponse>, I>>(base?: I): GetPluginInfoResponse {
-    return GetPluginInfoResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetPluginInfoResponse>, I>>(object: I): GetPluginInfoResponse {
-    const message = createBaseGetPluginInfoResponse() as any;
-    message.name = object.name ?? "";
-    message.vendorVersion = object.vendorVersion ?? "";
-    message.manifest = (globalThis.Object.entries(object.manifest ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseGetPluginInfoResponse_ManifestEntry(): GetPluginInfoResponse_ManifestEntry {
@@ -3502,20 +3215,6 @@ export const GetPluginInfoResponse_ManifestEntry: MessageFns<GetPluginInfoRespon
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<GetPluginInfoResponse_ManifestEntry>, I>>(
-    base?: I,
-  ): GetPluginInfoResponse_ManifestEntry {
-    return GetPluginInfoResponse_ManifestEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetPluginInfoResponse_ManifestEntry>, I>>(
-    object: I,
-  ): GetPluginInfoResponse_ManifestEntry {
-    const message = createBaseGetPluginInfoResponse_ManifestEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseGetPluginCapabilitiesRequest(): GetPluginCapabilitiesRequest {
@@ -3550,14 +3249,6 @@ export const GetPluginCapabilitiesRequest: MessageFns<GetPluginCapabilitiesReque
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<GetPluginCapabilitiesRequest>, I>>(base?: I): GetPluginCapabilitiesRequest {
-    return GetPluginCapabilitiesRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetPluginCapabilitiesRequest>, I>>(_: I): GetPluginCapabilitiesRequest {
-    const message = createBaseGetPluginCapabilitiesRequest() as any;
-    return message;
   },
 };
 
@@ -3604,17 +3295,6 @@ export const GetPluginCapabilitiesResponse: MessageFns<GetPluginCapabilitiesResp
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<GetPluginCapabilitiesResponse>, I>>(base?: I): GetPluginCapabilitiesResponse {
-    return GetPluginCapabilitiesResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetPluginCapabilitiesResponse>, I>>(
-    object: I,
-  ): GetPluginCapabilitiesResponse {
-    const message = createBaseGetPluginCapabilitiesResponse() as any;
-    message.capabilities = object.capabilities?.map((e) => PluginCapability.fromPartial(e)) || [];
-    return message;
   },
 };
 
@@ -3678,31 +3358,6 @@ export const PluginCapability: MessageFns<PluginCapability> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<PluginCapability>, I>>(base?: I): PluginCapability {
-    return PluginCapability.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<PluginCapability>, I>>(object: I): PluginCapability {
-    const message = createBasePluginCapability() as any;
-    switch (object.type?.$case) {
-      case "service": {
-        if (object.type?.value !== undefined && object.type?.value !== null) {
-          message.type = { $case: "service", value: PluginCapability_Service.fromPartial(object.type.value) };
-        }
-        break;
-      }
-      case "volumeExpansion": {
-        if (object.type?.value !== undefined && object.type?.value !== null) {
-          message.type = {
-            $case: "volumeExpansion",
-            value: PluginCapability_VolumeExpansion.fromPartial(object.type.value),
-          };
-        }
-        break;
-      }
-    }
-    return message;
-  },
 };
 
 function createBasePluginCapability_Service(): PluginCapability_Service {
@@ -3748,15 +3403,6 @@ export const PluginCapability_Service: MessageFns<PluginCapability_Service> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<PluginCapability_Service>, I>>(base?: I): PluginCapability_Service {
-    return PluginCapability_Service.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<PluginCapability_Service>, I>>(object: I): PluginCapability_Service {
-    const message = createBasePluginCapability_Service() as any;
-    message.type = object.type ?? PluginCapability_Service_Type.UNKNOWN;
-    return message;
   },
 };
 
@@ -3804,19 +3450,6 @@ export const PluginCapability_VolumeExpansion: MessageFns<PluginCapability_Volum
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<PluginCapability_VolumeExpansion>, I>>(
-    base?: I,
-  ): PluginCapability_VolumeExpansion {
-    return PluginCapability_VolumeExpansion.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<PluginCapability_VolumeExpansion>, I>>(
-    object: I,
-  ): PluginCapability_VolumeExpansion {
-    const message = createBasePluginCapability_VolumeExpansion() as any;
-    message.type = object.type ?? PluginCapability_VolumeExpansion_Type.UNKNOWN;
-    return message;
-  },
 };
 
 function createBaseProbeRequest(): ProbeRequest {
@@ -3851,14 +3484,6 @@ export const ProbeRequest: MessageFns<ProbeRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ProbeRequest>, I>>(base?: I): ProbeRequest {
-    return ProbeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ProbeRequest>, I>>(_: I): ProbeRequest {
-    const message = createBaseProbeRequest() as any;
-    return message;
   },
 };
 
@@ -3905,15 +3530,6 @@ export const ProbeResponse: MessageFns<ProbeResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ProbeResponse>, I>>(base?: I): ProbeResponse {
-    return ProbeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ProbeResponse>, I>>(object: I): ProbeResponse {
-    const message = createBaseProbeResponse() as any;
-    message.ready = object.ready ?? undefined;
-    return message;
   },
 };
 
@@ -4056,51 +3672,6 @@ export const CreateVolumeRequest: MessageFns<CreateVolumeRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<CreateVolumeRequest>, I>>(base?: I): CreateVolumeRequest {
-    return CreateVolumeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeRequest>, I>>(object: I): CreateVolumeRequest {
-    const message = createBaseCreateVolumeRequest() as any;
-    message.name = object.name ?? "";
-    message.capacityRange = (object.capacityRange !== undefined && object.capacityRange !== null)
-      ? CapacityRange.fromPartial(object.capacityRange)
-      : undefined;
-    message.volumeCapabilities = object.volumeCapabilities?.map((e) => VolumeCapability.fromPartial(e)) || [];
-    message.parameters = (globalThis.Object.entries(object.parameters ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.volumeContentSource = (object.volumeContentSource !== undefined && object.volumeContentSource !== null)
-      ? VolumeContentSource.fromPartial(object.volumeContentSource)
-      : undefined;
-    message.accessibilityRequirements =
-      (object.accessibilityRequirements !== undefined && object.accessibilityRequirements !== null)
-        ? TopologyRequirement.fromPartial(object.accessibilityRequirements)
-        : undefined;
-    message.mutableParameters = (globalThis.Object.entries(object.mutableParameters ?? {}) as [string, string][])
-      .reduce((acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      }, {});
-    return message;
-  },
 };
 
 function createBaseCreateVolumeRequest_ParametersEntry(): CreateVolumeRequest_ParametersEntry {
@@ -4157,20 +3728,6 @@ export const CreateVolumeRequest_ParametersEntry: MessageFns<CreateVolumeRequest
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<CreateVolumeRequest_ParametersEntry>, I>>(
-    base?: I,
-  ): CreateVolumeRequest_ParametersEntry {
-    return CreateVolumeRequest_ParametersEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeRequest_ParametersEntry>, I>>(
-    object: I,
-  ): CreateVolumeRequest_ParametersEntry {
-    const message = createBaseCreateVolumeRequest_ParametersEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -4229,20 +3786,6 @@ export const CreateVolumeRequest_SecretsEntry: MessageFns<CreateVolumeRequest_Se
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<CreateVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): CreateVolumeRequest_SecretsEntry {
-    return CreateVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): CreateVolumeRequest_SecretsEntry {
-    const message = createBaseCreateVolumeRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseCreateVolumeRequest_MutableParametersEntry(): CreateVolumeRequest_MutableParametersEntry {
@@ -4299,20 +3842,6 @@ export const CreateVolumeRequest_MutableParametersEntry: MessageFns<CreateVolume
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<CreateVolumeRequest_MutableParametersEntry>, I>>(
-    base?: I,
-  ): CreateVolumeRequest_MutableParametersEntry {
-    return CreateVolumeRequest_MutableParametersEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeRequest_MutableParametersEntry>, I>>(
-    object: I,
-  ): CreateVolumeRequest_MutableParametersEntry {
-    const message = createBaseCreateVolumeRequest_MutableParametersEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -4376,31 +3905,6 @@ export const VolumeContentSource: MessageFns<VolumeContentSource> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<VolumeContentSource>, I>>(base?: I): VolumeContentSource {
-    return VolumeContentSource.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<VolumeContentSource>, I>>(object: I): VolumeContentSource {
-    const message = createBaseVolumeContentSource() as any;
-    switch (object.type?.$case) {
-      case "snapshot": {
-        if (object.type?.value !== undefined && object.type?.value !== null) {
-          message.type = {
-            $case: "snapshot",
-            value: VolumeContentSource_SnapshotSource.fromPartial(object.type.value),
-          };
-        }
-        break;
-      }
-      case "volume": {
-        if (object.type?.value !== undefined && object.type?.value !== null) {
-          message.type = { $case: "volume", value: VolumeContentSource_VolumeSource.fromPartial(object.type.value) };
-        }
-        break;
-      }
-    }
-    return message;
-  },
 };
 
 function createBaseVolumeContentSource_SnapshotSource(): VolumeContentSource_SnapshotSource {
@@ -4446,19 +3950,6 @@ export const VolumeContentSource_SnapshotSource: MessageFns<VolumeContentSource_
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<VolumeContentSource_SnapshotSource>, I>>(
-    base?: I,
-  ): VolumeContentSource_SnapshotSource {
-    return VolumeContentSource_SnapshotSource.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<VolumeContentSource_SnapshotSource>, I>>(
-    object: I,
-  ): VolumeContentSource_SnapshotSource {
-    const message = createBaseVolumeContentSource_SnapshotSource() as any;
-    message.snapshotId = object.snapshotId ?? "";
-    return message;
   },
 };
 
@@ -4506,19 +3997,6 @@ export const VolumeContentSource_VolumeSource: MessageFns<VolumeContentSource_Vo
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<VolumeContentSource_VolumeSource>, I>>(
-    base?: I,
-  ): VolumeContentSource_VolumeSource {
-    return VolumeContentSource_VolumeSource.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<VolumeContentSource_VolumeSource>, I>>(
-    object: I,
-  ): VolumeContentSource_VolumeSource {
-    const message = createBaseVolumeContentSource_VolumeSource() as any;
-    message.volumeId = object.volumeId ?? "";
-    return message;
-  },
 };
 
 function createBaseCreateVolumeResponse(): CreateVolumeResponse {
@@ -4564,17 +4042,6 @@ export const CreateVolumeResponse: MessageFns<CreateVolumeResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<CreateVolumeResponse>, I>>(base?: I): CreateVolumeResponse {
-    return CreateVolumeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeResponse>, I>>(object: I): CreateVolumeResponse {
-    const message = createBaseCreateVolumeResponse() as any;
-    message.volume = (object.volume !== undefined && object.volume !== null)
-      ? Volume.fromPartial(object.volume)
-      : undefined;
-    return message;
   },
 };
 
@@ -4652,37 +4119,6 @@ export const VolumeCapability: MessageFns<VolumeCapability> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<VolumeCapability>, I>>(base?: I): VolumeCapability {
-    return VolumeCapability.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<VolumeCapability>, I>>(object: I): VolumeCapability {
-    const message = createBaseVolumeCapability() as any;
-    switch (object.accessType?.$case) {
-      case "block": {
-        if (object.accessType?.value !== undefined && object.accessType?.value !== null) {
-          message.accessType = {
-            $case: "block",
-            value: VolumeCapability_BlockVolume.fromPartial(object.accessType.value),
-          };
-        }
-        break;
-      }
-      case "mount": {
-        if (object.accessType?.value !== undefined && object.accessType?.value !== null) {
-          message.accessType = {
-            $case: "mount",
-            value: VolumeCapability_MountVolume.fromPartial(object.accessType.value),
-          };
-        }
-        break;
-      }
-    }
-    message.accessMode = (object.accessMode !== undefined && object.accessMode !== null)
-      ? VolumeCapability_AccessMode.fromPartial(object.accessMode)
-      : undefined;
-    return message;
-  },
 };
 
 function createBaseVolumeCapability_BlockVolume(): VolumeCapability_BlockVolume {
@@ -4717,14 +4153,6 @@ export const VolumeCapability_BlockVolume: MessageFns<VolumeCapability_BlockVolu
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<VolumeCapability_BlockVolume>, I>>(base?: I): VolumeCapability_BlockVolume {
-    return VolumeCapability_BlockVolume.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<VolumeCapability_BlockVolume>, I>>(_: I): VolumeCapability_BlockVolume {
-    const message = createBaseVolumeCapability_BlockVolume() as any;
-    return message;
   },
 };
 
@@ -4794,17 +4222,6 @@ export const VolumeCapability_MountVolume: MessageFns<VolumeCapability_MountVolu
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<VolumeCapability_MountVolume>, I>>(base?: I): VolumeCapability_MountVolume {
-    return VolumeCapability_MountVolume.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<VolumeCapability_MountVolume>, I>>(object: I): VolumeCapability_MountVolume {
-    const message = createBaseVolumeCapability_MountVolume() as any;
-    message.fsType = object.fsType ?? "";
-    message.mountFlags = object.mountFlags?.map((e) => e) || [];
-    message.volumeMountGroup = object.volumeMountGroup ?? "";
-    return message;
-  },
 };
 
 function createBaseVolumeCapability_AccessMode(): VolumeCapability_AccessMode {
@@ -4850,15 +4267,6 @@ export const VolumeCapability_AccessMode: MessageFns<VolumeCapability_AccessMode
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<VolumeCapability_AccessMode>, I>>(base?: I): VolumeCapability_AccessMode {
-    return VolumeCapability_AccessMode.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<VolumeCapability_AccessMode>, I>>(object: I): VolumeCapability_AccessMode {
-    const message = createBaseVolumeCapability_AccessMode() as any;
-    message.mode = object.mode ?? VolumeCapability_AccessMode_Mode.UNKNOWN;
-    return message;
   },
 };
 
@@ -4922,20 +4330,6 @@ export const CapacityRange: MessageFns<CapacityRange> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<CapacityRange>, I>>(base?: I): CapacityRange {
-    return CapacityRange.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CapacityRange>, I>>(object: I): CapacityRange {
-    const message = createBaseCapacityRange() as any;
-    message.requiredBytes = (object.requiredBytes !== undefined && object.requiredBytes !== null)
-      ? BigInt(object.requiredBytes)
-      : 0n;
-    message.limitBytes = (object.limitBytes !== undefined && object.limitBytes !== null)
-      ? BigInt(object.limitBytes)
-      : 0n;
-    return message;
   },
 };
 
@@ -5033,31 +4427,6 @@ export const Volume: MessageFns<Volume> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<Volume>, I>>(base?: I): Volume {
-    return Volume.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<Volume>, I>>(object: I): Volume {
-    const message = createBaseVolume() as any;
-    message.capacityBytes = (object.capacityBytes !== undefined && object.capacityBytes !== null)
-      ? BigInt(object.capacityBytes)
-      : 0n;
-    message.volumeId = object.volumeId ?? "";
-    message.volumeContext = (globalThis.Object.entries(object.volumeContext ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.contentSource = (object.contentSource !== undefined && object.contentSource !== null)
-      ? VolumeContentSource.fromPartial(object.contentSource)
-      : undefined;
-    message.accessibleTopology = object.accessibleTopology?.map((e) => Topology.fromPartial(e)) || [];
-    return message;
-  },
 };
 
 function createBaseVolume_VolumeContextEntry(): Volume_VolumeContextEntry {
@@ -5114,16 +4483,6 @@ export const Volume_VolumeContextEntry: MessageFns<Volume_VolumeContextEntry> = 
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<Volume_VolumeContextEntry>, I>>(base?: I): Volume_VolumeContextEntry {
-    return Volume_VolumeContextEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<Volume_VolumeContextEntry>, I>>(object: I): Volume_VolumeContextEntry {
-    const message = createBaseVolume_VolumeContextEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -5182,16 +4541,6 @@ export const TopologyRequirement: MessageFns<TopologyRequirement> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<TopologyRequirement>, I>>(base?: I): TopologyRequirement {
-    return TopologyRequirement.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<TopologyRequirement>, I>>(object: I): TopologyRequirement {
-    const message = createBaseTopologyRequirement() as any;
-    message.requisite = object.requisite?.map((e) => Topology.fromPartial(e)) || [];
-    message.preferred = object.preferred?.map((e) => Topology.fromPartial(e)) || [];
-    return message;
-  },
 };
 
 function createBaseTopology(): Topology {
@@ -5240,23 +4589,6 @@ export const Topology: MessageFns<Topology> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<Topology>, I>>(base?: I): Topology {
-    return Topology.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<Topology>, I>>(object: I): Topology {
-    const message = createBaseTopology() as any;
-    message.segments = (globalThis.Object.entries(object.segments ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
   },
 };
 
@@ -5314,16 +4646,6 @@ export const Topology_SegmentsEntry: MessageFns<Topology_SegmentsEntry> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<Topology_SegmentsEntry>, I>>(base?: I): Topology_SegmentsEntry {
-    return Topology_SegmentsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<Topology_SegmentsEntry>, I>>(object: I): Topology_SegmentsEntry {
-    const message = createBaseTopology_SegmentsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -5385,24 +4707,6 @@ export const DeleteVolumeRequest: MessageFns<DeleteVolumeRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<DeleteVolumeRequest>, I>>(base?: I): DeleteVolumeRequest {
-    return DeleteVolumeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DeleteVolumeRequest>, I>>(object: I): DeleteVolumeRequest {
-    const message = createBaseDeleteVolumeRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseDeleteVolumeRequest_SecretsEntry(): DeleteVolumeRequest_SecretsEntry {
@@ -5460,20 +4764,6 @@ export const DeleteVolumeRequest_SecretsEntry: MessageFns<DeleteVolumeRequest_Se
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<DeleteVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): DeleteVolumeRequest_SecretsEntry {
-    return DeleteVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DeleteVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): DeleteVolumeRequest_SecretsEntry {
-    const message = createBaseDeleteVolumeRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseDeleteVolumeResponse(): DeleteVolumeResponse {
@@ -5508,14 +4798,6 @@ export const DeleteVolumeResponse: MessageFns<DeleteVolumeResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<DeleteVolumeResponse>, I>>(base?: I): DeleteVolumeResponse {
-    return DeleteVolumeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DeleteVolumeResponse>, I>>(_: I): DeleteVolumeResponse {
-    const message = createBaseDeleteVolumeResponse() as any;
-    return message;
   },
 };
 
@@ -5625,40 +4907,6 @@ export const ControllerPublishVolumeRequest: MessageFns<ControllerPublishVolumeR
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ControllerPublishVolumeRequest>, I>>(base?: I): ControllerPublishVolumeRequest {
-    return ControllerPublishVolumeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerPublishVolumeRequest>, I>>(
-    object: I,
-  ): ControllerPublishVolumeRequest {
-    const message = createBaseControllerPublishVolumeRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.nodeId = object.nodeId ?? "";
-    message.volumeCapability = (object.volumeCapability !== undefined && object.volumeCapability !== null)
-      ? VolumeCapability.fromPartial(object.volumeCapability)
-      : undefined;
-    message.readonly = object.readonly ?? false;
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.volumeContext = (globalThis.Object.entries(object.volumeContext ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseControllerPublishVolumeRequest_SecretsEntry(): ControllerPublishVolumeRequest_SecretsEntry {
@@ -5718,20 +4966,6 @@ export const ControllerPublishVolumeRequest_SecretsEntry: MessageFns<ControllerP
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerPublishVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): ControllerPublishVolumeRequest_SecretsEntry {
-    return ControllerPublishVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerPublishVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): ControllerPublishVolumeRequest_SecretsEntry {
-    const message = createBaseControllerPublishVolumeRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -5795,20 +5029,6 @@ export const ControllerPublishVolumeRequest_VolumeContextEntry: MessageFns<
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ControllerPublishVolumeRequest_VolumeContextEntry>, I>>(
-    base?: I,
-  ): ControllerPublishVolumeRequest_VolumeContextEntry {
-    return ControllerPublishVolumeRequest_VolumeContextEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerPublishVolumeRequest_VolumeContextEntry>, I>>(
-    object: I,
-  ): ControllerPublishVolumeRequest_VolumeContextEntry {
-    const message = createBaseControllerPublishVolumeRequest_VolumeContextEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseControllerPublishVolumeResponse(): ControllerPublishVolumeResponse {
@@ -5858,25 +5078,6 @@ export const ControllerPublishVolumeResponse: MessageFns<ControllerPublishVolume
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerPublishVolumeResponse>, I>>(base?: I): ControllerPublishVolumeResponse {
-    return ControllerPublishVolumeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerPublishVolumeResponse>, I>>(
-    object: I,
-  ): ControllerPublishVolumeResponse {
-    const message = createBaseControllerPublishVolumeResponse() as any;
-    message.publishContext = (globalThis.Object.entries(object.publishContext ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
   },
 };
 
@@ -5939,20 +5140,6 @@ export const ControllerPublishVolumeResponse_PublishContextEntry: MessageFns<
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerPublishVolumeResponse_PublishContextEntry>, I>>(
-    base?: I,
-  ): ControllerPublishVolumeResponse_PublishContextEntry {
-    return ControllerPublishVolumeResponse_PublishContextEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerPublishVolumeResponse_PublishContextEntry>, I>>(
-    object: I,
-  ): ControllerPublishVolumeResponse_PublishContextEntry {
-    const message = createBaseControllerPublishVolumeResponse_PublishContextEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -6025,29 +5212,6 @@ export const ControllerUnpublishVolumeRequest: MessageFns<ControllerUnpublishVol
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ControllerUnpublishVolumeRequest>, I>>(
-    base?: I,
-  ): ControllerUnpublishVolumeRequest {
-    return ControllerUnpublishVolumeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerUnpublishVolumeRequest>, I>>(
-    object: I,
-  ): ControllerUnpublishVolumeRequest {
-    const message = createBaseControllerUnpublishVolumeRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.nodeId = object.nodeId ?? "";
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseControllerUnpublishVolumeRequest_SecretsEntry(): ControllerUnpublishVolumeRequest_SecretsEntry {
@@ -6109,20 +5273,6 @@ export const ControllerUnpublishVolumeRequest_SecretsEntry: MessageFns<Controlle
         (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
       }
     },
-
-    create<I extends Exact<DeepPartial<ControllerUnpublishVolumeRequest_SecretsEntry>, I>>(
-      base?: I,
-    ): ControllerUnpublishVolumeRequest_SecretsEntry {
-      return ControllerUnpublishVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-    },
-    fromPartial<I extends Exact<DeepPartial<ControllerUnpublishVolumeRequest_SecretsEntry>, I>>(
-      object: I,
-    ): ControllerUnpublishVolumeRequest_SecretsEntry {
-      const message = createBaseControllerUnpublishVolumeRequest_SecretsEntry() as any;
-      message.key = object.key ?? "";
-      message.value = object.value ?? "";
-      return message;
-    },
   };
 
 function createBaseControllerUnpublishVolumeResponse(): ControllerUnpublishVolumeResponse {
@@ -6157,18 +5307,6 @@ export const ControllerUnpublishVolumeResponse: MessageFns<ControllerUnpublishVo
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerUnpublishVolumeResponse>, I>>(
-    base?: I,
-  ): ControllerUnpublishVolumeResponse {
-    return ControllerUnpublishVolumeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerUnpublishVolumeResponse>, I>>(
-    _: I,
-  ): ControllerUnpublishVolumeResponse {
-    const message = createBaseControllerUnpublishVolumeResponse() as any;
-    return message;
   },
 };
 
@@ -6296,54 +5434,6 @@ export const ValidateVolumeCapabilitiesRequest: MessageFns<ValidateVolumeCapabil
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest>, I>>(
-    base?: I,
-  ): ValidateVolumeCapabilitiesRequest {
-    return ValidateVolumeCapabilitiesRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest>, I>>(
-    object: I,
-  ): ValidateVolumeCapabilitiesRequest {
-    const message = createBaseValidateVolumeCapabilitiesRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.volumeContext = (globalThis.Object.entries(object.volumeContext ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.volumeCapabilities = object.volumeCapabilities?.map((e) => VolumeCapability.fromPartial(e)) || [];
-    message.parameters = (globalThis.Object.entries(object.parameters ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.mutableParameters = (globalThis.Object.entries(object.mutableParameters ?? {}) as [string, string][])
-      .reduce((acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      }, {});
-    return message;
-  },
 };
 
 function createBaseValidateVolumeCapabilitiesRequest_VolumeContextEntry(): ValidateVolumeCapabilitiesRequest_VolumeContextEntry {
@@ -6405,20 +5495,6 @@ export const ValidateVolumeCapabilitiesRequest_VolumeContextEntry: MessageFns<
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_VolumeContextEntry>, I>>(
-    base?: I,
-  ): ValidateVolumeCapabilitiesRequest_VolumeContextEntry {
-    return ValidateVolumeCapabilitiesRequest_VolumeContextEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_VolumeContextEntry>, I>>(
-    object: I,
-  ): ValidateVolumeCapabilitiesRequest_VolumeContextEntry {
-    const message = createBaseValidateVolumeCapabilitiesRequest_VolumeContextEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -6482,20 +5558,6 @@ export const ValidateVolumeCapabilitiesRequest_ParametersEntry: MessageFns<
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_ParametersEntry>, I>>(
-    base?: I,
-  ): ValidateVolumeCapabilitiesRequest_ParametersEntry {
-    return ValidateVolumeCapabilitiesRequest_ParametersEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_ParametersEntry>, I>>(
-    object: I,
-  ): ValidateVolumeCapabilitiesRequest_ParametersEntry {
-    const message = createBaseValidateVolumeCapabilitiesRequest_ParametersEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseValidateVolumeCapabilitiesRequest_SecretsEntry(): ValidateVolumeCapabilitiesRequest_SecretsEntry {
@@ -6557,20 +5619,6 @@ export const ValidateVolumeCapabilitiesRequest_SecretsEntry: MessageFns<
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): ValidateVolumeCapabilitiesRequest_SecretsEntry {
-    return ValidateVolumeCapabilitiesRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_SecretsEntry>, I>>(
-    object: I,
-  ): ValidateVolumeCapabilitiesRequest_SecretsEntry {
-    const message = createBaseValidateVolumeCapabilitiesRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -6634,20 +5682,6 @@ export const ValidateVolumeCapabilitiesRequest_MutableParametersEntry: MessageFn
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_MutableParametersEntry>, I>>(
-    base?: I,
-  ): ValidateVolumeCapabilitiesRequest_MutableParametersEntry {
-    return ValidateVolumeCapabilitiesRequest_MutableParametersEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_MutableParametersEntry>, I>>(
-    object: I,
-  ): ValidateVolumeCapabilitiesRequest_MutableParametersEntry {
-    const message = createBaseValidateVolumeCapabilitiesRequest_MutableParametersEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseValidateVolumeCapabilitiesResponse(): ValidateVolumeCapabilitiesResponse {
@@ -6704,22 +5738,6 @@ export const ValidateVolumeCapabilitiesResponse: MessageFns<ValidateVolumeCapabi
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse>, I>>(
-    base?: I,
-  ): ValidateVolumeCapabilitiesResponse {
-    return ValidateVolumeCapabilitiesResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse>, I>>(
-    object: I,
-  ): ValidateVolumeCapabilitiesResponse {
-    const message = createBaseValidateVolumeCapabilitiesResponse() as any;
-    message.confirmed = (object.confirmed !== undefined && object.confirmed !== null)
-      ? ValidateVolumeCapabilitiesResponse_Confirmed.fromPartial(object.confirmed)
-      : undefined;
-    message.message = object.message ?? "";
-    return message;
   },
 };
 
@@ -6827,44 +5845,6 @@ export const ValidateVolumeCapabilitiesResponse_Confirmed: MessageFns<ValidateVo
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed>, I>>(
-    base?: I,
-  ): ValidateVolumeCapabilitiesResponse_Confirmed {
-    return ValidateVolumeCapabilitiesResponse_Confirmed.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed>, I>>(
-    object: I,
-  ): ValidateVolumeCapabilitiesResponse_Confirmed {
-    const message = createBaseValidateVolumeCapabilitiesResponse_Confirmed() as any;
-    message.volumeContext = (globalThis.Object.entries(object.volumeContext ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.volumeCapabilities = object.volumeCapabilities?.map((e) => VolumeCapability.fromPartial(e)) || [];
-    message.parameters = (globalThis.Object.entries(object.parameters ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.mutableParameters = (globalThis.Object.entries(object.mutableParameters ?? {}) as [string, string][])
-      .reduce((acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      }, {});
-    return message;
-  },
 };
 
 function createBaseValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry(): ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry {
@@ -6929,20 +5909,6 @@ export const ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry: Me
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry>, I>>(
-    base?: I,
-  ): ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry {
-    return ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry>, I>>(
-    object: I,
-  ): ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry {
-    const message = createBaseValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -7009,20 +5975,6 @@ export const ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry: Messa
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry>, I>>(
-    base?: I,
-  ): ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry {
-    return ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry>, I>>(
-    object: I,
-  ): ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry {
-    const message = createBaseValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry(): ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry {
@@ -7088,20 +6040,6 @@ export const ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry>, I>>(
-    base?: I,
-  ): ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry {
-    return ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry>, I>>(
-    object: I,
-  ): ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry {
-    const message = createBaseValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseListVolumesRequest(): ListVolumesRequest {
@@ -7158,16 +6096,6 @@ export const ListVolumesRequest: MessageFns<ListVolumesRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ListVolumesRequest>, I>>(base?: I): ListVolumesRequest {
-    return ListVolumesRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListVolumesRequest>, I>>(object: I): ListVolumesRequest {
-    const message = createBaseListVolumesRequest() as any;
-    message.maxEntries = object.maxEntries ?? 0;
-    message.startingToken = object.startingToken ?? "";
-    return message;
   },
 };
 
@@ -7226,16 +6154,6 @@ export const ListVolumesResponse: MessageFns<ListVolumesResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ListVolumesResponse>, I>>(base?: I): ListVolumesResponse {
-    return ListVolumesResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListVolumesResponse>, I>>(object: I): ListVolumesResponse {
-    const message = createBaseListVolumesResponse() as any;
-    message.entries = object.entries?.map((e) => ListVolumesResponse_Entry.fromPartial(e)) || [];
-    message.nextToken = object.nextToken ?? "";
-    return message;
-  },
 };
 
 function createBaseListVolumesResponse_VolumeStatus(): ListVolumesResponse_VolumeStatus {
@@ -7281,19 +6199,6 @@ export const ListVolumesResponse_VolumeStatus: MessageFns<ListVolumesResponse_Vo
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ListVolumesResponse_VolumeStatus>, I>>(
-    base?: I,
-  ): ListVolumesResponse_VolumeStatus {
-    return ListVolumesResponse_VolumeStatus.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListVolumesResponse_VolumeStatus>, I>>(
-    object: I,
-  ): ListVolumesResponse_VolumeStatus {
-    const message = createBaseListVolumesResponse_VolumeStatus() as any;
-    message.publishedNodeIds = object.publishedNodeIds?.map((e) => e) || [];
-    return message;
   },
 };
 
@@ -7351,20 +6256,6 @@ export const ListVolumesResponse_Entry: MessageFns<ListVolumesResponse_Entry> = 
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ListVolumesResponse_Entry>, I>>(base?: I): ListVolumesResponse_Entry {
-    return ListVolumesResponse_Entry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListVolumesResponse_Entry>, I>>(object: I): ListVolumesResponse_Entry {
-    const message = createBaseListVolumesResponse_Entry() as any;
-    message.volume = (object.volume !== undefined && object.volume !== null)
-      ? Volume.fromPartial(object.volume)
-      : undefined;
-    message.status = (object.status !== undefined && object.status !== null)
-      ? ListVolumesResponse_VolumeStatus.fromPartial(object.status)
-      : undefined;
-    return message;
   },
 };
 
@@ -7438,29 +6329,6 @@ export const ControllerListVolumeHealthRequest: MessageFns<ControllerListVolumeH
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ControllerListVolumeHealthRequest>, I>>(
-    base?: I,
-  ): ControllerListVolumeHealthRequest {
-    return ControllerListVolumeHealthRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerListVolumeHealthRequest>, I>>(
-    object: I,
-  ): ControllerListVolumeHealthRequest {
-    const message = createBaseControllerListVolumeHealthRequest() as any;
-    message.maxEntries = object.maxEntries ?? 0;
-    message.startingToken = object.startingToken ?? "";
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseControllerListVolumeHealthRequest_SecretsEntry(): ControllerListVolumeHealthRequest_SecretsEntry {
@@ -7523,20 +6391,6 @@ export const ControllerListVolumeHealthRequest_SecretsEntry: MessageFns<
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ControllerListVolumeHealthRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): ControllerListVolumeHealthRequest_SecretsEntry {
-    return ControllerListVolumeHealthRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerListVolumeHealthRequest_SecretsEntry>, I>>(
-    object: I,
-  ): ControllerListVolumeHealthRequest_SecretsEntry {
-    const message = createBaseControllerListVolumeHealthRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseControllerListVolumeHealthResponse(): ControllerListVolumeHealthResponse {
@@ -7594,20 +6448,6 @@ export const ControllerListVolumeHealthResponse: MessageFns<ControllerListVolume
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ControllerListVolumeHealthResponse>, I>>(
-    base?: I,
-  ): ControllerListVolumeHealthResponse {
-    return ControllerListVolumeHealthResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerListVolumeHealthResponse>, I>>(
-    object: I,
-  ): ControllerListVolumeHealthResponse {
-    const message = createBaseControllerListVolumeHealthResponse() as any;
-    message.entries = object.entries?.map((e) => VolumeHealth.fromPartial(e)) || [];
-    message.nextToken = object.nextToken ?? "";
-    return message;
-  },
 };
 
 function createBaseVolumeHealth(): VolumeHealth {
@@ -7664,16 +6504,6 @@ export const VolumeHealth: MessageFns<VolumeHealth> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<VolumeHealth>, I>>(base?: I): VolumeHealth {
-    return VolumeHealth.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<VolumeHealth>, I>>(object: I): VolumeHealth {
-    const message = createBaseVolumeHealth() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.healthStatuses = object.healthStatuses?.map((e) => VolumeHealth_VolumeHealthEntry.fromPartial(e)) || [];
-    return message;
   },
 };
 
@@ -7743,19 +6573,6 @@ export const VolumeHealth_VolumeHealthEntry: MessageFns<VolumeHealth_VolumeHealt
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<VolumeHealth_VolumeHealthEntry>, I>>(base?: I): VolumeHealth_VolumeHealthEntry {
-    return VolumeHealth_VolumeHealthEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<VolumeHealth_VolumeHealthEntry>, I>>(
-    object: I,
-  ): VolumeHealth_VolumeHealthEntry {
-    const message = createBaseVolumeHealth_VolumeHealthEntry() as any;
-    message.status = object.status ?? VolumeHealthErrorType.UNKNOWN_VOLUME_HEALTH_TYPE;
-    message.reason = object.reason ?? "";
-    message.message = object.message ?? "";
-    return message;
-  },
 };
 
 function createBaseControllerGetVolumeHealthRequest(): ControllerGetVolumeHealthRequest {
@@ -7815,28 +6632,6 @@ export const ControllerGetVolumeHealthRequest: MessageFns<ControllerGetVolumeHea
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerGetVolumeHealthRequest>, I>>(
-    base?: I,
-  ): ControllerGetVolumeHealthRequest {
-    return ControllerGetVolumeHealthRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerGetVolumeHealthRequest>, I>>(
-    object: I,
-  ): ControllerGetVolumeHealthRequest {
-    const message = createBaseControllerGetVolumeHealthRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
   },
 };
 
@@ -7899,20 +6694,6 @@ export const ControllerGetVolumeHealthRequest_SecretsEntry: MessageFns<Controlle
         (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
       }
     },
-
-    create<I extends Exact<DeepPartial<ControllerGetVolumeHealthRequest_SecretsEntry>, I>>(
-      base?: I,
-    ): ControllerGetVolumeHealthRequest_SecretsEntry {
-      return ControllerGetVolumeHealthRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-    },
-    fromPartial<I extends Exact<DeepPartial<ControllerGetVolumeHealthRequest_SecretsEntry>, I>>(
-      object: I,
-    ): ControllerGetVolumeHealthRequest_SecretsEntry {
-      const message = createBaseControllerGetVolumeHealthRequest_SecretsEntry() as any;
-      message.key = object.key ?? "";
-      message.value = object.value ?? "";
-      return message;
-    },
   };
 
 function createBaseControllerGetVolumeHealthResponse(): ControllerGetVolumeHealthResponse {
@@ -7959,21 +6740,6 @@ export const ControllerGetVolumeHealthResponse: MessageFns<ControllerGetVolumeHe
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ControllerGetVolumeHealthResponse>, I>>(
-    base?: I,
-  ): ControllerGetVolumeHealthResponse {
-    return ControllerGetVolumeHealthResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerGetVolumeHealthResponse>, I>>(
-    object: I,
-  ): ControllerGetVolumeHealthResponse {
-    const message = createBaseControllerGetVolumeHealthResponse() as any;
-    message.volumeHealth = (object.volumeHealth !== undefined && object.volumeHealth !== null)
-      ? VolumeHealth.fromPartial(object.volumeHealth)
-      : undefined;
-    return message;
-  },
 };
 
 function createBaseControllerGetVolumeRequest(): ControllerGetVolumeRequest {
@@ -8019,15 +6785,6 @@ export const ControllerGetVolumeRequest: MessageFns<ControllerGetVolumeRequest> 
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerGetVolumeRequest>, I>>(base?: I): ControllerGetVolumeRequest {
-    return ControllerGetVolumeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerGetVolumeRequest>, I>>(object: I): ControllerGetVolumeRequest {
-    const message = createBaseControllerGetVolumeRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    return message;
   },
 };
 
@@ -8086,20 +6843,6 @@ export const ControllerGetVolumeResponse: MessageFns<ControllerGetVolumeResponse
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ControllerGetVolumeResponse>, I>>(base?: I): ControllerGetVolumeResponse {
-    return ControllerGetVolumeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerGetVolumeResponse>, I>>(object: I): ControllerGetVolumeResponse {
-    const message = createBaseControllerGetVolumeResponse() as any;
-    message.volume = (object.volume !== undefined && object.volume !== null)
-      ? Volume.fromPartial(object.volume)
-      : undefined;
-    message.status = (object.status !== undefined && object.status !== null)
-      ? ControllerGetVolumeResponse_VolumeStatus.fromPartial(object.status)
-      : undefined;
-    return message;
-  },
 };
 
 function createBaseControllerGetVolumeResponse_VolumeStatus(): ControllerGetVolumeResponse_VolumeStatus {
@@ -8145,19 +6888,6 @@ export const ControllerGetVolumeResponse_VolumeStatus: MessageFns<ControllerGetV
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerGetVolumeResponse_VolumeStatus>, I>>(
-    base?: I,
-  ): ControllerGetVolumeResponse_VolumeStatus {
-    return ControllerGetVolumeResponse_VolumeStatus.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerGetVolumeResponse_VolumeStatus>, I>>(
-    object: I,
-  ): ControllerGetVolumeResponse_VolumeStatus {
-    const message = createBaseControllerGetVolumeResponse_VolumeStatus() as any;
-    message.publishedNodeIds = object.publishedNodeIds?.map((e) => e) || [];
-    return message;
   },
 };
 
@@ -8234,33 +6964,6 @@ export const ControllerModifyVolumeRequest: MessageFns<ControllerModifyVolumeReq
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ControllerModifyVolumeRequest>, I>>(base?: I): ControllerModifyVolumeRequest {
-    return ControllerModifyVolumeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerModifyVolumeRequest>, I>>(
-    object: I,
-  ): ControllerModifyVolumeRequest {
-    const message = createBaseControllerModifyVolumeRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.mutableParameters = (globalThis.Object.entries(object.mutableParameters ?? {}) as [string, string][])
-      .reduce((acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      }, {});
-    return message;
-  },
 };
 
 function createBaseControllerModifyVolumeRequest_SecretsEntry(): ControllerModifyVolumeRequest_SecretsEntry {
@@ -8317,20 +7020,6 @@ export const ControllerModifyVolumeRequest_SecretsEntry: MessageFns<ControllerMo
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerModifyVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): ControllerModifyVolumeRequest_SecretsEntry {
-    return ControllerModifyVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerModifyVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): ControllerModifyVolumeRequest_SecretsEntry {
-    const message = createBaseControllerModifyVolumeRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -8394,20 +7083,6 @@ export const ControllerModifyVolumeRequest_MutableParametersEntry: MessageFns<
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ControllerModifyVolumeRequest_MutableParametersEntry>, I>>(
-    base?: I,
-  ): ControllerModifyVolumeRequest_MutableParametersEntry {
-    return ControllerModifyVolumeRequest_MutableParametersEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerModifyVolumeRequest_MutableParametersEntry>, I>>(
-    object: I,
-  ): ControllerModifyVolumeRequest_MutableParametersEntry {
-    const message = createBaseControllerModifyVolumeRequest_MutableParametersEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseControllerModifyVolumeResponse(): ControllerModifyVolumeResponse {
@@ -8442,14 +7117,6 @@ export const ControllerModifyVolumeResponse: MessageFns<ControllerModifyVolumeRe
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerModifyVolumeResponse>, I>>(base?: I): ControllerModifyVolumeResponse {
-    return ControllerModifyVolumeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerModifyVolumeResponse>, I>>(_: I): ControllerModifyVolumeResponse {
-    const message = createBaseControllerModifyVolumeResponse() as any;
-    return message;
   },
 };
 
@@ -8522,27 +7189,6 @@ export const GetCapacityRequest: MessageFns<GetCapacityRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<GetCapacityRequest>, I>>(base?: I): GetCapacityRequest {
-    return GetCapacityRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetCapacityRequest>, I>>(object: I): GetCapacityRequest {
-    const message = createBaseGetCapacityRequest() as any;
-    message.volumeCapabilities = object.volumeCapabilities?.map((e) => VolumeCapability.fromPartial(e)) || [];
-    message.parameters = (globalThis.Object.entries(object.parameters ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.accessibleTopology = (object.accessibleTopology !== undefined && object.accessibleTopology !== null)
-      ? Topology.fromPartial(object.accessibleTopology)
-      : undefined;
-    return message;
-  },
 };
 
 function createBaseGetCapacityRequest_ParametersEntry(): GetCapacityRequest_ParametersEntry {
@@ -8599,20 +7245,6 @@ export const GetCapacityRequest_ParametersEntry: MessageFns<GetCapacityRequest_P
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<GetCapacityRequest_ParametersEntry>, I>>(
-    base?: I,
-  ): GetCapacityRequest_ParametersEntry {
-    return GetCapacityRequest_ParametersEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetCapacityRequest_ParametersEntry>, I>>(
-    object: I,
-  ): GetCapacityRequest_ParametersEntry {
-    const message = createBaseGetCapacityRequest_ParametersEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -8685,23 +7317,6 @@ export const GetCapacityResponse: MessageFns<GetCapacityResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<GetCapacityResponse>, I>>(base?: I): GetCapacityResponse {
-    return GetCapacityResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetCapacityResponse>, I>>(object: I): GetCapacityResponse {
-    const message = createBaseGetCapacityResponse() as any;
-    message.availableCapacity = (object.availableCapacity !== undefined && object.availableCapacity !== null)
-      ? BigInt(object.availableCapacity)
-      : 0n;
-    message.maximumVolumeSize = (object.maximumVolumeSize !== undefined && object.maximumVolumeSize !== null)
-      ? BigInt(object.maximumVolumeSize)
-      : undefined;
-    message.minimumVolumeSize = (object.minimumVolumeSize !== undefined && object.minimumVolumeSize !== null)
-      ? BigInt(object.minimumVolumeSize)
-      : undefined;
-    return message;
-  },
 };
 
 function createBaseControllerGetCapabilitiesRequest(): ControllerGetCapabilitiesRequest {
@@ -8736,18 +7351,6 @@ export const ControllerGetCapabilitiesRequest: MessageFns<ControllerGetCapabilit
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerGetCapabilitiesRequest>, I>>(
-    base?: I,
-  ): ControllerGetCapabilitiesRequest {
-    return ControllerGetCapabilitiesRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerGetCapabilitiesRequest>, I>>(
-    _: I,
-  ): ControllerGetCapabilitiesRequest {
-    const message = createBaseControllerGetCapabilitiesRequest() as any;
-    return message;
   },
 };
 
@@ -8794,19 +7397,6 @@ export const ControllerGetCapabilitiesResponse: MessageFns<ControllerGetCapabili
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerGetCapabilitiesResponse>, I>>(
-    base?: I,
-  ): ControllerGetCapabilitiesResponse {
-    return ControllerGetCapabilitiesResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerGetCapabilitiesResponse>, I>>(
-    object: I,
-  ): ControllerGetCapabilitiesResponse {
-    const message = createBaseControllerGetCapabilitiesResponse() as any;
-    message.capabilities = object.capabilities?.map((e) => ControllerServiceCapability.fromPartial(e)) || [];
-    return message;
   },
 };
 
@@ -8856,22 +7446,6 @@ export const ControllerServiceCapability: MessageFns<ControllerServiceCapability
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ControllerServiceCapability>, I>>(base?: I): ControllerServiceCapability {
-    return ControllerServiceCapability.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerServiceCapability>, I>>(object: I): ControllerServiceCapability {
-    const message = createBaseControllerServiceCapability() as any;
-    switch (object.type?.$case) {
-      case "rpc": {
-        if (object.type?.value !== undefined && object.type?.value !== null) {
-          message.type = { $case: "rpc", value: ControllerServiceCapability_RPC.fromPartial(object.type.value) };
-        }
-        break;
-      }
-    }
-    return message;
-  },
 };
 
 function createBaseControllerServiceCapability_RPC(): ControllerServiceCapability_RPC {
@@ -8917,17 +7491,6 @@ export const ControllerServiceCapability_RPC: MessageFns<ControllerServiceCapabi
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerServiceCapability_RPC>, I>>(base?: I): ControllerServiceCapability_RPC {
-    return ControllerServiceCapability_RPC.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerServiceCapability_RPC>, I>>(
-    object: I,
-  ): ControllerServiceCapability_RPC {
-    const message = createBaseControllerServiceCapability_RPC() as any;
-    message.type = object.type ?? ControllerServiceCapability_RPC_Type.UNKNOWN;
-    return message;
   },
 };
 
@@ -9025,38 +7588,6 @@ export const CreateSnapshotRequest: MessageFns<CreateSnapshotRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<CreateSnapshotRequest>, I>>(base?: I): CreateSnapshotRequest {
-    return CreateSnapshotRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateSnapshotRequest>, I>>(object: I): CreateSnapshotRequest {
-    const message = createBaseCreateSnapshotRequest() as any;
-    message.sourceVolumeId = object.sourceVolumeId ?? "";
-    message.name = object.name ?? "";
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.parameters = (globalThis.Object.entries(object.parameters ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.accessibilityRequirements =
-      (object.accessibilityRequirements !== undefined && object.accessibilityRequirements !== null)
-        ? TopologyRequirement.fromPartial(object.accessibilityRequirements)
-        : undefined;
-    return message;
-  },
 };
 
 function createBaseCreateSnapshotRequest_SecretsEntry(): CreateSnapshotRequest_SecretsEntry {
@@ -9113,20 +7644,6 @@ export const CreateSnapshotRequest_SecretsEntry: MessageFns<CreateSnapshotReques
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<CreateSnapshotRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): CreateSnapshotRequest_SecretsEntry {
-    return CreateSnapshotRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateSnapshotRequest_SecretsEntry>, I>>(
-    object: I,
-  ): CreateSnapshotRequest_SecretsEntry {
-    const message = createBaseCreateSnapshotRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -9185,20 +7702,6 @@ export const CreateSnapshotRequest_ParametersEntry: MessageFns<CreateSnapshotReq
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<CreateSnapshotRequest_ParametersEntry>, I>>(
-    base?: I,
-  ): CreateSnapshotRequest_ParametersEntry {
-    return CreateSnapshotRequest_ParametersEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateSnapshotRequest_ParametersEntry>, I>>(
-    object: I,
-  ): CreateSnapshotRequest_ParametersEntry {
-    const message = createBaseCreateSnapshotRequest_ParametersEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseCreateSnapshotResponse(): CreateSnapshotResponse {
@@ -9244,17 +7747,6 @@ export const CreateSnapshotResponse: MessageFns<CreateSnapshotResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<CreateSnapshotResponse>, I>>(base?: I): CreateSnapshotResponse {
-    return CreateSnapshotResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateSnapshotResponse>, I>>(object: I): CreateSnapshotResponse {
-    const message = createBaseCreateSnapshotResponse() as any;
-    message.snapshot = (object.snapshot !== undefined && object.snapshot !== null)
-      ? Snapshot.fromPartial(object.snapshot)
-      : undefined;
-    return message;
   },
 };
 
@@ -9379,23 +7871,6 @@ export const Snapshot: MessageFns<Snapshot> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<Snapshot>, I>>(base?: I): Snapshot {
-    return Snapshot.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<Snapshot>, I>>(object: I): Snapshot {
-    const message = createBaseSnapshot() as any;
-    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
-    message.snapshotId = object.snapshotId ?? "";
-    message.sourceVolumeId = object.sourceVolumeId ?? "";
-    message.creationTime = (object.creationTime !== undefined && object.creationTime !== null)
-      ? Timestamp.fromPartial(object.creationTime)
-      : undefined;
-    message.readyToUse = object.readyToUse ?? false;
-    message.groupSnapshotId = object.groupSnapshotId ?? "";
-    message.accessibleTopology = object.accessibleTopology?.map((e) => Topology.fromPartial(e)) || [];
-    return message;
-  },
 };
 
 function createBaseDeleteSnapshotRequest(): DeleteSnapshotRequest {
@@ -9456,24 +7931,6 @@ export const DeleteSnapshotRequest: MessageFns<DeleteSnapshotRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<DeleteSnapshotRequest>, I>>(base?: I): DeleteSnapshotRequest {
-    return DeleteSnapshotRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DeleteSnapshotRequest>, I>>(object: I): DeleteSnapshotRequest {
-    const message = createBaseDeleteSnapshotRequest() as any;
-    message.snapshotId = object.snapshotId ?? "";
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseDeleteSnapshotRequest_SecretsEntry(): DeleteSnapshotRequest_SecretsEntry {
@@ -9531,20 +7988,6 @@ export const DeleteSnapshotRequest_SecretsEntry: MessageFns<DeleteSnapshotReques
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<DeleteSnapshotRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): DeleteSnapshotRequest_SecretsEntry {
-    return DeleteSnapshotRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DeleteSnapshotRequest_SecretsEntry>, I>>(
-    object: I,
-  ): DeleteSnapshotRequest_SecretsEntry {
-    const message = createBaseDeleteSnapshotRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseDeleteSnapshotResponse(): DeleteSnapshotResponse {
@@ -9579,14 +8022,6 @@ export const DeleteSnapshotResponse: MessageFns<DeleteSnapshotResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<DeleteSnapshotResponse>, I>>(base?: I): DeleteSnapshotResponse {
-    return DeleteSnapshotResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DeleteSnapshotResponse>, I>>(_: I): DeleteSnapshotResponse {
-    const message = createBaseDeleteSnapshotResponse() as any;
-    return message;
   },
 };
 
@@ -9681,27 +8116,6 @@ export const ListSnapshotsRequest: MessageFns<ListSnapshotsRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ListSnapshotsRequest>, I>>(base?: I): ListSnapshotsRequest {
-    return ListSnapshotsRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListSnapshotsRequest>, I>>(object: I): ListSnapshotsRequest {
-    const message = createBaseListSnapshotsRequest() as any;
-    message.maxEntries = object.maxEntries ?? 0;
-    message.startingToken = object.startingToken ?? "";
-    message.sourceVolumeId = object.sourceVolumeId ?? "";
-    message.snapshotId = object.snapshotId ?? "";
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseListSnapshotsRequest_SecretsEntry(): ListSnapshotsRequest_SecretsEntry {
@@ -9758,20 +8172,6 @@ export const ListSnapshotsRequest_SecretsEntry: MessageFns<ListSnapshotsRequest_
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ListSnapshotsRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): ListSnapshotsRequest_SecretsEntry {
-    return ListSnapshotsRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListSnapshotsRequest_SecretsEntry>, I>>(
-    object: I,
-  ): ListSnapshotsRequest_SecretsEntry {
-    const message = createBaseListSnapshotsRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -9830,16 +8230,6 @@ export const ListSnapshotsResponse: MessageFns<ListSnapshotsResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ListSnapshotsResponse>, I>>(base?: I): ListSnapshotsResponse {
-    return ListSnapshotsResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListSnapshotsResponse>, I>>(object: I): ListSnapshotsResponse {
-    const message = createBaseListSnapshotsResponse() as any;
-    message.entries = object.entries?.map((e) => ListSnapshotsResponse_Entry.fromPartial(e)) || [];
-    message.nextToken = object.nextToken ?? "";
-    return message;
-  },
 };
 
 function createBaseListSnapshotsResponse_Entry(): ListSnapshotsResponse_Entry {
@@ -9885,17 +8275,6 @@ export const ListSnapshotsResponse_Entry: MessageFns<ListSnapshotsResponse_Entry
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ListSnapshotsResponse_Entry>, I>>(base?: I): ListSnapshotsResponse_Entry {
-    return ListSnapshotsResponse_Entry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListSnapshotsResponse_Entry>, I>>(object: I): ListSnapshotsResponse_Entry {
-    const message = createBaseListSnapshotsResponse_Entry() as any;
-    message.snapshot = (object.snapshot !== undefined && object.snapshot !== null)
-      ? Snapshot.fromPartial(object.snapshot)
-      : undefined;
-    return message;
   },
 };
 
@@ -9957,24 +8336,6 @@ export const GetSnapshotRequest: MessageFns<GetSnapshotRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<GetSnapshotRequest>, I>>(base?: I): GetSnapshotRequest {
-    return GetSnapshotRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetSnapshotRequest>, I>>(object: I): GetSnapshotRequest {
-    const message = createBaseGetSnapshotRequest() as any;
-    message.snapshotId = object.snapshotId ?? "";
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseGetSnapshotRequest_SecretsEntry(): GetSnapshotRequest_SecretsEntry {
@@ -10032,18 +8393,6 @@ export const GetSnapshotRequest_SecretsEntry: MessageFns<GetSnapshotRequest_Secr
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<GetSnapshotRequest_SecretsEntry>, I>>(base?: I): GetSnapshotRequest_SecretsEntry {
-    return GetSnapshotRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetSnapshotRequest_SecretsEntry>, I>>(
-    object: I,
-  ): GetSnapshotRequest_SecretsEntry {
-    const message = createBaseGetSnapshotRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseGetSnapshotResponse(): GetSnapshotResponse {
@@ -10089,17 +8438,6 @@ export const GetSnapshotResponse: MessageFns<GetSnapshotResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<GetSnapshotResponse>, I>>(base?: I): GetSnapshotResponse {
-    return GetSnapshotResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetSnapshotResponse>, I>>(object: I): GetSnapshotResponse {
-    const message = createBaseGetSnapshotResponse() as any;
-    message.snapshot = (object.snapshot !== undefined && object.snapshot !== null)
-      ? Snapshot.fromPartial(object.snapshot)
-      : undefined;
-    return message;
   },
 };
 
@@ -10183,32 +8521,6 @@ export const ControllerExpandVolumeRequest: MessageFns<ControllerExpandVolumeReq
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<ControllerExpandVolumeRequest>, I>>(base?: I): ControllerExpandVolumeRequest {
-    return ControllerExpandVolumeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerExpandVolumeRequest>, I>>(
-    object: I,
-  ): ControllerExpandVolumeRequest {
-    const message = createBaseControllerExpandVolumeRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.capacityRange = (object.capacityRange !== undefined && object.capacityRange !== null)
-      ? CapacityRange.fromPartial(object.capacityRange)
-      : undefined;
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.volumeCapability = (object.volumeCapability !== undefined && object.volumeCapability !== null)
-      ? VolumeCapability.fromPartial(object.volumeCapability)
-      : undefined;
-    return message;
-  },
 };
 
 function createBaseControllerExpandVolumeRequest_SecretsEntry(): ControllerExpandVolumeRequest_SecretsEntry {
@@ -10265,20 +8577,6 @@ export const ControllerExpandVolumeRequest_SecretsEntry: MessageFns<ControllerEx
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerExpandVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): ControllerExpandVolumeRequest_SecretsEntry {
-    return ControllerExpandVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerExpandVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): ControllerExpandVolumeRequest_SecretsEntry {
-    const message = createBaseControllerExpandVolumeRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -10339,20 +8637,6 @@ export const ControllerExpandVolumeResponse: MessageFns<ControllerExpandVolumeRe
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<ControllerExpandVolumeResponse>, I>>(base?: I): ControllerExpandVolumeResponse {
-    return ControllerExpandVolumeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ControllerExpandVolumeResponse>, I>>(
-    object: I,
-  ): ControllerExpandVolumeResponse {
-    const message = createBaseControllerExpandVolumeResponse() as any;
-    message.capacityBytes = (object.capacityBytes !== undefined && object.capacityBytes !== null)
-      ? BigInt(object.capacityBytes)
-      : 0n;
-    message.nodeExpansionRequired = object.nodeExpansionRequired ?? false;
-    return message;
   },
 };
 
@@ -10471,46 +8755,6 @@ export const NodeStageVolumeRequest: MessageFns<NodeStageVolumeRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeStageVolumeRequest>, I>>(base?: I): NodeStageVolumeRequest {
-    return NodeStageVolumeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeStageVolumeRequest>, I>>(object: I): NodeStageVolumeRequest {
-    const message = createBaseNodeStageVolumeRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.publishContext = (globalThis.Object.entries(object.publishContext ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.stagingTargetPath = object.stagingTargetPath ?? "";
-    message.volumeCapability = (object.volumeCapability !== undefined && object.volumeCapability !== null)
-      ? VolumeCapability.fromPartial(object.volumeCapability)
-      : undefined;
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.volumeContext = (globalThis.Object.entries(object.volumeContext ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseNodeStageVolumeRequest_PublishContextEntry(): NodeStageVolumeRequest_PublishContextEntry {
@@ -10567,20 +8811,6 @@ export const NodeStageVolumeRequest_PublishContextEntry: MessageFns<NodeStageVol
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodeStageVolumeRequest_PublishContextEntry>, I>>(
-    base?: I,
-  ): NodeStageVolumeRequest_PublishContextEntry {
-    return NodeStageVolumeRequest_PublishContextEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeStageVolumeRequest_PublishContextEntry>, I>>(
-    object: I,
-  ): NodeStageVolumeRequest_PublishContextEntry {
-    const message = createBaseNodeStageVolumeRequest_PublishContextEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -10639,20 +8869,6 @@ export const NodeStageVolumeRequest_SecretsEntry: MessageFns<NodeStageVolumeRequ
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeStageVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): NodeStageVolumeRequest_SecretsEntry {
-    return NodeStageVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeStageVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): NodeStageVolumeRequest_SecretsEntry {
-    const message = createBaseNodeStageVolumeRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseNodeStageVolumeRequest_VolumeContextEntry(): NodeStageVolumeRequest_VolumeContextEntry {
@@ -10710,20 +8926,6 @@ export const NodeStageVolumeRequest_VolumeContextEntry: MessageFns<NodeStageVolu
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeStageVolumeRequest_VolumeContextEntry>, I>>(
-    base?: I,
-  ): NodeStageVolumeRequest_VolumeContextEntry {
-    return NodeStageVolumeRequest_VolumeContextEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeStageVolumeRequest_VolumeContextEntry>, I>>(
-    object: I,
-  ): NodeStageVolumeRequest_VolumeContextEntry {
-    const message = createBaseNodeStageVolumeRequest_VolumeContextEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseNodeStageVolumeResponse(): NodeStageVolumeResponse {
@@ -10758,14 +8960,6 @@ export const NodeStageVolumeResponse: MessageFns<NodeStageVolumeResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodeStageVolumeResponse>, I>>(base?: I): NodeStageVolumeResponse {
-    return NodeStageVolumeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeStageVolumeResponse>, I>>(_: I): NodeStageVolumeResponse {
-    const message = createBaseNodeStageVolumeResponse() as any;
-    return message;
   },
 };
 
@@ -10824,16 +9018,6 @@ export const NodeUnstageVolumeRequest: MessageFns<NodeUnstageVolumeRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeUnstageVolumeRequest>, I>>(base?: I): NodeUnstageVolumeRequest {
-    return NodeUnstageVolumeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeUnstageVolumeRequest>, I>>(object: I): NodeUnstageVolumeRequest {
-    const message = createBaseNodeUnstageVolumeRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.stagingTargetPath = object.stagingTargetPath ?? "";
-    return message;
-  },
 };
 
 function createBaseNodeUnstageVolumeResponse(): NodeUnstageVolumeResponse {
@@ -10868,14 +9052,6 @@ export const NodeUnstageVolumeResponse: MessageFns<NodeUnstageVolumeResponse> = 
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodeUnstageVolumeResponse>, I>>(base?: I): NodeUnstageVolumeResponse {
-    return NodeUnstageVolumeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeUnstageVolumeResponse>, I>>(_: I): NodeUnstageVolumeResponse {
-    const message = createBaseNodeUnstageVolumeResponse() as any;
-    return message;
   },
 };
 
@@ -11018,48 +9194,6 @@ export const NodePublishVolumeRequest: MessageFns<NodePublishVolumeRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodePublishVolumeRequest>, I>>(base?: I): NodePublishVolumeRequest {
-    return NodePublishVolumeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodePublishVolumeRequest>, I>>(object: I): NodePublishVolumeRequest {
-    const message = createBaseNodePublishVolumeRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.publishContext = (globalThis.Object.entries(object.publishContext ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.stagingTargetPath = object.stagingTargetPath ?? "";
-    message.targetPath = object.targetPath ?? "";
-    message.volumeCapability = (object.volumeCapability !== undefined && object.volumeCapability !== null)
-      ? VolumeCapability.fromPartial(object.volumeCapability)
-      : undefined;
-    message.readonly = object.readonly ?? false;
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.volumeContext = (globalThis.Object.entries(object.volumeContext ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseNodePublishVolumeRequest_PublishContextEntry(): NodePublishVolumeRequest_PublishContextEntry {
@@ -11120,20 +9254,6 @@ export const NodePublishVolumeRequest_PublishContextEntry: MessageFns<NodePublis
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodePublishVolumeRequest_PublishContextEntry>, I>>(
-    base?: I,
-  ): NodePublishVolumeRequest_PublishContextEntry {
-    return NodePublishVolumeRequest_PublishContextEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodePublishVolumeRequest_PublishContextEntry>, I>>(
-    object: I,
-  ): NodePublishVolumeRequest_PublishContextEntry {
-    const message = createBaseNodePublishVolumeRequest_PublishContextEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseNodePublishVolumeRequest_SecretsEntry(): NodePublishVolumeRequest_SecretsEntry {
@@ -11190,20 +9310,6 @@ export const NodePublishVolumeRequest_SecretsEntry: MessageFns<NodePublishVolume
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodePublishVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): NodePublishVolumeRequest_SecretsEntry {
-    return NodePublishVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodePublishVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): NodePublishVolumeRequest_SecretsEntry {
-    const message = createBaseNodePublishVolumeRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -11265,20 +9371,6 @@ export const NodePublishVolumeRequest_VolumeContextEntry: MessageFns<NodePublish
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodePublishVolumeRequest_VolumeContextEntry>, I>>(
-    base?: I,
-  ): NodePublishVolumeRequest_VolumeContextEntry {
-    return NodePublishVolumeRequest_VolumeContextEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodePublishVolumeRequest_VolumeContextEntry>, I>>(
-    object: I,
-  ): NodePublishVolumeRequest_VolumeContextEntry {
-    const message = createBaseNodePublishVolumeRequest_VolumeContextEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseNodePublishVolumeResponse(): NodePublishVolumeResponse {
@@ -11313,14 +9405,6 @@ export const NodePublishVolumeResponse: MessageFns<NodePublishVolumeResponse> = 
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodePublishVolumeResponse>, I>>(base?: I): NodePublishVolumeResponse {
-    return NodePublishVolumeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodePublishVolumeResponse>, I>>(_: I): NodePublishVolumeResponse {
-    const message = createBaseNodePublishVolumeResponse() as any;
-    return message;
   },
 };
 
@@ -11379,16 +9463,6 @@ export const NodeUnpublishVolumeRequest: MessageFns<NodeUnpublishVolumeRequest> 
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeUnpublishVolumeRequest>, I>>(base?: I): NodeUnpublishVolumeRequest {
-    return NodeUnpublishVolumeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeUnpublishVolumeRequest>, I>>(object: I): NodeUnpublishVolumeRequest {
-    const message = createBaseNodeUnpublishVolumeRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.targetPath = object.targetPath ?? "";
-    return message;
-  },
 };
 
 function createBaseNodeUnpublishVolumeResponse(): NodeUnpublishVolumeResponse {
@@ -11423,14 +9497,6 @@ export const NodeUnpublishVolumeResponse: MessageFns<NodeUnpublishVolumeResponse
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodeUnpublishVolumeResponse>, I>>(base?: I): NodeUnpublishVolumeResponse {
-    return NodeUnpublishVolumeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeUnpublishVolumeResponse>, I>>(_: I): NodeUnpublishVolumeResponse {
-    const message = createBaseNodeUnpublishVolumeResponse() as any;
-    return message;
   },
 };
 
@@ -11500,17 +9566,6 @@ export const NodeGetVolumeStatsRequest: MessageFns<NodeGetVolumeStatsRequest> = 
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeGetVolumeStatsRequest>, I>>(base?: I): NodeGetVolumeStatsRequest {
-    return NodeGetVolumeStatsRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeGetVolumeStatsRequest>, I>>(object: I): NodeGetVolumeStatsRequest {
-    const message = createBaseNodeGetVolumeStatsRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.volumePath = object.volumePath ?? "";
-    message.stagingTargetPath = object.stagingTargetPath ?? "";
-    return message;
-  },
 };
 
 function createBaseNodeGetVolumeStatsResponse(): NodeGetVolumeStatsResponse {
@@ -11556,15 +9611,6 @@ export const NodeGetVolumeStatsResponse: MessageFns<NodeGetVolumeStatsResponse> 
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodeGetVolumeStatsResponse>, I>>(base?: I): NodeGetVolumeStatsResponse {
-    return NodeGetVolumeStatsResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeGetVolumeStatsResponse>, I>>(object: I): NodeGetVolumeStatsResponse {
-    const message = createBaseNodeGetVolumeStatsResponse() as any;
-    message.usage = object.usage?.map((e) => VolumeUsage.fromPartial(e)) || [];
-    return message;
   },
 };
 
@@ -11654,18 +9700,6 @@ export const VolumeUsage: MessageFns<VolumeUsage> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<VolumeUsage>, I>>(base?: I): VolumeUsage {
-    return VolumeUsage.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<VolumeUsage>, I>>(object: I): VolumeUsage {
-    const message = createBaseVolumeUsage() as any;
-    message.available = (object.available !== undefined && object.available !== null) ? BigInt(object.available) : 0n;
-    message.total = (object.total !== undefined && object.total !== null) ? BigInt(object.total) : 0n;
-    message.used = (object.used !== undefined && object.used !== null) ? BigInt(object.used) : 0n;
-    message.unit = object.unit ?? VolumeUsage_Unit.UNKNOWN;
-    return message;
-  },
 };
 
 function createBaseNodeGetVolumeHealthRequest(): NodeGetVolumeHealthRequest {
@@ -11734,17 +9768,6 @@ export const NodeGetVolumeHealthRequest: MessageFns<NodeGetVolumeHealthRequest> 
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeGetVolumeHealthRequest>, I>>(base?: I): NodeGetVolumeHealthRequest {
-    return NodeGetVolumeHealthRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeGetVolumeHealthRequest>, I>>(object: I): NodeGetVolumeHealthRequest {
-    const message = createBaseNodeGetVolumeHealthRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.volumePublishPath = object.volumePublishPath ?? "";
-    message.stagingTargetPath = object.stagingTargetPath ?? "";
-    return message;
-  },
 };
 
 function createBaseNodeGetVolumeHealthResponse(): NodeGetVolumeHealthResponse {
@@ -11790,17 +9813,6 @@ export const NodeGetVolumeHealthResponse: MessageFns<NodeGetVolumeHealthResponse
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodeGetVolumeHealthResponse>, I>>(base?: I): NodeGetVolumeHealthResponse {
-    return NodeGetVolumeHealthResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeGetVolumeHealthResponse>, I>>(object: I): NodeGetVolumeHealthResponse {
-    const message = createBaseNodeGetVolumeHealthResponse() as any;
-    message.volumeHealth = (object.volumeHealth !== undefined && object.volumeHealth !== null)
-      ? VolumeHealth.fromPartial(object.volumeHealth)
-      : undefined;
-    return message;
   },
 };
 
@@ -11850,23 +9862,6 @@ export const NodeGetStorageHealthRequest: MessageFns<NodeGetStorageHealthRequest
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodeGetStorageHealthRequest>, I>>(base?: I): NodeGetStorageHealthRequest {
-    return NodeGetStorageHealthRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeGetStorageHealthRequest>, I>>(object: I): NodeGetStorageHealthRequest {
-    const message = createBaseNodeGetStorageHealthRequest() as any;
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
   },
 };
 
@@ -11925,20 +9920,6 @@ export const NodeGetStorageHealthRequest_SecretsEntry: MessageFns<NodeGetStorage
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeGetStorageHealthRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): NodeGetStorageHealthRequest_SecretsEntry {
-    return NodeGetStorageHealthRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeGetStorageHealthRequest_SecretsEntry>, I>>(
-    object: I,
-  ): NodeGetStorageHealthRequest_SecretsEntry {
-    const message = createBaseNodeGetStorageHealthRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseNodeGetStorageHealthResponse(): NodeGetStorageHealthResponse {
@@ -11986,16 +9967,6 @@ export const NodeGetStorageHealthResponse: MessageFns<NodeGetStorageHealthRespon
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodeGetStorageHealthResponse>, I>>(base?: I): NodeGetStorageHealthResponse {
-    return NodeGetStorageHealthResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeGetStorageHealthResponse>, I>>(object: I): NodeGetStorageHealthResponse {
-    const message = createBaseNodeGetStorageHealthResponse() as any;
-    message.backendHealth =
-      object.backendHealth?.map((e) => NodeGetStorageHealthResponse_StorageBackendHealth.fromPartial(e)) || [];
-    return message;
   },
 };
 
@@ -12086,24 +10057,6 @@ export const NodeGetStorageHealthResponse_StorageBackendHealth: MessageFns<
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeGetStorageHealthResponse_StorageBackendHealth>, I>>(
-    base?: I,
-  ): NodeGetStorageHealthResponse_StorageBackendHealth {
-    return NodeGetStorageHealthResponse_StorageBackendHealth.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeGetStorageHealthResponse_StorageBackendHealth>, I>>(
-    object: I,
-  ): NodeGetStorageHealthResponse_StorageBackendHealth {
-    const message = createBaseNodeGetStorageHealthResponse_StorageBackendHealth() as any;
-    message.status = object.status ?? StorageHealthErrorType.UNKNOWN_STORAGE_HEALTH_ERROR_TYPE;
-    message.reason = object.reason ?? "";
-    message.message = object.message ?? "";
-    message.volumeCapability = (object.volumeCapability !== undefined && object.volumeCapability !== null)
-      ? VolumeCapability.fromPartial(object.volumeCapability)
-      : undefined;
-    return message;
-  },
 };
 
 function createBaseNodeGetCapabilitiesRequest(): NodeGetCapabilitiesRequest {
@@ -12138,14 +10091,6 @@ export const NodeGetCapabilitiesRequest: MessageFns<NodeGetCapabilitiesRequest> 
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodeGetCapabilitiesRequest>, I>>(base?: I): NodeGetCapabilitiesRequest {
-    return NodeGetCapabilitiesRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeGetCapabilitiesRequest>, I>>(_: I): NodeGetCapabilitiesRequest {
-    const message = createBaseNodeGetCapabilitiesRequest() as any;
-    return message;
   },
 };
 
@@ -12192,15 +10137,6 @@ export const NodeGetCapabilitiesResponse: MessageFns<NodeGetCapabilitiesResponse
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodeGetCapabilitiesResponse>, I>>(base?: I): NodeGetCapabilitiesResponse {
-    return NodeGetCapabilitiesResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeGetCapabilitiesResponse>, I>>(object: I): NodeGetCapabilitiesResponse {
-    const message = createBaseNodeGetCapabilitiesResponse() as any;
-    message.capabilities = object.capabilities?.map((e) => NodeServiceCapability.fromPartial(e)) || [];
-    return message;
   },
 };
 
@@ -12250,22 +10186,6 @@ export const NodeServiceCapability: MessageFns<NodeServiceCapability> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeServiceCapability>, I>>(base?: I): NodeServiceCapability {
-    return NodeServiceCapability.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeServiceCapability>, I>>(object: I): NodeServiceCapability {
-    const message = createBaseNodeServiceCapability() as any;
-    switch (object.type?.$case) {
-      case "rpc": {
-        if (object.type?.value !== undefined && object.type?.value !== null) {
-          message.type = { $case: "rpc", value: NodeServiceCapability_RPC.fromPartial(object.type.value) };
-        }
-        break;
-      }
-    }
-    return message;
-  },
 };
 
 function createBaseNodeServiceCapability_RPC(): NodeServiceCapability_RPC {
@@ -12312,15 +10232,6 @@ export const NodeServiceCapability_RPC: MessageFns<NodeServiceCapability_RPC> = 
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeServiceCapability_RPC>, I>>(base?: I): NodeServiceCapability_RPC {
-    return NodeServiceCapability_RPC.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeServiceCapability_RPC>, I>>(object: I): NodeServiceCapability_RPC {
-    const message = createBaseNodeServiceCapability_RPC() as any;
-    message.type = object.type ?? NodeServiceCapability_RPC_Type.UNKNOWN;
-    return message;
-  },
 };
 
 function createBaseNodeGetInfoRequest(): NodeGetInfoRequest {
@@ -12355,14 +10266,6 @@ export const NodeGetInfoRequest: MessageFns<NodeGetInfoRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodeGetInfoRequest>, I>>(base?: I): NodeGetInfoRequest {
-    return NodeGetInfoRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeGetInfoRequest>, I>>(_: I): NodeGetInfoRequest {
-    const message = createBaseNodeGetInfoRequest() as any;
-    return message;
   },
 };
 
@@ -12434,21 +10337,6 @@ export const NodeGetInfoResponse: MessageFns<NodeGetInfoResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<NodeGetInfoResponse>, I>>(base?: I): NodeGetInfoResponse {
-    return NodeGetInfoResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeGetInfoResponse>, I>>(object: I): NodeGetInfoResponse {
-    const message = createBaseNodeGetInfoResponse() as any;
-    message.nodeId = object.nodeId ?? "";
-    message.maxVolumesPerNode = (object.maxVolumesPerNode !== undefined && object.maxVolumesPerNode !== null)
-      ? BigInt(object.maxVolumesPerNode)
-      : 0n;
-    message.accessibleTopology = (object.accessibleTopology !== undefined && object.accessibleTopology !== null)
-      ? Topology.fromPartial(object.accessibleTopology)
-      : undefined;
-    return message;
   },
 };
 
@@ -12561,32 +10449,6 @@ export const NodeExpandVolumeRequest: MessageFns<NodeExpandVolumeRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeExpandVolumeRequest>, I>>(base?: I): NodeExpandVolumeRequest {
-    return NodeExpandVolumeRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeExpandVolumeRequest>, I>>(object: I): NodeExpandVolumeRequest {
-    const message = createBaseNodeExpandVolumeRequest() as any;
-    message.volumeId = object.volumeId ?? "";
-    message.volumePath = object.volumePath ?? "";
-    message.capacityRange = (object.capacityRange !== undefined && object.capacityRange !== null)
-      ? CapacityRange.fromPartial(object.capacityRange)
-      : undefined;
-    message.stagingTargetPath = object.stagingTargetPath ?? "";
-    message.volumeCapability = (object.volumeCapability !== undefined && object.volumeCapability !== null)
-      ? VolumeCapability.fromPartial(object.volumeCapability)
-      : undefined;
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseNodeExpandVolumeRequest_SecretsEntry(): NodeExpandVolumeRequest_SecretsEntry {
@@ -12644,20 +10506,6 @@ export const NodeExpandVolumeRequest_SecretsEntry: MessageFns<NodeExpandVolumeRe
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeExpandVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): NodeExpandVolumeRequest_SecretsEntry {
-    return NodeExpandVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeExpandVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): NodeExpandVolumeRequest_SecretsEntry {
-    const message = createBaseNodeExpandVolumeRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseNodeExpandVolumeResponse(): NodeExpandVolumeResponse {
@@ -12707,17 +10555,6 @@ export const NodeExpandVolumeResponse: MessageFns<NodeExpandVolumeResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<NodeExpandVolumeResponse>, I>>(base?: I): NodeExpandVolumeResponse {
-    return NodeExpandVolumeResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NodeExpandVolumeResponse>, I>>(object: I): NodeExpandVolumeResponse {
-    const message = createBaseNodeExpandVolumeResponse() as any;
-    message.capacityBytes = (object.capacityBytes !== undefined && object.capacityBytes !== null)
-      ? BigInt(object.capacityBytes)
-      : 0n;
-    return message;
-  },
 };
 
 function createBaseGroupControllerGetCapabilitiesRequest(): GroupControllerGetCapabilitiesRequest {
@@ -12752,18 +10589,6 @@ export const GroupControllerGetCapabilitiesRequest: MessageFns<GroupControllerGe
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<GroupControllerGetCapabilitiesRequest>, I>>(
-    base?: I,
-  ): GroupControllerGetCapabilitiesRequest {
-    return GroupControllerGetCapabilitiesRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GroupControllerGetCapabilitiesRequest>, I>>(
-    _: I,
-  ): GroupControllerGetCapabilitiesRequest {
-    const message = createBaseGroupControllerGetCapabilitiesRequest() as any;
-    return message;
   },
 };
 
@@ -12810,19 +10635,6 @@ export const GroupControllerGetCapabilitiesResponse: MessageFns<GroupControllerG
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<GroupControllerGetCapabilitiesResponse>, I>>(
-    base?: I,
-  ): GroupControllerGetCapabilitiesResponse {
-    return GroupControllerGetCapabilitiesResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GroupControllerGetCapabilitiesResponse>, I>>(
-    object: I,
-  ): GroupControllerGetCapabilitiesResponse {
-    const message = createBaseGroupControllerGetCapabilitiesResponse() as any;
-    message.capabilities = object.capabilities?.map((e) => GroupControllerServiceCapability.fromPartial(e)) || [];
-    return message;
   },
 };
 
@@ -12875,26 +10687,6 @@ export const GroupControllerServiceCapability: MessageFns<GroupControllerService
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<GroupControllerServiceCapability>, I>>(
-    base?: I,
-  ): GroupControllerServiceCapability {
-    return GroupControllerServiceCapability.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GroupControllerServiceCapability>, I>>(
-    object: I,
-  ): GroupControllerServiceCapability {
-    const message = createBaseGroupControllerServiceCapability() as any;
-    switch (object.type?.$case) {
-      case "rpc": {
-        if (object.type?.value !== undefined && object.type?.value !== null) {
-          message.type = { $case: "rpc", value: GroupControllerServiceCapability_RPC.fromPartial(object.type.value) };
-        }
-        break;
-      }
-    }
-    return message;
-  },
 };
 
 function createBaseGroupControllerServiceCapability_RPC(): GroupControllerServiceCapability_RPC {
@@ -12940,19 +10732,6 @@ export const GroupControllerServiceCapability_RPC: MessageFns<GroupControllerSer
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<GroupControllerServiceCapability_RPC>, I>>(
-    base?: I,
-  ): GroupControllerServiceCapability_RPC {
-    return GroupControllerServiceCapability_RPC.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GroupControllerServiceCapability_RPC>, I>>(
-    object: I,
-  ): GroupControllerServiceCapability_RPC {
-    const message = createBaseGroupControllerServiceCapability_RPC() as any;
-    message.type = object.type ?? GroupControllerServiceCapability_RPC_Type.UNKNOWN;
-    return message;
   },
 };
 
@@ -13040,38 +10819,6 @@ export const CreateVolumeGroupSnapshotRequest: MessageFns<CreateVolumeGroupSnaps
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<CreateVolumeGroupSnapshotRequest>, I>>(
-    base?: I,
-  ): CreateVolumeGroupSnapshotRequest {
-    return CreateVolumeGroupSnapshotRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeGroupSnapshotRequest>, I>>(
-    object: I,
-  ): CreateVolumeGroupSnapshotRequest {
-    const message = createBaseCreateVolumeGroupSnapshotRequest() as any;
-    message.name = object.name ?? "";
-    message.sourceVolumeIds = object.sourceVolumeIds?.map((e) => e) || [];
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.parameters = (globalThis.Object.entries(object.parameters ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseCreateVolumeGroupSnapshotRequest_SecretsEntry(): CreateVolumeGroupSnapshotRequest_SecretsEntry {
@@ -13132,20 +10879,6 @@ export const CreateVolumeGroupSnapshotRequest_SecretsEntry: MessageFns<CreateVol
       } finally {
         (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
       }
-    },
-
-    create<I extends Exact<DeepPartial<CreateVolumeGroupSnapshotRequest_SecretsEntry>, I>>(
-      base?: I,
-    ): CreateVolumeGroupSnapshotRequest_SecretsEntry {
-      return CreateVolumeGroupSnapshotRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-    },
-    fromPartial<I extends Exact<DeepPartial<CreateVolumeGroupSnapshotRequest_SecretsEntry>, I>>(
-      object: I,
-    ): CreateVolumeGroupSnapshotRequest_SecretsEntry {
-      const message = createBaseCreateVolumeGroupSnapshotRequest_SecretsEntry() as any;
-      message.key = object.key ?? "";
-      message.value = object.value ?? "";
-      return message;
     },
   };
 
@@ -13209,20 +10942,6 @@ export const CreateVolumeGroupSnapshotRequest_ParametersEntry: MessageFns<
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<CreateVolumeGroupSnapshotRequest_ParametersEntry>, I>>(
-    base?: I,
-  ): CreateVolumeGroupSnapshotRequest_ParametersEntry {
-    return CreateVolumeGroupSnapshotRequest_ParametersEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeGroupSnapshotRequest_ParametersEntry>, I>>(
-    object: I,
-  ): CreateVolumeGroupSnapshotRequest_ParametersEntry {
-    const message = createBaseCreateVolumeGroupSnapshotRequest_ParametersEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseCreateVolumeGroupSnapshotResponse(): CreateVolumeGroupSnapshotResponse {
@@ -13268,21 +10987,6 @@ export const CreateVolumeGroupSnapshotResponse: MessageFns<CreateVolumeGroupSnap
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<CreateVolumeGroupSnapshotResponse>, I>>(
-    base?: I,
-  ): CreateVolumeGroupSnapshotResponse {
-    return CreateVolumeGroupSnapshotResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeGroupSnapshotResponse>, I>>(
-    object: I,
-  ): CreateVolumeGroupSnapshotResponse {
-    const message = createBaseCreateVolumeGroupSnapshotResponse() as any;
-    message.groupSnapshot = (object.groupSnapshot !== undefined && object.groupSnapshot !== null)
-      ? VolumeGroupSnapshot.fromPartial(object.groupSnapshot)
-      : undefined;
-    return message;
   },
 };
 
@@ -13363,20 +11067,6 @@ export const VolumeGroupSnapshot: MessageFns<VolumeGroupSnapshot> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<VolumeGroupSnapshot>, I>>(base?: I): VolumeGroupSnapshot {
-    return VolumeGroupSnapshot.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<VolumeGroupSnapshot>, I>>(object: I): VolumeGroupSnapshot {
-    const message = createBaseVolumeGroupSnapshot() as any;
-    message.groupSnapshotId = object.groupSnapshotId ?? "";
-    message.snapshots = object.snapshots?.map((e) => Snapshot.fromPartial(e)) || [];
-    message.creationTime = (object.creationTime !== undefined && object.creationTime !== null)
-      ? Timestamp.fromPartial(object.creationTime)
-      : undefined;
-    message.readyToUse = object.readyToUse ?? false;
-    return message;
-  },
 };
 
 function createBaseDeleteVolumeGroupSnapshotRequest(): DeleteVolumeGroupSnapshotRequest {
@@ -13448,29 +11138,6 @@ export const DeleteVolumeGroupSnapshotRequest: MessageFns<DeleteVolumeGroupSnaps
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<DeleteVolumeGroupSnapshotRequest>, I>>(
-    base?: I,
-  ): DeleteVolumeGroupSnapshotRequest {
-    return DeleteVolumeGroupSnapshotRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DeleteVolumeGroupSnapshotRequest>, I>>(
-    object: I,
-  ): DeleteVolumeGroupSnapshotRequest {
-    const message = createBaseDeleteVolumeGroupSnapshotRequest() as any;
-    message.groupSnapshotId = object.groupSnapshotId ?? "";
-    message.snapshotIds = object.snapshotIds?.map((e) => e) || [];
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseDeleteVolumeGroupSnapshotRequest_SecretsEntry(): DeleteVolumeGroupSnapshotRequest_SecretsEntry {
@@ -13532,20 +11199,6 @@ export const DeleteVolumeGroupSnapshotRequest_SecretsEntry: MessageFns<DeleteVol
         (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
       }
     },
-
-    create<I extends Exact<DeepPartial<DeleteVolumeGroupSnapshotRequest_SecretsEntry>, I>>(
-      base?: I,
-    ): DeleteVolumeGroupSnapshotRequest_SecretsEntry {
-      return DeleteVolumeGroupSnapshotRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-    },
-    fromPartial<I extends Exact<DeepPartial<DeleteVolumeGroupSnapshotRequest_SecretsEntry>, I>>(
-      object: I,
-    ): DeleteVolumeGroupSnapshotRequest_SecretsEntry {
-      const message = createBaseDeleteVolumeGroupSnapshotRequest_SecretsEntry() as any;
-      message.key = object.key ?? "";
-      message.value = object.value ?? "";
-      return message;
-    },
   };
 
 function createBaseDeleteVolumeGroupSnapshotResponse(): DeleteVolumeGroupSnapshotResponse {
@@ -13580,18 +11233,6 @@ export const DeleteVolumeGroupSnapshotResponse: MessageFns<DeleteVolumeGroupSnap
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<DeleteVolumeGroupSnapshotResponse>, I>>(
-    base?: I,
-  ): DeleteVolumeGroupSnapshotResponse {
-    return DeleteVolumeGroupSnapshotResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DeleteVolumeGroupSnapshotResponse>, I>>(
-    _: I,
-  ): DeleteVolumeGroupSnapshotResponse {
-    const message = createBaseDeleteVolumeGroupSnapshotResponse() as any;
-    return message;
   },
 };
 
@@ -13664,27 +11305,6 @@ export const GetVolumeGroupSnapshotRequest: MessageFns<GetVolumeGroupSnapshotReq
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<GetVolumeGroupSnapshotRequest>, I>>(base?: I): GetVolumeGroupSnapshotRequest {
-    return GetVolumeGroupSnapshotRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetVolumeGroupSnapshotRequest>, I>>(
-    object: I,
-  ): GetVolumeGroupSnapshotRequest {
-    const message = createBaseGetVolumeGroupSnapshotRequest() as any;
-    message.groupSnapshotId = object.groupSnapshotId ?? "";
-    message.snapshotIds = object.snapshotIds?.map((e) => e) || [];
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
 };
 
 function createBaseGetVolumeGroupSnapshotRequest_SecretsEntry(): GetVolumeGroupSnapshotRequest_SecretsEntry {
@@ -13742,20 +11362,6 @@ export const GetVolumeGroupSnapshotRequest_SecretsEntry: MessageFns<GetVolumeGro
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<GetVolumeGroupSnapshotRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): GetVolumeGroupSnapshotRequest_SecretsEntry {
-    return GetVolumeGroupSnapshotRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetVolumeGroupSnapshotRequest_SecretsEntry>, I>>(
-    object: I,
-  ): GetVolumeGroupSnapshotRequest_SecretsEntry {
-    const message = createBaseGetVolumeGroupSnapshotRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
 };
 
 function createBaseGetVolumeGroupSnapshotResponse(): GetVolumeGroupSnapshotResponse {
@@ -13801,630 +11407,6 @@ export const GetVolumeGroupSnapshotResponse: MessageFns<GetVolumeGroupSnapshotRe
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<GetVolumeGroupSnapshotResponse>, I>>(base?: I): GetVolumeGroupSnapshotResponse {
-    return GetVolumeGroupSnapshotResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetVolumeGroupSnapshotResponse>, I>>(
-    object: I,
-  ): GetVolumeGroupSnapshotResponse {
-    const message = createBaseGetVolumeGroupSnapshotResponse() as any;
-    message.groupSnapshot = (object.groupSnapshot !== undefined && object.groupSnapshot !== null)
-      ? VolumeGroupSnapshot.fromPartial(object.groupSnapshot)
-      : undefined;
-    return message;
-  },
-};
-
-function createBaseBlockMetadata(): BlockMetadata {
-  return { byteOffset: 0n, sizeBytes: 0n };
-}
-
-export const BlockMetadata: MessageFns<BlockMetadata> = {
-  encode(message: BlockMetadata, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.byteOffset !== 0n) {
-      if (BigInt.asIntN(64, message.byteOffset) !== message.byteOffset) {
-        throw new globalThis.Error("value provided for field message.byteOffset of type int64 too large");
-      }
-      writer.uint32(8).int64(message.byteOffset);
-    }
-    if (message.sizeBytes !== 0n) {
-      if (BigInt.asIntN(64, message.sizeBytes) !== message.sizeBytes) {
-        throw new globalThis.Error("value provided for field message.sizeBytes of type int64 too large");
-      }
-      writer.uint32(16).int64(message.sizeBytes);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): BlockMetadata {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseBlockMetadata() as any;
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.byteOffset = reader.int64() as bigint;
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.sizeBytes = reader.int64() as bigint;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<BlockMetadata>, I>>(base?: I): BlockMetadata {
-    return BlockMetadata.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<BlockMetadata>, I>>(object: I): BlockMetadata {
-    const message = createBaseBlockMetadata() as any;
-    message.byteOffset = (object.byteOffset !== undefined && object.byteOffset !== null)
-      ? BigInt(object.byteOffset)
-      : 0n;
-    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
-    return message;
-  },
-};
-
-function createBaseGetMetadataAllocatedRequest(): GetMetadataAllocatedRequest {
-  return { snapshotId: "", startingOffset: 0n, maxResults: 0, secrets: {} };
-}
-
-export const GetMetadataAllocatedRequest: MessageFns<GetMetadataAllocatedRequest> = {
-  encode(message: GetMetadataAllocatedRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.snapshotId !== "") {
-      writer.uint32(10).string(message.snapshotId);
-    }
-    if (message.startingOffset !== 0n) {
-      if (BigInt.asIntN(64, message.startingOffset) !== message.startingOffset) {
-        throw new globalThis.Error("value provided for field message.startingOffset of type int64 too large");
-      }
-      writer.uint32(16).int64(message.startingOffset);
-    }
-    if (message.maxResults !== 0) {
-      writer.uint32(24).int32(message.maxResults);
-    }
-    globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
-      GetMetadataAllocatedRequest_SecretsEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
-    });
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): GetMetadataAllocatedRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseGetMetadataAllocatedRequest() as any;
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.snapshotId = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.startingOffset = reader.int64() as bigint;
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.maxResults = reader.int32();
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            const entry4 = GetMetadataAllocatedRequest_SecretsEntry.decode(reader, reader.uint32());
-            if (entry4.value !== undefined) {
-              message.secrets[entry4.key] = entry4.value;
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<GetMetadataAllocatedRequest>, I>>(base?: I): GetMetadataAllocatedRequest {
-    return GetMetadataAllocatedRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetMetadataAllocatedRequest>, I>>(object: I): GetMetadataAllocatedRequest {
-    const message = createBaseGetMetadataAllocatedRequest() as any;
-    message.snapshotId = object.snapshotId ?? "";
-    message.startingOffset = (object.startingOffset !== undefined && object.startingOffset !== null)
-      ? BigInt(object.startingOffset)
-      : 0n;
-    message.maxResults = object.maxResults ?? 0;
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
-};
-
-function createBaseGetMetadataAllocatedRequest_SecretsEntry(): GetMetadataAllocatedRequest_SecretsEntry {
-  return { key: "", value: "" };
-}
-
-export const GetMetadataAllocatedRequest_SecretsEntry: MessageFns<GetMetadataAllocatedRequest_SecretsEntry> = {
-  encode(message: GetMetadataAllocatedRequest_SecretsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
-      writer.uint32(10).string(message.key);
-    }
-    if (message.value !== "") {
-      writer.uint32(18).string(message.value);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): GetMetadataAllocatedRequest_SecretsEntry {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseGetMetadataAllocatedRequest_SecretsEntry() as any;
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.key = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.value = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<GetMetadataAllocatedRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): GetMetadataAllocatedRequest_SecretsEntry {
-    return GetMetadataAllocatedRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetMetadataAllocatedRequest_SecretsEntry>, I>>(
-    object: I,
-  ): GetMetadataAllocatedRequest_SecretsEntry {
-    const message = createBaseGetMetadataAllocatedRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
-};
-
-function createBaseGetMetadataAllocatedResponse(): GetMetadataAllocatedResponse {
-  return { blockMetadataType: BlockMetadataType.UNKNOWN, volumeCapacityBytes: 0n, blockMetadata: [] };
-}
-
-export const GetMetadataAllocatedResponse: MessageFns<GetMetadataAllocatedResponse> = {
-  encode(message: GetMetadataAllocatedResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.blockMetadataType !== BlockMetadataType.UNKNOWN) {
-      writer.uint32(8).int32(blockMetadataTypeToNumber(message.blockMetadataType));
-    }
-    if (message.volumeCapacityBytes !== 0n) {
-      if (BigInt.asIntN(64, message.volumeCapacityBytes) !== message.volumeCapacityBytes) {
-        throw new globalThis.Error("value provided for field message.volumeCapacityBytes of type int64 too large");
-      }
-      writer.uint32(16).int64(message.volumeCapacityBytes);
-    }
-    for (const v of message.blockMetadata) {
-      BlockMetadata.encode(v!, writer.uint32(26).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): GetMetadataAllocatedResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseGetMetadataAllocatedResponse() as any;
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.blockMetadataType = blockMetadataTypeFromJSON(reader.int32());
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.volumeCapacityBytes = reader.int64() as bigint;
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.blockMetadata.push(BlockMetadata.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<GetMetadataAllocatedResponse>, I>>(base?: I): GetMetadataAllocatedResponse {
-    return GetMetadataAllocatedResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetMetadataAllocatedResponse>, I>>(object: I): GetMetadataAllocatedResponse {
-    const message = createBaseGetMetadataAllocatedResponse() as any;
-    message.blockMetadataType = object.blockMetadataType ?? BlockMetadataType.UNKNOWN;
-    message.volumeCapacityBytes = (object.volumeCapacityBytes !== undefined && object.volumeCapacityBytes !== null)
-      ? BigInt(object.volumeCapacityBytes)
-      : 0n;
-    message.blockMetadata = object.blockMetadata?.map((e) => BlockMetadata.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBaseGetMetadataDeltaRequest(): GetMetadataDeltaRequest {
-  return { baseSnapshotId: "", targetSnapshotId: "", startingOffset: 0n, maxResults: 0, secrets: {} };
-}
-
-export const GetMetadataDeltaRequest: MessageFns<GetMetadataDeltaRequest> = {
-  encode(message: GetMetadataDeltaRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.baseSnapshotId !== "") {
-      writer.uint32(10).string(message.baseSnapshotId);
-    }
-    if (message.targetSnapshotId !== "") {
-      writer.uint32(18).string(message.targetSnapshotId);
-    }
-    if (message.startingOffset !== 0n) {
-      if (BigInt.asIntN(64, message.startingOffset) !== message.startingOffset) {
-        throw new globalThis.Error("value provided for field message.startingOffset of type int64 too large");
-      }
-      writer.uint32(24).int64(message.startingOffset);
-    }
-    if (message.maxResults !== 0) {
-      writer.uint32(32).int32(message.maxResults);
-    }
-    globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
-      GetMetadataDeltaRequest_SecretsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
-    });
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): GetMetadataDeltaRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseGetMetadataDeltaRequest() as any;
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.baseSnapshotId = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.targetSnapshotId = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.startingOffset = reader.int64() as bigint;
-            continue;
-          }
-          case 4: {
-            if (tag !== 32) {
-              break;
-            }
-
-            message.maxResults = reader.int32();
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            const entry5 = GetMetadataDeltaRequest_SecretsEntry.decode(reader, reader.uint32());
-            if (entry5.value !== undefined) {
-              message.secrets[entry5.key] = entry5.value;
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<GetMetadataDeltaRequest>, I>>(base?: I): GetMetadataDeltaRequest {
-    return GetMetadataDeltaRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetMetadataDeltaRequest>, I>>(object: I): GetMetadataDeltaRequest {
-    const message = createBaseGetMetadataDeltaRequest() as any;
-    message.baseSnapshotId = object.baseSnapshotId ?? "";
-    message.targetSnapshotId = object.targetSnapshotId ?? "";
-    message.startingOffset = (object.startingOffset !== undefined && object.startingOffset !== null)
-      ? BigInt(object.startingOffset)
-      : 0n;
-    message.maxResults = object.maxResults ?? 0;
-    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
-};
-
-function createBaseGetMetadataDeltaRequest_SecretsEntry(): GetMetadataDeltaRequest_SecretsEntry {
-  return { key: "", value: "" };
-}
-
-export const GetMetadataDeltaRequest_SecretsEntry: MessageFns<GetMetadataDeltaRequest_SecretsEntry> = {
-  encode(message: GetMetadataDeltaRequest_SecretsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
-      writer.uint32(10).string(message.key);
-    }
-    if (message.value !== "") {
-      writer.uint32(18).string(message.value);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): GetMetadataDeltaRequest_SecretsEntry {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseGetMetadataDeltaRequest_SecretsEntry() as any;
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.key = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.value = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<GetMetadataDeltaRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): GetMetadataDeltaRequest_SecretsEntry {
-    return GetMetadataDeltaRequest_SecretsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetMetadataDeltaRequest_SecretsEntry>, I>>(
-    object: I,
-  ): GetMetadataDeltaRequest_SecretsEntry {
-    const message = createBaseGetMetadataDeltaRequest_SecretsEntry() as any;
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
-};
-
-function createBaseGetMetadataDeltaResponse(): GetMetadataDeltaResponse {
-  return { blockMetadataType: BlockMetadataType.UNKNOWN, volumeCapacityBytes: 0n, blockMetadata: [] };
-}
-
-export const GetMetadataDeltaResponse: MessageFns<GetMetadataDeltaResponse> = {
-  encode(message: GetMetadataDeltaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.blockMetadataType !== BlockMetadataType.UNKNOWN) {
-      writer.uint32(8).int32(blockMetadataTypeToNumber(message.blockMetadataType));
-    }
-    if (message.volumeCapacityBytes !== 0n) {
-      if (BigInt.asIntN(64, message.volumeCapacityBytes) !== message.volumeCapacityBytes) {
-        throw new globalThis.Error("value provided for field message.volumeCapacityBytes of type int64 too large");
-      }
-      writer.uint32(16).int64(message.volumeCapacityBytes);
-    }
-    for (const v of message.blockMetadata) {
-      BlockMetadata.encode(v!, writer.uint32(26).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): GetMetadataDeltaResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseGetMetadataDeltaResponse() as any;
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.blockMetadataType = blockMetadataTypeFromJSON(reader.int32());
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.volumeCapacityBytes = reader.int64() as bigint;
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.blockMetadata.push(BlockMetadata.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<GetMetadataDeltaResponse>, I>>(base?: I): GetMetadataDeltaResponse {
-    return GetMetadataDeltaResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<GetMetadataDeltaResponse>, I>>(object: I): GetMetadataDeltaResponse {
-    const message = createBaseGetMetadataDeltaResponse() as any;
-    message.blockMetadataType = object.blockMetadataType ?? BlockMetadataType.UNKNOWN;
-    message.volumeCapacityBytes = (object.volumeCapacityBytes !== undefined && object.volumeCapacityBytes !== null)
-      ? BigInt(object.volumeCapacityBytes)
-      : 0n;
-    message.blockMetadata = object.blockMetadata?.map((e) => BlockMetadata.fromPartial(e)) || [];
-    return message;
   },
 };
 
@@ -15138,67 +12120,6 @@ export const GroupControllerClient = makeGenericClientConstructor(
   serviceName: string;
 };
 
-export type SnapshotMetadataService = typeof SnapshotMetadataService;
-export const SnapshotMetadataService = {
-  getMetadataAllocated: {
-    path: "/csi.v1.SnapshotMetadata/GetMetadataAllocated" as const,
-    requestStream: false as const,
-    responseStream: true as const,
-    requestSerialize: (value: GetMetadataAllocatedRequest): Buffer =>
-      Buffer.from(GetMetadataAllocatedRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): GetMetadataAllocatedRequest => GetMetadataAllocatedRequest.decode(value),
-    responseSerialize: (value: GetMetadataAllocatedResponse): Buffer =>
-      Buffer.from(GetMetadataAllocatedResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): GetMetadataAllocatedResponse => GetMetadataAllocatedResponse.decode(value),
-  },
-  getMetadataDelta: {
-    path: "/csi.v1.SnapshotMetadata/GetMetadataDelta" as const,
-    requestStream: false as const,
-    responseStream: true as const,
-    requestSerialize: (value: GetMetadataDeltaRequest): Buffer =>
-      Buffer.from(GetMetadataDeltaRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): GetMetadataDeltaRequest => GetMetadataDeltaRequest.decode(value),
-    responseSerialize: (value: GetMetadataDeltaResponse): Buffer =>
-      Buffer.from(GetMetadataDeltaResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): GetMetadataDeltaResponse => GetMetadataDeltaResponse.decode(value),
-  },
-} as const;
-
-export interface SnapshotMetadataServer extends UntypedServiceImplementation {
-  getMetadataAllocated: handleServerStreamingCall<GetMetadataAllocatedRequest, GetMetadataAllocatedResponse>;
-  getMetadataDelta: handleServerStreamingCall<GetMetadataDeltaRequest, GetMetadataDeltaResponse>;
-}
-
-export interface SnapshotMetadataClient extends Client {
-  getMetadataAllocated(
-    request: GetMetadataAllocatedRequest,
-    options?: Partial<CallOptions>,
-  ): ClientReadableStream<GetMetadataAllocatedResponse>;
-  getMetadataAllocated(
-    request: GetMetadataAllocatedRequest,
-    metadata?: Metadata,
-    options?: Partial<CallOptions>,
-  ): ClientReadableStream<GetMetadataAllocatedResponse>;
-  getMetadataDelta(
-    request: GetMetadataDeltaRequest,
-    options?: Partial<CallOptions>,
-  ): ClientReadableStream<GetMetadataDeltaResponse>;
-  getMetadataDelta(
-    request: GetMetadataDeltaRequest,
-    metadata?: Metadata,
-    options?: Partial<CallOptions>,
-  ): ClientReadableStream<GetMetadataDeltaResponse>;
-}
-
-export const SnapshotMetadataClient = makeGenericClientConstructor(
-  SnapshotMetadataService,
-  "csi.v1.SnapshotMetadata",
-) as unknown as {
-  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): SnapshotMetadataClient;
-  service: typeof SnapshotMetadataService;
-  serviceName: string;
-};
-
 export type NodeService = typeof NodeService;
 export const NodeService = {
   nodeStageVolume: {
@@ -15483,23 +12404,7 @@ export const NodeClient = makeGenericClientConstructor(NodeService, "csi.v1.Node
   serviceName: string;
 };
 
-type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
-
-type DeepPartial<T> = T extends bigint ? string | number | bigint
-  : T extends Builtin ? T : T extends globalThis.Array<infer U> ? globalThis.Array<DeepPartial<U>>
-  : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
-  : T extends { readonly $case: string; value: unknown }
-    ? { readonly $case: T["$case"]; value?: DeepPartial<T["value"]> }
-  : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
-  : Partial<T>;
-
-type KeysOfUnion<T> = T extends T ? keyof T : never;
-type Exact<P, I extends P> = P extends Builtin ? P
-  : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  create<I extends Exact<DeepPartial<T>, I>>(base?: I): T;
-  fromPartial<I extends Exact<DeepPartial<T>, I>>(object: I): T;
 }

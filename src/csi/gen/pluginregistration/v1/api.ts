@@ -142,18 +142,6 @@ export const PluginInfo: MessageFns<PluginInfo> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<PluginInfo>, I>>(base?: I): PluginInfo {
-    return PluginInfo.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<PluginInfo>, I>>(object: I): PluginInfo {
-    const message = createBasePluginInfo() as any;
-    message.type = object.type ?? "";
-    message.name = object.name ?? "";
-    message.endpoint = object.endpoint ?? "";
-    message.supportedVersions = object.supportedVersions?.map((e) => e) || [];
-    return message;
-  },
 };
 
 function createBaseRegistrationStatus(): RegistrationStatus {
@@ -211,16 +199,6 @@ export const RegistrationStatus: MessageFns<RegistrationStatus> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<RegistrationStatus>, I>>(base?: I): RegistrationStatus {
-    return RegistrationStatus.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<RegistrationStatus>, I>>(object: I): RegistrationStatus {
-    const message = createBaseRegistrationStatus() as any;
-    message.pluginRegistered = object.pluginRegistered ?? false;
-    message.error = object.error ?? "";
-    return message;
-  },
 };
 
 function createBaseRegistrationStatusResponse(): RegistrationStatusResponse {
@@ -256,14 +234,6 @@ export const RegistrationStatusResponse: MessageFns<RegistrationStatusResponse> 
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create<I extends Exact<DeepPartial<RegistrationStatusResponse>, I>>(base?: I): RegistrationStatusResponse {
-    return RegistrationStatusResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<RegistrationStatusResponse>, I>>(_: I): RegistrationStatusResponse {
-    const message = createBaseRegistrationStatusResponse() as any;
-    return message;
-  },
 };
 
 function createBaseInfoRequest(): InfoRequest {
@@ -298,14 +268,6 @@ export const InfoRequest: MessageFns<InfoRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create<I extends Exact<DeepPartial<InfoRequest>, I>>(base?: I): InfoRequest {
-    return InfoRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<InfoRequest>, I>>(_: I): InfoRequest {
-    const message = createBaseInfoRequest() as any;
-    return message;
   },
 };
 
@@ -377,23 +339,7 @@ export const RegistrationClient = makeGenericClientConstructor(
   serviceName: string;
 };
 
-type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
-
-type DeepPartial<T> = T extends bigint ? string | number | bigint
-  : T extends Builtin ? T : T extends globalThis.Array<infer U> ? globalThis.Array<DeepPartial<U>>
-  : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
-  : T extends { readonly $case: string; value: unknown }
-    ? { readonly $case: T["$case"]; value?: DeepPartial<T["value"]> }
-  : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
-  : Partial<T>;
-
-type KeysOfUnion<T> = T extends T ? keyof T : never;
-type Exact<P, I extends P> = P extends Builtin ? P
-  : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  create<I extends Exact<DeepPartial<T>, I>>(base?: I): T;
-  fromPartial<I extends Exact<DeepPartial<T>, I>>(object: I): T;
 }
