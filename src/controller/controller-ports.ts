@@ -91,12 +91,10 @@ export type DiskPorts = FolderPorts<
   "random" | "settings" | "clusterId",
   Reads | "diskUriOf" | "createDisk" | "deleteDisk" | "resizeDisk" | "updateDisk" | "tagDisk"
 >;
-/** The ports of adoption, which reads Azure only. */
+/** The ports of adoption, and of the loops that follow a rollback, which read Azure only. */
 export type AdoptionPorts = FolderPorts<"clusterId" | "settings" | "random", Reads>;
 /** Recovery also writes tags that a disk has lost. */
 export type RecoveryPorts = FolderPorts<"clusterId" | "settings" | "random", Reads | "tagDisk">;
-/** The ports of the loops that follow a rollback, which read Azure only. */
-export type RollbackPorts = AdoptionPorts;
 
 /**
  * Whether the store was rolled back before this process started; `StartupGracePeriod` evaluates the
@@ -112,5 +110,5 @@ export interface GracePeriod {
    * Waits until records may be trusted. Where no node can answer any more, requests a rebuild of all
    * records, and calls `onRebuild`. False: aborted.
    */
-  untilTrusted(leading: RollbackPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean>;
+  untilTrusted(leading: AdoptionPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean>;
 }

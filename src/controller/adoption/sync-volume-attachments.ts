@@ -9,7 +9,7 @@ import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { explainsPublication } from "../../core/writer/record/rebuilt-record.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
-import type { ClusterAttachment } from "../../ports/cluster/cluster-volumes.ts";
+import { type ClusterAttachment, isPublished } from "../../ports/cluster/cluster-volumes.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { isGeneral, tryEach } from "../try-each.ts";
 import { withdrawLeakedRequest } from "../writer/withdraw-leaked-request.ts";
@@ -129,14 +129,6 @@ async function restoreFrom(
   if (isDeleting(volume)) return ok("done");
   if (ports.attach === "driver") return takeOver(ports, volume, attachment, signal);
   return isPublished(attachment) ? syncVolumeAttachment(ports, volume, attachment, signal) : ok("done");
-}
-
-/**
- * Whether the orchestrator has the volume published there, and is not unpublishing it. If
- * ControllerPublishVolume has not succeeded yet, it will be called again.
- */
-export function isPublished(attachment: ClusterAttachment | undefined): boolean {
-  return attachment !== undefined && attachment.isAttached && !attachment.isTerminating;
 }
 
 /**

@@ -3,14 +3,14 @@ import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { type LeaseAnnotations, withAnnotations } from "../../core/rollback/rebuild-mark.ts";
 import { changeSpec } from "../../objects/update-object.ts";
-import type { RollbackPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 
 /**
  * Changes the Lease's annotations, if there is anything to change. The counter stays: it shows whether
  * the holder is alive.
  */
 export async function annotateLease(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   annotationsFor: (lease: Lease) => LeaseAnnotations | undefined,
   signal: AbortSignal,
 ): Promise<Result<Lease, Failure>> {

@@ -10,7 +10,7 @@ import { asStaged } from "../../objects/staged-mark.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import { type AttachedVm, findAttachedVms, type VolumeDisk } from "../adoption/find-attached-vms.ts";
 import { recordAsLeaving } from "../adoption/record-attached-vms.ts";
-import type { RollbackPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 import { isGeneral, oneToReport, tryEach } from "../try-each.ts";
 
 /** The disk of a volume that several nodes may write. Undefined: one node writes it, or it has none yet. */
@@ -28,7 +28,7 @@ export function sharedDisk(volume: AzVolume): VolumeDisk | undefined {
  * that takes no mark delays no other; fails as the store does, once all were tried.
  */
 export async function distrustShared(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   shared: VolumeDisk,
   onUnread: (failure: Failure) => void,
   signal: AbortSignal,
@@ -53,7 +53,7 @@ export async function distrustShared(
 
 /** The VMs that have the disk, without those of these `vmIds`. */
 async function unnamedVms(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   { diskUri }: VolumeDisk,
   vmIds: readonly string[],
   signal: AbortSignal,
@@ -71,7 +71,7 @@ async function unnamedVms(
  * of an attachment that took no mark.
  */
 async function markAll(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   { metadata: { name: volumeName } }: AzVolume,
   attempt: string,
   signal: AbortSignal,
@@ -98,7 +98,7 @@ async function markAll(
  * node may have staged the volume, which only that node knows.
  */
 async function markOne(
-  { store }: RollbackPorts,
+  { store }: AdoptionPorts,
   { metadata: { name, uid } }: AzVolumeAttachment,
   attempt: string,
   signal: AbortSignal,

@@ -14,7 +14,7 @@ import { readAttachment } from "../../objects/named-attachment.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { recordFailedAttach } from "../adoption/record-failed-attach.ts";
-import type { RollbackPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 import { tryEach } from "../try-each.ts";
 import { annotateLease } from "./annotate-lease.ts";
 
@@ -36,7 +36,7 @@ const LANE: Lane = "prune";
  * loop of attachments corrects it. A pass that repeats another one reads only what that could not read. After
  * a crash the next leader reads all VMs again.
  */
-export function readVmsReconciler(ports: RollbackPorts): Reconciler {
+export function readVmsReconciler(ports: AdoptionPorts): Reconciler {
   let last: ReadNodes = { incarnation: 0, names: new Set() };
   const readFor = (incarnation: number): Set<string> => {
     if (last.incarnation !== incarnation) last = { incarnation, names: new Set() };
@@ -57,7 +57,7 @@ interface ReadNodes {
 }
 
 async function readVmsIfDue(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   readFor: (incarnation: number) => Set<string>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -96,13 +96,13 @@ async function readVmsIfDue(
 }
 
 /** A store that was restored again is read for again, once its records are rebuilt. */
-function isStillDue({ cache }: RollbackPorts, incarnation: number): boolean {
+function isStillDue({ cache }: AdoptionPorts, incarnation: number): boolean {
   const lease = cache.get("Lease", CONTROLLER_LEASE);
   return lease === undefined || incarnationToReadFor(lease) === incarnation;
 }
 
 async function readVmOf(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   { spec: { nodeName }, status: { instanceUri } }: ReportedNode,
   incarnation: number,
   signal: AbortSignal,
@@ -119,8 +119,7 @@ async function readVmOf(
       attempt: async (attachment) => {
         const { volumeName } = attachment.spec;
         ports.logger.warn("disk is not where a restored attachment has it", { volumeName, nodeName });
-        const reported = await markDeviceMissing(ports, attachment, signal);
-        return reported.ok ? ok({}) : ignoreNotFound(reported);
+        return ignoreNotFound(await markDeviceMissing(ports, attachment, signal));
       },
       onFailure: ({ spec: { volumeName } }, failure) => {
         ports.logger.warn("a wrong place of a disk was not corrected", { volumeName, nodeName, failure });
@@ -158,7 +157,7 @@ async function readVmOf(
 
 /** Past the cache, and by the VM as it is after the disk: an attach may have succeeded in between. */
 async function recordUnnamed(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   volume: AzVolume,
   { nodeName, instanceUri }: { readonly nodeName: string; readonly instanceUri: string },
   signal: AbortSignal,

@@ -19,7 +19,7 @@ import {
   rebuildFromDisk,
   recordedDisk,
 } from "../adoption/rebuild-record.ts";
-import type { RollbackPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 import { isGeneral, tryEach, tryOne } from "../try-each.ts";
 import { annotateLease } from "./annotate-lease.ts";
 import { distrustShared, sharedDisk } from "./distrust-shared.ts";
@@ -41,7 +41,7 @@ const MARKED_AGAIN_EVERY_MS = 60_000;
  * between, the next leader continues from the mark. A volume that could not be read keeps its old
  * incarnation, and is retried.
  */
-export function rebuildReconciler(ports: RollbackPorts): Reconciler {
+export function rebuildReconciler(ports: AdoptionPorts): Reconciler {
   const pace = new KeyPace(ports.clock, MARKED_AGAIN_EVERY_MS);
   return {
     name: "rebuild",
@@ -51,7 +51,7 @@ export function rebuildReconciler(ports: RollbackPorts): Reconciler {
   };
 }
 
-async function rebuildIfDue(ports: RollbackPorts, pace: KeyPace, signal: AbortSignal): Promise<Reconciled> {
+async function rebuildIfDue(ports: AdoptionPorts, pace: KeyPace, signal: AbortSignal): Promise<Reconciled> {
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
   if (!lease.ok) return ignoreNotFound(lease);
   const incarnation = storeIncarnationOf(lease.value);
@@ -73,7 +73,7 @@ async function rebuildIfDue(ports: RollbackPorts, pace: KeyPace, signal: AbortSi
   }
 }
 
-function emitLimited({ events }: RollbackPorts, nodeName: string): void {
+function emitLimited({ events }: AdoptionPorts, nodeName: string): void {
   const message =
     `${nodeName} alone reports a store rollback again: ` +
     "the records stay until another node reports it, too, or ten minutes have passed";
@@ -85,7 +85,7 @@ function emitLimited({ events }: RollbackPorts, nodeName: string): void {
  * hand. No component would ever trust them again. So are volumes with an attachment that had taken no mark.
  */
 async function rebuildStragglers(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   pace: KeyPace,
   incarnation: number,
   signal: AbortSignal,
@@ -107,7 +107,7 @@ async function rebuildStragglers(
 
 /** Each mark has its VM written, and ends the taking back of an earlier one. */
 async function markAgain(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   pace: KeyPace,
   incarnation: number,
   signal: AbortSignal,
@@ -139,7 +139,7 @@ interface Due {
  * Instances of scale sets are not in it, and how old its entries may be is documented nowhere.
  */
 async function rebuildEach(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   { volumes, incarnation, isDue }: Due,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -165,7 +165,7 @@ async function rebuildEach(
   return failed === undefined ? ok({}) : fail(failed);
 }
 
-function emitNotRebuilt({ events }: RollbackPorts, volume: AzVolume, failure: Failure): void {
+function emitNotRebuilt({ events }: AdoptionPorts, volume: AzVolume, failure: Failure): void {
   events.emit({
     about: { kind: "AzVolume", name: volume.metadata.name },
     reason: "RecordNotVerified",
@@ -175,7 +175,7 @@ function emitNotRebuilt({ events }: RollbackPorts, volume: AzVolume, failure: Fa
 
 /** `alone`: the only node that reports the rollback. It is recorded in the same write. */
 async function rebuild(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   incarnation: number,
   alone: string | undefined,
   signal: AbortSignal,
@@ -214,7 +214,7 @@ async function rebuild(
  * with what concerns every volume, and where one can't be kept from its nodes.
  */
 async function distrustEach(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   volumes: readonly AzVolume[],
   incarnation: number,
   signal: AbortSignal,
@@ -237,7 +237,7 @@ async function distrustEach(
  * itself is kept from them, on its own object, until its attachments take their marks.
  */
 async function distrustOrKeep(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   shared: VolumeDisk,
   incarnation: number,
   signal: AbortSignal,
@@ -269,7 +269,7 @@ async function distrustOrKeep(
 
 /** Requests a rebuild of every record without a report: no node is left that could report a rollback. */
 export async function requestRebuild(
-  ports: RollbackPorts,
+  ports: AdoptionPorts,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   return annotateLease(ports, (lease) => rebuildMark(lease, storeIncarnationOf(lease) + 1), signal);

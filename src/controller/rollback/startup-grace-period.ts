@@ -12,7 +12,7 @@ import { judgeStandingReports, reportOf } from "../../core/rollback/rollback-rep
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import type { ObjectCache, ObjectChange } from "../../objects/cache/object-cache.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
-import type { RollbackPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 import { requestRebuild } from "./rebuild-all-records.ts";
 
 /** How often the nodes' heartbeats are checked, in milliseconds. Reads the cache alone. */
@@ -26,7 +26,7 @@ const SILENT_AFTER_STALE = 3;
 
 /** The dependencies of `StartupGracePeriod`. */
 export interface GracePeriodPorts extends Pick<
-  RollbackPorts,
+  AdoptionPorts,
   "store" | "users" | "clock" | "logger" | "leaseHighWaterMark"
 > {
   /** Includes every AzDriverNode: a node's rollback report counts on whichever VM it is. */
@@ -86,7 +86,7 @@ export class StartupGracePeriod {
    * of all records and calls `onRebuild`. `leading` writes as a leader does. Returns false if `signal`
    * was aborted first.
    */
-  async untilTrusted(leading: RollbackPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean> {
+  async untilTrusted(leading: AdoptionPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean> {
     const { clock, logger } = this.#ports;
     const startedAtMs = clock.elapsedMs();
     let lastLogged = "";

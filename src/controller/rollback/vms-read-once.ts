@@ -1,7 +1,7 @@
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import type { RollbackPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 
-type Cloud = RollbackPorts["cloud"];
+type Cloud = AdoptionPorts["cloud"];
 
 /**
  * A cloud that reads the VM of each node once: that answer is for every caller, also for later ones. A read
@@ -14,7 +14,7 @@ export function vmsReadOnce({
   users,
 }: {
   readonly cloud: Cloud;
-  readonly users: Pick<RollbackPorts["users"], "cachedNode">;
+  readonly users: Pick<AdoptionPorts["users"], "cachedNode">;
 }): Cloud {
   const reads = new Map<string, ReturnType<Cloud["inspectInstance"]>>();
   return {

@@ -46,6 +46,14 @@ export interface ClusterAttachment {
 }
 
 /**
+ * Whether the orchestrator has the volume published there, and is not unpublishing it. If
+ * ControllerPublishVolume has not succeeded yet, it will be called again.
+ */
+export function isPublished(attachment: ClusterAttachment | undefined): boolean {
+  return attachment !== undefined && attachment.isAttached && !attachment.isTerminating;
+}
+
+/**
  * Whether the orchestrator has a node of a name. `unknown`: it can't be asked now; never treated as gone.
  */
 export type NodePresence = "present" | "gone" | "unknown";

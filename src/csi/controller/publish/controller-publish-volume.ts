@@ -1,4 +1,3 @@
-import { isPublished } from "../../../controller/adoption/sync-volume-attachments.ts";
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeCapability } from "../../../core/api/az-volume.ts";
 import type { NodeKey } from "../../../core/api/identity/node-identity.ts";
@@ -25,6 +24,7 @@ import { isInQuarantine, waitsForBarrier } from "../../../core/writer/record/wri
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { fromObjectError } from "../../../objects/object-error.ts";
 import { createRequest, requestWriter } from "../../../objects/writer-request.ts";
+import { isPublished } from "../../../ports/cluster/cluster-volumes.ts";
 import type {
   ControllerPublishVolumeRequest,
   ControllerPublishVolumeResponse,

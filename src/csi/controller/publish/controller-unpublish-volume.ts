@@ -19,7 +19,7 @@ import { findOrAdopt } from "../find-or-adopt.ts";
 import { confirmOffVm, isUnreadable } from "./confirm-off-vm.ts";
 import { deleteAttachment } from "./delete-attachment.ts";
 import { unpublishObstacle } from "./unpublish-obstacle.ts";
-import { observeNode } from "./unpublished-node.ts";
+import { readUnpublishedNode } from "./unpublished-node.ts";
 import { waitUntilReleased } from "./wait-until-released.ts";
 import { waitUntilUnstaged } from "./wait-until-unstaged.ts";
 import { withdrawFromRecord } from "./withdraw-from-record.ts";
@@ -111,7 +111,7 @@ async function unpublishFrom(
   call: CallContext,
 ): Promise<Result<void, Failure>> {
   const { signal } = call;
-  const node = await observeNode(context, nodeName, signal);
+  const node = await readUnpublishedNode(context, nodeName, signal);
   const { isOutOfService } = node;
   const inUse = isOutOfService ? undefined : await unpublishObstacle(context, volume, volumeId, node, signal);
   if (inUse !== undefined) return fail(inUse);

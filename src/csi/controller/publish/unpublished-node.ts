@@ -15,7 +15,7 @@ export interface UnpublishedNode {
  * Reads past the cache a node that it shows as out of service or gone: it may not show yet that the Node was
  * recreated. One that it shows in service counts as that: nothing is fenced for a mark that was not seen.
  */
-export async function observeNode(
+export async function readUnpublishedNode(
   { clusterVolumes, users }: ControllerContext,
   nodeName: string,
   signal: AbortSignal,
