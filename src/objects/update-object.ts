@@ -1,3 +1,4 @@
+import type { AzVolume, VolumeStatus } from "../core/api/az-volume.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import type { Kind, KindMap, ObjectStore } from "../ports/store/object-store.ts";
@@ -44,6 +45,23 @@ export function changeStatus<K extends Kind>(
   signal: AbortSignal,
 ): Promise<Result<KindMap[K], Failure>> {
   return changeWith(store, "updateStatus", target, change, signal);
+}
+
+/**
+ * The same for exactly this volume: a later one of its name has its own life, and its own disk. One without a
+ * status stays as it is.
+ */
+export function changeVolumeStatus(
+  store: ObjectStore,
+  { metadata: { name, uid } }: AzVolume,
+  change: (status: VolumeStatus, present: AzVolume) => VolumeStatus | undefined,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
+  const changed = (present: AzVolume): AzVolume | undefined => {
+    const status = present.status === undefined ? undefined : change(present.status, present);
+    return status === undefined ? undefined : { ...present, status };
+  };
+  return changeStatus(store, { kind: "AzVolume", name, uid }, changed, signal);
 }
 
 async function changeWith<K extends Kind>(

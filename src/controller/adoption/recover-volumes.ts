@@ -7,7 +7,7 @@ import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
-import { changeStatus } from "../../objects/update-object.ts";
+import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts, RecoveryPorts } from "../controller-ports.ts";
 import { clusterOf, volumeFromTags } from "../disk/disk-tags.ts";
@@ -169,15 +169,14 @@ async function recordStateTags(
   const stateTags = stateTagsIn(disk.tags);
   if (asOfList?.status?.detail === undefined || sameJson(asOfList.status.detail.stateTags ?? {}, stateTags))
     return ok(undefined);
-  const { name, uid, resourceVersion } = asOfList.metadata;
-  const recorded = await changeStatus(
+  const { resourceVersion } = asOfList.metadata;
+  const recorded = await changeVolumeStatus(
     ports.store,
-    { kind: "AzVolume", name, uid },
-    (present) => {
-      if (present.status?.detail === undefined || present.metadata.resourceVersion !== resourceVersion)
-        return undefined;
-      return { ...present, status: { ...present.status, detail: { ...present.status.detail, stateTags } } };
-    },
+    asOfList,
+    ({ detail, ...status }, { metadata }) =>
+      detail === undefined || metadata.resourceVersion !== resourceVersion
+        ? undefined
+        : { ...status, detail: { ...detail, stateTags } },
     signal,
   );
   return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;

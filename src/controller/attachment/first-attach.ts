@@ -3,7 +3,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { whyNoFirstAttach } from "../../core/volume/copies/copy-progress.ts";
-import { changeStatus } from "../../objects/update-object.ts";
+import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 
 /**
@@ -34,17 +34,14 @@ export async function recordFirstAttach(
 ): Promise<Result<void, Failure>> {
   const known = volume.status?.copy;
   if (known === undefined || known.firstAttachTime !== undefined) return ok(undefined);
-  const { name, uid } = volume.metadata;
   const firstAttachTime = toTimestamp(clock.nowMs());
-  const recorded = await changeStatus(
+  const recorded = await changeVolumeStatus(
     store,
-    { kind: "AzVolume", name, uid },
-    (present) => {
-      const copy = present.status?.copy;
-      return present.status === undefined || copy === undefined || copy.firstAttachTime !== undefined
+    volume,
+    ({ copy, ...status }) =>
+      copy === undefined || copy.firstAttachTime !== undefined
         ? undefined
-        : { ...present, status: { ...present.status, copy: { ...copy, firstAttachTime } } };
-    },
+        : { ...status, copy: { ...copy, firstAttachTime } },
     signal,
   );
   return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;

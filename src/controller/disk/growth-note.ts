@@ -2,10 +2,9 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { mayCopySnapshots } from "../../core/volume/copies/recent-snapshots.ts";
 import { growthToNote, type SentGrowth, withoutRefusedGrowth } from "../../core/volume/copies/sent-growth.ts";
 import { isGrowthRefused } from "../../core/volume/is-growth-refused.ts";
-import { changeStatus } from "../../objects/update-object.ts";
+import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { DiskPorts } from "../controller-ports.ts";
-import { targetOf } from "./disk-status.ts";
 import { isKept } from "./may-write-disk.ts";
 
 /**
@@ -18,7 +17,6 @@ export function growthNote(
   volume: AzVolume,
   sizeGiB: number,
 ): { readonly write: Precondition; readonly end: (signal: AbortSignal) => Promise<void> } {
-  const target = targetOf(volume);
   // The growth may have been refused to another leader since. Then a snapshot may be under way.
   const isAsked = (present: AzVolume): boolean =>
     isKept(present) && present.spec.disk.sizeGiB >= sizeGiB && !isGrowthRefused(present);
@@ -27,16 +25,15 @@ export function growthNote(
   async function write(signal: AbortSignal): Promise<boolean> {
     // Nothing is sent where the volume can't be read. What an earlier request has noted stays then.
     written = undefined;
-    const noted = await changeStatus(
+    const noted = await changeVolumeStatus(
       ports.store,
-      target,
-      (present) => {
-        const { status } = present;
+      volume,
+      (status, present) => {
         written = undefined;
-        if (status === undefined || !isAsked(present) || !mayCopySnapshots(present)) return undefined;
+        if (!isAsked(present) || !mayCopySnapshots(present)) return undefined;
         const sent = growthToNote(present, sizeGiB, ports.clock.nowMs());
         written = { sent, before: status.sentGrowth };
-        return { ...present, status: { ...status, sentGrowth: sent } };
+        return { ...status, sentGrowth: sent };
       },
       signal,
     );
@@ -47,11 +44,12 @@ export function growthNote(
   async function end(signal: AbortSignal): Promise<void> {
     if (written === undefined) return;
     const { sent, before } = written;
-    const change = ({ status, ...present }: AzVolume): AzVolume | undefined => {
-      const next = status === undefined ? undefined : withoutRefusedGrowth(status, sent, before);
-      return next === undefined ? undefined : { ...present, status: next };
-    };
-    await changeStatus(ports.store, target, change, signal);
+    await changeVolumeStatus(
+      ports.store,
+      volume,
+      (status) => withoutRefusedGrowth(status, sent, before),
+      signal,
+    );
   }
 
   return { write, end };

@@ -5,7 +5,7 @@ import { sameJson } from "../../core/primitives/same-json.ts";
 import { repeatedModification } from "../../core/volume/modification/late-modification.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
-import { changeSpec, changeStatus } from "../../objects/update-object.ts";
+import { changeSpec, changeVolumeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AdoptionPorts, DiskPorts } from "../controller-ports.ts";
@@ -60,11 +60,12 @@ export async function lookForLateRequest(
   const kept = disk.ok ? await keepModification(ports, volume, disk.value, signal) : ok(undefined);
   if (!kept.ok) return kept;
   const seenModification = volume.status?.recentModification;
-  const forget = (present: AzVolume): AzVolume | undefined => {
-    if (present.status === undefined || present.spec.modification !== undefined) return undefined;
-    const { recentModification, ...status } = present.status;
-    return sameJson(recentModification, seenModification) ? { ...present, status } : undefined;
-  };
-  const forgotten = await changeStatus(ports.store, targetOf(volume), forget, signal);
+  const forgotten = await changeVolumeStatus(
+    ports.store,
+    volume,
+    ({ recentModification, ...status }, { spec }) =>
+      spec.modification === undefined && sameJson(recentModification, seenModification) ? status : undefined,
+    signal,
+  );
   return ignoreNotFound(forgotten);
 }

@@ -9,7 +9,7 @@ import {
   planStateTags,
   type StateTagsAction,
 } from "../../core/volume/tags/plan-state-tags.ts";
-import { changeStatus } from "../../objects/update-object.ts";
+import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
@@ -80,27 +80,22 @@ async function keepState(
  */
 async function writeStateTags(
   ports: DiskPorts,
-  { metadata, status }: AzVolume,
+  volume: AzVolume,
   { diskUri, tags }: Pick<Extract<StateTagsAction, { kind: "KeepState" }>, "diskUri" | "tags">,
   precondition: Precondition,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const leftOver = Object.keys(status?.detail?.stateTags ?? {}).filter((tag) => !(tag in tags));
+  const leftOver = Object.keys(volume.status?.detail?.stateTags ?? {}).filter((tag) => !(tag in tags));
   const changes = { ...Object.fromEntries(leftOver.map((tag) => [tag, undefined])), ...tags };
   const tagged = await ports.steps.run("tag-disk", () =>
     ports.cloud.tagDisk({ diskUri, tags: changes, precondition }, signal),
   );
   if (!tagged.ok) return tagged;
-  const recorded = await changeStatus(
+  const recorded = await changeVolumeStatus(
     ports.store,
-    { kind: "AzVolume", name: metadata.name, uid: metadata.uid },
-    (present) => {
-      if (present.status?.detail === undefined) return undefined;
-      return {
-        ...present,
-        status: { ...present.status, detail: { ...present.status.detail, stateTags: tags } },
-      };
-    },
+    volume,
+    ({ detail, ...status }) =>
+      detail === undefined ? undefined : { ...status, detail: { ...detail, stateTags: tags } },
     signal,
   );
   return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;

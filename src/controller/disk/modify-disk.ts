@@ -13,7 +13,7 @@ import {
 } from "../../core/volume/modification/plan-modification.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { toObjectError } from "../../objects/object-error.ts";
-import { changeSpec, changeStatus } from "../../objects/update-object.ts";
+import { changeSpec, changeVolumeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
@@ -47,7 +47,13 @@ export async function modifyDisk(
     ),
   );
   if (!modified.ok)
-    return recordFailure(ports, volume, request, withReplicas(ports, volume, modified.failure), signal);
+    return recordModificationFailure(
+      ports,
+      volume,
+      request,
+      withReplicas(ports, volume, modified.failure),
+      signal,
+    );
   const disk = modified.value;
   const nowMs = ports.clock.nowMs();
   const recorded = await recordOutcome(
@@ -95,12 +101,8 @@ export async function readConversion(
   if (!disk.ok) return disk;
   const nowMs = ports.clock.nowMs();
   const { completionPercent } = disk.value;
-  const recorded = await setStatus(
-    ports,
-    volume,
-    (status) => withConversion(status, completionPercent, nowMs),
-    signal,
-  );
+  const shown = (status: VolumeStatus): VolumeStatus => withConversion(status, completionPercent, nowMs);
+  const recorded = ignoreNotFound(await changeVolumeStatus(ports.store, volume, shown, signal));
   if (recorded.ok) emitConversion(ports, volume, disk.value);
   return recorded;
 }
@@ -135,7 +137,7 @@ function withReplicas({ settings }: DiskPorts, { spec }: AzVolume, failure: Fail
 }
 
 /** A refusal ends the request: the disk stays as it is, and the caller may ask for something else. */
-async function recordFailure(
+async function recordModificationFailure(
   ports: DiskPorts,
   volume: AzVolume,
   request: ModificationRequest,
@@ -148,8 +150,9 @@ async function recordFailure(
   if (isRetryable(failure) && failure.kind !== "DiskInUse") {
     const retries = (volume.status?.error?.retries ?? 0) + 1;
     const error = toObjectError(failure, { nowMs, retries });
-    const errorRecorded = await setStatus(ports, volume, (status) => ({ ...status, error }), signal);
-    return errorRecorded.ok ? fail(failure) : errorRecorded;
+    const withError = (status: VolumeStatus): VolumeStatus => ({ ...status, error });
+    const recorded = ignoreNotFound(await changeVolumeStatus(ports.store, volume, withError, signal));
+    return recorded.ok ? fail(failure) : recorded;
   }
   const error = toObjectError(failure, { nowMs, retries: 0 });
   const { name } = volume.metadata;
@@ -169,7 +172,7 @@ async function recordFailure(
   return recorded;
 }
 
-function recordOutcome(
+async function recordOutcome(
   ports: DiskPorts,
   volume: AzVolume,
   { change: requested, storeIncarnation }: ModificationRequest,
@@ -190,20 +193,5 @@ function recordOutcome(
       ...(recentModification === undefined ? {} : { recentModification }),
     };
   };
-  return setStatus(ports, volume, outcome, signal);
-}
-
-async function setStatus(
-  ports: DiskPorts,
-  volume: AzVolume,
-  change: (status: VolumeStatus) => VolumeStatus,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  const written = await changeStatus(
-    ports.store,
-    targetOf(volume),
-    ({ status, ...present }) => (status === undefined ? undefined : { ...present, status: change(status) }),
-    signal,
-  );
-  return ignoreNotFound(written);
+  return ignoreNotFound(await changeVolumeStatus(ports.store, volume, outcome, signal));
 }

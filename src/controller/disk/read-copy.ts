@@ -2,10 +2,9 @@ import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import { copyNews, withCopy } from "../../core/volume/copies/copy-progress.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
-import { changeStatus } from "../../objects/update-object.ts";
+import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
-import { targetOf } from "./disk-status.ts";
 
 /** No pod waits for the progress of a copy, and no other call does. */
 const COPY_LANE: Lane = "tag";
@@ -20,12 +19,11 @@ export async function readCopy(
   const disk = await ports.cloud.getDisk({ diskUri, lane: COPY_LANE }, signal);
   if (!disk.ok) return disk;
   const nowMs = ports.clock.nowMs();
-  const recorded = await changeStatus(
+  const recorded = await changeVolumeStatus(
     ports.store,
-    targetOf(volume),
+    volume,
     // What has ended since is not begun again by a read that came before.
-    ({ status, ...present }) =>
-      status?.copy === undefined ? undefined : { ...present, status: withCopy(status, disk.value, nowMs) },
+    (status) => (status.copy === undefined ? undefined : withCopy(status, disk.value, nowMs)),
     signal,
   );
   if (recorded.ok) emitCopy(ports, volume, recorded.value.status?.copy);

@@ -10,7 +10,7 @@ import { isUnfinishedCopy } from "../../core/volume/copies/unfinished-copy.ts";
 import { hasFailedForGood } from "../../core/volume/has-failed-for-good.ts";
 import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { readVolume } from "../../objects/read-volume.ts";
-import { changeStatus } from "../../objects/update-object.ts";
+import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { waitForDiskRead } from "./wait-for-volume.ts";
@@ -108,15 +108,11 @@ async function adoptAgain(
   const { diskUri = "" } = volume.spec;
   const disk = await context.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return saysDiskGone(disk.failure) ? ok(volume) : disk;
-  const { name, uid } = volume.metadata;
-  const restarted = await changeStatus(
+  const restarted = await changeVolumeStatus(
     context.store,
-    { kind: "AzVolume", name, uid },
-    (present) => {
-      if (!isAdoptionRefused(present) || present.status === undefined) return undefined;
-      const { error: _, ...status } = present.status;
-      return { ...present, status: { ...status, state: "Pending" } };
-    },
+    volume,
+    ({ error: _, ...status }, present) =>
+      isAdoptionRefused(present) ? { ...status, state: "Pending" } : undefined,
     signal,
   );
   return restarted.ok ? untilAdopted(context, restarted.value, diskUri, signal) : restarted;

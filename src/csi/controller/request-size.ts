@@ -1,11 +1,11 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { type RecentSnapshot, unseenSnapshot } from "../../core/volume/copies/recent-snapshots.ts";
 import { isGrowthRefused } from "../../core/volume/is-growth-refused.ts";
-import { changeSpec, changeStatus } from "../../objects/update-object.ts";
+import { changeSpec, changeVolumeStatus } from "../../objects/update-object.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
@@ -42,13 +42,13 @@ export async function requestSize(
   if (inTheWay !== undefined) return refuseSize(context, volume, sizeGiB, stillToBeMade(volume, inTheWay));
   if (!requested.ok || !isGrowthRefused(requested.value)) return requested;
   // This size was requested before, and it failed: a repeated call asks for another try.
-  const again = (present: AzVolume): AzVolume | undefined => {
-    if (present.status === undefined || !isGrowthRefused(present) || !isFree(present)) return undefined;
-    const { error: _, refusedGrowth: _size, ...status } = present.status;
-    return { ...present, status: { ...status, state: "Created" } };
-  };
+  const again = (
+    { error: _, refusedGrowth: _size, ...status }: VolumeStatus,
+    present: AzVolume,
+  ): VolumeStatus | undefined =>
+    isGrowthRefused(present) && isFree(present) ? { ...status, state: "Created" } : undefined;
   const repeated = await context.steps.run("request-size", () =>
-    changeStatus(context.store, target, again, signal),
+    changeVolumeStatus(context.store, volume, again, signal),
   );
   return inTheWay === undefined
     ? repeated

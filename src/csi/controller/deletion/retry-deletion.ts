@@ -3,7 +3,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { hasFailedForGood } from "../../../core/volume/has-failed-for-good.ts";
 import { fromObjectError } from "../../../objects/object-error.ts";
-import { changeStatus } from "../../../objects/update-object.ts";
+import { changeVolumeStatus } from "../../../objects/update-object.ts";
 import type { ControllerContext } from "../controller-context.ts";
 
 /** Whether the deletion of a volume's disk has failed for good: no loop tries it again by itself. */
@@ -29,14 +29,10 @@ export async function retryDeletion(
   signal: AbortSignal,
 ): Promise<Result<AzVolume | undefined, Failure>> {
   if (!hasDeletionFailed(volume)) return ok(volume);
-  const { name, uid } = volume.metadata;
-  const restarted = await changeStatus(
+  const restarted = await changeVolumeStatus(
     context.store,
-    { kind: "AzVolume", name, uid },
-    (present) =>
-      hasDeletionFailed(present) && present.status !== undefined
-        ? { ...present, status: { ...present.status, state: "Deleting" } }
-        : undefined,
+    volume,
+    (status, present) => (hasDeletionFailed(present) ? { ...status, state: "Deleting" } : undefined),
     signal,
   );
   return !restarted.ok && restarted.failure.kind === "ObjectNotFound" ? ok(undefined) : restarted;
