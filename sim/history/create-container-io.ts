@@ -1,5 +1,5 @@
 import type { ModelIo, OpenVolume } from "../../src/adapters/model-host/model-machine.ts";
-import type { Clock } from "../../src/ports/clock.ts";
+import { type Clock, sleepUnlessAborted } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Trace } from "../trace.ts";
 import { createAcknowledgedRecords, recordName } from "./acknowledged-records.ts";
@@ -49,11 +49,7 @@ export function createContainerIo(options: {
     const { podName, podUid, machine } = container;
     const { series, writer } = seriesOf(container);
     const rest = async (ms: number): Promise<boolean> => {
-      if (!life.aborted) {
-        await machine.clock.sleep(ms, life).catch((error: unknown) => {
-          if (!life.aborted) throw error;
-        });
-      }
+      if (!life.aborted) await sleepUnlessAborted(machine.clock, ms, life);
       if (!life.aborted) await machine.passed();
       return !life.aborted;
     };

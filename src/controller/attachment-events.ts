@@ -2,6 +2,7 @@ import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { EventReason } from "../core/events/event-reasons.ts";
 import { failureLocalKey } from "../core/events/failure-local-key.ts";
 import type { Failure } from "../core/failure/failure.ts";
+import { sleepUnlessAborted } from "../ports/clock.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
 /** From when on, and how often, a slow attach is reported, in milliseconds. */
@@ -44,9 +45,7 @@ export async function emitWhileSlow<T>(
 
   async function emitWhenSlow(): Promise<void> {
     while (!ended.aborted) {
-      await clock.sleep(SLOW_MS, ended).catch((error: unknown) => {
-        if (!ended.aborted) throw error;
-      });
+      await sleepUnlessAborted(clock, SLOW_MS, ended);
       if (ended.aborted) return;
       const { volumeName, nodeName } = attachment.spec;
       ports.events.emit({

@@ -7,3 +7,10 @@ export interface Clock {
   /** Waits `ms` milliseconds. Rejects with `signal.reason` as soon as `signal` is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
+
+/** Waits `ms` milliseconds, or until `signal` is aborted, which the caller looks at next. */
+export function sleepUnlessAborted(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return clock.sleep(ms, signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}

@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
-import type { Clock } from "../../ports/clock.ts";
+import { type Clock, sleepUnlessAborted } from "../../ports/clock.ts";
 
 /** How often the load is read, in milliseconds. */
 const LOOK_EVERY_MS = 1_000;
@@ -52,9 +52,7 @@ export async function collectWhenQuiet(heap: ProcessHeap, clock: Clock, signal: 
   let quietLooks = 0;
   let leftBytes = 0;
   while (!signal.aborted) {
-    await clock.sleep(LOOK_EVERY_MS, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+    await sleepUnlessAborted(clock, LOOK_EVERY_MS, signal);
     if (signal.aborted) return;
     quietLooks = heap.busyShare() > QUIET_SHARE_MAX ? 0 : quietLooks + 1;
     const usedBytes = heap.usedBytes();

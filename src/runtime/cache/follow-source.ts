@@ -1,6 +1,6 @@
 import { messageOf } from "../../core/failure/message-of.ts";
 import { fullBackoffMs } from "../../core/primitives/backoff.ts";
-import type { Clock } from "../../ports/clock.ts";
+import { type Clock, sleepUnlessAborted } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
@@ -82,9 +82,7 @@ export function followSource<T extends SourceObject>(
     failures++;
     const { backoffBaseMs: baseMs, backoffMaxMs: maxMs } = settings;
     const delayMs = fullBackoffMs({ baseMs, maxMs, attempt: failures });
-    await clock.sleep(delayMs * (0.5 + random.next() / 2), signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+    await sleepUnlessAborted(clock, delayMs * (0.5 + random.next() / 2), signal);
   }
 
   async function list(): Promise<void> {
@@ -186,9 +184,7 @@ async function watchUntilItEnds<T extends SourceObject>(
         ended.abort();
         return;
       }
-      await clock.sleep(leftMs, ended.signal).catch((error: unknown) => {
-        if (!ended.signal.aborted) throw error;
-      });
+      await sleepUnlessAborted(clock, leftMs, ended.signal);
     }
   }
 

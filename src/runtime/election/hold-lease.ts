@@ -2,8 +2,7 @@ import type { Lease } from "../../core/api/lease.ts";
 import { renewedLease } from "../../core/election/lease-steps.ts";
 import { ELECTION_JITTER_SHARE } from "../../core/election/plan-candidacy.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { withTimeout } from "../with-timeout.ts";
-import type { Candidate, LeaseAccess } from "./lease-access.ts";
+import { type Candidate, type LeaseAccess, withLeaseTimeout } from "./lease-access.ts";
 
 /** A held Lease, and until when. */
 export interface HeldLease {
@@ -61,12 +60,7 @@ async function keepRenewing(
       throw error;
     }
     const startedAtMs = clock.elapsedMs();
-    const renewal = await withTimeout(
-      clock,
-      settings.renewDeadlineMs / 2,
-      (limited) => renew(candidate, limited),
-      signal,
-    );
+    const renewal = await withLeaseTimeout(candidate, (limited) => renew(candidate, limited), signal);
     if (renewal.kind === "lost") return renewal.because;
     if (renewal.kind === "renewed") held.renewedAtMs = startedAtMs;
     else if (last.kind === "renewed" && !signal.aborted)

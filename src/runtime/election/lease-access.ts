@@ -8,6 +8,7 @@ import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { WaitLimit } from "../../ports/store/source-cache.ts";
+import { withTimeout } from "../with-timeout.ts";
 import type { LeaseHighWaterMark } from "./lease-high-water-mark.ts";
 
 /** The least time between two reads of the Lease, in milliseconds, however often its watch reports it. */
@@ -49,6 +50,15 @@ export interface Candidate {
   readonly identity: string;
   readonly settings: ElectionSettings;
   readonly isAlone: boolean;
+}
+
+/** Runs a read or write of the Lease, which takes half of the time for a renewal at most. */
+export function withLeaseTimeout<T>(
+  { clock, settings }: Candidate,
+  act: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  return withTimeout(clock, settings.renewDeadlineMs / 2, act, signal);
 }
 
 /** One process's access to the controllers' Lease. It remembers everything that it reads and writes. */

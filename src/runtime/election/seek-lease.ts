@@ -11,8 +11,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { rollbackMark, withAnnotations } from "../../core/rollback/rebuild-mark.ts";
-import { withTimeout } from "../with-timeout.ts";
-import type { Candidate, LeaseAccess } from "./lease-access.ts";
+import { type Candidate, type LeaseAccess, withLeaseTimeout } from "./lease-access.ts";
 import { releaseLease } from "./release-lease.ts";
 
 /** How the Lease was acquired. */
@@ -42,12 +41,7 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
   for (;;) {
     signal.throwIfAborted();
     const remembered = leaseHighWaterMark.seen;
-    const looked = await withTimeout(
-      clock,
-      settings.renewDeadlineMs / 2,
-      (limited) => look(access, limited),
-      signal,
-    );
+    const looked = await withLeaseTimeout(candidate, (limited) => look(access, limited), signal);
     signal.throwIfAborted();
     const periodMs = lookPeriodMs(settings, random.next());
     if (!looked.ok) {
@@ -70,9 +64,8 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
       settings,
     });
     const startedAtMs = clock.elapsedMs();
-    const done = await withTimeout(
-      clock,
-      settings.renewDeadlineMs / 2,
+    const done = await withLeaseTimeout(
+      candidate,
       (limited) => act(access, action, looked.value, limited),
       signal,
     );

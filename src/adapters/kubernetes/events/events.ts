@@ -3,7 +3,7 @@ import { meaningOf, withRemedy } from "../../../core/events/event-reasons.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { toTimestamp } from "../../../core/primitives/timestamp.ts";
-import type { Clock } from "../../../ports/clock.ts";
+import { type Clock, sleepUnlessAborted } from "../../../ports/clock.ts";
 import type { DriverEvent, Events } from "../../../ports/cluster/events.ts";
 import type { Logger } from "../../../ports/logger.ts";
 import type { Random } from "../../../ports/random.ts";
@@ -123,14 +123,8 @@ export function createKubernetesEvents(
         });
         return;
       }
-      await sleep(RETRY_BASE_MS * 2 ** (attempt - 1) * (0.5 + random.next() / 2), signal);
+      await sleepUnlessAborted(clock, RETRY_BASE_MS * 2 ** (attempt - 1) * (0.5 + random.next() / 2), signal);
     }
-  }
-
-  async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-    await clock.sleep(ms, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
   }
 
   function untilQueued(signal: AbortSignal): Promise<void> {
