@@ -196,7 +196,7 @@ async function forget({ store }: AdoptionPorts, name: string, signal: AbortSigna
         : { ...present, status: { state: "Pending" } },
     signal,
   );
-  return forgotten.ok ? ok({}) : ignoreNotFound(forgotten);
+  return ignoreNotFound(forgotten);
 }
 
 /** Where a disk was found. */

@@ -38,5 +38,5 @@ export async function labelNodes(
       signal,
     ),
   );
-  return labelled.ok ? ok({}) : ignoreNotFound(labelled);
+  return ignoreNotFound(labelled);
 }

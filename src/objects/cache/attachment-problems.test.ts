@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { aDetail, anAttachment, aVolume, diskUri } from "../../core/testing/objects.ts";
-import { createAttachmentFilter } from "./attachment-filter.ts";
+import { attachmentProblems } from "./attachment-problems.ts";
 
 /** An attachment, and how often its name was compared. */
 function watched(): { readonly attachment: AzVolumeAttachment; readonly compared: () => number } {
@@ -19,14 +19,14 @@ function watched(): { readonly attachment: AzVolumeAttachment; readonly compared
   return { attachment: { ...attachment, metadata }, compared: () => compared };
 }
 
-describe("createAttachmentFilter", () => {
+describe("attachmentProblems", () => {
   it("judges an attachment once while only its volume's status changes", () => {
     const { attachment, compared } = watched();
     let volume: AzVolume | undefined;
-    const filter = createAttachmentFilter(() => volume);
+    const problemOf = attachmentProblems(() => volume);
     for (const sizeGiB of [8, 16, 32]) {
       volume = aVolume({ status: { detail: aDetail({ sizeGiB }) } });
-      assert.equal(filter.problem(attachment), undefined);
+      assert.equal(problemOf(attachment), undefined);
     }
     assert.equal(compared(), 1);
   });
@@ -34,13 +34,13 @@ describe("createAttachmentFilter", () => {
   it("judges it again once its volume has another disk, or is gone", () => {
     const { attachment, compared } = watched();
     let volume: AzVolume | undefined = aVolume();
-    const filter = createAttachmentFilter(() => volume);
-    assert.equal(filter.problem(attachment), undefined);
+    const problemOf = attachmentProblems(() => volume);
+    assert.equal(problemOf(attachment), undefined);
     const otherDisk = diskUri.replace("pvc-1", "backup-of-another-cluster");
     volume = aVolume({ status: { detail: aDetail({ diskUri: otherDisk }) } });
-    assert.match(filter.problem(attachment) ?? "", /but the disk of AzVolume pvc-1 is .*backup-of/u);
+    assert.match(problemOf(attachment) ?? "", /but the disk of AzVolume pvc-1 is .*backup-of/u);
     volume = undefined;
-    assert.equal(filter.problem(attachment), undefined);
+    assert.equal(problemOf(attachment), undefined);
     assert.equal(compared(), 3);
   });
 });

@@ -10,25 +10,23 @@ export interface IgnoredAttachment {
 }
 
 /**
- * Judges attachments against the cached volumes. Each object is judged once for each disk of its volume:
- * plans ask far more often than objects change, and a volume changes its status, but not its disk.
+ * Answers why an attachment is ignored, by the cached volumes. Each object is judged once for each disk of
+ * its volume: plans ask far more often than objects change, and a volume changes its status, not its disk.
  */
-export function createAttachmentFilter(volumeOf: (volumeName: string) => AzVolume | undefined): {
-  readonly problem: (attachment: AzVolumeAttachment) => string | undefined;
-} {
+export function attachmentProblems(
+  volumeOf: (volumeName: string) => AzVolume | undefined,
+): (attachment: AzVolumeAttachment) => string | undefined {
   const judged = new WeakMap<
     AzVolumeAttachment,
     { readonly diskUri: string | undefined; readonly problem: string | undefined }
   >();
-  return {
-    problem: (attachment) => {
-      const volume = volumeOf(attachment.spec.volumeName);
-      const diskUri = volume && diskUriOf(volume);
-      const known = judged.get(attachment);
-      if (known !== undefined && known.diskUri === diskUri) return known.problem;
-      const problem = attachmentProblem(attachment, volume);
-      judged.set(attachment, { diskUri, problem });
-      return problem;
-    },
+  return (attachment) => {
+    const volume = volumeOf(attachment.spec.volumeName);
+    const diskUri = volume && diskUriOf(volume);
+    const known = judged.get(attachment);
+    if (known !== undefined && known.diskUri === diskUri) return known.problem;
+    const problem = attachmentProblem(attachment, volume);
+    judged.set(attachment, { diskUri, problem });
+    return problem;
   };
 }

@@ -9,7 +9,7 @@ import type { KeysOf } from "../../runtime/cache/cached-objects.ts";
 import { filteredCache } from "../../runtime/cache/filtered-cache.ts";
 import type { FollowSettings } from "../../runtime/cache/follow-source.ts";
 import { createSourceCache } from "../../runtime/cache/source-cache.ts";
-import { createAttachmentFilter, type IgnoredAttachment } from "./attachment-filter.ts";
+import { attachmentProblems, type IgnoredAttachment } from "./attachment-problems.ts";
 import { cacheIndexes, type IndexName } from "./cache-indexes.ts";
 
 /** A change of an object: `previous` undefined: it is new; `current` undefined: it is gone. */
@@ -127,8 +127,8 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
 
   const volumes = follow("AzVolume", cacheIndexes.AzVolume);
   const attachments = follow("AzVolumeAttachment", cacheIndexes.AzVolumeAttachment);
-  const filter = createAttachmentFilter((volumeName) => volumes?.get(volumeName));
-  const isShown = (attachment: AzVolumeAttachment): boolean => filter.problem(attachment) === undefined;
+  const problemOf = attachmentProblems((volumeName) => volumes?.get(volumeName));
+  const isShown = (attachment: AzVolumeAttachment): boolean => problemOf(attachment) === undefined;
   const sources: SourceCaches = {
     AzVolume: volumes,
     AzVolumeAttachment: attachments && filteredCache(attachments, isShown),
@@ -141,7 +141,7 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     ...cachedKinds(sources),
     ignoredAttachment: (name) => {
       const attachment = attachments?.get(name);
-      const because = attachment && filter.problem(attachment);
+      const because = attachment && problemOf(attachment);
       return attachment && because ? { attachment, because } : undefined;
     },
     ignoredAttachments: () =>
