@@ -13,8 +13,8 @@ import { measureRest } from "./attach/rest.ts";
 import { measureBurstsOverWire } from "./attach/wire/bursts-over-wire.ts";
 import { measureEmulator } from "./attach/wire/emulator-alone.ts";
 import { measureOneVmOverWire } from "./attach/wire/one-vm-over-wire.ts";
+import { measureCreate, measureStart } from "./attach/wire/start-and-create.ts";
 import { measureStartAttached } from "./attach/wire/start-attached.ts";
-import { measureCreate, measureStart } from "./attach/wire/wire.ts";
 import { tellZone } from "./attach/zone.ts";
 
 const options = {

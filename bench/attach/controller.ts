@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { processorSeconds } from "../../scripts/child/processor-seconds.ts";
 import { peakMiB, residentMiB } from "../resident-memory.ts";
@@ -201,7 +202,3 @@ async function measureGo(program: string, emulator: EmulatorProcess, folder: str
 
 /** The driver's longest pace of polls, at the same scale. */
 const BARE_POLL_MS = 5_000 * TIME_SCALE;
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms));
-}

@@ -1,5 +1,6 @@
-import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { ControllerService, NodeService } from "../../src/csi/gen/csi/v1/csi.ts";
+import { Client, credentials, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
+import { ControllerService, IdentityService, NodeService } from "../../src/csi/gen/csi/v1/csi.ts";
+import { callUnary } from "../../src/csi/testing/call-unary.ts";
 
 /** A failed call, with CSI's answer. */
 export class CsiError extends Error {
@@ -12,16 +13,9 @@ export class CsiError extends Error {
   }
 }
 
-/** A method in the generated definitions. Any other CSI client would do as well. */
-interface Method<Request, Response> {
-  readonly path: string;
-  readonly requestSerialize: (value: Request) => Buffer;
-  readonly responseDeserialize: (value: Buffer) => Response;
-}
-
 /** The methods of a service as functions. */
 type Methods<Service> = {
-  readonly [M in keyof Service]: Service[M] extends Method<infer Request, infer Response>
+  readonly [M in keyof Service]: Service[M] extends MethodDefinition<infer Request, infer Response>
     ? (request: Request, options?: CallOptions) => Promise<Response>
     : never;
 };
@@ -36,6 +30,7 @@ export interface CallOptions {
 
 /** CSI's services on one socket. */
 export interface CsiClients {
+  readonly identity: Methods<typeof IdentityService>;
   readonly controller: Methods<typeof ControllerService>;
   readonly node: Methods<typeof NodeService>;
   readonly close: () => void;
@@ -52,19 +47,21 @@ export function connectCsi(socketPath: string, signal: AbortSignal): CsiClients 
   });
   const methodsOf = <Service extends object>(service: Service): Methods<Service> =>
     Object.fromEntries(
-      Object.entries(service).map(([name, method]) => [
+      Object.entries(service as Record<string, MethodDefinition<unknown, unknown>>).map(([name, method]) => [
         name,
         (request: unknown, options?: CallOptions) =>
-          call(
-            client,
-            method as Method<unknown, unknown>,
-            request,
-            options?.timeoutMs ?? CALL_MAX_MS,
-            eitherOf(signal, options),
-          ),
+          callUnary(client, method, request, {
+            deadline: Date.now() + (options?.timeoutMs ?? CALL_MAX_MS),
+            signal: eitherOf(signal, options),
+            // After a restart of the process the socket exists, but the channel may still be in its backoff.
+            waitForReady: true,
+          }).catch((error: unknown) => {
+            throw isServiceError(error) ? new CsiError(method.path, error) : error;
+          }),
       ]),
     ) as Methods<Service>;
   return {
+    identity: methodsOf(IdentityService),
     controller: methodsOf(ControllerService),
     node: methodsOf(NodeService),
     close: () => client.close(),
@@ -76,31 +73,7 @@ export function eitherOf(signal: AbortSignal, options: CallOptions | undefined):
   return options?.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
 }
 
-function call(
-  client: Client,
-  method: Method<unknown, unknown>,
-  request: unknown,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const abort = (): void => sent.cancel();
-    // After a restart of the process the socket exists, but the channel may still be in its backoff.
-    const metadata = new Metadata({ waitForReady: true });
-    const sent = client.makeUnaryRequest(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      request,
-      metadata,
-      { deadline: Date.now() + timeoutMs },
-      (error, response) => {
-        signal.removeEventListener("abort", abort);
-        if (error === null) resolve(response);
-        else reject(new CsiError(method.path, error));
-      },
-    );
-    signal.addEventListener("abort", abort);
-  });
+/** False for the reason of a signal that was aborted before the call. */
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && "details" in error;
 }

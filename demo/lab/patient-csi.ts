@@ -22,6 +22,7 @@ const PAUSE_MS = 100;
 export function connectPatiently(socketPath: string, signal: AbortSignal): CsiClients {
   const clients = connectCsi(socketPath, signal);
   return {
+    identity: patient(clients.identity, signal),
     controller: patient(clients.controller, signal),
     node: patient(clients.node, signal),
     close: clients.close,

@@ -37,6 +37,7 @@ const PLUGIN_OPTIONS = [
   "forceLong=bigint",
   "importSuffix=.ts",
   "oneof=unions-value",
+  "outputClientImpl=false",
   "outputJsonMethods=false",
   "outputPartialMethods=false",
   "outputServices=grpc-js",

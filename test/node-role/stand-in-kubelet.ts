@@ -1,16 +1,10 @@
 import assert from "node:assert/strict";
-import { promisify } from "node:util";
-import { credentials } from "@grpc/grpc-js";
+import { Client, credentials } from "@grpc/grpc-js";
 import { connectCsi } from "../../demo/lab/csi-clients.ts";
 import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
 import type { NodeGetInfoResponse } from "../../src/csi/gen/csi/v1/csi.ts";
-import {
-  type InfoRequest,
-  type PluginInfo,
-  RegistrationClient,
-  type RegistrationStatus,
-  type RegistrationStatusResponse,
-} from "../../src/csi/gen/pluginregistration/v1/api.ts";
+import { type PluginInfo, RegistrationService } from "../../src/csi/gen/pluginregistration/v1/api.ts";
+import { callUnary } from "../../src/csi/testing/call-unary.ts";
 
 const never = new AbortController().signal;
 
@@ -43,15 +37,13 @@ export async function registerAsKubelet(
   registrationSocket: string,
   nodeId?: string,
 ): Promise<Registered> {
-  const registration = new RegistrationClient(`unix:${registrationSocket}`, credentials.createInsecure());
+  const registration = new Client(`unix:${registrationSocket}`, credentials.createInsecure());
   try {
-    const info = await promisify<InfoRequest, PluginInfo>(registration.getInfo.bind(registration))({});
+    const info = await callUnary(registration, RegistrationService.getInfo, {});
     const node = await nodeGetInfo(info.endpoint);
     await writeCsiNode(client, nodeName, info, { ...node, nodeId: nodeId ?? node.nodeId });
-    const tell = promisify<RegistrationStatus, RegistrationStatusResponse>(
-      registration.notifyRegistrationStatus.bind(registration),
-    );
-    await tell({ pluginRegistered: true, error: "" });
+    const status = { pluginRegistered: true, error: "" };
+    await callUnary(registration, RegistrationService.notifyRegistrationStatus, status);
     return { info, node };
   } finally {
     registration.close();

@@ -1,21 +1,19 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { Agent, get } from "node:https";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { setTimeout as sleep } from "node:timers/promises";
 import { processorSeconds } from "../../../scripts/child/processor-seconds.ts";
 import { residentMiB } from "../../resident-memory.ts";
 import { RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri } from "../place.ts";
-import { startChild } from "./child.ts";
+import { startEmulatorProgram } from "./emulator-program.ts";
+import { inFolder } from "./shipped-controller.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../../src/emulator/main.ts", import.meta.url));
 const CONNECTIONS = 16;
 const WARM_UP_MS = 1500;
 const MEASURED_MS = 4000;
 const SETTLE_MS = 2000;
 const MS_PER_SECOND = 1000;
 
-/** The emulator's own program in a process of its own. */
+/** What the emulator's program does and takes with no driver beside it. */
 export interface EmulatorAlone {
   /** GETs of a VM over TLS, with kept connections. */
   readonly getsPerSecond: number;
@@ -28,16 +26,17 @@ export interface EmulatorAlone {
  * Starts the emulator from its sources, reads its memory, then reads one VM as fast as 16 connections can.
  */
 export async function measureEmulator(): Promise<EmulatorAlone> {
-  const folder = await mkdtemp(join(tmpdir(), "bench-emulator-"));
-  const config = join(folder, "scenario.yaml");
-  await writeFile(
-    config,
-    `subscriptionId: ${SUBSCRIPTION_ID}\nresourceGroups: [${RESOURCE_GROUP}]\n` +
-      `virtualMachines: [{ name: node, count: 20 }]\n`,
-  );
-  const emulator = startChild([PROGRAM, "--config", config, "--ca-file", join(folder, "ca.pem"), "--json"]);
+  return inFolder(measureIn);
+}
+
+async function measureIn(folder: string): Promise<EmulatorAlone> {
+  const emulator = await startEmulatorProgram(folder, {
+    subscriptionId: SUBSCRIPTION_ID,
+    resourceGroups: [RESOURCE_GROUP],
+    virtualMachines: [{ name: "node", count: 20 }],
+  });
+  const { url, caFile } = emulator;
   try {
-    const { url, caFile } = JSON.parse(await emulator.line()) as { url: string; caFile: string };
     await sleep(SETTLE_MS);
     const idleMiB = await residentMiB(emulator.pid);
     const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS, ca: await readFile(caFile, "utf8") });
@@ -54,7 +53,6 @@ export async function measureEmulator(): Promise<EmulatorAlone> {
     };
   } finally {
     await emulator.stop();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -84,8 +82,4 @@ function getOnce(url: string, agent: Agent): Promise<void> {
         .resume();
     }).on("error", reject);
   });
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms));
 }

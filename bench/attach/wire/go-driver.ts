@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { credentials } from "@grpc/grpc-js";
-import { ControllerClient } from "../../../src/csi/gen/csi/v1/csi.ts";
+import { connectCsi } from "../../../demo/lab/csi-clients.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../place.ts";
 import { startProgram } from "./child.ts";
 import { callsOf, type ControllerCalls, type EmulatorProcess, until } from "./shipped-controller.ts";
@@ -63,12 +62,12 @@ export async function startGoDriver(
     await child.stop();
     throw error;
   }
-  const client = new ControllerClient(`unix:${socket}`, credentials.createInsecure());
+  const clients = connectCsi(socket, new AbortController().signal);
   return {
     pid: child.pid,
-    ...callsOf(client),
+    ...callsOf(clients),
     stop: async () => {
-      client.close();
+      clients.close();
       await child.stop();
     },
   };

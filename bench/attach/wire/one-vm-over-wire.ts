@@ -5,7 +5,8 @@ import { startEmulator } from "../../../src/emulator/index.ts";
 import { DEFAULT_LATENCIES } from "../../../src/emulator/model/pace/latency.ts";
 import { createAzureCloudProvisioner } from "../../../src/provisioner/azure-cloud-provisioner.ts";
 import { attach } from "../attach-ours.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, place } from "../place.ts";
+import { createDisks } from "../model-disks.ts";
+import { RESOURCE_GROUP, SUBSCRIPTION_ID, place } from "../place.ts";
 
 const DISKS = 30;
 
@@ -24,33 +25,15 @@ export async function measureOneVmOverWire(): Promise<OneVmOverWire> {
       throttling: "enforce",
       latencies: { ...DEFAULT_LATENCIES, attach: { ...DEFAULT_LATENCIES.attach, p99Ms: medianMs } },
     },
-    resourceGroups: [{ subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION }],
-    virtualMachines: [
-      {
-        subscriptionId: SUBSCRIPTION_ID,
-        resourceGroup: RESOURCE_GROUP,
-        location: LOCATION,
-        name: "node",
-        size: "Standard_D16s_v5",
-      },
-    ],
+    resourceGroups: [{ ...place, name: RESOURCE_GROUP }],
+    virtualMachines: [{ ...place, name: "node", size: "Standard_D16s_v5" }],
   });
   const lifetime = new AbortController();
   try {
     const [vm] = emulator.model.world.virtualMachines.values();
     if (vm === undefined) throw new Error("the emulator has no VM");
-    const uris = Array.from({ length: DISKS }, (_, index) => diskUri(`pvc-${index}`));
-    const { settings } = emulator.model.world;
-    emulator.model.world.settings = { ...settings, timeScale: 0, throttling: "off" };
-    for (const path of uris) {
-      const body = {
-        location: LOCATION,
-        sku: { name: "Premium_LRS" },
-        properties: { creationData: { createOption: "Empty" }, diskSizeGB: 64 },
-      };
-      emulator.model.handle({ method: "PUT", path, query: { "api-version": "2025-01-02" }, body });
-    }
-    emulator.model.world.settings = settings;
+    const names = Array.from({ length: DISKS }, (_, index) => `pvc-${index}`);
+    const uris = createDisks(emulator.model, names, () => ({}));
     const arm = createSdkArmApi({
       credential: {
         getToken: () => Promise.resolve({ token: "bench", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }),

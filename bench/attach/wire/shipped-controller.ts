@@ -1,23 +1,17 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { credentials, type ServiceError, status } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
+import { type CsiClients, connectCsi, CsiError } from "../../../demo/lab/csi-clients.ts";
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
 import type { AzDriverNode } from "../../../src/core/api/az-driver-node.ts";
-import {
-  ControllerClient,
-  ControllerPublishVolumeRequest,
-  ControllerUnpublishVolumeRequest,
-  CreateVolumeRequest,
-} from "../../../src/csi/gen/csi/v1/csi.ts";
+import { ControllerPublishVolumeRequest, CreateVolumeRequest } from "../../../src/csi/gen/csi/v1/csi.ts";
 import type { LatencyName } from "../../../src/emulator/model/pace/latency.ts";
 import { DEFAULT_LATENCIES } from "../../../src/emulator/model/pace/latency.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri } from "../place.ts";
-import { startChild } from "./child.ts";
+import { type EmulatorProgram, startEmulatorProgram } from "./emulator-program.ts";
 import { readyStatus } from "./ready-status.ts";
 import { startStoreRole } from "./role-processes.ts";
 
@@ -29,16 +23,13 @@ export interface JournalEntry {
 }
 
 /** The emulator's program in its own process, at a scale of Azure's latencies, which have no spread. */
-export interface EmulatorProcess {
-  readonly url: string;
-  readonly caFile: string;
+export interface EmulatorProcess extends EmulatorProgram {
   /** The VM's GUID. */
   readonly vmId: string;
   /** Calls of Azure's API since this was last asked, polls of operations included. */
   readonly newCalls: () => Promise<readonly JournalEntry[]>;
   /** Adds a fault rule, and returns how to remove it. */
   readonly addFault: (rule: unknown) => Promise<() => Promise<void>>;
-  readonly stop: () => Promise<void>;
 }
 
 /** Calls of CSI's controller service about the one node. Each repeats a call that is to be repeated. */
@@ -61,7 +52,6 @@ export interface ShippedController extends ControllerCalls {
 /** The one VM, which is also the node. */
 export const NODE = "node-0";
 
-const EMULATOR = fileURLToPath(new URL("../../../src/emulator/main.ts", import.meta.url));
 const VM_SIZE = "Standard_D16s_v5";
 const GIB = 1024n ** 3n;
 const HEARTBEAT_MS = 10_000;
@@ -89,7 +79,6 @@ export async function inFolder<T>(measure: (folder: string) => Promise<T>): Prom
 
 /** Starts the emulator with one VM. `timeScale`: of Azure's latencies, above 0 to 1. */
 export async function startEmulatorProcess(folder: string, timeScale: number): Promise<EmulatorProcess> {
-  const config = join(folder, "scenario.yaml");
   const withoutSpread = (name: LatencyName): object => ({
     ...DEFAULT_LATENCIES[name],
     p99Ms: DEFAULT_LATENCIES[name].medianMs,
@@ -97,23 +86,17 @@ export async function startEmulatorProcess(folder: string, timeScale: number): P
   const latencies = Object.fromEntries(
     (["attach", "detach", "diskCreate"] as const).map((name) => [name, withoutSpread(name)]),
   );
-  await writeFile(
-    config,
-    JSON.stringify({
-      subscriptionId: SUBSCRIPTION_ID,
-      location: LOCATION,
-      resourceGroups: [RESOURCE_GROUP],
-      virtualMachines: [{ name: NODE, size: VM_SIZE }],
-      settings: { latencies, throttling: "report" },
-    }),
-  );
-  const caFile = join(folder, "ca.pem");
-  const flags = ["--config", config, "--ca-file", caFile, "--json", `--time-scale=${timeScale}`];
-  const child = startChild([EMULATOR, ...flags]);
-  const { url } = JSON.parse(await child.line()) as { readonly url: string };
-  const ca = await readFile(caFile, "utf8");
+  const scenario = {
+    subscriptionId: SUBSCRIPTION_ID,
+    location: LOCATION,
+    resourceGroups: [RESOURCE_GROUP],
+    virtualMachines: [{ name: NODE, size: VM_SIZE }],
+    settings: { latencies, throttling: "report" },
+  };
+  const program = await startEmulatorProgram(folder, scenario, [`--time-scale=${timeScale}`]);
+  const ca = await readFile(program.caFile, "utf8");
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> =>
-    callEmulator({ method, url: `${url}/emulator/v1/${path}`, ca, body });
+    callEmulator({ method, url: `${program.url}/emulator/v1/${path}`, ca, body });
   const { virtualMachines } = (await call("GET", "state")) as {
     readonly virtualMachines: readonly { readonly properties: { readonly vmId: string } }[];
   };
@@ -121,8 +104,7 @@ export async function startEmulatorProcess(folder: string, timeScale: number): P
   if (vmId === undefined) throw new Error("the emulator has no VM");
   let last = 0;
   return {
-    url,
-    caFile,
+    ...program,
     vmId,
     newCalls: async () => {
       const { value, lastSequence } = (await call("GET", `journal?since=${last}&limit=100000`)) as {
@@ -136,7 +118,6 @@ export async function startEmulatorProcess(folder: string, timeScale: number): P
       const { id } = (await call("POST", "faults", rule)) as { readonly id: string };
       return async () => void (await call("DELETE", `faults/${id}`));
     },
-    stop: child.stop,
   };
 }
 
@@ -154,30 +135,23 @@ export async function startShippedController(
   starting.defer(heart.stop);
   const controller = await role.startController({ azure: emulator, timeScale });
   starting.defer(controller.stop);
-  const client = new ControllerClient(`unix:${controller.csiSocket}`, credentials.createInsecure());
-  starting.defer(() => client.close());
+  const clients = connectCsi(controller.csiSocket, never);
+  starting.defer(clients.close);
   await untilLeads(store);
   const started = starting.move();
   return {
     pid: controller.pid,
-    ...callsOf(client),
+    ...callsOf(clients),
     untilAttached: (count) => untilAttached(store, count),
     stop: () => started.disposeAsync(),
   };
 }
 
 /** The calls through a client. */
-export function callsOf(client: ControllerClient): ControllerCalls {
-  const createVolume = promisify<CreateVolumeRequest, unknown>(client.createVolume.bind(client));
-  const publish = patient(
-    promisify<ControllerPublishVolumeRequest, unknown>(client.controllerPublishVolume.bind(client)),
-  );
-  const unpublish = patient(
-    promisify<ControllerUnpublishVolumeRequest, unknown>(client.controllerUnpublishVolume.bind(client)),
-  );
+export function callsOf({ controller }: CsiClients): ControllerCalls {
   return {
     createVolume: async (name) => {
-      await createVolume({
+      await controller.createVolume({
         ...CreateVolumeRequest.decode(new Uint8Array()),
         name,
         capacityRange: { requiredBytes: 64n * GIB, limitBytes: 0n },
@@ -185,38 +159,32 @@ export function callsOf(client: ControllerClient): ControllerCalls {
         parameters: { skuName: "Premium_LRS" },
       });
     },
-    publish: async (volumeId) => {
-      await publish({
-        ...ControllerPublishVolumeRequest.decode(new Uint8Array()),
-        volumeId,
-        nodeId: NODE,
-        volumeCapability,
-      });
-    },
-    unpublish: async (volumeId) => {
-      await unpublish({
-        ...ControllerUnpublishVolumeRequest.decode(new Uint8Array()),
-        volumeId,
-        nodeId: NODE,
-      });
-    },
+    publish: (volumeId) =>
+      patient(() =>
+        controller.controllerPublishVolume({
+          ...ControllerPublishVolumeRequest.decode(new Uint8Array()),
+          volumeId,
+          nodeId: NODE,
+          volumeCapability,
+        }),
+      ),
+    unpublish: (volumeId) =>
+      patient(() => controller.controllerUnpublishVolume({ volumeId, nodeId: NODE, secrets: {} })),
   };
 }
 
 /** Repeats a call as external-attacher does, for as long as the driver says that its work continues. */
-function patient<R>(call: (request: R) => Promise<unknown>): (request: R) => Promise<void> {
-  return async (request) => {
-    for (let delayMs = FIRST_RETRY_MS; ; delayMs *= 2) {
-      try {
-        await call(request);
-        return;
-      } catch (error) {
-        if ((error as Partial<ServiceError>).code !== status.UNAVAILABLE || delayMs > RETRY_MAX_MS)
-          throw error;
-      }
-      await systemClock.sleep(delayMs, never);
+async function patient(call: () => Promise<unknown>): Promise<void> {
+  for (let delayMs = FIRST_RETRY_MS; ; delayMs *= 2) {
+    try {
+      await call();
+      return;
+    } catch (error) {
+      const isUnavailable = error instanceof CsiError && error.code === Number(status.UNAVAILABLE);
+      if (!isUnavailable || delayMs > RETRY_MAX_MS) throw error;
     }
-  };
+    await systemClock.sleep(delayMs, never);
+  }
 }
 
 /** Registers the node as its plug-in would, and sends its heartbeats until it is stopped. */

@@ -10,7 +10,7 @@ import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { peakMiB, residentMiB } from "../../resident-memory.ts";
 import { rounded } from "../../rounded.ts";
 import { attachDisks, createDisks, driverTags } from "../model-disks.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri } from "../place.ts";
+import { place, vmUri } from "../place.ts";
 import { type FleetNode, type NodeFleet, startNodeFleet } from "./node-fleet.ts";
 import { type ControllerRole, startStoreRole, type StoreRole } from "./role-processes.ts";
 import { inFolder, until } from "./shipped-controller.ts";
@@ -103,7 +103,6 @@ async function startCloud(
   caFile: string,
 ): Promise<{ readonly emulator: Emulator; readonly nodes: readonly FleetNode[] }> {
   const names = Array.from({ length: count / PER_VM }, (_, index) => `aks-pool1-30257419-${index}`);
-  const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
   const emulator = await startEmulator({
     caFile,
     settings: { timeScale: TIME_SCALE, throttling: "off", journalMax: 1_000_000 },

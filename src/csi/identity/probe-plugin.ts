@@ -1,8 +1,8 @@
-import { credentials, Metadata } from "@grpc/grpc-js";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { messageOf } from "../../core/failure/message-of.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { IdentityClient, type ProbeResponse } from "../gen/csi/v1/csi.ts";
+import { IdentityService, type ProbeResponse } from "../gen/csi/v1/csi.ts";
 import { parseEndpoint } from "../server/parse-endpoint.ts";
 import type { UnixSockets } from "../server/unix-sockets.ts";
 import { untilAnswering } from "../server/until-answering.ts";
@@ -24,12 +24,20 @@ export async function probePlugin(
   if (options.unixSockets !== undefined && parsed.ok && parsed.value.kind === "unix")
     return whyNoAnswer(options.unixSockets, parsed.value.path, options);
   const address = endpoint.replace(/^tcp:\/\//u, "").replace(/^unix:(?:\/\/)?/u, "unix:");
-  const client = new IdentityClient(address, credentials.createInsecure());
+  const { path, requestSerialize, responseDeserialize } = IdentityService.probe;
+  const client = new Client(address, credentials.createInsecure());
   try {
     const answer = await new Promise<ProbeResponse>((resolve, reject) => {
       const deadline = options.clock.nowMs() + options.timeoutMs;
-      client.probe({}, new Metadata(), { deadline }, (error, response) =>
-        error === null ? resolve(response) : reject(error),
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        {},
+        new Metadata(),
+        { deadline },
+        // gRPC gives one of the two.
+        (error, response) => (response === undefined ? reject(error) : resolve(response)),
       );
     });
     return answer.ready === false ? `the plug-in at ${endpoint} says that it is not ready` : undefined;

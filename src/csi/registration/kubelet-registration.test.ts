@@ -3,20 +3,18 @@ import { lstat, mkdir, mkdtemp, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { promisify } from "node:util";
-import { credentials } from "@grpc/grpc-js";
+import { Client, credentials } from "@grpc/grpc-js";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { Events } from "../../ports/cluster/events.ts";
 import {
-  type InfoRequest,
   type PluginInfo,
-  RegistrationClient,
+  RegistrationService,
   type RegistrationStatus,
-  type RegistrationStatusResponse,
 } from "../gen/pluginregistration/v1/api.ts";
+import { callUnary } from "../testing/call-unary.ts";
 import { type KubeletRegistration, registerWithKubelet } from "./kubelet-registration.ts";
 
 const never = new AbortController().signal;
@@ -108,12 +106,10 @@ async function inRegistry(act: (world: World) => Promise<void>): Promise<void> {
 
 /** What kubelet does once it has found the socket. */
 async function asKubelet(socketPath: string, status: RegistrationStatus): Promise<PluginInfo> {
-  const client = new RegistrationClient(`unix:${socketPath}`, credentials.createInsecure());
+  const client = new Client(`unix:${socketPath}`, credentials.createInsecure());
   try {
-    const answer = await promisify<InfoRequest, PluginInfo>(client.getInfo.bind(client))({});
-    await promisify<RegistrationStatus, RegistrationStatusResponse>(
-      client.notifyRegistrationStatus.bind(client),
-    )(status);
+    const answer = await callUnary(client, RegistrationService.getInfo, {});
+    await callUnary(client, RegistrationService.notifyRegistrationStatus, status);
     return answer;
   } finally {
     client.close();

@@ -8,20 +8,15 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
-import type { ServiceError } from "@grpc/grpc-js";
-import { credentials, Metadata, status } from "@grpc/grpc-js";
+import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { createUnixSockets } from "../../adapters/unix-sockets/create-unix-sockets.ts";
 import { loadLibc } from "../../adapters/unix-sockets/testing/load-libc.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Logger } from "../../ports/logger.ts";
-import {
-  ControllerClient,
-  ControllerService,
-  type DeleteVolumeRequest,
-  type DeleteVolumeResponse,
-} from "../gen/csi/v1/csi.ts";
+import { ControllerService, type DeleteVolumeRequest, type DeleteVolumeResponse } from "../gen/csi/v1/csi.ts";
+import { type CallLimits, callUnary } from "../testing/call-unary.ts";
 import type { ImpatientCaller } from "../testing/impatient-caller.ts";
 import { connectRaw, sendDeleteVolume } from "../testing/raw-calls.ts";
 import type { CallOutcome } from "./answer-call.ts";
@@ -66,7 +61,7 @@ async function serveWith(
   unixSockets: UnixSockets | undefined,
   deleteVolume: DeleteVolume,
   act: (server: {
-    readonly client: ControllerClient;
+    readonly client: Client;
     readonly lines: Line[];
     readonly outcomes: CallOutcome[];
     readonly grpc: GrpcServer;
@@ -89,7 +84,7 @@ async function serveWith(
     unixSockets,
   ).add(ControllerService, { deleteVolume });
   assert.deepEqual(await grpc.listen(`unix://${socket}`), ok(`unix://${socket}`));
-  const client = new ControllerClient(`unix:${socket}`, credentials.createInsecure());
+  const client = new Client(`unix:${socket}`, credentials.createInsecure());
   try {
     await act({ client, lines, outcomes, grpc, socket });
   } finally {
@@ -100,18 +95,14 @@ async function serveWith(
 }
 
 function callDelete(
-  client: ControllerClient,
+  client: Client,
   volumeId: string,
-  deadline?: number,
+  limits?: CallLimits,
 ): Promise<DeleteVolumeResponse | ServiceError> {
-  return new Promise((resolve) => {
-    client.deleteVolume(
-      { volumeId, secrets: { password: "hunter2" } },
-      new Metadata(),
-      deadline === undefined ? {} : { deadline },
-      (error, response) => resolve(error ?? response),
-    );
-  });
+  const request = { volumeId, secrets: { password: "hunter2" } };
+  return callUnary(client, ControllerService.deleteVolume, request, limits).catch(
+    (error: ServiceError) => error,
+  );
 }
 
 /** Waits until the caller is gone and returns the signal's reason. */
@@ -195,17 +186,11 @@ for (const { name, unixSockets } of LISTENERS)
       await withServer(
         async () => ok({}),
         async ({ client, lines, outcomes }) => {
-          const error = await new Promise<ServiceError | null>((resolve) => {
-            client.getCapacity(
-              { volumeCapabilities: [], parameters: {}, accessibleTopology: undefined },
-              (failure) => resolve(failure),
-            );
+          const request = { volumeCapabilities: [], parameters: {}, accessibleTopology: undefined };
+          await assert.rejects(callUnary(client, ControllerService.getCapacity, request), {
+            code: status.UNIMPLEMENTED,
+            details: "/csi.v1.Controller/GetCapacity is not supported by this version of the driver",
           });
-          assert.equal(error?.code, status.UNIMPLEMENTED);
-          assert.equal(
-            error.details,
-            "/csi.v1.Controller/GetCapacity is not supported by this version of the driver",
-          );
           const seen = { method: "/csi.v1.Controller/GetCapacity", code: "UNIMPLEMENTED" };
           assert.deepEqual(
             lines.map(({ level, fields }) => ({ level, method: fields["method"], code: fields["code"] })),
@@ -229,9 +214,10 @@ for (const { name, unixSockets } of LISTENERS)
           return untilEnded(call);
         },
         async ({ client, lines }) => {
-          const pending = client.deleteVolume({ volumeId: "pvc-1", secrets: {} }, () => {});
+          const caller = new AbortController();
+          void callDelete(client, "pvc-1", { signal: caller.signal });
           await began;
-          pending.cancel();
+          caller.abort();
           assert.deepEqual(await ended, { kind: "Cancelled" });
           while (lines.length === 0) await new Promise(setImmediate);
           assert.deepEqual(
@@ -250,7 +236,10 @@ for (const { name, unixSockets } of LISTENERS)
           return ok({});
         },
         async ({ client }) => {
-          assert.deepEqual(await callDelete(client, "pvc-1", systemClock.nowMs() + PATIENCE_MS), {});
+          assert.deepEqual(
+            await callDelete(client, "pvc-1", { deadline: systemClock.nowMs() + PATIENCE_MS }),
+            {},
+          );
           assert.ok(leftMs > 0 && leftMs <= PATIENCE_MS, `${leftMs} ms left`);
         },
       );
@@ -300,7 +289,7 @@ for (const { name, unixSockets } of LISTENERS)
           const options = { "grpc.use_local_subchannel_pool": 1 };
           const clients = Array.from(
             { length: 100 },
-            () => new ControllerClient(`unix:${socket}`, credentials.createInsecure(), options),
+            () => new Client(`unix:${socket}`, credentials.createInsecure(), options),
           );
           const answers = await Promise.all(
             clients.map((client) => callDelete(client, "x".repeat(1024 * 1024))),

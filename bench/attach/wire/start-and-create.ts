@@ -1,20 +1,19 @@
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { credentials } from "@grpc/grpc-js";
+import { connectCsi } from "../../../demo/lab/csi-clients.ts";
 import { CONTROLLER_RUNTIME } from "../../../scripts/build/node-runtime.ts";
-import { ControllerClient, CreateVolumeRequest } from "../../../src/csi/gen/csi/v1/csi.ts";
 import { startEmulator } from "../../../src/emulator/index.ts";
 import { rounded } from "../../rounded.ts";
 import { createDisks, driverTags } from "../model-disks.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../place.ts";
+import { RESOURCE_GROUP, SUBSCRIPTION_ID, place } from "../place.ts";
 import { type Child, startChild } from "./child.ts";
 import type { DriverTask, Recovered } from "./driver-process.ts";
-import { inFolder } from "./shipped-controller.ts";
+import { startEmulatorProgram } from "./emulator-program.ts";
+import { callsOf, inFolder } from "./shipped-controller.ts";
 
 const DRIVER = fileURLToPath(new URL("driver-process.ts", import.meta.url));
 const DISKS = 10_000;
-const EMULATOR = fileURLToPath(new URL("../../../src/emulator/main.ts", import.meta.url));
 /** Enough volumes that the 99th percentile does not rest on two or three of them. */
 const VOLUMES = 1_000;
 /**
@@ -31,7 +30,6 @@ const CALL_EVERY_MS = 50;
  * The emulator's latency of a disk's creation: long enough that twenty a second make a hundred in flight.
  */
 const CREATE_MS = 5000;
-const GIB = 1024n ** 3n;
 
 /** 10,000 disks listed and reconciled by a driver whose object store was lost. */
 export interface Start {
@@ -61,11 +59,10 @@ export interface Create {
 export async function measureStart(): Promise<Start> {
   return inFolder(async (folder) => {
     const caFile = join(folder, "ca.pem");
-    const resourceGroups = [{ subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION }];
     const emulator = await startEmulator({
       caFile,
       settings: { timeScale: 0, throttling: "off" },
-      resourceGroups,
+      resourceGroups: [{ ...place, name: RESOURCE_GROUP }],
     });
     try {
       const names = Array.from({ length: DISKS }, (_, index) => `pvc-${index}`);
@@ -99,38 +96,25 @@ export async function measureStart(): Promise<Start> {
  */
 export async function measureCreate(): Promise<Create> {
   return inFolder(async (folder) => {
-    const config = join(folder, "scenario.yaml");
-    const settings = {
-      latencies: { diskCreate: { medianMs: CREATE_MS, p99Ms: CREATE_MS } },
-      throttling: "off",
-    };
-    await writeFile(
-      config,
-      JSON.stringify({ subscriptionId: SUBSCRIPTION_ID, resourceGroups: [RESOURCE_GROUP], settings }),
-    );
-    const emulator = startChild([
-      EMULATOR,
-      "--config",
-      config,
-      "--ca-file",
-      join(folder, "ca.pem"),
-      "--json",
-    ]);
+    const emulator = await startEmulatorProgram(folder, {
+      subscriptionId: SUBSCRIPTION_ID,
+      resourceGroups: [RESOURCE_GROUP],
+      settings: {
+        latencies: { diskCreate: { medianMs: CREATE_MS, p99Ms: CREATE_MS } },
+        throttling: "off",
+      },
+    });
     try {
-      const { url, caFile } = JSON.parse(await emulator.line()) as {
-        readonly url: string;
-        readonly caFile: string;
-      };
       return await withDriver(
-        { kind: "serve", azureEndpoint: url, azureCaFile: caFile },
+        { kind: "serve", azureEndpoint: emulator.url, azureCaFile: emulator.caFile },
         folder,
         async (driver, { socketPath }) => {
           await driver.line();
-          const client = new ControllerClient(`unix:${socketPath}`, credentials.createInsecure());
+          const clients = connectCsi(socketPath, new AbortController().signal);
           try {
-            return await createAtAnEvenPace(client);
+            return await createAtAnEvenPace(callsOf(clients).createVolume);
           } finally {
-            client.close();
+            clients.close();
           }
         },
       );
@@ -140,21 +124,21 @@ export async function measureCreate(): Promise<Create> {
   });
 }
 
-async function createAtAnEvenPace(client: ControllerClient): Promise<Create> {
+async function createAtAnEvenPace(createVolume: (name: string) => Promise<void>): Promise<Create> {
   const overheadsMs: number[] = [];
   let inFlight = 0;
   let inFlightMax = 0;
   const create = async (volume: number): Promise<void> => {
     inFlightMax = Math.max(inFlightMax, ++inFlight);
     const startedMs = performance.now();
-    await createVolume(client, `pvc-${volume}`);
+    await createVolume(`pvc-${volume}`);
     if (volume >= WARM_UP) overheadsMs.push(performance.now() - startedMs - CREATE_MS);
     inFlight--;
   };
   const beganMs = performance.now();
   const calls: Promise<void>[] = [];
   for (let volume = 0; volume < WARM_UP + VOLUMES; volume++) {
-    await sleep(beganMs + volume * CALL_EVERY_MS - performance.now());
+    await sleep(Math.max(0, beganMs + volume * CALL_EVERY_MS - performance.now()));
     calls.push(create(volume));
   }
   await Promise.all(calls);
@@ -189,26 +173,4 @@ async function withDriver<T>(
   } finally {
     await driver.stop();
   }
-}
-
-function createVolume(client: ControllerClient, name: string): Promise<unknown> {
-  const request: CreateVolumeRequest = {
-    ...CreateVolumeRequest.decode(new Uint8Array()),
-    name,
-    capacityRange: { requiredBytes: 64n * GIB, limitBytes: 0n },
-    volumeCapabilities: [
-      {
-        accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
-        accessMode: { mode: "SINGLE_NODE_WRITER" },
-      },
-    ],
-    parameters: { skuName: "Premium_LRS" },
-  };
-  return new Promise((resolve, reject) => {
-    client.createVolume(request, (error, response) => (error === null ? resolve(response) : reject(error)));
-  });
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, Math.max(0, ms)));
 }
