@@ -105,7 +105,7 @@ async function createDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSigna
   const request = diskRequest(ports, volume);
   if (!request.ok) return recordFailure(ports, volume, request.failure, signal);
   const created = await ports.steps.run("create-disk", () =>
-    ports.cloud.createDisk({ ...request.value, precondition: isMarkedCreating(ports, volume) }, signal),
+    ports.cloud.createDisk({ ...request.value, precondition: markCreating(ports, volume) }, signal),
   );
   if (!created.ok)
     return recordFailure(ports, volume, created.failure, signal, {
@@ -273,8 +273,8 @@ function recordDisk(
   );
 }
 
-/** As `mayWriteDisk`, but the read that it takes is that of the mark: both are of the same version. */
-function isMarkedCreating(ports: DiskPorts, volume: AzVolume): Precondition {
+/** As `mayWriteDisk`, and marks the volume as *Creating* on the very version that allows the write. */
+function markCreating(ports: DiskPorts, volume: AzVolume): Precondition {
   return async (signal) => {
     const marked = await changeStatus(
       ports.store,
