@@ -10,7 +10,7 @@ import { allCaches } from "../../src/compose/connect/all-caches.ts";
 import { createExtenderCaches } from "../../src/compose/connect/extender-caches.ts";
 import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
-import type { RemovalReason } from "../../src/core/schedule/filter-nodes.ts";
+import type { Removal } from "../../src/core/schedule/filter-nodes.ts";
 import { ByteWriter } from "../../src/scheduler-extender/byte-writer.ts";
 import {
   readExtenderArgs,
@@ -83,7 +83,7 @@ async function main(task: ListingTask): Promise<void> {
       ]),
     );
     if (verb === "filter") {
-      const removed = names.flatMap((name, place): readonly (readonly [number, RemovalReason])[] =>
+      const removed = names.flatMap((name, place): readonly (readonly [number, Removal])[] =>
         isReady.get(name) === false ? [[place, "not-ready"]] : [],
       );
       return writeFilterResult(new ByteWriter(), read.value, new Map(removed));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { RemovalReason } from "../core/schedule/filter-nodes.ts";
+import type { Removal } from "../core/schedule/filter-nodes.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import {
   type ExtenderArgs,
@@ -146,18 +146,21 @@ describe("readExtenderArgs", () => {
 
 describe("writeFilterResult", () => {
   it("tells failed from unresolvable nodes, with reasons that Kubernetes can group", () => {
-    const removed = new Map<number, RemovalReason>([
+    const removed = new Map<number, Removal>([
       [1, "no-slot"],
       [2, "silent"],
+      [3, { claim: "default/clone", sourceClaim: "default/data", place: "eastus-1" }],
     ]);
     assert.deepEqual(
-      parsed(writeFilterResult(new ByteWriter(), named("node-a", "node-b", "node-c"), removed)),
+      parsed(writeFilterResult(new ByteWriter(), named("node-a", "node-b", "node-c", "node-d"), removed)),
       {
         Nodes: null,
         NodeNames: ["node-a"],
         FailedNodes: { "node-b": "node(s) without free slots for the Azure disks of the pod" },
         FailedAndUnresolvableNodes: {
           "node-c": "node(s) with an Azure Disk node plug-in that does not report any more",
+          "node-d":
+            "node(s) outside eastus-1, where claim default/clone has to be made as a copy of claim default/data",
         },
         Error: "",
       },
@@ -167,7 +170,7 @@ describe("writeFilterResult", () => {
   it("answers all names in their order, but those removed, wherever these are", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(nodeName, fc.boolean())), (nodes) => {
-        const removed = new Map<number, RemovalReason>(
+        const removed = new Map<number, Removal>(
           nodes.flatMap(([, isRemoved], at) => (isRemoved ? [[at, "silent"]] : [])),
         );
         assert.deepEqual(

@@ -1,7 +1,7 @@
 import { invariant } from "../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import { isRecord } from "../core/primitives/is-record.ts";
-import { mayPreemptionHelp, type RemovalReason } from "../core/schedule/filter-nodes.ts";
+import { mayPreemptionHelp, type Removal } from "../core/schedule/filter-nodes.ts";
 import { SCORE_MAX } from "../core/schedule/score-nodes.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { fieldOf, parseGoObject } from "./go-object.ts";
@@ -34,12 +34,13 @@ const BETWEEN_HOSTS = Array.from({ length: SCORE_MAX + 1 }, (_, score) =>
 const BETWEEN_HOSTS_MAX_BYTES = 24;
 
 /** Kubernetes groups nodes with the same reason: `0/5 nodes are available: 2 node(s) …`. */
-const reasonTexts: Readonly<Record<RemovalReason, string>> = {
+const reasonTexts: Readonly<Record<Extract<Removal, string>, string>> = {
   "no-plug-in": "node(s) without the Azure Disk node plug-in",
   "not-ready": "node(s) with an Azure Disk node plug-in that is not ready",
   silent: "node(s) with an Azure Disk node plug-in that does not report any more",
   quarantine: "node(s) that were fenced from an Azure disk and have not reported clean since",
   unreachable: "node(s) outside the region or zone of an Azure disk of the pod",
+  "other-platform": "node(s) of another operating system than an Azure disk of the pod is for",
   "no-slot": "node(s) without free slots for the Azure disks of the pod",
 };
 
@@ -94,12 +95,15 @@ function readAnyJson(body: Buffer): Result<ExtenderArgs, string> {
 export function writeFilterResult(
   into: ByteWriter,
   { nodeNames, nodeList }: ExtenderArgs,
-  removed: ReadonlyMap<number, RemovalReason>,
+  removed: ReadonlyMap<number, Removal>,
 ): Buffer {
   const failed: [string, string][] = [];
   const unresolvable: [string, string][] = [];
   for (const [at, because] of removed)
-    (mayPreemptionHelp(because) ? failed : unresolvable).push([nameAt(nodeNames, at), reasonTexts[because]]);
+    (mayPreemptionHelp(because) ? failed : unresolvable).push([
+      nameAt(nodeNames, at),
+      describeRemoval(because),
+    ]);
   const tail = `"FailedNodes":${JSON.stringify(Object.fromEntries(failed))},"FailedAndUnresolvableNodes":${JSON.stringify(Object.fromEntries(unresolvable))},"Error":""}`;
   if (nodeList !== undefined) {
     const items = nodeList.items.filter((_, at) => !removed.has(at));
@@ -162,6 +166,12 @@ export function writeHostPriorities(
   into.advance(at);
   into.appendText(`","Score":${scores.get(count - 1) ?? 0}}]`);
   return into.written();
+}
+
+function describeRemoval(because: Removal): string {
+  if (typeof because === "string") return reasonTexts[because];
+  const { claim, sourceClaim, place } = because;
+  return `node(s) outside ${place}, where claim ${claim} has to be made as a copy of claim ${sourceClaim}`;
 }
 
 function wordsOf(text: string): { readonly words: Int32Array; readonly bytes: number } {

@@ -7,7 +7,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import { type AnswerExtender, createExtender, type ExtenderAnswer, type ExtenderVerb } from "./extender.ts";
 import { attachmentFacts, volumeFacts } from "./facts.ts";
 import { createPlacementIndex } from "./placement-index.ts";
-import { aCluster, aHealthyNode } from "./testing/a-cluster.ts";
+import { aClaim, aCluster, aHealthyNode } from "./testing/a-cluster.ts";
 
 const pod = {
   metadata: { name: "web-0", namespace: "default" },
@@ -33,11 +33,7 @@ function anExtender(overrides: { readonly whyNotReady?: () => string | undefined
   const lines: (readonly [string, LogFields | undefined])[] = [];
   const note = (message: string, fields?: LogFields): void => void lines.push([message, fields]);
   const logger: Logger = { debug: () => {}, info: () => {}, warn: note, error: note, child: () => logger };
-  cluster.claims.put({
-    metadata: { name: "data", namespace: "default", resourceVersion: "1" },
-    volumeName: "pv-1",
-    className: "",
-  });
+  cluster.claims.put(aClaim({ volumeName: "pv-1" }));
   cluster.persistentVolumes.put({
     metadata: { name: "pv-1", resourceVersion: "1" },
     diskKey: diskUri.toLowerCase(),

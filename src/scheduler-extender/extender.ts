@@ -1,6 +1,12 @@
 import { stackOf } from "../core/failure/message-of.ts";
 import { ok, type Result } from "../core/failure/result.ts";
-import { filterNodes, filterNodesForPreemption, type RemovalReason } from "../core/schedule/filter-nodes.ts";
+import {
+  filterNodes,
+  filterNodesForPreemption,
+  reasonOf,
+  type Removal,
+  type RemovalReason,
+} from "../core/schedule/filter-nodes.ts";
 import type { PodVolume } from "../core/schedule/pod-volume.ts";
 import { scoreNodes } from "../core/schedule/score-nodes.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -73,10 +79,7 @@ export function createExtender(options: {
     };
   }
 
-  function removedFrom(
-    args: ExtenderArgs,
-    volumes: readonly PodVolume[],
-  ): ReadonlyMap<number, RemovalReason> {
+  function removedFrom(args: ExtenderArgs, volumes: readonly PodVolume[]): ReadonlyMap<number, Removal> {
     const nomination = nominationOf(args);
     const isRepeated = nomination !== undefined && nomination === refusedNomination;
     refusedNomination = undefined;
@@ -178,9 +181,12 @@ interface Request {
   readonly neutral: () => ExtenderAnswer;
 }
 
-function countsOf(reasons: Iterable<RemovalReason>): ExtenderAnswer["removed"] {
+function countsOf(removals: Iterable<Removal>): ExtenderAnswer["removed"] {
   const counts = new Map<RemovalReason, number>();
-  for (const because of reasons) counts.set(because, (counts.get(because) ?? 0) + 1);
+  for (const removal of removals) {
+    const because = reasonOf(removal);
+    counts.set(because, (counts.get(because) ?? 0) + 1);
+  }
   return counts;
 }
 

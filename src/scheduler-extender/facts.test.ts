@@ -20,6 +20,7 @@ import {
   persistentVolumeFacts,
   storageClassFacts,
   volumeFacts,
+  type WireClaim,
   type WireStorageClass,
 } from "./facts.ts";
 
@@ -158,8 +159,13 @@ describe("what the extender keeps of objects", () => {
     for (const [provisioner, isOurs] of classes)
       assert.deepEqual(
         storageClassFacts({ metadata, ...(provisioner === undefined ? {} : { provisioner }) }, driver),
-        { metadata, isOurs, platform: "linux" },
+        { metadata, isOurs, skuName: "StandardSSD_LRS", platform: "linux" },
       );
+    for (const [parameters, skuName] of [
+      [{ SKUName: "Premium_ZRS" }, "Premium_ZRS"],
+      [{ storageaccounttype: "Premium_LRS" }, "Premium_LRS"],
+    ] as const)
+      assert.equal(storageClassFacts({ metadata, parameters }, driver).skuName, skuName);
   });
 
   it("knows a class's platform by the file system that it states, Linux without one", () => {
@@ -178,10 +184,12 @@ describe("what the extender keeps of objects", () => {
       metadata: { ...metadata, namespace: "default" },
       spec: { volumeName: "pv-1", storageClassName: "managed-csi" },
     };
+    const plain = { sourceClaim: "", hasAttributesClass: false, isBlock: false };
     assert.deepEqual(claimFacts(claim), {
       metadata: claim.metadata,
       volumeName: "pv-1",
       className: "managed-csi",
+      ...plain,
     });
     const annotations = { "volume.beta.kubernetes.io/storage-class": "managed-premium" };
     assert.equal(
@@ -192,6 +200,28 @@ describe("what the extender keeps of objects", () => {
       metadata: claim.metadata,
       volumeName: "",
       className: "",
+      ...plain,
     });
+  });
+
+  it("knows the claim that another one is to be a copy of, and what else decides its disk", () => {
+    const inDefault = { ...metadata, namespace: "default" };
+    const source = { kind: "PersistentVolumeClaim", name: "data" };
+    const rows: readonly [NonNullable<WireClaim["spec"]>, string][] = [
+      [{ dataSource: source, dataSourceRef: source }, "default/data"],
+      [{ dataSource: { ...source, apiGroup: null } }, "default/data"],
+      [{ dataSourceRef: { ...source, apiGroup: "", namespace: "other" } }, "other/data"],
+      [{ dataSource: null, dataSourceRef: null }, ""],
+      [{ dataSource: { kind: "VolumeSnapshot", name: "data", apiGroup: "snapshot.storage.k8s.io" } }, ""],
+      [{ dataSourceRef: { ...source, apiGroup: "example.com" } }, ""],
+      [{ dataSourceRef: { kind: "PersistentVolumeClaim" } }, ""],
+    ];
+    for (const [spec, sourceClaim] of rows)
+      assert.equal(claimFacts({ metadata: inDefault, spec }).sourceClaim, sourceClaim);
+    const { hasAttributesClass, isBlock } = claimFacts({
+      metadata: inDefault,
+      spec: { volumeAttributesClassName: "fast", volumeMode: "Block" },
+    });
+    assert.deepEqual({ hasAttributesClass, isBlock }, { hasAttributesClass: true, isBlock: true });
   });
 });

@@ -13,6 +13,7 @@ import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
 import type { DiskTopology } from "../core/schedule/why-unreachable.ts";
 import { isSingleWriter } from "../core/volume/access-modes.ts";
 import { statedIn } from "../core/volume/parameters/parameter-value.ts";
+import { volumeParameterTable } from "../core/volume/parameters/volume-parameter-table.ts";
 import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { SourceObject } from "../ports/store/source.ts";
 
@@ -24,6 +25,8 @@ const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
 
 /** Where external-provisioner reads the file system of a class's volumes. */
 const CSI_FS_TYPE = "csi.storage.k8s.io/fstype";
+
+const defaultSkuName = volumeParameterTable.skuName.default;
 
 /** Most volumes exclude no node: they share one list. */
 const NO_NODES: readonly NodeKey[] = [];
@@ -64,6 +67,12 @@ export interface ClaimFacts extends SourceObject {
   readonly volumeName: string;
   /** Empty where it names none. */
   readonly className: string;
+  /** The claim whose volume its own is to be a copy of, as `<namespace>/<name>`; empty: none. */
+  readonly sourceClaim: string;
+  /** A VolumeAttributesClass may state another SKU than its StorageClass. */
+  readonly hasAttributesClass: boolean;
+  /** Pods use it as a raw device. */
+  readonly isBlock: boolean;
 }
 
 /** What is kept of a PersistentVolume. */
@@ -76,6 +85,8 @@ export interface PersistentVolumeFacts extends SourceObject {
 export interface StorageClassFacts extends SourceObject {
   /** Whether its volumes are the driver's. */
   readonly isOurs: boolean;
+  /** Of its volumes' disks. */
+  readonly skuName: string;
   /** The platform that mounts its volumes. */
   readonly platform: Platform;
 }
@@ -85,7 +96,23 @@ export interface WireClaim extends SourceObject {
   readonly metadata: SourceObject["metadata"] & {
     readonly annotations?: Readonly<Record<string, string>>;
   };
-  readonly spec?: { readonly volumeName?: string; readonly storageClassName?: string };
+  readonly spec?: {
+    readonly volumeName?: string;
+    readonly storageClassName?: string;
+    readonly volumeAttributesClassName?: string;
+    readonly volumeMode?: string;
+    readonly dataSource?: WireDataSource | null;
+    readonly dataSourceRef?: WireDataSource | null;
+  };
+}
+
+/** What a claim is to be filled from. Kubernetes keeps both fields equal where a claim could state either. */
+interface WireDataSource {
+  readonly apiGroup?: string | null;
+  readonly kind?: string;
+  readonly name?: string;
+  /** Only in `dataSourceRef`. */
+  readonly namespace?: string | null;
 }
 
 /** A StorageClass (storage.k8s.io/v1), as far as it is read. */
@@ -158,7 +185,17 @@ export function claimFacts({ metadata, spec }: WireClaim): ClaimFacts {
     metadata: { name, resourceVersion, ...(namespace === undefined ? {} : { namespace }) },
     volumeName: spec?.volumeName ?? "",
     className: metadata.annotations?.[CLASS_ANNOTATION] ?? spec?.storageClassName ?? "",
+    sourceClaim: sourceClaimOf(spec?.dataSourceRef ?? spec?.dataSource, namespace),
+    hasAttributesClass: (spec?.volumeAttributesClassName ?? "") !== "",
+    isBlock: spec?.volumeMode === "Block",
   };
+}
+
+/** A claim has no API group: one of that kind in another group is not Kubernetes' own. */
+function sourceClaimOf(source: WireDataSource | null | undefined, ownNamespace = ""): string {
+  const { apiGroup, kind, name = "", namespace } = source ?? {};
+  if (kind !== "PersistentVolumeClaim" || (apiGroup ?? "") !== "" || name === "") return "";
+  return `${namespace ?? ownNamespace}/${name}`;
 }
 
 /** What placing a pod needs of a PersistentVolume: the URI of its disk, if it is the driver's. */
@@ -177,6 +214,7 @@ export function storageClassFacts(storageClass: WireStorageClass, driverName: st
   return {
     metadata: ownMetadata(storageClass),
     isOurs: provisioner === driverName || isMigrated,
+    skuName: statedIn(parameters, "skuName") ?? statedIn(parameters, "storageAccountType") ?? defaultSkuName,
     platform:
       platformOf({ capabilities: [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER", fsType }] }) ??
       "linux",

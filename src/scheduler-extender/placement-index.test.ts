@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import type { NodeIdentity } from "../core/api/identity/node-identity.ts";
 import { filterNodes } from "../core/schedule/filter-nodes.ts";
+import type { PodVolume } from "../core/schedule/pod-volume.ts";
 import {
   aDetail,
   anAttachment,
@@ -14,10 +15,10 @@ import {
   diskUri,
   identity,
 } from "../core/testing/objects.ts";
-import type { AttachmentFacts } from "./facts.ts";
+import type { AttachmentFacts, VolumeFacts } from "./facts.ts";
 import { attachmentFacts, volumeFacts } from "./facts.ts";
 import { createPlacementIndex } from "./placement-index.ts";
-import { aCluster, aHealthyNode } from "./testing/a-cluster.ts";
+import { aClaim, aCluster, aHealthyNode, aStorageClass } from "./testing/a-cluster.ts";
 
 const diskKey = diskUri.toLowerCase();
 const claimed = [{ kind: "claim", claimKey: "default/data", isPodsOwn: false }] as const;
@@ -40,7 +41,7 @@ function anIndex() {
 describe("the placement index", () => {
   it("finds a bound claim's volume with its attachments, and a disk that the pod names", () => {
     const { cluster, index } = anIndex();
-    cluster.claims.put({ metadata: meta("data", "default"), volumeName: "pv-1", className: "" });
+    cluster.claims.put(aClaim({ volumeName: "pv-1" }));
     cluster.persistentVolumes.put({ metadata: meta("pv-1"), diskKey });
     cluster.volumes.put(
       volumeFacts(
@@ -71,7 +72,7 @@ describe("the placement index", () => {
 
   it("counts a disk without AzVolume only as one to be attached", () => {
     const { cluster, index } = anIndex();
-    cluster.claims.put({ metadata: meta("data", "default"), volumeName: "pv-1", className: "" });
+    cluster.claims.put(aClaim({ volumeName: "pv-1" }));
     cluster.persistentVolumes.put({ metadata: meta("pv-1"), diskKey });
     assert.deepEqual(index.podVolumes(claimed), [
       { disk: undefined, barred: [], drawsToWriter: true, writer: undefined, attachments: new Map() },
@@ -98,10 +99,10 @@ describe("the placement index", () => {
     ];
     for (const { because, volumeName, className, count } of rows) {
       const { cluster, index } = anIndex();
-      cluster.storageClasses.put({ metadata: meta("managed-csi"), isOurs: true, platform: "linux" });
-      cluster.storageClasses.put({ metadata: meta("files"), isOurs: false, platform: "linux" });
+      cluster.storageClasses.put(aStorageClass("managed-csi"));
+      cluster.storageClasses.put(aStorageClass("files", { isOurs: false }));
       cluster.persistentVolumes.put({ metadata: meta("pv-of-files"), diskKey: "" });
-      cluster.claims.put({ metadata: meta("data", "default"), volumeName, className });
+      cluster.claims.put(aClaim({ volumeName, className }));
       assert.equal(index.podVolumes(claimed).length, count, because);
     }
     assert.deepEqual(anIndex().index.podVolumes(claimed), []);
@@ -109,14 +110,86 @@ describe("the placement index", () => {
 
   it("keeps a claim's first pod from nodes of the other platform, and from no zone", () => {
     const { cluster, index } = anIndex();
-    cluster.storageClasses.put({ metadata: meta("windows"), isOurs: true, platform: "windows" });
-    cluster.claims.put({ metadata: meta("data", "default"), volumeName: "", className: "windows" });
+    cluster.storageClasses.put(aStorageClass("windows", { platform: "windows" }));
+    cluster.claims.put(aClaim({ className: "windows" }));
     cluster.nodes.put(aHealthyNode("linux-1"));
     for (const zone of ["", "3"])
       cluster.nodes.put({ ...aHealthyNode(`windows-${zone}`), platform: "windows", zone });
     const nodes = ["linux-1", "windows-", "windows-3"].map((name) => index.findNode(name));
     const removed = filterNodes(nodes, index.podVolumes(claimed));
-    assert.deepEqual([...removed], [[0, "unreachable"]]);
+    assert.deepEqual([...removed], [[0, "other-platform"]]);
+    // Windows has no raw devices of pods: such a volume is for Linux, whatever its class says.
+    cluster.claims.put(aClaim({ className: "windows", isBlock: true }));
+    assert.deepEqual([...filterNodes(nodes, index.podVolumes(claimed)).keys()], [1, 2]);
+  });
+
+  it("keeps a new clone's pod where the clone has to be made, and from no other node", () => {
+    const zonal = { location: "eastus", skuName: "Premium_LRS", zones: ["1"], platform: "linux" } as const;
+    const source = aClaim({ name: "source", volumeName: "pv-1" });
+    const clone = aClaim({ className: "managed-csi", sourceClaim: "default/source" });
+    const from = { source, clone, disk: zonal as VolumeFacts["disk"], skuName: "Premium_LRS" };
+    const inZone1 = { claim: "default/data", sourceClaim: "default/source", place: "eastus-1" };
+    const rows: readonly {
+      readonly because: string;
+      readonly changes: Partial<typeof from>;
+      readonly place?: PodVolume["clone"];
+      readonly removed: readonly number[];
+    }[] = [
+      { because: "the source is in a zone", changes: {}, place: inZone1, removed: [1, 2, 3] },
+      {
+        because: "the clone is zone-redundant, and in the source's region",
+        changes: { skuName: "Premium_ZRS" },
+        place: { ...inZone1, place: "eastus" },
+        removed: [3],
+      },
+      {
+        because: "the source has no zone, so that the clone may be in any",
+        changes: { disk: { ...zonal, zones: [] } },
+        place: { ...inZone1, place: "eastus" },
+        removed: [3],
+      },
+      {
+        because: "its attributes class may state a zone-redundant SKU",
+        changes: { clone: { ...clone, hasAttributesClass: true } },
+        removed: [],
+      },
+      { because: "the source's disk has not been read", changes: { disk: undefined }, removed: [] },
+      {
+        because: "the source has no volume yet",
+        changes: { source: { ...source, volumeName: "" } },
+        removed: [],
+      },
+      {
+        because: "the source's volume is not the driver's",
+        changes: { source: { ...source, volumeName: "pv-of-files" } },
+        removed: [],
+      },
+      {
+        because: "there is no such claim",
+        changes: { clone: { ...clone, sourceClaim: "default/gone" } },
+        removed: [],
+      },
+      { because: "it is no clone", changes: { clone: { ...clone, sourceClaim: "" } }, removed: [] },
+    ];
+    for (const { because, changes, place, removed } of rows) {
+      const given = { ...from, ...changes };
+      const { cluster, index } = anIndex();
+      cluster.storageClasses.put(aStorageClass("managed-csi", { skuName: given.skuName }));
+      cluster.persistentVolumes.put({ metadata: meta("pv-1"), diskKey });
+      cluster.persistentVolumes.put({ metadata: meta("pv-of-files"), diskKey: "" });
+      cluster.volumes.put({ ...volumeFacts(aVolume()), disk: given.disk });
+      cluster.claims.put(given.source);
+      cluster.claims.put(given.clone);
+      const nodes = ["1", "2", ""].map((zone) => ({ ...aHealthyNode(`node-${zone}`), zone }));
+      for (const node of nodes) cluster.nodes.put(node);
+      cluster.nodes.put({ ...aHealthyNode("node-west"), location: "westus" });
+      const offered = ["node-1", "node-2", "node-", "node-west"].map((name) => index.findNode(name));
+      const expected = new Map(removed.map((at) => [at, place]));
+      assert.deepEqual(filterNodes(offered, index.podVolumes(claimed)), expected, because);
+      // For good: also where no other node is offered.
+      const others = offered.filter((_, at) => removed.includes(at));
+      assert.equal(filterNodes(others, index.podVolumes(claimed)).size, removed.length, because);
+    }
   });
 
   it("considers a node silent while its heartbeat has not moved for the limit", async () => {

@@ -1,6 +1,7 @@
 import { includesNode, isSameNode, type NodeKey } from "../core/api/identity/node-identity.ts";
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import type { CandidateNode, PodVolume } from "../core/schedule/pod-volume.ts";
+import { cloneTopology } from "../core/volume/copies/clone-topology.ts";
 import { silentAfterMs } from "../core/writer/node-silence.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { SourceCache } from "../ports/store/source-cache.ts";
@@ -59,15 +60,9 @@ export interface PlacementIndex {
   refreshHealth(): void;
 }
 
-/** A volume that is to be made for the pod: anywhere, on nodes of its platform. */
-function newVolume({ platform }: StorageClassFacts): PodVolume {
-  return {
-    disk: { location: "", skuName: "", zones: undefined, platform },
-    barred: [],
-    drawsToWriter: true,
-    writer: undefined,
-    attachments: new Map(),
-  };
+/** A volume that is to be made for the pod. */
+function newVolume(where: Pick<PodVolume, "disk" | "clone">): PodVolume {
+  return { ...where, barred: [], drawsToWriter: true, writer: undefined, attachments: new Map() };
 }
 
 /** An index over caches that have not been run yet: it must see their first list. */
@@ -162,10 +157,32 @@ export function createPlacementIndex(options: {
     if (claim === undefined) return undefined;
     if (claim.volumeName === "") {
       const storageClass = caches.storageClasses.get(claim.className);
-      return storageClass?.isOurs === true ? newVolume(storageClass) : undefined;
+      return storageClass?.isOurs === true ? newVolume(placeOfNew(claimKey, claim, storageClass)) : undefined;
     }
     const diskKey = caches.persistentVolumes.get(claim.volumeName)?.diskKey ?? "";
     return diskKey === "" ? undefined : podVolumeOf(diskKey, { isPodsOwn });
+  }
+
+  /** Where a new volume will be: at its source, or anywhere; on nodes of its platform. */
+  function placeOfNew(
+    claimKey: string,
+    { sourceClaim, isBlock, hasAttributesClass }: ClaimFacts,
+    { skuName, platform: mountedBy }: StorageClassFacts,
+  ): Pick<PodVolume, "disk" | "clone"> {
+    const platform = isBlock ? "linux" : mountedBy;
+    const source = hasAttributesClass ? undefined : diskOfClaim(sourceClaim);
+    if (source?.zones === undefined)
+      return { disk: { location: "", skuName: "", zones: undefined, platform } };
+    const { location, zones } = source;
+    const { disk, place } = cloneTopology({ location, zones }, { skuName, platform });
+    return { disk, clone: { claim: claimKey, sourceClaim, place } };
+  }
+
+  /** Undefined: the claim has no volume of this driver, or its disk has not been read. */
+  function diskOfClaim(claimKey: string): PodVolume["disk"] {
+    const { volumeName = "" } = caches.claims.get(claimKey) ?? {};
+    const diskKey = caches.persistentVolumes.get(volumeName)?.diskKey ?? "";
+    return diskKey === "" ? undefined : caches.volumes.byIndex("diskKey", diskKey)[0]?.disk;
   }
 
   /**

@@ -109,9 +109,25 @@ describe(
       async () => {
         for (let at = 0; at < 3; at++) {
           await cluster().addUnboundClaim(`late-${at}`);
-          const selected = await cluster().selectNode(`first-consumer-${at}`, `late-${at}`);
-          assert.ok(NODES.includes(selected), selected);
+          const selected = await cluster().selectNodes(`first-consumer-${at}`, [`late-${at}`]);
+          assert.ok(NODES.includes(selected[0] ?? ""), selected[0]);
         }
+      },
+    );
+
+    it(
+      "selects a node in its source's zone for a clone, and the same one for the pod's other claim",
+      { timeout: TEST_TIMEOUT_MS },
+      async () => {
+        await cluster().addNode("node-zonal", "ready", { zone: "1" });
+        await cluster().addZonalClaim("original", "1");
+        // The scheduler prefers all other nodes.
+        const filler = { spec: { nodeName: "node-zonal" }, requests: { cpu: "3800m", memory: "7Gi" } };
+        assert.equal(await cluster().schedule("filler-of-node-zonal", [], filler), "node-zonal");
+        await cluster().addUnboundClaim("clone", "original");
+        await cluster().addUnboundClaim("beside-clone");
+        const selected = await cluster().selectNodes("of-clone", ["clone", "beside-clone"]);
+        assert.deepEqual(selected, ["node-zonal", "node-zonal"]);
       },
     );
 

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
+import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { attachmentObjectName } from "../../src/core/api/object-names.ts";
 import { SCORE_MAX } from "../../src/core/schedule/score-nodes.ts";
 import { aRecord } from "../../src/core/testing/objects.ts";
@@ -41,10 +42,15 @@ export interface ScheduledCluster {
   addNode(name: string, plugIn: "ready" | "not-ready" | "none", changes?: NodeChanges): Promise<void>;
   /** Creates a claim bound to a disk that is attached to the nodes: as a replica, but for the writer's. */
   addClaim(name: string, attachedTo: readonly string[], writerNode?: string): Promise<void>;
-  /** Creates a claim whose disk would be made once its first pod has a node. Nothing here makes it. */
-  addUnboundClaim(name: string): Promise<void>;
-  /** Creates a pod with an unbound claim and returns the node that the scheduler selects for the claim. */
-  selectNode(podName: string, claimName: string): Promise<string>;
+  /** Creates a claim bound to a disk in a zone of the region, which is attached nowhere. */
+  addZonalClaim(name: string, zone: string): Promise<void>;
+  /**
+   * Creates a claim whose disk would be made once its first pod has a node, as a copy of another claim's if
+   * that is given. Nothing here makes it.
+   */
+  addUnboundClaim(name: string, sourceClaim?: string): Promise<void>;
+  /** Creates a pod with unbound claims and returns the nodes that the scheduler selects for the claims. */
+  selectNodes(podName: string, claimNames: readonly string[]): Promise<readonly string[]>;
   /** Creates a pod with the claims and returns its assigned node. */
   schedule(podName: string, claimNames: readonly string[], changes?: PodChanges): Promise<string>;
   /** Whether a pod exists that nothing is evicting. */
@@ -61,6 +67,8 @@ export interface NodeChanges {
   readonly taints?: readonly object[];
   /** The images that it has. */
   readonly images?: readonly object[];
+  /** The zone of its VM in the region. Default: none. */
+  readonly zone?: string;
 }
 
 interface ClaimAnnotations {
@@ -154,13 +162,36 @@ async function startIn(
       },
     });
   };
+  /** Creates a claim that is bound to a volume. */
+  const bindClaim = async (name: string): Promise<void> => {
+    const spec = {
+      accessModes: ["ReadWriteOnce"],
+      storageClassName: "",
+      volumeName: `pv-${name}`,
+      resources: { requests: { storage: "1Gi" } },
+    };
+    const bound = { "pv.kubernetes.io/bind-completed": "yes" };
+    const { uid } = (await create(client, claims, { metadata: { name, annotations: bound }, spec })).metadata;
+    await patch(client, `${claims}/${name}/status`, {
+      status: { phase: "Bound", accessModes: ["ReadWriteOnce"], capacity: { storage: "1Gi" } },
+    });
+    await create(client, "/api/v1/persistentvolumes", {
+      metadata: { name: `pv-${name}` },
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        capacity: { storage: "1Gi" },
+        claimRef: { kind: "PersistentVolumeClaim", apiVersion: "v1", namespace: NAMESPACE, name, uid },
+        csi: { driver: DRIVER, volumeHandle: diskUri(name) },
+      },
+    });
+  };
   closing.push(async () => {
     if (scheduler !== undefined) await kill(scheduler);
   });
 
   return {
     extender: () => endpoint,
-    addNode: async (name, plugIn, { taints, images = [] } = {}) => {
+    addNode: async (name, plugIn, { taints, images = [], zone = "" } = {}) => {
       const allocatable = { cpu: "4", memory: "8Gi", pods: "110" };
       const status = {
         capacity: allocatable,
@@ -175,33 +206,13 @@ async function startIn(
       // The API server taints every new node as not ready; the controller that removes the taint does not
       // run here.
       await patch(client, `/api/v1/nodes/${name}`, { spec: { taints: taints ?? null } });
-      if (plugIn !== "none") await registerPlugIn(store, name, plugIn === "ready");
+      if (plugIn !== "none") await registerPlugIn(store, { nodeName: name, zone }, plugIn === "ready");
       if (plugIn === "ready") readyNode ??= name;
     },
     addClaim: async (name, attachedTo, writerNode) => {
-      const spec = {
-        accessModes: ["ReadWriteOnce"],
-        storageClassName: "",
-        volumeName: `pv-${name}`,
-        resources: { requests: { storage: "1Gi" } },
-      };
-      const bound = { "pv.kubernetes.io/bind-completed": "yes" };
-      const { uid } = (await create(client, claims, { metadata: { name, annotations: bound }, spec }))
-        .metadata;
-      await patch(client, `${claims}/${name}/status`, {
-        status: { phase: "Bound", accessModes: ["ReadWriteOnce"], capacity: { storage: "1Gi" } },
-      });
-      await create(client, "/api/v1/persistentvolumes", {
-        metadata: { name: `pv-${name}` },
-        spec: {
-          accessModes: ["ReadWriteOnce"],
-          capacity: { storage: "1Gi" },
-          claimRef: { kind: "PersistentVolumeClaim", apiVersion: "v1", namespace: NAMESPACE, name, uid },
-          csi: { driver: DRIVER, volumeHandle: diskUri(name) },
-        },
-      });
+      await bindClaim(name);
       if (writerNode !== undefined)
-        await recordWriter(store, { diskUri: diskUri(name), volumeName: name, nodeName: writerNode });
+        await recordVolume(store, { diskUri: diskUri(name), volumeName: name, writerNode });
       for (const nodeName of attachedTo)
         await attach(store, {
           diskUri: diskUri(name),
@@ -211,29 +222,51 @@ async function startIn(
         });
       await untilKnown(endpoint, { claimName: name, attachedTo, readyNode, writerNode });
     },
-    addUnboundClaim: async (name) => {
+    addZonalClaim: async (name, zone) => {
+      await bindClaim(name);
+      await recordVolume(store, { diskUri: diskUri(name), volumeName: name, zone });
+      await untilKnown(endpoint, {
+        claimName: name,
+        attachedTo: [],
+        readyNode,
+        writerNode: undefined,
+        // It is in no zone.
+        refusedNode: readyNode,
+      });
+    },
+    addUnboundClaim: async (name, sourceClaim) => {
+      const dataSource = { kind: "PersistentVolumeClaim", name: sourceClaim };
       await create(client, claims, {
         metadata: { name },
         spec: {
           accessModes: ["ReadWriteOnce"],
           storageClassName: LATE_CLASS,
           resources: { requests: { storage: "1Gi" } },
+          ...(sourceClaim !== undefined && { dataSource }),
         },
       });
-      await untilKnown(endpoint, { claimName: name, attachedTo: [], readyNode, writerNode: undefined });
+      await untilKnown(endpoint, {
+        claimName: name,
+        attachedTo: [],
+        readyNode,
+        writerNode: undefined,
+        refusedNode: sourceClaim === undefined ? undefined : readyNode,
+      });
     },
-    selectNode: async (podName, claimName) => {
-      await createPod(podName, [claimName], {});
-      return waitUntil(
-        `a node to be selected for claim ${claimName}`,
-        { timeoutMs: SCHEDULED_MAX_MS },
-        async () => {
-          const path = `${claims}/${claimName}`;
-          const { body } = valueOf(await client.call({ method: "GET", path }, never));
-          const { annotations } = (body as { readonly metadata: ClaimAnnotations }).metadata;
-          return annotations?.["volume.kubernetes.io/selected-node"];
-        },
-      );
+    selectNodes: async (podName, claimNames) => {
+      await createPod(podName, claimNames, {});
+      const selectedFor = (claimName: string): Promise<string> =>
+        waitUntil(
+          `a node to be selected for claim ${claimName}`,
+          { timeoutMs: SCHEDULED_MAX_MS },
+          async () => {
+            const path = `${claims}/${claimName}`;
+            const { body } = valueOf(await client.call({ method: "GET", path }, never));
+            const { annotations } = (body as { readonly metadata: ClaimAnnotations }).metadata;
+            return annotations?.["volume.kubernetes.io/selected-node"];
+          },
+        );
+      return Promise.all(claimNames.map(selectedFor));
     },
     schedule: async (podName, claimNames, changes = {}) => {
       const { nominatedNodeName } = changes;
@@ -300,7 +333,11 @@ async function schedulerConfiguration(
   };
 }
 
-async function registerPlugIn(store: ObjectStore, nodeName: string, isReady: boolean): Promise<void> {
+async function registerPlugIn(
+  store: ObjectStore,
+  { nodeName, zone }: { readonly nodeName: string; readonly zone: string },
+  isReady: boolean,
+): Promise<void> {
   const made = valueOf(
     await store.create("AzDriverNode", { metadata: { name: nodeName }, spec: { nodeName } }, never),
   );
@@ -312,7 +349,7 @@ async function registerPlugIn(store: ObjectStore, nodeName: string, isReady: boo
     conditions: [],
     maxVolumes: 8,
     location: "eastus",
-    zone: "",
+    zone,
     busType: "SCSI",
     vmId: `vm-of-${nodeName}`,
     instanceUri: `/virtualMachines/${nodeName}`,
@@ -327,10 +364,18 @@ interface PlacedDisk {
   readonly nodeName: string;
 }
 
-/** A volume of the disk that the node holds as its writer. */
-async function recordWriter(
+/** A volume of the disk, without a zone unless one is given; the node that is given holds it as its writer. */
+async function recordVolume(
   store: ObjectStore,
-  { diskUri, volumeName, nodeName }: PlacedDisk,
+  {
+    diskUri,
+    volumeName,
+    zone,
+    writerNode,
+  }: Omit<PlacedDisk, "nodeName"> & {
+    readonly zone?: string;
+    readonly writerNode?: string;
+  },
 ): Promise<void> {
   const disk = { skuName: "Premium_LRS", sizeGiB: 1, maxShares: 3 };
   const made = valueOf(
@@ -350,23 +395,26 @@ async function recordWriter(
       never,
     ),
   );
+  const writer = writerNode === undefined ? {} : { writer: holding(writerNode) };
   const status = {
     state: "Created",
     observedGeneration: 1,
     conditions: [],
-    detail: { ...disk, diskUri, location: "eastus", zones: [] },
-    record: aRecord({
-      writer: {
-        nodeName,
-        vmId: `vm-of-${nodeName}`,
-        instanceUri: `/virtualMachines/${nodeName}`,
-        epoch: 1,
-        held: true,
-        requested: true,
-      },
-    }),
+    detail: { ...disk, diskUri, location: "eastus", zones: zone === undefined ? [] : [zone] },
+    record: aRecord(writer),
   } as const;
   valueOf(await store.updateStatus("AzVolume", { ...made, status }, never));
+}
+
+function holding(nodeName: string): NonNullable<WriterRecord["writer"]> {
+  return {
+    nodeName,
+    vmId: `vm-of-${nodeName}`,
+    instanceUri: `/virtualMachines/${nodeName}`,
+    epoch: 1,
+    held: true,
+    requested: true,
+  };
 }
 
 async function attach(
@@ -407,10 +455,12 @@ async function untilKnown(
     readonly attachedTo: readonly string[];
     readonly readyNode: string | undefined;
     readonly writerNode: string | undefined;
+    /** The node that the claim's pods are kept off. Default: one that has no plug-in. */
+    readonly refusedNode?: string | undefined;
   },
 ): Promise<void> {
-  const { claimName, attachedTo, readyNode = "", writerNode } = claim;
   const unknown = "node-unknown";
+  const { claimName, attachedTo, readyNode = "", writerNode, refusedNode = unknown } = claim;
   const pod = {
     metadata: { namespace: NAMESPACE },
     spec: { volumes: [{ persistentVolumeClaim: { claimName } }] },
@@ -429,7 +479,7 @@ async function untilKnown(
         ({ Host, Score }) => Host === nodeName && Score > (nodeName === writerNode ? SCORE_MAX / 2 : 0),
       ),
     );
-    return unknown in FailedAndUnresolvableNodes && isAttached ? true : undefined;
+    return refusedNode in FailedAndUnresolvableNodes && isAttached ? true : undefined;
   });
 }
 

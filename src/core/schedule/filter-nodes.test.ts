@@ -6,11 +6,17 @@ import {
   filterNodes,
   filterNodesForPreemption,
   mayPreemptionHelp,
-  type RemovalReason,
+  reasonOf,
+  type Removal,
   removalReasons,
 } from "./filter-nodes.ts";
 import { arbitraryPlacement } from "./testing/arbitrary-placement.ts";
 import { aCandidate, aPodVolume, aReplicaNode, attachedTo } from "./testing/pod-volumes.ts";
+
+const clone = { claim: "default/clone", sourceClaim: "default/data", place: "eastus-1" };
+const inZone2 = { location: "eastus", skuName: "Premium_LRS", zones: ["2"], platform: "linux" } as const;
+
+const forGood = new Set(["unreachable", "other-platform", "away-from-source"]);
 
 describe("filterNodes", () => {
   it("removes the nodes in zones for a disk without a zone, and only those", () => {
@@ -26,7 +32,7 @@ describe("filterNodes", () => {
       readonly because: string;
       readonly node?: ReturnType<typeof aCandidate>;
       readonly volumes?: readonly ReturnType<typeof aPodVolume>[];
-      readonly reason?: RemovalReason;
+      readonly reason?: Removal;
     }[] = [
       { because: "all is well", node: node() },
       { because: "nothing has registered under that name", reason: "no-plug-in" },
@@ -68,7 +74,7 @@ describe("filterNodes", () => {
       {
         because: "a Windows node mounts no file system of Linux",
         node: node({ platform: "windows" }),
-        reason: "unreachable",
+        reason: "other-platform",
       },
       {
         because: "a volume of unknown file system goes to either",
@@ -78,6 +84,19 @@ describe("filterNodes", () => {
             disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"], platform: undefined },
           }),
         ],
+      },
+      {
+        because: "a clone is made where its source is",
+        node: node({ zone: "2" }),
+        volumes: [aPodVolume({ clone })],
+        reason: clone,
+      },
+      { because: "which this node is", node: node(), volumes: [aPodVolume({ clone })] },
+      {
+        because: "a clone for Linux is mounted on no Windows node, wherever that is",
+        node: node({ platform: "windows" }),
+        volumes: [aPodVolume({ clone })],
+        reason: "other-platform",
       },
       {
         because: "a disk that does not exist yet can be made anywhere",
@@ -216,22 +235,32 @@ describe("filterNodes", () => {
     assert.deepEqual(filterNodes([undefined], [aPodVolume()], lacksPlugIn), new Map([[0, "no-plug-in"]]));
   });
 
+  it("names for each node the clone that can't be used there, also if there is no other node", () => {
+    const inOtherZone = { ...clone, claim: "default/other", place: "eastus-2" };
+    const volumes = [aPodVolume({ disk: inZone2, clone: inOtherZone }), aPodVolume({ clone })];
+    const nodes = [aCandidate("node-a", { zone: "1" }), aCandidate("node-b", { zone: "2" })];
+    const each = new Map([inOtherZone, clone].entries());
+    assert.deepEqual(filterNodes(nodes, volumes), each);
+    assert.deepEqual(filterNodesForPreemption(nodes, volumes), each);
+  });
+
   it("ignores a pod without volumes of the driver", () => {
     assert.deepEqual(filterNodes([undefined, aCandidate("node-a", { health: "silent" })], []), new Map());
   });
 
   it("states that evicting pods would help only for missing slots", () => {
     assert.deepEqual(
-      removalReasons.filter((because) => mayPreemptionHelp(because)),
+      removalReasons.filter((because) => because !== "away-from-source" && mayPreemptionHelp(because)),
       ["no-slot"],
     );
+    assert.equal(mayPreemptionHelp(clone), false);
   });
 
   it("removes all nodes only if the disks attach to none, and judges each by itself", () => {
     fc.assert(
       fc.property(arbitraryPlacement(), ({ nodes, volumes }) => {
         const removed = filterNodes(nodes, volumes);
-        const isForGood = [...removed.values()].every((because) => because === "unreachable");
+        const isForGood = [...removed.values()].every((removal) => forGood.has(reasonOf(removal)));
         assert.ok(removed.size < nodes.length || isForGood);
         if (removed.size === 0) return;
         const well = aCandidate("node-well", { volumesMax: 1_000, zone: "" });
@@ -254,7 +283,7 @@ describe("filterNodesForPreemption", () => {
       aCandidate("node-b", { isQuarantined: true }),
       aCandidate("node-c", { location: "westus" }),
     ];
-    const reasons: readonly RemovalReason[] = ["no-plug-in", "silent", "quarantine", "unreachable"];
+    const reasons: readonly Removal[] = ["no-plug-in", "silent", "quarantine", "unreachable"];
     const full = aCandidate("node-d", { firmAttachments: 8 });
     for (const others of [[], [full], [aCandidate("node-e")]])
       assert.deepEqual(

@@ -3,10 +3,11 @@ import {
   type CandidateNode,
   isAttachedTo,
   isBarred,
+  type NewClone,
   type PodVolume,
   type PodVolumeAttachment,
 } from "./pod-volume.ts";
-import { whyUnreachable } from "./why-unreachable.ts";
+import { isInPlaceOf, whyUnreachable } from "./why-unreachable.ts";
 
 /** Every reason for which a node is not offered for a pod. */
 export const removalReasons = [
@@ -15,11 +16,21 @@ export const removalReasons = [
   "silent",
   "quarantine",
   "unreachable",
+  "other-platform",
+  "away-from-source",
   "no-slot",
 ] as const;
 
-/** Why a node is not offered for a pod. */
+/** Why a node is not offered for a pod, as a kind of reason. */
 export type RemovalReason = (typeof removalReasons)[number];
+
+/** Why a node is not offered for a pod: the clone, where the node is away from its source. */
+export type Removal = Exclude<RemovalReason, "away-from-source"> | NewClone;
+
+/** The kind of a reason. */
+export function reasonOf(removal: Removal): RemovalReason {
+  return typeof removal === "string" ? removal : "away-from-source";
+}
 
 /**
  * Which of the nodes offered for a pod can't take its volumes, by their index in `nodes`; undefined
@@ -32,7 +43,7 @@ export function filterNodes(
   nodes: readonly (CandidateNode | undefined)[],
   volumes: readonly PodVolume[],
   lacksPlugIn: (at: number) => boolean = () => false,
-): ReadonlyMap<number, RemovalReason> {
+): ReadonlyMap<number, Removal> {
   if (volumes.length === 0) return new Map();
   const removed = removedFor(nodes, (node) => reasonAgainst(node, volumes));
   if (removed.size < nodes.length) return removed;
@@ -47,7 +58,7 @@ export function filterNodes(
 export function filterNodesForPreemption(
   nodes: readonly (CandidateNode | undefined)[],
   volumes: readonly PodVolume[],
-): ReadonlyMap<number, RemovalReason> {
+): ReadonlyMap<number, Removal> {
   if (volumes.length === 0) return new Map();
   return removedFor(nodes, (node) => {
     const because = reasonAgainst(node, volumes);
@@ -58,9 +69,9 @@ export function filterNodesForPreemption(
 /** The nodes against which there is a reason, by their index. */
 function removedFor(
   nodes: readonly (CandidateNode | undefined)[],
-  reasonOf: (node: CandidateNode | undefined, at: number) => RemovalReason | undefined,
-): ReadonlyMap<number, RemovalReason> {
-  const removed = new Map<number, RemovalReason>();
+  reasonOf: (node: CandidateNode | undefined, at: number) => Removal | undefined,
+): ReadonlyMap<number, Removal> {
+  const removed = new Map<number, Removal>();
   for (let at = 0; at < nodes.length; at++) {
     const because = reasonOf(nodes[at], at);
     if (because !== undefined) removed.set(at, because);
@@ -73,31 +84,34 @@ function reasonForGood(
   node: CandidateNode | undefined,
   volumes: readonly PodVolume[],
   lacksPlugIn: () => boolean,
-): RemovalReason | undefined {
+): Removal | undefined {
   if (node === undefined) return lacksPlugIn() ? "no-plug-in" : undefined;
   if (node.location === "") return undefined;
-  return volumes.some((volume) => isUnreachable(volume, node)) ? "unreachable" : undefined;
+  for (const volume of volumes) {
+    const outOfReach = removalOutOfReach(volume, node);
+    if (outOfReach !== undefined) return outOfReach;
+  }
+  return undefined;
 }
 
-function isUnreachable({ disk }: PodVolume, node: CandidateNode): boolean {
-  return disk !== undefined && whyUnreachable(disk, node) !== undefined;
+function removalOutOfReach({ disk, clone }: PodVolume, node: CandidateNode): Removal | undefined {
+  if (disk === undefined || whyUnreachable(disk, node) === undefined) return undefined;
+  return isInPlaceOf(disk, node) ? "other-platform" : (clone ?? "unreachable");
 }
 
 /** Whether the node could take the pod if other pods left it: only those free slots. */
-export function mayPreemptionHelp(because: RemovalReason): boolean {
+export function mayPreemptionHelp(because: Removal): boolean {
   return because === "no-slot";
 }
 
-function reasonAgainst(
-  node: CandidateNode | undefined,
-  volumes: readonly PodVolume[],
-): RemovalReason | undefined {
+function reasonAgainst(node: CandidateNode | undefined, volumes: readonly PodVolume[]): Removal | undefined {
   if (node === undefined) return "no-plug-in";
   if (node.health !== "healthy") return node.health;
   for (const volume of volumes) {
     if (isBarred(volume, node)) return "quarantine";
     if (node.isQuarantined && !isAttachedTo(volume.attachments.get(node.nodeName), node)) return "quarantine";
-    if (isUnreachable(volume, node)) return "unreachable";
+    const outOfReach = removalOutOfReach(volume, node);
+    if (outOfReach !== undefined) return outOfReach;
   }
   return hasSlots(node, volumes) ? undefined : "no-slot";
 }

@@ -16,10 +16,21 @@ export interface CandidateNode extends NodeKey, NodeTopology {
   readonly isQuarantined: boolean;
 }
 
+/** A claim without a volume yet that is to be a copy of another claim's. */
+export interface NewClone {
+  /** As `<namespace>/<name>`, as is `sourceClaim`. */
+  readonly claim: string;
+  readonly sourceClaim: string;
+  /** Where its disk has to be made: zone values such as `eastus-1`, or a region. */
+  readonly place: string;
+}
+
 /** A volume of a pod that is to be placed. */
 export interface PodVolume {
   /** Undefined where the disk is unknown: it can be attached anywhere. */
   readonly disk: DiskTopology | undefined;
+  /** Given where `disk` is not made yet, and has to be where its source is. */
+  readonly clone?: NewClone;
   /** Nodes that the volume's writer record keeps it from: in quarantine, or being fenced. */
   readonly barred: readonly NodeKey[];
   /** Only one node may write it at a time, and another pod may use it by the time that this one starts. */

@@ -26,15 +26,24 @@ const PLATFORM_NAMES: Readonly<Record<Platform, string>> = { linux: "Linux", win
  * without one.
  */
 export function whyUnreachable(disk: DiskTopology, node: NodeTopology): string | undefined {
-  const isElsewhere = node.location !== disk.location && node.location !== "" && disk.location !== "";
-  if (isElsewhere && node.location.toLowerCase() !== disk.location.toLowerCase())
-    return `is in ${node.location}, the disk in ${disk.location}`;
+  if (!isInRegionOf(disk, node)) return `is in ${node.location}, the disk in ${disk.location}`;
   if (!isInZoneOf(disk, node.zone))
     return `is in zone ${node.zone || "none"}, the disk in ${disk.zones?.join(", ") || "none"}`;
   const platform = node.platform ?? "linux";
   if (disk.platform !== undefined && platform !== disk.platform)
     return `runs ${PLATFORM_NAMES[platform]}, the volume is for ${PLATFORM_NAMES[disk.platform]}`;
   return undefined;
+}
+
+/** Whether a disk attaches in a node's region and zone, whatever platform it is for. */
+export function isInPlaceOf(disk: DiskTopology, node: NodeTopology): boolean {
+  return isInRegionOf(disk, node) && isInZoneOf(disk, node.zone);
+}
+
+/** A region that is not known counts as the same. */
+function isInRegionOf(disk: DiskTopology, node: NodeTopology): boolean {
+  if (node.location === disk.location || node.location === "" || disk.location === "") return true;
+  return node.location.toLowerCase() === disk.location.toLowerCase();
 }
 
 /** Whether a disk attaches to VMs in this zone; an empty zone stands for VMs without one. */

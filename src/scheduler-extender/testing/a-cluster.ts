@@ -1,7 +1,7 @@
 import { aDriverNode } from "../../controller/testing/a-driver-node.ts";
 import type { CachedChange, SourceCache } from "../../ports/store/source-cache.ts";
 import { objectKey, type SourceObject } from "../../ports/store/source.ts";
-import { nodeFacts, type NodeFacts } from "../facts.ts";
+import { type ClaimFacts, nodeFacts, type NodeFacts, type StorageClassFacts } from "../facts.ts";
 import type { PlacementCaches } from "../placement-index.ts";
 
 /** A cache that a test fills by hand. */
@@ -32,6 +32,26 @@ export function aCluster(): {
 /** A node with a healthy plug-in. */
 export function aHealthyNode(nodeName: string): NodeFacts {
   return nodeFacts(aDriverNode(nodeName));
+}
+
+/** A claim `default/data` of no class that waits for its first pod. */
+export function aClaim(overrides: Partial<ClaimFacts> & { readonly name?: string } = {}): ClaimFacts {
+  const { name = "data", ...facts } = overrides;
+  return {
+    metadata: { name, namespace: "default", resourceVersion: "1" },
+    volumeName: "",
+    className: "",
+    sourceClaim: "",
+    hasAttributesClass: false,
+    isBlock: false,
+    ...facts,
+  };
+}
+
+/** A class of the driver's for Linux. */
+export function aStorageClass(name: string, overrides: Partial<StorageClassFacts> = {}): StorageClassFacts {
+  const metadata = { name, resourceVersion: "1" };
+  return { metadata, isOurs: true, skuName: "Premium_LRS", platform: "linux", ...overrides };
 }
 
 type ObjectOf<C> =

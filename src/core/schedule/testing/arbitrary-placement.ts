@@ -19,33 +19,39 @@ const candidate: fc.Arbitrary<CandidateNode> = fc.record({
   isQuarantined: fc.boolean(),
 });
 
-const podVolume: fc.Arbitrary<PodVolume> = fc.record({
-  disk: fc.option(
-    fc.record({
-      location: fc.constantFrom("", "eastus", "westus"),
-      skuName: fc.constantFrom("Premium_LRS", "premium_zrs"),
-      zones: fc.subarray(["1", "2"]),
-      platform: fc.constantFrom(undefined, "linux", "windows"),
-    }),
-    { nil: undefined },
-  ),
-  barred: fc.array(fc.record({ nodeName, vmId }), { maxLength: 2 }),
-  drawsToWriter: fc.boolean(),
-  writer: fc.option(fc.record({ nodeName, vmId }), { nil: undefined }),
-  attachments: fc
-    .array(
-      fc.tuple(
-        nodeName,
-        fc.record({
-          vmId: fc.option(vmId, { nil: undefined }),
-          isAttached: fc.boolean(),
-          holdsSlot: fc.boolean(),
-          isFirm: fc.boolean(),
-        }),
-      ),
-    )
-    .map((entries) => new Map(entries)),
-});
+const clone = fc.constant({ claim: "default/clone", sourceClaim: "default/data", place: "eastus-1" });
+
+const podVolume: fc.Arbitrary<PodVolume> = fc.record(
+  {
+    disk: fc.option(
+      fc.record({
+        location: fc.constantFrom("", "eastus", "westus"),
+        skuName: fc.constantFrom("Premium_LRS", "premium_zrs"),
+        zones: fc.subarray(["1", "2"]),
+        platform: fc.constantFrom(undefined, "linux", "windows"),
+      }),
+      { nil: undefined },
+    ),
+    barred: fc.array(fc.record({ nodeName, vmId }), { maxLength: 2 }),
+    drawsToWriter: fc.boolean(),
+    writer: fc.option(fc.record({ nodeName, vmId }), { nil: undefined }),
+    attachments: fc
+      .array(
+        fc.tuple(
+          nodeName,
+          fc.record({
+            vmId: fc.option(vmId, { nil: undefined }),
+            isAttached: fc.boolean(),
+            holdsSlot: fc.boolean(),
+            isFirm: fc.boolean(),
+          }),
+        ),
+      )
+      .map((entries) => new Map(entries)),
+    clone,
+  },
+  { requiredKeys: ["disk", "barred", "drawsToWriter", "writer", "attachments"] },
+);
 
 /**
  * Any request of a scheduler with any state of the index: nodes of different names, some of them unknown.

@@ -129,7 +129,7 @@ export function placeCopy(request: {
       request.location,
       `must be ${location} or left out: Azure copies the source ${source.sourceUri} in its region only`,
     );
-  const zones = isZoneRedundant(skuName) ? [] : source.zones;
+  const zones = zonesOfCopy(source, skuName);
   const { requisite = [], preferred = [], zonelessRegions } = topology ?? {};
   /** Undefined: not known. */
   const regionsOf = (value: string): readonly string[] | undefined => {
@@ -164,6 +164,11 @@ export function placeCopy(request: {
   if (terms.length === 0) return ok({ location, ...(zones[0] === undefined ? {} : { zone: zones[0] }) });
   const fitting = { requisite: requisite.filter(isFitting), preferred: preferred.filter(isFitting) };
   return choosePlacement({ topology: { ...fitting, zonelessRegions }, skuName, location });
+}
+
+/** The zones of its source's region that a copy of a SKU can be in; empty: all. */
+export function zonesOfCopy(source: Pick<CopySource, "zones">, skuName: string): readonly string[] {
+  return isZoneRedundant(skuName) ? [] : source.zones;
 }
 
 /** Why a volume of one source is not the one requested of another, as a clause; undefined: it is. */
