@@ -131,6 +131,7 @@ describe("what the extender keeps of objects", () => {
     assert.deepEqual(nodeFacts(aDriverNode("node-a", { heartbeatDelayMs: 50_000 })), {
       metadata: { name: "node-a", resourceVersion: "1" },
       isReady: true,
+      heartbeat: "uid-node-a 1",
       heartbeatDelayMs: 50_000,
       ...{ vmId: identity("node-a").vmId, location: "eastus", zone: "1", platform: "linux", volumesMax: 8 },
     });

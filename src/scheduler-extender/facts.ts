@@ -1,4 +1,4 @@
-import type { AzDriverNode } from "../core/api/az-driver-node.ts";
+import { type AzDriverNode, heartbeatOf } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../core/api/az-volume.ts";
 import { defaultDriverName } from "../core/api/driver-name.ts";
@@ -53,6 +53,8 @@ export interface AttachmentFacts extends SourceObject, PodVolumeAttachment {
 /** What is kept of an AzDriverNode, whose name is the node's. */
 export interface NodeFacts extends SourceObject {
   readonly isReady: boolean;
+  /** See `heartbeatOf`. */
+  readonly heartbeat: string;
   readonly heartbeatDelayMs: number | undefined;
   readonly vmId: string;
   readonly location: string;
@@ -169,6 +171,7 @@ export function nodeFacts(node: AzDriverNode): NodeFacts {
   return {
     metadata: ownMetadata(node),
     isReady: status?.readyForVolumeAllocation === true && node.metadata.deletionTimestamp === undefined,
+    heartbeat: heartbeatOf(node),
     heartbeatDelayMs: status?.heartbeatDelayMs,
     vmId: status?.vmId ?? "",
     location: status?.location ?? "",

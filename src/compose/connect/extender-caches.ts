@@ -68,7 +68,12 @@ export function createExtenderCaches(
       source: own("AzVolumeAttachment", attachmentFacts),
       indexes: byDisk,
     }),
-    nodes: createSourceCache({ ...ports, source: own("AzDriverNode", nodeFacts), indexes: {} }),
+    nodes: createSourceCache({
+      ...ports,
+      source: own("AzDriverNode", nodeFacts),
+      indexes: {},
+      signOfLife: ({ heartbeat }: NodeFacts) => heartbeat,
+    }),
     claims: createSourceCache({
       ...ports,
       source: resourceSource<ApiObject & WireClaim, ClaimFacts>(client, {

@@ -18,3 +18,8 @@ export function reportIn(
   const { lastHeartbeatTime: _, heartbeat: __, heartbeatDelayMs: ___, ...report } = status;
   return report;
 }
+
+/** The text that only a heartbeat changes: no other write to its object shows that a node is alive. */
+export function heartbeatOf({ metadata, status }: AzDriverNode): string {
+  return `${metadata.uid} ${status?.heartbeat ?? ""}`;
+}

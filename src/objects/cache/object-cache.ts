@@ -1,3 +1,4 @@
+import { heartbeatOf } from "../../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -87,11 +88,6 @@ export interface ObjectCache extends CachedKinds {
    * once.
    */
   run(signal: AbortSignal): Promise<void>;
-}
-
-/** Only its heartbeat shows that a node is alive: a controller's write to its object does not. */
-function heartbeatOf({ metadata, status }: KindMap["AzDriverNode"]): string {
-  return `${metadata.uid} ${status?.heartbeat ?? ""}`;
 }
 
 /** The dependencies of a cache. */
