@@ -5,21 +5,29 @@ import { aReplica, aVolume, diskUri } from "../core/testing/objects.ts";
 import type { LogFields, Logger } from "../ports/logger.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type AnswerExtender, createExtender, type ExtenderAnswer, type ExtenderVerb } from "./extender.ts";
-import { attachmentFacts, volumeFacts } from "./facts.ts";
-import { createPlacementIndex } from "./placement-index.ts";
-import { aClaim, aCluster, aHealthyNode } from "./testing/a-cluster.ts";
+import { attachmentFacts, type ClaimFacts, volumeFacts } from "./facts.ts";
+import { createPlacementIndex, SEEN_MAX_MS } from "./placement-index.ts";
+import { aClaim, aCluster, aHealthyNode, aStorageClass } from "./testing/a-cluster.ts";
 
 const pod = {
   metadata: { name: "web-0", namespace: "default" },
   spec: { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }] },
 };
+const freshPod = {
+  ...pod,
+  spec: { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "fresh" } }] },
+};
+const never = new AbortController().signal;
 const nodeNames = ["node-a", "node-b", "node-c"];
 const requestBody = Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames }));
 /** Answers each request with memory of its own. */
 const alone =
   (answer: AnswerExtender) =>
-  (verb: ExtenderVerb, body: Buffer): ExtenderAnswer =>
-    answer(verb, body, new ByteWriter());
+  (verb: ExtenderVerb, body: Buffer): ExtenderAnswer => {
+    const answered = answer(verb, body, new ByteWriter(), never);
+    assert.ok(!(answered instanceof Promise), "the extender waits for a claim");
+    return answered;
+  };
 const read = (answer: ExtenderAnswer) => JSON.parse(answer.body.toString("utf8"));
 
 /**
@@ -141,7 +149,14 @@ describe("the extender", () => {
   });
 
   it("lets a pod without the driver's volumes go anywhere", () => {
-    const { answer } = anExtender();
+    const { answer, cluster } = anExtender();
+    cluster.persistentVolumes.put({ metadata: { name: "pv-of-files", resourceVersion: "1" }, diskKey: "" });
+    cluster.claims.put(
+      aClaim({
+        metadata: { name: "data", namespace: "other", resourceVersion: "1" },
+        volumeName: "pv-of-files",
+      }),
+    );
     for (const other of [
       { ...pod, spec: {} },
       { ...pod, metadata: { name: "web-0", namespace: "other" } },
@@ -177,6 +192,62 @@ describe("the extender", () => {
     );
   });
 
+  it("waits for claims that its own watches have not brought yet, each by what it needs", async () => {
+    const rows: readonly {
+      readonly because: string;
+      readonly claim: ClaimFacts | undefined;
+      readonly comes: (cluster: ReturnType<typeof aCluster>) => void;
+    }[] = [
+      {
+        because: "the claim itself",
+        claim: undefined,
+        comes: ({ claims }) => claims.put(aClaim({ name: "fresh", volumeName: "pv-1" })),
+      },
+      {
+        because: "the claim's class",
+        claim: aClaim({ name: "fresh", className: "late" }),
+        comes: ({ storageClasses }) => storageClasses.put(aStorageClass("late")),
+      },
+      {
+        because: "the claim's PersistentVolume",
+        claim: aClaim({ name: "fresh", volumeName: "pv-2" }),
+        comes: ({ persistentVolumes }) =>
+          persistentVolumes.put({ metadata: { name: "pv-2", resourceVersion: "1" }, diskKey: "/disks/2" }),
+      },
+    ];
+    const body = Buffer.from(JSON.stringify({ Pod: freshPod, Nodes: null, NodeNames: nodeNames }));
+    for (const { because, claim, comes } of rows) {
+      const { extender, answer, cluster, clock, lines } = anExtender();
+      if (claim !== undefined) cluster.claims.put(claim);
+      const later = extender("filter", body, new ByteWriter(), never);
+      assert.ok(later instanceof Promise, because);
+      await clock.advance(SEEN_MAX_MS - 1);
+      // Another scheduler's request, with other names, in between.
+      const other = Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: ["node-c"] }));
+      assert.deepEqual(read(answer("filter", other)).NodeNames, ["node-c"]);
+      comes(cluster);
+      assert.deepEqual(read(await later).NodeNames, ["node-a", "node-b"], because);
+      assert.deepEqual(lines, [], because);
+    }
+  });
+
+  it("answers without a claim that does not come, and logs that", async () => {
+    const { extender, clock, lines } = anExtender();
+    const body = Buffer.from(JSON.stringify({ Pod: freshPod, Nodes: null, NodeNames: nodeNames }));
+    const ask = (signal: AbortSignal) => extender("filter", body, new ByteWriter(), signal);
+    const later = ask(never);
+    await clock.advance(SEEN_MAX_MS);
+    assert.deepEqual(read(await later).NodeNames, nodeNames);
+    const line = ["extender answers without claims that it has not seen", { claims: ["default/fresh"] }];
+    assert.deepEqual(lines, [line]);
+    // At once, where the scheduler asks no longer.
+    const leaving = new AbortController();
+    const aborted = ask(leaving.signal);
+    leaving.abort();
+    assert.deepEqual(read(await aborted).NodeNames, nodeNames);
+    assert.deepEqual(read(await ask(AbortSignal.abort())).NodeNames, nodeNames);
+  });
+
   it("delays no pod because of a bug of its own", () => {
     const { index, lines } = anExtender();
     const broken = { ...index, findNodes: () => assert.fail("a bug") };
@@ -203,7 +274,8 @@ describe("the extender", () => {
           "prioritize",
           Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: names })),
           into,
-        ),
+          never,
+        ) as ExtenderAnswer,
       ).length;
     });
     assert.deepEqual(answers, [3, 1, 0, 3]);

@@ -20,7 +20,7 @@ import {
 } from "./extender-wire.ts";
 import { nameAt, NameMemory, placeOfName } from "./node-names.ts";
 import type { PlacementIndex } from "./placement-index.ts";
-import { nominatedNodeName, podUid, volumeReferences } from "./pod-request.ts";
+import { nominatedNodeName, podUid, type VolumeReference, volumeReferences } from "./pod-request.ts";
 import { type PreemptionArgs, readPreemptionArgs, writePreemptionResult } from "./preemption-wire.ts";
 
 /** The calls that kube-scheduler may make. */
@@ -39,8 +39,17 @@ export interface ExtenderAnswer {
   readonly removed: ReadonlyMap<RemovalReason, number>;
 }
 
-/** Answers kube-scheduler's questions about one pod, from memory, into the given empty writer. */
-export type AnswerExtender = (verb: ExtenderVerb, body: Buffer, into: ByteWriter) => ExtenderAnswer;
+/**
+ * Answers kube-scheduler's questions about one pod, from memory, into the given empty writer. Later, where
+ * the watches have not brought the pod's claims yet: body and writer are used until then, also after `signal`
+ * is aborted.
+ */
+export type AnswerExtender = (
+  verb: ExtenderVerb,
+  body: Buffer,
+  into: ByteWriter,
+  signal: AbortSignal,
+) => ExtenderAnswer | Promise<ExtenderAnswer>;
 
 const NONE_REMOVED: ExtenderAnswer["removed"] = new Map();
 
@@ -62,8 +71,12 @@ export function createExtender(options: {
    */
   let refusedNomination: string | undefined;
 
-  function decide(verb: "filter" | "prioritize", args: ExtenderArgs, into: ByteWriter): ExtenderAnswer {
-    const volumes = index.podVolumes(volumeReferences(args.pod));
+  function decide(
+    verb: "filter" | "prioritize",
+    { args, references }: { readonly args: ExtenderArgs } & Pick<Request, "references">,
+    into: ByteWriter,
+  ): ExtenderAnswer {
+    const volumes = index.podVolumes(references);
     index.refreshHealth();
     if (verb === "prioritize")
       return {
@@ -93,8 +106,8 @@ export function createExtender(options: {
   }
 
   /** Where pods would be evicted for a pod that can't use its volumes there, they are not. */
-  function decidePreemption(args: PreemptionArgs): ExtenderAnswer {
-    const volumes = index.podVolumes(volumeReferences(args.pod));
+  function decidePreemption(args: PreemptionArgs, references: Request["references"]): ExtenderAnswer {
+    const volumes = index.podVolumes(references);
     index.refreshHealth();
     const nodeNames = [...args.victims.keys()];
     const removed = filterNodesForPreemption(nodeNames.map(index.findNode), volumes);
@@ -129,54 +142,87 @@ export function createExtender(options: {
     if (verb === "preempt") {
       const args = readPreemptionArgs(body);
       if (!args.ok) return args;
+      const references = volumeReferences(args.value.pod);
       const unchanged = (): ExtenderAnswer => ({
         outcome: "neutral",
         body: writePreemptionResult(args.value, new Set()),
         removed: NONE_REMOVED,
       });
-      return ok({ decide: () => decidePreemption(args.value), neutral: unchanged });
+      return ok({
+        references,
+        decide: () => decidePreemption(args.value, references),
+        neutral: unchanged,
+      });
     }
     const args = readExtenderArgs(body, memory);
     if (!args.ok) return args;
+    const references = volumeReferences(args.value.pod);
     return ok({
-      decide: () => decide(verb, args.value, into),
+      references,
+      decide: () => decide(verb, { args: args.value, references }, into),
       neutral: () => neutral(verb, args.value, into),
     });
   }
 
-  return (verb, body, into) => {
+  function answerNow(verb: ExtenderVerb, body: Buffer, into: ByteWriter): ExtenderAnswer {
     const request = readRequest(verb, body, into);
-    if (!request.ok) {
-      logger.warn("extender request can't be read", {
-        verb,
-        problem: request.failure,
-        sizeBytes: body.length,
-      });
-      return {
-        outcome: "refused",
-        body: verb === "prioritize" ? Buffer.from("[]") : writeFilterError(request.failure),
-        removed: NONE_REMOVED,
-      };
-    }
+    return request.ok ? answerRead(verb, request.value) : refuse(verb, body, request.failure);
+  }
+
+  function answerRead(verb: ExtenderVerb, request: Request): ExtenderAnswer {
     const notReady = whyNotReady();
     if (notReady !== undefined) {
       logger.warn("extender answers neutrally", { verb, reason: notReady });
-      return request.value.neutral();
+      return request.neutral();
     }
     try {
-      return request.value.decide();
+      return request.decide();
     } catch (error) {
       logger.error("extender failed on a request: a bug", {
         verb,
         error: stackOf(error),
       });
-      return request.value.neutral();
+      return request.neutral();
     }
+  }
+
+  function refuse(verb: ExtenderVerb, body: Buffer, problem: string): ExtenderAnswer {
+    logger.warn("extender request can't be read", { verb, problem, sizeBytes: body.length });
+    return {
+      outcome: "refused",
+      body: verb === "prioritize" ? Buffer.from("[]") : writeFilterError(problem),
+      removed: NONE_REMOVED,
+    };
+  }
+
+  /** Reads the request again then: others have used the memory of its names. */
+  async function answerOnceSeen(
+    { verb, body, into }: { readonly verb: ExtenderVerb; readonly body: Buffer; readonly into: ByteWriter },
+    references: Request["references"],
+    signal: AbortSignal,
+  ): Promise<ExtenderAnswer> {
+    await index.untilSeen(references, signal);
+    const claims = index.unseenClaims(references);
+    if (claims.length > 0) logger.warn("extender answers without claims that it has not seen", { claims });
+    return answerNow(verb, body, into);
+  }
+
+  return (verb, body, into, signal) => {
+    const request = readRequest(verb, body, into);
+    if (!request.ok) return refuse(verb, body, request.failure);
+    const { references } = request.value;
+    const isSeen =
+      verb !== "filter" || whyNotReady() !== undefined || index.unseenClaims(references).length === 0;
+    return isSeen
+      ? answerRead(verb, request.value)
+      : answerOnceSeen({ verb, body, into }, references, signal);
   };
 }
 
 /** A request that has been read. */
 interface Request {
+  /** The pod's volumes. */
+  readonly references: readonly VolumeReference[];
   readonly decide: () => ExtenderAnswer;
   readonly neutral: () => ExtenderAnswer;
 }

@@ -24,14 +24,20 @@ import type { ClaimReference, VolumeReference } from "./pod-request.ts";
  */
 const HEALTH_AGE_MAX_MS = 1_000;
 
+/**
+ * How long a request waits for what a scheduler's watches have brought and this process's have not, in
+ * milliseconds: of the second that the chart gives the extender, and the scheduler handles no other pod.
+ */
+export const SEEN_MAX_MS = 300;
+
 /** The caches of the index, each kept up to date by a watch of its own. */
 export interface PlacementCaches {
   readonly volumes: Pick<SourceCache<VolumeFacts, "diskKey">, "byIndex" | "onChange">;
   readonly attachments: Pick<SourceCache<AttachmentFacts, "diskKey">, "byIndex" | "onChange">;
   readonly nodes: Pick<SourceCache<NodeFacts>, "get" | "onChange" | "watchedUnchangedMs">;
-  readonly claims: Pick<SourceCache<ClaimFacts>, "get">;
-  readonly persistentVolumes: Pick<SourceCache<PersistentVolumeFacts>, "get">;
-  readonly storageClasses: Pick<SourceCache<StorageClassFacts>, "get">;
+  readonly claims: Pick<SourceCache<ClaimFacts>, "get" | "onChange">;
+  readonly persistentVolumes: Pick<SourceCache<PersistentVolumeFacts>, "get" | "onChange">;
+  readonly storageClasses: Pick<SourceCache<StorageClassFacts>, "get" | "onChange">;
 }
 
 /**
@@ -44,6 +50,13 @@ export interface PlacementIndex {
    * is among them.
    */
   podVolumes(references: readonly VolumeReference[]): readonly PodVolume[];
+  /**
+   * The claims among them that the watches have not brought yet, or whose class or PersistentVolume they have
+   * not: a scheduler asks only about pods whose claims it knows itself.
+   */
+  unseenClaims(references: readonly VolumeReference[]): readonly string[];
+  /** Waits until there are none, `signal` is aborted, or the limit for it has passed. */
+  untilSeen(references: readonly VolumeReference[], signal: AbortSignal): Promise<void>;
   /** The node of that name; undefined where no node plug-in has registered. */
   findNode(nodeName: string): CandidateNode | undefined;
   /** The nodes of those names, in their order. The result holds until the next names are looked up. */
@@ -185,6 +198,41 @@ export function createPlacementIndex(options: {
     return diskKey === "" ? undefined : caches.volumes.byIndex("diskKey", diskKey)[0]?.disk;
   }
 
+  function isUnseen(claimKey: string): boolean {
+    const claim = caches.claims.get(claimKey);
+    if (claim === undefined) return true;
+    const { volumeName, className } = claim;
+    if (volumeName !== "") return caches.persistentVolumes.get(volumeName) === undefined;
+    return className !== "" && caches.storageClasses.get(className) === undefined;
+  }
+
+  function unseenClaims(references: readonly VolumeReference[]): readonly string[] {
+    return references.flatMap((reference) =>
+      reference.kind === "claim" && isUnseen(reference.claimKey) ? [reference.claimKey] : [],
+    );
+  }
+
+  async function untilSeen(references: readonly VolumeReference[], signal: AbortSignal): Promise<void> {
+    const waiting = new AbortController();
+    const end = (): void => waiting.abort();
+    const look = (): void => {
+      if (unseenClaims(references).length === 0) end();
+    };
+    const { claims, persistentVolumes, storageClasses } = caches;
+    const stops = [claims.onChange(look), persistentVolumes.onChange(look), storageClasses.onChange(look)];
+    signal.addEventListener("abort", end);
+    look();
+    if (signal.aborted) end();
+    try {
+      await clock.sleep(SEEN_MAX_MS, waiting.signal);
+    } catch (error) {
+      if (!waiting.signal.aborted) throw error;
+    } finally {
+      signal.removeEventListener("abort", end);
+      for (const stop of stops) stop();
+    }
+  }
+
   /**
    * Without an AzVolume the index can't know whether the disk is this driver's, or another
    * installation's.
@@ -203,6 +251,8 @@ export function createPlacementIndex(options: {
             ? podVolumeOfClaim(reference)
             : podVolumeOfDisk(resourceUriKey(reference.diskUri))) ?? [],
       ),
+    unseenClaims,
+    untilSeen,
     findNode: (nodeName) => candidates.get(nodeName),
     findNodes: (names) => {
       const found = candidates.find(names);

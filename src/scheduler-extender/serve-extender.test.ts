@@ -5,7 +5,8 @@ import { connect } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { systemClock } from "../adapters/system/system-clock.ts";
 import { silentLogger } from "../controller/testing/silent-logger.ts";
-import type { AnswerExtender } from "./extender.ts";
+import type { ByteWriter } from "./byte-writer.ts";
+import type { AnswerExtender, ExtenderAnswer } from "./extender.ts";
 import {
   type ExtenderLimits,
   type ExtenderServer,
@@ -94,6 +95,48 @@ describe("the extender's server", () => {
     assert.equal((await post("/prioritize", "broken")).code, 200);
     assert.equal((await post("/preempt", "broken")).code, 400);
     assert.equal((await call(port, "GET", "/filter", "")).code, 405);
+  });
+
+  it("sends an answer that comes later, and keeps its memory until then", async () => {
+    const made: { readonly into: ByteWriter; readonly resolve: (text: string) => void }[] = [];
+    const inUse: ByteWriter[] = [];
+    const answer: AnswerExtender = (_verb, body, into) => {
+      if (body.toString("utf8") === "now") {
+        into.appendText("now");
+        inUse.push(into);
+        return { outcome: "answered", body: into.written(), removed: new Map() };
+      }
+      const { promise, resolve, reject } = Promise.withResolvers<ExtenderAnswer>();
+      if (body.toString("utf8") === "never") reject(new Error("a bug"));
+      const answered = (text: string): void => {
+        into.appendText(text);
+        resolve({ outcome: "answered", body: into.written(), removed: new Map() });
+      };
+      made.push({ into, resolve: answered });
+      return promise;
+    };
+    const { post, port, served } = await aServer({ answer });
+    const late = post("/filter", "later");
+    await untilAnswered(() => Promise.resolve(made.length === 1));
+    assert.equal((await post("/filter", "now")).text, "now");
+    made[0]?.resolve("late");
+    assert.deepEqual(await late, { code: 200, text: "late" });
+
+    const leaving = connect(port, "127.0.0.1");
+    leaving.end("POST /filter HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nlater");
+    await untilAnswered(() => Promise.resolve(made.length === 2));
+    leaving.destroy();
+    await untilAnswered(() => Promise.resolve(served.some(({ outcome }) => outcome === "aborted")));
+    const [, pending] = made;
+    assert.ok(pending !== undefined);
+    for (let at = 0; at < 3; at++) await post("/filter", "now");
+    assert.ok(!inUse.includes(pending.into));
+    pending.resolve("of no use");
+    await untilAnswered(
+      async () => (await post("/filter", "now")).text === "now" && inUse.includes(pending.into),
+    );
+
+    assert.equal((await post("/filter", "never")).code, 500);
   });
 
   it("refuses more than it may hold, names the remedy, and continues to serve", async () => {

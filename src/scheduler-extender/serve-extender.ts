@@ -7,6 +7,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
+import { stackOf } from "../core/failure/message-of.ts";
 import { formatAddress, type ListenAddress } from "../core/primitives/listen-address.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -108,6 +109,8 @@ export async function serveExtender(options: {
     const startedMs = clock.elapsedMs();
     const received = writers.take();
     const answered = writers.take();
+    const gone = new AbortController();
+    let isAnswering = false;
     let sizeBytes = 0;
     let ended: Pick<ServedRequest, "outcome" | "removed"> = { outcome: "aborted", removed: new Map() };
 
@@ -125,6 +128,16 @@ export async function serveExtender(options: {
       send(code, Buffer.from(JSON.stringify({ Error: problem })));
     };
 
+    const finish = ({ outcome, body, removed }: ExtenderAnswer): void => {
+      if (response.closed) return;
+      ended = { outcome, removed };
+      send(outcome === "refused" && verb !== "prioritize" ? 400 : 200, body);
+    };
+    const fail = (error: unknown): void => {
+      logger.error("extender failed on a request: a bug", { verb, error: stackOf(error) });
+      refuse(500, "the extender failed");
+    };
+
     request.on("data", (chunk: Buffer) => {
       if (response.headersSent) return;
       sizeBytes += chunk.length;
@@ -140,18 +153,32 @@ export async function serveExtender(options: {
     });
     request.on("end", () => {
       if (response.headersSent) return;
-      const { outcome, body, removed } = answer(verb, received.written(), answered);
-      ended = { outcome, removed };
-      send(outcome === "refused" && verb !== "prioritize" ? 400 : 200, body);
+      const result = answer(verb, received.written(), answered, gone.signal);
+      if (!(result instanceof Promise)) {
+        finish(result);
+        return;
+      }
+      isAnswering = true;
+      result
+        .then(finish)
+        .catch(fail)
+        .finally(() => {
+          isAnswering = false;
+          if (response.closed) release();
+        });
     });
+    const release = (): void => {
+      bufferedBytes -= sizeBytes;
+      writers.giveBack(received);
+      writers.giveBack(answered);
+    };
     // A client that goes away is no error of this server.
     request.on("error", () => {});
     response.on("error", () => {});
     response.on("close", () => {
-      bufferedBytes -= sizeBytes;
-      // Not before: until now the platform may have been sending from there.
-      writers.giveBack(received);
-      writers.giveBack(answered);
+      gone.abort();
+      // Not before: until now the platform may have been sending from there, or the answer being made there.
+      if (!isAnswering) release();
       onServed({ verb, ...ended, durationMs: clock.elapsedMs() - startedMs });
     });
     if (request.method !== "POST")
