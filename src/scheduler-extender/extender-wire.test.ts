@@ -160,7 +160,8 @@ describe("writeFilterResult", () => {
         FailedAndUnresolvableNodes: {
           "node-c": "node(s) with an Azure Disk node plug-in that does not report any more",
           "node-d":
-            "node(s) outside eastus-1, where claim default/clone has to be made as a copy of claim default/data",
+            "node(s) outside eastus-1, where claim default/clone has to be made as a copy of claim " +
+            "default/data",
         },
         Error: "",
       },

@@ -192,7 +192,7 @@ describe("the extender", () => {
     );
   });
 
-  it("waits for claims that its own watches have not brought yet, each by what it needs", async () => {
+  it("waits for claims that its own watches have not brought, or what they name", async () => {
     const rows: readonly {
       readonly because: string;
       readonly claim: ClaimFacts | undefined;

@@ -205,7 +205,7 @@ describe("what the extender keeps of objects", () => {
     });
   });
 
-  it("knows the claim that another one is to be a copy of, and what else decides its disk", () => {
+  it("knows the claim that another one copies, and what else decides its disk", () => {
     const inDefault = { ...metadata, namespace: "default" };
     const source = { kind: "PersistentVolumeClaim", name: "data" };
     const rows: readonly [NonNullable<WireClaim["spec"]>, string][] = [

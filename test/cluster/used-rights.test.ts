@@ -111,8 +111,8 @@ async function useVolume(workloads: Workloads): Promise<void> {
       aClaim({ name: "clone", storageClass: NAME, copyOf: ofClaim, sizeGiB: GROWN_GIB }),
       aPod({
         name: "reader",
-        // A clone is made in its source's zone, which the scheduler does not know for two new claims.
-        nodeName: await workloads.nodeOf("app"),
+        // The clone is made in its source's zone, which Kubernetes' own scheduler does not know.
+        schedulerName: "csi-azuredisk-scheduler-extender",
         mounts: [
           { claim: "restored", path: "/restored" },
           { claim: "clone", path: "/clone" },

@@ -116,7 +116,7 @@ describe(
     );
 
     it(
-      "selects a node in its source's zone for a clone, and the same one for the pod's other claim",
+      "selects a node in a clone's zone for the clone, and for the pod's other claim",
       { timeout: TEST_TIMEOUT_MS },
       async () => {
         await cluster().addNode("node-zonal", "ready", { zone: "1" });

@@ -364,7 +364,7 @@ interface PlacedDisk {
   readonly nodeName: string;
 }
 
-/** A volume of the disk, without a zone unless one is given; the node that is given holds it as its writer. */
+/** A volume of the disk, in no zone unless one is given; a node that is given holds it as its writer. */
 async function recordVolume(
   store: ObjectStore,
   {

@@ -72,6 +72,15 @@ describe("filterNodes", () => {
         reason: "unreachable",
       },
       {
+        because: "a region may have its display name",
+        node: node(),
+        volumes: [
+          aPodVolume({
+            disk: { location: "East US", skuName: "Premium_LRS", zones: ["1"], platform: "linux" },
+          }),
+        ],
+      },
+      {
         because: "a Windows node mounts no file system of Linux",
         node: node({ platform: "windows" }),
         reason: "other-platform",
@@ -235,7 +244,7 @@ describe("filterNodes", () => {
     assert.deepEqual(filterNodes([undefined], [aPodVolume()], lacksPlugIn), new Map([[0, "no-plug-in"]]));
   });
 
-  it("names for each node the clone that can't be used there, also if there is no other node", () => {
+  it("names the clone that can't be used on a node, for each and also for all", () => {
     const inOtherZone = { ...clone, claim: "default/other", place: "eastus-2" };
     const volumes = [aPodVolume({ disk: inZone2, clone: inOtherZone }), aPodVolume({ clone })];
     const nodes = [aCandidate("node-a", { zone: "1" }), aCandidate("node-b", { zone: "2" })];

@@ -1,4 +1,5 @@
 import type { VolumeDetail } from "../api/az-volume.ts";
+import { regionName } from "../azure/topology.ts";
 import type { Platform } from "../platform/platform.ts";
 import { isZoneRedundant } from "../volume/disk-sku.ts";
 
@@ -43,7 +44,7 @@ export function isInPlaceOf(disk: DiskTopology, node: NodeTopology): boolean {
 /** A region that is not known counts as the same. */
 function isInRegionOf(disk: DiskTopology, node: NodeTopology): boolean {
   if (node.location === disk.location || node.location === "" || disk.location === "") return true;
-  return node.location.toLowerCase() === disk.location.toLowerCase();
+  return regionName(node.location) === regionName(disk.location);
 }
 
 /** Whether a disk attaches to VMs in this zone; an empty zone stands for VMs without one. */

@@ -45,6 +45,8 @@ export interface PodOptions {
   readonly mounts: readonly MountOptions[];
   /** Its required node. Default: any. */
   readonly nodeName?: string;
+  /** Default: Kubernetes' own. */
+  readonly schedulerName?: string;
   readonly securityContext?: Readonly<Record<string, number>>;
   /** What its shell runs. Default: nothing. */
   readonly script?: string;
@@ -103,7 +105,8 @@ export function aClass({
   };
 }
 
-export function aPod({ name, mounts, nodeName, securityContext, script }: PodOptions): object {
+export function aPod(options: PodOptions): object {
+  const { name, mounts, nodeName, schedulerName, securityContext, script } = options;
   const claims = [...new Set(mounts.map(({ claim }) => claim))];
   return {
     apiVersion: "v1",
@@ -113,6 +116,7 @@ export function aPod({ name, mounts, nodeName, securityContext, script }: PodOpt
       terminationGracePeriodSeconds: POD_GRACE_S,
       // Not by nodeName: a claim that waits for its first consumer needs the scheduler.
       ...(nodeName === undefined ? {} : { nodeSelector: { "kubernetes.io/hostname": nodeName } }),
+      ...(schedulerName === undefined ? {} : { schedulerName }),
       ...(securityContext === undefined ? {} : { securityContext }),
       containers: [
         {

@@ -20,7 +20,7 @@ describe("cloneTopology", () => {
     assert.deepEqual(cloneTopology(zonal, zrs), { ...anywhere, disk: { ...anywhere.disk, ...zrs } });
   });
 
-  it("is reached from the nodes for which placeCopy makes a disk that they reach, and no others", () => {
+  it("is reached from the nodes that reach what placeCopy makes for them, no others", () => {
     const location = fc.constantFrom("eastus", "westus");
     const node = fc.record({ location, zone: fc.constantFrom("", "1", "2") });
     const source = fc.record({ location, zones: fc.constantFrom([], ["1"], ["2"]) });
