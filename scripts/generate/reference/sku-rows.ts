@@ -1,7 +1,7 @@
 import { diskSharesMax } from "../../../src/core/volume/check-disk.ts";
 import { type DiskSku, diskSkus, isZoneRedundant } from "../../../src/core/volume/disk-sku.ts";
 import { cachingModeAtAttach } from "../../../src/core/volume/parameters/resolve-volume-spec.ts";
-import { iopsRange, mbpsRange, type SkuRules, skuRules } from "../../../src/core/volume/sku-rules.ts";
+import { iopsRange, type SkuRules, skuRules } from "../../../src/core/volume/sku-rules.ts";
 
 /** The rows of the table of SKUs, asked of the functions that CreateVolume uses. */
 export function skuRows(): readonly string[] {
@@ -27,11 +27,11 @@ export function performanceRows(): readonly string[] {
 
 function flexible(rules: SkuRules["performance"]): string {
   if (rules === undefined) return "no | no";
-  const { iopsPerGiB, iopsMinPerGiB, iopsMin, mbpsPerIops } = rules;
+  const { iopsPerGiB, iopsMinPerGiB, iopsMin, iopsPerMbps, mbpsMin, mbpsPerIops, mbpsMax } = rules;
   const perGiB = iopsMinPerGiB === 0 ? "" : `, and ${iopsMinPerGiB} for each GiB,`;
   const iops = `${iopsMin}${perGiB} to ${iopsPerGiB} for each GiB, at most ${iopsRange(rules, Infinity).max}`;
-  const { min, max } = mbpsRange(rules, Infinity);
-  return `${iops} | ${min} to ${mbpsPerIops} for each of the IOPS, at most ${max}`;
+  const perIops = Number.isFinite(iopsPerMbps) ? `, and 1 for ${iopsPerMbps} of the IOPS,` : "";
+  return `${iops} | ${mbpsMin}${perIops} to ${mbpsPerIops} for each of the IOPS, at most ${mbpsMax}`;
 }
 
 function cacheOf(skuName: DiskSku, sizeGiB: number): string {

@@ -33,6 +33,7 @@ describe("checkDisk", () => {
     ["the least IOPS of a larger Ultra", { ...ultra(512), diskIOPSReadWrite: 512 }],
     ["the most IOPS of Ultra", { ...ultra(65_536), diskIOPSReadWrite: 400_000, diskMBpsReadWrite: 10_000 }],
     ["1000 IOPS for each GiB of Ultra", { ...ultra(4), diskIOPSReadWrite: 4000, diskMBpsReadWrite: 1000 }],
+    ["the least MB/s of Ultra", { ...ultra(1024), diskIOPSReadWrite: 25_600, diskMBpsReadWrite: 100 }],
     ["the base of Premium v2", { ...v2(1), diskIOPSReadWrite: 3000, diskMBpsReadWrite: 125 }],
     ["500 IOPS for each GiB of Premium v2", { ...v2(8), diskIOPSReadWrite: 4000, diskMBpsReadWrite: 1000 }],
     ["the most of Premium v2", { ...v2(160), diskIOPSReadWrite: 80_000, diskMBpsReadWrite: 2000 }],
@@ -60,7 +61,13 @@ describe("checkDisk", () => {
     [{ ...ultra(64), diskIOPSReadWrite: 99 }, "DiskIOPSReadWrite", /from 100 to 64000 .* of 64 GiB/u],
     [{ ...ultra(512), diskIOPSReadWrite: 511 }, "DiskIOPSReadWrite", /from 512 to 400000/u],
     [{ ...ultra(4), diskIOPSReadWrite: 4001 }, "DiskIOPSReadWrite", /from 100 to 4000/u],
-    [{ ...ultra(4), diskIOPSReadWrite: 1000, diskMBpsReadWrite: 251 }, "DiskMBpsReadWrite", /from 1 to 250/u],
+    [{ ...ultra(4), diskIOPSReadWrite: 1000, diskMBpsReadWrite: 251 }, "DiskMBpsReadWrite", /from 4 to 250/u],
+    [
+      { ...ultra(1024), diskIOPSReadWrite: 160_000, diskMBpsReadWrite: 624 },
+      "DiskMBpsReadWrite",
+      /from 625 to 10000 for a UltraSSD_LRS disk of 1024 GiB and 160000 IOPS$/u,
+    ],
+    [{ ...ultra(65_535), diskMBpsReadWrite: 255 }, "DiskMBpsReadWrite", /from 256 .* Azure's default IOPS$/u],
     [{ ...ultra(100), diskMBpsReadWrite: 26 }, "DiskMBpsReadWrite", /to 25 .*Azure's default IOPS; raise/u],
     [
       { ...v2(1), diskIOPSReadWrite: 2999 },
@@ -89,6 +96,18 @@ describe("checkDisk", () => {
       "diskEncryptionType",
       /needs diskEncryptionSetID/u,
     ],
+    ...[ultra(4), v2(4)].map(
+      (disk) =>
+        [
+          {
+            ...disk,
+            diskEncryptionSetId: keys,
+            encryptionType: "EncryptionAtRestWithPlatformAndCustomerKeys",
+          },
+          "diskEncryptionType",
+          /Azure encrypts with one key: use EncryptionAtRestWithCustomerKey$/u,
+        ] as const,
+    ),
   ];
   for (const [asked, field, problem] of impossible) {
     it(`refuses ${field}: ${JSON.stringify(asked).slice(1, 60)}`, () => {

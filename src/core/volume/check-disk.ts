@@ -3,7 +3,7 @@ import type { FailureOf } from "../failure/failure.ts";
 import { refuseArgument } from "../failure/frequent-failures.ts";
 import { ok, type Result } from "../failure/result.ts";
 import { type DiskSku, diskSkus } from "./disk-sku.ts";
-import { sectorSizes } from "./disk-traits.ts";
+import { diskEncryptionTypes, sectorSizes } from "./disk-traits.ts";
 import { type VolumeParameter, volumeParameterTable } from "./parameters/volume-parameter-table.ts";
 import { iopsRange, mbpsRange, type SkuRules, skuRules } from "./sku-rules.ts";
 
@@ -20,6 +20,8 @@ type Ruled = DiskToCheck & {
   /** The disk exists. */
   readonly isMade: boolean;
 };
+
+const [CUSTOMER_KEY, DOUBLE_ENCRYPTION] = diskEncryptionTypes;
 
 interface Problem {
   readonly field: keyof DiskToCheck;
@@ -120,15 +122,14 @@ function mbpsProblem({ sku, sizeGiB, rules, isMade, ...disk }: Ruled): Problem |
   if (mbps === undefined) return undefined;
   const field = "diskMBpsReadWrite";
   if (rules.performance === undefined) return { field, problem: notFlexible(sku) };
-  const unstated = iopsRange(rules.performance, sizeGiB)[isMade ? "max" : "min"];
-  const { min, max } = mbpsRange(rules.performance, iops ?? unstated);
+  const { min: leastIops, max: mostIops } = iopsRange(rules.performance, sizeGiB);
+  const { min } = mbpsRange(rules.performance, iops ?? leastIops);
+  const { max } = mbpsRange(rules.performance, iops ?? (isMade ? mostIops : leastIops));
   if (mbps >= min && mbps <= max) return undefined;
   const range = `must be from ${min} to ${max} for a ${sku} disk of ${sizeGiB} GiB`;
   if (iops === undefined && isMade) return { field, problem: range };
-  return {
-    field,
-    problem: `${range} and ${iops ?? "Azure's default"} IOPS; raise DiskIOPSReadWrite for more`,
-  };
+  const ofDisk = `${range} and ${iops ?? "Azure's default"} IOPS`;
+  return { field, problem: mbps < min ? ofDisk : `${ofDisk}; raise DiskIOPSReadWrite for more` };
 }
 
 function sectorSizeProblem({ sku, rules, logicalSectorSize }: Ruled): Problem | undefined {
@@ -176,10 +177,17 @@ function networkProblem({ networkAccessPolicy: policy, diskAccessId }: Ruled): P
     : undefined;
 }
 
-function encryptionProblem({ encryptionType, diskEncryptionSetId }: Ruled): Problem | undefined {
-  return encryptionType === undefined || diskEncryptionSetId !== undefined
-    ? undefined
-    : { field: "encryptionType", problem: "needs diskEncryptionSetID: the set holds the customer's key" };
+function encryptionProblem({ sku, rules, encryptionType, diskEncryptionSetId }: Ruled): Problem | undefined {
+  if (encryptionType === undefined) return undefined;
+  const field = "encryptionType";
+  if (diskEncryptionSetId === undefined)
+    return { field, problem: "needs diskEncryptionSetID: the set holds the customer's key" };
+  return encryptionType === DOUBLE_ENCRYPTION && rules.isDoublyEncrypted !== true
+    ? {
+        field,
+        problem: `is not possible for ${sku} disks, which Azure encrypts with one key: use ${CUSTOMER_KEY}`,
+      }
+    : undefined;
 }
 
 function notFlexible(sku: DiskSku): string {

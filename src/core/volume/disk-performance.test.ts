@@ -50,6 +50,14 @@ describe("throughputProblem", () => {
     );
   });
 
+  it("leaves room for operations of 4 KiB", () =>
+    assert.deepEqual(
+      [99, 100].map((mbps) =>
+        problemOf("UltraSSD_LRS", performance(undefined, mbps), performance(25_600, 200)),
+      ),
+      ["must be from 100 to 6400 for a UltraSSD_LRS disk of 25600 IOPS", undefined],
+    ));
+
   it("leaves to Azure what it does not know", () =>
     assert.deepEqual(
       [

@@ -37,12 +37,8 @@ function defaultIops(rules: PerformanceRules, sizeGiB: number, mbps: number | un
 }
 
 function defaultMbps(rules: PerformanceRules, iops: number): number {
-  const { max } = mbpsRange(rules, iops);
-  return Math.min(ULTRA_DEFAULT_MBPS_MAX, max, Math.max(ULTRA_DEFAULT_MBPS, leastMbps(rules, iops)));
-}
-
-function leastMbps(rules: PerformanceRules, iops: number): number {
-  return Math.max(rules.mbpsMin, Math.ceil(iops / rules.iopsPerMbps));
+  const { min, max } = mbpsRange(rules, iops);
+  return Math.min(ULTRA_DEFAULT_MBPS_MAX, max, Math.max(ULTRA_DEFAULT_MBPS, min));
 }
 
 /**
@@ -74,7 +70,7 @@ export function allowedPerformance(
   const iops = Math.max(diskIOPSReadWrite, iopsRange(rules, sizeGiB).min);
   return {
     diskIOPSReadWrite: iops,
-    diskMBpsReadWrite: mbps === undefined ? undefined : Math.max(mbps, leastMbps(rules, iops)),
+    diskMBpsReadWrite: mbps === undefined ? undefined : Math.max(mbps, mbpsRange(rules, iops).min),
   };
 }
 
@@ -91,9 +87,9 @@ export function throughputProblem(
   const iops = diskIOPSReadWrite ?? present.diskIOPSReadWrite;
   if (rules === undefined || iops === undefined || mbps === undefined) return undefined;
   const { min, max } = mbpsRange(rules, iops);
-  return mbps <= max
-    ? undefined
-    : `must be from ${min} to ${max} for a ${skuName} disk of ${iops} IOPS; raise DiskIOPSReadWrite for more`;
+  const range = `must be from ${min} to ${max} for a ${skuName} disk of ${iops} IOPS`;
+  if (mbps < min) return range;
+  return mbps <= max ? undefined : `${range}; raise DiskIOPSReadWrite for more`;
 }
 
 function rulesOf(skuName: string): PerformanceRules | undefined {

@@ -32,6 +32,8 @@ export interface SkuRules {
   readonly isAccelerated?: true;
   /** The least size for performance plus. Absent: not offered. */
   readonly performancePlusMinGiB?: number;
+  /** Whether Azure encrypts a disk with its own key besides the customer's. */
+  readonly isDoublyEncrypted?: true;
 }
 
 const SIZE_MAX_GIB = 32_767;
@@ -58,14 +60,15 @@ const hdd: SkuRules = {
   shares: unshared,
   cachedMaxGiB: CACHED_SIZE_MAX_GIB,
   performancePlusMinGiB: LARGE_SIZE_MIN_GIB,
+  isDoublyEncrypted: true,
 };
 const ssd: SkuRules = { ...hdd, shares: sharedByTier };
 const premium: SkuRules = { ...ssd, burstingMinGiB: LARGE_SIZE_MIN_GIB, isAccelerated: true };
 
 /**
  * The rules for each SKU and size, from Azure's "Select a disk type" (August 2026), "Share an Azure managed
- * disk", "Managed disk bursting" and "Enable Write Accelerator". The parser, the disk loop and
- * docs/reference/storage-class.md read this table alone.
+ * disk", "Managed disk bursting", "Enable Write Accelerator" and "Enable double encryption at rest". The
+ * parser, the disk loop and docs/reference/storage-class.md read this table alone.
  */
 export const skuRules: Readonly<Record<DiskSku, SkuRules>> = {
   Standard_LRS: hdd,
@@ -118,6 +121,7 @@ export function iopsRange(rules: PerformanceRules, sizeGiB: number): { min: numb
 
 /** The least and the most throughput, in MB/s, of a disk with `iops`. */
 export function mbpsRange(rules: PerformanceRules, iops: number): { min: number; max: number } {
+  const min = Math.max(rules.mbpsMin, Math.ceil(iops / rules.iopsPerMbps));
   const max = Math.min(rules.mbpsMax, Math.max(rules.mbpsMin, Math.floor(iops * rules.mbpsPerIops)));
-  return { min: rules.mbpsMin, max };
+  return { min, max };
 }

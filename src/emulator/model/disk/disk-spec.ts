@@ -21,7 +21,7 @@ import {
   tiersOf,
 } from "./disk-tier.ts";
 import type { DiskSpec } from "./disk.ts";
-import { checkProtection, protectionIn } from "./protection.ts";
+import { checkProtection, DOUBLE_ENCRYPTION, protectionIn } from "./protection.ts";
 
 const DEFAULT_SKU = "Standard_LRS";
 /** On-demand bursting and performance plus exist only above this size. */
@@ -89,7 +89,8 @@ export function diskSpecFrom(
       previous === undefined && booleanAt(properties, "creationData", "performancePlus") === true,
     ) ??
     checkSectorSize(sku, numberAt(properties, "creationData", "logicalSectorSize")) ??
-    checkProtection(properties, previous);
+    checkProtection(properties, previous) ??
+    checkDoubleEncryption(sku, textAt(protectionIn(properties, previous).encryption, "type"));
   if (refused !== undefined) return refused;
 
   const performance = performanceIn(properties, sku, sizeGiB, previous);
@@ -154,6 +155,16 @@ function checkPerformancePlus(sku: DiskSku, sizeGiB: number, asked: boolean): Ar
     "Performance plus is supported only for Standard HDD, Standard SSD and Premium SSD disks larger than " +
       `${SMALL_SIZE_MAX_GIB} GiB.`,
   );
+}
+
+/** Learn, Enable double encryption at rest: not of Ultra and Premium SSD v2. Inferred: code and words. */
+function checkDoubleEncryption(sku: DiskSku, type: string | undefined): ArmFailure | undefined {
+  return type === DOUBLE_ENCRYPTION && hasSettablePerformance(sku.family)
+    ? armErrors.invalidParameter(
+        "encryption.type",
+        `The encryption type '${type}' is not supported for a disk of type ${sku.name}.`,
+      )
+    : undefined;
 }
 
 function checkSectorSize(sku: DiskSku, bytes: number | undefined): ArmFailure | undefined {

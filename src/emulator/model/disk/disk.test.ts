@@ -131,7 +131,7 @@ describe("a disk", () => {
       ...{
         encryption: {
           diskEncryptionSetId: `${COMPUTE}/diskEncryptionSets/des`,
-          type: "EncryptionAtRestWithPlatformAndCustomerKeys",
+          type: "EncryptionAtRestWithCustomerKey",
         },
       },
       ...{
@@ -215,6 +215,33 @@ describe("a disk", () => {
     azure.finish("PATCH", "disks/pvc-1", platformKey);
     assert.deepEqual(told("encryption"), { type: "EncryptionAtRestWithPlatformKey" });
     assert.equal(azure.send("DELETE", "diskEncryptionSets/des").status, 202);
+  });
+
+  it("has one key where its performance is settable, also once it is converted", () => {
+    const azure = aModel();
+    azure.finish("PUT", "diskEncryptionSets/des", {
+      location: "eastus",
+      identity: { type: "SystemAssigned" },
+      properties: { activeKey: { keyUrl: "https://vault.vault.azure.net/keys/key/1" } },
+    });
+    const withBothKeys = (sku: string): Json => ({
+      location: "eastus",
+      zones: ["1"],
+      sku: { name: sku },
+      properties: {
+        creationData: { createOption: "Empty" },
+        diskSizeGB: 16,
+        encryption: {
+          diskEncryptionSetId: `${COMPUTE}/diskEncryptionSets/des`,
+          type: "EncryptionAtRestWithPlatformAndCustomerKeys",
+        },
+      },
+    });
+    for (const sku of ["PremiumV2_LRS", "UltraSSD_LRS"])
+      assert.equal(codeOf(azure.send("PUT", "disks/pvc-1", withBothKeys(sku)).body), "InvalidParameter", sku);
+    azure.finish("PUT", "disks/pvc-1", withBothKeys("Premium_LRS"));
+    const converted = azure.send("PATCH", "disks/pvc-1", { sku: { name: "PremiumV2_LRS" } });
+    assert.equal(codeOf(converted.body), "InvalidParameter");
   });
 
   it("can burst if it is large enough", () => {

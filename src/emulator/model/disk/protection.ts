@@ -12,7 +12,9 @@ const CHOICES = {
   publicNetworkAccess: ["Enabled", "Disabled"],
   dataAccessAuthMode: ["AzureActiveDirectory", "None"],
 } as const;
-const ENCRYPTION_TYPES = [PLATFORM_KEY, CUSTOMER_KEY, "EncryptionAtRestWithPlatformAndCustomerKeys"];
+/** With the platform's key and a customer's. */
+export const DOUBLE_ENCRYPTION = "EncryptionAtRestWithPlatformAndCustomerKeys";
+const ENCRYPTION_TYPES = [PLATFORM_KEY, CUSTOMER_KEY, DOUBLE_ENCRYPTION];
 
 /** The protection of a disk or a snapshot as its properties ask for it; what they leave out stays. */
 export function protectionIn(properties: JsonObject, previous: Protection | undefined): Protection {
