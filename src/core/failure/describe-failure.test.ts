@@ -35,6 +35,18 @@ describe("describeFailure", () => {
     }
   });
 
+  it("names the form of an id, where a handle has another", () => {
+    for (const volumeId of ["https://account.blob.core.windows.net/vhds/data.vhd", "pvc-1"])
+      assert.match(
+        describeFailure({ kind: "VolumeNotFound", volumeId }),
+        /does not exist: a volume's id is that of a managed disk, \/subscriptions\/.*\/disks\/<name>$/u,
+      );
+    assert.match(
+      describeFailure({ kind: "SnapshotNotFound", snapshotUri: "snapshot-1" }),
+      /does not exist: a snapshot's id is \/subscriptions\/.*\/snapshots\/<name>$/u,
+    );
+  });
+
   it("states after how many seconds a throttled request is tried again", () => {
     assert.match(describeFailure(failureExamples.Throttled), /in 2 s$/u);
   });

@@ -1,5 +1,9 @@
+import { parseDiskUri } from "../azure/ids/disk-uri.ts";
+import { parseSnapshotUri } from "../azure/ids/snapshot-uri.ts";
 import { EXAMPLE_DISK, EXAMPLE_SNAPSHOT, type FailureRows } from "./failure-row.ts";
 import { listOf, quote, usersOf } from "./sentence-parts.ts";
+
+const COMPUTE_ID = "/subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.Compute";
 
 /** The caller asked for something impossible, the writer protocol says wait, or a wait took too long. */
 export const requestFailures = {
@@ -36,7 +40,10 @@ export const requestFailures = {
   VolumeNotFound: {
     code: "NOT_FOUND",
     retryable: false,
-    sentence: (failure) => `volume ${quote(failure.volumeId)} does not exist, or no AzVolume object knows it`,
+    sentence: ({ volumeId }) =>
+      parseDiskUri(volumeId) === undefined
+        ? `volume ${quote(volumeId)} does not exist: a volume's id is that of a managed disk, ${COMPUTE_ID}/disks/<name>`
+        : `volume ${quote(volumeId)} does not exist, or no AzVolume object knows it`,
     example: { volumeId: EXAMPLE_DISK },
   },
   NodeNotFound: {
@@ -61,7 +68,10 @@ export const requestFailures = {
   SnapshotNotFound: {
     code: "NOT_FOUND",
     retryable: false,
-    sentence: (failure) => `snapshot ${quote(failure.snapshotUri)} does not exist in Azure`,
+    sentence: ({ snapshotUri }) =>
+      parseSnapshotUri(snapshotUri) === undefined
+        ? `snapshot ${quote(snapshotUri)} does not exist: a snapshot's id is ${COMPUTE_ID}/snapshots/<name>`
+        : `snapshot ${quote(snapshotUri)} does not exist in Azure`,
     example: { snapshotUri: EXAMPLE_SNAPSHOT },
   },
   SnapshotExistsWithOtherRequest: {
