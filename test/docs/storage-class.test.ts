@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
 import { parameterNotes } from "../../scripts/generate/reference/parameter-notes.ts";
+import { refusedClasses } from "../../scripts/generate/reference/refused-classes.ts";
 import { storageClassPage } from "../../scripts/generate/reference/storage-class-page.ts";
 import { gibToBytes } from "../../src/core/primitives/units.ts";
 import { resolveVolumeSpec } from "../../src/core/volume/parameters/resolve-volume-spec.ts";
@@ -40,16 +41,21 @@ function classesIn(yaml: string): readonly Parameters[] {
 
 /** Throws unless CreateVolume takes a claim of this class. */
 function assertUsable(parameters: Parameters): void {
+  const spec = specOf(parameters);
+  assert.ok(spec.ok, JSON.stringify(spec));
+}
+
+/** The spec that CreateVolume makes of a claim of this class. */
+function specOf(parameters: Parameters): ReturnType<typeof resolveVolumeSpec> {
   const parsed = parseVolumeParameters({ ...parameters, ...METADATA });
-  assert.ok(parsed.ok, JSON.stringify(parsed));
+  if (!parsed.ok) return parsed;
   // A disk bursts on demand from 513 GiB on.
   const requiredBytes = gibToBytes(parsed.value.enableBursting === true ? 513 : 10);
-  const spec = resolveVolumeSpec({
+  return resolveVolumeSpec({
     parameters: parsed.value,
     capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
     capacity: { requiredBytes, limitBytes: 0n },
   });
-  assert.ok(spec.ok, JSON.stringify(spec));
 }
 
 function accepts(name: string, value: string): boolean {
@@ -97,6 +103,13 @@ describe("docs/reference/storage-class.md", () => {
     const tagged = parseVolumeParameters({ tags: "a=1,b=2" });
     assert.equal(tagged.ok && tagged.value.tags["b"], "2");
   });
+
+  for (const { parameters, field, isRefusedForCluster, what } of refusedClasses)
+    it(`says rightly that CreateVolume refuses ${what}`.slice(0, 80), () => {
+      const spec = specOf(parameters);
+      const refused = !spec.ok && spec.failure.kind === "InvalidArgument" ? spec.failure.field : undefined;
+      assert.equal(refused, isRefusedForCluster === true ? undefined : `parameters.${field}`);
+    });
 
   it("shows only StorageClasses from which CreateVolume makes a volume", () => {
     const blocks = [...page.matchAll(YAML_BLOCK)].map(([, yaml = ""]) => yaml);

@@ -80,7 +80,7 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
       "driver's own",
     absent: "Only the driver's own tags",
     example: "team=storage,claim=${pvc.metadata.namespace}/${pvc.metadata.name}",
-    inV1: "The same",
+    inV1: "The same; a template without a value becomes empty there, and is refused here",
   },
   tagValueDelimiter: {
     meaning: "Separates the pairs of `tags`, for values that contain commas",
@@ -171,7 +171,9 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
     inV1: "The same",
   },
   diskAccessID: {
-    meaning: "The DiskAccess through whose private endpoints the disk is exported. Needs `AllowPrivate`",
+    meaning:
+      "The DiskAccess through whose private endpoints the disk is exported. Needs `AllowPrivate`; without " +
+      "any `networkAccessPolicy` it has no effect, and the disk is closed",
     absent: "None",
     example:
       "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Compute/" +
@@ -205,10 +207,12 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
     inV1: "The same, without the inheritance at attach",
   },
   diskEncryptionType: {
-    meaning: "Encryption with the set's key, alone or on top of Azure's. Needs `diskEncryptionSetID`",
+    meaning:
+      "Encryption with the set's key, alone or on top of Azure's. Needs `diskEncryptionSetID`. " +
+      "UltraSSD_LRS and PremiumV2_LRS take the set's key alone",
     absent: "`EncryptionAtRestWithCustomerKey`, with a set",
     example: "EncryptionAtRestWithPlatformAndCustomerKeys",
-    inV1: "The same; V1 answers INTERNAL where the set is missing",
+    inV1: "The same; V1 answers INTERNAL where the set is missing, and leaves the SKU to Azure",
   },
   userAgent: userAgentNotes("disk"),
   perfProfile: {
@@ -217,7 +221,7 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
       "(#device-settings). Not for `ntfs` and `refs`",
     absent: "`none`: the kernel's",
     example: "basic",
-    inV1: "The same; V1 ignores it for SKUs that `basic` has no values for, and fails NodeStageVolume",
+    inV1: "The same; V1 fails NodeStageVolume where a setting can't be written",
   },
 };
 

@@ -7,10 +7,10 @@ export const snapshotParameterNotes: Readonly<Record<SnapshotParameterName, Para
   incremental: {
     meaning:
       "`false`: a full copy. Azure makes none of PremiumV2_LRS and UltraSSD_LRS disks, and keeps at most " +
-      "500 incremental snapshots of a disk",
+      "500 incremental snapshots of a disk. `true` may be in any case",
     absent: "`true`",
     example: "false",
-    inV1: "The same; V1 takes every other text for `true`",
+    inV1: "The same; V1 takes every other text for `true`, also `False`, which is refused here",
   },
   resourceGroup: {
     meaning: "Resource group of the snapshot",

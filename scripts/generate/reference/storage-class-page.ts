@@ -27,6 +27,7 @@ import { allowedOf } from "./allowed-values.ts";
 import { markdownTable } from "./markdown-table.ts";
 import { compatibilityNotes, ownParameters, parameterNotes } from "./parameter-notes.ts";
 import { parameterRows } from "./parameter-rows.ts";
+import { refusedClasses } from "./refused-classes.ts";
 import { performanceRows, skuRows } from "./sku-rows.ts";
 import { storageClassExamples } from "./storage-class-examples.ts";
 
@@ -39,6 +40,7 @@ const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate
 - Names are compared without case. A parameter that is given twice is refused.
 - Values are texts: \`maxShares: "3"\`. They are spelled as below, except where a row says otherwise.
 - An empty value counts as absent, except where a number is expected: it is refused there.
+- Spaces around a value count, except around the names and values of \`tags\`.
 - An unknown name or a wrong value fails CreateVolume with INVALID_ARGUMENT. The claim's event
   \`ProvisioningFailed\` names the parameter, the value and what is allowed.
 - Parameters act when the disk is created. They are kept in \`volumeAttributes\` of the PersistentVolume.
@@ -122,6 +124,7 @@ ${markdownTable(
 
 \`perfProfile: basic\` computes the first three, \`queue/max_sectors_kb\` and \`queue/read_ahead_kb\` by V1's
 formula from the performance tier of ${basicProfileSkus.map((sku) => `\`${sku}\``).join(", ")}.
+It leaves the disks of other SKUs as they are.
 V1 also lowers them to the limits of the VM's size; here they are the same on each node.
 
 - The node writes them after it has verified the disk, and before the mount. A repeated stage does so again.
@@ -129,6 +132,12 @@ V1 also lowers them to the limits of the VM's size; here they are the same on ea
   loses none. A detached disk takes its settings with it.
 - Where a kernel or a disk does not take a value (its limits may be lower), the volume is served without that
   setting, and the event \`DeviceNotTuned\` names it. V1 fails NodeStageVolume.`;
+
+const REFUSED = `## Classes of V1 that are refused
+
+V1 takes these StorageClasses. Here CreateVolume answers INVALID_ARGUMENT, and its message names the
+parameter. A class can't be edited: delete it and make it again under its name. Its volumes and
+claims stay.`;
 
 const STATIC = `## Static volumes
 
@@ -175,6 +184,7 @@ export function storageClassPage(): GeneratedFile {
     DEVICE_SETTINGS,
     `## Accepted without effect\n\n${markdownTable(["parameter", "of"], compatibilityRows())}`,
     `${METADATA}\n\n${markdownTable(["parameter", "tag of the disk"], metadataRows())}`,
+    `${REFUSED}\n\n${markdownTable(["class", "in V1", "here"], refusedRows())}`,
     STATIC,
     `## Examples\n\n${storageClassExamples.map(exampleText).join("\n\n")}`,
   ];
@@ -186,6 +196,10 @@ export function storageClassPage(): GeneratedFile {
 
 function exampleText({ title, yaml }: (typeof storageClassExamples)[number]): string {
   return `${title}\n\n\`\`\`yaml\n${yaml}\`\`\``;
+}
+
+function refusedRows(): readonly string[] {
+  return refusedClasses.map(({ what, inV1, instead }) => row(what, inV1, instead));
 }
 
 function compatibilityRows(): readonly string[] {

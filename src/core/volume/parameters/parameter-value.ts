@@ -5,12 +5,13 @@ import { closestName } from "../../primitives/closest-name.ts";
 
 /** How the value of a class's parameter is read. */
 export type ParameterValue =
-  /** One of `choices`; `anyCase`: written in any case. */
+  /** One of `choices`, once `normalize` has read it; `anyCase`: written in any case. */
   | {
       readonly kind: "choice";
       readonly choices: readonly string[];
       readonly default?: string;
       readonly anyCase?: true;
+      readonly normalize?: (value: string) => string;
     }
   /** A whole number from `min` to `max`, both included. */
   | { readonly kind: "count"; readonly min: number; readonly max: number; readonly default?: number }
@@ -71,7 +72,8 @@ export function readValue(row: ParameterValue, stated: string): Result<string | 
   switch (row.kind) {
     case "choice": {
       const { choices, anyCase = false } = row;
-      const choice = choices.find((candidate) => candidate === (anyCase ? stated.toLowerCase() : stated));
+      const value = row.normalize?.(stated) ?? stated;
+      const choice = choices.find((candidate) => candidate === (anyCase ? value.toLowerCase() : value));
       if (choice !== undefined) return ok(choice);
       const meant = closestName(stated, choices);
       const hint = meant === undefined ? "" : `; did you mean ${meant}?`;

@@ -138,15 +138,15 @@ describe("resolveVolumeSpec", () => {
     });
   }
 
-  for (const { parameters, because } of [
-    { parameters: { skuName: "PremiumV2_LRS", perfProfile: "basic" }, because: "it has no tiers" },
-    { parameters: { fsType: "ntfs", perfProfile: "advanced" }, because: "Windows has no such settings" },
-  ] as const)
-    it(`refuses perfProfile ${parameters.perfProfile} where ${because}`, () =>
-      assert.equal(fieldOf(resolve(parameters)), "parameters.perfProfile"));
+  it("refuses a profile of Windows, which has no such settings", () =>
+    assert.equal(fieldOf(resolve({ fsType: "ntfs", perfProfile: "advanced" })), "parameters.perfProfile"));
 
-  it("takes advanced settings of any disk of Linux", () =>
-    assert.equal(resolve({ skuName: "PremiumV2_LRS", perfProfile: "advanced" }).ok, true));
+  for (const skuName of ["Standard_LRS", "UltraSSD_LRS", "PremiumV2_LRS"] as const)
+    it(`takes a profile of ${skuName}, also the one that has no values for it, as V1 does`, () =>
+      assert.deepEqual(
+        (["basic", "advanced"] as const).map((perfProfile) => resolve({ skuName, perfProfile }).ok),
+        [true, true],
+      ));
 
   it("refuses a multi-node mode on an unshared disk", () => {
     const resolved = resolve({}, 1024, aSharedBlock);

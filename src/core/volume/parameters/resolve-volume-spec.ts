@@ -15,7 +15,6 @@ import {
   type CopySource,
   placeCopy,
 } from "../copies/copy-source.ts";
-import { basicProfileSkus } from "../device/basic-profile.ts";
 import { geometryNames, geometryProblem, rawGeometryProblem } from "../device/file-system-geometry.ts";
 import { type FileSystemType, isOfWindows } from "../device/file-system.ts";
 import { defaultPerformance } from "../disk-performance.ts";
@@ -203,28 +202,22 @@ function checkWriteAccelerator(parameters: VolumeParameters): Result<void, Inval
   return cachingMode === "ReadWrite" ? refuse("needs cachingMode None or ReadOnly") : ok(undefined);
 }
 
-/** V1 computes settings for SSDs with tiers, and ignores the profile for others. Windows has none. */
+/** `basic` has values for SSDs with tiers, and no effect on others, as in V1. Windows has no such settings. */
 function checkProfile(
   parameters: VolumeParameters,
   capabilities: readonly VolumeCapability[],
 ): Result<void, InvalidArgument> {
-  const { perfProfile, skuName } = parameters;
+  const { perfProfile } = parameters;
   if (perfProfile === undefined || perfProfile === "none") return ok(undefined);
   const onWindows = capabilities.find(({ accessType, fsType }) => {
     const chosen = chooseFileSystem(parameters, fsType);
     return accessType === "mount" && chosen.ok && isOfWindows(chosen.value);
   });
-  if (onWindows !== undefined)
-    return refuseParameter(
-      "perfProfile",
-      perfProfile,
-      "must be none or left out: Windows has no such settings of a disk",
-    );
-  return perfProfile === "basic" && !basicProfileSkus.includes(skuName)
-    ? refuseParameter(
+  return onWindows === undefined
+    ? ok(undefined)
+    : refuseParameter(
         "perfProfile",
         perfProfile,
-        `has values for ${basicProfileSkus.join(", ")}, not for ${skuName}: use advanced`,
-      )
-    : ok(undefined);
+        "must be none or left out: Windows has no such settings of a disk",
+      );
 }

@@ -7,7 +7,12 @@ import { volumeParameterTable } from "./volume-parameter-table.ts";
  * parser and docs/reference/volume-snapshot-class.md read the same rows.
  */
 export const snapshotParameterTable = {
-  incremental: { kind: "choice", choices: ["true", "false"] },
+  incremental: {
+    kind: "choice",
+    choices: ["true", "false"],
+    // V1 makes an incremental snapshot of every text but `false`. False may mean either, and is refused.
+    normalize: (value) => (value.toLowerCase() === "true" ? "true" : value),
+  },
   resourceGroup: volumeParameterTable.resourceGroup,
   subscriptionID: volumeParameterTable.subscriptionID,
   location: volumeParameterTable.location,

@@ -89,6 +89,11 @@ describe("parseSnapshotParameters", () => {
       assert.deepEqual([isTaken(fit), isTaken(fit + 1)], [true, false]);
     });
 
+  it("takes true in any case, as V1 does, and no other spelling of false", () => {
+    for (const stated of ["true", "True", "TRUE"])
+      assert.deepEqual(parsed({ incremental: stated }), parsed({}), stated);
+  });
+
   it("counts an empty value as absent", () => {
     assert.deepEqual(parsed({ incremental: "", resourceGroup: "", location: "" }), parsed({}));
   });
@@ -99,6 +104,7 @@ describe("parseSnapshotParameters", () => {
 
   for (const { parameters, field, problem } of [
     { parameters: { incremental: "yes" }, field: "incremental", problem: /one of true, false/u },
+    { parameters: { incremental: "False" }, field: "incremental", problem: /did you mean false/u },
     { parameters: { resourceGroup: "a/b" }, field: "resourceGroup", problem: /1 to 90/u },
     { parameters: { subscriptionID: "sub-1" }, field: "subscriptionID", problem: /id of a subscription/u },
     {

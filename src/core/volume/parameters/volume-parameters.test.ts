@@ -112,12 +112,19 @@ describe("parseVolumeParameters", () => {
       because: "access is opened by name",
     },
     {
+      parameters: { diskAccessID: `${COMPUTE}/diskAccesses/a` },
+      parsed: {},
+      because: "without a policy V1 closes the disk, and ignores its DiskAccess",
+    },
+    {
       parameters: {
+        networkAccessPolicy: "AllowPrivate",
         diskAccessID: `${COMPUTE}/diskAccesses/a`,
         diskEncryptionSetID: `${COMPUTE}/diskencryptionsets/k`.toLowerCase(),
         diskEncryptionType: "EncryptionAtRestWithPlatformAndCustomerKeys",
       },
       parsed: {
+        networkAccessPolicy: "AllowPrivate",
         diskAccessID: `${COMPUTE}/diskAccesses/a`,
         diskEncryptionSetID: `${COMPUTE}/diskencryptionsets/k`.toLowerCase(),
         diskEncryptionType: "EncryptionAtRestWithPlatformAndCustomerKeys",

@@ -91,6 +91,8 @@ export function parseVolumeParameters(
     skuName: skuName ?? storageAccountType ?? table.skuName.default,
     maxShares: others.maxShares ?? table.maxShares.default,
     networkAccessPolicy: others.networkAccessPolicy ?? table.networkAccessPolicy.default,
+    // Beside no policy V1 ignores it: the disk is closed to all networks, and Azure takes no DiskAccess then.
+    diskAccessID: others.networkAccessPolicy === undefined ? undefined : others.diskAccessID,
     publicNetworkAccess: others.publicNetworkAccess ?? table.publicNetworkAccess.default,
     tags: tags.value,
     diskName: name.value === undefined ? undefined : diskNameFor(name.value),
