@@ -57,6 +57,13 @@ export const refusedClasses: readonly RefusedClass[] = [
     instead: "Leave it out",
   },
   {
+    parameters: { perfProfile: "advanced", "device-setting/iosched/fifo_batch": "1" },
+    field: "device-setting/iosched/fifo_batch",
+    what: "`device-setting/iosched/<name>`, as in an example of V1's documents",
+    inV1: "NodeStageVolume fails: Linux has these files elsewhere",
+    instead: "`device-setting/queue/iosched/<name>`",
+  },
+  {
     parameters: { perfProfile: "basic", fsType: "ntfs" },
     field: "perfProfile",
     what: "`perfProfile` with `fsType` `ntfs` or `refs`",

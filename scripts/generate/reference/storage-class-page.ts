@@ -122,8 +122,11 @@ ${markdownTable(
   ),
 )}
 
-\`perfProfile: basic\` computes the first three, \`queue/max_sectors_kb\` and \`queue/read_ahead_kb\` by V1's
-formula from the performance tier of ${basicProfileSkus.map((sku) => `\`${sku}\``).join(", ")}.
+Those of \`queue/iosched\` exist under \`queue/scheduler\` \`mq-deadline\` alone.
+
+\`perfProfile: basic\` computes \`device/queue_depth\`, \`queue/scheduler\`, \`queue/nr_requests\`,
+\`queue/max_sectors_kb\` and \`queue/read_ahead_kb\` by V1's formula from the performance tier of
+${basicProfileSkus.map((sku) => `\`${sku}\``).join(", ")}.
 It leaves the disks of other SKUs as they are.
 V1 also lowers them to the limits of the VM's size; here they are the same on each node.
 

@@ -94,6 +94,22 @@ describe("device settings of a staged volume", () => {
       assert.deepEqual(await settingsOf(world), { ...kernels, "queue/nr_requests": "1024" });
     }));
 
+  it("are those of its scheduler as well, which are gone with it after a repeated stage", () =>
+    withNode({ writer: granted }, async (world) => {
+      const fifoBatch = async (): Promise<string | undefined> => {
+        const { host } = world.ports();
+        const read = await host.readDeviceSettings(await deviceOf(world.ports()), never);
+        return read.ok ? read.value["queue/iosched/fifo_batch"] : assert.fail();
+      };
+      const volumeContext = { ...request.volumeContext, "device-setting/queue/iosched/fifo_batch": "1" };
+      for (const _ of ["first", "again"]) {
+        assert.equal(await stage(world, { volumeContext }), "ok");
+        assert.deepEqual([await settingsOf(world), await fifoBatch(), world.emitted], [tuned, "1", []]);
+      }
+      assert.equal(await unstage(world), "ok");
+      assert.deepEqual([await settingsOf(world), await fifoBatch()], [kernels, undefined]);
+    }));
+
   it("are restored by the plug-in that follows one killed between two writes", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();

@@ -67,12 +67,18 @@ export function devicesContract({ on, onLinux, onWindows, name, platform, usual 
         valueOf(await write("queue/scheduler", "mq-deadline"));
         valueOf(await write("queue/read_ahead_kb", "64"));
       }
+      assert.equal((await settings())["queue/iosched/fifo_batch"], "16");
+      valueOf(await write("queue/iosched/fifo_batch", "1"));
+      assert.equal((await settings())["queue/iosched/fifo_batch"], "1");
       assert.equal(kindOf(await write("queue/nr_requests", "10240")), "DeviceSettingRefused");
       const changed = { "queue/scheduler": "mq-deadline", "queue/read_ahead_kb": "64" };
       assert.deepEqual(pick(await settings(), changed), changed);
       for (const name of Object.keys(changed) as readonly DeviceSettingName[])
         valueOf(await write(name, before[name] ?? ""));
       assert.deepEqual(pick(await settings(), changed), pick(before, changed));
+      valueOf(await write("queue/scheduler", "none"));
+      assert.equal(kindOf(await write("queue/iosched/fifo_batch", "1")), "DeviceSettingRefused");
+      assert.equal((await settings())["queue/iosched/fifo_batch"], undefined);
     });
 
     onLinux("changes no setting of another disk that has the name by now", async (world) => {

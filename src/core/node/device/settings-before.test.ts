@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import { describe, it } from "node:test";
 import { settingsBefore } from "./settings-before.ts";
 
 const present = {
@@ -32,3 +32,22 @@ it("keeps what was noted before an earlier change of the same device", () =>
     }),
     { "queue/read_ahead_kb": "64" },
   ));
+
+describe("of mq-deadline's settings", () => {
+  const fifoBatch = { name: "queue/iosched/fifo_batch", value: "1" } as const;
+  const scheduler = { name: "queue/scheduler", value: "mq-deadline" } as const;
+
+  it("notes those that a change of the scheduler ends, or that change themselves", () => {
+    const under = { ...present, "queue/scheduler": "mq-deadline", "queue/iosched/fifo_batch": "16" };
+    const { "queue/read_ahead_kb": _, ...noted } = under;
+    assert.deepEqual(settingsBefore([{ name: "queue/scheduler", value: "none" }], under, {}), noted);
+    assert.deepEqual(settingsBefore([fifoBatch], under, {}), { "queue/iosched/fifo_batch": "16" });
+  });
+
+  it("notes none of a scheduler that is itself the change, also in a repeated stage", () => {
+    const first = settingsBefore([scheduler, fifoBatch], present, {});
+    assert.equal(first["queue/iosched/fifo_batch"], undefined);
+    const changed = { ...present, "queue/scheduler": "mq-deadline", "queue/iosched/fifo_batch": "1" };
+    assert.deepEqual(settingsBefore([scheduler, fifoBatch], changed, first), first);
+  });
+});

@@ -18,13 +18,18 @@ export type PerfProfile = (typeof perfProfiles)[number];
 
 /**
  * The settings of a block device that the driver changes, in the order in which it writes them: a new
- * scheduler resets the ones after it. Each only tunes; `queue/write_cache`, which would keep flushes from the
+ * scheduler resets the ones after it, and those of `queue/iosched` are mq-deadline's. Each only tunes; `queue/write_cache`, which would keep flushes from the
  * disk, and `queue/iostats`, whose counters the driver reads, are not among them. The kernel may allow less,
  * such as `queue/max_hw_sectors_kb`.
  */
 export const deviceSettings = {
   "device/queue_depth": { kind: "count", min: 1, max: 2048 },
   "queue/scheduler": { kind: "choice", choices: ["none", "mq-deadline", "kyber", "bfq"] },
+  "queue/iosched/fifo_batch": { kind: "count", min: 1, max: 1024 },
+  "queue/iosched/writes_starved": { kind: "count", min: 0, max: 100 },
+  "queue/iosched/read_expire": { kind: "count", min: 1, max: 60_000 },
+  "queue/iosched/write_expire": { kind: "count", min: 1, max: 60_000 },
+  "queue/iosched/front_merges": { kind: "number", numbers: [0, 1] },
   "queue/nr_requests": { kind: "count", min: 4, max: 10_240 },
   "queue/wbt_lat_usec": { kind: "count", min: 0, max: 10_000_000 },
   "queue/max_sectors_kb": { kind: "count", min: 4, max: 32_768 },
@@ -46,6 +51,11 @@ export interface DeviceSetting {
 
 /** The names of all settings, in the order in which they are written. */
 export const deviceSettingNames = Object.keys(deviceSettings) as readonly DeviceSettingName[];
+
+/** Whether a device has a setting only under one scheduler. */
+export function isOfScheduler(name: DeviceSettingName): boolean {
+  return name.startsWith("queue/iosched/");
+}
 
 /** Whether a parameter or attribute states a setting of the device, also one that is not allowed. */
 export function isDeviceSetting(parameter: string): boolean {
