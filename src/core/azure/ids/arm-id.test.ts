@@ -21,6 +21,13 @@ describe("ARM ids", () => {
     `${id}/`,
     `${id}/x/y`,
     id.replace("Microsoft.Compute", "Microsoft.Storage"),
+    `${id} `,
+    `${id}\n`,
+    `${id}?force=true`,
+    `${id}%2F..`,
+    id.replace("pvc-1", ".."),
+    id.replace("pvc-1", "."),
+    id.replace("/rg/", "/../"),
   ]) {
     it(`are refused: ${JSON.stringify(other)}`, () => {
       assert.equal(parseArmId(other), undefined);

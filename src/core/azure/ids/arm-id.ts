@@ -7,8 +7,16 @@ export interface ArmId {
   readonly name: string;
 }
 
-const pattern =
-  /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Compute\/([^/]+)\/([^/]+)$/i;
+/**
+ * One part of an id, as the source of a regular expression. What a URL would give another meaning is none: a
+ * space, a query, an escape, or a step to the folder above.
+ */
+export const idPart = "(?!\\.{1,2}(?:/|$))[^/\\s?#%]+";
+
+const pattern = new RegExp(
+  `^/subscriptions/(${idPart})/resourceGroups/(${idPart})/providers/Microsoft\\.Compute/(${idPart})/(${idPart})$`,
+  "iu",
+);
 
 /** Reads an ARM id of a compute resource; undefined if it is none. Instances of scale sets are none. */
 export function parseArmId(id: string): ArmId | undefined {

@@ -32,9 +32,17 @@ describe("disk URIs", () => {
     [DISK_URI.replace("disks", "snapshots"), "another resource"],
     [DISK_URI.replace("rg-1", ""), "an empty part"],
     [`${DISK_URI}\nx`, "a second line"],
+    [`${DISK_URI} `, "a space after it"],
+    [DISK_URI.replace("pvc-1", "."), "the list of all disks"],
+    [DISK_URI.replace("rg-1", ".."), "a step to the folder above"],
   ] as const) {
     it(`are refused: ${because}`, () => assert.equal(parseDiskUri(uri), undefined));
   }
+
+  it("may have each name that Azure allows", () => {
+    const parts = { subscriptionId: "s", resourceGroup: "Grün_(1).a-b", diskName: "_..data.1_" };
+    assert.deepEqual(parseDiskUri(formatDiskUri(parts)), parts);
+  });
 
   it("mean the same disk in any case", () => {
     assert.equal(isSameResourceUri(DISK_URI, DISK_URI.toUpperCase()), true);

@@ -1,3 +1,4 @@
+import { idPart } from "./arm-id.ts";
 import { canonicalInstanceUri } from "./instance-uri.ts";
 
 /** The parts of a managed disk's resource URI, as the caller spelled them. */
@@ -7,8 +8,10 @@ export interface DiskUriParts {
   readonly diskName: string;
 }
 
-const DISK_URI =
-  /^\/subscriptions\/([^/\s?#%]+)\/resourceGroups\/([^/\s?#%]+)\/providers\/Microsoft\.Compute\/disks\/([^/\s?#%]+)$/iu;
+const DISK_URI = new RegExp(
+  `^/subscriptions/(${idPart})/resourceGroups/(${idPart})/providers/Microsoft\\.Compute/disks/(${idPart})$`,
+  "iu",
+);
 
 /** The parts of a managed disk's URI, undefined if `uri` is something else. */
 export function parseDiskUri(uri: string): DiskUriParts | undefined {

@@ -1,3 +1,5 @@
+import { idPart } from "./arm-id.ts";
+
 /** The parts of a virtual machine's resource URI, as the caller spelled them. */
 export interface InstanceUriParts {
   readonly subscriptionId: string;
@@ -8,8 +10,11 @@ export interface InstanceUriParts {
   readonly instanceName: string;
 }
 
-const INSTANCE_URI =
-  /^\/subscriptions\/([^/\s?#%]+)\/resourceGroups\/([^/\s?#%]+)\/providers\/Microsoft\.Compute\/(?:virtualMachineScaleSets\/([^/\s?#%]+)\/)?virtualMachines\/([^/\s?#%]+)$/iu;
+const INSTANCE_URI = new RegExp(
+  `^/subscriptions/(${idPart})/resourceGroups/(${idPart})/providers/Microsoft\\.Compute/` +
+    `(?:virtualMachineScaleSets/(${idPart})/)?virtualMachines/(${idPart})$`,
+  "iu",
+);
 
 /** The parts of a virtual machine's URI, undefined if `uri` is something else. */
 export function parseInstanceUri(uri: string): InstanceUriParts | undefined {
