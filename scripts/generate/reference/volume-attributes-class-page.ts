@@ -38,7 +38,8 @@ const LIMITS = `## Which changes are possible
 - A VM caches the disk of a volume whose \`cachingMode\` is ReadOnly, ReadWrite or not stated. Such a disk
   becomes a PremiumV2_LRS once no VM has it: until then the change ends with \`FAILED_PRECONDITION\`, which
   names the VM. End the pod, and csi-resizer asks again. From then on the disk is attached without a cache.
-  A disk with \`enableBursting\` never becomes a PremiumV2_LRS.
+  A disk with \`enableBursting\`, or with two keys (\`diskEncryptionType\`), never becomes a PremiumV2_LRS. Azure
+  ends the bursting of one that becomes another SKU without it.
 - \`networkAccessPolicy\` and \`publicNetworkAccess\` change at any time. \`AllowPrivate\` is possible only
   where the disk was made with \`diskAccessID\`, and such a disk keeps it.
 - Azure moves the data of a disk that becomes a PremiumV2_LRS in the background, for hours. The change has

@@ -1,4 +1,4 @@
-import type { DiskSku } from "./disk-sku.ts";
+import { type DiskSku, diskSkus } from "./disk-sku.ts";
 
 /** The range in which IOPS and throughput are set apart from the size. MB are Azure's: 10^6 bytes. */
 export interface PerformanceRules {
@@ -111,6 +111,12 @@ export const skuRules: Readonly<Record<DiskSku, SkuRules>> = {
     },
   },
 };
+
+/** Whether a disk of a SKU, in any case, may burst on demand. */
+export function canBurst(skuName: string): boolean {
+  const known = diskSkus.find((sku) => sku.toLowerCase() === skuName.toLowerCase());
+  return known !== undefined && skuRules[known].burstingMinGiB !== undefined;
+}
 
 /** The least and the most IOPS of a disk. */
 export function iopsRange(rules: PerformanceRules, sizeGiB: number): { min: number; max: number } {

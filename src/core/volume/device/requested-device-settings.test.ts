@@ -108,6 +108,14 @@ describe("requestedDeviceSettings", () => {
         "queue/read_ahead_kb": "8",
       }));
 
+  it("computes no bursting of a disk that has become a Standard SSD, whatever its class stated", () => {
+    const disk = { skuName: "StandardSSD_LRS", sizeGiB: 2048 };
+    assert.deepEqual(
+      asRecord({ perfProfile: "basic", enableBursting: "true" }, disk),
+      asRecord({ perfProfile: "basic" }, disk),
+    );
+  });
+
   for (const skuName of ["PremiumV2_LRS", "UltraSSD_LRS", "Standard_LRS"])
     it(`computes nothing for ${skuName}, as V1`, () =>
       assert.deepEqual(asRecord({ perfProfile: "basic" }, { skuName, sizeGiB: 100 }), {}));

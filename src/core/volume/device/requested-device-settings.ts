@@ -1,5 +1,6 @@
 import type { DiskSpec } from "../../api/az-volume.ts";
 import { readValue, statedIn } from "../parameters/parameter-value.ts";
+import { canBurst } from "../sku-rules.ts";
 import { basicProfile } from "./basic-profile.ts";
 import {
   type DeviceSetting,
@@ -35,9 +36,10 @@ export function requestedDeviceSettings(
   const profile = readValue({ kind: "choice", choices: perfProfiles, anyCase: true }, stated);
   if (!profile.ok) return { ...none, problems: [`perfProfile ${JSON.stringify(stated)} ${profile.failure}`] };
   if (profile.value === "basic") {
-    // The spec of an adopted disk does not say it, and what can't be read is no bursting.
+    // The spec of an adopted disk does not say it, and what can't be read is no bursting. It ends as the disk
+    // gets a type without it.
     const bursting = readValue({ kind: "flag" }, statedIn(attributes, "enableBursting") ?? "");
-    const burstingEnabled = bursting.ok && bursting.value === true;
+    const burstingEnabled = bursting.ok && bursting.value === true && canBurst(disk.skuName);
     return { ...none, settings: basicProfile({ ...disk, burstingEnabled }), isComputed: true };
   }
   if (profile.value === "none") return none;

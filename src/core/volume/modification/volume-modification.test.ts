@@ -206,4 +206,14 @@ describe("checkModification", () => {
     const bursting = aDiskSpec({ burstingEnabled: true });
     assert.match(check({ skuName: "PremiumV2_LRS" }, "Premium_LRS", bursting), /not for PremiumV2_LRS/);
   });
+
+  it("leaves the end of bursting to Azure, which comes with a type that has none", () => {
+    const disk = aDiskSpec({ burstingEnabled: true });
+    const check = (from: string, to: string): unknown =>
+      checkModification({ skuName: to }, { detail: { ...v2, skuName: from, sizeGiB: 1024 }, disk });
+    assert.deepEqual(check("Premium_LRS", "StandardSSD_LRS"), ok(undefined));
+    assert.deepEqual(check("Premium_LRS", "Standard_LRS"), ok(undefined));
+    assert.deepEqual(check("StandardSSD_LRS", "PremiumV2_LRS"), ok(undefined), "it has ended before");
+    assert.deepEqual(check("StandardSSD_LRS", "Premium_LRS"), ok(undefined));
+  });
 });

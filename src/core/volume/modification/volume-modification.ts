@@ -12,6 +12,7 @@ import {
   volumeParameterTable,
 } from "../parameters/volume-parameter-table.ts";
 import { parseVolumeParameters, type VolumeParameters } from "../parameters/volume-parameters.ts";
+import { canBurst } from "../sku-rules.ts";
 import { checkAddedTags, isOwnTag } from "../tags/volume-tags.ts";
 
 type InvalidArgument = FailureOf<"InvalidArgument">;
@@ -104,10 +105,14 @@ export function checkModification(
   // Others, and earlier classes, have set the performance since the spec was written.
   const { diskIOPSReadWrite: _iops, diskMBpsReadWrite: _mbps, ...made } = disk;
   const present = { ...made, skuName, sizeGiB, maxShares };
-  const possible = checkDisk({ ...present, ...(change as Partial<DiskSpec>) }, FIELD);
+  const { skuName: to = skuName } = change;
+  // Azure ends bursting as a disk gets a type without it (Learn, Enable on-demand bursting), and makes no
+  // Premium SSD v2 of a disk that bursts.
+  const bursts = canBurst(skuName) && (canBurst(to) || to === "PremiumV2_LRS");
+  const changed = { ...present, ...(change as Partial<DiskSpec>) };
+  const possible = checkDisk(bursts ? changed : { ...changed, burstingEnabled: false }, FIELD);
   // What a disk has already is no reason to refuse a change: others change it beyond the rules.
   if (!possible.ok && !sameJson(possible, checkDisk(present, FIELD))) return possible;
-  const { skuName: to = skuName } = change;
   const problem = to === skuName ? undefined : conversionProblem(detail, to);
   if (problem !== undefined) return refuseArgument(`${FIELD}.skuName`, to, problem);
   return checkAddedTags(disk.tags, tags, `${FIELD}.tags`);
