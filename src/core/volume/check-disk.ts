@@ -154,8 +154,10 @@ function burstingProblem({ sku, sizeGiB, maxShares, rules, burstingEnabled }: Ru
     : undefined;
 }
 
-function performancePlusProblem({ sku, sizeGiB, rules, performancePlus }: Ruled): Problem | undefined {
-  if (performancePlus !== true) return undefined;
+/** Azure takes it for new disks only. What becomes of it with another SKU is Azure's to judge. */
+function performancePlusProblem(disk: Ruled): Problem | undefined {
+  const { sku, sizeGiB, rules, isMade, performancePlus } = disk;
+  if (performancePlus !== true || isMade) return undefined;
   const field = "performancePlus";
   const { performancePlusMinGiB: min } = rules;
   if (min === undefined)

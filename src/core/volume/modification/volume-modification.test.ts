@@ -207,6 +207,18 @@ describe("checkModification", () => {
     assert.match(check({ skuName: "PremiumV2_LRS" }, "Premium_LRS", bursting), /not for PremiumV2_LRS/);
   });
 
+  it("leaves to Azure what becomes of performance plus, which only a new disk can be given", () =>
+    assert.deepEqual(
+      checkModification(
+        { skuName: "PremiumV2_LRS" },
+        {
+          detail: { ...v2, skuName: "Premium_LRS", sizeGiB: 1024 },
+          disk: aDiskSpec({ performancePlus: true }),
+        },
+      ),
+      ok(undefined),
+    ));
+
   it("leaves the end of bursting to Azure, which comes with a type that has none", () => {
     const disk = aDiskSpec({ burstingEnabled: true });
     const check = (from: string, to: string): unknown =>
