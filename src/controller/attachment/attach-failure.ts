@@ -13,6 +13,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { readAndCompare } from "../adoption/compare-attachments.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
+import { lookAtDisk } from "../disk/keep-modification.ts";
 import { attachmentTarget } from "./attachment-object.ts";
 import { evictReplicaFor } from "./removal/evict-replica.ts";
 
@@ -68,6 +69,17 @@ export async function recordAttachFailure(
     // The objects show a free share: one may be in use without an object.
     const looked = await readAndCompare(ports, { volume }, signal);
     if (!looked.ok) return looked;
+  }
+  if (failure.kind === "CloudRejected") {
+    // Another client may have changed what the request follows from: the SKU decides the host cache.
+    const { volumeId, volumeName } = attachment.spec;
+    const looked = await lookAtDisk(ports, volume, volumeId, signal);
+    // The next try looks again.
+    if (!looked.ok)
+      ports.logger.warn("a disk whose attach is refused was not read", {
+        volumeName,
+        failure: looked.failure,
+      });
   }
   if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary")
     await evictReplicaFor(ports, attachment, signal);

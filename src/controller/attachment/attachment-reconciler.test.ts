@@ -804,6 +804,26 @@ describe("attachmentReconciler", () => {
       );
     }));
 
+  it("looks at a disk whose attach Azure refuses: another client may have changed its SKU", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-a", { metadata, status: { state: "Pending" } }),
+      );
+      const message =
+        "Storage Account type PremiumV2_LRS is not supported with caching type ReadOnly. Please use caching type None.";
+      const refusal = { kind: "CloudRejected", code: "InvalidParameter", message, requestId: "r-1" } as const;
+      await runOn(world, {
+        attachDisk: async () => fail(refusal),
+        getDisk: async () => ok(aDisk({ skuName: "PremiumV2_LRS" })),
+      });
+      assert.equal(world.attachment("node-a")?.status?.error?.kind, "CloudRejected");
+      // The disk's loop reads it again, and records the SKU: with that, the host caches nothing.
+      assert.deepEqual(world.volume()?.spec.modification, {});
+    }));
+
   it("looks for unrecorded VMs where Azure has no share left and the objects do", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-b"));

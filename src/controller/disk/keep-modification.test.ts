@@ -6,6 +6,7 @@ import { type Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aDetail, aDiskSpec, aVolume } from "../../core/testing/objects.ts";
+import { mayCopySnapshots } from "../../core/volume/copies/recent-snapshots.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { recoverVolumes } from "../adoption/recover-volumes.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -67,6 +68,65 @@ describe("a disk that a late request has changed", () => {
       assert.deepEqual(after.value.spec.modification, other);
     }));
 });
+
+describe("a disk whose SKU another client has changed", () => {
+  const before = aVolume({ spec: { disk: aDiskSpec({ tags: {} }) }, status: { detail: aDetail() } });
+  const converted = aDisk({ skuName: "PremiumV2_LRS", diskIOPSReadWrite: 3000, diskMBpsReadWrite: 125 });
+
+  it("is known by its new SKU, which host cache and growing snapshots depend on", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", before);
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        listDisks: async () => ok([converted]),
+        getDisk: async () => ok(converted),
+        updateDisk: async () => ok(converted),
+      };
+      const ports = { ...world.ports, cloud };
+      const reconciler = diskReconciler(ports);
+      assert.equal(mayCopySnapshots(before), false);
+      assert.deepEqual(await recoverVolumes(ports, never), ok(0));
+      await reconcileUntil(world, reconciler, (volume) => volume.status?.detail?.skuName !== "Premium_LRS");
+      await reconcileUntil(world, reconciler, (volume) => volume.spec.modification === undefined);
+      const after = world.volume() ?? assert.fail("no volume");
+      assert.equal(after.status?.detail?.skuName, "PremiumV2_LRS");
+      assert.equal(after.spec.disk.skuName, "PremiumV2_LRS");
+      assert.equal(mayCopySnapshots(after), true);
+      const { resourceVersion } = after.metadata;
+      assert.deepEqual(await recoverVolumes(ports, never), ok(0));
+      assert.equal(world.volume()?.metadata.resourceVersion, resourceVersion, "nothing more is written");
+    }));
+
+  it("is cached by no host once several VMs may share it", () =>
+    withControllerPorts(async (world) => {
+      const status = { detail: aDetail({ maxShares: 1 }) };
+      await world.given("AzVolume", aVolume({ spec: before.spec, status }));
+      const shared = aDisk({ maxShares: 2 });
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        listDisks: async () => ok([shared]),
+        getDisk: async () => ok(shared),
+        updateDisk: async () => ok(shared),
+      };
+      const ports = { ...world.ports, cloud };
+      assert.deepEqual(await recoverVolumes(ports, never), ok(0));
+      await reconcileUntil(world, diskReconciler(ports), ({ status }) => status?.detail?.maxShares === 2);
+    }));
+});
+
+/** Fails where two runs do not lead there. */
+async function reconcileUntil(
+  world: ReconcileWorld,
+  reconciler: ReturnType<typeof diskReconciler>,
+  isReached: (volume: AzVolume) => boolean,
+): Promise<void> {
+  for (let run = 1; run <= 2; run++) {
+    assert.equal((await world.answerOf(reconciler.reconcile("pvc-1", never))).ok, true);
+    const volume = world.volume();
+    if (volume !== undefined && isReached(volume)) return;
+  }
+  assert.fail(`not reached: ${JSON.stringify(world.volume()?.status)}`);
+}
 
 describe("the last look at a modified disk", () => {
   const look = async (world: ReconcileWorld, disk: DiskFacts): Promise<AzVolume | undefined> => {

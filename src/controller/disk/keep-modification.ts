@@ -6,7 +6,7 @@ import { repeatedModification } from "../../core/volume/modification/late-modifi
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeSpec, changeVolumeStatus } from "../../objects/update-object.ts";
-import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AdoptionPorts, DiskPorts } from "../controller-ports.ts";
 import { targetOf } from "./disk-status.ts";
@@ -46,6 +46,21 @@ export async function keepModification(
 }
 
 /**
+ * Reads a disk and compares it as `keepModification` does; one that Azure does not have is left to its own
+ * loop. Fails as Azure or the store does.
+ */
+export async function lookAtDisk(
+  ports: Parameters<typeof keepModification>[0] & { readonly cloud: Pick<CloudProvisioner, "getDisk"> },
+  volume: AzVolume,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
+  return keepModification(ports, volume, disk.value, signal);
+}
+
+/**
  * Reads a modified disk once more, since recovery may list it only after hours, and requests the modification
  * again if a late request has changed it. Otherwise the status drops `recentModification`.
  */
@@ -55,10 +70,8 @@ export async function lookForLateRequest(
   diskUri: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const disk = await ports.cloud.getDisk({ diskUri }, signal);
-  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
-  const kept = disk.ok ? await keepModification(ports, volume, disk.value, signal) : ok(undefined);
-  if (!kept.ok) return kept;
+  const looked = await lookAtDisk(ports, volume, diskUri, signal);
+  if (!looked.ok) return looked;
   const seenModification = volume.status?.recentModification;
   const forgotten = await changeVolumeStatus(
     ports.store,

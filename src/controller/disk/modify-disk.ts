@@ -124,8 +124,8 @@ function emitConversion(
 
 function modifiedStatus({ error: _, ...status }: VolumeStatus, disk: DiskFacts, nowMs: number): VolumeStatus {
   invariant(status.detail !== undefined, "a volume without a disk was modified");
-  const { skuName } = disk;
-  const modified = { ...status, detail: { ...status.detail, skuName } };
+  const { skuName, maxShares } = disk;
+  const modified = { ...status, detail: { ...status.detail, skuName, maxShares } };
   return status.copy === undefined ? withConversion(modified, disk.completionPercent, nowMs) : modified;
 }
 

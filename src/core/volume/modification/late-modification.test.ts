@@ -115,6 +115,36 @@ describe("repeatedModification", () => {
     },
     { because: "the volume was never modified", volume: aVolume(), disk: late, repeated: undefined },
     {
+      because: "another client has given a disk that was never modified another SKU",
+      volume: aVolume({ status: { detail: aDetail() } }),
+      disk: { ...late, skuName: "PremiumV2_LRS", maxShares: 3 },
+      repeated: {},
+    },
+    {
+      because: "another client has given it another SKU, and Azure has refused the last modification",
+      volume: modified({
+        status: {
+          detail: aDetail(),
+          modification: { ...outcome, error },
+          recentModification: undefined,
+        },
+      }),
+      disk: { ...listed, skuName: "StandardSSD_LRS" },
+      repeated: {},
+    },
+    {
+      because: "another client has let fewer VMs share it",
+      volume: aVolume({ status: { detail: aDetail() } }),
+      disk: { ...late, maxShares: 1 },
+      repeated: {},
+    },
+    {
+      because: "Azure spells the SKU in another case",
+      volume: aVolume({ status: { detail: aDetail() } }),
+      disk: { ...late, skuName: "premium_lrs", maxShares: 3 },
+      repeated: undefined,
+    },
+    {
       because: "the volume is being deleted",
       volume: modified({ metadata: { deletionTimestamp: toTimestamp(ENDED_MS) } }),
       disk: late,

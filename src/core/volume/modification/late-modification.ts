@@ -73,8 +73,8 @@ function lastLookInMs(recent: RecentModification, nowMs: number): number {
 
 /**
  * What to ask of a disk that Azure shows otherwise than modifications have left it: the same again,
- * or nothing, so that only the spec's disk follows. Undefined: it is as it should be, or a request is under
- * way. `isOfThisStore`: what was made lately was not restored from a backup.
+ * or nothing, so that only the status and the spec's disk follow. Undefined: it is as it should be, or a
+ * request is under way. `isOfThisStore`: what was made lately was not restored from a backup.
  */
 export function repeatedModification(
   volume: AzVolume,
@@ -89,9 +89,20 @@ export function repeatedModification(
     const raised = raisedSince(recent.made, shown);
     if (!isAs(shown, recent.made) && !isAs(shown, raised)) return raised;
   }
+  if (isOtherwiseMade(status?.detail, shown)) return {};
   const last = status?.modification;
   if (last === undefined || last.error !== undefined) return undefined;
   return sameJson(withoutModification(spec, shown, {}).disk, spec.disk) ? undefined : {};
+}
+
+/**
+ * Whether another client has changed what the driver decides by: the host cache at an attach, how large the
+ * disk may be, and whether Azure still copies its snapshots where it grows or is deleted.
+ */
+function isOtherwiseMade(known: VolumeDetail | undefined, { skuName, maxShares }: ModifiableDisk): boolean {
+  if (known === undefined) return false;
+  const isOtherSku = known.skuName.toLowerCase() !== skuName.toLowerCase();
+  return isOtherSku || (maxShares !== undefined && maxShares !== known.maxShares);
 }
 
 /** What was made, with as much performance as the disk's later growth had to raise it to. */

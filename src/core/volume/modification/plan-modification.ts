@@ -20,6 +20,8 @@ export interface ModifiableDisk {
   readonly tags: Tags;
   /** Absent: of no concern. */
   readonly sizeGiB?: number;
+  /** Absent: of no concern. */
+  readonly maxShares?: number;
   readonly diskIOPSReadWrite?: number | undefined;
   readonly diskMBpsReadWrite?: number | undefined;
   readonly networkAccessPolicy?: string | undefined;
