@@ -2,13 +2,15 @@ import { adoptVolume } from "../../controller/adoption/adopt-volume.ts";
 import { type StatedUse, unstatedUse } from "../../controller/adoption/adopted-spec.ts";
 import { clusterOf, volumeFromTags } from "../../controller/disk/disk-tags.ts";
 import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
+import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isUnfinishedCopy } from "../../core/volume/copies/unfinished-copy.ts";
 import { hasFailedForGood } from "../../core/volume/has-failed-for-good.ts";
 import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
+import { fromObjectError } from "../../objects/object-error.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
@@ -37,9 +39,10 @@ export function findOrAdopt(
  * disk is adopted only where its tags, the cluster's objects or the call say what it is for: one that is
  * adopted for another use is published to no node, for good. The tags of another cluster's disk do not count.
  * The call counts only without an orchestrator that has objects: it states no attributes, such as the number
- * of replicas, and a cache may lag behind it.
+ * of replicas, and a cache may lag behind it. Fails with `VolumeNotFound` also where the AzVolume is there and
+ * its disk is not, and with `DiskBeingCopied` or `DiskCopyFailed` where that is no copy yet.
  */
-export function findOrAdoptUnpublished(
+export async function findOrAdoptUnpublished(
   context: ControllerContext,
   volumeId: string,
   capability: VolumeCapability | undefined,
@@ -53,7 +56,18 @@ export function findOrAdoptUnpublished(
     const tagged = isOwn && volumeFromTags(tags) !== undefined ? unstatedUse : undefined;
     return clusterVolumes.volumeOf(volumeId) ?? called ?? tagged;
   };
-  return findOrAdoptFor(context, volumeId, useOf, signal);
+  const found = await findOrAdoptFor(context, volumeId, useOf, signal);
+  return found.ok ? requireDisk(found.value, volumeId) : found;
+}
+
+/** Fails where a volume that is to be used has no disk, or a copy that Azure has not made. */
+function requireDisk(volume: AzVolume, volumeId: string): Result<AzVolume, Failure> {
+  const { status } = volume;
+  if (status?.detail !== undefined || isDeleting(volume)) return ok(volume);
+  // Azure was asked again: it still has no such disk.
+  if (isAdoptionRefused(volume)) return fail({ kind: "VolumeNotFound", volumeId });
+  const failure = isUnfinishedCopy(status?.error?.kind) ? fromObjectError(status?.error) : undefined;
+  return failure === undefined ? stillWaiting(volumeId, "its disk to be looked at") : fail(failure);
 }
 
 /** `useOf`: what a disk without an AzVolume is for, where its tags do not say it; undefined: unknown yet. */

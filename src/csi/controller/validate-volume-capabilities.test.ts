@@ -4,7 +4,8 @@ import { aCluster, aClusterVolume } from "../../controller/testing/a-cluster.ts"
 import { aDisk } from "../../controller/testing/a-disk.ts";
 import { foreignVolumeObjectName } from "../../core/api/object-names.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
 import type { ValidateVolumeCapabilitiesRequest } from "../gen/csi/v1/csi.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
 import { aCall } from "../testing/a-call.ts";
@@ -13,7 +14,9 @@ import { withController } from "../testing/a-controller.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aVolumeObject } from "../testing/objects.ts";
 import { aBlockCapability, aMountCapability } from "../testing/requests.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { expandVolume } from "./expand-volume.ts";
 import { getVolume } from "./get-volume.ts";
+import { modifyVolume } from "./modify-volume.ts";
 import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
 
 const valid: ValidateVolumeCapabilitiesRequest = {
@@ -99,6 +102,15 @@ describe("validateVolumeCapabilities", () => {
     [{ volumeContext: { partition: "0" } }, /from 1 to 128/u],
     [{ volumeContext: { fsType: "zfs" } }, /must be one of ext4/u],
     [{ mutableParameters: { fsType: "xfs" } }, /no parameter that a VolumeAttributesClass changes/u],
+    [
+      { mutableParameters: { skuName: "StandardSSD_LRS" } },
+      /its skuName is "Premium_LRS", not "StandardSSD/u,
+    ],
+    [{ mutableParameters: { tags: "team=storage" } }, /its tag team is "", not "storage"/u],
+    [
+      { mutableParameters: { networkAccessPolicy: "AllowAll" } },
+      /its networkAccessPolicy is "DenyAll", not "AllowAll"/u,
+    ],
   ] as const) {
     it(`says why not: ${message.source}`, () =>
       withController(async (world) => {
@@ -109,6 +121,13 @@ describe("validateVolumeCapabilities", () => {
         assert.match(answer.value.message, message);
       }));
   }
+
+  it("compares no more than mutable parameters where those alone are stated", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject({ spec: { cachingMode: "None", fsType: "xfs" } }));
+      const answer = await validate(world, { mutableParameters: { storageAccountType: "Premium_LRS" } });
+      assert.equal(answer.ok && answer.value.message, "");
+    }));
 
   it("knows no other volume, and needs an id and capabilities", () =>
     withController(async (world) => {
@@ -153,6 +172,46 @@ describe("a disk without an AzVolume", () => {
         const answer = await world.answerOf(call({ ...world.context, cloud }));
         assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
         assert.deepEqual(world.context.cache.list("AzVolume"), []);
+      }));
+  }
+});
+
+describe("an AzVolume without a disk", () => {
+  const diskUri = aDiskUri();
+  const gone = { kind: "DiskNotFound", diskUri } as const;
+  const copying = { kind: "DiskBeingCopied", diskUri, percent: 40 } as const;
+  const capacityRange = { requiredBytes: gibToBytes(20), limitBytes: 0n };
+  const calls = {
+    validateVolumeCapabilities: (context: ControllerContext): Promise<Result<unknown, Failure>> =>
+      validateVolumeCapabilities(context, valid, aCall()),
+    getVolume: (context: ControllerContext): Promise<Result<unknown, Failure>> =>
+      getVolume(context, { volumeId: diskUri }, aCall()),
+    expandVolume: (context: ControllerContext): Promise<Result<unknown, Failure>> =>
+      expandVolume(
+        context,
+        { volumeId: diskUri, capacityRange, secrets: {}, volumeCapability: undefined },
+        aCall(),
+      ),
+    modifyVolume: (context: ControllerContext): Promise<Result<unknown, Failure>> =>
+      modifyVolume(context, { volumeId: diskUri, mutableParameters: { tags: "a=b" }, secrets: {} }, aCall()),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    it(`is no volume for ${name} where Azure did not have its disk, and does not now`, () =>
+      withController(async (world) => {
+        await world.given("AzVolume", aVolumeObject({ spec: { diskUri }, detail: undefined }));
+        await world.failed("pvc-1", "CreationFailed", gone);
+        const cloud: ControllerContext["cloud"] = { getDisk: async () => fail(gone) };
+        assert.deepEqual(
+          await world.answerOf(call({ ...world.context, cloud })),
+          fail({ kind: "VolumeNotFound", volumeId: diskUri }),
+        );
+      }));
+
+    it(`has its copy waited for by ${name}`, () =>
+      withController(async (world) => {
+        await world.given("AzVolume", aVolumeObject({ spec: { diskUri }, detail: undefined }));
+        await world.failed("pvc-1", "Pending", copying);
+        assert.deepEqual(await world.answerOf(call(world.context)), fail(copying));
       }));
   }
 });

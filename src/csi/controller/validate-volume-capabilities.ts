@@ -1,11 +1,11 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, DiskSpec } from "../../core/api/az-volume.ts";
 import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { capabilitiesDifference, checkCapabilities } from "../../core/volume/access-modes.ts";
 import { createRequestDifference } from "../../core/volume/create-request-difference.ts";
-import { parseWithMutable } from "../../core/volume/modification/volume-modification.ts";
+import { parseModification, parseWithMutable } from "../../core/volume/modification/volume-modification.ts";
 import { diskFieldsOf } from "../../core/volume/parameters/spec-fields.ts";
 import { unservedAttribute } from "../../core/volume/parameters/volume-attributes.ts";
 import { metadataParameterNames } from "../../core/volume/parameters/volume-parameter-names.ts";
@@ -64,7 +64,8 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
   if (!parameters.ok) return describeFailure(parameters.failure);
   // A part that the request leaves out is not compared: a CO may validate a volume that it knows only
   // by its id.
-  if (Object.keys(request.parameters).length === 0) return undefined;
+  if (Object.keys(request.parameters).length === 0)
+    return mutableObjection(volume, { ...names, ...request.mutableParameters });
   const { cachingMode, fsType, writeAcceleratorEnabled } = parameters.value;
   const { sizeGiB, diskIOPSReadWrite, diskMBpsReadWrite, logicalSectorSize, sourceUri } = volume.spec.disk;
   // What the parameters leave open was chosen by the size that the disk had then, or by its source.
@@ -82,4 +83,20 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
     capacity: { requiredBytes: 0n, limitBytes: 0n },
     topology: undefined,
   });
+}
+
+/** Why a disk is not as the parameters of a VolumeAttributesClass alone state; undefined: it is. */
+function mutableObjection(
+  volume: AzVolume,
+  parameters: Readonly<Record<string, string>>,
+): string | undefined {
+  const change = parseModification(parameters);
+  if (!change.ok) return describeFailure(change.failure);
+  // Of an adopted disk, too, the spec has what Azure shows and what a modification has made of it.
+  const { diskUri: _, ...spec } = volume.spec;
+  const disk = { ...spec.disk, ...(change.value as Partial<DiskSpec>) };
+  return createRequestDifference(
+    { ...volume, spec },
+    { spec: { ...spec, disk }, capacity: { requiredBytes: 0n, limitBytes: 0n }, topology: undefined },
+  );
 }

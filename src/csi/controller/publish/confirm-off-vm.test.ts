@@ -73,6 +73,19 @@ const rows: readonly Row[] = [
   { because: "the call names no node", nodeId: "", failure: denied },
   { because: "no object shows the node's VM", nodeId: "node-b", failure: denied },
   {
+    because: "no object shows the node's VM, and the disk's resource group does not exist",
+    nodeId: "node-b",
+    unreadable: noGroup,
+    failure: undefined,
+  },
+  {
+    because: "the same, and an attachment names it",
+    nodeId: "node-b",
+    unreadable: noGroup,
+    given: (world) => world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" })),
+    failure: noGroup,
+  },
+  {
     because: "an attachment names it",
     given: (world) => world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" })),
     failure: denied,
