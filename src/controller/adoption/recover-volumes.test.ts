@@ -90,6 +90,20 @@ describe("recoverVolumes", () => {
       assert.deepEqual(await recover(world, { "": [disk], "rg-1": [] }), ok(0));
     }));
 
+  it("records no size that Azure is still giving a disk: a node would grow nothing", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      const growing = { ...disk, sizeGiB: 20, state: "Updating" };
+      assert.deepEqual(await recover(world, { "": [growing], "rg-1": [] }), ok(0));
+      assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
+      assert.deepEqual(await recover(world, { "": [{ ...growing, state: "Failed" }], "rg-1": [] }), ok(0));
+      assert.equal(
+        world.volume()?.status?.detail?.sizeGiB,
+        20,
+        "no operation runs, and a node needs the size",
+      );
+    }));
+
   it("records that another client has grown a disk", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());

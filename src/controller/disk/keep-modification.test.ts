@@ -97,6 +97,21 @@ describe("a disk whose SKU another client has changed", () => {
       assert.equal(world.volume()?.metadata.resourceVersion, resourceVersion, "nothing more is written");
     }));
 
+  it("is known by the zone in which it was made again under its name", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", before);
+      const moved = aDisk({ zones: ["2"] });
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        listDisks: async () => ok([moved]),
+        getDisk: async () => ok(moved),
+        updateDisk: async () => ok(moved),
+      };
+      const ports = { ...world.ports, cloud };
+      assert.deepEqual(await recoverVolumes(ports, never), ok(0));
+      await reconcileUntil(world, diskReconciler(ports), ({ status }) => status?.detail?.zones[0] === "2");
+    }));
+
   it("is cached by no host once several VMs may share it", () =>
     withControllerPorts(async (world) => {
       const status = { detail: aDetail({ maxShares: 1 }) };

@@ -124,8 +124,9 @@ function emitConversion(
 
 function modifiedStatus({ error: _, ...status }: VolumeStatus, disk: DiskFacts, nowMs: number): VolumeStatus {
   invariant(status.detail !== undefined, "a volume without a disk was modified");
-  const { skuName, maxShares } = disk;
-  const modified = { ...status, detail: { ...status.detail, skuName, maxShares } };
+  const { skuName, maxShares, location, zones } = disk;
+  const detail = { ...status.detail, skuName, maxShares, location, zones: [...zones] };
+  const modified = { ...status, detail };
   return status.copy === undefined ? withConversion(modified, disk.completionPercent, nowMs) : modified;
 }
 

@@ -1,6 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { hasFailed } from "../../core/volume/copies/unfinished-copy.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -12,9 +13,11 @@ import type { ControllerPorts } from "../controller-ports.ts";
 export async function recordGrowth(
   ports: Pick<ControllerPorts, "store" | "logger">,
   { metadata: { name }, status }: AzVolume,
-  { sizeGiB }: Pick<DiskFacts, "sizeGiB">,
+  { sizeGiB, state }: Pick<DiskFacts, "sizeGiB" | "state">,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
+  // Azure may show the size of a growth that it still carries out, and a node would grow nothing yet.
+  if (state !== "Succeeded" && !hasFailed({ state })) return ok(undefined);
   if (status?.detail === undefined || status.detail.sizeGiB >= sizeGiB) return ok(undefined);
   const recorded = await changeStatus(
     ports.store,

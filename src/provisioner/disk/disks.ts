@@ -146,14 +146,17 @@ export async function resizeDisk(
 ): ReturnType<CloudProvisioner["resizeDisk"]> {
   const before = await settledDisk(session, diskUri, signal);
   if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
-  if (before.value.diskSizeGB >= sizeGiB) return ok({ sizeGiB: before.value.diskSizeGB });
+  const { diskSizeGB: shownGiB, provisioningState } = before.value;
+  // A growth that Azure has failed, or has not ended, may show its size: only one that succeeds proves it.
+  if (shownGiB >= sizeGiB && provisioningState === "Succeeded") return ok({ sizeGiB: shownGiB });
   const copying = copyUnderWay(before.value);
   if (copying !== undefined) return fail(copying);
   const attachedTo = ownersOf(before.value);
   if (before.value.maxShares > 1 && attachedTo.length > 0)
     return fail({ kind: "DiskInUse", diskUri, attachedTo });
-  const raised = raisedPerformance(before.value.skuName, sizeGiB, before.value);
-  const change = { diskSizeGB: sizeGiB, ...raised };
+  const askedGiB = Math.max(sizeGiB, shownGiB);
+  const raised = raisedPerformance(before.value.skuName, askedGiB, before.value);
+  const change = { diskSizeGB: askedGiB, ...raised };
   const resized = await writeDisk(
     { session, disks },
     { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition, ...(onOver && { onOver }) },

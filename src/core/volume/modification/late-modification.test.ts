@@ -139,9 +139,15 @@ describe("repeatedModification", () => {
       repeated: {},
     },
     {
-      because: "Azure spells the SKU in another case",
+      because: "another client has made it again in another zone",
       volume: aVolume({ status: { detail: aDetail() } }),
-      disk: { ...late, skuName: "premium_lrs", maxShares: 3 },
+      disk: { ...late, location: "eastus", zones: ["2"] },
+      repeated: {},
+    },
+    {
+      because: "Azure spells SKU and region in another way",
+      volume: aVolume({ status: { detail: aDetail() } }),
+      disk: { ...late, skuName: "premium_lrs", maxShares: 3, location: "East US", zones: ["1"] },
       repeated: undefined,
     },
     {

@@ -1,6 +1,7 @@
 import type { AzVolume, DiskModification, VolumeDetail, VolumeStatus } from "../../api/az-volume.ts";
 import { isDeleting } from "../../attachment/observed-volume.ts";
 import { LATE_REQUEST_MS } from "../../azure/late-request.ts";
+import { regionName } from "../../azure/topology.ts";
 import { sameJson } from "../../primitives/same-json.ts";
 import { parseTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
 import { allowedPerformance } from "../disk-performance.ts";
@@ -96,13 +97,19 @@ export function repeatedModification(
 }
 
 /**
- * Whether another client has changed what the driver decides by: the host cache at an attach, how large the
- * disk may be, and whether Azure still copies its snapshots where it grows or is deleted.
+ * Whether another client has changed what the driver decides by, or has made the disk again under its name:
+ * the host cache at an attach, the zones, how large the disk may be, and whether Azure still copies its
+ * snapshots where it grows or is deleted.
  */
-function isOtherwiseMade(known: VolumeDetail | undefined, { skuName, maxShares }: ModifiableDisk): boolean {
+function isOtherwiseMade(known: VolumeDetail | undefined, shown: ModifiableDisk): boolean {
   if (known === undefined) return false;
-  const isOtherSku = known.skuName.toLowerCase() !== skuName.toLowerCase();
-  return isOtherSku || (maxShares !== undefined && maxShares !== known.maxShares);
+  const { skuName, maxShares = known.maxShares, location = known.location, zones = known.zones } = shown;
+  return (
+    skuName.toLowerCase() !== known.skuName.toLowerCase() ||
+    maxShares !== known.maxShares ||
+    regionName(location) !== regionName(known.location) ||
+    !sameJson(zones, known.zones)
+  );
 }
 
 /** What was made, with as much performance as the disk's later growth had to raise it to. */

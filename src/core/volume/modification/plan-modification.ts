@@ -22,6 +22,10 @@ export interface ModifiableDisk {
   readonly sizeGiB?: number;
   /** Absent: of no concern. */
   readonly maxShares?: number;
+  /** Absent: of no concern. */
+  readonly location?: string;
+  /** Absent: of no concern. */
+  readonly zones?: readonly string[];
   readonly diskIOPSReadWrite?: number | undefined;
   readonly diskMBpsReadWrite?: number | undefined;
   readonly networkAccessPolicy?: string | undefined;

@@ -287,6 +287,24 @@ export function disksContract(on: On): void {
       assert.equal(callsOf(cloud, "Disks_Update").length, 1);
     });
 
+    on("asks again for a size that a disk shows whose growth Azure has failed", async (cloud) => {
+      const uri = await addDisk(cloud, "pvc-1");
+      for (const [shownGiB, sizeGiB, provisioningState] of [
+        [128, 128, "Failed"],
+        [256, 200, "Canceled"],
+      ] as const) {
+        const disk = findDisk(cloud.model.world, uri) ?? assert.fail("no disk");
+        const spec = { ...disk.spec, sizeGiB: shownGiB };
+        putDisk(cloud.model.world, { ...disk, spec, provisioningState });
+        const before = callsOf(cloud, "Disks_Update").length;
+        const growth = { diskUri: uri, sizeGiB, precondition: mayAlways };
+        const grown = await cloud.run(cloud.provisioner.resizeDisk(growth, never));
+        assert.deepEqual(valueOf(grown), { sizeGiB: shownGiB });
+        assert.equal(callsOf(cloud, "Disks_Update").length, before + 1);
+        assert.equal(findDisk(cloud.model.world, uri)?.provisioningState, "Succeeded");
+      }
+    });
+
     on("raises what an Ultra disk has too little of at its new size, in the same write", async (cloud) => {
       const least = { skuName: "UltraSSD_LRS", sizeGiB: 100, diskIOPSReadWrite: 500, diskMBpsReadWrite: 100 };
       const uri = await addDisk(cloud, "pvc-1", { ...least, skuName: "UltraSSD_LRS" });
