@@ -14,12 +14,19 @@ describe("ARM ids", () => {
     });
   });
 
+  it("have names with periods", () => {
+    assert.equal(parseArmId(id.replace("pvc-1", "..a."))?.name, "..a.");
+  });
+
   for (const other of [
     "",
     "pvc-1",
     id.slice(1),
     `${id}/`,
     `${id}/x/y`,
+    id.replace("pvc-1", "."),
+    id.replace("rg", ".."),
+    `${id}?x`,
     id.replace("Microsoft.Compute", "Microsoft.Storage"),
     `${id} `,
     `${id}\n`,

@@ -471,6 +471,37 @@ export function disksContract(on: On): void {
       );
     });
 
+    on("refuses ids with a segment that a path leaves out, before it calls Azure", async (cloud) => {
+      const uri = await addDisk(cloud, "pvc-1");
+      const { provisioner } = cloud;
+      const before = cloud.model.journal.since(0).length;
+      for (const segment of [".", ".."]) {
+        const other = uri.replace("pvc-1", segment);
+        const failures = [
+          failureOf(await cloud.run(provisioner.getDisk({ diskUri: other }, never))),
+          failureOf(
+            await cloud.run(provisioner.deleteDisk({ diskUri: other, precondition: mayAlways }, never)),
+          ),
+          failureOf(
+            await cloud.run(
+              provisioner.getSnapshot({ snapshotUri: other.replace("/disks/", "/snapshots/") }, never),
+            ),
+          ),
+        ];
+        assert.deepEqual(
+          failures.map(({ kind }) => kind),
+          ["InvalidArgument", "InvalidArgument", "InvalidArgument"],
+        );
+      }
+      assert.deepEqual(
+        cloud.model.journal
+          .since(0)
+          .slice(before)
+          .map(({ path }) => path),
+        [],
+      );
+    });
+
     on("refuses a disk of another subscription before it calls Azure", async (cloud) => {
       const node = addVm(cloud, "node-a");
       const other = (await addDisk(cloud, "pvc-1")).replace(
