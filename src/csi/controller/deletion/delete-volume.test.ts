@@ -381,6 +381,30 @@ describe("deleteVolume", () => {
       assert.equal(!answered.ok && answered.failure.kind, "CloudUnauthorized");
     }));
 
+  it("answers no earlier failure of a volume that is gone by then, before the cache", () =>
+    withController(async (world) => {
+      await givenVolume(world);
+      const denied = { kind: "CloudUnauthorized", code: "no", message: "no", requestId: "r" } as const;
+      await world.failed("pvc-1", "DeletionFailed", denied);
+      const { signal } = new AbortController();
+      // Another controller's call ends the deletion once this one has read the volume.
+      const store: ControllerContext["store"] = {
+        ...world.store,
+        get: async (kind, name, callSignal) => {
+          const read = await world.store.get(kind, name, callSignal);
+          if (read.ok) {
+            world.store.holdWatches(true);
+            await world.store.delete("AzVolume", "pvc-1", {}, signal);
+            await world.removeFinalizers("pvc-1");
+          }
+          return read;
+        },
+      };
+      const context = { ...world.context, store };
+      const deadlineMs = world.clock.elapsedMs() + 5_000;
+      assert.deepEqual(await world.answerOf(remove({ ...world, context }, aDiskUri(), deadlineMs)), ok({}));
+    }));
+
   it("reads the store, not a cache that has not seen the volume yet", () =>
     withController(async (world) => {
       world.store.holdWatches(true);

@@ -64,15 +64,14 @@ async function remove(
   if (!leaked.ok) return leaked;
   const restarted = await retryDeletion(context, volume, call.signal);
   if (!restarted.ok) return restarted;
+  // The cache may show its earlier failure yet.
+  if (restarted.value === undefined) return answerGone(context, volumeId, call.signal);
   const objection = (present: AzVolume): Failure | undefined =>
     useOf(present, volumeId) ?? newSnapshotOf(present, volume, context.clock.nowMs());
   const marked = await markDeleted(context, volume, objection, call.signal);
   if (!marked.ok) return marked;
-  const left = await waitForVolume(context, restarted.value ?? volume, hasDeletionFailed, call);
-  if (left === undefined) {
-    const gone = await confirmGone(context, volumeId, "to be deleted", call.signal);
-    return gone.ok || saysDiskGone(gone.failure) ? ok({}) : gone;
-  }
+  const left = await waitForVolume(context, restarted.value, hasDeletionFailed, call);
+  if (left === undefined) return answerGone(context, volumeId, call.signal);
   const failure = deletionFailure(left);
   if (failure !== undefined) return fail(failure);
   const holders = publishedNodes(context, left);
@@ -83,6 +82,15 @@ async function remove(
   return staged === undefined
     ? stillWaiting(volumeId, "its disk to be deleted", left.status?.error)
     : stillWaiting(volumeId, toUnstage(staged.spec.nodeName));
+}
+
+async function answerGone(
+  context: ControllerContext,
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<DeleteVolumeResponse, Failure>> {
+  const gone = await confirmGone(context, volumeId, "to be deleted", signal);
+  return gone.ok || saysDiskGone(gone.failure) ? ok({}) : gone;
 }
 
 /**
