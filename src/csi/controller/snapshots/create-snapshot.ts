@@ -19,6 +19,7 @@ import { findInOtherGroup } from "./find-in-other-group.ts";
 import { refuseWhileGrowing } from "./growth-under-way.ts";
 import { noteSnapshotGroup } from "./note-snapshot-group.ts";
 import type { FreezeContext } from "./observe-freeze.ts";
+import { requireKnownSku } from "./require-known-sku.ts";
 import { noteOf } from "./snapshot-note.ts";
 import { takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
 
@@ -52,6 +53,10 @@ async function create(
   const { snapshotUri, sourceUri, parameters } = snapshot;
   const { target, source, isCopy, location } = observed.value;
   const isBegun = target !== undefined || source !== undefined;
+  const { skuName } = observed.value;
+  const known =
+    skuName === undefined ? ok(undefined) : await requireKnownSku(context, { sourceUri, skuName }, signal);
+  if (!known.ok) return known;
   const objection = (present: SnapshotFacts): Failure | undefined =>
     otherRequest(present, { ...snapshot, ...parameters, clusterId });
   const refused = target === undefined ? undefined : objection(target);
@@ -138,6 +143,8 @@ function reportFailed(
 interface Observed extends Pick<CopyRequest, "target" | "source" | "location" | "diskLocation"> {
   /** Whether it comes from another region. */
   readonly isCopy: boolean;
+  /** The disk's; undefined if it was not read. */
+  readonly skuName?: string;
 }
 
 /** A snapshot outlives its disk, so one that exists needs none. */
@@ -163,5 +170,6 @@ async function observe(
   const disk = await cloud.getDisk({ diskUri: sourceUri }, signal);
   if (!disk.ok) return disk;
   const place = placeSnapshot(parameters, disk.value);
-  return place.ok ? ok({ ...known, ...place.value, diskLocation: disk.value.location }) : place;
+  const { location, skuName } = disk.value;
+  return place.ok ? ok({ ...known, ...place.value, diskLocation: location, skuName }) : place;
 }

@@ -438,13 +438,30 @@ describe("a snapshot that Azure copies in the background, and the growth of its 
       { modification: { skuName: "PremiumV2_LRS" } },
     ));
 
+  it("waits until the volume knows the SKU that another client has given its disk", () =>
+    withCalls(async ({ world, azure, snapshot, volume }) => {
+      const { status = assert.fail("no status") } = volume();
+      await world.setStatus("pvc-1", () => ({ ...status, detail: aDetail({ skuName: "Premium_LRS" }) }));
+      await world.clock.settle();
+      const waits =
+        /still waiting for its SKU to be recorded, which another client has changed to PremiumV2_LRS/u;
+      assert.match(await snapshot(), waits);
+      assert.deepEqual(volume().spec.modification, {}, "the disk's loop reads it");
+      assert.match(await snapshot(), waits);
+      assert.equal(azure.present.size, 0);
+      await world.setStatus("pvc-1", () => status);
+      assert.equal(await snapshot(), "OK");
+      assert.equal(volume().spec.recentSnapshots?.length, 1);
+    }));
+
   it("is not noted where Azure copies nothing in the background", () =>
     withCalls(async ({ snapshot, volume, world }) => {
       await world.setStatus("pvc-1", ({ status }) => ({
         ...(status ?? assert.fail("no status")),
         detail: aDetail({ skuName: "Premium_LRS" }),
       }));
-      assert.equal(await snapshot(), "OK");
+      const cloud = { getDisk: async () => ok(aDisk({ diskUri: aDiskUri(), skuName: "Premium_LRS" })) };
+      assert.equal(await snapshot({ cloud }), "OK");
       assert.equal(volume().spec.recentSnapshots, undefined);
     }));
 
