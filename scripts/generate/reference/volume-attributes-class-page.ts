@@ -50,7 +50,9 @@ const LIMITS = `## Which changes are possible
   the SKU, end the pods for that time. Until then the change ends with \`FAILED_PRECONDITION\`, which says so.
 - Tags are set or replaced, never removed. The driver's own tags are refused, and so are tags that would leave no
   room for these: they are counted together with those that the volume has.
-- A disk is modified before it is grown, where both are asked for.`;
+- A disk is modified before it is grown, where both are asked for.
+- Another client may change a disk's SKU or \`maxShares\`, too, as in the portal. The driver notices it with its next list
+  of all disks, ten minutes later at the earliest, with an attach that Azure refuses for it, or with the next snapshot.`;
 
 const EXAMPLE = `## Example
 

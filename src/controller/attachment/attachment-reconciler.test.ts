@@ -804,7 +804,7 @@ describe("attachmentReconciler", () => {
       );
     }));
 
-  it("looks at a disk whose attach Azure refuses: another client may have changed its SKU", () =>
+  it("looks at a disk whose attach Azure refuses: its SKU may have changed", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
@@ -813,7 +813,8 @@ describe("attachmentReconciler", () => {
         anAttachment("node-a", { metadata, status: { state: "Pending" } }),
       );
       const message =
-        "Storage Account type PremiumV2_LRS is not supported with caching type ReadOnly. Please use caching type None.";
+        "Storage Account type PremiumV2_LRS is not supported with caching type ReadOnly. Please use caching " +
+        "type None.";
       const refusal = { kind: "CloudRejected", code: "InvalidParameter", message, requestId: "r-1" } as const;
       await runOn(world, {
         attachDisk: async () => fail(refusal),

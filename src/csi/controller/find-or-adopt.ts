@@ -39,8 +39,8 @@ export function findOrAdopt(
  * disk is adopted only where its tags, the cluster's objects or the call say what it is for: one that is
  * adopted for another use is published to no node, for good. The tags of another cluster's disk do not count.
  * The call counts only without an orchestrator that has objects: it states no attributes, such as the number
- * of replicas, and a cache may lag behind it. Fails with `VolumeNotFound` also where the AzVolume is there and
- * its disk is not, and with `DiskBeingCopied` or `DiskCopyFailed` where that is no copy yet.
+ * of replicas, and a cache may lag behind it. Fails with `VolumeNotFound` also where the AzVolume is there
+ * and its disk is not, and with `DiskBeingCopied` or `DiskCopyFailed` where that is no copy yet.
  */
 export async function findOrAdoptUnpublished(
   context: ControllerContext,
