@@ -20,6 +20,14 @@ describe("failureLocalKey", () => {
       );
   });
 
+  it("is the same while Azure copies on: each percent would be an event of its own", () => {
+    for (const kind of ["DiskBeingCopied", "SourceBeingCopied"] as const)
+      assert.equal(
+        failureLocalKey({ ...failureExamples[kind], percent: 41 }),
+        failureLocalKey(failureExamples[kind]),
+      );
+  });
+
   it("differs for another code, another fact or another kind", () => {
     const localKeys = [
       failureLocalKey(failureExamples.CloudRejected),

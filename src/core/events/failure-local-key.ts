@@ -1,7 +1,7 @@
 import { describeFailure } from "../failure/describe-failure.ts";
 import type { Failure } from "../failure/failure.ts";
 
-/** The fields that distinguish a new failure: not Azure's request id, nor its Retry-After. */
+/** The fields that distinguish a new failure: not Azure's request id, its Retry-After or a progress. */
 export function failureLocalKey(failure: Failure): string {
   switch (failure.kind) {
     case "CloudRejected":
@@ -10,6 +10,9 @@ export function failureLocalKey(failure: Failure): string {
       return `${failure.kind} ${failure.code}`;
     case "Throttled":
       return failure.kind;
+    case "DiskBeingCopied":
+    case "SourceBeingCopied":
+      return describeFailure({ ...failure, percent: 0 });
     case "EtagNotMoved":
       return `${failure.kind} ${failure.instanceUri}`;
     default:

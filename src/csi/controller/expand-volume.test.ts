@@ -267,9 +267,10 @@ describe("expandVolume", () => {
       const failure = { kind: "DiskInUse", diskUri: aDiskUri(), attachedTo: ["node-b"] } as const;
       assert.deepEqual(await world.answerOf(expand(world, 20)), { ok: false, failure });
       assert.equal(isRequested(world, 10), true);
-      const message = `the disk did not grow to 20 GiB: ${describeFailure(failure)}`;
+      const localKey = describeFailure(failure);
+      const message = `the disk did not grow to 20 GiB: ${localKey}`;
       assert.deepEqual(world.emitted, [
-        { about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message },
+        { about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message, localKey },
       ]);
     }));
 

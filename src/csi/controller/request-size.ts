@@ -1,6 +1,6 @@
 import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
-import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { type RecentSnapshot, unseenSnapshot } from "../../core/volume/copies/recent-snapshots.ts";
@@ -62,8 +62,11 @@ export function refuseSize(
   sizeGiB: number,
   obstacle: Failure,
 ): Result<never, Failure> {
-  const message = `the disk did not grow to ${sizeGiB} GiB: ${describeFailure(obstacle)}`;
-  events.emit({ about: { kind: "AzVolume", name }, reason: "NotExpanded", message });
+  events.emit({
+    about: { kind: "AzVolume", name },
+    reason: "NotExpanded",
+    ...failureEventText(`the disk did not grow to ${sizeGiB} GiB`, obstacle),
+  });
   return fail(obstacle);
 }
 
