@@ -10,6 +10,7 @@ import { driverTags } from "../disk/disk-tags.ts";
 import { aCluster, aClusterVolume } from "../testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
+import { remakeVolume } from "../testing/remake-volume.ts";
 import { type DiskLists, recoverVolumes } from "./recover-volumes.ts";
 
 const madeByHand = diskUri.replace("rg-1", "rg-2").replace("pvc-1", "By_Hand");
@@ -109,6 +110,15 @@ describe("recoverVolumes", () => {
       await world.given("AzVolume", aVolume());
       assert.deepEqual(await recover(world, { "": [{ ...disk, sizeGiB: 20 }], "rg-1": [] }), ok(0));
       assert.equal(world.volume()?.status?.detail?.sizeGiB, 20);
+    }));
+
+  it("records the growth of no volume that was made again under its name", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      world.store.holdWatches(true);
+      await remakeVolume(world);
+      assert.deepEqual(await recover(world, { "": [{ ...disk, sizeGiB: 20 }], "rg-1": [] }), ok(0));
+      assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
     }));
 
   it("creates no object of a disk that was deleted after the list", () =>

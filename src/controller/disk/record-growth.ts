@@ -12,7 +12,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
  */
 export async function recordGrowth(
   ports: Pick<ControllerPorts, "store" | "logger">,
-  { metadata: { name }, status }: AzVolume,
+  { metadata: { name, uid }, status }: AzVolume,
   { sizeGiB, state }: Pick<DiskFacts, "sizeGiB" | "state">,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -21,7 +21,7 @@ export async function recordGrowth(
   if (status?.detail === undefined || status.detail.sizeGiB >= sizeGiB) return ok(undefined);
   const recorded = await changeStatus(
     ports.store,
-    { kind: "AzVolume", name },
+    { kind: "AzVolume", name, uid },
     (present) => {
       const detail = present.status?.detail;
       if (present.status === undefined || detail === undefined || detail.sizeGiB >= sizeGiB) return undefined;
