@@ -183,7 +183,9 @@ describe("pruneVolumes", () => {
         requestId: "r",
       } as const;
       assert.deepEqual(
-        await forget(world, { cloud: { ...world.ports.cloud, listDisks: async () => fail(gone) } }),
+        await forget(world, {
+          cloud: { ...world.ports.cloud, listDisks: async () => fail(gone), getDisk: async () => fail(gone) },
+        }),
         found({ pruned: 1 }),
       );
     }));

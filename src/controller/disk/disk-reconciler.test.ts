@@ -403,6 +403,16 @@ describe("diskReconciler", () => {
       assert.deepEqual([world.volume(), world.emitted], [undefined, []]);
     }));
 
+  it("releases an object that was deleted by hand after its resource group", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume({ metadata: deleted }));
+      const code = "ResourceGroupNotFound";
+      const gone = { kind: "CloudRejected", code, message: "no", requestId: "r" } as const;
+      const cloud = { ...world.ports.cloud, getDisk: async () => fail(gone) };
+      await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+      assert.deepEqual([world.volume(), world.emitted], [undefined, []]);
+    }));
+
   it("keeps an object that was deleted by hand until Azure can read its disk", () =>
     withControllerPorts(async (world) => {
       const unavailable = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" } as const;

@@ -2,7 +2,8 @@ import type { Failure } from "../failure/failure.ts";
 
 /**
  * Whether Azure reports of a disk's full id that there is no such disk, or no such resource group: then
- * nothing is left to delete. For anything but a deletion a missing group proves nothing (`saysNotThere`).
+ * nothing is left to delete, and no object has to keep it. That a node can't write is no more shown by a
+ * missing group (`saysNotThere`).
  */
 export function saysDiskGone(failure: Failure): boolean {
   return (
