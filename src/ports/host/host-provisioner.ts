@@ -147,9 +147,9 @@ export interface HostProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Makes a file system with the given UUID, lower case, on a device that `inspectDevice` calls blank;
-   * checks that again itself. `geometry` was checked (`geometryProblem`); default: the choice of mkfs. Fails
-   * with `WrongFileSystem` if it is not blank.
+   * Makes a file system with the given UUID, lower case, on a device that `inspectDevice` calls blank, or
+   * after `eraseUnfinishedFormat`; checks both ends again itself. `geometry` was checked (`geometryProblem`);
+   * default: the choice of mkfs. Fails with `WrongFileSystem` if they are not blank.
    */
   format(
     request: {
@@ -161,8 +161,8 @@ export interface HostProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Makes a device blank again whose first `format` never ended, by the mark on it: it was never mounted.
-   * The mark stays. Fails with `DeviceBusy` if anything holds it, and with `FileSystemUnserved`, before it
+   * Makes both ends of a device blank again whose first `format` never ended, by the mark on it: it was never
+   * mounted. The mark stays, and what else that format has written between the ends. Fails with `DeviceBusy` if anything holds it, and with `FileSystemUnserved`, before it
    * erases, where this host can't make or mount the file system that comes next.
    */
   eraseUnfinishedFormat(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;

@@ -9,6 +9,7 @@ import {
   parseWipefsTypes,
 } from "../../../core/node/device/judge-device-content.ts";
 import type { ContentWitnesses, DeviceContent } from "../../../core/node/device/judge-device-content.ts";
+import { middleSamples, SAMPLE_BYTES } from "../../../core/node/device/middle-samples.ts";
 import { typesMountedAs } from "../../../core/volume/device/file-system.ts";
 import type { Device, FileSystemOn } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed, runToSuccess } from "../command/command-failed.ts";
@@ -28,10 +29,27 @@ const blkidAmbivalent = 8;
 
 /**
  * Checks what is on a device. A signature that blkid names decides alone, as on every stage but the
- * first: each further witness costs a command. If blkid finds nothing, wipefs and the device's own ends
- * have to agree.
+ * first: each further witness costs a command. If blkid finds nothing, wipefs and the device's own blocks
+ * have to agree: both ends, and samples of what is between.
  */
 export async function inspectDevice(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<DeviceContent, Failure>> {
+  const content = await inspectEnds(host, device, signal);
+  if (!content.ok || content.value.kind !== "blank") return content;
+  const isBlank = await isBlankBetween(host, device, signal);
+  if (!isBlank.ok) return isBlank;
+  const nonZeroParts = isBlank.value ? [] : (["middle"] as const);
+  return ok(judgeDeviceContent({ blkid: "nothing", wipefsTypes: [], nonZeroParts }));
+}
+
+/**
+ * The same without the samples: between the ends of a device that was erased after an unfinished format, the
+ * rest of that is left.
+ */
+export async function inspectEnds(
   host: HostContext,
   device: Device,
   signal: AbortSignal,
@@ -40,17 +58,17 @@ export async function inspectDevice(
   if (!blkid.ok) return blkid;
   if (blkid.value !== "nothing" && blkid.value !== "ambivalent")
     return judgeNamed(host, device, blkid.value, signal);
-  const [wipefsTypes, nonZeroEnds] = await Promise.all([
+  const [wipefsTypes, nonZeroParts] = await Promise.all([
     askWipefs(host, device, signal),
     readEnds(host, device, signal),
   ]);
   if (!wipefsTypes.ok) return wipefsTypes;
-  if (!nonZeroEnds.ok) return nonZeroEnds;
+  if (!nonZeroParts.ok) return nonZeroParts;
   return ok(
     judgeDeviceContent({
       blkid: blkid.value,
       wipefsTypes: wipefsTypes.value,
-      nonZeroEnds: nonZeroEnds.value,
+      nonZeroParts: nonZeroParts.value,
     }),
   );
 }
@@ -81,7 +99,7 @@ async function judgeNamed(
 ): Promise<Result<DeviceContent, Failure>> {
   const btrfs = blkid["TYPE"] === "btrfs" ? await readBtrfsSuper(host, device, signal) : ok(undefined);
   return btrfs.ok
-    ? ok(judgeDeviceContent({ blkid, btrfs: btrfs.value, wipefsTypes: [], nonZeroEnds: [] }))
+    ? ok(judgeDeviceContent({ blkid, btrfs: btrfs.value, wipefsTypes: [], nonZeroParts: [] }))
     : btrfs;
 }
 
@@ -170,11 +188,12 @@ async function readEnds(
   host: HostContext,
   device: Device,
   signal: AbortSignal,
-): Promise<Result<ContentWitnesses["nonZeroEnds"], Failure>> {
+): Promise<Result<ContentWitnesses["nonZeroParts"], Failure>> {
   const lastBytes = device.sizeBytes > endBytes ? device.sizeBytes - endBytes : 0n;
+  const endOffset = lastBytes - (lastBytes % alignmentBytes);
   const [start, end] = await Promise.all([
-    readDirectly(host, device, 0n, signal),
-    readDirectly(host, device, lastBytes - (lastBytes % alignmentBytes), signal),
+    readDirectly(host, device, { offset: 0n, blockBytes: endBytes + alignmentBytes }, signal),
+    readDirectly(host, device, { offset: endOffset, blockBytes: endBytes + alignmentBytes }, signal),
   ]);
   if (!start.ok) return start;
   if (!end.ok) return end;
@@ -182,6 +201,20 @@ async function readEnds(
     ...(holdsData(start.value) ? (["start"] as const) : []),
     ...(holdsData(end.value) ? (["end"] as const) : []),
   ]);
+}
+
+/** One after the other: the commands of other volumes have their turns in between. */
+async function isBlankBetween(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
+  for (const offset of middleSamples(device.sizeBytes)) {
+    const sample = await readDirectly(host, device, { offset, blockBytes: SAMPLE_BYTES }, signal);
+    if (!sample.ok) return sample;
+    if (holdsData(sample.value)) return ok(false);
+  }
+  return ok(true);
 }
 
 function holdsData(block: Buffer): boolean {
@@ -192,10 +225,9 @@ function holdsData(block: Buffer): boolean {
 async function readDirectly(
   host: HostContext,
   device: Device,
-  offset: bigint,
+  { offset, blockBytes }: { readonly offset: bigint; readonly blockBytes: bigint },
   signal: AbortSignal,
 ): Promise<Result<Buffer, Failure>> {
-  const blockBytes = endBytes + alignmentBytes;
   const command = inspectCommand(host, device, "dd", [
     `if=${device.path}`,
     `bs=${blockBytes}`,

@@ -6,10 +6,10 @@ import type { HostProvisioner } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";
-import { inspectDevice } from "../device/inspect-device.ts";
+import { inspectEnds } from "../device/inspect-device.ts";
 import type { HostContext } from "../host-context.ts";
 
-/** Makes a file system on a device that all three witnesses call blank. */
+/** Makes a file system on a device whose ends all three witnesses call blank. */
 export async function formatDevice(
   host: HostContext,
   { device, fsType, uuid, geometry = {} }: Parameters<HostProvisioner["format"]>[0],
@@ -27,7 +27,7 @@ export async function formatDevice(
     .inFlightOn(device.majorMinor)
     .includes([command.program, ...command.args].join(" "));
   if (!isRunning) {
-    const content = await inspectDevice(host, device, signal);
+    const content = await inspectEnds(host, device, signal);
     if (!content.ok) return content;
     if (content.value.kind !== "blank") {
       const found = content.value.kind === "fileSystem" ? content.value.fsType : content.value.detail;

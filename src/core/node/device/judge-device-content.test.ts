@@ -4,7 +4,7 @@ import { judgeDeviceContent, parseBlkidExport, parseWipefsTypes } from "./judge-
 import type { ContentWitnesses, DeviceContent } from "./judge-device-content.ts";
 
 const btrfs = { TYPE: "btrfs", USAGE: "filesystem", UUID: "6f1d" };
-const allSayBlank: ContentWitnesses = { blkid: "nothing", wipefsTypes: [], nonZeroEnds: [] };
+const allSayBlank: ContentWitnesses = { blkid: "nothing", wipefsTypes: [], nonZeroParts: [] };
 
 describe("judgeDeviceContent", () => {
   const rows: readonly { because: string; witnesses: Partial<ContentWitnesses>; content: DeviceContent }[] = [
@@ -16,7 +16,7 @@ describe("judgeDeviceContent", () => {
     },
     {
       because: "raw data of an application has no signature",
-      witnesses: { nonZeroEnds: ["start"] },
+      witnesses: { nonZeroParts: ["start"] },
       content: {
         kind: "otherData",
         detail: "no known signature, but data at its start",
@@ -25,10 +25,19 @@ describe("judgeDeviceContent", () => {
     },
     {
       because: "some formats keep their data at the end",
-      witnesses: { nonZeroEnds: ["start", "end"] },
+      witnesses: { nonZeroParts: ["start", "end"] },
       content: {
         kind: "otherData",
         detail: "no known signature, but data at its start and end",
+        hasNoSignature: true,
+      },
+    },
+    {
+      because: "a file system whose first and last blocks were erased has more of them",
+      witnesses: { nonZeroParts: ["middle"] },
+      content: {
+        kind: "otherData",
+        detail: "no known signature, but data at its middle",
         hasNoSignature: true,
       },
     },
@@ -37,7 +46,7 @@ describe("judgeDeviceContent", () => {
       witnesses: {
         blkid: { TYPE: "ext4", USAGE: "filesystem", UUID: "6f1d" },
         wipefsTypes: ["ext4"],
-        nonZeroEnds: ["start"],
+        nonZeroParts: ["start"],
       },
       content: { kind: "fileSystem", fsType: "ext4", uuid: "6f1d" },
     },

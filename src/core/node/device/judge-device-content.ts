@@ -1,7 +1,7 @@
 import { parseJson } from "../../primitives/parse-json.ts";
 import { whyBtrfsUnserved, type BtrfsSuper } from "../btrfs/parse-btrfs-super.ts";
 
-/** What is on a device, by three witnesses: blkid, wipefs and a raw read of both ends. */
+/** What is on a device, by three witnesses: blkid, wipefs and a raw read of parts of it. */
 export type DeviceContent =
   | { readonly kind: "blank" }
   /** `uuid` as the file system itself states it; empty if it has none. */
@@ -17,8 +17,8 @@ export interface ContentWitnesses {
   readonly btrfs?: BtrfsSuper | undefined;
   /** The types of all signatures that wipefs would erase. */
   readonly wipefsTypes: readonly string[];
-  /** The ends of the device that hold anything but zeros. */
-  readonly nonZeroEnds: readonly ("start" | "end")[];
+  /** The parts of the device that hold anything but zeros, where they were read; in the order of the disk. */
+  readonly nonZeroParts: readonly ("start" | "middle" | "end")[];
 }
 
 /** Parses `blkid -o export`: one `KEY=value` a line. */
@@ -53,7 +53,7 @@ export function judgeDeviceContent({
   blkid,
   btrfs,
   wipefsTypes,
-  nonZeroEnds,
+  nonZeroParts,
 }: ContentWitnesses): DeviceContent {
   if (blkid === "ambivalent")
     return {
@@ -78,10 +78,10 @@ export function judgeDeviceContent({
     };
   }
   if (wipefsTypes.length > 0) return { kind: "otherData", detail: `signatures of ${wipefsTypes.join(", ")}` };
-  if (nonZeroEnds.length > 0)
+  if (nonZeroParts.length > 0)
     return {
       kind: "otherData",
-      detail: `no known signature, but data at its ${nonZeroEnds.join(" and ")}`,
+      detail: `no known signature, but data at its ${nonZeroParts.join(" and ")}`,
       hasNoSignature: true,
     };
   return { kind: "blank" };
