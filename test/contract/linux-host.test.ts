@@ -569,6 +569,47 @@ describe("Linux host: file systems and mounts", () => {
   });
 });
 
+describe("Linux host: what a volume is mounted on", () => {
+  on("is no link, which would lead the mount to where no unmount finds it", async (world) => {
+    const { host } = world;
+    const device = await aFormattedDevice(world);
+    const staging = await aStagedVolume(world, device);
+    const [folder, file] = [world.pathOf("folder"), world.pathOf("file")];
+    await mkdir(folder);
+    await writeFile(file, "");
+    const [folderLink, fileLink] = [world.pathOf("to-folder"), world.pathOf("to-file")];
+    await symlink(folder, folderLink);
+    await symlink(file, fileLink);
+    const onFolder = { targetPath: folderLink, readOnly: false };
+    const results = [
+      await host.bindMount({ ...onFolder, stagingPath: staging, mountFlags: [] }, never),
+      await host.bindDevice({ device, targetPath: fileLink, readOnly: false }, never),
+      await host.mountDevice(
+        { device, path: folderLink, fsType: "ext4", mountFlags: [], readOnly: false },
+        never,
+      ),
+    ];
+    assert.deepEqual(
+      results.map((result) => (result.ok ? "mounted" : result.failure.kind)),
+      ["InvalidArgument", "InvalidArgument", "InvalidArgument"],
+    );
+    const mounts = valueOf(await host.mountsOf(device.majorMinor, never));
+    assert.deepEqual(
+      mounts.map(({ path }) => path),
+      [staging],
+    );
+    valueOf(await host.unmount(staging, never));
+  });
+
+  on("is mounted, or the mount fails: also with nofail, of a device that has gone", async (world) => {
+    const device = { ...(await aFormattedDevice(world)), path: "/dev/azuredisk-gone" };
+    const path = world.pathOf("staging");
+    const mount = { device, path, fsType: "ext4", mountFlags: ["nofail"], readOnly: false } as const;
+    const mounted = await world.host.mountDevice(mount, never);
+    assert.equal(mounted.ok ? "mounted" : mounted.failure.kind, "HostCommandFailed");
+  });
+});
+
 describe("Linux host: finding devices", () => {
   on("accepts neither of two links of one LUN that lead to different devices", async (world) => {
     await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });

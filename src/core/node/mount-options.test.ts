@@ -39,6 +39,20 @@ describe("stagingMountOptions", () => {
     });
   });
 
+  it("keeps nofail from mount(8), which would mount nothing where the device has gone, and succeed", () => {
+    for (const [flag, value] of [
+      ["nofail", []],
+      ["noatime,nofail", ["noatime"]],
+      ["nofail,noatime", ["noatime"]],
+      ["noatime,nofail,discard", ["noatime,discard"]],
+      ["nofailure", ["nofailure"]],
+    ] as const)
+      assert.deepEqual(stagingMountOptions({ fsType: "ext4", mountFlags: [flag], readOnly: false }), {
+        ok: true,
+        value,
+      });
+  });
+
   const refused = [
     { flag: "", because: "an empty option means nothing" },
     { flag: "noatime\nbind", because: "white space never belongs to an option" },

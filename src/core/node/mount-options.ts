@@ -66,6 +66,12 @@ const forbiddenPrefixes = ["x-mount.", "verity."];
 const withoutChecks = "directmount";
 
 /**
+ * An option of fstab(5): with it mount(8) reports success, and mounts nothing, where the device has gone. A
+ * stage would succeed without a mount. No kernel knows it.
+ */
+const succeedsWithoutDevice = /(?<=^|,)nofail(?:,|$)/gu;
+
+/**
  * Options that skip the journal, or go back to an older state: on a writable mount what was written last is
  * lost, and the file system may be torn.
  */
@@ -95,11 +101,17 @@ export function stagingMountOptions(request: {
   if (refused !== undefined) return refuseArgument("mount_flags", refused.flag, refused.problem);
   return ok(
     unique([
-      ...request.mountFlags,
+      ...request.mountFlags.flatMap(withoutNofail),
       ...(request.fsType === "xfs" ? ["nouuid"] : []),
       ...(request.readOnly ? ["ro"] : []),
     ]),
   );
+}
+
+/** A flag without `nofail`, as the options that are left of it. */
+function withoutNofail(flag: string): readonly string[] {
+  const left = flag.replaceAll(succeedsWithoutDevice, "").replace(/,$/u, "");
+  return left === "" ? [] : [left];
 }
 
 /** Whether a file system is mounted read-only with these flags: of `ro` and `rw` the last one counts. */

@@ -208,7 +208,10 @@ export interface HostProvisioner {
     },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
-  /** Binds the mount at `stagingPath` to `targetPath`, making the directory. */
+  /**
+   * Binds the mount at `stagingPath` to `targetPath`, making the directory. Fails with `InvalidArgument` where
+   * the target is a symbolic link, as do all mounts.
+   */
   bindMount(
     request: {
       readonly stagingPath: string;

@@ -12,6 +12,7 @@ import { errorCode } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { endFreezeOn } from "./freeze-file-system.ts";
 import { canonicalPath, glanceAtMount, identified, readMountinfo } from "./read-mounts.ts";
+import { refuseLink } from "./refuse-link.ts";
 
 const directoryMode = 0o750;
 const fileMode = 0o640;
@@ -53,6 +54,8 @@ export async function bindMount(
   const ended = await endFreezeOn(host, staged.majorMinor, signal);
   if (!ended.ok) return ended;
   const targetPath = await canonicalPath(host, request.targetPath);
+  const isPath = await refuseLink(host, targetPath);
+  if (!isPath.ok) return isPath;
   await callIn(host.changes, `mkdir ${targetPath}`, () => mkdirUnlessMounted(targetPath));
   return await bind(
     host,
@@ -81,6 +84,8 @@ export async function bindDevice(
 ): Promise<Result<void, Failure>> {
   const { device, readOnly } = request;
   const targetPath = await canonicalPath(host, request.targetPath);
+  const isPath = await refuseLink(host, targetPath);
+  if (!isPath.ok) return isPath;
   await callIn(host.changes, `create ${targetPath}`, () => makeFile(targetPath));
   return await bind(
     host,

@@ -1,4 +1,4 @@
-import { lstat, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -10,11 +10,11 @@ import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { ChildExit } from "../command/spawn-child.ts";
 import { isWriteProtected } from "../device/block-device.ts";
-import { undefinedIfMissing } from "../error-code.ts";
 import { unknownToKernel } from "../file-system/refuse-unserved.ts";
 import type { HostContext } from "../host-context.ts";
 import { canonicalPath, glanceAtMount, observeMountAt } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
+import { refuseLink } from "./refuse-link.ts";
 import { unmountOnce } from "./unmount-path.ts";
 
 interface MountRequest {
@@ -65,14 +65,8 @@ export async function mountDevice(
   const present = await observeMountAt(host, path, signal);
   if (!present.ok) return present;
   if (present.value !== undefined) return judgePresentMount(present.value, request);
-  const found = await callIn(host.lookups, `lstat ${path}`, () => lstat(path)).catch(undefinedIfMissing);
-  if (found?.isSymbolicLink() === true)
-    return fail({
-      kind: "InvalidArgument",
-      field: "path",
-      value: path,
-      problem: "is a symbolic link; a volume is mounted on a directory",
-    });
+  const isPath = await refuseLink(host, path);
+  if (!isPath.ok) return isPath;
   await callIn(host.changes, `mkdir ${path}`, () => mkdir(path, { recursive: true, mode: directoryMode }));
   const command = mountCommand(host, request, path, options.value);
   const mount = (): Promise<Result<ChildExit, Failure>> => host.runner.run(command, signal);

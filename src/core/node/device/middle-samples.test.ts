@@ -20,7 +20,10 @@ describe("middleSamples", () => {
       fc.property(fc.bigInt({ min: 1n, max: 64n * 1024n * GIB }), (sizeBytes) => {
         const mark = formatMarkOffset(sizeBytes);
         const offsets = middleSamples(sizeBytes);
-        assert.deepEqual(offsets, [...new Set(offsets)].toSorted((one, other) => Number(one - other)));
+        assert.deepEqual(
+          offsets,
+          [...new Set(offsets)].toSorted((one, other) => Number(one - other)),
+        );
         for (const offset of offsets) {
           assert.equal(offset % 4096n, 0n);
           assert.ok(offset + SAMPLE_BYTES <= sizeBytes);
