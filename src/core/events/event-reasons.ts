@@ -480,6 +480,16 @@ export const eventReasons = {
       "Delete the pod, so that it is started with the disk. Keep other clients, such as another disk " +
       "driver, from changing the VM's data disks.",
   },
+  MountDead: {
+    type: "Warning",
+    shownOn: ["PersistentVolumeClaim", "PodOnNode", "Node"],
+    when:
+      "what a pod has mounted of the volume is dead: the device is gone or answers I/O errors, or the kernel " +
+      "has made the file system read-only after an error (seen when the kubelet asks for its usage)",
+    remedy:
+      "Delete the pods that use it on that node, so that it is unmounted, checked and mounted again: a " +
+      "restarted container gets the same mount.",
+  },
   PodLostDisk: {
     type: "Warning",
     shownOn: ["Node"],

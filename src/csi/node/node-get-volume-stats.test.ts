@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { fail } from "../../core/failure/result.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
+import { publishVolume } from "../../node/stage/publish-volume.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
 import { stagingPath, withNode } from "../../node/testing/a-node.ts";
 import { aCall } from "../testing/a-call.ts";
@@ -56,6 +58,34 @@ describe("nodeGetVolumeStats", () => {
       assert.ok((await world.answerOf(nodeGetVolumeStats({ ...ports, host }, request, aCall()))).ok);
       assert.deepEqual(looks, ["pathKind", "fileSystemStats"]);
     }));
+
+  for (const accessType of ["mount", "block"] as const)
+    it(`reports on its pods that their ${accessType} volume is dead, and not before`, () =>
+      withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+        const ports = world.ports();
+        const targetPath = "/var/lib/kubelet/pods/1/mount";
+        const published = await world.answerOf(
+          publishVolume(ports, { ...stage, accessType, targetPath, targetReadOnly: false }, never),
+        );
+        assert.ok(published.ok);
+        const request = { volumeId: diskUri, volumePath: targetPath, stagingTargetPath: stagingPath };
+        assert.ok((await world.answerOf(nodeGetVolumeStats(ports, request, aCall()))).ok);
+        assert.equal(world.emitted.length, 0);
+        world.machine.detach(0);
+        const stats = await world.answerOf(nodeGetVolumeStats(ports, request, aCall()));
+        assert.ok(!stats.ok);
+        assert.deepEqual(
+          world.emitted.map(({ localKey: _, ...event }) => event),
+          [
+            {
+              about: { kind: "AzVolume", name: "pvc-1" },
+              nodeName: "node-a",
+              reason: "MountDead",
+              message: `node-a has lost the use of the volume: ${describeFailure(stats.failure)}`,
+            },
+          ],
+        );
+      }));
 
   it("tells an unknown volume from one that is not at that path", () =>
     withNode({}, async (world) => {

@@ -2,6 +2,7 @@ import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
+import { emitDeadMount } from "../../node/stage/stage-failure-event.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type { NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
@@ -10,7 +11,7 @@ import type { CallContext } from "../server/unary-handler.ts";
 /**
  * NodeGetVolumeStats: bytes and inodes of a file system, or the size of a raw device. NOT_FOUND if the
  * volume is not at that path. Kubelet asks for each volume once a minute: a volume in this node's
- * checkpoints is known to exist, and the store is not asked.
+ * checkpoints is known to exist, and the store is not asked. Where the mount is dead, an event says so.
  */
 export async function nodeGetVolumeStats(
   ports: NodePorts,
@@ -25,14 +26,24 @@ export async function nodeGetVolumeStats(
     .some((checkpoint) => isSameResourceUri(checkpoint.volumeId, volumeId));
   const volume = isCheckpointed ? ok(undefined) : await readVolume(ports, volumeId, call.signal);
   if (!volume.ok) return volume;
+  const usage = await readUsage(ports, request, call.signal);
+  if (!usage.ok) emitDeadMount(ports, volumeId, usage.failure);
+  return usage;
+}
+
+async function readUsage(
+  ports: NodePorts,
+  { volumePath }: NodeGetVolumeStatsRequest,
+  signal: AbortSignal,
+): Promise<Result<NodeGetVolumeStatsResponse, Failure>> {
   // What reads the usage looks at the mount itself: each look costs a command, a direct read of the device.
-  const kind = await ports.host.pathKind(volumePath, call.signal);
+  const kind = await ports.host.pathKind(volumePath, signal);
   if (!kind.ok) return kind;
   if (kind.value === "blockDevice") {
-    const size = await ports.host.deviceSize(volumePath, call.signal);
+    const size = await ports.host.deviceSize(volumePath, signal);
     return size.ok ? ok({ usage: [{ unit: "BYTES", total: size.value, available: 0n, used: 0n }] }) : size;
   }
-  const stats = await ports.host.fileSystemStats(volumePath, call.signal);
+  const stats = await ports.host.fileSystemStats(volumePath, signal);
   if (!stats.ok) return stats;
   return ok({
     usage: [
