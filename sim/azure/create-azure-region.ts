@@ -118,7 +118,13 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
     clock: { nowMs: () => startedAtMs + clock.elapsedMs() },
     seed: Math.floor(options.random("azure").next() * UINT32_END),
     // What a failed attach leaves behind is a fault that a storm draws.
-    settings: { timeScale: options.timeScale, failedAttach: "removed", latencies, ...options.settings },
+    settings: {
+      timeScale: options.timeScale,
+      failedAttach: "removed",
+      osDisks: false,
+      latencies,
+      ...options.settings,
+    },
     hasDataPlane: true,
   });
   /** By the resource ids of their VMs, as index keys. */

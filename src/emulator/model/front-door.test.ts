@@ -220,7 +220,7 @@ describe("the front door", () => {
   });
 
   it("shows every resource at once, in its own form", () => {
-    const azure = aModel();
+    const azure = aModel({ settings: { osDisks: false } });
     azure.finish("PUT", "disks/d", diskBody());
     const source = at(azure.send("GET", "disks/d").body, "id") ?? "";
     azure.finish("PUT", "snapshots/s", {
@@ -244,7 +244,7 @@ describe("the front door", () => {
   });
 
   it("starts from the beginning after a reset", () => {
-    const azure = aModel();
+    const azure = aModel({ settings: { osDisks: false } });
     azure.finish("PUT", "disks/pvc-1", diskBody());
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     azure.model.faults.add({ effect: { kind: "DropResponse" } });

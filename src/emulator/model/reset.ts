@@ -16,10 +16,10 @@ export function resetWorld(world: World): ArmFailure | undefined {
   world.running.clear();
   const effects: readonly DataPlaneEffect[] = [
     ...[...world.virtualMachines.values()].flatMap((vm) => removalEffects(world, vm)),
-    ...[...world.disks.values(), ...world.snapshots.values()].map((disk) => ({
-      kind: "diskDeleted" as const,
-      diskId: disk.id,
-    })),
+    ...[
+      ...[...world.disks.values()].filter((disk) => disk.hasNoBytes !== true),
+      ...world.snapshots.values(),
+    ].map((disk) => ({ kind: "diskDeleted" as const, diskId: disk.id })),
   ];
   startOperation(world, {
     name: "reset",

@@ -87,7 +87,7 @@ describe("the properties that reads return", () => {
   });
 
   it("changes by a PATCH only the members that it names, at any depth", () => {
-    const azure = aModel();
+    const azure = aModel({ settings: { osDisks: false } });
     const profile = (path: string, ...to: readonly string[]): Json | undefined =>
       at(azure.send("GET", path).body, "properties", ...to);
     const storageProfile = { imageReference: { sku: "22_04" }, osDisk: { createOption: "FromImage" } };

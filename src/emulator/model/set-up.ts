@@ -1,13 +1,15 @@
 import { availabilitySetId, DEFAULT_AVAILABILITY_SET } from "./api/availability-set-handlers.ts";
 import { armErrors, type ArmFailure } from "./api/errors.ts";
-import type { Json } from "./api/json.ts";
+import { type Json, objectAt } from "./api/json.ts";
 import { keyOf, resourceId } from "./api/resource/resource-id.ts";
 import { startOperation } from "./pace/operations.ts";
 import type { ScaleSetSetUp } from "./scale-set/scale-set-set-up.ts";
 import { newInstance } from "./scale-set/scale-set-write.ts";
-import { type ScaleSet, scaleSetId } from "./scale-set/scale-set.ts";
+import { instanceProperties, type ScaleSet, scaleSetId } from "./scale-set/scale-set.ts";
 import { DEFAULT_UPGRADE_POLICY } from "./scale-set/upgrade-policy.ts";
 import { checkRegion, hasRegion, regionsOf } from "./subscription/regions.ts";
+import { withOsDiskSettled } from "./vm/os-disk/os-disk.ts";
+import { setUpScaleSetProfile, setUpVmProfiles } from "./vm/os-disk/set-up-profile.ts";
 import type { VirtualMachine } from "./vm/virtual-machine.ts";
 import { newVm } from "./vm/vm-create.ts";
 import { strikeVm } from "./vm/vm-events.ts";
@@ -55,7 +57,7 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
       "availabilitySet",
       `VM '${name}' can't be in an availability set and also in a zone or a scale set.`,
     );
-  const vm = newVm(world, address, bodyOf(setUp, set));
+  const vm = newVm(world, address, bodyOf(world, setUp, set));
   if ("code" in vm) return vm;
   // An instance that the set makes later gets an id of its own.
   if (uniformSet !== undefined)
@@ -75,7 +77,11 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
 }
 
 function putRunning(world: World, vm: VirtualMachine): VirtualMachine {
-  const running = putVm(world, { ...vm, power: "running", provisioningState: "Succeeded" });
+  const running = putVm(world, {
+    ...withOsDiskSettled(world, vm),
+    power: "running",
+    provisioningState: "Succeeded",
+  });
   // Only the devices need it; no caller waits for it.
   startOperation(world, {
     name: "setUp",
@@ -127,8 +133,9 @@ export function addScaleSet(world: World, setUp: ScaleSetSetUp): AddedScaleSet {
     orchestrationMode: setUp.orchestrationMode ?? "Uniform",
     sizeName: size,
     upgradePolicy: DEFAULT_UPGRADE_POLICY,
-    profile:
-      setUp.computerNamePrefix === undefined
+    profile: world.settings.osDisks
+      ? setUpScaleSetProfile({ ...setUp, computerNamePrefix: setUp.computerNamePrefix ?? name })
+      : setUp.computerNamePrefix === undefined
         ? {}
         : { osProfile: { computerNamePrefix: setUp.computerNamePrefix } },
     other: {},
@@ -179,14 +186,21 @@ export function populate(world: World): void {
   }
 }
 
-function bodyOf(setUp: VmSetUp, set: ScaleSet | undefined): Json {
+function bodyOf(world: World, setUp: VmSetUp, set: ScaleSet | undefined): Json {
+  const computerName = setUp.computerName ?? setUp.name;
+  const profiles =
+    set === undefined || Object.keys(set.profile).length === 0
+      ? setUpVmProfiles({ ...setUp, computerName })
+      : instanceProperties(set);
+  const shown = world.settings.osDisks ? profiles : {};
   return {
     location: normalLocation(setUp.location),
     ...(setUp.zone === undefined ? {} : { zones: [setUp.zone] }),
     ...(setUp.tags === undefined ? {} : { tags: setUp.tags }),
     properties: {
+      ...shown,
       hardwareProfile: { vmSize: setUp.size ?? "Standard_D8s_v5" },
-      osProfile: { computerName: setUp.computerName ?? setUp.name },
+      osProfile: { ...objectAt(shown, "osProfile"), computerName },
       ...(set?.orchestrationMode === "Flexible" ? { virtualMachineScaleSet: { id: set.id } } : {}),
       ...(setUp.availabilitySet === undefined
         ? {}

@@ -78,6 +78,11 @@ export interface ModelSettings {
    * to do.
    */
   readonly sharedAttachRace: boolean;
+  /**
+   * Whether VMs have the OS disk that each VM of Azure has, which is listed as a disk, and those of the
+   * set-up the profiles of a VM of Azure's; if not, only what a write states.
+   */
+  readonly osDisks: boolean;
   /** Whether the SKU and maxShares of a disk can change while a running VM has it. */
   readonly changesWhileAttached: "refuse" | "allow";
   /** Whether lists over a whole subscription return ids with the resource group in upper case. */
@@ -151,6 +156,7 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   preemptedStatus: "Canceled",
   deleteWinsOverAttachInFlight: false,
   sharedAttachRace: true,
+  osDisks: true,
   changesWhileAttached: "refuse",
   upperCaseGroupInSubscriptionLists: false,
   subscriptions: [],

@@ -9,7 +9,7 @@ const OLD_DISK = "api-version=2019-07-01";
 
 /** A model whose VM node-a has the shared disk pvc-1. */
 function furnished(): ModelFixture {
-  const azure = aModel();
+  const azure = aModel({ settings: { osDisks: false } });
   azure.finish("PUT", "disks/pvc-1", diskBody({ properties: { maxShares: 2 } }));
   azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
   return azure;

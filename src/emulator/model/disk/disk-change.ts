@@ -1,6 +1,7 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, listAt, numberAt, objectAt, sameJson, textAt } from "../api/json.ts";
 import { sameId } from "../api/resource/resource-id.ts";
+import { isOsDiskOf } from "../vm/os-disk/render-os-disk.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { findVm, type World } from "../world.ts";
 import { copiedPercent } from "./copy/background-copy.ts";
@@ -60,7 +61,11 @@ export function checkDiskChange(
   if (refused !== undefined || next.sizeGiB === disk.spec.sizeGiB) return refused;
   if (copiedPercent(disk.conversion ?? disk.copy, world.nowMs) < 100)
     return armErrors.copyUnderWay(disk.name);
-  return checkGrowth(disk, next, { vmId: active[0], apiVersion });
+  const [vmId] = active;
+  // Learn, Expand virtual hard disks: only data disks grow on a running VM.
+  if (vmId !== undefined && isOsDiskOf(findVm(world, vmId), disk))
+    return armErrors.resizeWhileAttached(disk.name, vmId, "ChangeDiskSizeWhileAttachedNotAllowed");
+  return checkGrowth(disk, next, { vmId, apiVersion });
 }
 
 function checkGrowth(

@@ -13,7 +13,7 @@ const grant = (azure: ModelFixture, access: string): number => {
 
 describe("a disk's state", () => {
   it("goes from waiting for an upload through uploading to ready", () => {
-    const azure = aModel();
+    const azure = aModel({ settings: { osDisks: false } });
     const { diskSizeGB: _size, ...properties } = {
       diskSizeGB: 0,
       creationData: { createOption: "Upload", uploadSizeBytes: 8 * 1024 ** 3 + 512 },

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../api/json.ts";
+import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { findDisk, findVm, type World } from "../world.ts";
 import { copiedPercent } from "./copy/background-copy.ts";
 import { type Disk, type DiskState, renderDisk, type SasGrant } from "./disk.ts";
@@ -20,6 +21,16 @@ export function diskState(world: World, disk: Disk): DiskState {
   if (disk.owners.length === 0) return "Unattached";
   if (disk.owners.some((owner) => findVm(world, owner.vmId)?.power !== "deallocated")) return "Attached";
   return isFrozen ? "Frozen" : "Reserved";
+}
+
+/** The device work that makes a copy. A disk of an image has no bytes, and its copy is empty. */
+export function copyEffect(
+  world: World,
+  { sourceId, ...target }: { readonly sourceId: string; readonly diskId: string; readonly sizeBytes: bigint },
+): DataPlaneEffect {
+  return findDisk(world, sourceId)?.hasNoBytes === true
+    ? { kind: "diskCreated", ...target }
+    : { kind: "diskCopied", sourceId, ...target };
 }
 
 /** Whether a URL for the bytes of a disk or snapshot is still valid. */

@@ -18,7 +18,7 @@ import { checkBackgroundCopies } from "./copy/copy-limits.ts";
 import { failCopiesOf } from "./copy/end-copies.ts";
 import { checkDiskChange, checkUnchangeableDisk } from "./disk-change.ts";
 import { isConversion, notedChanges } from "./disk-conversion.ts";
-import { renderDiskNow } from "./disk-read.ts";
+import { copyEffect, renderDiskNow } from "./disk-read.ts";
 import { hasSettablePerformance } from "./disk-sku.ts";
 import { type DiskSource, diskSource } from "./disk-source.ts";
 import { diskSpecFrom } from "./disk-spec.ts";
@@ -71,9 +71,10 @@ export function changeDisk(
   const refused = checkDiskChange(world, disk, next, apiVersion) ?? checkLinks(world, next);
   if (refused !== undefined) return refused;
   const grows = next.sizeGiB > disk.spec.sizeGiB;
-  const effects: readonly DataPlaneEffect[] = grows
-    ? [{ kind: "diskResized", diskId: disk.id, sizeBytes: diskSizeBytes(next.sizeGiB) }]
-    : [];
+  const effects: readonly DataPlaneEffect[] =
+    grows && disk.hasNoBytes !== true
+      ? [{ kind: "diskResized", diskId: disk.id, sizeBytes: diskSizeBytes(next.sizeGiB) }]
+      : [];
   const operation = startDiskOperation(world, disk, {
     name,
     delayMs: delayMs(world, "diskUpdate"),
@@ -150,7 +151,7 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
   const effects: readonly DataPlaneEffect[] =
     source === undefined
       ? [{ kind: "diskCreated", diskId: id, sizeBytes }]
-      : [{ kind: "diskCopied", sourceId: source.id, diskId: id, sizeBytes }];
+      : [copyEffect(world, { sourceId: source.id, diskId: id, sizeBytes })];
   const operation = startDiskOperation(world, disk, {
     name: "Disks_CreateOrUpdate",
     delayMs: delayMs(world, source === undefined ? "diskCreate" : "diskCopy"),

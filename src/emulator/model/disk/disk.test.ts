@@ -641,7 +641,9 @@ describe("a disk", () => {
   });
 
   it("is listed page by page, by group and by subscription", () => {
-    const azure = aModel({ settings: { pageSize: 2, upperCaseGroupInSubscriptionLists: true } });
+    const azure = aModel({
+      settings: { osDisks: false, pageSize: 2, upperCaseGroupInSubscriptionLists: true },
+    });
     for (const name of ["c", "a", "b"]) azure.finish("PUT", `disks/${name}`, diskBody());
     const first = azure.send("GET", "disks");
     const next = new URL(textAt(first.body, "nextLink") ?? "");

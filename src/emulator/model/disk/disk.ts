@@ -87,6 +87,8 @@ export interface Disk {
   readonly awaitsUpload?: true;
   /** Until it has ended, the disk can be neither resized nor copied. */
   readonly copy?: BackgroundCopy;
+  /** Made of an image, and never a data disk: no devices have its bytes, and a copy of it is empty. */
+  readonly hasNoBytes?: true;
 }
 
 const GIB = 1_073_741_824n;

@@ -8,7 +8,7 @@ const OTHER = "/subscriptions/sub-1/resourceGroups/other";
 
 /** A group with one of each type, whose VM has a disk and whose disk has an encryption set. */
 function furnished(): ModelFixture {
-  const azure = aModel({ virtualMachines: [{ name: "node-a" }] });
+  const azure = aModel({ settings: { osDisks: false }, virtualMachines: [{ name: "node-a" }] });
   azure.finish("PUT", "diskEncryptionSets/keys", {
     location: "eastus",
     identity: { type: "SystemAssigned" },

@@ -6,6 +6,7 @@ import { delayMs, startOperation } from "../pace/operations.ts";
 import { terminateNoticeMs } from "../scheduled-events/raise-event.ts";
 import { checkQuota, checkVmQuotas } from "../subscription/quotas.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
+import { withOsDiskSettled } from "../vm/os-disk/os-disk.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { newVm } from "../vm/vm-create.ts";
 import { announceDeletion, preemptAllOf, removalEffects, removeVm } from "../vm/vm-delete.ts";
@@ -133,7 +134,7 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
         });
         for (const vm of coming)
           endWrite(world, write(vm), (now) => ({
-            ...withDataDisksSettled(world, now, outcome),
+            ...withDataDisksSettled(world, withOsDiskSettled(world, now), outcome),
             power: isDone ? "running" : "stopped",
             provisioningState: isDone ? "Succeeded" : "Failed",
           }));

@@ -1,4 +1,4 @@
-import { type Json, type JsonObject, listAt, objectAt } from "../api/json.ts";
+import { type Json, type JsonObject, listAt, objectAt, withoutMembers } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
@@ -101,9 +101,15 @@ export function instanceProperties({ profile, orchestrationMode }: ScaleSet): Js
     ...same
   } = profile;
   const { computerNamePrefix: _prefix, ...osProfile } = objectAt(profile, "osProfile") ?? {};
+  const { storageProfile } = same;
+  const osDisk = objectAt(storageProfile, "osDisk");
   const networkInterfaceConfigurations = listAt(networkProfile, "networkInterfaceConfigurations");
   return {
     ...same,
+    // Each instance has a disk of its own name.
+    ...(osDisk === undefined
+      ? {}
+      : { storageProfile: { ...objectAt(storageProfile), osDisk: withoutMembers(osDisk, ["name"]) } }),
     osProfile,
     ...(networkProfile === undefined ? {} : { networkProfile: { networkInterfaces: [] } }),
     ...(orchestrationMode === "Flexible" || networkInterfaceConfigurations === undefined

@@ -24,7 +24,7 @@ const snapshotOf = (disk: string): Json => ({
 
 describe("quotas", () => {
   it("show what a subscription has in a region, and what it may have", () => {
-    const azure = aModel({ settings: { quotas: { PremiumDiskCount: 7 } } });
+    const azure = aModel({ settings: { osDisks: false, quotas: { PremiumDiskCount: 7 } } });
     azure.finish("PUT", "disks/pvc-1", diskBody());
     azure.finish("PUT", "disks/pvc-2", diskBody({ sku: "PremiumV2_LRS" }));
     azure.finish("PUT", "snapshots/s", snapshotOf("pvc-1"));
@@ -43,7 +43,7 @@ describe("quotas", () => {
   });
 
   it("refuse a disk beyond them until one is deleted, and no other SKU", () => {
-    const azure = aModel({ settings: { quotas: { PremiumDiskCount: 1 } } });
+    const azure = aModel({ settings: { osDisks: false, quotas: { PremiumDiskCount: 1 } } });
     azure.finish("PUT", "disks/pvc-1", diskBody());
     const refused = azure.send("PUT", "disks/pvc-2", diskBody());
     assert.deepEqual([refused.status, codeOf(refused.body)], [409, "OperationNotAllowed"]);

@@ -12,7 +12,10 @@ function namesIn(azure: ModelFixture, path: string): readonly (string | undefine
 
 describe("the resources of a group", () => {
   function someResources(): ModelFixture {
-    const azure = aModel({ virtualMachines: [{ name: "node-a" }, { name: "other", resourceGroup: "rg2" }] });
+    const azure = aModel({
+      settings: { osDisks: false },
+      virtualMachines: [{ name: "node-a" }, { name: "other", resourceGroup: "rg2" }],
+    });
     azure.finish("PUT", "disks/data", { ...(diskBody() as object), tags: { team: "storage" } });
     azure.finish("PUT", "availabilitySets/set", { location: "eastus" });
     azure.finish("PUT", "virtualMachineScaleSets/pool", {

@@ -9,6 +9,7 @@ import { checkDiskPlace } from "../subscription/disk-skus-in-region.ts";
 import { regionNamed } from "../subscription/regions.ts";
 import { findDisk, normalLocation, type World } from "../world.ts";
 import { isBeingMade, newDisk } from "./new-disks.ts";
+import { isOsDiskOf } from "./os-disk/render-os-disk.ts";
 import type { DataDisk, VirtualMachine } from "./virtual-machine.ts";
 
 /** From this size on a disk can't be cached by the host. */
@@ -20,6 +21,7 @@ export function checkAttach(world: World, vm: VirtualMachine, entry: DataDisk): 
   if (makes !== undefined) return checkNew(world, vm, { ...entry, makes });
   const disk = findDisk(world, entry.diskId);
   if (disk === undefined) return armErrors.diskNotFound(entry.name);
+  if (isOsDiskOf(vm, disk)) return armErrors.diskOwned(disk.id, vm.id);
   if (disk.operationId !== undefined && disk.provisioningState !== "Succeeded") return armErrors.conflict();
   if (disk.awaitsUpload === true) return armErrors.notUploaded(disk.name);
   if (isSasActive(world, disk)) return armErrors.sasActive("disk", disk.name);

@@ -292,7 +292,7 @@ describe("the data disks of a scale set's model", () => {
     (listAt(azure.send("GET", "disks").body, "value") ?? []).map((disk) => textAt(disk, "name") ?? "");
 
   it("are each instance's own, and go with it", () => {
-    const azure = aModel();
+    const azure = aModel({ settings: { osDisks: false } });
     azure.finish("PUT", POOL, model([scratch]));
     assert.deepEqual(
       disksOf(azure).map((name) => name.replace(/[0-9a-f]{32}$/, "")),
@@ -307,7 +307,7 @@ describe("the data disks of a scale set's model", () => {
   });
 
   it("stay after a flexible set's VM where its model says so", () => {
-    const azure = aModel();
+    const azure = aModel({ settings: { osDisks: false } });
     const flexible = { orchestrationMode: "Flexible" };
     azure.finish("PUT", POOL, model([{ ...scratch, deleteOption: "Detach" }], flexible));
     azure.finish("DELETE", POOL);

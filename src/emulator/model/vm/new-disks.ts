@@ -4,6 +4,7 @@ import { resourceId, sameId } from "../api/resource/resource-id.ts";
 import { diskSpecFrom } from "../disk/disk-spec.ts";
 import type { Disk, DiskSpec } from "../disk/disk.ts";
 import type { World } from "../world.ts";
+import { osDiskId } from "./os-disk/render-os-disk.ts";
 import type { DataDisk, VirtualMachine } from "./virtual-machine.ts";
 import type { VmSize } from "./vm-sizes.ts";
 
@@ -105,8 +106,9 @@ export function isBeingMade(world: World, diskId: string, except?: VirtualMachin
   return [...world.virtualMachines.values()].some(
     (vm) =>
       vm.vmGuid !== except?.vmGuid &&
-      vm.dataDisks.some(
-        (entry) => entry.makes !== undefined && entry.phase === "Attaching" && sameId(entry.diskId, diskId),
-      ),
+      ((vm.osDiskToMake !== undefined && sameId(osDiskId(vm) ?? "", diskId)) ||
+        vm.dataDisks.some(
+          (entry) => entry.makes !== undefined && entry.phase === "Attaching" && sameId(entry.diskId, diskId),
+        )),
   );
 }

@@ -3,6 +3,7 @@ import { isoTime } from "../api/resource/iso-time.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import type { DiskSpec, ProvisioningState } from "../disk/disk.ts";
+import { osDiskId, renderOsDisk } from "./os-disk/render-os-disk.ts";
 import type { VmSize } from "./vm-sizes.ts";
 
 export type PowerState =
@@ -70,6 +71,8 @@ export interface VirtualMachine {
   readonly other: JsonObject;
   /** The same beside its properties: its identity, its plan … */
   readonly members: JsonObject;
+  /** The OS disk that is still to be made with the VM. */
+  readonly osDiskToMake?: DiskSpec;
   readonly dataDisks: readonly DataDisk[];
   readonly power: PowerState;
   /** Whether memory was saved when the VM was deallocated. */
@@ -163,6 +166,7 @@ export function renderVirtualMachine(
 export function renderStorageProfile(vm: VirtualMachine, diskFacts: DiskFactsLookup): JsonObject {
   return {
     ...objectAt(vm.other, "storageProfile"),
+    ...renderOsDisk(vm, diskFacts(osDiskId(vm) ?? "")),
     dataDisks: vm.dataDisks.map((entry) => renderDataDisk(entry, diskFacts(entry.diskId))),
     diskControllerType: vm.controllerType,
   };

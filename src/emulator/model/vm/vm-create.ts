@@ -28,6 +28,7 @@ import { putVm, without, type World } from "../world.ts";
 import { checkAttach } from "./attachment-rules.ts";
 import { parseDataDisks, planReplacedList } from "./data-disks.ts";
 import { withDiskNames } from "./new-disks.ts";
+import { reserveOsDisk, withOsDisk, withOsDiskSettled } from "./os-disk/os-disk.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
 import {
@@ -64,7 +65,7 @@ const UNDERSTOOD = [
   "latestModelApplied",
 ];
 
-/** The VM that a PUT requests, still without disks and power. */
+/** The VM that a PUT requests, still without data disks and power. */
 export function newVm(world: World, address: VmAddress, body: Json | undefined): VirtualMachine | ArmFailure {
   const location = textAt(body, "location");
   if (location === undefined) return armErrors.locationRequired();
@@ -82,7 +83,7 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
   if (wantedController !== undefined && !sameId(controller, wantedController))
     return armErrors.controllerNotSupported(size.name, wantedController);
   const { subscriptionId, resourceGroup, name, scaleSet } = address;
-  return {
+  const vm: VirtualMachine = {
     subscriptionId,
     resourceGroup,
     id: resourceId({ ...address, type: "virtualMachines" }),
@@ -111,6 +112,7 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
     etag: 1,
     createdAtMs: world.nowMs,
   };
+  return world.settings.osDisks ? withOsDisk(world, vm) : vm;
 }
 
 /**
@@ -161,6 +163,7 @@ export function createVm(
     dataDisks,
     ...(body === undefined ? {} : { pendingBody: body }),
   });
+  reserveOsDisk(world, begun);
   const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true };
   const operation = startOperation(world, {
     name: "VirtualMachines_CreateOrUpdate",
@@ -178,7 +181,7 @@ export function createVm(
           : [{ kind: "vmStarted", ...dataPlaneVm(vm) }, ...dataDiskEffects(world, vm.id, outcome)],
       end: (outcome) =>
         endWrite(world, write, (now) => ({
-          ...without(withDataDisksSettled(world, now, outcome), "pendingBody"),
+          ...without(withDataDisksSettled(world, withOsDiskSettled(world, now), outcome), "pendingBody"),
           power: outcome.undone === "all" ? "stopped" : "running",
           provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
         })),

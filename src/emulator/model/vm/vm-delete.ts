@@ -1,4 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { textAt } from "../api/json.ts";
 import { keyOf, sameId } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { deleteDisk } from "../disk/disk-delete.ts";
@@ -8,6 +9,7 @@ import { delayMs, joinOperation, preemptOperation, startOperation } from "../pac
 import { raiseEvent, terminateNoticeMs } from "../scheduled-events/raise-event.ts";
 import { findDisk, putVm, updateDisk, type World } from "../world.ts";
 import { released } from "./attachment-rules.ts";
+import { osDiskId } from "./os-disk/render-os-disk.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { begun, dataPlaneVm, endWrite, providerOf, runningOperation } from "./vm-state.ts";
 
@@ -127,8 +129,11 @@ function releaseLater(world: World, vm: VirtualMachine): void {
     work: {
       effects: () => [],
       end: () => {
+        const osDisk = findDisk(world, osDiskId(vm) ?? "");
+        const hadOsDisk = osDisk?.owners.some((owner) => owner.vmGuid === vm.vmGuid) === true;
         releaseAll(world, vm);
         deleteWithVm(world, vm);
+        if (hadOsDisk && isOsDiskDeletedWithVm(vm)) deleteIfThere(world, osDisk.id);
       },
     },
   });
@@ -142,6 +147,15 @@ function deleteWithVm(world: World, vm: VirtualMachine): void {
     if (entry.deleteOption.toLowerCase() === "delete" && entry.makes === undefined && disk !== undefined)
       deleteDisk(world, disk);
   }
+}
+
+function isOsDiskDeletedWithVm({ other }: VirtualMachine): boolean {
+  return textAt(other, "storageProfile", "osDisk", "deleteOption")?.toLowerCase() === "delete";
+}
+
+function deleteIfThere(world: World, diskId: string): void {
+  const disk = findDisk(world, diskId);
+  if (disk !== undefined) deleteDisk(world, disk);
 }
 
 /** Removes the VM from every disk. */

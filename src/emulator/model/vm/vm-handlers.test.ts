@@ -183,7 +183,7 @@ describe("a VM", () => {
   });
 
   it("keeps properties that the emulator does not understand", () => {
-    const created = aModel();
+    const created = aModel({ settings: { osDisks: false } });
     const properties = {
       additionalCapabilities: { hibernationEnabled: true, ultraSSDEnabled: true },
       osProfile: { computerName: "vm" },

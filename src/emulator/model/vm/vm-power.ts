@@ -7,6 +7,7 @@ import { delayMs, startOperation } from "../pace/operations.ts";
 import { noticeMs, raiseEvent } from "../scheduled-events/raise-event.ts";
 import { checkCores } from "../subscription/quotas.ts";
 import { findDisk, updateDisk, type World } from "../world.ts";
+import { osDiskId } from "./os-disk/render-os-disk.ts";
 import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
 import {
   type Admission,
@@ -118,8 +119,8 @@ export interface PowerOptions {
 export function admitPower(world: World, vm: VirtualMachine, action: PowerAction): Admission {
   const readByUrl =
     action === "start"
-      ? vm.dataDisks
-          .map((entry) => findDisk(world, entry.diskId))
+      ? diskIdsOf(vm)
+          .map((diskId) => findDisk(world, diskId))
           .find((disk) => disk !== undefined && isSasActive(world, disk))
       : undefined;
   if (readByUrl !== undefined) return armErrors.sasActive("disk", readByUrl.name);
@@ -206,9 +207,15 @@ export function changePower(
   return { kind: "Started", operation };
 }
 
+/** The OS disk and the data disks. */
+function diskIdsOf(vm: VirtualMachine): readonly string[] {
+  const osDisk = osDiskId(vm);
+  return [...(osDisk === undefined ? [] : [osDisk]), ...vm.dataDisks.map(({ diskId }) => diskId)];
+}
+
 /** The ownership of a VM's disks counts as changed once the VM is deallocated, or starts from that. */
 function noteOwnership(world: World, vm: VirtualMachine): void {
-  for (const { diskId } of vm.dataDisks)
+  for (const diskId of diskIdsOf(vm))
     updateDisk(world, diskId, (disk) => ({ ...disk, ownershipChangedAtMs: world.nowMs }));
 }
 

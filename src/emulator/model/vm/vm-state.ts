@@ -172,11 +172,13 @@ export function dataDiskEffects(
     ...moving
       .filter((entry) => entry.phase === "Detaching")
       .map((entry) => ({ kind: "diskDetached" as const, ...at(entry) })),
-    ...coming.flatMap(({ makes, diskId }) =>
-      makes === undefined
+    ...coming.flatMap(({ makes, diskId }) => {
+      const disk = findDisk(world, diskId);
+      const spec = makes ?? (disk?.hasNoBytes === true ? disk.spec : undefined);
+      return spec === undefined
         ? []
-        : [{ kind: "diskCreated" as const, diskId, sizeBytes: diskSizeBytes(makes.sizeGiB) }],
-    ),
+        : [{ kind: "diskCreated" as const, diskId, sizeBytes: diskSizeBytes(spec.sizeGiB) }];
+    }),
     ...coming.map((entry) => ({
       kind: "diskAttached" as const,
       ...at(entry),
@@ -215,7 +217,7 @@ function settled(
     return [{ ...without(entry, "makes"), phase: "Attached" }];
   }
   if (entry.phase === "Attaching" && isDone && findDisk(world, entry.diskId) !== undefined) {
-    updateDisk(world, entry.diskId, (disk) => owned(world, disk, vm));
+    updateDisk(world, entry.diskId, (disk) => owned(world, without(disk, "hasNoBytes"), vm));
     return [{ ...entry, phase: "Attached" }];
   }
   // A failed attach stays in the VM's goal state: listed, but the disk is free. So does one whose disk was

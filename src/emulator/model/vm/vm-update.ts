@@ -25,6 +25,8 @@ import {
   planUnchangedList,
 } from "./data-disks.ts";
 import { withDiskNames } from "./new-disks.ts";
+import { osDiskAfter, reserveOsDisk, withOsDiskSettled } from "./os-disk/os-disk.ts";
+import { osDiskId } from "./os-disk/render-os-disk.ts";
 import { type DataDisk, isLeaving, renderStorageProfile, type VirtualMachine } from "./virtual-machine.ts";
 import { otherProperties } from "./vm-create.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
@@ -91,12 +93,15 @@ export function updateVm(
     const unsuited = checkStaying(world, { ...vm, size, ultraSsdEnabled }, plan.entries);
     if (unsuited !== undefined) return unsuited;
   }
+  const updated = merged(merged(vm.other, otherProperties(body)), fixedProperties(vm, body));
+  const after = osDiskAfter(world, vm, body, updated);
+  if (after.kind === "Failure") return after;
   return startUpdate(world, vm, name, {
     size,
     controllerType,
     tags: statedTags(body, vm.tags),
     ultraSsdEnabled,
-    other: merged(merged(vm.other, otherProperties(body)), fixedProperties(vm, body)),
+    other: after.other,
     members: statedMembers(world, body, vm.members),
     dataDisks: plan.entries,
     moves: list === undefined ? ["update"] : ["update", "dataDisks"],
@@ -155,7 +160,13 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
     provisioningState: "Updating",
   } as const;
   const begunVm = putVmWithReservations(world, changed);
-  const operation = startUpdateOperation(world, begunVm, { name, etagMoves, refusal: retried.refusal });
+  reserveOsDisk(world, begunVm);
+  const operation = startUpdateOperation(world, begunVm, {
+    name,
+    etagMoves,
+    refusal: retried.refusal,
+    formerOsDiskId: osDiskId(vm),
+  });
   return { kind: "Started", vm: putVm(world, { ...begunVm, operationId: operation.id }), operation };
 }
 
@@ -166,9 +177,10 @@ function startUpdateOperation(
     readonly name: string;
     readonly etagMoves: boolean;
     readonly refusal: ArmFailure | undefined;
+    readonly formerOsDiskId: string | undefined;
   },
 ): Operation {
-  const { name, etagMoves, refusal } = update;
+  const { name, etagMoves, refusal, formerOsDiskId } = update;
   const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves };
   return startOperation(world, {
     name,
@@ -183,7 +195,7 @@ function startUpdateOperation(
       effects: (outcome) => dataDiskEffects(world, vm.id, outcome),
       end: (outcome) =>
         endWrite(world, write, (now) => ({
-          ...withDataDisksSettled(world, now, outcome),
+          ...withDataDisksSettled(world, withOsDiskSettled(world, now, formerOsDiskId), outcome),
           provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
         })),
       // Recorded: the status of a PUT or PATCH has no output.

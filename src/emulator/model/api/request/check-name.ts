@@ -26,7 +26,7 @@ export function checkDiskName(
 
 /** The same for what the provider of VMs makes: its messages quote the rule. */
 export function checkVmName(
-  type: "vm" | "vmScaleSet" | "availabilitySet" | "dataDisk",
+  type: "vm" | "vmScaleSet" | "availabilitySet" | "dataDisk" | "osDisk",
   name: string,
 ): ArmFailure | undefined {
   return NAME.test(name) ? undefined : armErrors.nameBreaksRule(`${type}.name`);

@@ -53,7 +53,7 @@ describe("Resource Manager refuses a resource", () => {
   ];
   for (const [why, body, code, message] of rows)
     it(why, () => {
-      const azure = aModel();
+      const azure = aModel({ settings: { osDisks: false } });
       for (const path of ["disks/d", "snapshots/s", "virtualMachines/node-a"]) {
         const answer = azure.send("PUT", path, body);
         assert.deepEqual([answer.status, codeOf(answer.body)], [400, code], path);

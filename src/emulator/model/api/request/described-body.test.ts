@@ -44,7 +44,7 @@ describe("members in another case", () => {
   });
 
   it("are shown as the description spells them, and changed in either spelling", () => {
-    const azure = aModel();
+    const azure = aModel({ settings: { osDisks: false } });
     azure.finish("PATCH", "virtualMachines/node-a", {
       properties: { osprofile: { ALLOWEXTENSIONOPERATIONS: true, AdminPassword: "secret" } },
     });

@@ -24,7 +24,7 @@ import { zonesIn } from "../../subscription/regions.ts";
 import { findSnapshot, putSnapshot, without, type World } from "../../world.ts";
 import { isUnderWay } from "../copy/copy-limits.ts";
 import { endCopiesOf } from "../copy/end-copies.ts";
-import { isSasActive } from "../disk-read.ts";
+import { copyEffect, isSasActive } from "../disk-read.ts";
 import { diskSizeBytes } from "../disk.ts";
 import { checkProtection, protectionIn } from "../protection.ts";
 import { type SnapshotSource, snapshotSource } from "./snapshot-source.ts";
@@ -219,12 +219,11 @@ function startCreation(world: World, snapshot: Snapshot, source: SnapshotSource)
   return start(world, snapshot, "Snapshots_CreateOrUpdate", delayMs(world, "snapshotCreate"), {
     copiesFrom: source.id,
     effects: [
-      {
-        kind: "diskCopied",
+      copyEffect(world, {
         sourceId: source.id,
         diskId: snapshot.id,
         sizeBytes: diskSizeBytes(snapshot.sizeGiB),
-      },
+      }),
     ],
     change: (now) => ({
       ...without(now, "awaitsCopy"),

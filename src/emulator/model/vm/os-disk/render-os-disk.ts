@@ -1,0 +1,37 @@
+import { type JsonObject, objectAt, textAt, withoutMembers } from "../../api/json.ts";
+import { sameId } from "../../api/resource/resource-id.ts";
+import type { Disk } from "../../disk/disk.ts";
+import type { VirtualMachine } from "../virtual-machine.ts";
+
+/** The id of a VM's OS disk; undefined if it has none that is a resource: without one, ephemeral, a blob. */
+export function osDiskId({ other }: Pick<VirtualMachine, "other">): string | undefined {
+  return textAt(other, "storageProfile", "osDisk", "managedDisk", "id");
+}
+
+/** Whether a disk is the OS disk of a VM that has it. */
+export function isOsDiskOf(vm: VirtualMachine | undefined, disk: Pick<Disk, "id">): boolean {
+  return vm !== undefined && sameId(osDiskId(vm) ?? "", disk.id);
+}
+
+/** How a VM shows its OS disk: with the size and SKU that the disk has now, and no id until it exists. */
+export function renderOsDisk(
+  vm: VirtualMachine,
+  facts: { readonly sizeGiB: number; readonly storageAccountType: string } | undefined,
+): JsonObject {
+  const osDisk = objectAt(vm.other, "storageProfile", "osDisk");
+  const id = osDiskId(vm);
+  if (osDisk === undefined || id === undefined) return {};
+  const { osDiskToMake: spec } = vm;
+  const shown = spec === undefined ? facts : { sizeGiB: spec.sizeGiB, storageAccountType: spec.sku.name };
+  if (shown === undefined) return {};
+  return {
+    osDisk: {
+      ...osDisk,
+      managedDisk: {
+        storageAccountType: shown.storageAccountType,
+        ...withoutMembers(objectAt(osDisk, "managedDisk") ?? {}, spec === undefined ? [] : ["id"]),
+      },
+      diskSizeGB: shown.sizeGiB,
+    },
+  };
+}
