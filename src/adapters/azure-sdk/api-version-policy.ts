@@ -26,10 +26,11 @@ export function createApiVersionPolicy(
   return {
     name: "apiVersionOfService",
     sendRequest: async (request: PipelineRequest, next: SendRequest): Promise<PipelineResponse> => {
-      const service = serviceOf(new URL(request.url));
+      const url = new URL(request.url);
+      const service = serviceOf(url);
       if (service === undefined) return next(request);
       const sent = used[service];
-      request.url = withVersion(request.url, sent);
+      request.url = withVersion(url, sent);
       const response = await next(request);
       const replacement =
         response.status === 400 || response.status === 404
@@ -40,16 +41,15 @@ export function createApiVersionPolicy(
         used[service] = replacement;
         onReplaced({ service, refused: sent, used: replacement });
       }
-      request.url = withVersion(request.url, used[service]);
+      request.url = withVersion(url, used[service]);
       return next(request);
     },
   };
 }
 
-function withVersion(url: string, version: string): string {
-  const changed = new URL(url);
-  changed.searchParams.set("api-version", version);
-  return changed.toString();
+function withVersion(url: URL, version: string): string {
+  url.searchParams.set("api-version", version);
+  return url.toString();
 }
 
 function errorIn(body: string | null | undefined): { readonly code: string; readonly message: string } {

@@ -7,6 +7,8 @@ interface RawAnswer {
   readonly status: number;
   readonly headers: { toJSON(): Record<string, string> };
   readonly bodyAsText?: string | null;
+  /** What a typed operation has parsed of it already. */
+  readonly parsedBody?: unknown;
 }
 
 /** What each call of the SDK receives. */
@@ -16,13 +18,16 @@ export interface CallOptions {
   readonly onResponse: (raw: RawAnswer) => void;
 }
 
+/** Ends a call of the SDK at its answer. */
+const ANSWERED = new Error("the answer is there");
+
 /**
- * Makes one call of the SDK and keeps what came over the wire, whatever the SDK makes of it: it throws on
- * errors, and its errors lack details.
+ * Makes one call of the SDK and keeps what came over the wire. What the SDK would make of it is left out,
+ * an object of its model or an error that lacks details: it takes more time than the call itself.
  *
  * The time limit is a signal of ours. The SDK's own `timeout` ends with the headers, so that a body which
  * stalls hangs for ever; and its timer outlives a connection that breaks, which keeps the process from
- * ending for a minute.
+ * ending for a minute. Not of `AbortSignal.timeout`, whose timer outlives the call as well.
  */
 export async function sendThroughSdk(
   call: { readonly clientRequestId: string; readonly timeoutMs: number; readonly nowMs: () => number },
@@ -30,22 +35,27 @@ export async function sendThroughSdk(
   signal: AbortSignal,
 ): Promise<SentAnswer> {
   let answer: WireAnswer | undefined;
-  const timeout = AbortSignal.timeout(call.timeoutMs);
+  const ending = new AbortController();
+  const end = (): void => ending.abort(signal.reason);
+  if (signal.aborted) end();
+  signal.addEventListener("abort", end);
+  const late = setTimeout(end, call.timeoutMs);
   try {
     await invoke({
-      abortSignal: AbortSignal.any([signal, timeout]),
+      abortSignal: ending.signal,
       requestOptions: { headers: { "x-ms-client-request-id": call.clientRequestId } },
       onResponse: (raw) => {
         answer = {
           statusCode: raw.status,
           headers: raw.headers.toJSON(),
-          body: parsed(raw.bodyAsText ?? ""),
+          body: typeof raw.parsedBody === "object" ? raw.parsedBody : parsed(raw.bodyAsText ?? ""),
           atMs: call.nowMs(),
         };
+        throw ANSWERED;
       },
     });
   } catch (error) {
-    if (answer === undefined && timeout.aborted && !signal.aborted)
+    if (answer === undefined && ending.signal.aborted && !signal.aborted)
       return {
         lost: errorWithoutAnswer(
           ownErrorCodes.noAnswer,
@@ -57,6 +67,9 @@ export async function sendThroughSdk(
       return {
         lost: lostError(error, { clientRequestId: call.clientRequestId, isCancelled: signal.aborted }),
       };
+  } finally {
+    clearTimeout(late);
+    signal.removeEventListener("abort", end);
   }
   return (
     answer ?? {

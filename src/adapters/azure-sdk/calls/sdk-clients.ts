@@ -1,6 +1,12 @@
 import type { Agent } from "node:https";
 import { ComputeManagementClient, type ComputeManagementClientOptionalParams } from "@azure/arm-compute";
-import { auxiliaryAuthenticationHeaderPolicy, type HttpClient } from "@azure/core-rest-pipeline";
+import {
+  auxiliaryAuthenticationHeaderPolicy,
+  formDataPolicyName,
+  type HttpClient,
+  multipartPolicyName,
+  tracingPolicyName,
+} from "@azure/core-rest-pipeline";
 import type { TokenCredential } from "@azure/identity";
 import { createApiVersionPolicy, type ReplacedVersion } from "../api-version-policy.ts";
 import { type ApiVersions, defaultApiVersions } from "../api-versions.ts";
@@ -32,6 +38,17 @@ export interface SdkClientOptions {
 /** The client of a subscription. */
 export type ClientOf = (subscriptionId: string) => ComputeManagementClient;
 
+/**
+ * What each of the SDK's calls would pass through for nothing: its own retries, since the throttle budget must
+ * see every call; forms and streams, which no call sends; spans, which nothing records.
+ */
+const UNUSED_POLICIES = [
+  { phase: "Retry" },
+  { name: formDataPolicyName },
+  { name: multipartPolicyName },
+  { name: tracingPolicyName },
+] as const;
+
 /** The SDK's clients, one a subscription: each sends its calls to that subscription and no other. */
 export function createSdkClients(options: SdkClientOptions, httpClient: HttpClient): ClientOf {
   const clients = new Map<string, ComputeManagementClient>();
@@ -52,18 +69,18 @@ export function createSdkClients(options: SdkClientOptions, httpClient: HttpClie
         ];
   return (subscriptionId) => {
     const key = subscriptionId.toLowerCase();
-    const client =
-      clients.get(key) ??
-      new ComputeManagementClient(options.credential, subscriptionId, {
-        endpoint: options.endpoint,
-        httpClient,
-        retryOptions: { maxRetries: 0 },
-        additionalPolicies: [{ policy, position: "perCall" }, ...auxiliary],
-        userAgentOptions: { userAgentPrefix: options.userAgent },
-        credentials: { scopes: [scopes] },
-        ...(options.caPem === undefined ? {} : { tlsOptions: { ca: options.caPem } }),
-        ...(options.agent === undefined ? {} : { agent: options.agent }),
-      });
+    const present = clients.get(key);
+    if (present !== undefined) return present;
+    const client = new ComputeManagementClient(options.credential, subscriptionId, {
+      endpoint: options.endpoint,
+      httpClient,
+      additionalPolicies: [{ policy, position: "perCall" }, ...auxiliary],
+      userAgentOptions: { userAgentPrefix: options.userAgent },
+      credentials: { scopes: [scopes] },
+      ...(options.caPem === undefined ? {} : { tlsOptions: { ca: options.caPem } }),
+      ...(options.agent === undefined ? {} : { agent: options.agent }),
+    });
+    for (const unused of UNUSED_POLICIES) client.pipeline.removePolicy(unused);
     clients.set(key, client);
     return client;
   };
