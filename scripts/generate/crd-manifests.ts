@@ -154,8 +154,15 @@ function crd(resource: Resource): object {
                 kind: { type: "string", description: `${kind}.` },
                 // The API server describes it, and allows no other description.
                 metadata: { type: "object" },
-                spec: { ...structural(schema.shape.spec), "x-kubernetes-validations": validations(kind) },
-                status: structural(schema.shape.status),
+                spec: {
+                  description: "What is requested. Only the driver writes it.",
+                  ...structural(schema.shape.spec),
+                  "x-kubernetes-validations": validations(kind),
+                },
+                status: {
+                  description: "What the driver has observed and done. Absent: nothing yet.",
+                  ...structural(schema.shape.status),
+                },
               },
             },
           },

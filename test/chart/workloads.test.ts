@@ -12,6 +12,13 @@ import {
 import { type Manifest, renderChart } from "./render-chart.ts";
 import { VALUE_SETS } from "./value-sets.ts";
 
+interface Pod {
+  readonly containers: readonly {
+    readonly name: string;
+    readonly resources?: { readonly requests?: { readonly cpu?: string; readonly memory?: string } };
+  }[];
+}
+
 const KINDS = ["DaemonSet", "Deployment"];
 
 describe(
@@ -48,6 +55,25 @@ describe(
         const { code, output } = await answerTo(items);
         assert.equal(code, 0, output);
       });
+
+    it("request processor time and memory in each container, the preflight's too", async () => {
+      for (const values of Object.values(VALUE_SETS)) {
+        const manifests = await renderChart(values);
+        const pods = manifests.flatMap(({ kind, metadata, spec }): readonly [string, Pod][] => {
+          if (kind === "Pod") return [[metadata.name, spec as Pod]];
+          return KINDS.includes(kind)
+            ? [[metadata.name, (spec as { readonly template: { readonly spec: Pod } }).template.spec]]
+            : [];
+        });
+        assert.ok(pods.some(([name]) => name.endsWith("-preflight")));
+        const without = pods.flatMap(([name, { containers }]) =>
+          containers
+            .filter(({ resources }) => !resources?.requests?.cpu || !resources.requests.memory)
+            .map((container) => `${name}/${container.name}`),
+        );
+        assert.deepEqual(without, []);
+      }
+    });
 
     it("of Windows are host processes, refused without the host's network", async () => {
       const [item] = (await workloads(VALUE_SETS["windows"] ?? {})).filter(({ metadata }) =>

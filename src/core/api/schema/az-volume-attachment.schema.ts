@@ -131,7 +131,8 @@ export const azVolumeAttachmentSchema = z.object({
             ),
           time: timestampSchema.describe("When the node answered."),
         })
-        .optional(),
+        .optional()
+        .describe("The node's answer to a recall."),
       freeze: z
         .object({
           id: tokenSchema.describe("The request that it answers."),

@@ -274,7 +274,7 @@ export const azVolumeSchema = z.object({
         ),
       modification: z
         .object({
-          requested: diskModificationSchema,
+          requested: diskModificationSchema.describe("What was requested."),
           observedGeneration: z.int().min(0).describe("Of the spec that requested it."),
           error: objectErrorSchema.optional().describe("Absent: the disk is as requested."),
         })
@@ -282,7 +282,7 @@ export const azVolumeSchema = z.object({
         .describe("How the last modification ended."),
       recentModification: z
         .object({
-          made: diskModificationSchema,
+          made: diskModificationSchema.describe("What the disk has had since."),
           endTime: z.string().describe("When Azure had made it first."),
           storeIncarnation: z.int().min(0).describe("Of the object store when Azure was asked."),
         })
