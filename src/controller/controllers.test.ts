@@ -27,6 +27,7 @@ import { changedRecord, listIn } from "../core/testing/record-lists.ts";
 import { writeThroughStore } from "../objects/cache/write-through-store.ts";
 import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUsers } from "../ports/cluster/volume-users.ts";
+import type { Logger } from "../ports/logger.ts";
 import type { NewObject } from "../ports/store/object-store.ts";
 import { createControllers } from "./controllers.ts";
 import { driverTags } from "./disk/disk-tags.ts";
@@ -36,6 +37,8 @@ import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { anInstance } from "./testing/an-instance.ts";
 import { barrierByMode } from "./testing/barrier-by-mode.ts";
+import { recordedCalls } from "./testing/recorded-calls.ts";
+import { silentLogger } from "./testing/silent-logger.ts";
 
 /** How long each call to Azure takes, in milliseconds. */
 const CALL_MS = 100;
@@ -129,6 +132,36 @@ describe("createControllers", () => {
         });
       }));
   }
+
+  // docs/operating.md has the figures of a day.
+  for (const { failure, triesMax } of [
+    { failure: { kind: "CloudUnavailable", code: "ServerBusy", message: "", requestId: "r" }, triesMax: 150 },
+    { failure: unauthorized, triesMax: 18 },
+  ] as const)
+    it(`costs little in an hour of failed attaches: ${failure.kind}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { state: "Pending" } }));
+        const attachDisk = failing(world, failure);
+        const lines: string[] = [];
+        const note = (message: string): void => void lines.push(message);
+        const logger: Logger = { ...silentLogger, info: note, warn: note, error: note, child: () => logger };
+        const store: string[] = [];
+        const noted = { ...world.ports, logger, store: recordedCalls(world.ports.store, store) };
+        await whileRunning({ ...world, ports: noted }, { attachDisk: attachDisk.call }, async () => {
+          for (let minute = 0; minute < 60; minute++) {
+            await world.clock.advance(60_000);
+            await world.beat("node-a");
+          }
+        });
+        const { calls } = attachDisk;
+        assert.ok(calls >= triesMax / 2 && calls <= triesMax, `${calls} tries`);
+        const writes = store.filter((call) => /^update\w* AzVolume/u.test(call)).length;
+        assert.ok(writes <= 2 * calls + 5, `${writes} writes`);
+        const logged = lines.filter((line) => line !== "recovery done").length;
+        assert.ok(logged <= calls + 2, `${logged} lines`);
+      }));
 
   it("retries a refused attach rarely, reports it once, and at once for a new pod", () =>
     withControllerPorts(async (world) => {
