@@ -55,7 +55,7 @@ const notSteps: readonly string[] = [
   "isInQuarantine",
   "mayAttach",
   "mayDetach",
-  "waitsForBarrier",
+  "barrierWaitText",
 ] satisfies readonly (keyof typeof writerSteps)[];
 
 const pages = await readPages();

@@ -33,7 +33,8 @@ export function nodesWithCheckpoint(ports: CheckpointPorts, volume: AzVolume): r
         recordedEpoch: volume.status?.record?.epoch ?? 0,
         isExplained,
       });
-      if (verdict?.objection !== undefined) emitIgnored(ports, nodeName, `${verdict.objection} (${name})`);
+      if (verdict?.objection !== undefined)
+        emitIgnoredReport(ports, nodeName, `${verdict.objection} (${name})`);
       if (verdict?.kind !== "believed") return [];
       const own = node.status.volumes.filter((checkpoint) => checkpoint.volumeName === name);
       return [
@@ -54,7 +55,7 @@ function isAttachedOrNamed({ cache }: CheckpointPorts, volumeName: string, nodeN
     .some(({ spec }) => spec.nodeName === nodeName);
 }
 
-function emitIgnored({ events }: CheckpointPorts, nodeName: string, objection: string): void {
+function emitIgnoredReport({ events }: CheckpointPorts, nodeName: string, objection: string): void {
   const message = `what ${nodeName} reports in its AzDriverNode is ignored in part: ${objection}`;
   events.emit({
     about: { kind: "Node", name: nodeName },

@@ -1,6 +1,6 @@
 import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { attachedVm } from "../../core/attachment/attachment-state.ts";
+import { recordedVm } from "../../core/attachment/attachment-state.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -175,7 +175,7 @@ export function knownUse(
   const epochs = checkpoints.flatMap(({ epoch }) => epoch ?? []);
   return {
     attachedTo: attachedVms.map(({ node }) => node),
-    checkpointed: [...checkpointedVms, ...begun.flatMap((attachment) => attachedVm(attachment) ?? [])],
+    checkpointed: [...checkpointedVms, ...begun.flatMap((attachment) => recordedVm(attachment) ?? [])],
     epochs,
     hadRecord: epochs.length > 0 || begun.length > 0,
   };

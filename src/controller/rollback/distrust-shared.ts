@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameVmId } from "../../core/api/identity/node-identity.ts";
-import { attachedVm } from "../../core/attachment/attachment-state.ts";
+import { recordedVm } from "../../core/attachment/attachment-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
@@ -109,14 +109,14 @@ async function markOne(
     ? await changeStatus(store, target, (present) => withDetachBegun(present, attempt), signal)
     : kept;
   if (!marked.ok) return marked.failure.kind === "ObjectNotFound" ? ok([]) : marked;
-  const vm = attachedVm(marked.value);
+  const vm = recordedVm(marked.value);
   return ok(vm === undefined ? [] : [vm.vmId]);
 }
 
 /** Undefined: it names no VM, so no detach was begun through it. */
 function withDetachBegun(present: AzVolumeAttachment, attempt: string): AzVolumeAttachment | undefined {
   const { status } = present;
-  if (status === undefined || attachedVm(present) === undefined) return undefined;
+  if (status === undefined || recordedVm(present) === undefined) return undefined;
   const { error: _, ...rest } = status;
   return { ...present, status: { ...rest, state: "Detaching", attempt } };
 }

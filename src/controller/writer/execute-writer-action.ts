@@ -17,7 +17,7 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isWaitingElsewhere } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import { requestingNodes } from "../../core/writer/plan-grant.ts";
-import { waitsForRelease } from "../../core/writer/plan-writer.ts";
+import { releaseWaitText } from "../../core/writer/plan-writer.ts";
 import { isGrantedAgain } from "../../core/writer/record/is-granted-again.ts";
 import {
   distrust,
@@ -136,7 +136,7 @@ export async function executeWriterAction(
 function emitStillUsed(ports: WriterPorts, observed: ObservedVolume, writer: string, use: VolumeUse): void {
   const waiting = waitingNodes(observed);
   if (waiting.length > 0)
-    emit(ports, observed, { reason: "WaitingForWriter", message: waitsForRelease(waiting, writer, use) });
+    emit(ports, observed, { reason: "WaitingForWriter", message: releaseWaitText(waiting, writer, use) });
 }
 
 function emit(

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { anAttachment, identity } from "../testing/objects.ts";
-import { attachedVm } from "./attachment-state.ts";
+import { recordedVm } from "./attachment-state.ts";
 
-describe("attachedVm", () => {
+describe("recordedVm", () => {
   it("names the VM under the node's name", () =>
-    assert.deepEqual(attachedVm(anAttachment("node-a")), identity("node-a")));
+    assert.deepEqual(recordedVm(anAttachment("node-a")), identity("node-a")));
 
   const rows = [
     { because: "no attach was begun", status: undefined },
@@ -14,5 +14,5 @@ describe("attachedVm", () => {
   ] as const;
   for (const { because, status } of rows)
     it(`names none where ${because}`, () =>
-      assert.equal(attachedVm(anAttachment("node-a", { status })), undefined));
+      assert.equal(recordedVm(anAttachment("node-a", { status })), undefined));
 });

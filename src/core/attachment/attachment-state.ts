@@ -5,7 +5,7 @@ import { isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts"
  * The VM that the disk of an attachment was, or is being, attached to. Undefined: no attach was begun, or
  * the disk was proven detached.
  */
-export function attachedVm({ spec: { nodeName }, status }: AzVolumeAttachment): NodeIdentity | undefined {
+export function recordedVm({ spec: { nodeName }, status }: AzVolumeAttachment): NodeIdentity | undefined {
   if (status?.vmId === undefined || status.instanceUri === undefined) return undefined;
   return { nodeName, vmId: status.vmId, instanceUri: status.instanceUri };
 }

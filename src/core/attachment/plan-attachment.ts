@@ -7,7 +7,7 @@ import { isSingleWriter } from "../volume/access-modes.ts";
 import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
 import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
 import {
-  attachedVm,
+  recordedVm,
   isAttached,
   isDetachBegun,
   isDetaching,
@@ -111,7 +111,7 @@ function planTerminating(
   if (isRecordMissing(observed.volume))
     return { kind: "Wait", because: "the volume's record is being rebuilt" };
   // The VM to which the disk was attached, even if the node is gone or its name belongs to another VM.
-  const attached = attachedVm(attachment);
+  const attached = recordedVm(attachment);
   const record = recordOf(observed);
   // Before it is recreated: the new object would not show that a detach may be under way.
   if (attached !== undefined && isDetachBegun(attachment, attached) && isUnfencedWriter(record, attached))
@@ -181,7 +181,7 @@ function nodeWithoutRecord(
 ): NodeIdentity | undefined {
   const { capabilities } = observed.volume.spec;
   if (isSingleWriter(capabilities) || observed.node(attachment.spec.nodeName) !== undefined) return undefined;
-  return observed.orchestratorNode(attachment.spec.nodeName).isGone ? undefined : attachedVm(attachment);
+  return observed.orchestratorNode(attachment.spec.nodeName).isGone ? undefined : recordedVm(attachment);
 }
 
 function isUnfencedWriter(record: WriterRecord | undefined, node: NodeIdentity): boolean {
@@ -215,7 +215,7 @@ function planEarlier(
  * may be kept. None for multi-writer volumes: nothing says whether it writes.
  */
 function earlierVm(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeIdentity | undefined {
-  const vm = attachedVm(attachment);
+  const vm = recordedVm(attachment);
   const node = observed.node(attachment.spec.nodeName);
   if (vm === undefined || node === undefined || node.isGone || recordOf(observed) === undefined)
     return undefined;

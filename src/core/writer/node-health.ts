@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { isSameNode } from "../api/identity/node-identity.ts";
-import { attachedVm } from "../attachment/attachment-state.ts";
+import { recordedVm } from "../attachment/attachment-state.ts";
 import {
   isRecordMissing,
   type ObservedNode,
@@ -45,7 +45,7 @@ function areWritersWell(observed: ObservedVolume): boolean {
   const writers = stayingPrimaries(observed);
   const areWell = writers.every((writer) => {
     const node = observed.node(writer.spec.nodeName);
-    const vm = attachedVm(writer);
+    const vm = recordedVm(writer);
     return node !== undefined && isWell(observed, node) && (vm === undefined || isSameNode(node, vm));
   });
   const isElsewhere = (pod: VolumePod): boolean =>

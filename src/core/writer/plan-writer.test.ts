@@ -21,7 +21,7 @@ import {
   grants,
   endsRequest,
 } from "../testing/writer-plans.ts";
-import { planWriter, waitsForRelease } from "./plan-writer.ts";
+import { planWriter, releaseWaitText } from "./plan-writer.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 const a = identity("node-a");
@@ -371,6 +371,6 @@ describe("planWriter in special cases", () => {
 
   it("says that a workload is in the way where its name is not known", () => {
     const sentence = "node-b waits for the volume to be released by node-a, where a workload still uses it";
-    assert.equal(waitsForRelease(["node-b"], "node-a", { kind: "used", users: [] }), sentence);
+    assert.equal(releaseWaitText(["node-b"], "node-a", { kind: "used", users: [] }), sentence);
   });
 });

@@ -94,12 +94,12 @@ function planForRequestedWriter(observed: ObservedVolume, node: NodeIdentity): r
   if (waiting.length === 0 && !hasLeaked) return [];
   if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];
   if (waiting.length === 0) return [];
-  const message = waitsForRelease(waiting, node.nodeName, observed.writerUse);
+  const message = releaseWaitText(waiting, node.nodeName, observed.writerUse);
   return [{ kind: "WaitFor", reason: "WaitingForWriter", message, retryAfterMs: RECHECK_MS }];
 }
 
 /** Which nodes and pods wait, and for which node. */
-export function waitsForRelease(waiting: readonly string[], writer: string, use: VolumeUse): string {
+export function releaseWaitText(waiting: readonly string[], writer: string, use: VolumeUse): string {
   const what = `${waiting.join(", ")} waits for the volume to be released by ${writer}`;
   if (use.kind === "used")
     return `${what}, where ${use.users.length === 0 ? "a workload" : use.users.join(", ")} still uses it`;

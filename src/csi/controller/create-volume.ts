@@ -50,6 +50,9 @@ const metadataNames: Readonly<Record<string, keyof NamedClaim>> = {
 /** In milliseconds: the shortest timer. The event loop reads what has arrived before it runs the timer. */
 const YIELD_MS = 1;
 
+/** After a failure the call waits so long: an immediate repetition then starts over. */
+const CLEAN_UP_WAIT_MS = 5_000;
+
 /**
  * CreateVolume: records the request as an AzVolume and answers once its disk exists. A copy may
  * still be filled in the background then. A repeated call finds the same object.
@@ -350,9 +353,3 @@ function markFailed(
     hasFailed(present) || present.spec.deleteRequested ? undefined : triedAgain;
   return markDeleted(context, volume, objection, signal);
 }
-
-/**
- * Waits so that an immediate repetition starts over; if the deletion takes longer, that call reports
- * it.
- */
-const CLEAN_UP_WAIT_MS = 5_000;

@@ -5,7 +5,7 @@ import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
-import { waitsForBarrier } from "../../core/writer/record/writer-steps.ts";
+import { barrierWaitText } from "../../core/writer/record/writer-steps.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
 
@@ -62,7 +62,7 @@ export async function waitForGrant(
   if (unverified.length > 0)
     return fail({ kind: "WriterRecordUnverified", volumeId: request.volumeId, nodes: unverified });
   if (isNamed(record, ports.node, "barrierPending"))
-    return stillWaiting(request.volumeId, waitsForBarrier(ports.node.nodeName));
+    return stillWaiting(request.volumeId, barrierWaitText(ports.node.nodeName));
   const writer = record?.writer?.nodeName;
   const waiting = status?.conditions.find((condition) => condition.type === WRITER_WAITING)?.message;
   const what =

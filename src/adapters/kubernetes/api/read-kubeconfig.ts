@@ -24,11 +24,8 @@ const REFUSED_OF_CLUSTER: Readonly<Record<string, string>> = {
   "proxy-url": "proxies are not supported",
 };
 
-/** Reads a kubeconfig file: its current context, or the named one. Files that it names are relative to it. */
-export async function readKubeconfig(
-  path: string,
-  contextName?: string,
-): Promise<Result<ApiServerConfig, ConfigFailure>> {
+/** Reads a kubeconfig file: its current context. Files that it names are relative to it. */
+export async function readKubeconfig(path: string): Promise<Result<ApiServerConfig, ConfigFailure>> {
   let file: unknown;
   try {
     const content = await readFile(path, "utf8");
@@ -41,7 +38,7 @@ export async function readKubeconfig(
     invalidConfig("kubeconfig", path, problem);
   if (!isRecord(file)) return refuse("is no kubeconfig file: it has no clusters, users and contexts");
 
-  const chosen = contextName ?? text(file, "current-context");
+  const chosen = text(file, "current-context");
   if (chosen === undefined) return refuse("has no current-context: kubectl config use-context sets one");
   const context = named(file, "contexts", chosen, "context");
   if (context === undefined) return refuse(`has no context "${chosen}"`);

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
-import { attachedVm } from "../../../core/attachment/attachment-state.ts";
+import { recordedVm } from "../../../core/attachment/attachment-state.ts";
 import type { AttachmentAction } from "../../../core/attachment/plan-attachment.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
@@ -37,7 +37,7 @@ export async function removeIfUnattached(
   const present = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!present.ok) return ignoreNotFound(present);
   // It was found there: the new status triggers the next plan.
-  if (attachedVm(present.value) !== undefined) return ok({});
+  if (recordedVm(present.value) !== undefined) return ok({});
   // According to the record as it is now, the node may write, or the record is being rebuilt.
   if (node !== undefined && !(await mayDetachNow(ports, attachment, node, signal)))
     return fail({ kind: "Refused", diskUri: volumeId, nodeName });

@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { isWriterWell } from "../../writer/node-health.ts";
 import { isNamed } from "../../writer/record/record-nodes.ts";
-import { attachedVm } from "../attachment-state.ts";
+import { recordedVm } from "../attachment-state.ts";
 import { isOutOfService, type ObservedVolume, recordOf } from "../observed-volume.ts";
 import { type Deletion, type ReplicaAction, deletionOf } from "./replica-action.ts";
 
@@ -25,7 +25,7 @@ export function planUnfit(observed: ObservedVolume, replica: AzVolumeAttachment)
   const { nodeName } = replica.spec;
   if (isOutOfService(observed, nodeName))
     return [deletionOf(replica, "its node is out of service", { kind: "OutOfService", nodeName })];
-  const vmId = (observed.node(nodeName) ?? attachedVm(replica))?.vmId;
+  const vmId = (observed.node(nodeName) ?? recordedVm(replica))?.vmId;
   const node = vmId === undefined ? nodeName : { nodeName, vmId };
   return isNamed(recordOf(observed), node, "quarantined")
     ? [deletionOf(replica, "its node is fenced from the disk", { kind: "Quarantined", node })]

@@ -82,7 +82,7 @@ export function isInQuarantine(record: WriterRecord, node: NodeKey): boolean {
 }
 
 /** What a request of a node with a pending write barrier waits for. */
-export function waitsForBarrier(nodeName: string): string {
+export function barrierWaitText(nodeName: string): string {
   return `the leading controller to make sure that no detach from ${nodeName} is under way any more`;
 }
 

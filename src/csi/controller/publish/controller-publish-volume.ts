@@ -20,7 +20,7 @@ import { hasFailedForGood } from "../../../core/volume/has-failed-for-good.ts";
 import { unservedAttribute } from "../../../core/volume/parameters/volume-attributes.ts";
 import { explainsPublication } from "../../../core/writer/record/rebuilt-record.ts";
 import { isNamed, nodesIn } from "../../../core/writer/record/record-nodes.ts";
-import { isInQuarantine, waitsForBarrier } from "../../../core/writer/record/writer-steps.ts";
+import { isInQuarantine, barrierWaitText } from "../../../core/writer/record/writer-steps.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { fromObjectError } from "../../../objects/object-error.ts";
 import { createRequest, requestWriter } from "../../../objects/writer-request.ts";
@@ -282,6 +282,6 @@ function reasonForNoGrant(
   if (record !== undefined && isInQuarantine(record, node))
     return { kind: "InQuarantine", volumeId, nodeName: node.nodeName };
   if (isNamed(record, node, "barrierPending"))
-    return { kind: "StillWaiting", volumeId, what: waitsForBarrier(node.nodeName) };
+    return { kind: "StillWaiting", volumeId, what: barrierWaitText(node.nodeName) };
   return { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" };
 }
