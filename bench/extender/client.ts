@@ -5,6 +5,8 @@ import { CLAIM_NAMESPACE, NODES, VOLUMES, claimName, isReady, nodeName, nodesOf 
 export interface ClientTask {
   /** `host:port` of an extender. */
   readonly endpoint: string;
+  /** Claims of each pod. */
+  readonly volumesPerPod: number;
   /** Pods before the measured ones, while code is not compiled and connections are not open yet. */
   readonly warmUpPods: number;
   /** Pods requested one after the other, filter and then prioritize, as kube-scheduler does. */
@@ -47,7 +49,7 @@ async function main(task: ClientTask): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: task.schedulers });
   let nextPod = 0;
   const ask = (verb: string, pod: number): Promise<string> =>
-    call({ agent, host, port: Number(port), path: `/${verb}` }, body(pod));
+    call({ agent, host, port: Number(port), path: `/${verb}` }, body(pod, task.volumesPerPod));
   const askAbout = async (filterMs: number[], prioritizeMs: number[]): Promise<void> => {
     const pod = nextPod++;
     filterMs.push(
@@ -59,7 +61,9 @@ async function main(task: ClientTask): Promise<void> {
     prioritizeMs.push(
       await timed(
         () => ask("prioritize", pod),
-        pod % CHECK_EVERY === 0 ? (answer) => checkPriorities(answer, volumeOf(pod)) : undefined,
+        pod % CHECK_EVERY === 0
+          ? (answer) => checkPriorities(answer, volumesOf(pod, task.volumesPerPod))
+          : undefined,
       ),
     );
   };
@@ -93,7 +97,7 @@ async function main(task: ClientTask): Promise<void> {
     perSecond: all.length / seconds,
     concurrentPerSecond: concurrentMs.length / concurrentSeconds,
     concurrentP99Ms: at(concurrentMs, 0.99),
-    requestBytes: body(0).reduce((bytes, part) => bytes + part.length, 0),
+    requestBytes: body(0, task.volumesPerPod).reduce((bytes, part) => bytes + part.length, 0),
   };
   process.stdout.write(`${JSON.stringify(figures)}\n`);
 }
@@ -144,12 +148,12 @@ function call(
 }
 
 /** An order of volumes that no cache can profit from. */
-function volumeOf(pod: number): number {
-  return (pod * 6_733) % VOLUMES;
+function volumesOf(pod: number, count: number): readonly number[] {
+  return Array.from({ length: count }, (_, at) => ((pod * count + at) * 6_733) % VOLUMES);
 }
 
 /** An ExtenderArgs as kube-scheduler writes it: a pod of 5 KB and the names of all nodes. */
-function body(pod: number): readonly Buffer[] {
+function body(pod: number, volumesPerPod: number): readonly Buffer[] {
   const head = {
     metadata: {
       name: `shop-database-${pod}`,
@@ -179,7 +183,10 @@ function body(pod: number): readonly Buffer[] {
         },
       ],
       volumes: [
-        { name: "data", persistentVolumeClaim: { claimName: claimName(volumeOf(pod)) } },
+        ...volumesOf(pod, volumesPerPod).map((volume) => ({
+          name: `data-${volume}`,
+          persistentVolumeClaim: { claimName: claimName(volume) },
+        })),
         { name: "settings", configMap: { name: "settings" } },
         { name: "kube-api-access", projected: { sources: [{ serviceAccountToken: { path: "token" } }] } },
       ],
@@ -195,10 +202,10 @@ function checkFilter(text: string): void {
     throw new Error(`${NodeNames.length} nodes passed, not the ${ready} that are ready`);
 }
 
-function checkPriorities(text: string, volume: number): void {
+function checkPriorities(text: string, volumes: readonly number[]): void {
   const priorities = JSON.parse(text) as readonly { readonly Host: string; readonly Score: number }[];
   const best = priorities.filter(({ Score }) => Score > 0).map(({ Host }) => Host);
-  const attached = nodesOf(volume)
+  const attached = [...new Set(volumes.flatMap(nodesOf))]
     .filter((node) => isReady(node))
     .map((node) => nodeName(node));
   if (priorities.length !== NODES || best.toSorted().join() !== attached.toSorted().join())

@@ -11,7 +11,8 @@ export const CLAIM_NAMESPACE = "default";
 const CLASS = "managed-csi-replicas";
 const DRIVER = "disk.csi.azure.com";
 const ZONES = 3;
-const VOLUMES_MAX = 16;
+/** As many as the largest VMs take. */
+const VOLUMES_MAX = 64;
 /** One node in a hundred reports that it takes no volumes, so that the filter has something to remove. */
 const NOT_READY_EVERY = 100;
 const TIME = "2026-01-01T00:00:00Z";

@@ -7,7 +7,7 @@ import {
   type PodVolume,
   type PodVolumeAttachment,
 } from "./pod-volume.ts";
-import { isInPlaceOf, whyUnreachable } from "./why-unreachable.ts";
+import { isForPlatformOf, isInPlaceOf } from "./why-unreachable.ts";
 
 /** Every reason for which a node is not offered for a pod. */
 export const removalReasons = [
@@ -95,8 +95,9 @@ function reasonForGood(
 }
 
 function removalOutOfReach({ disk, clone }: PodVolume, node: CandidateNode): Removal | undefined {
-  if (disk === undefined || whyUnreachable(disk, node) === undefined) return undefined;
-  return isInPlaceOf(disk, node) ? "other-platform" : (clone ?? "unreachable");
+  if (disk === undefined) return undefined;
+  if (!isInPlaceOf(disk, node)) return clone ?? "unreachable";
+  return isForPlatformOf(disk, node) ? undefined : "other-platform";
 }
 
 /** Whether the node could take the pod if other pods left it: only those free slots. */
@@ -121,6 +122,8 @@ function reasonAgainst(node: CandidateNode | undefined, volumes: readonly PodVol
  * no other, however full the node is.
  */
 function hasSlots(node: CandidateNode, volumes: readonly PodVolume[]): boolean {
+  // Most nodes have room for all of them: their attachments, which take most of the time, decide nothing.
+  if (node.firmAttachments + volumes.length <= node.volumesMax) return true;
   let needed = 0;
   let ownFirm = 0;
   for (const { attachments } of volumes) {

@@ -30,10 +30,18 @@ export function whyUnreachable(disk: DiskTopology, node: NodeTopology): string |
   if (!isInRegionOf(disk, node)) return `is in ${node.location}, the disk in ${disk.location}`;
   if (!isInZoneOf(disk, node.zone))
     return `is in zone ${node.zone || "none"}, the disk in ${disk.zones?.join(", ") || "none"}`;
-  const platform = node.platform ?? "linux";
-  if (disk.platform !== undefined && platform !== disk.platform)
-    return `runs ${PLATFORM_NAMES[platform]}, the volume is for ${PLATFORM_NAMES[disk.platform]}`;
+  if (disk.platform !== undefined && !isForPlatformOf(disk, node))
+    return `runs ${PLATFORM_NAMES[platformOn(node)]}, the volume is for ${PLATFORM_NAMES[disk.platform]}`;
   return undefined;
+}
+
+/** Whether a node's platform mounts a disk's file system: either does where that is unknown. */
+export function isForPlatformOf({ platform }: Pick<DiskTopology, "platform">, node: NodeTopology): boolean {
+  return platform === undefined || platform === platformOn(node);
+}
+
+function platformOn({ platform = "linux" }: NodeTopology): Platform {
+  return platform;
 }
 
 /** Whether a disk attaches in a node's region and zone, whatever platform it is for. */
