@@ -212,6 +212,7 @@ describe("what the extender keeps of objects", () => {
       [{ dataSource: source, dataSourceRef: source }, "default/data"],
       [{ dataSource: { ...source, apiGroup: null } }, "default/data"],
       [{ dataSourceRef: { ...source, apiGroup: "", namespace: "other" } }, "other/data"],
+      [{ dataSourceRef: { ...source, namespace: "" } }, "default/data"],
       [{ dataSource: null, dataSourceRef: null }, ""],
       [{ dataSource: { kind: "VolumeSnapshot", name: "data", apiGroup: "snapshot.storage.k8s.io" } }, ""],
       [{ dataSourceRef: { ...source, apiGroup: "example.com" } }, ""],

@@ -196,9 +196,10 @@ export function claimFacts({ metadata, spec }: WireClaim): ClaimFacts {
 
 /** A claim has no API group: one of that kind in another group is not Kubernetes' own. */
 function sourceClaimOf(source: WireDataSource | null | undefined, ownNamespace = ""): string {
-  const { apiGroup, kind, name = "", namespace } = source ?? {};
+  const { apiGroup, kind, name = "" } = source ?? {};
   if (kind !== "PersistentVolumeClaim" || (apiGroup ?? "") !== "" || name === "") return "";
-  return `${namespace ?? ownNamespace}/${name}`;
+  const namespace = source?.namespace ?? "";
+  return `${namespace === "" ? ownNamespace : namespace}/${name}`;
 }
 
 /** What placing a pod needs of a PersistentVolume: the URI of its disk, if it is the driver's. */
