@@ -11,6 +11,7 @@ import { serveExtender } from "../../scheduler-extender/serve-extender.ts";
 import { allCaches } from "../connect/all-caches.ts";
 import { apiServerConfig, storeOptions } from "../connect/connect-store.ts";
 import { createExtenderCaches } from "../connect/extender-caches.ts";
+import { whyStale } from "../connect/why-stale.ts";
 import { driverNameOption, processOptions } from "../settings/process-options.ts";
 import { volumeOptions } from "../settings/volume-options.ts";
 import { asSet, wrongSettings } from "../settings/wrong-setting.ts";
@@ -38,7 +39,7 @@ const options = {
 /**
  * Reports to kube-scheduler which nodes can take a pod's volumes and which have them already. It only
  * reads, so all of its pods serve. Never loads Azure's SDK or gRPC. Answers neutrally until its
- * caches are ready.
+ * caches are ready, and while one of them is old.
  */
 export const schedulerExtenderRole: Role<typeof options> = {
   name: "scheduler-extender",
@@ -62,7 +63,9 @@ export const schedulerExtenderRole: Role<typeof options> = {
       { namespace: values.namespace, driverName: values["driver-name"] },
       { clock, random, logger },
     );
-    const { whyNotSynced: whyNotReady, untilSynced, run } = allCaches({ ...caches });
+    const each = { ...caches };
+    const { whyNotSynced, untilSynced, run } = allCaches(each);
+    const whyNotReady = (): string | undefined => whyNotSynced() ?? whyStale(each, clock.elapsedMs());
     const index = createPlacementIndex({ caches, heartbeatStaleMs: values["heartbeat-stale-ms"], clock });
     const server = await asSet("extender-endpoint", values["extender-endpoint"], () =>
       serveExtender({
