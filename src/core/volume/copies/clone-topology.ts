@@ -12,7 +12,8 @@ export interface CloneTopology {
 
 /**
  * Where the clone of a disk will be that is not made yet, as `placeCopy` places it: in the region of its
- * source and, unless it is zone-redundant, also in its zone. The clone of a disk without a zone goes to any zone.
+ * source and, unless it is zone-redundant, also in its zone. The clone of a disk without a zone goes to any
+ * zone.
  */
 export function cloneTopology(
   source: Pick<CopySource, "location" | "zones">,
