@@ -250,7 +250,7 @@ describe("the extender", () => {
 
   it("delays no pod because of a bug of its own", () => {
     const { index, lines } = anExtender();
-    const broken = { ...index, findNodes: () => assert.fail("a bug") };
+    const bug = (): never => assert.fail("a bug");
     const logger: Logger = {
       debug: () => {},
       info: () => {},
@@ -258,10 +258,15 @@ describe("the extender", () => {
       error: (message) => void lines.push([message, undefined]),
       child: () => logger,
     };
-    const answer = alone(createExtender({ index: broken, whyNotReady: () => undefined, logger }));
-    const filtered = answer("filter", requestBody);
-    assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["neutral", nodeNames]);
-    assert.deepEqual(lines, [["extender failed on a request: a bug", undefined]]);
+    for (const broken of [
+      { ...index, findNodes: bug },
+      { ...index, unseenClaims: bug },
+    ]) {
+      const answer = alone(createExtender({ index: broken, whyNotReady: () => undefined, logger }));
+      const filtered = answer("filter", requestBody);
+      assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["neutral", nodeNames]);
+      assert.deepEqual(lines.splice(0), [["extender failed on a request: a bug", undefined]]);
+    }
   });
 
   it("starts over in memory that held a longer answer or more names", () => {

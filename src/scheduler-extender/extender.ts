@@ -71,12 +71,8 @@ export function createExtender(options: {
    */
   let refusedNomination: string | undefined;
 
-  function decide(
-    verb: "filter" | "prioritize",
-    { args, references }: { readonly args: ExtenderArgs } & Pick<Request, "references">,
-    into: ByteWriter,
-  ): ExtenderAnswer {
-    const volumes = index.podVolumes(references);
+  function decide(verb: "filter" | "prioritize", args: ExtenderArgs, into: ByteWriter): ExtenderAnswer {
+    const volumes = index.podVolumes(volumeReferences(args.pod));
     index.refreshHealth();
     if (verb === "prioritize")
       return {
@@ -106,8 +102,8 @@ export function createExtender(options: {
   }
 
   /** Where pods would be evicted for a pod that can't use its volumes there, they are not. */
-  function decidePreemption(args: PreemptionArgs, references: Request["references"]): ExtenderAnswer {
-    const volumes = index.podVolumes(references);
+  function decidePreemption(args: PreemptionArgs): ExtenderAnswer {
+    const volumes = index.podVolumes(volumeReferences(args.pod));
     index.refreshHealth();
     const nodeNames = [...args.victims.keys()];
     const removed = filterNodesForPreemption(nodeNames.map(index.findNode), volumes);
@@ -142,48 +138,42 @@ export function createExtender(options: {
     if (verb === "preempt") {
       const args = readPreemptionArgs(body);
       if (!args.ok) return args;
-      const references = volumeReferences(args.value.pod);
       const unchanged = (): ExtenderAnswer => ({
         outcome: "neutral",
         body: writePreemptionResult(args.value, new Set()),
         removed: NONE_REMOVED,
       });
-      return ok({
-        references,
-        decide: () => decidePreemption(args.value, references),
-        neutral: unchanged,
-      });
+      const { pod } = args.value;
+      return ok({ pod, decide: () => decidePreemption(args.value), neutral: unchanged });
     }
     const args = readExtenderArgs(body, memory);
     if (!args.ok) return args;
-    const references = volumeReferences(args.value.pod);
     return ok({
-      references,
-      decide: () => decide(verb, { args: args.value, references }, into),
+      pod: args.value.pod,
+      decide: () => decide(verb, args.value, into),
       neutral: () => neutral(verb, args.value, into),
     });
   }
 
-  function answerNow(verb: ExtenderVerb, body: Buffer, into: ByteWriter): ExtenderAnswer {
-    const request = readRequest(verb, body, into);
-    return request.ok ? answerRead(verb, request.value) : refuse(verb, body, request.failure);
+  /** No bug of this process delays a pod. */
+  function orNeutral<Answer>(
+    verb: ExtenderVerb,
+    { neutral: answerNeutrally }: Request,
+    attempt: () => Answer,
+  ): Answer | ExtenderAnswer {
+    try {
+      return attempt();
+    } catch (error) {
+      logger.error("extender failed on a request: a bug", { verb, error: stackOf(error) });
+      return answerNeutrally();
+    }
   }
 
   function answerRead(verb: ExtenderVerb, request: Request): ExtenderAnswer {
     const notReady = whyNotReady();
-    if (notReady !== undefined) {
-      logger.warn("extender answers neutrally", { verb, reason: notReady });
-      return request.neutral();
-    }
-    try {
-      return request.decide();
-    } catch (error) {
-      logger.error("extender failed on a request: a bug", {
-        verb,
-        error: stackOf(error),
-      });
-      return request.neutral();
-    }
+    if (notReady === undefined) return orNeutral(verb, request, request.decide);
+    logger.warn("extender answers neutrally", { verb, reason: notReady });
+    return request.neutral();
   }
 
   function refuse(verb: ExtenderVerb, body: Buffer, problem: string): ExtenderAnswer {
@@ -196,33 +186,34 @@ export function createExtender(options: {
   }
 
   /** Reads the request again then: others have used the memory of its names. */
-  async function answerOnceSeen(
-    { verb, body, into }: { readonly verb: ExtenderVerb; readonly body: Buffer; readonly into: ByteWriter },
-    references: Request["references"],
+  async function filterOnceSeen(
+    { body, into }: { readonly body: Buffer; readonly into: ByteWriter },
+    references: readonly VolumeReference[],
     signal: AbortSignal,
   ): Promise<ExtenderAnswer> {
     await index.untilSeen(references, signal);
     const claims = index.unseenClaims(references);
     if (claims.length > 0) logger.warn("extender answers without claims that it has not seen", { claims });
-    return answerNow(verb, body, into);
+    const request = readRequest("filter", body, into);
+    return request.ok ? answerRead("filter", request.value) : refuse("filter", body, request.failure);
   }
 
   return (verb, body, into, signal) => {
     const request = readRequest(verb, body, into);
     if (!request.ok) return refuse(verb, body, request.failure);
-    const { references } = request.value;
-    const isSeen =
-      verb !== "filter" || whyNotReady() !== undefined || index.unseenClaims(references).length === 0;
-    return isSeen
-      ? answerRead(verb, request.value)
-      : answerOnceSeen({ verb, body, into }, references, signal);
+    if (verb !== "filter" || whyNotReady() !== undefined) return answerRead(verb, request.value);
+    return orNeutral(verb, request.value, () => {
+      const references = volumeReferences(request.value.pod);
+      return index.unseenClaims(references).length === 0
+        ? answerRead(verb, request.value)
+        : filterOnceSeen({ body, into }, references, signal);
+    });
   };
 }
 
 /** A request that has been read. */
 interface Request {
-  /** The pod's volumes. */
-  readonly references: readonly VolumeReference[];
+  readonly pod: unknown;
   readonly decide: () => ExtenderAnswer;
   readonly neutral: () => ExtenderAnswer;
 }
