@@ -94,7 +94,7 @@ describe("device settings of a staged volume", () => {
       assert.deepEqual(await settingsOf(world), { ...kernels, "queue/nr_requests": "1024" });
     }));
 
-  it("are those of its scheduler as well, which are gone with it after a repeated stage", () =>
+  it("are those of its scheduler as well, which are gone with it", () =>
     withNode({ writer: granted }, async (world) => {
       const fifoBatch = async (): Promise<string | undefined> => {
         const { host } = world.ports();

@@ -18,9 +18,9 @@ export type PerfProfile = (typeof perfProfiles)[number];
 
 /**
  * The settings of a block device that the driver changes, in the order in which it writes them: a new
- * scheduler resets the ones after it, and those of `queue/iosched` are mq-deadline's. Each only tunes; `queue/write_cache`, which would keep flushes from the
- * disk, and `queue/iostats`, whose counters the driver reads, are not among them. The kernel may allow less,
- * such as `queue/max_hw_sectors_kb`.
+ * scheduler resets the ones after it, and those of `queue/iosched` are mq-deadline's. Each only tunes;
+ * `queue/write_cache`, which would keep flushes from the disk, and `queue/iostats`, whose counters the driver
+ * reads, are not among them. The kernel may allow less, such as `queue/max_hw_sectors_kb`.
  */
 export const deviceSettings = {
   "device/queue_depth": { kind: "count", min: 1, max: 2048 },

@@ -108,7 +108,7 @@ describe("requestedDeviceSettings", () => {
         "queue/read_ahead_kb": "8",
       }));
 
-  it("computes no bursting of a disk that has become a Standard SSD, whatever its class stated", () => {
+  it("computes no bursting of a disk that has become a Standard SSD", () => {
     const disk = { skuName: "StandardSSD_LRS", sizeGiB: 2048 };
     assert.deepEqual(
       asRecord({ perfProfile: "basic", enableBursting: "true" }, disk),

@@ -207,7 +207,7 @@ describe("checkModification", () => {
     assert.match(check({ skuName: "PremiumV2_LRS" }, "Premium_LRS", bursting), /not for PremiumV2_LRS/);
   });
 
-  it("leaves to Azure what becomes of performance plus, which only a new disk can be given", () =>
+  it("leaves to Azure what becomes of performance plus", () =>
     assert.deepEqual(
       checkModification(
         { skuName: "PremiumV2_LRS" },

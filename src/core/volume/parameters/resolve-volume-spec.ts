@@ -202,7 +202,7 @@ function checkWriteAccelerator(parameters: VolumeParameters): Result<void, Inval
   return cachingMode === "ReadWrite" ? refuse("needs cachingMode None or ReadOnly") : ok(undefined);
 }
 
-/** `basic` has values for SSDs with tiers, and no effect on others, as in V1. Windows has no such settings. */
+/** `basic` has values for SSDs with tiers, and no effect on others, as in V1. Windows has no settings. */
 function checkProfile(
   parameters: VolumeParameters,
   capabilities: readonly VolumeCapability[],
