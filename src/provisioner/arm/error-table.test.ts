@@ -639,6 +639,12 @@ const rows: readonly {
     failure: { kind: "DiskNotFound", diskUri, azure: { code: "ResourceNotFound", requestId: "request-1" } },
   },
   {
+    because: "Azure has cancelled an operation without a word",
+    error: { statusCode: 200, code: "OperationCanceled", message: "" },
+    class: "rejected",
+    failure: "CloudUnavailable",
+  },
+  {
     because: "an operation broke inside Azure",
     error: { statusCode: 200, code: "InternalExecutionError", message: "m" },
     class: "rejected",

@@ -244,10 +244,10 @@ const rows: readonly Row[] = [
     class: "rejected",
     failure: noCapacity,
   },
-  // A fault inside Azure while it carried an operation out. One disk may cause it, so a batch is split;
-  // its callers may retry.
+  // A fault inside Azure while it carried an operation out, or the end of one that was cancelled there. One
+  // disk may cause it, so a batch is split; its callers may retry.
   {
-    code: /^Internal\w*Error$|^OperationTimedOut$|^RetryableError/i,
+    code: /^Internal\w*Error$|^Operation(?:TimedOut|Cancell?ed)$|^RetryableError/i,
     class: "rejected",
     failure: unavailable,
   },
