@@ -93,6 +93,19 @@ describe("modifyVolume", () => {
       assert.equal(world.volume("pvc-1")?.spec.modification, undefined);
     }));
 
+  it("refuses nothing by a SKU that another client has changed, and has it recorded", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const shown = aDisk({ diskUri: aDiskUri(), skuName: "PremiumV2_LRS" });
+      const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(shown) };
+      const context = { ...world.context, cloud };
+      const faster = { DiskIOPSReadWrite: "5000" };
+      const answer = await world.answerOf(modify({ ...world, context }, faster, aDiskUri(), 1_000));
+      const what = "its SKU to be recorded, which another client has changed to PremiumV2_LRS";
+      assert.deepEqual(answer, fail({ kind: "StillWaiting", volumeId: aDiskUri(), what }));
+      assert.deepEqual(world.volume("pvc-1")?.spec.modification, {}, "the disk's loop reads it");
+    }));
+
   it("adopts a disk whose tags say what it is for, where no PersistentVolume is known", () =>
     withController(async (world) => {
       const diskUri = aDiskUri();

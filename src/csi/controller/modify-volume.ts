@@ -2,11 +2,13 @@ import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { deletionInProgress, stillWaiting } from "../../core/failure/frequent-failures.ts";
+import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { whyNoFirstAttach } from "../../core/volume/copies/copy-progress.ts";
 import { checkModification, parseModification } from "../../core/volume/modification/volume-modification.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
+import { requestLook } from "../../objects/request-look.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import type { ControllerModifyVolumeRequest, ControllerModifyVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
@@ -37,7 +39,10 @@ export async function modifyVolume(
   if (isDeleting(volume.value)) return fail(deletionInProgress(volumeId));
   if (status?.detail === undefined) return stillWaiting(volumeId, "its disk to be created");
   const possible = checkModification(change.value, { detail: status.detail, disk: spec.disk });
-  if (!possible.ok) return possible;
+  if (!possible.ok) {
+    const known = await requirePresentSku(context, volume.value, volumeId, call.signal);
+    return known.ok ? possible : known;
+  }
   if (Object.keys(change.value).length === 0) return ok({});
   const failedCopy = whyNoFirstAttach(volume.value);
   if (failedCopy !== undefined) return fail(failedCopy);
@@ -45,6 +50,23 @@ export async function modifyVolume(
   return requested.ok
     ? waitForOutcome(context, { requested: requested.value, volumeId, change: change.value }, call)
     : requested;
+}
+
+/** No class is refused for good by a SKU that another client has changed. A disk that is gone has none. */
+async function requirePresentSku(
+  context: Pick<ControllerContext, "store" | "cloud">,
+  volume: AzVolume,
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
+  if (!disk.ok) return isRetryable(disk.failure) ? disk : ok(undefined);
+  const { skuName } = disk.value;
+  const isKnown = ({ status }: AzVolume): boolean =>
+    status?.detail?.skuName.toLowerCase() === skuName.toLowerCase();
+  return isKnown(volume)
+    ? ok(undefined)
+    : requestLook(context, volume, { diskUri: volumeId, skuName }, isKnown, signal);
 }
 
 /** Always requests, also what the object says the disk has: only Azure knows what it has. */
