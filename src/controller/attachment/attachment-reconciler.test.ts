@@ -825,8 +825,8 @@ describe("attachmentReconciler", () => {
         anAttachment("node-a", { metadata, status: { state: "Pending" } }),
       );
       const message =
-        "Storage Account type PremiumV2_LRS is not supported with caching type ReadOnly. Please use caching " +
-        "type None.";
+        "Storage Account type PremiumV2_LRS is not supported with caching type ReadOnly. Please use " +
+        "caching type None.";
       const refusal = { kind: "CloudRejected", code: "InvalidParameter", message, requestId: "r-1" } as const;
       await runOn(world, {
         attachDisk: async () => fail(refusal),
