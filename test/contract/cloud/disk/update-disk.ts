@@ -137,6 +137,21 @@ export function updateDiskContract(on: On): void {
     assert.deepEqual([state, writes(cloud)], ["Succeeded", 1]);
   });
 
+  on("shows what another client has made of a disk, where nothing is asked for", async (cloud) => {
+    const uri = await addDisk(cloud, "pvc-1", { zone: "1" });
+    const other = cloud.another();
+    const change = { skuName: "PremiumV2_LRS" };
+    valueOf(await cloud.run(other.updateDisk({ diskUri: uri, change, precondition: mayAlways }, never)));
+    const { skuName, maxShares } = await updated(cloud, {});
+    assert.deepEqual([skuName, maxShares, writes(cloud)], ["PremiumV2_LRS", 1, 1]);
+    const node = addVm(cloud, "node-a", { zone: "1" });
+    const request = { diskUri: uri, node, cachingMode: "ReadOnly", lane: "primaryAttach" } as const;
+    const attached = await cloud.run(
+      cloud.provisioner.attachDisk({ ...request, precondition: mayAlways }, never),
+    );
+    assert.equal(failureOf(attached).kind, "CloudRejected", "the controller then looks at the disk");
+  });
+
   on("changes performance and network policy", async (cloud) => {
     const uri = await addDisk(cloud, "pvc-1", { skuName: "PremiumV2_LRS", zone: "1" });
     await updated(cloud, {
