@@ -439,6 +439,44 @@ describe("Linux host: file systems and mounts", () => {
     assert.equal(checked.ok ? "success" : checked.failure.kind, "FileSystemBroken");
   });
 
+  on("says what e2fsck has repaired, and not what each crash leaves", async (world) => {
+    const { host } = world;
+    const device = await aFormattedDevice(world);
+    const staging = await aStagedVolume(world, device);
+    for (const name of ["kept", "deleted"]) await writeFile(`${staging}/${name}`, "text");
+    const closeDeleted = await world.keepFileOpen(`${staging}/deleted`);
+    await rm(`${staging}/deleted`);
+    valueOf(await host.flush(staging, never));
+    await world.attachCopy({ lun: 0, asLun: 1, sizeBytes: DISK_BYTES });
+    await closeDeleted();
+    valueOf(await host.unmount(staging, never));
+    const copy = valueOf(await host.findDevice({ lun: 1 }, never));
+    const check = { device: copy, fsType: "ext4" } as const;
+    assert.equal(valueOf(await host.checkFileSystem(check, never)), undefined, "a deleted file was open");
+    for (const damage of ["set_inode_field kept links_count 5", "set_super_value state 2"])
+      await run("debugfs", ["-w", "-R", damage, copy.path]);
+    const repaired = valueOf(await host.checkFileSystem(check, never));
+    assert.equal(repaired?.kind, "repaired");
+    assert.match(repaired.detail, /ref count is 5, should be 1\.\s+FIXED/u);
+    assert.equal(valueOf(await host.checkFileSystem(check, never)), undefined);
+  });
+
+  on("counts the errors that the kernel finds in an ext4 that it goes on to use", async (world) => {
+    const { host } = world;
+    const device = await aFormattedDevice(world);
+    const staging = await aStagedVolume(world, device);
+    assert.equal(valueOf(await host.fileSystemStats(staging, never)).errorsFound, undefined);
+    for (let times = 1; times <= 2; times += 1)
+      await writeFile(`/sys/fs/ext4/${basename(device.path)}/trigger_fs_error`, "a test");
+    const stats = valueOf(await host.fileSystemStats(staging, never));
+    assert.deepEqual([stats.errorsFound, stats.totalBytes > 0n], [2, true]);
+    valueOf(await host.unmount(staging, never));
+    valueOf(await host.checkFileSystem({ device, fsType: "ext4" }, never));
+    const again = await aStagedVolume(world, device);
+    assert.equal(valueOf(await host.fileSystemStats(again, never)).errorsFound, undefined);
+    valueOf(await host.unmount(again, never));
+  });
+
   for (const [fsType, sizeBytes] of [
     ["ext4", DISK_BYTES],
     ["xfs", XFS_BYTES],

@@ -480,6 +480,24 @@ export const eventReasons = {
       "Delete the pod, so that it is started with the disk. Keep other clients, such as another disk " +
       "driver, from changing the VM's data disks.",
   },
+  FileSystemRepaired: {
+    type: "Warning",
+    shownOn: ["PersistentVolumeClaim", "PodOnNode"],
+    when: "an ext file system was damaged, and e2fsck has repaired it before its mount",
+    remedy:
+      "Its files may lack what was written to them: check them with the means of the application, or " +
+      "restore a snapshot.",
+  },
+  FileSystemErrors: {
+    type: "Warning",
+    shownOn: ["PersistentVolumeClaim", "PodOnNode"],
+    when:
+      "the kernel has found errors in a mounted ext file system, which pods use on (seen when the kubelet " +
+      "asks for its usage)",
+    remedy:
+      "Delete the pods that use it, so that it is unmounted, checked and mounted again. The log of the " +
+      "node's kernel names the errors.",
+  },
   MountDead: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "PodOnNode", "Node"],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import { fail } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { publishVolume } from "../../node/stage/publish-volume.ts";
@@ -86,6 +86,30 @@ describe("nodeGetVolumeStats", () => {
           ],
         );
       }));
+
+  it("reports on its pods that the kernel has found errors, and goes on to answer", () =>
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+      const ports = world.ports();
+      assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);
+      const host: NodePorts["host"] = {
+        ...ports.host,
+        fileSystemStats: async (path, signal) => {
+          const stats = await ports.host.fileSystemStats(path, signal);
+          return stats.ok ? ok({ ...stats.value, errorsFound: 2 }) : stats;
+        },
+      };
+      const request = { volumeId: diskUri, volumePath: stagingPath, stagingTargetPath: "" };
+      assert.ok((await world.answerOf(nodeGetVolumeStats({ ...ports, host }, request, aCall()))).ok);
+      assert.deepEqual(
+        world.emitted.map(({ reason, message }) => ({ reason, message })),
+        [
+          {
+            reason: "FileSystemErrors",
+            message: "node-a has found 2 errors in the file system of the volume since its last check",
+          },
+        ],
+      );
+    }));
 
   it("tells an unknown volume from one that is not at that path", () =>
     withNode({}, async (world) => {

@@ -2,7 +2,7 @@ import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
-import { emitDeadMount } from "../../node/stage/stage-failure-event.ts";
+import { emitDeadMount, emitErrorsFound } from "../../node/stage/stage-failure-event.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type { NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
@@ -11,7 +11,7 @@ import type { CallContext } from "../server/unary-handler.ts";
 /**
  * NodeGetVolumeStats: bytes and inodes of a file system, or the size of a raw device. NOT_FOUND if the
  * volume is not at that path. Kubelet asks for each volume once a minute: a volume in this node's
- * checkpoints is known to exist, and the store is not asked. Where the mount is dead, an event says so.
+ * checkpoints is known to exist, and the store is not asked. Where the mount is dead, or has errors, an event says so.
  */
 export async function nodeGetVolumeStats(
   ports: NodePorts,
@@ -33,7 +33,7 @@ export async function nodeGetVolumeStats(
 
 async function readUsage(
   ports: NodePorts,
-  { volumePath }: NodeGetVolumeStatsRequest,
+  { volumeId, volumePath }: NodeGetVolumeStatsRequest,
   signal: AbortSignal,
 ): Promise<Result<NodeGetVolumeStatsResponse, Failure>> {
   // What reads the usage looks at the mount itself: each look costs a command, a direct read of the device.
@@ -45,6 +45,7 @@ async function readUsage(
   }
   const stats = await ports.host.fileSystemStats(volumePath, signal);
   if (!stats.ok) return stats;
+  if (stats.value.errorsFound !== undefined) emitErrorsFound(ports, volumeId, stats.value.errorsFound);
   return ok({
     usage: [
       {

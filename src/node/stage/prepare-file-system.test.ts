@@ -455,7 +455,7 @@ describe("a file system that the program of the image is too old to check", () =
       const reason = "unsupported feature(s): FEATURE_C15";
       const host: NodePorts["host"] = {
         ...ports.host,
-        checkFileSystem: async () => ok(reason),
+        checkFileSystem: async () => ok({ kind: "unchecked", detail: reason }),
         growBeforeMount: async () => fail({ kind: "HostNotReady", detail: "dumpe2fs knows it no more" }),
       };
       const warnings: unknown[] = [];
@@ -464,5 +464,35 @@ describe("a file system that the program of the image is too old to check", () =
       const fields = { volumeName: "pvc-1", devicePath: "/dev/sdc", reason };
       assert.deepEqual(warnings, [["file system mounted unchecked", fields]]);
       assert.equal(world.machine.mounts().length, 1);
+    }));
+});
+
+describe("a file system that the check has repaired", () => {
+  const detail = "/dev/sdc: Inode 12 ref count is 5, should be 1.  FIXED.";
+  const stageRepaired = async (world: NodeWorld): Promise<void> => {
+    const ports = world.ports();
+    const host: NodePorts["host"] = {
+      ...ports.host,
+      checkFileSystem: async () => ok({ kind: "repaired", detail }),
+    };
+    assert.equal(await stage(world, { ...ports, host }), "ok");
+  };
+
+  it("is mounted, and its pods get an event: their files may lack data", () =>
+    withNode({ writer: granted }, async (world) => {
+      await world.setFormatted({ fsType: "ext4", uuid: "uuid-1" });
+      world.disk.content = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-1" };
+      await stageRepaired(world);
+      const message = `node-a has repaired the file system before its mount: ${detail}`;
+      const about = { kind: "AzVolume", name: "pvc-1" } as const;
+      assert.deepEqual(world.emitted, [{ about, nodeName: "node-a", reason: "FileSystemRepaired", message }]);
+    }));
+
+  it("gets no event where no pod has written to it: its format was interrupted", () =>
+    withNode({ writer: granted }, async (world) => {
+      world.disk.content = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-1" };
+      world.disk.formatMark = { diskUri, uuid: "uuid-1" };
+      await stageRepaired(world);
+      assert.deepEqual(world.emitted, []);
     }));
 });

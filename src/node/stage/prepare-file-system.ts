@@ -15,7 +15,7 @@ import type { FileSystemGeometry } from "../../core/volume/device/file-system-ge
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { changeStatus } from "../../objects/update-object.ts";
-import type { Device } from "../../ports/host/host-provisioner.ts";
+import type { CheckRemark, Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 
 /** The file system that a volume is to be mounted with. */
@@ -117,17 +117,36 @@ async function checkFound(
     return plan.isOwnUnfinished && checked.failure.kind === "FileSystemBroken"
       ? makeAgain(ports, prepared, plan.uuid, signal)
       : checked;
-  const isUnchecked = typeof checked.value === "string";
-  if (isUnchecked)
-    ports.logger.warn("file system mounted unchecked", {
-      volumeName: prepared.volume.metadata.name,
-      devicePath: device.path,
-      reason: checked.value,
-    });
+  const remark = checked.value ?? undefined;
+  if (remark !== undefined) reportRemark(ports, prepared, plan, remark);
+  const isUnchecked = remark?.kind === "unchecked";
   // A program that can't check it can't grow it either.
   const grown =
     readOnly || isUnchecked ? ok(undefined) : await host.growBeforeMount({ device, fsType }, signal);
   return grown.ok ? recordFormatted(ports, prepared, plan.uuid, signal) : grown;
+}
+
+/** No pod has ever written to one of the driver's own that is unfinished: its repair loses nothing. */
+function reportRemark(
+  { events, logger, node: { nodeName } }: NodePorts,
+  { volume, device }: Identified,
+  { isOwnUnfinished }: Extract<FileSystemPlan, { kind: "Check" }>,
+  { kind, detail }: CheckRemark,
+): void {
+  const { name } = volume.metadata;
+  const fields = { volumeName: name, devicePath: device.path, reason: detail };
+  if (kind === "unchecked") {
+    logger.warn("file system mounted unchecked", fields);
+    return;
+  }
+  logger.warn("file system repaired", fields);
+  if (isOwnUnfinished) return;
+  events.emit({
+    about: { kind: "AzVolume", name },
+    nodeName,
+    reason: "FileSystemRepaired",
+    message: `${nodeName} has repaired the file system before its mount: ${detail}`,
+  });
 }
 
 async function makeAgain(

@@ -16,7 +16,11 @@ export function emitStageFailure(ports: NodePorts, volumeId: string, failure: Fa
     failure.kind === "DeadlineExceeded"
   )
     return;
-  emitFailure(ports, volumeId, { reason: "StageFailed", what: "could not make the volume ready" }, failure);
+  emitOnVolume(ports, volumeId, {
+    reason: "StageFailed",
+    what: `could not make the volume ready: ${describeFailure(failure)}`,
+    localKey: failureLocalKey(failure),
+  });
 }
 
 /**
@@ -25,14 +29,32 @@ export function emitStageFailure(ports: NodePorts, volumeId: string, failure: Fa
  */
 export function emitDeadMount(ports: NodePorts, volumeId: string, failure: Failure): void {
   if (failure.kind !== "FileSystemBroken" && failure.kind !== "WrongDevice") return;
-  emitFailure(ports, volumeId, { reason: "MountDead", what: "has lost the use of the volume" }, failure);
+  emitOnVolume(ports, volumeId, {
+    reason: "MountDead",
+    what: `has lost the use of the volume: ${describeFailure(failure)}`,
+    localKey: failureLocalKey(failure),
+  });
 }
 
-function emitFailure(
+/** Emits an event on the volume that the kernel has found errors in its mounted file system. */
+export function emitErrorsFound(ports: NodePorts, volumeId: string, errorsFound: number): void {
+  const times = errorsFound === 1 ? "an error" : `${errorsFound} errors`;
+  emitOnVolume(ports, volumeId, {
+    reason: "FileSystemErrors",
+    what: `has found ${times} in the file system of the volume since its last check`,
+    // A further error is not news.
+    localKey: "",
+  });
+}
+
+function emitOnVolume(
   ports: NodePorts,
   volumeId: string,
-  { reason, what }: { readonly reason: EventReason; readonly what: string },
-  failure: Failure,
+  {
+    reason,
+    what,
+    localKey,
+  }: { readonly reason: EventReason; readonly what: string; readonly localKey: string },
 ): void {
   const { nodeName } = ports.node;
   for (const volume of ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(volumeId))) {
@@ -40,8 +62,8 @@ function emitFailure(
       about: { kind: "AzVolume", name: volume.metadata.name },
       nodeName,
       reason,
-      message: `${nodeName} ${what}: ${describeFailure(failure)}`,
-      localKey: `${nodeName} ${failureLocalKey(failure)}`,
+      message: `${nodeName} ${what}`,
+      localKey: `${nodeName} ${localKey}`,
     });
   }
 }

@@ -38,8 +38,23 @@ export interface MountPoint {
   readonly isPlaceholder: boolean;
 }
 
+/** What a check says of a file system that may be mounted, in the words of its program. */
+export interface CheckRemark {
+  /**
+   * `unchecked`: only the program is too old for it, and the kernel may still know it. `repaired`: it was
+   * damaged, not only interrupted, and files may lack what was written to them.
+   */
+  readonly kind: "unchecked" | "repaired";
+  readonly detail: string;
+}
+
 /** Usage of a file system; sizes in bytes. */
 export interface FileSystemStats {
+  /**
+   * How many errors the kernel has found in an ext file system since its last check; absent: none, or it
+   * counts none. It goes on to use the file system, unless a mount option says otherwise.
+   */
+  readonly errorsFound?: number;
   readonly totalBytes: bigint;
   readonly availableBytes: bigint;
   readonly usedBytes: bigint;
@@ -168,10 +183,9 @@ export interface HostProvisioner {
   eraseUnfinishedFormat(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
    * Replays the journal and repairs what can be repaired without losing data; XFS and btrfs do that when
-   * they are mounted. Nothing on a write-protected device, whose mount says so. Answers why it could not be
-   * checked, where only the program is too old: the kernel may still know it. Fails with `FileSystemBroken`.
+   * they are mounted. Nothing on a write-protected device, whose mount says so. Fails with `FileSystemBroken`.
    */
-  checkFileSystem(request: FileSystemOn, signal: AbortSignal): Promise<Result<string | void, Failure>>;
+  checkFileSystem(request: FileSystemOn, signal: AbortSignal): Promise<Result<CheckRemark | void, Failure>>;
   /** The present values of the device's settings; one that the device lacks is absent. */
   readDeviceSettings(
     device: Device,

@@ -53,6 +53,14 @@ export async function nodeOfDevice(sysRoot: string, majorMinor: string): Promise
   return (await blockDeviceAt(path)) === majorMinor ? path : undefined;
 }
 
+/** The errors that a mounted ext file system has recorded since its last check; 0 where that is unknown. */
+export async function extErrorsFound(sysRoot: string, majorMinor: string): Promise<number> {
+  const node = await nodeOfDevice(sysRoot, majorMinor);
+  if (node === undefined) return 0;
+  const path = join(sysRoot, "fs/ext4", basename(node), "errors_count");
+  return Number((await readFile(path, "utf8").catch(undefinedIfMissing)) ?? 0);
+}
+
 /** A partition that the kernel sees. */
 export interface SeenPartition {
   /** As its disk's table counts it, from 1. */

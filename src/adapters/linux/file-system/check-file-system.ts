@@ -3,7 +3,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
-import type { Device } from "../../../ports/host/host-provisioner.ts";
+import type { CheckRemark, Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { isWriteProtected } from "../device/block-device.ts";
@@ -29,6 +29,12 @@ const usageError = 16;
 const olderThanFileSystem = /Get a newer version of e2fsck/u;
 
 /**
+ * What e2fsck writes of each repair. It exits with 1 also where it has only removed files that were deleted
+ * while they were open, as after each crash.
+ */
+const repairMessage = /\bFIXED\b/u;
+
+/**
  * Replays the journal and repairs what can be repaired without asking. XFS has no such check: its mount
  * replays the log, and a repair is manual.
  */
@@ -36,7 +42,7 @@ export async function checkFileSystem(
   host: HostContext,
   { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
   signal: AbortSignal,
-): Promise<Result<string | undefined, Failure>> {
+): Promise<Result<CheckRemark | undefined, Failure>> {
   if (isKeptByKernel(fsType)) return ok(undefined);
   // Nothing can be repaired there, and e2fsck would call the file system broken. The mount decides.
   if (await isWriteProtected(host.sysRoot, device.majorMinor)) return ok(undefined);
@@ -56,9 +62,11 @@ export async function checkFileSystem(
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   const { exitCode, stderr } = exit.value;
-  if (exitCode !== null && exitCode < uncorrected) return ok(undefined);
+  const detail = stderr.slice(0, outputQuotedMax);
+  if (exitCode !== null && exitCode < uncorrected)
+    return ok(repairMessage.test(stderr) ? { kind: "repaired", detail } : undefined);
   if (exitCode !== null && exitCode < usageError && olderThanFileSystem.test(stderr))
-    return ok(stderr.slice(0, outputQuotedMax));
+    return ok({ kind: "unchecked", detail });
   if (exitCode === null || exitCode >= usageError) return commandFailed(command, exit.value);
   return fail({
     kind: "FileSystemBroken",

@@ -1,5 +1,3 @@
-import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -10,7 +8,7 @@ import type { FileSystemType } from "../../../core/volume/device/file-system.ts"
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
-import { undefinedIfMissing } from "../error-code.ts";
+import { extErrorsFound } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
 import { endFreezeOn } from "../mount/freeze-file-system.ts";
 import { glanceAtMountsOf, observeMountAt, readMountinfo } from "../mount/read-mounts.ts";
@@ -67,18 +65,11 @@ export async function growFileSystem(
   if (grown.ok || grown.failure.kind !== "HostCommandFailed") return grown;
   const reason = whyNotGrown({
     isReadOnly: first.value.readOnly,
-    errorCount: isExt ? await extErrorCount(host, device) : undefined,
+    errorCount: isExt ? await extErrorsFound(host.sysRoot, device.majorMinor) : undefined,
     mayGrowMountedExt: host.mayGrowMountedExt,
     stderr: grown.failure.stderr,
   });
   return reason === undefined ? grown : fail({ kind: "GrowsUnmounted", devicePath: device.path, reason });
-}
-
-/** The errors that a mounted ext file system has recorded since its last check; 0 where that is unknown. */
-async function extErrorCount({ sysRoot }: HostContext, device: Device): Promise<number> {
-  const path = join(sysRoot, "fs/ext4", basename(device.path), "errors_count");
-  const text = await readFile(path, "utf8").catch(undefinedIfMissing);
-  return Number(text ?? 0);
 }
 
 /**

@@ -6,7 +6,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import type { Bytes } from "../../../core/primitives/units.ts";
 import type { FileSystemStats } from "../../../ports/host/host-provisioner.ts";
 import { callIn } from "../call-lane.ts";
-import { blockDeviceAt, readDeviceAttribute, sizeOfDevice } from "../device/block-device.ts";
+import { blockDeviceAt, extErrorsFound, readDeviceAttribute, sizeOfDevice } from "../device/block-device.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { canonicalPath, observeMountAt } from "./read-mounts.ts";
@@ -58,7 +58,9 @@ export async function fileSystemStats(
       freeInodes !== undefined,
     `stat prints no usage: ${text}`,
   );
+  const errorsFound = await extErrorsFound(host.sysRoot, mount.majorMinor);
   return ok({
+    ...(errorsFound === 0 ? {} : { errorsFound }),
     totalBytes: blocks * blockBytes,
     availableBytes: available * blockBytes,
     usedBytes: (blocks - free) * blockBytes,
