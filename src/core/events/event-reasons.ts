@@ -502,8 +502,8 @@ export const eventReasons = {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "PodOnNode", "Node"],
     when:
-      "what a pod has mounted of the volume is dead: the device is gone or answers I/O errors, or the kernel " +
-      "has made the file system read-only after an error (seen when the kubelet asks for its usage)",
+      "what a pod has mounted of the volume is dead: the device is gone or answers I/O errors, or the " +
+      "kernel has made the file system read-only after an error (seen when the kubelet asks for its usage)",
     remedy:
       "Delete the pods that use it on that node, so that it is unmounted, checked and mounted again: a " +
       "restarted container gets the same mount.",

@@ -11,7 +11,8 @@ import type { CallContext } from "../server/unary-handler.ts";
 /**
  * NodeGetVolumeStats: bytes and inodes of a file system, or the size of a raw device. NOT_FOUND if the
  * volume is not at that path. Kubelet asks for each volume once a minute: a volume in this node's
- * checkpoints is known to exist, and the store is not asked. Where the mount is dead, or has errors, an event says so.
+ * checkpoints is known to exist, and the store is not asked. Where the mount is dead, or has errors, an
+ * event says so.
  */
 export async function nodeGetVolumeStats(
   ports: NodePorts,

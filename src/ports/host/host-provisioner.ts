@@ -176,14 +176,16 @@ export interface HostProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Makes both ends of a device blank again whose first `format` never ended, by the mark on it: it was never
-   * mounted. The mark stays, and what else that format has written between the ends. Fails with `DeviceBusy` if anything holds it, and with `FileSystemUnserved`, before it
-   * erases, where this host can't make or mount the file system that comes next.
+   * Makes both ends of a device blank again whose first `format` never ended, by the mark on it: it was
+   * never mounted. The mark stays, and what else that format has written between the ends. Fails with
+   * `DeviceBusy` if anything holds it, and with `FileSystemUnserved`, before it erases, where this host
+   * can't make or mount the file system that comes next.
    */
   eraseUnfinishedFormat(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
    * Replays the journal and repairs what can be repaired without losing data; XFS and btrfs do that when
-   * they are mounted. Nothing on a write-protected device, whose mount says so. Fails with `FileSystemBroken`.
+   * they are mounted. Nothing on a write-protected device, whose mount says so. A file system without a
+   * remark was whole, or only interrupted. Fails with `FileSystemBroken`.
    */
   checkFileSystem(request: FileSystemOn, signal: AbortSignal): Promise<Result<CheckRemark | void, Failure>>;
   /** The present values of the device's settings; one that the device lacks is absent. */
@@ -223,8 +225,8 @@ export interface HostProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Binds the mount at `stagingPath` to `targetPath`, making the directory. Fails with `InvalidArgument` where
-   * the target is a symbolic link, as do all mounts.
+   * Binds the mount at `stagingPath` to `targetPath`, making the directory. Fails with `InvalidArgument`
+   * where the target is a symbolic link, as do all mounts.
    */
   bindMount(
     request: {
