@@ -495,8 +495,8 @@ export const eventReasons = {
       "the kernel has found errors in a mounted ext file system, which pods use on (seen when the kubelet " +
       "asks for its usage)",
     remedy:
-      "Delete the pods that use it, so that it is unmounted, checked and mounted again. The log of the " +
-      "node's kernel names the errors.",
+      "Stop all pods that use it, and start them again: it is unmounted with the last of them, and checked " +
+      "before its next mount. The log of the node's kernel names the errors.",
   },
   MountDead: {
     type: "Warning",
