@@ -2,7 +2,7 @@
 export interface EmulatorClient {
   /** Calls of Azure's API so far, operation polls included. */
   armCalls(): Promise<number>;
-  /** Disks that exist, by name, with the VMs that have them. */
+  /** Disks for data that exist, by name, with the VMs that have them. */
   disks(): Promise<readonly { readonly name: string; readonly attachedTo: readonly string[] }[]>;
   /** Resource ids of the snapshots that exist. */
   snapshots(): Promise<readonly string[]>;
@@ -16,6 +16,8 @@ interface State {
     readonly name: string;
     readonly managedBy?: string;
     readonly managedByExtended?: readonly string[];
+    /** Of disks of the operating system, which are no volumes. */
+    readonly properties: { readonly osType?: string };
   }[];
   readonly virtualMachines: readonly {
     readonly id: string;
@@ -43,13 +45,15 @@ export function createEmulatorClient(
       return counted;
     },
     disks: async () =>
-      (await state()).disks.map((disk) => ({
-        name: disk.name,
-        attachedTo: [
-          ...(disk.managedBy === undefined ? [] : [disk.managedBy]),
-          ...(disk.managedByExtended ?? []),
-        ],
-      })),
+      (await state()).disks
+        .filter(({ properties }) => properties.osType === undefined)
+        .map((disk) => ({
+          name: disk.name,
+          attachedTo: [
+            ...(disk.managedBy === undefined ? [] : [disk.managedBy]),
+            ...(disk.managedByExtended ?? []),
+          ],
+        })),
     snapshots: async () => (await state()).snapshots.map(({ id }) => id),
     instances: async () =>
       new Map(

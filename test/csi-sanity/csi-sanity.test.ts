@@ -9,6 +9,7 @@ import { runCommand } from "../../scripts/child/run-command.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { createLinuxDataPlane } from "../../src/emulator/data-plane/linux-data-plane.ts";
 import { startEmulator } from "../../src/emulator/index.ts";
+import { isOsDisk } from "../../src/emulator/model/vm/os-disk/render-os-disk.ts";
 import { buildCsiSanity } from "../../testbed/csi-sanity/build-csi-sanity.ts";
 import { checkSpecs } from "./check-specs.ts";
 import { readGinkgoReport } from "./ginkgo-report.ts";
@@ -130,7 +131,7 @@ async function runSanity(
       });
       const { disks, snapshots } = emulator.model.world;
       const leftBehind = [
-        ...[...disks.values()].map((disk) => `disk ${disk.id}`),
+        ...[...disks.values()].filter((disk) => !isOsDisk(disk)).map((disk) => `disk ${disk.id}`),
         ...[...snapshots.values()].map((snapshot) => `snapshot ${snapshot.id}`),
         ...(await mountsBelow(folder)).map((path) => `mount ${path}`),
         ...(await untilNone(async () =>

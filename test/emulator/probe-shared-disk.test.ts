@@ -16,6 +16,7 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { createLinuxDataPlane, type LinuxDataPlane } from "../../src/emulator/data-plane/linux-data-plane.ts";
 import type { DataPlane, Guests } from "../../src/emulator/index.ts";
+import { isOsDisk } from "../../src/emulator/model/vm/os-disk/render-os-disk.ts";
 import { type AzureFixture, createDisk, credential, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
 import { bashGuests } from "./bash-guests.ts";
 
@@ -67,7 +68,8 @@ async function found(
     onResult: (result) => results.push(result),
     onLeft: (commands) => assert.deepEqual(commands, []),
   });
-  assert.equal(azure.emulator.model.world.disks.size, 0, "the probe's disk is gone");
+  const { disks } = azure.emulator.model.world;
+  assert.ok([...disks.values()].every(isOsDisk), "the probe's disk is gone");
   const [result] = results;
   assert.ok(result !== undefined && results.length === 1);
   return { verdict: result.verdict, detail: result.detail };

@@ -2,6 +2,7 @@ import { booleanAt, type Json, type JsonObject, listAt, objectAt, textAt } from 
 import { parseResourceId } from "../model/api/resource/resource-id.ts";
 import { type Disk, diskSizeBytes } from "../model/disk/disk.ts";
 import { scaleSetIdOf } from "../model/scale-set/instances.ts";
+import { osDiskId } from "../model/vm/os-disk/render-os-disk.ts";
 import type { DataDisk, VirtualMachine } from "../model/vm/virtual-machine.ts";
 import { findDisk, type World } from "../model/world.ts";
 
@@ -154,7 +155,6 @@ function imageMembers({ other }: VirtualMachine): Readonly<Record<string, string
 }
 
 function storageProfile(world: World, vm: VirtualMachine, version: string): JsonObject {
-  const osDisk = objectAt(vm.other, "storageProfile", "osDisk");
   return {
     dataDisks: vm.dataDisks
       .filter((entry) => entry.phase === "Attached")
@@ -163,11 +163,27 @@ function storageProfile(world: World, vm: VirtualMachine, version: string): Json
       id: textAt(vm.other, "storageProfile", "imageReference", "id") ?? "",
       ...imageMembers(vm),
     },
-    osDisk: {
-      osType: textAt(osDisk, "osType") ?? "Linux",
-      name: textAt(osDisk, "name") ?? `${vm.name}-os`,
-    },
+    osDisk: osDiskOf(vm, findDisk(world, osDiskId(vm) ?? "")),
     ...(version < "2021-02-01" ? {} : { resourceDisk: { size: "0" } }),
+  };
+}
+
+/** Learn, Azure Instance Metadata Service: the members of the OS disk object. */
+function osDiskOf(vm: VirtualMachine, disk: Disk | undefined): JsonObject {
+  const osDisk = objectAt(vm.other, "storageProfile", "osDisk");
+  const text = (member: string): string => textAt(osDisk, member) ?? "";
+  return {
+    caching: text("caching"),
+    createOption: text("createOption"),
+    diffDiskSettings: { option: textAt(osDisk, "diffDiskSettings", "option") ?? "" },
+    diskSizeGB: String(disk?.spec.sizeGiB ?? ""),
+    encryptionSettings: { enabled: "false" },
+    image: { uri: textAt(osDisk, "image", "uri") ?? "" },
+    managedDisk: { id: disk?.id ?? "", storageAccountType: disk?.spec.sku.name ?? "" },
+    name: textAt(osDisk, "name") ?? `${vm.name}-os`,
+    osType: textAt(osDisk, "osType") ?? "Linux",
+    vhd: { uri: textAt(osDisk, "vhd", "uri") ?? "" },
+    writeAcceleratorEnabled: String(booleanAt(osDisk, "writeAcceleratorEnabled") ?? false),
   };
 }
 

@@ -78,7 +78,13 @@ describe("the instance metadata service", () => {
     const text = (path: string): unknown => asked(azure, `instance/compute/${path}`, { format: "text" }).text;
     assert.deepEqual(
       ["tags", "userData", "provider", "osProfile/computerName", "physicalZone", "offer"].map(text),
-      ["a:1;b:2", "aGk=", "Microsoft.Compute", "node-a", "eastus-az1", ""],
+      ["a:1;b:2", "aGk=", "Microsoft.Compute", "node-a", "eastus-az1", "0001-com-ubuntu-server-jammy"],
+    );
+    assert.deepEqual(["licenseType", "evictionPolicy", "plan/name"].map(text), ["", "", ""]);
+    const osDisk = asked(azure, "instance/compute/storageProfile/osDisk").body;
+    assert.deepEqual(
+      [at(osDisk, "caching"), at(osDisk, "diskSizeGB"), at(osDisk, "managedDisk", "storageAccountType")],
+      ["ReadWrite", "30", "Premium_LRS"],
     );
     assert.equal(
       textAt(asked(azure, "instance/network/interface/0/ipv4/ipAddress/0").body, "privateIpAddress"),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, type JsonObject, objectAt, textAt } from "./api/json.ts";
-import { aModel, diskBody } from "./testing/model-fixture.ts";
+import { aModel, COMPUTE, diskBody } from "./testing/model-fixture.ts";
 
 const OS_PROFILE = { computerName: "host", adminUsername: "azure" };
 const SECRETS = { adminPassword: "secret", customData: "aGVsbG8=" };
@@ -74,14 +74,15 @@ describe("the properties that reads return", () => {
         },
       },
     });
-    const { body } = azure.send("GET", "virtualMachineScaleSets/pool/virtualMachines/0");
+    const instance = "virtualMachineScaleSets/pool/virtualMachines/0";
+    const { body } = azure.send("GET", instance);
     const shown = ["priority", "osProfile", "networkProfile", "networkProfileConfiguration"].map((member) =>
       at(body, "properties", member),
     );
     assert.deepEqual(shown, [
       undefined,
       { adminUsername: "azure", computerName: "pool000000" },
-      { networkInterfaces: [] },
+      { networkInterfaces: [{ id: `${COMPUTE}/${instance}/networkInterfaces/nic` }] },
       { networkInterfaceConfigurations: [nic] },
     ]);
   });

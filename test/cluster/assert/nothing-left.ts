@@ -22,7 +22,7 @@ interface WithCheckpoint extends Named {
 }
 
 interface AzureState {
-  readonly disks: readonly { readonly name: string }[];
+  readonly disks: readonly { readonly name: string; readonly properties: { readonly osType?: string } }[];
   readonly snapshots: readonly { readonly name: string }[];
   readonly virtualMachines: readonly {
     readonly name: string;
@@ -74,7 +74,7 @@ async function leftInAzure(lab: Lab): Promise<readonly string[]> {
   )) as AzureState;
   const attached = virtualMachines.filter(({ properties }) => properties.storageProfile.dataDisks.length > 0);
   return [
-    ...disks.map(({ name }) => `disk ${name}`),
+    ...disks.filter(({ properties }) => properties.osType === undefined).map(({ name }) => `disk ${name}`),
     ...snapshots.map(({ name }) => `snapshot ${name}`),
     ...attached.map(({ name }) => `disks attached to ${name}`),
   ];

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { at } from "../../../src/emulator/model/api/json.ts";
 import { createComputeModel } from "../../../src/emulator/model/compute-model.ts";
 import { parseScenario } from "../../../src/emulator/scenario.ts";
 import { guestNameAt, vmIdAt, vmPlace } from "../cluster/vm-place.ts";
@@ -38,7 +39,12 @@ describe("the Azure with which a lab begins", () => {
       [...world.virtualMachines.values()].map(({ id, name, other, availabilitySetId, zones }) => [
         id,
         name,
-        other,
+        {
+          osProfile: { computerName: at(other, "osProfile", "computerName") },
+          ...(other["virtualMachineScaleSet"] === undefined
+            ? {}
+            : { virtualMachineScaleSet: other["virtualMachineScaleSet"] }),
+        },
         availabilitySetId,
         zones,
       ]),

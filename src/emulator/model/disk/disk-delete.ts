@@ -16,11 +16,8 @@ export function deleteDisk(
     return disk.provisioningState === "Deleting"
       ? { kind: "Started", operation: busy }
       : armErrors.conflict();
-  if (isBeingCopied(world, disk.id)) return armErrors.conflict();
-  const owner =
-    disk.owners[0] ?? (world.settings.deleteWinsOverAttachInFlight ? undefined : disk.reservations[0]);
-  if (owner !== undefined) return armErrors.diskAttached(disk.name, owner.vmId);
-  if (isSasActive(world, disk)) return armErrors.sasActive("disk", disk.name);
+  const refused = checkInUse(world, disk);
+  if (refused !== undefined) return refused;
   const operation = startOperation(world, {
     name: "Disks_Delete",
     provider: "DiskOperations",
@@ -43,4 +40,22 @@ export function deleteDisk(
   });
   putDisk(world, { ...disk, provisioningState: "Deleting", operationId: operation.id });
   return { kind: "Started", operation };
+}
+
+/**
+ * The deletion of a disk with its VM, unless something uses it. That of a disk without bytes has no work for
+ * devices, and ends at once.
+ */
+export function deleteDiskWithVm(world: World, disk: Disk): void {
+  if (disk.hasNoBytes !== true) deleteDisk(world, disk);
+  else if (disk.operationId === undefined && checkInUse(world, disk) === undefined)
+    world.disks.delete(keyOf(disk.id));
+}
+
+function checkInUse(world: World, disk: Disk): ArmFailure | undefined {
+  if (isBeingCopied(world, disk.id)) return armErrors.conflict();
+  const owner =
+    disk.owners[0] ?? (world.settings.deleteWinsOverAttachInFlight ? undefined : disk.reservations[0]);
+  if (owner !== undefined) return armErrors.diskAttached(disk.name, owner.vmId);
+  return isSasActive(world, disk) ? armErrors.sasActive("disk", disk.name) : undefined;
 }

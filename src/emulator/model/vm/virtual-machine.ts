@@ -1,4 +1,4 @@
-import { type Json, type JsonObject, objectAt, withoutMembers } from "../api/json.ts";
+import { type Json, type JsonObject, listAt, objectAt, textAt, withoutMembers } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
@@ -141,6 +141,7 @@ export function renderVirtualMachine(
       : { instanceId: vm.instance.instanceId, sku: { name: vm.size.name, tier: "Standard" } }),
     properties: {
       ...withoutMembers(withoutSecrets(vm.other), hidden),
+      ...networkProfileOf(vm),
       // An instance names its size in `sku` only.
       hardwareProfile: vm.instance === undefined ? { vmSize: vm.size.name } : {},
       ...(vm.instance === undefined ? {} : { latestModelApplied: vm.instance.latestModelApplied }),
@@ -160,6 +161,23 @@ export function renderVirtualMachine(
       ...(instanceView === undefined ? {} : { instanceView }),
     },
     etag: etagText(vm),
+  };
+}
+
+/**
+ * The interfaces of an instance are below it, and named as in the model
+ * (VirtualMachineScaleSetVMs_Get_WithUserData of the description).
+ */
+function networkProfileOf({ id, instance, other }: VirtualMachine): JsonObject {
+  const configurations = listAt(other, "networkProfileConfiguration", "networkInterfaceConfigurations");
+  if (instance === undefined || configurations === undefined) return {};
+  return {
+    networkProfile: {
+      ...objectAt(other, "networkProfile"),
+      networkInterfaces: configurations.map((configuration) => ({
+        id: `${id}/networkInterfaces/${textAt(configuration, "name") ?? ""}`,
+      })),
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { textAt } from "../api/json.ts";
 import { keyOf, sameId } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
-import { deleteDisk } from "../disk/disk-delete.ts";
+import { deleteDisk, deleteDiskWithVm } from "../disk/disk-delete.ts";
 import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, preemptOperation, startOperation } from "../pace/operations.ts";
@@ -133,7 +133,8 @@ function releaseLater(world: World, vm: VirtualMachine): void {
         const hadOsDisk = osDisk?.owners.some((owner) => owner.vmGuid === vm.vmGuid) === true;
         releaseAll(world, vm);
         deleteWithVm(world, vm);
-        if (hadOsDisk && isOsDiskDeletedWithVm(vm)) deleteIfThere(world, osDisk.id);
+        const freed = hadOsDisk && isOsDiskDeletedWithVm(vm) ? findDisk(world, osDisk.id) : undefined;
+        if (freed !== undefined) deleteDiskWithVm(world, freed);
       },
     },
   });
@@ -151,11 +152,6 @@ function deleteWithVm(world: World, vm: VirtualMachine): void {
 
 function isOsDiskDeletedWithVm({ other }: VirtualMachine): boolean {
   return textAt(other, "storageProfile", "osDisk", "deleteOption")?.toLowerCase() === "delete";
-}
-
-function deleteIfThere(world: World, diskId: string): void {
-  const disk = findDisk(world, diskId);
-  if (disk !== undefined) deleteDisk(world, disk);
 }
 
 /** Removes the VM from every disk. */

@@ -13,6 +13,11 @@ export function isOsDiskOf(vm: VirtualMachine | undefined, disk: Pick<Disk, "id"
   return vm !== undefined && sameId(osDiskId(vm) ?? "", disk.id);
 }
 
+/** Whether a disk is of an image, and has never been a data disk. */
+export function isOsDisk({ hasNoBytes }: Disk): boolean {
+  return hasNoBytes === true;
+}
+
 /** How a VM shows its OS disk: with the size and SKU that the disk has now, and no id until it exists. */
 export function renderOsDisk(
   vm: VirtualMachine,
