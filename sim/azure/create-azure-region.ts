@@ -9,6 +9,7 @@ import { type OrchestrationMode, scaleSetId } from "../../src/emulator/model/sca
 import { DEFAULT_UPGRADE_POLICY } from "../../src/emulator/model/scale-set/upgrade-policy.ts";
 import { addResourceGroup, addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ModelSettings } from "../../src/emulator/model/settings.ts";
+import { isOsDisk } from "../../src/emulator/model/vm/os-disk/render-os-disk.ts";
 import type { VirtualMachine } from "../../src/emulator/model/vm/virtual-machine.ts";
 import { strikeVm } from "../../src/emulator/model/vm/vm-events.ts";
 import type { VmEvent } from "../../src/emulator/model/vm/vm-set-up.ts";
@@ -79,7 +80,10 @@ export interface AzureRegion {
   advance(): void;
   strike(vm: VirtualMachine, event: VmEvent): void;
   onDiskEvent(listener: (event: DiskEvent) => void): void;
-  /** Whether a VM or disk, by its resource id in any case, is another cluster's. */
+  /**
+   * Whether a VM or disk, by its resource id in any case, is another cluster's, or the disk of a VM's
+   * operating system, which is no cluster's.
+   */
   isOthers(resourceUri: string, clusterName: string): boolean;
   /** Whether a person has created a disk or snapshot, by its resource id in any case. */
   isMadeByHand(resourceUri: string): boolean;
@@ -118,13 +122,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
     clock: { nowMs: () => startedAtMs + clock.elapsedMs() },
     seed: Math.floor(options.random("azure").next() * UINT32_END),
     // What a failed attach leaves behind is a fault that a storm draws.
-    settings: {
-      timeScale: options.timeScale,
-      failedAttach: "removed",
-      osDisks: false,
-      latencies,
-      ...options.settings,
-    },
+    settings: { timeScale: options.timeScale, failedAttach: "removed", latencies, ...options.settings },
     hasDataPlane: true,
   });
   /** By the resource ids of their VMs, as index keys. */
@@ -314,6 +312,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
     onDiskEvent: (listener) => diskListeners.push(listener),
     isOthers: (resourceUri, clusterName) =>
       isNeighbours(resourceUri) ||
+      isOsDisk(findDisk(model.world, resourceUri)) ||
       (clusterOf.get(resourceUriKey(resourceUri)) ?? clusterName) !== clusterName,
     isMadeByHand: (resourceUri) => madeByHand.has(resourceUriKey(resourceUri)),
     concerns: ({ machine, diskUri }, clusterName) => {

@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import { listIn } from "../../src/core/testing/record-lists.ts";
 import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
+import { osDiskId } from "../../src/emulator/model/vm/os-disk/render-os-disk.ts";
 import type { StepName } from "../../src/ports/steps.ts";
-import { isNeighbours } from "../azure/strangers.ts";
 import { type DriverTestWorld, withDriver } from "./testing/driver-world.ts";
 
 function writer({ store }: DriverTestWorld): string | undefined {
@@ -47,7 +47,18 @@ describe("the driver in the simulation", () => {
       await here.remove(volume);
       assert.deepEqual(here.store.objects("AzVolume"), []);
       assert.deepEqual(
-        [...here.azure.model.world.disks.keys()].filter((id) => !isNeighbours(id)),
+        [...here.azure.model.world.disks.keys()].filter((id) => !here.azure.isOthers(id)),
+        [],
+      );
+      // The disks of the nodes' operating systems are listed beside the volumes, and stay as they were.
+      const { disks, virtualMachines } = here.azure.model.world;
+      assert.deepEqual(
+        [...virtualMachines.values()].filter((vm) => {
+          const osDisk = disks.get(osDiskId(vm)?.toLowerCase() ?? "");
+          return (
+            osDisk?.owners.map(({ vmGuid }) => vmGuid).join() !== vm.vmGuid || osDisk.spec.sizeGiB !== 30
+          );
+        }),
         [],
       );
     });
@@ -237,7 +248,7 @@ describe("the driver in the simulation", () => {
           const world = await withDriver(seed, async (here) => {
             const disks = (): readonly (readonly string[])[] =>
               [...here.azure.model.world.disks].flatMap(([id, { zones }]) =>
-                isNeighbours(id) ? [] : [zones],
+                here.azure.isOthers(id) ? [] : [zones],
               );
             // Each try in zone 1 is refused, and none in zone 2: another one follows only after a crash.
             const isInZone1 = ({ spec }: AzVolume): boolean => spec.disk.zone === "1";

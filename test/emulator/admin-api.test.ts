@@ -138,10 +138,13 @@ describe("the emulator's own API", () => {
     await admin("POST", "/faults", { effect: { kind: "DropResponse" } });
     assert.equal((await admin("POST", "/reset")).status, 202);
     const again = (await admin("GET", "/state")).body as {
-      disks: readonly object[];
+      disks: readonly { name: string }[];
       virtualMachines: readonly { name: string }[];
     };
-    assert.deepEqual([again.disks, again.virtualMachines.map((vm) => vm.name)], [[], ["node-a"]]);
+    assert.deepEqual(
+      [again.disks.map(({ name }) => name.split("_")[0]), again.virtualMachines.map((vm) => vm.name)],
+      [["node-a"], ["node-a"]],
+    );
     const faults = (await admin("GET", "/faults")).body as { value: readonly { operation: string }[] };
     assert.deepEqual(
       faults.value.map((rule) => rule.operation),

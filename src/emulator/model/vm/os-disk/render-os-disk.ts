@@ -14,8 +14,8 @@ export function isOsDiskOf(vm: VirtualMachine | undefined, disk: Pick<Disk, "id"
 }
 
 /** Whether a disk is of an image, and has never been a data disk. */
-export function isOsDisk({ hasNoBytes }: Disk): boolean {
-  return hasNoBytes === true;
+export function isOsDisk(disk: Pick<Disk, "hasNoBytes"> | undefined): boolean {
+  return disk?.hasNoBytes === true;
 }
 
 /** How a VM shows its OS disk: with the size and SKU that the disk has now, and no id until it exists. */
