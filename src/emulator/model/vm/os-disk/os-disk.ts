@@ -55,7 +55,12 @@ export function withOsDisk(world: World, vm: VirtualMachine): VirtualMachine | A
     osDisk: { ...shown, managedDisk: { ...stateless(stated), id } },
   });
   return (
-    checkMade(world, complete, { id, name: shown.name, spec: made }) ?? { ...complete, osDiskToMake: made }
+    checkMade(world, complete, {
+      id,
+      name: shown.name,
+      spec: made,
+      isNamed: textAt(stated, "name") !== undefined,
+    }) ?? { ...complete, osDiskToMake: made }
   );
 }
 
@@ -207,7 +212,7 @@ function specOf(
 function checkMade(
   world: World,
   vm: VirtualMachine,
-  disk: Pick<Disk, "id" | "name" | "spec">,
+  disk: Pick<Disk, "id" | "name" | "spec"> & { readonly isNamed: boolean },
 ): ArmFailure | undefined {
   const { family, name } = disk.spec.sku;
   // Learn, Azure managed disk types: neither can be used as an OS disk.
@@ -216,9 +221,10 @@ function checkMade(
       "osDisk.managedDisk.storageAccountType",
       `The value '${name}' of parameter 'osDisk.managedDisk.storageAccountType' is not allowed for an OS disk.`,
     );
-  if (findDisk(world, disk.id) !== undefined)
+  // A name of Azure's own is unique.
+  if (disk.isNamed && findDisk(world, disk.id) !== undefined)
     return armErrors.diskExists(disk.name, vm.resourceGroup, disk.id);
-  if (isBeingMade(world, disk.id)) return armErrors.conflict();
+  if (disk.isNamed && isBeingMade(world, disk.id)) return armErrors.conflict();
   return checkFamily(vm, disk) ?? checkLinks(world, disk.spec) ?? checkQuota(world, vm, diskQuota(name));
 }
 
