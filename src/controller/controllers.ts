@@ -2,7 +2,11 @@ import { ok } from "../core/failure/result.ts";
 import { ControlLoop, type Reconciler } from "../runtime/queue/control-loop.ts";
 import { pruneVolumes } from "./adoption/prune-volumes.ts";
 import { type DiskLists, recoverVolumes } from "./adoption/recover-volumes.ts";
-import { RECOVERY_INTERVAL_MIN_MS, recoveryIntervalMs } from "./adoption/recovery-interval.ts";
+import {
+  RECOVERY_INTERVAL_MIN_MS,
+  type RECOVERY_LOOP,
+  recoveryIntervalMs,
+} from "./adoption/recovery-interval.ts";
 import { syncVolumeAttachments } from "./adoption/sync-volume-attachments.ts";
 import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
 import { type ChangeRoutes, createChangeRoutes } from "./changes/change-routes.ts";
@@ -137,7 +141,7 @@ function recoveryReconciler(
   onRecovered: () => void,
 ): Reconciler {
   return {
-    name: "recovery",
+    name: "recovery" satisfies typeof RECOVERY_LOOP,
     workers: 1,
     // Each repetition lists all disks again, and what keeps one from success may last.
     backoff: { baseMs: 500, maxMs: RECOVERY_INTERVAL_MIN_MS },

@@ -34,7 +34,7 @@ const RELATIVE_LINK = /\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)/gu;
 const SOURCE_PATH = /`((?:src|test|testbed|sim|demo|bench|scripts|docs|deploy)\/[\w./-]*)`/gu;
 const NPM_SCRIPT = /npm run ([\w:-]+)/gu;
 /** How a reconciler states the name of its loop. */
-const LOOP_NAME = /\bname: "([\w-]+)",\s+(?:\/\/.*\s+)?workers:/gu;
+const LOOP_NAME = /\bname: "([\w-]+)"(?: satisfies typeof \w+)?,\s+(?:\/\/.*\s+)?workers:/gu;
 const DIAGRAM = /```mermaid\n([\s\S]*?)```/gu;
 /** Semicolons and hash signs end a statement or begin an entity in Mermaid, even inside a message. */
 const NOT_IN_DIAGRAMS = /[;#]/u;

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { parser } from "@prometheus-io/lezer-promql";
 import { type MetricName, metricTable } from "../../../src/adapters/observe/metric-table.ts";
+import { RECOVERY_LOOP } from "../../../src/controller/adoption/recovery-interval.ts";
 import { azVolumeAttachmentSchema } from "../../../src/core/api/schema/az-volume-attachment.schema.ts";
 import { azVolumeSchema } from "../../../src/core/api/schema/az-volume.schema.ts";
 import { eventReasons } from "../../../src/core/events/event-reasons.ts";
@@ -34,6 +35,7 @@ const labelValues: Partial<Record<MetricName, Readonly<Record<string, readonly s
   azuredisk_steps_total: steps,
   azuredisk_step_duration_seconds: steps,
   azuredisk_loop_passes_total: {
+    loop: [RECOVERY_LOOP],
     outcome: ["done", "conflict", "failed", "threw"] satisfies readonly PassOutcome[],
   },
   azuredisk_loop_keys: { state: ["ready", "delayed", "active"] satisfies readonly (keyof QueueDepth)[] },

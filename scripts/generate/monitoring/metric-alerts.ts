@@ -1,5 +1,7 @@
 import type { MetricName } from "../../../src/adapters/observe/metric-table.ts";
+import { RECOVERY_LOOP } from "../../../src/controller/adoption/recovery-interval.ts";
 import type { EventReason } from "../../../src/core/events/event-reasons.ts";
+import type { PassOutcome } from "../../../src/ports/loop-observer.ts";
 
 /** One alert on a metric, as a rule of Prometheus. */
 export interface Alert {
@@ -35,6 +37,10 @@ const PUBLISH = "/csi.v1.Controller/ControllerPublishVolume";
 const hasCounted = (by: string, series: string): string =>
   `sum by (${by}) (increase(${series}[15m])) > 0 or ` +
   `sum by (${by}) (${series} unless ${series} offset 15m) > 0`;
+
+/** How often recovery has ended so in the last half hour: while it fails, it runs every ten minutes. */
+const recoveries = (outcome: PassOutcome): string =>
+  `sum(rate(azuredisk_loop_passes_total{loop="${RECOVERY_LOOP}",outcome="${outcome}"}[30m]))`;
 
 /** The alerts on each metric; none: it is for dashboards. A metric without a row does not compile. */
 export const metricAlerts: Readonly<Record<MetricName, readonly Alert[]>> = {
@@ -273,6 +279,14 @@ export const metricAlerts: Readonly<Record<MetricName, readonly Alert[]>> = {
       severity: "warning",
       summary: "A pass of a control loop ended by a bug.",
       remedy: LOG,
+    },
+    {
+      name: "RecoveryFails",
+      expr: `${recoveries("failed")} > 0 unless ${recoveries("done")} > 0`,
+      for: "15m",
+      severity: "critical",
+      summary: "The leader can't compare the disks with Azure: an expired secret, a lost right, an outage.",
+      remedy: "The log names the reason and the remedy; the preflight (`helm test`) finds what is missing.",
     },
     {
       name: "PassesFail",

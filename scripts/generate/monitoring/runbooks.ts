@@ -245,6 +245,19 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
     impact: "A control loop met a bug with one object. The driver tries it again.",
     steps: [`${LOG} The line \`reconcile threw: a bug\` has the stack, and \`key\` the object.`, REPORT],
   },
+  RecoveryFails: {
+    impact:
+      "Pods that run keep writing. If the sign-in or a right is lost, no disk is attached, detached or " +
+      "fenced: no pod of a volume without a replica moves.",
+    steps: [
+      `${LOG} The line \`reconcile failed\` with \`"reconciler":"recovery"\` has the failure.`,
+      "Run the preflight, `helm test azuredisk-csi-driver -n kube-system --logs`: it prints the command " +
+        "that helps.",
+      "A secret that has expired: put the new one into the Secret of `controller.cloudConfigSecretName`. " +
+        "The controllers read it at the next sign-in, without a restart.",
+      "One disk that can't be read: the line `a disk was not compared with the objects` names it.",
+    ],
+  },
   PassesFail: {
     impact: "What that loop does for an object is not done. [Loops](loops.md) says what each does.",
     steps: [

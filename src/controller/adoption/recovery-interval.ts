@@ -1,3 +1,5 @@
+/** The loop's name, by which an alert finds it in the metrics. */
+export const RECOVERY_LOOP = "recovery";
 /**
  * The shortest time between recoveries, in milliseconds, and the longest before one that has failed is
  * repeated. Calls for a disk without an object do not wait for a recovery.

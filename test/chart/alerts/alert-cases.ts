@@ -277,6 +277,24 @@ export const alertCases: readonly AlertCase[] = [
     fires: { PassesFail: "61 to 90" },
   },
   {
+    because: "report that no recovery has succeeded for half an hour, and a quarter more",
+    series: {
+      'azuredisk_loop_passes_total{loop="recovery",outcome="done"}': "0x9 1x9 2x200",
+      'azuredisk_loop_passes_total{loop="recovery",outcome="failed"}': "0x29 1x9 2x9 3x9 4x9 5x9 6x9 7x9",
+    },
+    minutes: 85,
+    fires: { RecoveryFails: "64 to 85" },
+  },
+  {
+    because: "stay silent at a recovery that fails now and then",
+    series: {
+      'azuredisk_loop_passes_total{loop="recovery",outcome="done"}': "0x9 1x9 2x9 3x9 4x9 5x9 6x9 7x9",
+      'azuredisk_loop_passes_total{loop="recovery",outcome="failed"}': "0x29 1x50",
+    },
+    minutes: 80,
+    fires: {},
+  },
+  {
     because: "report a loop that is behind",
     series: { 'azuredisk_loop_keys{loop="volumes",state="ready"}': "4x60" },
     minutes: 30,
