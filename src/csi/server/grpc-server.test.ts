@@ -215,9 +215,10 @@ for (const { name, unixSockets } of LISTENERS)
         },
         async ({ client, lines }) => {
           const caller = new AbortController();
-          void callDelete(client, "pvc-1", { signal: caller.signal });
+          const pending = callDelete(client, "pvc-1", { signal: caller.signal });
           await began;
           caller.abort();
+          await pending;
           assert.deepEqual(await ended, { kind: "Cancelled" });
           while (lines.length === 0) await new Promise(setImmediate);
           assert.deepEqual(
