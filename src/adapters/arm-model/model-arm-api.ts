@@ -3,11 +3,8 @@ import type { Clock } from "../../ports/clock.ts";
 import type {
   ArmAnswer,
   ArmApi,
-  ArmDisk,
   ArmGroup,
   ArmName,
-  ArmSnapshot,
-  ArmVm,
   ArmVmName,
   NextPage,
 } from "../../provisioner/arm/arm-api.ts";
@@ -21,7 +18,14 @@ import {
   readUsage,
   vmSizesAmong,
 } from "../arm-wire/read-resources.ts";
-import { readSent, type SentAnswer, startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
+import {
+  readSent,
+  type SentAnswer,
+  startedFrom,
+  statusFrom,
+  valueFrom,
+  type WireAnswer,
+} from "../arm-wire/wire-answer.ts";
 import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resources.ts";
 
 /** What the adapter needs of the emulator's model. */
@@ -38,6 +42,17 @@ export interface ModelArmApiOptions {
   /** How long each half of a call's way takes, in milliseconds. Default 0: calls are answered at once. */
   readonly oneWayMs?: () => number;
 }
+
+interface PollAddress {
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+}
+
+/** A request as the model takes it, with the API version left out. */
+type SentRequest = Omit<ArmRequest, "query"> & {
+  readonly clientRequestId: string;
+  readonly query?: Readonly<Record<string, string>>;
+};
 
 /** Addresses of operations that are remembered. */
 const POLLED_MAX = 100;
@@ -61,14 +76,8 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
    * Operations by the addresses of their polls: each is polled many times, and parsing an address takes
    * longer than answering.
    */
-  const polled = new Map<
-    string,
-    { readonly path: string; readonly query: Readonly<Record<string, string>> }
-  >();
-  function addressOf(pollUrl: string): {
-    readonly path: string;
-    readonly query: Readonly<Record<string, string>>;
-  } {
+  const polled = new Map<string, PollAddress>();
+  function addressOf(pollUrl: string): PollAddress {
     const known = polled.get(pollUrl);
     if (known !== undefined) return known;
     const url = new URL(pollUrl);
@@ -78,13 +87,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
     return address;
   }
 
-  async function send(
-    request: Omit<ArmRequest, "query"> & {
-      readonly clientRequestId: string;
-      readonly query?: Readonly<Record<string, string>>;
-    },
-    signal: AbortSignal,
-  ): Promise<SentAnswer> {
+  async function send(request: SentRequest, signal: AbortSignal): Promise<SentAnswer> {
     const onTheWay = async (ms: number): Promise<boolean> => {
       if (ms > 0) await clock.sleep(ms, signal);
       return !signal.aborted;
@@ -132,58 +135,47 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
     return readPages(await page(query), { ...request, get, readItem });
   }
 
+  async function call<T>(
+    request: SentRequest,
+    read: (answer: WireAnswer) => ArmAnswer<T>,
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<T>> {
+    return readSent(await send(request, signal), read);
+  }
+
+  const get = <T>(request: Omit<SentRequest, "method">, read: (body: unknown) => T, signal: AbortSignal) =>
+    call({ method: "GET", ...request }, (answer) => valueFrom(answer, read), signal);
+  /** Azure reports operations on snapshots as it does those on disks. */
+  const start = (request: SentRequest, signal: AbortSignal) =>
+    call(request, (answer) => startedFrom(answer, "disk"), signal);
+
   return {
-    getDisk: async ({ clientRequestId, ...disk }, signal) =>
-      readSent(await send({ method: "GET", path: diskPath(disk), clientRequestId }, signal), (answer) =>
-        valueFrom<ArmDisk>(answer, readDiskResource),
-      ),
+    getDisk: ({ clientRequestId, ...name }, signal) =>
+      get({ path: diskPath(name), clientRequestId }, readDiskResource, signal),
     listDisks: ({ clientRequestId, nextPage, ...place }, signal) =>
       list({ path: `${group(place)}/disks`, clientRequestId, nextPage }, readDiskResource, signal),
-    startDiskCreateOrUpdate: async ({ disk, clientRequestId, ...name }, signal) => {
-      return readSent(
-        await send({ method: "PUT", path: diskPath(name), body: diskBody(disk), clientRequestId }, signal),
-        (answer) => startedFrom(answer, "disk"),
-      );
-    },
-    startDiskUpdate: async ({ change, clientRequestId, ...name }, signal) =>
-      readSent(
-        await send(
-          { method: "PATCH", path: diskPath(name), body: diskChangeBody(change), clientRequestId },
-          signal,
-        ),
-        (answer) => startedFrom(answer, "disk"),
-      ),
-    startDiskDelete: async ({ clientRequestId, ...name }, signal) =>
-      readSent(await send({ method: "DELETE", path: diskPath(name), clientRequestId }, signal), (answer) =>
-        startedFrom(answer, "disk"),
-      ),
-    getSnapshot: async ({ clientRequestId, ...name }, signal) =>
-      readSent(await send({ method: "GET", path: snapshotPath(name), clientRequestId }, signal), (answer) =>
-        valueFrom<ArmSnapshot>(answer, readSnapshotResource),
-      ),
+    startDiskCreateOrUpdate: ({ disk, clientRequestId, ...name }, signal) =>
+      start({ method: "PUT", path: diskPath(name), body: diskBody(disk), clientRequestId }, signal),
+    startDiskUpdate: ({ change, clientRequestId, ...name }, signal) =>
+      start({ method: "PATCH", path: diskPath(name), body: diskChangeBody(change), clientRequestId }, signal),
+    startDiskDelete: ({ clientRequestId, ...name }, signal) =>
+      start({ method: "DELETE", path: diskPath(name), clientRequestId }, signal),
+    getSnapshot: ({ clientRequestId, ...name }, signal) =>
+      get({ path: snapshotPath(name), clientRequestId }, readSnapshotResource, signal),
     listSnapshots: ({ clientRequestId, nextPage, ...place }, signal) =>
       list({ path: `${group(place)}/snapshots`, clientRequestId, nextPage }, readSnapshotResource, signal),
-    startSnapshotCreate: async ({ snapshot, clientRequestId, ...name }, signal) =>
-      readSent(
-        await send(
-          { method: "PUT", path: snapshotPath(name), body: snapshotBody(snapshot), clientRequestId },
-          signal,
-        ),
-        (answer) => startedFrom(answer, "disk"),
+    startSnapshotCreate: ({ snapshot, clientRequestId, ...name }, signal) =>
+      start(
+        { method: "PUT", path: snapshotPath(name), body: snapshotBody(snapshot), clientRequestId },
+        signal,
       ),
-    startSnapshotUpdate: async ({ tags, clientRequestId, ...name }, signal) =>
-      readSent(
-        await send(
-          { method: "PATCH", path: snapshotPath(name), body: { tags: { ...tags } }, clientRequestId },
-          signal,
-        ),
-        (answer) => startedFrom(answer, "disk"),
+    startSnapshotUpdate: ({ tags, clientRequestId, ...name }, signal) =>
+      start(
+        { method: "PATCH", path: snapshotPath(name), body: { tags: { ...tags } }, clientRequestId },
+        signal,
       ),
-    startSnapshotDelete: async ({ clientRequestId, ...name }, signal) =>
-      readSent(
-        await send({ method: "DELETE", path: snapshotPath(name), clientRequestId }, signal),
-        (answer) => startedFrom(answer, "disk"),
-      ),
+    startSnapshotDelete: ({ clientRequestId, ...name }, signal) =>
+      start({ method: "DELETE", path: snapshotPath(name), clientRequestId }, signal),
     listVmSizes: async ({ location, clientRequestId, nextPage }, signal) =>
       vmSizesAmong(
         await list(
@@ -207,20 +199,17 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         readUsage,
         signal,
       ),
-    getVm: async ({ instanceView, clientRequestId, ...name }, signal) =>
-      readSent(
-        await send(
-          {
-            method: "GET",
-            path: vmPath(name),
-            clientRequestId,
-            ...(instanceView ? { query: { $expand: "instanceView" } } : {}),
-          },
-          signal,
-        ),
-        (answer) => valueFrom<ArmVm>(answer, readVmResource),
+    getVm: ({ instanceView, clientRequestId, ...name }, signal) =>
+      get(
+        {
+          path: vmPath(name),
+          clientRequestId,
+          ...(instanceView ? { query: { $expand: "instanceView" } } : {}),
+        },
+        readVmResource,
+        signal,
       ),
-    startVmUpdate: async ({ change, ifMatch, clientRequestId, ...name }, signal) => {
+    startVmUpdate: ({ change, ifMatch, clientRequestId, ...name }, signal) => {
       const body = {
         ...(change.tags === undefined ? {} : { tags: change.tags }),
         ...(change.dataDisks === undefined
@@ -229,26 +218,19 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
               properties: { storageProfile: { dataDisks: change.dataDisks.map((entry) => ({ ...entry })) } },
             }),
       };
-      return readSent(
-        await send(
-          {
-            method: name.scaleSet === undefined ? "PATCH" : "PUT",
-            path: vmPath(name),
-            ifMatch,
-            body,
-            clientRequestId,
-          },
-          signal,
-        ),
+      const method = name.scaleSet === undefined ? "PATCH" : "PUT";
+      return call(
+        { method, path: vmPath(name), ifMatch, body, clientRequestId },
         (answer) => startedFrom(answer, "vm"),
+        signal,
       );
     },
-    pollOperation: async ({ operation, clientRequestId }, signal) => {
-      const { path, query } = addressOf(operation.pollUrl ?? "");
-      return readSent(await send({ method: "GET", path, query, clientRequestId }, signal), (answer) =>
-        statusFrom(answer, operation),
-      );
-    },
+    pollOperation: ({ operation, clientRequestId }, signal) =>
+      call(
+        { method: "GET", ...addressOf(operation.pollUrl ?? ""), clientRequestId },
+        (answer) => statusFrom(answer, operation),
+        signal,
+      ),
   };
 }
 

@@ -2,7 +2,6 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { dumpSuperArgs, parseBtrfsSuper } from "../../../core/node/btrfs/parse-btrfs-super.ts";
-import type { BtrfsSuper } from "../../../core/node/btrfs/parse-btrfs-super.ts";
 import {
   judgeDeviceContent,
   parseBlkidExport,
@@ -58,8 +57,9 @@ export async function inspectEnds(
   if (!blkid.ok) return blkid;
   if (blkid.value !== "nothing" && blkid.value !== "ambivalent")
     return judgeNamed(host, device, blkid.value, signal);
+  const wipefs = inspectCommand(host, device, "wipefs", ["--no-act", "--json", device.path]);
   const [wipefsTypes, nonZeroParts] = await Promise.all([
-    askWipefs(host, device, signal),
+    printedBy(host, wipefs, parseWipefsTypes, signal),
     readEnds(host, device, signal),
   ]);
   if (!wipefsTypes.ok) return wipefsTypes;
@@ -97,7 +97,10 @@ async function judgeNamed(
   blkid: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Result<DeviceContent, Failure>> {
-  const btrfs = blkid["TYPE"] === "btrfs" ? await readBtrfsSuper(host, device, signal) : ok(undefined);
+  // blkid does not say on how many devices a btrfs is.
+  const dumpSuper = inspectCommand(host, device, "btrfs", [...dumpSuperArgs, device.path]);
+  const btrfs =
+    blkid["TYPE"] === "btrfs" ? await printedBy(host, dumpSuper, parseBtrfsSuper, signal) : ok(undefined);
   return btrfs.ok
     ? ok(judgeDeviceContent({ blkid, btrfs: btrfs.value, wipefsTypes: [], nonZeroParts: [] }))
     : btrfs;
@@ -159,29 +162,17 @@ async function askBlkid(
     : commandFailed(command, exit.value);
 }
 
-/** blkid does not say on how many devices a btrfs is. */
-async function readBtrfsSuper(
+/** What a program prints of a device. Fails where it fails, and where `parse` finds nothing. */
+async function printedBy<T>(
   host: HostContext,
-  device: Device,
+  command: HostCommand,
+  parse: (printed: string) => T | undefined,
   signal: AbortSignal,
-): Promise<Result<BtrfsSuper, Failure>> {
-  const command = inspectCommand(host, device, "btrfs", [...dumpSuperArgs, device.path]);
+): Promise<Result<T, Failure>> {
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
-  const found = exit.value.exitCode === 0 ? parseBtrfsSuper(exit.value.stdout.toString("utf8")) : undefined;
+  const found = exit.value.exitCode === 0 ? parse(exit.value.stdout.toString("utf8")) : undefined;
   return found === undefined ? commandFailed(command, exit.value) : ok(found);
-}
-
-async function askWipefs(
-  host: HostContext,
-  device: Device,
-  signal: AbortSignal,
-): Promise<Result<readonly string[], Failure>> {
-  const command = inspectCommand(host, device, "wipefs", ["--no-act", "--json", device.path]);
-  const exit = await host.runner.run(command, signal);
-  if (!exit.ok) return exit;
-  const types = exit.value.exitCode === 0 ? parseWipefsTypes(exit.value.stdout.toString("utf8")) : undefined;
-  return types === undefined ? commandFailed(command, exit.value) : ok(types);
 }
 
 async function readEnds(
