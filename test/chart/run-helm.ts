@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
 import type { CommandOutcome } from "../../scripts/child/run-command.ts";
-import { buildHelm } from "../../testbed/parts/build-helm.ts";
+import { buildGoProgram } from "../../testbed/parts/build-go-program.ts";
 
 /** The chart's folder. */
 export const CHART = fileURLToPath(new URL("../../deploy/chart", import.meta.url));
@@ -28,7 +28,7 @@ export async function whyNoHelm(): Promise<string | undefined> {
  * that has been pushed to a registry. The first run builds Helm: about two minutes.
  */
 export async function runHelm(args: readonly string[], values?: object): Promise<CommandOutcome> {
-  const helm = await buildHelm(() => undefined, new AbortController().signal);
+  const helm = await buildGoProgram("helm", () => undefined, new AbortController().signal);
   const folder = await mkdtemp(join(tmpdir(), "helm-"));
   try {
     const file = join(folder, "values.json");

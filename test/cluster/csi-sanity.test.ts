@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { copyFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { it } from "node:test";
-import { buildCsiSanity } from "../../testbed/csi-sanity/build-csi-sanity.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { buildGoProgram } from "../../testbed/parts/build-go-program.ts";
 import { checkSpecs } from "../csi-sanity/check-specs.ts";
 import { readGinkgoReport } from "../csi-sanity/ginkgo-report.ts";
 import { disksInAzure } from "./assert/azure-journal.ts";
@@ -27,7 +27,7 @@ it(
   { skip: (await reasonAgainstLab()) ?? false },
   async (t) => {
     const lab = await driverLab();
-    const program = await buildCsiSanity(console.log, t.signal);
+    const program = await buildGoProgram("csi-sanity", console.log, t.signal);
     const pods = JSON.parse(
       await lab.kubectl([
         "--namespace=kube-system",

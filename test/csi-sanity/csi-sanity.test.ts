@@ -10,7 +10,7 @@ import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-ava
 import { createLinuxDataPlane } from "../../src/emulator/data-plane/linux-data-plane.ts";
 import { startEmulator } from "../../src/emulator/index.ts";
 import { isOsDisk } from "../../src/emulator/model/vm/os-disk/render-os-disk.ts";
-import { buildCsiSanity } from "../../testbed/csi-sanity/build-csi-sanity.ts";
+import { buildGoProgram } from "../../testbed/parts/build-go-program.ts";
 import { checkSpecs } from "./check-specs.ts";
 import { readGinkgoReport } from "./ginkgo-report.ts";
 import type { Spec } from "./ginkgo-report.ts";
@@ -68,7 +68,7 @@ async function runSanity(
   folder: string,
   signal: AbortSignal,
 ): Promise<{ specs: readonly Spec[]; leftBehind: readonly string[]; log: string }> {
-  const program = await buildCsiSanity(console.log, signal);
+  const program = await buildGoProgram("csi-sanity", console.log, signal);
   const kubeletDirectory = join(folder, "kubelet");
   const deviceRoot = join(folder, "dev");
   await mkdir(kubeletDirectory);

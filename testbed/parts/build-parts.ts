@@ -6,7 +6,7 @@ import { debianPart } from "../build/debian-part.ts";
 import { goPart } from "../build/go-part.ts";
 import { hashInputs } from "../build/hash-inputs.ts";
 import type { OnProgress, Part } from "../build/part.ts";
-import { buildHelm } from "./build-helm.ts";
+import { buildGoProgram } from "./build-go-program.ts";
 import { CONTAINERD_PROGRAMS, containerdModule } from "./containerd-module.ts";
 import { imagesPart } from "./images-part.ts";
 import { KUBERNETES_PROGRAMS, kubernetesModule } from "./kubernetes-module.ts";
@@ -71,7 +71,7 @@ async function buildTools(
   signal: AbortSignal,
 ): Promise<{ readonly containerd: string; readonly helm: string }> {
   const containerd = await build(await goPart(await containerdModule()));
-  return { containerd, helm: await buildHelm(onProgress, signal) };
+  return { containerd, helm: await buildGoProgram("helm", onProgress, signal) };
 }
 
 /** Both results. If one fails, throws its error once the other, stopped by `failure`, has ended. */

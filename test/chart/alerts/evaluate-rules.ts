@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { buildPromql } from "../../../testbed/parts/build-promql.ts";
+import { buildGoProgram } from "../../../testbed/parts/build-go-program.ts";
 
 /** What Prometheus would have scraped, a sample a minute. */
 export interface ScrapedCase {
@@ -27,7 +27,7 @@ export async function evaluateRules(
   rules: string,
   cases: readonly ScrapedCase[],
 ): Promise<readonly (readonly Firing[])[]> {
-  const program = await buildPromql(() => undefined, new AbortController().signal);
+  const program = await buildGoProgram("promql", () => undefined, new AbortController().signal);
   const child = spawn(program, { stdio: ["pipe", "pipe", "pipe"] });
   const asked = cases.map(({ series, minutes }) => ({
     minutes,
