@@ -15,7 +15,7 @@ import {
 import { type Findings, judge, type StaleWriter } from "./findings.ts";
 import type { LabNode } from "./lab/lab.ts";
 import { leftovers } from "./observe.ts";
-import { createVolume, deleteVolume, unpublishOnController } from "./volume-moves.ts";
+import { createVolume, deleteVolume, type DemoVolume, unpublishOnController } from "./volume-moves.ts";
 import { startWriter } from "./workload.ts";
 
 /** Plays all acts on a running lab. */
@@ -28,6 +28,27 @@ export async function play(on: Stage): Promise<Findings> {
   };
   const [a, b, c, d] = [node("node-a"), node("node-b"), node("node-c"), node("node-d")];
   const held: boolean[] = [];
+  /** Makes a disk without replicas, and moves it from node-a while it has data. */
+  const move = async (
+    name: string,
+    how: { readonly sku: string; readonly label: string; readonly to: LabNode; readonly by: string },
+  ): Promise<DemoVolume> => {
+    const volume = await timeline.measure(`create: CreateVolume (${how.label})`, () =>
+      createVolume(lab, {
+        name,
+        sizeGiB: 64n,
+        parameters: { skuName: how.sku },
+        zones: ["eastus-1"],
+      }),
+    );
+    await start(on, volume, a, `${name} first`);
+    const work = lab.hasDevices ? await putToWork(on, volume, a) : undefined;
+    const synced = work === undefined ? 0 : await endWork(work);
+    await release(on, volume, a, how.by);
+    await start(on, volume, how.to, how.by);
+    if (work !== undefined) held.push(await nothingLost(how.to, volume, work.checksums, synced));
+    return volume;
+  };
 
   say("\n1  A replicated disk: Premium_LRS, 1 TiB, maxShares 3");
   const replicated = await timeline.measure("create: CreateVolume", () =>
@@ -104,36 +125,10 @@ export async function play(on: Stage): Promise<Findings> {
   );
 
   say("\n5  For contrast: a disk without replicas, detached and attached");
-  const plain = await timeline.measure("create: CreateVolume (plain)", () =>
-    createVolume(lab, {
-      name: "plain",
-      sizeGiB: 64n,
-      parameters: { skuName: "Premium_LRS" },
-      zones: ["eastus-1"],
-    }),
-  );
-  await start(on, plain, a, "plain first");
-  const plainWork = lab.hasDevices ? await putToWork(on, plain, a) : undefined;
-  const plainSynced = plainWork === undefined ? 0 : await endWork(plainWork);
-  await release(on, plain, a, "plain graceful");
-  await start(on, plain, b, "plain graceful");
-  if (plainWork !== undefined) held.push(await nothingLost(b, plain, plainWork.checksums, plainSynced));
+  const plain = await move("plain", { sku: "Premium_LRS", label: "plain", to: b, by: "plain graceful" });
 
   say("\n   And a Premium_ZRS disk moves to a VM in another zone");
-  const zoneRedundant = await timeline.measure("create: CreateVolume (ZRS)", () =>
-    createVolume(lab, {
-      name: "zrs",
-      sizeGiB: 64n,
-      parameters: { skuName: "Premium_ZRS" },
-      zones: ["eastus-1"],
-    }),
-  );
-  await start(on, zoneRedundant, a, "zrs first");
-  const zrsWork = lab.hasDevices ? await putToWork(on, zoneRedundant, a) : undefined;
-  const zrsSynced = zrsWork === undefined ? 0 : await endWork(zrsWork);
-  await release(on, zoneRedundant, a, "zrs move");
-  await start(on, zoneRedundant, d, "zrs move");
-  if (zrsWork !== undefined) held.push(await nothingLost(d, zoneRedundant, zrsWork.checksums, zrsSynced));
+  const zoneRedundant = await move("zrs", { sku: "Premium_ZRS", label: "ZRS", to: d, by: "zrs move" });
 
   say("\n6  Everything is deleted");
   await release(on, replicated, c, "clean-up");

@@ -9,12 +9,8 @@ import type { Scenario, TimedFault } from "./scenario.ts";
 /** Different classes of faults in a storm, and how often each strikes. */
 const CLASSES = [3, 5] as const;
 const STRIKES = [1, 3] as const;
-/** The share of storms in which something has got hold of a node's token. */
-const MALICIOUS_SHARE = 0.15;
-/** The share of storms in which a VM keeps listing a disk whose attach has failed. */
-const FAILED_ATTACHES_SHARE = 0.15;
-/** The share of storms in which a person detaches disks. */
-const BY_HAND_SHARE = 0.15;
+/** The share of storms in which each fault of these strikes as well, whatever else goes wrong. */
+const ASIDE_SHARE = 0.15;
 
 /** What is drawn before anything happens. */
 export type Shape = Pick<Scenario, "nodes" | "workloads" | "stormMs">;
@@ -37,32 +33,31 @@ export function drawFaults(
 
 /** Now and then something has a node's token, whatever else goes wrong. */
 export function drawMalicious(random: Random, shape: Shape): readonly TimedFault[] {
-  if (random.next() >= MALICIOUS_SHARE) return [];
-  return Array.from({ length: between(random, STRIKES) }, () =>
-    drawFault(random, shape, "malicious", variantsOf("malicious")),
-  );
+  return drawAside(random, shape, "malicious", variantsOf("malicious"));
 }
 
 /** Now and then a VM lists a disk whose attach has failed, whatever else goes wrong. */
 export function drawFailedAttaches(random: Random, shape: Shape): readonly TimedFault[] {
-  if (random.next() >= FAILED_ATTACHES_SHARE) return [];
-  const { "failed-and-listed": listed } = faultClasses.azure.variants;
-  return listed === undefined
-    ? []
-    : Array.from({ length: between(random, STRIKES) }, () =>
-        drawFault(random, shape, "azure", [["failed-and-listed", listed]]),
-      );
+  return drawAside(random, shape, "azure", variantOf("azure", "failed-and-listed"));
 }
 
 /** Now and then a person works on the disks in Azure's portal, whatever else goes wrong. */
 export function drawByHand(random: Random, shape: Shape): readonly TimedFault[] {
-  if (random.next() >= BY_HAND_SHARE) return [];
-  const { "detached-by-hand": detached } = faultClasses.disks.variants;
-  return detached === undefined
-    ? []
-    : Array.from({ length: between(random, STRIKES) }, () =>
-        drawFault(random, shape, "disks", [["detached-by-hand", detached]]),
-      );
+  return drawAside(random, shape, "disks", variantOf("disks", "detached-by-hand"));
+}
+
+function drawAside(
+  random: Random,
+  shape: Shape,
+  fault: FaultName,
+  variants: Variants,
+): readonly TimedFault[] {
+  if (random.next() >= ASIDE_SHARE || variants.length === 0) return [];
+  return Array.from({ length: between(random, STRIKES) }, () => drawFault(random, shape, fault, variants));
+}
+
+function variantOf(fault: FaultName, name: string): Variants {
+  return Object.entries(faultClasses[fault].variants).filter(([variant]) => variant === name);
 }
 
 /**
