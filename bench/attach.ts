@@ -1,6 +1,6 @@
 import { loadavg } from "node:os";
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import { runProgram } from "../scripts/run-program.ts";
+import type { Options, Values } from "../src/cli/options.ts";
 import { tellBursts } from "./attach/bursts.ts";
 import { measureChurn } from "./attach/churn.ts";
 import { measureController } from "./attach/controller.ts";
@@ -83,21 +83,7 @@ const meanings: Readonly<Record<string, string>> = {
     "(CONTROLLER_ROLE_FLAGS replaces the flags and the environment it ships with)",
 };
 
-async function main(): Promise<void> {
-  const usage =
-    "npm run bench:attach [-- flags] [part ...]\n\n" +
-    "Attaches, detaches and creates disks beside plain clients, on the emulator. The parts, all by " +
-    "default:\n" +
-    Object.keys(meanings).join(", ");
-  const command = readCommandLine(
-    { name: "npm run bench:attach", usage, options, words: Object.keys(meanings) },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") {
-    process.exitCode = answerNoRun(command);
-    return;
-  }
-  const { values, words } = command;
+async function main(values: Values<typeof options>, words: readonly string[]): Promise<void> {
   const measured: Record<string, Readonly<Record<string, unknown>>> = {};
   for (const [via, parts] of [
     ["model, virtual clock", onModel],
@@ -120,4 +106,9 @@ function report(name: string, figures: Readonly<Record<string, unknown>>): strin
   return `${name}: ${meanings[name] ?? ""} (${String(via)})\n  ${list.join(", ")}`;
 }
 
-await main();
+const usage =
+  "npm run bench:attach [-- flags] [part ...]\n\n" +
+  "Attaches, detaches and creates disks beside plain clients, on the emulator. The parts, all by " +
+  "default:\n" +
+  Object.keys(meanings).join(", ");
+await runProgram({ name: "npm run bench:attach", usage, options, words: Object.keys(meanings) }, main);

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { EXTENDER_RUNTIME } from "../scripts/build/node-runtime.ts";
 import { runCommand } from "../scripts/child/run-command.ts";
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import { runProgram } from "../scripts/run-program.ts";
+import type { Options, Values } from "../src/cli/options.ts";
 import { type Child, startChild } from "./attach/wire/child.ts";
 import type { ApiServerStarted } from "./extender/api-server.ts";
 import type { ClientFigures, ClientTask } from "./extender/client.ts";
@@ -72,16 +72,7 @@ const listing: Omit<ClientTask, "endpoint"> = {
   schedulers: 1,
 };
 
-async function main(): Promise<void> {
-  const command = readCommandLine(
-    { name: "npm run bench:extender", usage: USAGE, options, words: PARTS },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") {
-    process.exitCode = answerNoRun(command);
-    return;
-  }
-  const { values, words } = command;
+async function main(values: Values<typeof options>, words: readonly string[]): Promise<void> {
   const isRequested = (name: string): boolean => words.length === 0 || words.includes(name);
   const built = await runCommand(process.execPath, [join(ROOT, "scripts/build.ts")], { cwd: ROOT });
   if (built.code !== 0) throw new Error(`the bundle could not be built: ${built.output}`);
@@ -291,4 +282,4 @@ function report(figures: Readonly<Record<string, number | object>>): string {
   ].join("\n");
 }
 
-await main();
+await runProgram({ name: "npm run bench:extender", usage: USAGE, options, words: PARTS }, main);

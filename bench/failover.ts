@@ -1,7 +1,8 @@
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine, refusal } from "../src/cli/read-command-line.ts";
+import { runProgram } from "../scripts/run-program.ts";
+import type { Options, Values } from "../src/cli/options.ts";
+import { answerNoRun, refusal } from "../src/cli/read-command-line.ts";
 import { findLab, type Lab } from "../testbed/lab/lab.ts";
 import { startLab } from "../testbed/lab/start-lab.ts";
 import { stopLab } from "../testbed/lab/stop-lab.ts";
@@ -52,16 +53,7 @@ interface Machine {
   readonly timeScale: number;
 }
 
-async function main(): Promise<void> {
-  const command = readCommandLine(
-    { name: "npm run bench:failover", usage: USAGE, options },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") {
-    process.exitCode = answerNoRun(command);
-    return;
-  }
-  const { values } = command;
+async function main(values: Values<typeof options>): Promise<void> {
   const { rounds, only: parts } = values;
   const ending = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const)
@@ -164,4 +156,4 @@ function table(rows: readonly (readonly string[])[]): readonly string[] {
   );
 }
 
-await main();
+await runProgram({ name: "npm run bench:failover", usage: USAGE, options }, main);

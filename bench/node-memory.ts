@@ -5,8 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { NODE_RUNTIME } from "../scripts/build/node-runtime.ts";
 import { runCommand } from "../scripts/child/run-command.ts";
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import { runProgram } from "../scripts/run-program.ts";
+import type { Options, Values } from "../src/cli/options.ts";
 import { type BenchStore, embeddedStore, kubernetesStore } from "./node-memory/bench-store.ts";
 import { fillStore } from "./node-memory/fill-store.ts";
 import { runProcess, untilPresent } from "./node-memory/processes.ts";
@@ -105,16 +105,7 @@ async function measureNodeRole(
   }
 }
 
-async function main(): Promise<void> {
-  const command = readCommandLine(
-    { name: "npm run bench:node-memory", usage: USAGE, options },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") {
-    process.exitCode = answerNoRun(command);
-    return;
-  }
-  const { values } = command;
+async function main(values: Values<typeof options>): Promise<void> {
   const ownFlags = process.env["NODE_ROLE_FLAGS"];
   const runtime: Runtime =
     ownFlags === undefined
@@ -156,4 +147,4 @@ function report(
   ].join("\n");
 }
 
-await main();
+await runProgram({ name: "npm run bench:node-memory", usage: USAGE, options }, main);

@@ -1,9 +1,9 @@
+import { runProgram } from "../scripts/run-program.ts";
 import type { CachedNode } from "../src/adapters/kubernetes/core/core-node.ts";
 import type { ClusterPod } from "../src/adapters/kubernetes/core/core-pod.ts";
 import { createSpreadViews } from "../src/adapters/kubernetes/spread-views.ts";
 import { systemClock } from "../src/adapters/system/system-clock.ts";
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import type { Options, Values } from "../src/cli/options.ts";
 import { type ReconcileWorld, withControllerPorts } from "../src/controller/testing/a-controller.ts";
 import { aDriverNode } from "../src/controller/testing/a-driver-node.ts";
 import { placementReconciler } from "../src/controller/writer/placement-reconciler.ts";
@@ -51,16 +51,7 @@ interface Searched {
   readonly planned: number;
 }
 
-async function main(): Promise<void> {
-  const command = readCommandLine(
-    { name: "npm run bench:placement", usage: USAGE, options },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") {
-    process.exitCode = answerNoRun(command);
-    return;
-  }
-  const { json, workloads, ...sizes } = command.values;
+async function main({ json, workloads, ...sizes }: Values<typeof options>): Promise<void> {
   for (const each of [1, workloads]) {
     const searched = await search({ ...sizes, workloads: each });
     console.log(
@@ -208,4 +199,4 @@ function clusterPod({ namespace, name, labels, nodeName }: PlacedPod): ClusterPo
   };
 }
 
-await main();
+await runProgram({ name: "npm run bench:placement", usage: USAGE, options }, main);

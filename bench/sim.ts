@@ -1,7 +1,7 @@
+import { runProgram } from "../scripts/run-program.ts";
 import { runSeed } from "../sim/run/run-seed.ts";
 import { createSummary } from "../sim/run/summary.ts";
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import type { Options, Values } from "../src/cli/options.ts";
 import { type AreaShare, profileAreas } from "./sim/profile-areas.ts";
 
 const USAGE = `npm run bench:sim [-- flags]
@@ -23,16 +23,7 @@ const WARM_UP_SEEDS = 40;
 const MS_PER_S = 1_000;
 const US_PER_MS = 1_000;
 
-async function main(): Promise<void> {
-  const command = readCommandLine(
-    { name: "npm run bench:sim", usage: USAGE, options },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") {
-    process.exitCode = answerNoRun(command);
-    return;
-  }
-  const { seeds, json } = command.values;
+async function main({ seeds, json }: Values<typeof options>): Promise<void> {
   await runFirst(WARM_UP_SEEDS);
   const before = process.cpuUsage();
   const startedMs = performance.now();
@@ -77,4 +68,4 @@ function describeArea({ area, share }: AreaShare): string {
   return `${(share * 100).toFixed(1).padStart(6)} %  ${area}`;
 }
 
-await main();
+await runProgram({ name: "npm run bench:sim", usage: USAGE, options }, main);

@@ -1,7 +1,8 @@
 import { waitUntil } from "../demo/wait-until.ts";
+import { runProgram } from "../scripts/run-program.ts";
 import { createKubernetesObjectStore } from "../src/adapters/kubernetes/kubernetes-object-store.ts";
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine, refusal } from "../src/cli/read-command-line.ts";
+import type { Options, Values } from "../src/cli/options.ts";
+import { answerNoRun, refusal } from "../src/cli/read-command-line.ts";
 import { type ApiServer, startApiServer, whyNoApiServer } from "../test/kubernetes-store/api-server.ts";
 import { rounded } from "./rounded.ts";
 import { type Follow, type Followers, startFollowers } from "./watches/followers.ts";
@@ -41,21 +42,13 @@ interface Moved {
   readonly ownOf5000KiB: number;
 }
 
-async function main(): Promise<void> {
-  const command = readCommandLine(
-    { name: "npm run bench:watches", usage: USAGE, options },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") {
-    process.exitCode = answerNoRun(command);
-    return;
-  }
+async function main(values: Values<typeof options>): Promise<void> {
   const missing = await whyNoApiServer();
   if (missing !== undefined) {
     process.exitCode = answerNoRun(refusal("npm run bench:watches", [missing]));
     return;
   }
-  const { nodes, moves, json } = command.values;
+  const { nodes, moves, json } = values;
   const server = await startApiServer((line) => console.error(line));
   try {
     const figures = await measure(server, nodes, moves);
@@ -144,4 +137,4 @@ function report(
   return [`one move, sent to the plug-ins of ${nodes} nodes`, ...lines].join("\n");
 }
 
-await main();
+await runProgram({ name: "npm run bench:watches", usage: USAGE, options }, main);

@@ -1,5 +1,5 @@
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import { runProgram } from "../scripts/run-program.ts";
+import type { Options, Values } from "../src/cli/options.ts";
 import { dataPlaneAvailable } from "../src/emulator/data-plane/data-plane-available.ts";
 import { summary } from "./findings.ts";
 import { type Lab, startLab } from "./lab/lab.ts";
@@ -31,20 +31,12 @@ const options = {
   },
 } as const satisfies Options;
 
-async function main(): Promise<number> {
-  const command = readCommandLine(
-    {
-      name: "npm run demo",
-      usage:
-        "npm run demo [-- flags]\n\n" +
-        "Runs the driver without Kubernetes and without Azure: provision, attach, replicate, stage, " +
-        "write, fail over.",
-      options,
-    },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") return answerNoRun(command);
-  const { json, keep, "time-scale": timeScale, "prune-after": pruneAfterMs } = command.values;
+async function main({
+  json,
+  keep,
+  "time-scale": timeScale,
+  "prune-after": pruneAfterMs,
+}: Values<typeof options>): Promise<number> {
   const say = json ? (): void => undefined : (text: string): void => void process.stdout.write(`${text}\n`);
   const ending = new AbortController();
   const interrupted = new Promise<void>((resolve) => {
@@ -111,4 +103,14 @@ function explain(error: unknown, lab: Lab): string {
   return `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n${lab.logs()}`;
 }
 
-process.exitCode = await main();
+await runProgram(
+  {
+    name: "npm run demo",
+    usage:
+      "npm run demo [-- flags]\n\n" +
+      "Runs the driver without Kubernetes and without Azure: provision, attach, replicate, stage, " +
+      "write, fail over.",
+    options,
+  },
+  main,
+);

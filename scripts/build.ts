@@ -1,8 +1,8 @@
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { bundle, LIBRARIES, PROGRAMS } from "./build/bundle.ts";
+import { runProgram } from "./run-program.ts";
 
 const USAGE = `npm run build
 
@@ -11,11 +11,6 @@ const OUTPUT_FOLDER = "dist";
 const EXECUTABLE_MODE = 0o755;
 
 async function main(): Promise<number> {
-  const command = readCommandLine(
-    { name: "npm run build", usage: USAGE, options: {} },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") return answerNoRun(command);
   const root = fileURLToPath(new URL("..", import.meta.url));
   // Bundled separately, so that the needs of one do not change the chunks of the other.
   const built = await Promise.all(
@@ -32,4 +27,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-process.exitCode = await main();
+await runProgram({ name: "npm run build", usage: USAGE, options: {} }, main);

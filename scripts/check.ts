@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import type { Options, Values } from "../src/cli/options.ts";
 import { ok } from "../src/core/failure/result.ts";
 import type { Check } from "./check/check.ts";
 import { checks } from "./check/checks.ts";
 import { installTools } from "./check/install-tools.ts";
+import { runProgram } from "./run-program.ts";
 
 const USAGE = `npm run check [-- flags] [name ...]
 
@@ -27,16 +27,7 @@ async function runOne(check: Check, root: string): Promise<boolean> {
   return result.ok;
 }
 
-async function main(): Promise<void> {
-  const command = readCommandLine(
-    { name: "npm run check", usage: USAGE, options, words: "any" },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") {
-    process.exitCode = answerNoRun(command);
-    return;
-  }
-  const { values, words } = command;
+async function main(values: Values<typeof options>, words: readonly string[]): Promise<void> {
   if (values.list) return console.log(checks.map((check) => check.name).join("\n"));
   const root = fileURLToPath(new URL("..", import.meta.url));
   const chosen = checks.filter(
@@ -70,4 +61,4 @@ async function main(): Promise<void> {
   if (failed > 0) process.exitCode = 1;
 }
 
-await main();
+await runProgram({ name: "npm run check", usage: USAGE, options, words: "any" }, main);

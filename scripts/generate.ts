@@ -1,8 +1,7 @@
 import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileProblem } from "../src/cli/file-problem.ts";
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import type { Options, Values } from "../src/cli/options.ts";
 import { azureRoles } from "./generate/azure-role.ts";
 import { chartSchema } from "./generate/chart/chart-schema.ts";
 import { chartValuesPage } from "./generate/chart/chart-values-page.ts";
@@ -19,6 +18,7 @@ import { snapshotClassPage } from "./generate/reference/snapshot-class-page.ts";
 import { storageClassPage } from "./generate/reference/storage-class-page.ts";
 import { v1ParityPage } from "./generate/reference/v1-parity/v1-parity-page.ts";
 import { volumeAttributesClassPage } from "./generate/reference/volume-attributes-class-page.ts";
+import { runProgram } from "./run-program.ts";
 
 const options = {
   check: {
@@ -97,11 +97,8 @@ async function skusAnswer(file: string | undefined): Promise<SkusAnswer | undefi
   return { text, month: mtime.toISOString().slice(0, 7) };
 }
 
-async function main(): Promise<number> {
-  const usage = "npm run generate [-- flags]\n\nWrites every generated file.";
-  const command = readCommandLine({ name: "npm run generate", usage, options }, process.argv.slice(2));
-  if (command.kind !== "Run") return answerNoRun(command);
-  const isCheck = command.values.check;
+async function main(values: Values<typeof options>): Promise<number> {
+  const isCheck = values.check;
   const root = join(import.meta.dirname, "..");
   const files = [
     ...(await (isCheck ? presentStubs(root) : currentStubs(root))),
@@ -118,7 +115,7 @@ async function main(): Promise<number> {
     dashboard(),
     failuresPage(),
     ...azureRoles(),
-    await dataDisksFile(root, await skusAnswer(command.values["vm-skus"])),
+    await dataDisksFile(root, await skusAnswer(values["vm-skus"])),
   ];
   const found = await differences(root, files);
   if (isCheck) return report(found) > 0 ? 1 : 0;
@@ -126,4 +123,5 @@ async function main(): Promise<number> {
   return 0;
 }
 
-process.exitCode = await main();
+const usage = "npm run generate [-- flags]\n\nWrites every generated file.";
+await runProgram({ name: "npm run generate", usage, options }, main);

@@ -5,8 +5,8 @@ import { pipeline } from "node:stream/promises";
 import { buildImage, imageLayers, layerBytes } from "../deploy/image/build-image.ts";
 import { imageNameProblem } from "../deploy/image/oci-archive.ts";
 import { tarChunks } from "../deploy/image/write-tar.ts";
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import type { Options, Values } from "../src/cli/options.ts";
+import { runProgram } from "./run-program.ts";
 
 const USAGE = `npm run image [-- flags]
 
@@ -24,10 +24,7 @@ const options = {
 } as const satisfies Options;
 const MEBIBYTE = 1024 * 1024;
 
-async function main(): Promise<number> {
-  const command = readCommandLine({ name: "npm run image", usage: USAGE, options }, process.argv.slice(2));
-  if (command.kind !== "Run") return answerNoRun(command);
-  const { values } = command;
+async function main(values: Values<typeof options>): Promise<number> {
   if (values.layers !== undefined) {
     await writeLayers(values.layers);
     return 0;
@@ -53,4 +50,4 @@ function mebibytes(sizeBytes: number): string {
   return `${(sizeBytes / MEBIBYTE).toFixed(1)} MiB`;
 }
 
-process.exitCode = await main();
+await runProgram({ name: "npm run image", usage: USAGE, options }, main);

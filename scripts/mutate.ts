@@ -3,7 +3,6 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Options as Flags, Values } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { outdatedEquivalents, whyEquivalent } from "./mutate/equivalents.ts";
 import { judgeMutants } from "./mutate/judge-mutants.ts";
 import { judgeByModels } from "./mutate/models/judge-by-models.ts";
@@ -19,6 +18,7 @@ import type { Mutant } from "./mutate/source/mutant.ts";
 import { judgingModels, judgingTests, targets } from "./mutate/targets.ts";
 import { mutantKey, openVerdictCache } from "./mutate/verdict-cache.ts";
 import type { Outcome } from "./mutate/verdict-cache.ts";
+import { runProgram } from "./run-program.ts";
 
 /** Each rule that a model leaves out is detected within so many states. */
 const STATES_MAX = 650_000;
@@ -282,13 +282,7 @@ function withoutModels({ models, changes, states }: Values<typeof options>): rea
   );
 }
 
-async function main(): Promise<number> {
-  const command = readCommandLine(
-    { name: "npm run mutate", usage: USAGE, options, problems: withoutModels },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") return answerNoRun(command);
-  const { values } = command;
+async function main(values: Values<typeof options>): Promise<number> {
   const startedMs = performance.now();
   const isGood = await run({
     words: values.files,
@@ -304,4 +298,4 @@ async function main(): Promise<number> {
   return isGood ? 0 : 1;
 }
 
-process.exitCode = await main();
+await runProgram({ name: "npm run mutate", usage: USAGE, options, problems: withoutModels }, main);

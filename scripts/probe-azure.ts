@@ -2,12 +2,12 @@ import { readFile } from "node:fs/promises";
 import { AzureCliCredential, ClientSecretCredential, type TokenCredential } from "@azure/identity";
 import { systemClock } from "../src/adapters/system/system-clock.ts";
 import type { Options, Values } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { formatInstanceUri } from "../src/core/azure/ids/instance-uri.ts";
 import { createArmHttp } from "./probe/arm-http.ts";
 import { experiments } from "./probe/experiments.ts";
 import { type ProbeVm, readVm } from "./probe/probe-vm.ts";
 import { type Result, runProbe } from "./probe/run-probe.ts";
+import { runProgram } from "./run-program.ts";
 
 const USAGE = `npm run probe:azure -- --subscription <id> --resource-group <name> --vm <name> [--second-vm <name>]
 [--yes]
@@ -73,13 +73,7 @@ const options = {
 /** The least disk of its SKU, in bytes. */
 const DISK_BYTES = 4 * 2 ** 30;
 
-async function main(): Promise<number> {
-  const command = readCommandLine(
-    { name: "npm run probe:azure", usage: USAGE, options },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") return answerNoRun(command);
-  const { values } = command;
+async function main(values: Values<typeof options>): Promise<number> {
   const tried = experiments.filter((one) => "run" in one || values["second-vm"] !== undefined);
   const minutes = tried.reduce(
     (sum, experiment) => sum + experiment.minutes + (experiment.minutesARound ?? 0) * values.rounds,
@@ -163,4 +157,4 @@ function credentialOf(caPem: string | undefined): TokenCredential {
   });
 }
 
-process.exitCode = await main();
+await runProgram({ name: "npm run probe:azure", usage: USAGE, options }, main);

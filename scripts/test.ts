@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine, refusal } from "../src/cli/read-command-line.ts";
+import type { Options, Values } from "../src/cli/options.ts";
+import { answerNoRun, refusal } from "../src/cli/read-command-line.ts";
 import { buildParts } from "../testbed/parts/build-parts.ts";
 import { runCommand } from "./child/run-command.ts";
+import { runProgram } from "./run-program.ts";
 import { describeLanes, processorTimes } from "./test/lane-times.ts";
 import type { LaneTime } from "./test/lane-times.ts";
 import { inspectMachine, installMissingPackages } from "./test/machine.ts";
@@ -96,13 +97,7 @@ function summarize(outcomes: readonly TestOutcome[], machine: Machine, durationM
   return failed.length === 0 && passed.length > 0 && !(skipped.length > 0 && machine.isComplete);
 }
 
-async function main(): Promise<number> {
-  const command = readCommandLine(
-    { name: "npm test", usage: USAGE, options, words: "any" },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") return answerNoRun(command);
-  const { values, words } = command;
+async function main(values: Values<typeof options>, words: readonly string[]): Promise<number> {
   const root = fileURLToPath(new URL("..", import.meta.url));
   const suites = chooseSuites(await findSuites(root), words);
   if (suites.length === 0)
@@ -137,4 +132,4 @@ async function main(): Promise<number> {
   return isGood && !interruption.signal.aborted ? 0 : 1;
 }
 
-process.exitCode = await main();
+await runProgram({ name: "npm test", usage: USAGE, options, words: "any" }, main);

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runProgram } from "../scripts/run-program.ts";
 import { systemClock } from "../src/adapters/system/system-clock.ts";
-import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import type { Options, Values } from "../src/cli/options.ts";
 import { proofPages, withPart, withTables } from "./proof-tables.ts";
 import { runSeeds, seedRange } from "./run/run-seeds.ts";
 import { createSummary } from "./run/summary.ts";
@@ -20,16 +20,7 @@ const options = {
 } as const satisfies Options;
 const FOLDER = fileURLToPath(new URL("../docs/assurance/", import.meta.url));
 
-async function main(): Promise<void> {
-  const usage =
-    "npm run sim:proof [-- flags]\n\n" +
-    "Writes tables and figures of simulation.md and defects.md in docs/assurance.";
-  const command = readCommandLine({ name: "npm run sim:proof", usage, options }, process.argv.slice(2));
-  if (command.kind !== "Run") {
-    process.exitCode = answerNoRun(command);
-    return;
-  }
-  const { seeds } = command.values;
+async function main({ seeds }: Values<typeof options>): Promise<void> {
   const counted = seeds > 0 ? await figures(seeds) : undefined;
   for (const page of proofPages) {
     const path = join(FOLDER, page.name);
@@ -72,4 +63,7 @@ async function figures(seeds: number): Promise<readonly string[]> {
   ];
 }
 
-await main();
+const usage =
+  "npm run sim:proof [-- flags]\n\n" +
+  "Writes tables and figures of simulation.md and defects.md in docs/assurance.";
+await runProgram({ name: "npm run sim:proof", usage, options }, main);

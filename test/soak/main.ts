@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { Options } from "../../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../../src/cli/read-command-line.ts";
+import { runProgram } from "../../scripts/run-program.ts";
+import type { Options, Values } from "../../src/cli/options.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { emulatorJournal } from "../workflows/emulator-admin.ts";
 import { type SoakLab, soakLab } from "./soak-lab.ts";
@@ -32,25 +32,13 @@ const options = {
   },
 } as const satisfies Options;
 
-async function main(): Promise<number> {
-  const command = readCommandLine(
-    {
-      name: "npm run soak",
-      usage:
-        "npm run soak [-- flags]\n\n" +
-        "Lets pods write and move, on real processes, devices and file systems, while nodes freeze, " +
-        "processes are killed and Azure fails. Ends at the first lost byte.",
-      options,
-    },
-    process.argv.slice(2),
-  );
-  if (command.kind !== "Run") return answerNoRun(command);
+async function main(values: Values<typeof options>): Promise<number> {
   const devices = dataPlaneAvailable();
   if (!devices.available) {
     process.stderr.write(`npm run soak needs devices: ${devices.reason}\n`);
     return 1;
   }
-  const { minutes, seed, volumes, "time-scale": timeScale } = command.values;
+  const { minutes, seed, volumes, "time-scale": timeScale } = values;
   const ending = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => ending.abort(new Error(`stopped by ${signal}`)));
@@ -118,4 +106,14 @@ function spread(what: string, times: readonly number[]): string {
   return `${sorted.length} ${what}, ${seconds(median)} in the median, ${seconds(sorted.at(-1) ?? 0)} at most`;
 }
 
-process.exitCode = await main();
+await runProgram(
+  {
+    name: "npm run soak",
+    usage:
+      "npm run soak [-- flags]\n\n" +
+      "Lets pods write and move, on real processes, devices and file systems, while nodes freeze, " +
+      "processes are killed and Azure fails. Ends at the first lost byte.",
+    options,
+  },
+  main,
+);
