@@ -103,10 +103,12 @@ describe("docs/reference/v1-parity.md", () => {
       );
       assert.equal(served, undefined, name);
     }
-    for (const name of ["cachingMode", "fsType", "writeAcceleratorEnabled", "partition"]) {
+    for (const name of ["cachingMode", "fsType", "partition"]) {
       const refused = unservedAttribute({ [name]: "unreadable" }, { accessType: "mount" });
       assert.equal(refused?.field, `volume_context.${name}`);
     }
+    const ignored = unservedAttribute({ writeAcceleratorEnabled: "unreadable" }, { accessType: "mount" });
+    assert.equal(ignored, undefined);
     const unchecked = stagingMountOptions({ fsType: "ext4", mountFlags: ["directmount"], readOnly: false });
     assert.match(unchecked.ok ? "" : JSON.stringify(unchecked.failure), /directmount is not allowed/u);
   });

@@ -124,7 +124,10 @@ export const attributeParity: readonly ParityRow[] = [
   ),
   yes("`fsType`", `${STATIC_PAGE}; one that can't be read is refused at attach`),
   yes("`cachingMode`", `${STATIC_PAGE}; one that can't be read is refused at attach`),
-  yes("`writeAcceleratorEnabled`", `${STATIC_PAGE}; also V1's tag \`writeacceleratorenabled\` of the disk`),
+  yes(
+    "`writeAcceleratorEnabled`",
+    `${STATIC_PAGE}; also V1's tag \`writeacceleratorenabled\` of the disk. Any other text is no, as in V1`,
+  ),
   yes(
     "`partition`",
     `${STATIC_PAGE}; never formatted and never expanded. Empty: the whole disk. Refused where it is no ` +
