@@ -2,8 +2,9 @@ import { adoptVolume } from "../../controller/adoption/adopt-volume.ts";
 import { type StatedUse, unstatedUse } from "../../controller/adoption/adopted-spec.ts";
 import { clusterOf, volumeFromTags } from "../../controller/disk/disk-tags.ts";
 import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
+import { isSameResourceUri, parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -100,7 +101,10 @@ async function untilAdopted(
   const isDiskRead = ({ status }: AzVolume): boolean =>
     status?.detail !== undefined || isUnfinishedCopy(status?.error?.kind);
   const provisioned = await waitForDiskRead(context, volume, isDiskRead, signal);
-  return provisioned === undefined ? stillWaiting(volumeId, "its disk to be looked at") : ok(provisioned);
+  // One that was being made had no disk yet to be told apart by: it may be of another resource group.
+  return provisioned !== undefined && isSameResourceUri(diskUriOf(provisioned) ?? "", volumeId)
+    ? ok(provisioned)
+    : stillWaiting(volumeId, "its disk to be looked at");
 }
 
 /** Whether Azure did not have a volume's disk when it was to be adopted: no loop looks for it again. */

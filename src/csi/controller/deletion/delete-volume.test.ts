@@ -260,6 +260,29 @@ describe("deleteVolume", () => {
       assert.equal(world.volume("pvc-1")?.spec.deleteRequested, false);
     }));
 
+  it("deletes no volume that is being made under the name of the disk, in another group", () =>
+    withController(async (world) => {
+      const disk = { resourceGroup: "rg-2", ...aVolumeObject().spec.disk };
+      await world.given("AzVolume", aVolumeObject({ detail: undefined, spec: { disk } }));
+      const tags = { "k8s-azure-created-by": "kubernetes-azure-dd" };
+      const cloud: ControllerContext["cloud"] = {
+        getDisk: async ({ diskUri }) => ok(aDisk({ diskUri, tags })),
+      };
+      const deadlineMs = world.clock.elapsedMs() + 5_000;
+      const answer = remove({ ...world, context: { ...world.context, cloud } }, aDiskUri(), deadlineMs);
+      await world.clock.settle();
+      const made = aDetail({ diskUri: aDiskUri().replace("rg-1", "rg-2") });
+      await world.setStatus("pvc-1", ({ metadata }) => ({
+        state: "Created",
+        observedGeneration: metadata.generation,
+        conditions: [],
+        detail: made,
+      }));
+      const answered = await world.answerOf(answer);
+      assert.equal(!answered.ok && answered.failure.kind, "StillWaiting");
+      assert.equal(world.volume("pvc-1")?.spec.deleteRequested, false);
+    }));
+
   it("continues a deletion that an earlier call marked and did not carry on", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject({ spec: { deleteRequested: true } }));
