@@ -119,7 +119,11 @@ export const nodeParity: readonly CapabilityRow[] = [
     [],
     "paths are confined to `--kubelet-dir`; the volume limit is measured again while the node runs",
   ),
-  served("NodeGetVolumeStats", ["GET_VOLUME_STATS"], "as in V1"),
+  served(
+    "NodeGetVolumeStats",
+    ["GET_VOLUME_STATS"],
+    "as in V1; a dead mount, and errors in an ext file system, lead to events as well",
+  ),
   served("NodeExpandVolume", ["EXPAND_VOLUME"], "as in V1"),
   served("ReadWriteOncePod", ["SINGLE_NODE_MULTI_WRITER"], "as in V1"),
   unserved(
