@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { describe } from "node:test";
+import { promisify } from "node:util";
 import { WHILE_READ_ONLY, WITH_ERRORS } from "../../src/core/node/file-system/why-not-grown.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { FileSystemType } from "../../src/core/volume/device/file-system.ts";
@@ -9,6 +11,8 @@ import type { Device } from "../../src/ports/host/host-provisioner.ts";
 import { aFormattedDevice, DISK_BYTES, never } from "./host/host-suite.ts";
 import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
 import { onLinuxHost } from "./worlds/on-linux-host.ts";
+
+const run = promisify(execFile);
 
 interface Mounted {
   readonly world: LinuxHostWorld;
@@ -54,6 +58,26 @@ describe("Linux host that is to grow a file system", () => {
       });
     });
   }
+
+  on(
+    "says what the check before a growth has repaired",
+    { fsType: "ext4", mountFlags: [] },
+    async ({ world, device, request }) => {
+      const { host } = world;
+      await writeFile(`${request.path}/file`, "text");
+      valueOf(await host.unmount(request.path, never));
+      await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
+      const grown = valueOf(await host.rescanDevice(device, never));
+      await run("debugfs", ["-w", "-R", "set_inode_field file links_count 5", device.path]);
+      const check = { device: grown, fsType: "ext4" } as const;
+      assert.equal(valueOf(await host.checkFileSystem(check, never)), undefined, "it looks clean");
+      const found = valueOf(await host.growBeforeMount(check, never));
+      // A host that grows a mounted one checks no clean one.
+      assert.equal(found?.kind, world.mayGrowMountedExt4 ? undefined : "repaired");
+      const { stdout } = await run("debugfs", ["-R", "stat file", device.path]);
+      assert.match(stdout, world.mayGrowMountedExt4 ? /Links: 5/u : /Links: 1/u);
+    },
+  );
 
   on(
     "asks for a check where the kernel has found errors",

@@ -469,24 +469,30 @@ describe("a file system that the program of the image is too old to check", () =
 
 describe("a file system that the check has repaired", () => {
   const detail = "/dev/sdc: Inode 12 ref count is 5, should be 1.  FIXED.";
-  const stageRepaired = async (world: NodeWorld): Promise<void> => {
+  const stageRepaired = async (
+    world: NodeWorld,
+    method: "checkFileSystem" | "growBeforeMount" = "checkFileSystem",
+  ): Promise<void> => {
     const ports = world.ports();
     const host: NodePorts["host"] = {
       ...ports.host,
-      checkFileSystem: async () => ok({ kind: "repaired", detail }),
+      [method]: async () => ok({ kind: "repaired", detail }),
     };
     assert.equal(await stage(world, { ...ports, host }), "ok");
   };
 
-  it("is mounted, and its pods get an event: their files may lack data", () =>
-    withNode({ writer: granted }, async (world) => {
-      await world.setFormatted({ fsType: "ext4", uuid: "uuid-1" });
-      world.disk.content = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-1" };
-      await stageRepaired(world);
-      const message = `node-a has repaired the file system before its mount: ${detail}`;
-      const about = { kind: "AzVolume", name: "pvc-1" } as const;
-      assert.deepEqual(world.emitted, [{ about, nodeName: "node-a", reason: "FileSystemRepaired", message }]);
-    }));
+  for (const method of ["checkFileSystem", "growBeforeMount"] as const)
+    it(`is mounted, and its pods get an event: their files may lack data (${method})`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await world.setFormatted({ fsType: "ext4", uuid: "uuid-1" });
+        world.disk.content = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-1" };
+        await stageRepaired(world, method);
+        const message = `node-a has repaired the file system before its mount: ${detail}`;
+        const about = { kind: "AzVolume", name: "pvc-1" } as const;
+        assert.deepEqual(world.emitted, [
+          { about, nodeName: "node-a", reason: "FileSystemRepaired", message },
+        ]);
+      }));
 
   it("gets no event where no pod has written to it: its format was interrupted", () =>
     withNode({ writer: granted }, async (world) => {

@@ -123,7 +123,9 @@ async function checkFound(
   // A program that can't check it can't grow it either.
   const grown =
     readOnly || isUnchecked ? ok(undefined) : await host.growBeforeMount({ device, fsType }, signal);
-  return grown.ok ? recordFormatted(ports, prepared, plan.uuid, signal) : grown;
+  if (!grown.ok) return grown;
+  if (grown.value !== undefined) reportRemark(ports, prepared, plan, grown.value);
+  return recordFormatted(ports, prepared, plan.uuid, signal);
 }
 
 /** No pod has ever written to one of the driver's own that is unfinished: its repair loses nothing. */

@@ -204,9 +204,10 @@ export interface HostProvisioner {
   ): Promise<Result<void, Failure>>;
   /**
    * Grows a file system, checked and not mounted, to its device on hosts that can't grow a mounted one:
-   * ext without CAP_SYS_RESOURCE. Elsewhere it does nothing, and `growFileSystem` grows it in use.
+   * ext without CAP_SYS_RESOURCE. Elsewhere it does nothing, and `growFileSystem` grows it in use. The check
+   * before that looks at all of it, and may have repaired something.
    */
-  growBeforeMount(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;
+  growBeforeMount(request: FileSystemOn, signal: AbortSignal): Promise<Result<CheckRemark | void, Failure>>;
   /**
    * Mounts a file system at `path`, making the directory. Success if that device is mounted there already
    * and alive. Fails with `MountedOtherwise` where another one is, or this one is with other access, with

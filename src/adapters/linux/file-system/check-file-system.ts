@@ -46,19 +46,29 @@ export async function checkFileSystem(
   if (isKeptByKernel(fsType)) return ok(undefined);
   // Nothing can be repaired there, and e2fsck would call the file system broken. The mount decides.
   if (await isWriteProtected(host.sysRoot, device.majorMinor)) return ok(undefined);
+  const isRunning = host.runner.inFlightOn(device.majorMinor).length > 0;
+  const free = isRunning ? ok(undefined) : await refuseHeld(host, device, signal);
+  if (!free.ok) return free;
   // -F first drops this kernel's cache of the device, as `dropCachedBlocks` does, without a command of
   // its own.
+  return await runE2fsck(host, device, "-F", signal);
+}
+
+/** Runs e2fsck with one more option on an ext file system that is mounted nowhere: `-f` checks a clean one. */
+export async function runE2fsck(
+  host: HostContext,
+  device: Device,
+  option: "-F" | "-f",
+  signal: AbortSignal,
+): Promise<Result<CheckRemark | undefined, Failure>> {
   const command: HostCommand = {
     program: "e2fsck",
-    args: ["-F", "-p", device.path],
+    args: [option, "-p", device.path],
     pool: "make",
     limitMs: host.limits.checkMs,
     touches: [device.majorMinor],
     changes: true,
   };
-  const isRunning = host.runner.inFlightOn(device.majorMinor).length > 0;
-  const free = isRunning ? ok(undefined) : await refuseHeld(host, device, signal);
-  if (!free.ok) return free;
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   const { exitCode, stderr } = exit.value;

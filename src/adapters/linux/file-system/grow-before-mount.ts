@@ -5,7 +5,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import { parseExtSizeBytes } from "../../../core/node/file-system/parse-ext-size.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
-import type { Device } from "../../../ports/host/host-provisioner.ts";
+import type { CheckRemark, Device } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { isWriteProtected } from "../device/block-device.ts";
@@ -35,7 +35,7 @@ export async function growBeforeMount(
   host: HostContext,
   { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<CheckRemark | undefined, Failure>> {
   if (isKeptByKernel(fsType) || host.mayGrowMountedExt) return ok(undefined);
   // The mount says so, with its remedy.
   if (await isWriteProtected(host.sysRoot, device.majorMinor)) return ok(undefined);

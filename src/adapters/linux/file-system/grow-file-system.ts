@@ -5,8 +5,8 @@ import { whyNotGrown } from "../../../core/node/file-system/why-not-grown.ts";
 import { topMountAt } from "../../../core/node/parse-mountinfo.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
-import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { commandFailed } from "../command/command-failed.ts";
+import type { CheckRemark, Device } from "../../../ports/host/host-provisioner.ts";
+import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { extErrorsFound } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
@@ -14,9 +14,7 @@ import { endFreezeOn } from "../mount/freeze-file-system.ts";
 import { glanceAtMountsOf, observeMountAt, readMountinfo } from "../mount/read-mounts.ts";
 import type { ObservedMount } from "../mount/read-mounts.ts";
 import { refuseFrozen } from "../mount/refuse-frozen.ts";
-
-/** e2fsck exits with 1 after a repair, which is what it is run for. */
-const repaired = 1;
+import { runE2fsck } from "./check-file-system.ts";
 
 /**
  * Grows a mounted file system to the size of its device; an ext file system that is not mounted is grown as
@@ -44,10 +42,11 @@ export async function growFileSystem(
     });
   const ended = await endFreezeOn(host, device.majorMinor, signal);
   if (!ended.ok) return ended;
-  if (mount === undefined)
-    return isKeptByKernel(fsType)
-      ? fail({ kind: "PathNotMounted", path: mountPath })
-      : await growUnmounted(host, device, signal);
+  if (mount === undefined) {
+    if (isKeptByKernel(fsType)) return fail({ kind: "PathNotMounted", path: mountPath });
+    const grown = await growUnmounted(host, device, signal);
+    return grown.ok ? ok(undefined) : grown;
+  }
   if (mount.whyDead !== undefined)
     return fail({
       kind: "FileSystemBroken",
@@ -101,19 +100,21 @@ function growMounted({ path, btrfs }: ObservedMount): Pick<HostCommand, "program
     : { program: "btrfs", args: ["filesystem", "resize", `${btrfs.deviceIds[0]}:max`, path] };
 }
 
-/** Grows an ext file system that is mounted nowhere, after the check that resize2fs asks for. */
+/**
+ * Grows an ext file system that is mounted nowhere, after the check that resize2fs asks for, and answers what
+ * that has repaired.
+ */
 export async function growUnmounted(
   host: HostContext,
   device: Device,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
-  const checked = await runMake(
-    host,
-    device,
-    { program: "e2fsck", args: ["-f", "-p", device.path], exitCodeMax: repaired },
-    signal,
-  );
-  return checked.ok ? await resize(host, device, signal) : checked;
+): Promise<Result<CheckRemark | undefined, Failure>> {
+  const checked = await runE2fsck(host, device, "-f", signal);
+  if (!checked.ok) return checked;
+  if (checked.value?.kind === "unchecked")
+    return fail({ kind: "HostNotReady", detail: checked.value.detail });
+  const resized = await resize(host, device, signal);
+  return resized.ok ? checked : resized;
 }
 
 async function resize(
@@ -127,11 +128,7 @@ async function resize(
 async function runMake(
   host: HostContext,
   device: Device,
-  {
-    program,
-    args,
-    exitCodeMax = 0,
-  }: { readonly program: string; readonly args: readonly string[]; readonly exitCodeMax?: number },
+  { program, args }: Pick<HostCommand, "program" | "args">,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const command: HostCommand = {
@@ -142,9 +139,6 @@ async function runMake(
     touches: [device.majorMinor],
     changes: true,
   };
-  const exit = await host.runner.run(command, signal);
-  if (!exit.ok) return exit;
-  return exit.value.exitCode !== null && exit.value.exitCode <= exitCodeMax
-    ? ok(undefined)
-    : commandFailed(command, exit.value);
+  const exit = await runToSuccess(host, command, signal);
+  return exit.ok ? ok(undefined) : exit;
 }
