@@ -1,8 +1,7 @@
-import { type DiskFamily, type DiskSku, DISK_SKU_NAMES, findDiskSku } from "../disk/disk-sku.ts";
-import { basePerformance, performanceLimits, sharesMax, tiersOf } from "../disk/disk-tier.ts";
-import { zonesOfSku } from "../subscription/disk-skus-in-region.ts";
+import { DISK_SKU_NAMES } from "../disk/disk-sku.ts";
 import { firstZones, hasRegion, regionNamed, regionsOf, zonesIn } from "../subscription/regions.ts";
 import { restrictionsOf } from "../subscription/restricted-skus.ts";
+import { availabilitySetSkus, capabilities, diskSkus, snapshotSkus } from "../subscription/storage-skus.ts";
 import { familyOf } from "../subscription/vm-family.ts";
 import { VM_SIZES, type VmSize } from "../vm/vm-sizes.ts";
 import type { World } from "../world.ts";
@@ -25,8 +24,10 @@ export function listSkusHandler(world: World, call: ArmCall): HandlerResult {
   const locations = filtered === undefined ? regionsOf(world) : hasRegion(world, filtered) ? [filtered] : [];
   return reply(200, {
     value: locations.flatMap((location) => [
-      ...VM_SIZES.map((size) => vmSku(world, size, location)),
+      ...availabilitySetSkus(location),
       ...DISK_SKU_NAMES.flatMap((name) => diskSkus(world, name, location)),
+      ...snapshotSkus(world, location),
+      ...VM_SIZES.map((size) => vmSku(world, size, location)),
     ]),
   });
 }
@@ -71,68 +72,4 @@ function vmSku(world: World, size: VmSize, location: string): JsonObject {
     }),
     restrictions: restrictionsOf(world, size.name, location),
   };
-}
-
-function diskSkus(world: World, name: string, location: string): readonly JsonObject[] {
-  const sku = findDiskSku(name);
-  const zones = sku === undefined ? undefined : zonesOfSku(sku, location);
-  if (sku === undefined || zones === undefined) return [];
-  const tiers = tiersOf(sku.family);
-  const places = {
-    locations: [location],
-    locationInfo: [{ location, zones, zoneDetails: [] }],
-    restrictions: restrictionsOf(world, name, location),
-  };
-  if (tiers.length === 0) {
-    return [
-      {
-        resourceType: "disks",
-        name,
-        tier: sku.tier,
-        size: sku.family === "Ultra" ? "U" : "P",
-        ...places,
-        capabilities: capabilities({
-          ...sizeRange(sku.sizeMinGiB, sku.sizeMaxGiB, sku.family),
-          ...settableRange(sku),
-        }),
-      },
-    ];
-  }
-  return tiers.map((tier, index) => ({
-    resourceType: "disks",
-    name,
-    tier: sku.tier,
-    size: tier.name,
-    ...places,
-    capabilities: capabilities({
-      ...sizeRange((tiers[index - 1]?.sizeMaxGiB ?? 0) + 1, tier.sizeMaxGiB, sku.family),
-      MaxIOps: String(tier.iops),
-      MaxBandwidthMBps: String(tier.mbps),
-    }),
-  }));
-}
-
-/** The permitted values of a disk whose performance is independent of its size. */
-function settableRange({ family, sizeMinGiB, sizeMaxGiB }: DiskSku): Readonly<Record<string, string>> {
-  if (family !== "PremiumV2" && family !== "Ultra") return {};
-  const least = basePerformance(family, sizeMinGiB);
-  const most = performanceLimits(family, sizeMaxGiB, Infinity);
-  return {
-    MinIOpsReadWrite: String(least.iops),
-    MaxIOpsReadWrite: String(most.iops),
-    MinBandwidthMBpsReadWrite: String(least.mbps),
-    MaxBandwidthMBpsReadWrite: String(most.mbps),
-  };
-}
-
-function sizeRange(minGiB: number, maxGiB: number, family: DiskFamily): Readonly<Record<string, string>> {
-  return {
-    MinSizeGiB: String(minGiB),
-    MaxSizeGiB: String(maxGiB),
-    MaxValueOfMaxShares: String(sharesMax(family, maxGiB)),
-  };
-}
-
-function capabilities(values: Readonly<Record<string, string>>): readonly JsonObject[] {
-  return Object.entries(values).map(([name, value]) => ({ name, value }));
 }
