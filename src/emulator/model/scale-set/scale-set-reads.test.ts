@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, numberAt, textAt } from "../api/json.ts";
-import { aModel, codeOf, type ModelFixture } from "../testing/model-fixture.ts";
+import { aModel, codeOf, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 const POOL = "virtualMachineScaleSets/pool";
 const SUBSCRIPTION_COMPUTE = "/subscriptions/sub-1/providers/Microsoft.Compute";
@@ -70,6 +70,16 @@ describe("reads of a scale set", () => {
     const sizes = valuesOf(azure, `${POOL}/skus`).map((sku) => textAt(sku, "sku", "name"));
     assert.ok(sizes.includes("Standard_D8s_v5"));
     assert.equal(azure.send("GET", "virtualMachineScaleSets/none/skus").status, 404);
+  });
+
+  it("shows whose model an instance follows, also after a disk was attached to it", () => {
+    const azure = aPool();
+    azure.finish("PUT", "disks/pvc-1", diskBody({ zones: [] }));
+    const followed = (): string | undefined =>
+      textAt(azure.send("GET", `${POOL}/virtualMachines/0`).body, "properties", "modelDefinitionApplied");
+    const before = followed();
+    azure.finish("PUT", `${POOL}/virtualMachines/0`, listBody({ 0: "pvc-1" }));
+    assert.deepEqual([before, followed()], ["VirtualMachineScaleSet", "VirtualMachine"]);
   });
 
   it("lists instances by whether they have the latest model, and refuses other filters", () => {

@@ -144,7 +144,12 @@ export function renderVirtualMachine(
       ...networkProfileOf(vm),
       // An instance names its size in `sku` only.
       hardwareProfile: vm.instance === undefined ? { vmSize: vm.size.name } : {},
-      ...(vm.instance === undefined ? {} : { latestModelApplied: vm.instance.latestModelApplied }),
+      ...(vm.instance === undefined
+        ? {}
+        : {
+            latestModelApplied: vm.instance.latestModelApplied,
+            modelDefinitionApplied: modelDefinitionOf(vm),
+          }),
       provisioningState: vm.provisioningState,
       vmId: vm.vmGuid,
       ...(vm.availabilitySetId === undefined ? {} : { availabilitySet: { id: vm.availabilitySetId } }),
@@ -162,6 +167,15 @@ export function renderVirtualMachine(
     },
     etag: etagText(vm),
   };
+}
+
+/**
+ * Whose model an instance follows. Inferred: its own for as long as it has a disk that its scale set's model
+ * lacks.
+ */
+function modelDefinitionOf({ dataDisks }: VirtualMachine): string {
+  const isOwn = dataDisks.some(({ createOption }) => createOption === "Attach");
+  return isOwn ? "VirtualMachine" : "VirtualMachineScaleSet";
 }
 
 /**

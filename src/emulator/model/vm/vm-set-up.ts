@@ -13,7 +13,7 @@ export const VM_EVENTS = [
 /** An event of a VM; see `strikeVm`. */
 export type VmEvent = (typeof VM_EVENTS)[number];
 
-/** An initial VM, running and without disks. */
+/** An initial VM, running and without data disks. */
 export interface VmSetUp {
   readonly subscriptionId: string;
   /** Created if absent. */

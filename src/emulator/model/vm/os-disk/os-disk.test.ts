@@ -302,6 +302,12 @@ describe("the OS disk of a VM", () => {
     assert.deepEqual(diskNames(azure), [instances[0]]);
   });
 
+  it("has the tags that its VM had when it was made", () => {
+    const azure = aModel({ virtualMachines: [{ name: "node-a", tags: { pool: "system" } }] });
+    azure.finish("PATCH", VM, { tags: { pool: "user" } });
+    assert.deepEqual(at(azure.send("GET", osDiskPath(azure)).body, "tags"), { pool: "system" });
+  });
+
   it("takes no random number: other ids and latencies are the same without it", () => {
     const ids = [true, false].map((osDisks) => {
       const azure = aModel({ settings: { osDisks } });

@@ -173,8 +173,8 @@ function osTypeOf({ other }: VirtualMachine, stated: JsonObject, image: JsonObje
 }
 
 /**
- * The disk that is made of an image. Inferred: that its SKU is the best which the VM's size takes, where the
- * body names none.
+ * The disk that is made of an image. Inferred: that it has the tags which its VM has at that time, as disks of
+ * a tagged node pool of AKS, and that its SKU is the best which the VM's size takes, where the body names none.
  */
 function specOf(
   vm: VirtualMachine,
@@ -186,6 +186,7 @@ function specOf(
   const diskEncryptionSetId = textAt(stated, "managedDisk", "diskEncryptionSet", "id");
   return diskSpecFrom(
     {
+      ...(vm.tags === undefined ? {} : { tags: vm.tags }),
       sku: {
         name:
           textAt(stated, "managedDisk", "storageAccountType") ??
