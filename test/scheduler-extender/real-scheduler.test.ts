@@ -131,10 +131,22 @@ describe(
       },
     );
 
-    it("lets a pod without volumes go anywhere", { timeout: TEST_TIMEOUT_MS }, async () => {
-      // The two empty nodes that other tests avoid are the ones that the scheduler prefers.
-      assert.match(await cluster().schedule("stateless", []), /^node-(?:without-plug-in|not-ready)$/u);
-    });
+    it(
+      "names a clone, its source and the zone if no node is there",
+      { timeout: TEST_TIMEOUT_MS },
+      async () => {
+        await cluster().addZonalClaim("remote", "3");
+        await cluster().addUnboundClaim("clone-of-remote", "remote");
+        // A node without a plug-in may get one, and be anywhere.
+        const spec = { affinity: { nodeAffinity: onlyOn(NODES) } };
+        const why = await cluster().whyUnschedulable("of-clone-of-remote", ["clone-of-remote"], { spec });
+        assert.match(
+          why,
+          / 4 node\(s\) outside eastus-3, where claim default\/clone-of-remote has to be made as a copy of/u,
+        );
+        assert.match(why, / as a copy of claim default\/remote[.,]/u);
+      },
+    );
 
     it(
       "sends a volume's second pod to its writer's node against all preferences",

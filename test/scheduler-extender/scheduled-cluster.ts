@@ -51,6 +51,8 @@ export interface ScheduledCluster {
   addUnboundClaim(name: string, sourceClaim?: string): Promise<void>;
   /** Creates a pod with unbound claims and returns the nodes that the scheduler selects for the claims. */
   selectNodes(podName: string, claimNames: readonly string[]): Promise<readonly string[]>;
+  /** Creates a pod with the claims and returns the scheduler's reasons why it fits no node. */
+  whyUnschedulable(podName: string, claimNames: readonly string[], changes: PodChanges): Promise<string>;
   /** Creates a pod with the claims and returns its assigned node. */
   schedule(podName: string, claimNames: readonly string[], changes?: PodChanges): Promise<string>;
   /** Whether a pod exists that nothing is evicting. */
@@ -73,6 +75,11 @@ export interface NodeChanges {
 
 interface ClaimAnnotations {
   readonly annotations?: Readonly<Record<string, string>>;
+}
+
+interface Condition {
+  readonly reason?: string;
+  readonly message?: string;
 }
 
 /** What makes a pod. */
@@ -267,6 +274,14 @@ async function startIn(
           },
         );
       return Promise.all(claimNames.map(selectedFor));
+    },
+    whyUnschedulable: async (podName, claimNames, changes) => {
+      await createPod(podName, claimNames, changes);
+      return waitUntil(`pod ${podName} to fit no node`, { timeoutMs: SCHEDULED_MAX_MS }, async () => {
+        const answer = valueOf(await client.call({ method: "GET", path: `${pods}/${podName}` }, never));
+        const { status } = answer.body as { readonly status: { readonly conditions?: readonly Condition[] } };
+        return status.conditions?.find(({ reason }) => reason === "Unschedulable")?.message;
+      });
     },
     schedule: async (podName, claimNames, changes = {}) => {
       const { nominatedNodeName } = changes;
