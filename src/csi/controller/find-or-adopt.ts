@@ -101,7 +101,7 @@ async function untilAdopted(
   const isDiskRead = ({ status }: AzVolume): boolean =>
     status?.detail !== undefined || isUnfinishedCopy(status?.error?.kind);
   const provisioned = await waitForDiskRead(context, volume, isDiskRead, signal);
-  // One that was being made had no disk yet to be told apart by: it may be of another resource group.
+  // One that was being made had no disk to be compared by: it may be of another resource group.
   return provisioned !== undefined && isSameResourceUri(diskUriOf(provisioned) ?? "", volumeId)
     ? ok(provisioned)
     : stillWaiting(volumeId, "its disk to be looked at");

@@ -260,7 +260,7 @@ describe("deleteVolume", () => {
       assert.equal(world.volume("pvc-1")?.spec.deleteRequested, false);
     }));
 
-  it("deletes no volume that is being made under the name of the disk, in another group", () =>
+  it("deletes no volume that is being made under the disk's name in another group", () =>
     withController(async (world) => {
       const disk = { resourceGroup: "rg-2", ...aVolumeObject().spec.disk };
       await world.given("AzVolume", aVolumeObject({ detail: undefined, spec: { disk } }));
