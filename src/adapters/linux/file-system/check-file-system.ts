@@ -54,7 +54,7 @@ export async function checkFileSystem(
   return await runE2fsck(host, device, "-F", signal);
 }
 
-/** Runs e2fsck with one more option on an ext file system that is mounted nowhere: `-f` checks a clean one. */
+/** Runs e2fsck with one more option on an unmounted ext file system: `-f` checks a clean one as well. */
 export async function runE2fsck(
   host: HostContext,
   device: Device,
