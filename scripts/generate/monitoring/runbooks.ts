@@ -5,33 +5,36 @@ export interface Runbook {
 }
 
 const STATUS =
-  "`kubectl -n kube-system exec deploy/csi-azuredisk-controller -c azuredisk -- azuredisk-csi-driver status` " +
-  "lists each volume that is not fine, with its last failure and the remedy.";
+  "`kubectl -n kube-system exec deploy/csi-azuredisk-controller -c azuredisk -- " +
+  "azuredisk-csi-driver status` lists each volume that is not fine, with its last failure and the " +
+  "remedy.";
 const LOG =
-  "`kubectl -n kube-system logs -l app=csi-azuredisk-controller -c azuredisk --since 1h --tail -1 --prefix` " +
-  "has the log of the controllers.";
+  "`kubectl -n kube-system logs -l app=csi-azuredisk-controller -c azuredisk --since 1h --tail -1 " +
+  "--prefix` has the log of the controllers.";
 const LEADER =
-  "`kubectl -n azure-disk-csi get lease disk-csi-azure-com-controller` shows which controller leads, and " +
-  "`kubectl -n azure-disk-csi get events --field-selector involvedObject.kind=Lease` why it changed.";
+  "`kubectl -n azure-disk-csi get lease disk-csi-azure-com-controller` shows which controller " +
+  "leads, and `kubectl -n azure-disk-csi get events --field-selector involvedObject.kind=Lease` " +
+  "why it changed.";
 const PODS =
   "`kubectl -n kube-system get pods -o wide -l app=csi-azuredisk-controller` shows the controllers.";
 const NEEDED = "with what [a report needs](../operating.md#what-a-report-needs).";
 const REPORT = `Report it ${NEEDED}`;
 const CALLERS =
-  "Azure's limits hold for the subscription. Its activity log (`az monitor activity-log list --offset 1h " +
+  "Azure's limits hold for the subscription. Its activity log (`az monitor activity-log list " +
+  "--offset 1h " +
   '--query "[].caller"`) names who changes VMs and disks; the metric `azuredisk_arm_calls_total` has the ' +
   "driver's own calls.";
 const REPLICAS_HELP = "Volumes with replicas fail over without calls to Azure, and continue to.";
 const SILENT_NODE =
-  "Follow [a node that is silent](events.md#a-node-that-is-silent): see that its VM is off, and set the taint " +
-  "that the event names. Never set it while the VM may run.";
+  "follow [a node that is silent](events.md#a-node-that-is-silent): see that its VM is off, and set " +
+  "the taint that the event names. Never set it while the VM may run.";
 const WAITS_FOR = "`kubectl -n azure-disk-csi get azv -o wide` shows which volumes (column WAITSFOR).";
 
 /** The runbook of each alert, by its name after `AzureDisk`. */
 export const runbooks: Readonly<Record<string, Runbook>> = {
   VersionsDiffer: {
     impact:
-      "None at once. Two successive versions work together; more than two, or for long, are not tested.",
+      "None at once. Two successive versions work together; more than two, or for long, are not " + "tested.",
     steps: [
       "`kubectl -n azure-disk-csi get azdn` shows the version of each node plug-in (column VERSION).",
       "`kubectl -n kube-system rollout status daemonset/csi-azuredisk-node`, and the same of " +
@@ -41,31 +44,32 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
   },
   EventLoopLags: {
     impact:
-      "Attaches, mounts and probes of that process are late. A leader that can't renew its Lease for 10 s stops " +
-      "leading.",
+      "Attaches, mounts and probes of that process are late. A leader that can't renew its Lease " +
+      "for 10 s stops leading.",
     steps: [
       "The label `pod` names the process.",
-      "`kubectl -n kube-system top pod --containers` shows its use of the processor; compare it with the pod's " +
-        "limit, and with the load of its node.",
+      "`kubectl -n kube-system top pod --containers` shows its use of the processor; compare it " +
+        "with the pod's limit, and with the load of its node.",
       `Without either cause, report it ${NEEDED}`,
     ],
   },
   CallsRefused: {
     impact: "Pods or claims wait: their volume is not created, attached or mounted.",
     steps: [
-      "`kubectl describe` of the pod or claim that waits shows the event with the reason and its remedy.",
-      "`PERMISSION_DENIED`: run the preflight, `helm test azuredisk-csi-driver -n kube-system --logs`. It prints " +
-        "the missing right and the command that adds it.",
-      "`RESOURCE_EXHAUSTED`: a quota of the region, or a node without a free slot for a data disk. Raise the " +
-        "quota, or add nodes.",
+      "`kubectl describe` of the pod or claim that waits shows the event with the reason and its " +
+        "remedy.",
+      "`PERMISSION_DENIED`: run the preflight, `helm test azuredisk-csi-driver -n kube-system " +
+        "--logs`. It prints the missing right and the command that adds it.",
+      "`RESOURCE_EXHAUSTED`: a quota of the region, or a node without a free slot for a data disk. " +
+        "Raise the quota, or add nodes.",
       `\`INTERNAL\`: a bug. ${REPORT}`,
     ],
   },
   PublishSlow: {
     impact: "Pods that move wait for more than a minute for their disk.",
     steps: [
-      "Compare `azuredisk_step_duration_seconds` of the steps `attach` and `detach`: if these are slow, it is " +
-        "Azure's pace. See [AzureDiskAzureSlow](#azurediskazureslow).",
+      "Compare `azuredisk_step_duration_seconds` of the steps `attach` and `detach`: if these are " +
+        "slow, it is Azure's pace. See [AzureDiskAzureSlow](#azurediskazureslow).",
       "Otherwise look for [AzureDiskCallsUsedUp](#azurediskcallsusedup) and " +
         "[AzureDiskLoopBehind](#azurediskloopbehind).",
       "Give volumes whose pods have to move fast `maxShares` of 2 or more.",
@@ -73,18 +77,18 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
   },
   NoLeader: {
     impact:
-      "Pods that run keep writing. No volume is created, attached, detached or fenced, so that no pod with a " +
-      "volume starts on another node.",
+      "Pods that run keep writing. No volume is created, attached, detached or fenced, so that no " +
+      "pod with a volume starts on another node.",
     steps: [
       PODS,
       "If there are none, look at the Deployment's events: its image, its Secret, its node selector.",
       LEADER,
-      "Of a controller that runs and does not lead, `/readyz` (port 29604) and the log say what it waits for: " +
-        "the API server, another driver, or its clock.",
+      "Of a controller that runs and does not lead, `/readyz` (port 29604) and the log say what it " +
+        "waits for: the API server, another driver, or its clock.",
       "No series at all: Prometheus does not reach the pods. Look at its targets.",
-      "More than one leader for minutes: two installs share one Prometheus without a label of their cluster. " +
-        "Set `clusterName` or the like. Two controllers of one cluster lead at once for a moment at most, and " +
-        "the records then still keep to one writer.",
+      "More than one leader for minutes: two installs share one Prometheus without a label of their " +
+        "cluster. Set `clusterName` or the like. Two controllers of one cluster lead at once for a " +
+        "moment at most, and the records then still keep to one writer.",
     ],
   },
   UnclaimedDisks: {
@@ -96,8 +100,8 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
   },
   OtherDriver: {
     impact:
-      "Pods that run keep writing. This driver attaches and detaches nothing, since two drivers that attach one " +
-      "disk are two writers.",
+      "Pods that run keep writing. This driver attaches and detaches nothing, since two drivers " +
+      "that attach one disk are two writers.",
     steps: [
       "The event `OtherDriver`, and the controller's `/readyz`, name the other driver's workload.",
       "Remove one of the two; [Over a cluster with V1](../install.md#over-a-cluster-with-v1) says how.",
@@ -112,13 +116,13 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
   },
   WriterNeedsPerson: {
     impact:
-      "Pods wait for their volume until a person acts: its last writer may still write, and only a person can " +
-      "find out.",
+      "Pods wait for their volume until a person acts: its last writer may still write, and only a " +
+      "person can find out.",
     steps: [
       WAITS_FOR,
       `\`WriterSilent\`: ${SILENT_NODE}`,
-      "`WriterReplaced` and `NoAttachment`: `kubectl -n azure-disk-csi describe azv <volume>` names the VM. See " +
-        "that it is off or gone, and do what the event says.",
+      "`WriterReplaced` and `NoAttachment`: `kubectl -n azure-disk-csi describe azv <volume>` names " +
+        "the VM. See that it is off or gone, and do what the event says.",
       "`AttachedToForeignVM`: see [AzureDiskAttachedElsewhere](#azurediskattachedelsewhere).",
       "`ReclaimDisputed`: see [AzureDiskReclaimDisputed](#azurediskreclaimdisputed).",
     ],
@@ -127,8 +131,8 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
     impact: "Pods wait for their volume for 15 minutes or more.",
     steps: [
       WAITS_FOR,
-      "The reason says what ends it: a pod that still runs on the present writer's node, an unmount, a detach or " +
-        "a fence. [Events](events.md) has each reason.",
+      "The reason says what ends it: a pod that still runs on the present writer's node, an " +
+        "unmount, a detach or a fence. [Events](events.md) has each reason.",
       "A pod that hangs in `Terminating` keeps its volume: look at its node's kubelet.",
     ],
   },
@@ -141,59 +145,63 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
     ],
   },
   AttachedElsewhere: {
-    impact: "A VM that is no node can write the disk; its volume may have no writer until it is off there.",
+    impact:
+      "A VM that is no node can write the disk; its volume may have no writer until it is off " + "there.",
     steps: [
       "The event `AttachedToForeignVM` names the VM. Find out who attached the disk there.",
-      "Detach it: `az vm disk detach --resource-group <group> --vm-name <vm> --name <disk>`. The driver detaches " +
-        "nothing from a VM that is no node.",
+      "Detach it: `az vm disk detach --resource-group <group> --vm-name <vm> --name <disk>`. The " +
+        "driver detaches nothing from a VM that is no node.",
     ],
   },
   ReplicasMissing: {
     impact: "Pods run. The next failover of these volumes needs an attach by Azure, at Azure's pace.",
     steps: [
-      "`kubectl -n azure-disk-csi get azv` shows which (column FAILOVERREADY is False); `describe` says why.",
+      "`kubectl -n azure-disk-csi get azv` shows which (column FAILOVERREADY is False); `describe` " +
+        "says why.",
       "Make room on nodes where the pods may run: free slots for data disks, in the disk's zone.",
-      "`kubectl -n azure-disk-csi get azva` shows replicas whose attach fails (columns STATE and ERROR).",
+      "`kubectl -n azure-disk-csi get azva` shows replicas whose attach fails (columns STATE and " +
+        "ERROR).",
     ],
   },
   GrantsHeldBack: {
     impact: "Pods of these volumes wait on every node.",
     steps: [
       "`kubectl -n azure-disk-csi describe azv <volume>` shows the condition and what it waits for.",
-      "`OfflineResize`: a shared disk grows only once it is attached nowhere. Azure's refusal, if any, is in the " +
-        "column MESSAGE.",
-      "`AttachmentsUnmarked`: the API server refuses a write. The controller's log has its answer, such as a " +
-        "policy or a webhook of the cluster.",
+      "`OfflineResize`: a shared disk grows only once it is attached nowhere. Azure's refusal, if " +
+        "any, is in the column MESSAGE.",
+      "`AttachmentsUnmarked`: the API server refuses a write. The controller's log has its answer, " +
+        "such as a policy or a webhook of the cluster.",
     ],
   },
   AttachmentsFailed: {
-    impact: "Pods wait for an attach, or a disk stays where it is no longer needed. The driver retries.",
+    impact: "Pods wait for an attach, or a disk stays where it is no longer needed. The driver " + "retries.",
     steps: [
       "`kubectl -n azure-disk-csi get azva -o wide` shows which (columns STATE, ERROR and MESSAGE).",
-      "If all are of one VM, look at that VM in Azure: a failed extension or a lock stops each of its updates.",
+      "If all are of one VM, look at that VM in Azure: a failed extension or a lock stops each of " +
+        "its updates.",
     ],
   },
   NodesSilent: {
     impact:
-      "Volumes on these nodes stay there: their pods may still write. No volume is granted to these nodes, and " +
-      "their replicas count for no failover.",
+      "Volumes on these nodes stay there: their pods may still write. No volume is granted to these " +
+      "nodes, and their replicas count for no failover.",
     steps: [
       "`kubectl -n azure-disk-csi get azdn` shows which (columns READY and LASTHEARTBEAT).",
-      "`kubectl get nodes`: if the node is Ready, look at its node plug-in: `kubectl -n kube-system get pods " +
-        "-l app=csi-azuredisk-node --field-selector spec.nodeName=<node>`, and its log.",
+      "`kubectl get nodes`: if the node is Ready, look at its node plug-in: `kubectl -n kube-system " +
+        "get pods -l app=csi-azuredisk-node --field-selector spec.nodeName=<node>`, and its log.",
       `If the node is not Ready: ${SILENT_NODE}`,
     ],
   },
   NodesUnusable: {
     impact: "Pods with volumes don't start on these nodes.",
     steps: [
-      "`kubectl -n azure-disk-csi get azdn -o wide` has the reason (column MESSAGE), `kubectl describe node <node>` " +
-        "its events.",
-      "In quarantine after a fence: the node has to show that nothing of the volume is left. If it can't, as with " +
-        "a process that hangs on the dead disk, drain and restart the node.",
-      "Not believed (`ignored`): the column VM is another one than that of `kubectl get node <node> -o " +
-        "jsonpath='{.spec.providerID}'`. Find out which is right: the cloud's node controller, or the instance " +
-        "metadata service, has answered for another VM.",
+      "`kubectl -n azure-disk-csi get azdn -o wide` has the reason (column MESSAGE), `kubectl " +
+        "describe node <node>` its events.",
+      "In quarantine after a fence: the node has to show that nothing of the volume is left. If it " +
+        "can't, as with a process that hangs on the dead disk, drain and restart the node.",
+      "Not believed (`ignored`): the column VM is another one than that of `kubectl get node <node> " +
+        "-o jsonpath='{.spec.providerID}'`. Find out which is right: the cloud's node controller, " +
+        "or the instance metadata service, has answered for another VM.",
     ],
   },
   ReclaimDisputed: {
@@ -206,10 +214,10 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
   },
   StoreRolledBack: {
     impact:
-      "Pods that run keep writing. No pod with a volume starts elsewhere until the records are rebuilt.",
+      "Pods that run keep writing. No pod with a volume starts elsewhere until the records are " + "rebuilt.",
     steps: [
-      "Was a backup of etcd restored? Then this is expected: [after a backup](../install.md" +
-        "#after-a-backup-of-etcd-was-restored).",
+      "Was a backup of etcd restored? Then this is expected: [after a " +
+        "backup](../install.md#after-a-backup-of-etcd-was-restored).",
       LEADER,
       `It ends by itself once each record is rebuilt. If it does not within minutes: ${STATUS} ${LOG}`,
     ],
@@ -226,13 +234,18 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
     impact: "Pods of a lost node wait: Azure does not prove that the node is off its disk.",
     steps: [
       STATUS,
-      "Look at that VM in Azure: an operation that hangs, a lock, a missing right, an outage of the region.",
+      "Look at that VM in Azure: an operation that hangs, a lock, a missing right, an outage of the " +
+        "region.",
       "If the VM can be deleted, do so: a VM that is gone is proof.",
     ],
   },
   StepThrew: {
     impact: "One step ended by a bug. The driver tries it again.",
-    steps: [`${LOG} The line \`reconcile threw: a bug\` has the stack.`, REPORT],
+    steps: [
+      `${LOG} A step such as \`mount\` or \`release\` is a node plug-in's: \`-l app=csi-azuredisk-node\`. ` +
+        "The line of the bug has its stack.",
+      REPORT,
+    ],
   },
   AzureSlow: {
     impact: "Volumes without replicas take minutes to move.",
@@ -262,15 +275,17 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
     impact: "What that loop does for an object is not done. [Loops](loops.md) says what each does.",
     steps: [
       `${LOG} The line \`reconcile failed\` has \`key\`, the object, and \`failure\`.`,
-      "`CloudUnauthorized`: the sign-in or a right. Run the preflight, " +
-        "`helm test azuredisk-csi-driver -n kube-system --logs`.",
-      "`StoreUnavailable`: the API server, or a right in the cluster. The message names the verb and the resource.",
+      "`CloudUnauthorized`: the sign-in or a right. Run the preflight, `helm test " +
+        "azuredisk-csi-driver -n kube-system --logs`.",
+      "`StoreUnavailable`: the API server, or a right in the cluster. The message names the verb " +
+        "and the resource.",
     ],
   },
   LoopBehind: {
     impact: "Changes are late for all objects of that loop.",
     steps: [
-      "Look for [AzureDiskEventLoopLags](#azurediskeventlooplags) and [AzureDiskCallsUsedUp](#azurediskcallsusedup).",
+      "Look for [AzureDiskEventLoopLags](#azurediskeventlooplags) and " +
+        "[AzureDiskCallsUsedUp](#azurediskcallsusedup).",
       "After a restart or a rebuild of all records a queue is long for minutes: wait for its end.",
       `Without either cause, report it ${NEEDED}`,
     ],
@@ -290,8 +305,8 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
   ExtenderNeutral: {
     impact: "Pods are scheduled without regard to replicas: their failovers may need an attach.",
     steps: [
-      "`kubectl -n kube-system logs -l app=csi-azuredisk-scheduler-extender -c azuredisk --tail 100` and its " +
-        "`/readyz` (port 29606) have the reason.",
+      "`kubectl -n kube-system logs -l app=csi-azuredisk-scheduler-extender -c azuredisk --tail " +
+        "100` and its `/readyz` (port 29606) have the reason.",
     ],
   },
   ExtenderSlow: {
@@ -305,8 +320,8 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
     impact: "Pods are kept off nodes that have no free slot for a data disk.",
     steps: [
       "If pods stay Pending, add nodes, or choose a VM size with more data disks.",
-      "`kubectl -n azure-disk-csi get azdn -o wide` shows how many each node takes (column MAXVOLUMES). Replicas " +
-        "take slots, too, and give way to a volume that needs one.",
+      "`kubectl -n azure-disk-csi get azdn -o wide` shows how many each node takes (column " +
+        "MAXVOLUMES). Replicas take slots, too, and give way to a volume that needs one.",
     ],
   },
 };
