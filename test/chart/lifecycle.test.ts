@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
+import { claimLabels } from "../../src/core/api/claim-labels.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
 import type { ApiServer } from "../kubernetes-store/api-server.ts";
 import { RELEASE } from "./render-chart.ts";
@@ -449,11 +450,11 @@ describe(
       await create(`/apis/disk.csi.azure.com/v1/namespaces/${OBJECTS}/azvolumes`, {
         apiVersion: "disk.csi.azure.com/v1",
         kind: "AzVolume",
-        metadata: { name: "pvc-1", labels: { "disk.csi.azure.com/pvc": "data" } },
+        metadata: { name: "pvc-1", labels: claimLabels({ namespace: "shop", name: "data" }) },
         spec,
       });
       const printed = await server.kubectl("get", "azv", "--namespace", OBJECTS);
-      assert.match(printed.output, /^NAME +CLAIM +STATE .* ERROR +AGE\npvc-1 +data +/u);
+      assert.match(printed.output, /^NAME +CLAIMNAMESPACE +CLAIM +STATE .* ERROR +AGE\npvc-1 +shop +data +/u);
       const { uid } = (await read(VOLUME)).body.metadata;
 
       await helm("uninstall", RELEASE.name);
