@@ -148,6 +148,11 @@ describe(
       },
     );
 
+    it("lets a pod without volumes go anywhere", { timeout: TEST_TIMEOUT_MS }, async () => {
+      // The two empty nodes that other tests avoid are the ones that the scheduler prefers.
+      assert.match(await cluster().schedule("stateless", []), /^node-(?:without-plug-in|not-ready)$/u);
+    });
+
     it(
       "sends a volume's second pod to its writer's node against all preferences",
       { timeout: TEST_TIMEOUT_MS },
