@@ -7,11 +7,6 @@ describe("unservedAttribute", () => {
     { name: "partition", value: "0", problem: /from 1 to 128; .*with another value/u },
     { name: "Partition", value: "129", problem: /from 1 to 128/u },
     { name: "partition", value: "-part1", problem: /from 1 to 128/u },
-    {
-      name: "writeAcceleratorEnabled",
-      value: "yes",
-      problem: /true or false; .*make a PersistentVolume/u,
-    },
     { name: "blockSize", value: "8192", problem: /must be one of 1024, 2048, 4096; .*with another value/u },
     { name: "InodeSize", value: "128", problem: /must be one of 256, 512, 1024, 2048/u },
     { name: "bytesPerInode", value: "4k", problem: /must be one of 1024, 2048, 4096, 8192/u },
@@ -87,6 +82,7 @@ describe("unservedAttribute", () => {
         because: "these are the defaults of V1",
         context: { perfProfile: "None", writeAcceleratorEnabled: "false", attachDiskInitialDelay: "0" },
       },
+      { because: "V1 takes it for no", context: { writeAcceleratorEnabled: "yes" } },
       {
         because: "these are served",
         context: { cachingmode: "ReadWrite", WriteAcceleratorEnabled: "TRUE", fstype: "XFS", Partition: "2" },

@@ -88,7 +88,8 @@ function problemOf(name: string, value: string, { accessType }: FileSystemUse): 
     return accessType === "block" ? RAW_PARTITION : undefined;
   }
   const known = attributeNames.find((attribute) => attribute.toLowerCase() === key);
-  if (known === undefined) return undefined;
+  // V1 keeps every other text than true in the PersistentVolumes of its classes, and accelerates nothing.
+  if (known === undefined || known === "writeAcceleratorEnabled") return undefined;
   if (accessType === "block" && geometryNames.some((geometry) => geometry === known))
     return `${rawGeometryProblem}; ${REMEDY}`;
   const read = readValue(volumeParameterTable[known], value);
