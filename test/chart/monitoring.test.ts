@@ -121,7 +121,8 @@ describe("the chart's monitoring", { skip: (await whyNoHelm()) ?? false, timeout
   it("links each alert to its runbook, where the page is said to be", async () => {
     const runbookUrl = "https://wiki.example/azuredisk-alerts";
     const found = await renderChart({ metrics: { prometheusRule: { enabled: true, runbookUrl } } });
-    const { groups } = found.find(({ kind }) => kind === "PrometheusRule")?.["spec"] as {
+    const rule = found.find(({ kind }) => kind === "PrometheusRule") ?? assert.fail("no PrometheusRule");
+    const { groups } = rule["spec"] as {
       readonly groups: readonly {
         readonly rules: readonly {
           readonly alert: string;

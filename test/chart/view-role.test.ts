@@ -94,8 +94,8 @@ describe(
     }
 
     /**
-     * Makes an account with what Kubernetes' role of that name has once the controller manager, which does not
-     * run here, has gathered it.
+     * Makes an account with what Kubernetes' role of that name has once the controller manager, which does
+     * not run here, has gathered it.
      */
     async function newAccount(role: string): Promise<void> {
       await post("/api/v1/namespaces/people/serviceaccounts", { metadata: { name: role } });

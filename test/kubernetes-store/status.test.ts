@@ -74,7 +74,7 @@ describe(
       assert.match((await status()).output, /^pvc-1: not fine\n[^]*^pvc-2: not fine\n[^]*2 of 2 volumes/mu);
     });
 
-    it("has in JSON how many volumes there are, how many are not fine, and whether a controller leads", async () => {
+    it("counts in JSON the volumes that are not fine, and says whether one leads", async () => {
       const { reports, ...rest } = JSON.parse((await status("--output", "json")).output) as {
         readonly reports: readonly { readonly volume: { readonly metadata: { readonly name: string } } }[];
       };

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer as createHttpServer, type Server } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -45,6 +50,18 @@ describe("the log at the highest verbosity of Azure's libraries", () => {
   let refusals = 0;
   const { log } = AzureLogger;
 
+  const answer = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const request = await readRequest(message, "https");
+    assert.ok(request !== undefined);
+    const [, token] = /^Bearer (.+)$/u.exec(request.headers["authorization"] ?? "") ?? [];
+    if (token !== undefined) secrets.set("Azure's token", token);
+    const assertion = new URLSearchParams(request.bodyText).get("client_assertion");
+    if (assertion !== null) secrets.set("an assertion", assertion);
+    const refused = { status: 503, body: { error: { code: "ServerBusy", message: "later" } } };
+    const notThere = { status: 404, body: { error: { code: "ResourceNotFound", message: "no" } } };
+    const unsigned = answerIdentity(request) ?? answerCloudMetadata(request);
+    writeAnswer(response, unsigned ?? (refusals-- > 0 ? refused : notThere));
+  };
   const listen = async (server: Server): Promise<number> => {
     servers.push(server);
     await new Promise<void>((resolve) => void server.listen(0, "localhost", resolve));
@@ -56,20 +73,10 @@ describe("the log at the highest verbosity of Azure's libraries", () => {
     await writeFile(join(folder, "token"), FEDERATED);
     const tls = await createTlsMaterial([RESOURCE_MANAGER, "localhost"]);
     ({ caPem } = tls);
-    const azure = createHttpsServer({ key: tls.keyPem, cert: tls.certPem }, (message, response) => {
-      void readRequest(message, "https").then((request) => {
-        assert.ok(request !== undefined);
-        const { authorization = "" } = request.headers;
-        const [, token] = /^Bearer (.+)$/u.exec(authorization) ?? [];
-        if (token !== undefined) secrets.set("Azure's token", token);
-        const assertion = new URLSearchParams(request.bodyText).get("client_assertion");
-        if (assertion !== null) secrets.set("an assertion", assertion);
-        const refused = { status: 503, body: { error: { code: "ServerBusy", message: "later" } } };
-        const notThere = { status: 404, body: { error: { code: "ResourceNotFound", message: "no" } } };
-        const unsigned = answerIdentity(request) ?? answerCloudMetadata(request);
-        writeAnswer(response, unsigned ?? (refusals-- > 0 ? refused : notThere));
-      });
-    });
+    const azure = createHttpsServer(
+      { key: tls.keyPem, cert: tls.certPem },
+      (message, response) => void answer(message, response),
+    );
     const azurePort = await listen(azure);
     direct = `https://localhost:${azurePort}`;
     const tunnel = createHttpServer().on("connect", (_request, client, head) => {

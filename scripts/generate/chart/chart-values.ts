@@ -175,9 +175,9 @@ export function chartValues(): ChartValues {
       create: flag("Whether the chart makes roles and bindings"),
       name: derivedName("In the names of cluster roles: `csi-<name>-controller`, ...", "azuredisk"),
       aggregate: flag(
-        "Whether people with Kubernetes' role `view`, and so with `edit` and `admin`, may read the driver's " +
-          "objects; with `snapshot.enabled` also VolumeSnapshots, which `edit` and `admin` may then make and " +
-          "delete. No role lets people write the driver's objects",
+        "Whether people with Kubernetes' role `view`, and so with `edit` and `admin`, may read the " +
+          "driver's objects; with `snapshot.enabled` also VolumeSnapshots, which `edit` and `admin` may " +
+          "then make and delete. No role lets people write the driver's objects",
       ),
     }),
     admissionPolicy: group({

@@ -35,10 +35,11 @@ const STEP_NOTE =
   "`record-created` is the record of a new disk, `record-found` each record that is rebuilt: of an adopted " +
   "disk, after a store rollback (one step a volume), and where another driver has published the volume";
 
-const ALERTS = `Each has a [runbook](alerts.md). The chart's PrometheusRule has them, from the file \`deploy/chart/files/alert-rules.yaml\`. Azure's managed
-Prometheus has no PrometheusRule: there, convert the file's groups into resources of Azure Resource Manager
-(\`Microsoft.AlertsManagement/prometheusRuleGroups\`) of the workspace. Where several clusters send to one workspace,
-set \`clusterName\` in each, or an alert adds up what the clusters report.
+const ALERTS = `Each has a [runbook](alerts.md). The chart's PrometheusRule has them, from the file
+\`deploy/chart/files/alert-rules.yaml\`. Azure's managed Prometheus has no PrometheusRule: there, convert the file's
+groups into resources of Azure Resource Manager (\`Microsoft.AlertsManagement/prometheusRuleGroups\`) of the
+workspace. Where several clusters send to one workspace, set \`clusterName\` in each, or an alert adds up what the
+clusters report.
 
 `;
 
@@ -100,7 +101,8 @@ function alertRows(): readonly string[] {
     .flatMap((name) => metricAlerts[name])
     .map(
       ({ name, severity, summary, remedy, expr, for: lasts }) =>
-        `| [\`AzureDisk${name}\`](alerts.md#${alertAnchor(name)}) | ${severity} | ${summary}<br>\`${expr.replaceAll("|", "\\|")}\` ` +
+        `| [\`AzureDisk${name}\`](alerts.md#${alertAnchor(name)}) | ${severity} | ` +
+        `${summary}<br>\`${expr.replaceAll("|", "\\|")}\` ` +
         `for ${lasts} | ${remedy} |`,
     );
 }

@@ -32,8 +32,8 @@ export const statusCommand = {
   name,
   options,
   /**
-   * Returns 0 if each volume that was asked for is fine, 1 if one is not or no controller leads, 2 if none was
-   * found, and 3 if the objects could not be read.
+   * Returns 0 if each volume that was asked for is fine, 1 if one is not or no controller leads, 2 if none
+   * was found, and 3 if the objects could not be read.
    */
   run: async (argv: readonly string[]): Promise<number> => {
     const command = await readSettings({ name, usage, options, words: "any", problems }, argv);

@@ -152,9 +152,9 @@ type Claim = ApiObject & { readonly spec: { readonly volumeName?: string } };
 export class NoSuchVolume extends Error {}
 
 /**
- * The volumes of a name: `<namespace>/<claim>`, a volume, a PersistentVolume or a disk. A person may lack the
- * right to read claims there, or PersistentVolumes, which Kubernetes' role `view` leaves out: the labels of the
- * volumes then say which it is.
+ * The volumes of a name: `<namespace>/<claim>`, a volume, a PersistentVolume or a disk. A person may lack
+ * the right to read claims there, or PersistentVolumes, which Kubernetes' role `view` leaves out: the labels
+ * of the volumes then say which it is.
  */
 async function volumesNamed(
   name: string,
