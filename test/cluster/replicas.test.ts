@@ -187,7 +187,10 @@ async function showsResources(lab: Lab, volume: string): Promise<void> {
   const get = (kind: string): Promise<string> => lab.kubectl(["--namespace=azure-disk-csi", "get", kind]);
   assert.match(
     await get("azv"),
-    new RegExp(`^NAME +CLAIM +STATE +WRITER +.*\\n(?:.*\\n)*${volume} +\\S+ +Created +node-[abc] +`, "u"),
+    new RegExp(
+      `^NAME +CLAIMNAMESPACE +CLAIM +STATE +WRITER +.*\\n(?:.*\\n)*${volume} +\\S+ +\\S+ +Created +node-[abc] +`,
+      "u",
+    ),
   );
   const attachments = await get("azva");
   assert.match(attachments, new RegExp(`${volume}.* Primary +Primary +Attached`, "u"));
