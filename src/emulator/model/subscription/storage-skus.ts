@@ -6,8 +6,8 @@ import { zonesOfSku } from "./disk-skus-in-region.ts";
 import { zonesIn } from "./regions.ts";
 import { restrictionsOf } from "./restricted-skus.ts";
 
-// What the list of SKUs has beside sizes of VMs, in the order and with the capabilities of a published list of
-// `az vm list-skus` (westus, 2020). Inferred: the figures of kinds of disks which are newer.
+// What the list of SKUs has beside sizes of VMs, in the order and with the capabilities of a published list
+// of `az vm list-skus` (westus, 2020). Inferred: the figures of kinds of disks which are newer.
 
 const FAULT_DOMAINS_MAX = 3;
 /** The largest disk that has credits for bursts, in GiB: P20. */

@@ -153,7 +153,7 @@ describe("the OS disk of a VM", () => {
     assert.equal(at(azure.send("GET", path).body, "properties", "diskState"), "Attached");
   });
 
-  it("goes with its VM, or stays as a disk that can be attached, with bytes from then on", () => {
+  it("goes with its VM, or stays, and has bytes once it is attached", () => {
     const azure = aModel({ hasDataPlane: true });
     const run = (): readonly string[] => {
       const kinds: string[] = [];

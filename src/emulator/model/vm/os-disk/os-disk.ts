@@ -15,14 +15,17 @@ import { DEFAULT_IMAGE, imageId, imageSizeGiB } from "./image.ts";
 import { osDiskId } from "./render-os-disk.ts";
 
 const NAME_MAX = 80;
+/** Hexadecimal digits of a GUID. */
+const DIGITS = 32;
 /** What the disk itself says of its SKU and size, which its VM only shows. */
 const OF_THE_DISK = ["diskSizeGB", "managedDisk"];
 
 /**
  * A new VM with its OS disk, which every VM of Azure has: made of its image, or an existing one. What a body
  * leaves out is as in Azure: the name `<VM>_OsDisk_1_<32 digits>` (Learn, Use managed disks in templates), of
- * an instance `<set>_<set>_<id>_OsDisk_1_…` (VirtualMachineScaleSetVMs_Get_MaximumSet_Gen of the description),
- * host caching ReadWrite. An OS disk on the host's own disk, or in a storage account, is no resource.
+ * an instance `<set>_<set>_<id>_OsDisk_1_…` (VirtualMachineScaleSetVM_Update_MaximumSet_Gen of API version
+ * 2025-04-01), host caching ReadWrite. An OS disk on the host's own disk, or in a storage account, is no
+ * resource.
  */
 export function withOsDisk(world: World, vm: VirtualMachine): VirtualMachine | ArmFailure {
   const profile = objectAt(vm.other, "storageProfile") ?? {};
@@ -46,7 +49,7 @@ export function withOsDisk(world: World, vm: VirtualMachine): VirtualMachine | A
     const { managedDisk, diskSizeGB = imageSizeGiB(osType) } = stated;
     return withStorage(vm, profile, { imageReference, osDisk: { ...shown, managedDisk, diskSizeGB } });
   }
-  const made = specOf(vm, stated, { osType, imageReference });
+  const made = specOf(vm, stated, osType);
   if ("kind" in made) return made;
   const { subscriptionId, resourceGroup } = vm;
   const id = resourceId({ subscriptionId, resourceGroup, type: "disks", name: shown.name });
@@ -157,7 +160,8 @@ function madeName(vm: VirtualMachine): string {
 /** Digits of a VM's own GUID, so that an OS disk takes none of the random numbers of other resources. */
 function derivedHex({ vmGuid }: VirtualMachine, use: "name" | "uniqueId"): string {
   const digits = vmGuid.replaceAll("-", "");
-  return use === "name" ? [...digits].reverse().join("") : `${digits.slice(16)}${digits.slice(0, 16)}`;
+  const cut = use === "name" ? DIGITS / 4 : DIGITS / 2;
+  return `${digits.slice(cut)}${digits.slice(0, cut)}`;
 }
 
 function asGuid(hex: string): string {
@@ -173,14 +177,11 @@ function osTypeOf({ other }: VirtualMachine, stated: JsonObject, image: JsonObje
 }
 
 /**
- * The disk that is made of an image. Inferred: that it has the tags which its VM has at that time, as disks of
- * a tagged node pool of AKS, and that its SKU is the best which the VM's size takes, where the body names none.
+ * The disk that is made of an image. Inferred: that it has the tags which its VM has at that time, as disks
+ * of a tagged node pool of AKS, and that its SKU is the best which the VM's size takes, where the body names
+ * none.
  */
-function specOf(
-  vm: VirtualMachine,
-  stated: JsonObject,
-  { osType }: { readonly osType: "Linux" | "Windows"; readonly imageReference: JsonObject },
-): DiskSpec | ArmFailure {
+function specOf(vm: VirtualMachine, stated: JsonObject, osType: "Linux" | "Windows"): DiskSpec | ArmFailure {
   const misnamed = checkVmName("osDisk", textAt(stated, "name") ?? "os");
   if (misnamed !== undefined) return misnamed;
   const diskEncryptionSetId = textAt(stated, "managedDisk", "diskEncryptionSet", "id");
@@ -220,7 +221,8 @@ function checkMade(
   if (family === "PremiumV2" || family === "Ultra")
     return armErrors.invalidParameter(
       "osDisk.managedDisk.storageAccountType",
-      `The value '${name}' of parameter 'osDisk.managedDisk.storageAccountType' is not allowed for an OS disk.`,
+      `The value '${name}' of parameter 'osDisk.managedDisk.storageAccountType' is not allowed for an OS ` +
+        "disk.",
     );
   // A name of Azure's own is unique.
   if (disk.isNamed && findDisk(world, disk.id) !== undefined)

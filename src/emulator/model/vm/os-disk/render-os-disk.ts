@@ -1,15 +1,21 @@
 import { type JsonObject, objectAt, textAt, withoutMembers } from "../../api/json.ts";
 import { sameId } from "../../api/resource/resource-id.ts";
-import type { Disk } from "../../disk/disk.ts";
-import type { VirtualMachine } from "../virtual-machine.ts";
+import type { Disk, DiskSpec } from "../../disk/disk.ts";
+
+/** What a VM knows of its OS disk. */
+interface OsDiskOfVm {
+  /** Its properties, as they are stored. */
+  readonly other: JsonObject;
+  readonly osDiskToMake?: DiskSpec;
+}
 
 /** The id of a VM's OS disk; undefined if it has none that is a resource: without one, ephemeral, a blob. */
-export function osDiskId({ other }: Pick<VirtualMachine, "other">): string | undefined {
+export function osDiskId({ other }: OsDiskOfVm): string | undefined {
   return textAt(other, "storageProfile", "osDisk", "managedDisk", "id");
 }
 
 /** Whether a disk is the OS disk of a VM that has it. */
-export function isOsDiskOf(vm: VirtualMachine | undefined, disk: Pick<Disk, "id">): boolean {
+export function isOsDiskOf(vm: OsDiskOfVm | undefined, disk: Pick<Disk, "id">): boolean {
   return vm !== undefined && sameId(osDiskId(vm) ?? "", disk.id);
 }
 
@@ -20,7 +26,7 @@ export function isOsDisk(disk: Pick<Disk, "hasNoBytes"> | undefined): boolean {
 
 /** How a VM shows its OS disk: with the size and SKU that the disk has now, and no id until it exists. */
 export function renderOsDisk(
-  vm: VirtualMachine,
+  vm: OsDiskOfVm,
   facts: { readonly sizeGiB: number; readonly storageAccountType: string } | undefined,
 ): JsonObject {
   const osDisk = objectAt(vm.other, "storageProfile", "osDisk");
