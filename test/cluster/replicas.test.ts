@@ -188,7 +188,8 @@ async function showsResources(lab: Lab, volume: string): Promise<void> {
   assert.match(
     await get("azv"),
     new RegExp(
-      `^NAME +CLAIMNAMESPACE +CLAIM +STATE +WRITER +.*\\n(?:.*\\n)*${volume} +\\S+ +\\S+ +Created +node-[abc] +`,
+      `^NAME +CLAIMNAMESPACE +CLAIM +STATE +WRITER +.*\\n` +
+        `(?:.*\\n)*${volume} +\\S+ +\\S+ +Created +node-[abc] +`,
       "u",
     ),
   );
