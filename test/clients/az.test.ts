@@ -107,10 +107,30 @@ describe("az, unmodified, against the emulator", { skip }, () => {
     assert.equal(await ownerOf("data"), undefined);
   });
 
+  it("shows a VM with its OS disk, which is a disk of the group and can't be deleted", async () => {
+    const vm = (await az("vm show -g rg -n vm-a")) as {
+      readonly id: string;
+      readonly osProfile: { readonly adminUsername: string };
+      readonly networkProfile: { readonly networkInterfaces: readonly unknown[] };
+      readonly storageProfile: {
+        readonly osDisk: { readonly name: string; readonly diskSizeGB: number; readonly managedDisk: object };
+      };
+    };
+    const { osDisk } = vm.storageProfile;
+    assert.deepEqual(
+      [vm.osProfile.adminUsername, vm.networkProfile.networkInterfaces.length, osDisk.diskSizeGB],
+      ["azureuser", 1, 30],
+    );
+    const listed = (await az("disk list -g rg --query [?osType].[name,managedBy,diskState]")) as unknown[];
+    assert.deepEqual(listed.slice(-2)[0], [osDisk.name, vm.id, "Attached"]);
+    assert.equal(listed.length, 3);
+    assert.deepEqual(await refusal(`disk delete -g rg -n ${osDisk.name} --yes`), [1, "OperationNotAllowed"]);
+  });
+
   it("takes a snapshot, restores it larger, lists and deletes", async () => {
     await az("snapshot create -g rg -n saved --source data --incremental true");
     await az("disk create -g rg -n restored --source saved --size-gb 64 --sku Premium_LRS");
-    assert.deepEqual(await az("disk list -g rg --query [].[name,diskSizeGB]"), [
+    assert.deepEqual(await az("disk list -g rg --query [?!osType].[name,diskSizeGB]"), [
       ["data", 32],
       ["restored", 64],
     ]);
