@@ -47,8 +47,8 @@ export async function measureRest({
   });
   const { cloud, store } = driver;
   const { clock, model, run } = cloud;
-  // Whole intervals, an hour or more in all.
-  const everyMs = recoveryIntervalMs([disks]);
+  // Whole intervals, an hour or more in all. The nodes' OS disks are listed, too.
+  const everyMs = recoveryIntervalMs([model.world.disks.size]);
   const measuredMs = Math.ceil(MS_PER_HOUR / everyMs) * everyMs;
   await run(clock.sleep(SETTLING_MS, never));
   if (store.objects("AzVolume").length !== disks) throw new Error("not every volume was rebuilt");
