@@ -156,7 +156,8 @@ function observedNode(
   { metadata, spec, status }: AzDriverNode,
 ): ObservedNode | undefined {
   if (status === undefined || metadata.deletionTimestamp !== undefined) return undefined;
-  const attachments = cache.byIndex("AzVolumeAttachment", "nodeName", spec.nodeName);
+  const attachments = (): readonly AzVolumeAttachment[] =>
+    cache.byIndex("AzVolumeAttachment", "nodeName", spec.nodeName);
   const { instanceUri = status.instanceUri, ...node } = users.cachedNode(spec.nodeName);
   return {
     nodeName: spec.nodeName,
@@ -173,10 +174,12 @@ function observedNode(
     heartbeatDelayMs: status.heartbeatDelayMs,
     staged: status.volumes,
     volumesMax: status.maxVolumes,
-    attachments: attachments.length,
     // Few plans ask, and each would look through all volumes of the node.
+    get attachments() {
+      return attachments().length;
+    },
     get isShortOfSlots() {
-      return attachments.some(waitsForSlot);
+      return attachments().some(waitsForSlot);
     },
     get isQuarantined() {
       const node = { nodeName: spec.nodeName, vmId: status.vmId };

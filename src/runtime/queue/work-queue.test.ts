@@ -209,22 +209,40 @@ describe("WorkQueue", () => {
 
   it("wakes no more workers than there are keys", async () => {
     const { queue, clock, takeAll } = aQueue();
-    let waits = 0;
+    const take = queue.take.bind(queue);
+    let takes = 0;
+    queue.take = (signal) => {
+      takes++;
+      return take(signal);
+    };
+    const workers = (signal: AbortSignal): Promise<void> =>
+      Promise.all(Array.from({ length: 100 }, () => takeAll(signal))).then(() => undefined);
+    await within(workers, async () => {
+      await clock.settle();
+      assert.equal(takes, 100);
+      queue.add("a");
+      await clock.settle();
+      assert.ok(takes <= 102);
+    });
+  });
+
+  // A signal searches its listeners with each call that adds one, and calls of the store do so as well.
+  it("has one listener for all workers of a signal", async () => {
+    const { queue, clock, takeAll } = aQueue();
+    let listeners = 0;
     const workers = (signal: AbortSignal): Promise<void> => {
       const listen = signal.addEventListener.bind(signal);
-      // A waiting worker registers its listener at once.
       signal.addEventListener = (...values: Parameters<typeof listen>) => {
-        waits++;
+        listeners++;
         listen(...values);
       };
       return Promise.all(Array.from({ length: 100 }, () => takeAll(signal))).then(() => undefined);
     };
     await within(workers, async () => {
       await clock.settle();
-      assert.equal(waits, 100);
       queue.add("a");
       await clock.settle();
-      assert.ok(waits <= 102);
+      assert.equal(listeners, 1);
     });
   });
 

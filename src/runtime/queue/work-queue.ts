@@ -15,6 +15,13 @@ const SLEEP_MAX_MS = 3_600_000;
 /** Without a reason each abort creates an error with a stack, which takes longer than all the rest of it. */
 const STOPPED = "stopped";
 
+/** A worker that waits for a key, until its signal is aborted. */
+interface WaitingWorker {
+  readonly signal: AbortSignal;
+  readonly resolve: (key: string) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
 /**
  * A queue of keys: each key is queued at most once, is handled by one worker at a time, and comes again
  * if it was added while it was handled. Failures are requeued with a back-off per key.
@@ -30,7 +37,12 @@ export class WorkQueue {
   readonly #dueAtMs = new Map<string, number>();
   readonly #failures = new Map<string, number>();
   /** Workers that wait for a key, in the order of their arrival. */
-  readonly #waiting = new Set<(key: string) => void>();
+  readonly #waiting = new Set<WaitingWorker>();
+  /**
+   * Signals that have their listener: one for all workers. A signal's listeners are a list, which each call
+   * that adds or removes one searches, and calls of the store do so as well.
+   */
+  readonly #heard = new WeakSet<AbortSignal>();
   /** No delayed key is due before this. */
   #noneDueBeforeMs = Infinity;
   /**
@@ -105,23 +117,28 @@ export class WorkQueue {
       this.#makeDueReady();
       const ready = this.#nextReady();
       if (ready !== undefined) return resolve(ready);
-      const stopWaiting = (): void => {
-        this.#waiting.delete(receive);
-        signal.removeEventListener("abort", leave);
-        if (this.#waiting.size === 0) this.#stopAlarm();
-      };
-      const leave = (): void => {
-        stopWaiting();
-        reject(signal.reason);
-      };
-      const receive = (key: string): void => {
-        stopWaiting();
-        resolve(key);
-      };
-      this.#waiting.add(receive);
-      signal.addEventListener("abort", leave, { once: true });
+      this.#waiting.add({ signal, resolve, reject });
+      this.#hear(signal);
       this.#setAlarm();
     });
+  }
+
+  #hear(signal: AbortSignal): void {
+    if (this.#heard.has(signal)) return;
+    this.#heard.add(signal);
+    const leave = (): void => {
+      for (const worker of this.#waiting) {
+        if (worker.signal !== signal) continue;
+        this.#stopWaiting(worker);
+        worker.reject(signal.reason);
+      }
+    };
+    signal.addEventListener("abort", leave, { once: true });
+  }
+
+  #stopWaiting(worker: WaitingWorker): void {
+    this.#waiting.delete(worker);
+    if (this.#waiting.size === 0) this.#stopAlarm();
   }
 
   /** The key is no longer handled by the worker that took it. */
@@ -150,10 +167,11 @@ export class WorkQueue {
     this.#isHandingOut = true;
     queueMicrotask(() => {
       this.#isHandingOut = false;
-      for (const receive of this.#waiting) {
+      for (const worker of this.#waiting) {
         const key = this.#nextReady();
         if (key === undefined) return;
-        receive(key);
+        this.#stopWaiting(worker);
+        worker.resolve(key);
       }
     });
   }
