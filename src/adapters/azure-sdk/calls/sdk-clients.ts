@@ -40,7 +40,7 @@ export type ClientOf = (subscriptionId: string) => ComputeManagementClient;
 
 /**
  * What each of the SDK's calls would pass through for nothing: its own retries, since the throttle budget
- * must see every call; forms and streams, which no call sends; spans, which nothing records.
+ * must see every call; forms and multipart bodies, which no call sends; spans, which nothing records.
  */
 const UNUSED_POLICIES = [
   { phase: "Retry" },
