@@ -4,11 +4,13 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { constants } from "node:fs";
 import { lstat, mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
+import { extErrorsFound } from "../../src/adapters/linux/device/block-device.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { parseMountinfo } from "../../src/core/node/parse-mountinfo.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
@@ -453,12 +455,60 @@ describe("Linux host: file systems and mounts", () => {
     const copy = valueOf(await host.findDevice({ lun: 1 }, never));
     const check = { device: copy, fsType: "ext4" } as const;
     assert.equal(valueOf(await host.checkFileSystem(check, never)), undefined, "a deleted file was open");
-    for (const damage of ["set_inode_field kept links_count 5", "set_super_value state 2"])
-      await run("debugfs", ["-w", "-R", damage, copy.path]);
-    const repaired = valueOf(await host.checkFileSystem(check, never));
-    assert.equal(repaired?.kind, "repaired");
-    assert.match(repaired.detail, /ref count is 5, should be 1\.\s+FIXED/u);
-    assert.equal(valueOf(await host.checkFileSystem(check, never)), undefined);
+    await run("debugfs", ["-w", "-R", "set_super_value state 0", copy.path]);
+    assert.equal(valueOf(await host.checkFileSystem(check, never)), undefined, "the check was forced");
+    for (const [damage, repair] of [
+      ["set_inode_field kept links_count 5", /^\S+ Inode \d+ ref count is 5, should be 1\.\s+FIXED\.$/u],
+      ["clri kept", /^\S+ Entry 'kept' in \/ \(2\) has deleted\/unused inode \d+\.\s+CLEARED\.$/u],
+    ] as const) {
+      for (const change of [damage, "set_super_value state 2"])
+        await run("debugfs", ["-w", "-R", change, copy.path]);
+      const repaired = valueOf(await host.checkFileSystem(check, never));
+      assert.equal(repaired?.kind, "repaired");
+      assert.match(repaired.detail, repair);
+      assert.equal(valueOf(await host.checkFileSystem(check, never)), undefined);
+    }
+  });
+
+  for (const features of [["-t", "ext2"], ["-O", "orphan_file"]] as const)
+    on(`calls nothing repaired after a crash of mkfs.ext4 ${features.join(" ")}`, async (world) => {
+      const { host } = world;
+      await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+      const device = valueOf(await host.findDevice({ lun: 0 }, never));
+      await run("mkfs.ext4", ["-q", ...features, device.path]);
+      const staging = await aStagedVolume(world, device);
+      await writeFile(`${staging}/deleted`, "text");
+      const closeDeleted = await world.keepFileOpen(`${staging}/deleted`);
+      await rm(`${staging}/deleted`);
+      valueOf(await host.flush(staging, never));
+      await world.attachCopy({ lun: 0, asLun: 1, sizeBytes: DISK_BYTES });
+      await closeDeleted();
+      valueOf(await host.unmount(staging, never));
+      const copy = valueOf(await host.findDevice({ lun: 1 }, never));
+      assert.equal(valueOf(await host.checkFileSystem({ device: copy, fsType: "ext4" }, never)), undefined);
+      // The crash had something to correct: it is done.
+      await run("e2fsck", ["-n", "-f", copy.path]);
+    });
+
+  on("counts no errors of a file system that is unmounted as they are read", async (world) => {
+    const device = await aFormattedDevice(world);
+    const sysRoot = await mkdtemp(join(tmpdir(), "sysfs-"));
+    const [inBlock, inExt4] = [`dev/block/${device.majorMinor}`, `fs/ext4/${basename(device.path)}`];
+    for (const folder of [inBlock, inExt4]) await mkdir(join(sysRoot, folder), { recursive: true });
+    await writeFile(join(sysRoot, inBlock, "uevent"), `DEVNAME=${basename(device.path)}\n`);
+    const count = join(sysRoot, inExt4, "errors_count");
+    await writeFile(count, "2\n");
+    assert.equal(await extErrorsFound(sysRoot, device.majorMinor), 2);
+    // As sysfs refuses to open a file whose kernel object is going: a socket has no such device either.
+    await rm(count);
+    const server = createServer().listen(count);
+    try {
+      await once(server, "listening");
+      assert.equal(await extErrorsFound(sysRoot, device.majorMinor), 0);
+    } finally {
+      server.close();
+      await rm(sysRoot, { recursive: true });
+    }
   });
 
   on("counts the errors that the kernel finds in an ext4 that it goes on to use", async (world) => {

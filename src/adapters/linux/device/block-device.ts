@@ -23,13 +23,15 @@ export async function readDeviceAttribute(
   majorMinor: string,
   attribute: string,
 ): Promise<string | undefined> {
-  const text = await readFile(join(sysRoot, "dev/block", majorMinor, attribute), "utf8").catch(
-    (error: unknown) => {
-      // The device may vanish between open and read.
-      if (errorCode(error) === "ENODEV" || errorCode(error) === "ENXIO") return undefined;
-      return undefinedIfMissing(error);
-    },
-  );
+  return await readAttribute(join(sysRoot, "dev/block", majorMinor, attribute));
+}
+
+/** Reads a file of sysfs; undefined if there is none. What it is about may vanish between open and read. */
+async function readAttribute(path: string): Promise<string | undefined> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    if (errorCode(error) === "ENODEV" || errorCode(error) === "ENXIO") return undefined;
+    return undefinedIfMissing(error);
+  });
   return text?.trim();
 }
 
@@ -57,8 +59,9 @@ export async function nodeOfDevice(sysRoot: string, majorMinor: string): Promise
 export async function extErrorsFound(sysRoot: string, majorMinor: string): Promise<number> {
   const node = await nodeOfDevice(sysRoot, majorMinor);
   if (node === undefined) return 0;
-  const path = join(sysRoot, "fs/ext4", basename(node), "errors_count");
-  return Number((await readFile(path, "utf8").catch(undefinedIfMissing)) ?? 0);
+  // It vanishes with the last unmount.
+  const count = await readAttribute(join(sysRoot, "fs/ext4", basename(node), "errors_count"));
+  return Number(count ?? 0);
 }
 
 /** A partition that the kernel sees. */

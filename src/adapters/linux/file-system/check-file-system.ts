@@ -1,6 +1,7 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { e2fsckRepairs } from "../../../core/node/file-system/e2fsck-repairs.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { CheckRemark, Device } from "../../../ports/host/host-provisioner.ts";
@@ -27,12 +28,6 @@ const usageError = 16;
  * given it. It has then changed nothing. The kernel mounts one whose features it knows, and refuses another.
  */
 const olderThanFileSystem = /Get a newer version of e2fsck/u;
-
-/**
- * What e2fsck writes of each repair. It exits with 1 also where it has only removed files that were deleted
- * while they were open, as after each crash.
- */
-const repairMessage = /\bFIXED\b/u;
 
 /**
  * Replays the journal and repairs what can be repaired without asking. XFS has no such check: its mount
@@ -72,11 +67,15 @@ export async function runE2fsck(
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   const { exitCode, stderr } = exit.value;
-  const detail = stderr.slice(0, outputQuotedMax);
-  if (exitCode !== null && exitCode < uncorrected)
-    return ok(repairMessage.test(stderr) ? { kind: "repaired", detail } : undefined);
+  if (exitCode !== null && exitCode < uncorrected) {
+    const repairs = e2fsckRepairs({ exitCode, output: stderr });
+    const isRepaired = repairs.length > 0;
+    return ok(
+      isRepaired ? { kind: "repaired", detail: repairs.join("\n").slice(0, outputQuotedMax) } : undefined,
+    );
+  }
   if (exitCode !== null && exitCode < usageError && olderThanFileSystem.test(stderr))
-    return ok({ kind: "unchecked", detail });
+    return ok({ kind: "unchecked", detail: stderr.slice(0, outputQuotedMax) });
   if (exitCode === null || exitCode >= usageError) return commandFailed(command, exit.value);
   return fail({
     kind: "FileSystemBroken",
