@@ -47,6 +47,19 @@ describe("describeFailure", () => {
     );
   });
 
+  it("says what to check, and how to erase a disk, where a first mkfs may have left data", () => {
+    const unrecognized = {
+      ...failureExamples.WrongFileSystem,
+      found: "no known signature, but data at its middle",
+      isFormattedOnceBlank: true,
+    } as const;
+    const sentence = describeFailure(unrecognized);
+    assert.match(sentence, /find out whether a pod ever wrote to it.*blkdiscard -z <device>/u);
+    // An event has the first 700 characters of it, after the node's name.
+    assert.ok(sentence.length < 640, `${sentence.length} characters`);
+    assert.doesNotMatch(describeFailure(failureExamples.WrongFileSystem), /blkdiscard/u);
+  });
+
   it("states after how many seconds a throttled request is tried again", () => {
     assert.match(describeFailure(failureExamples.Throttled), /in 2 s$/u);
   });

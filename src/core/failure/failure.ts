@@ -196,6 +196,8 @@ export type Failure =
       readonly devicePath: string;
       readonly found: string;
       readonly requested: string;
+      /** The driver would format the disk once it is erased. */
+      readonly isFormattedOnceBlank?: true;
     }
   | { readonly kind: "DeviceBusy"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "FileSystemBroken"; readonly devicePath: string; readonly detail: string }

@@ -71,9 +71,11 @@ export const localFailures = {
   WrongFileSystem: {
     code: "FAILED_PRECONDITION",
     retryable: false,
-    sentence: (failure) =>
-      `device ${failure.devicePath} carries ${failure.found}, not ${failure.requested}; nothing was ` +
-      "written to it: use the file system that it has, or another volume",
+    sentence: ({ devicePath, found, requested, isFormattedOnceBlank }) =>
+      `device ${devicePath} carries ${found}, not ${requested}; nothing was written to it: ` +
+      (isFormattedOnceBlank === true
+        ? ERASE_IF_UNUSED
+        : "use the file system that it has, or another volume"),
     example: { devicePath: "/dev/sdc", found: "xfs", requested: "ext4" },
   },
   DeviceBusy: {
@@ -213,6 +215,13 @@ export const localFailures = {
     example: { detail: "timestamp yesterday is not ISO 8601" },
   },
 } as const satisfies Partial<FailureRows>;
+
+/** Of data that no tool recognizes, on a volume without a format on record. */
+const ERASE_IF_UNUSED =
+  "it may be a pod's data, a file system whose start was erased, or the rest of a first mkfs that was " +
+  "interrupted, as by V1. Take a snapshot of the disk, and find out whether a pod ever wrote to it. If so, " +
+  "repair it by hand. If not, delete the pods, attach the disk to another VM, erase it completely there " +
+  "(on Linux: blkdiscard -z <device>) and detach it: the driver then formats it for the next pod";
 
 function describeMissingDevice({ lun, searched, seen, waitedMs }: FailureOf<"DeviceNotFound">): string {
   const found = seen.length === 0 ? "nothing" : seen.join("; ");

@@ -207,8 +207,32 @@ describe("planFileSystem on data without a file system", () => {
       planned: wrongFileSystem(unsigned.detail, "ext4"),
     },
     {
-      because: "refuses data without a mark",
+      because: "refuses data without a mark, which a person may erase",
       given: { content: unsigned },
+      planned: {
+        kind: "Refuse",
+        failure: {
+          kind: "WrongFileSystem",
+          devicePath,
+          found: unsigned.detail,
+          requested: "ext4",
+          isFormattedOnceBlank: true,
+        },
+      },
+    },
+    {
+      because: "refuses it where pods may have written it raw, which is never to be erased",
+      given: { content: unsigned, isRawOnly: true },
+      planned: wrongFileSystem(unsigned.detail, "ext4"),
+    },
+    {
+      because: "refuses it on a copy without a mark, which is never to be erased",
+      given: { content: unsigned, sourceUri: otherUri },
+      planned: wrongFileSystem(unsigned.detail, "ext4"),
+    },
+    {
+      because: "refuses it read-only, where erasing it would not help",
+      given: { content: unsigned, readOnly: true },
       planned: wrongFileSystem(unsigned.detail, "ext4"),
     },
     {
