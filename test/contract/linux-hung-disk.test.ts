@@ -355,33 +355,39 @@ setTimeout(child.kill, 200);
 `;
 
 describe("a command that a disk keeps in the kernel", here, () => {
-  it("is not started again while one of two such is there", () =>
-    withDisk("ext4", async ({ folder, freeze, thaw }) => {
-      const directory = await mkdtemp(join(tmpdir(), "stuck-"));
-      const descriptorsOf = () => [];
-      const runner = createCommandRunner({
-        ...{ lockFd: 0, descriptorsOf, outputDirectory: directory, clock: systemClock },
-      });
-      const [first, go] = [join(directory, "first"), join(directory, "go")];
-      const hangs = `mkdir ${first} && exec mkdir ${folder}/x; until test -e ${go}; do sleep 0.01; done`;
-      const given = { program: "sh", args: ["-c", hangs], pool: "inspect", touches: [] } as const;
-      const runFor = (limitMs: number) => runner.run({ ...given, limitMs, changes: false }, never);
-      await freeze();
-      try {
-        const hung = runFor(1000);
-        while (!existsSync(first)) await systemClock.sleep(5, never);
-        const other = runFor(60_000);
-        assert.equal(kindOf(await hung), "HostCommandTimedOut");
-        await writeFile(go, "");
-        assert.equal(kindOf(await other), "ok");
-        assert.equal(kindOf(await runFor(60_000)), "HostCommandTimedOut");
-        await thaw();
-        while (runner.isStuck(given.program, given.args)) await systemClock.sleep(5, never);
-      } finally {
-        await thaw();
-        await rm(directory, { recursive: true });
-      }
-    }));
+  for (const { what, hang } of [
+    { what: "one of two such", hang: "exec mkdir" },
+    { what: "a child of one of two such", hang: "mkdir" },
+  ])
+    it(`is not started again while ${what} is there`, () =>
+      withDisk("ext4", async ({ folder, freeze, thaw }) => {
+        const directory = await mkdtemp(join(tmpdir(), "stuck-"));
+        const descriptorsOf = () => [];
+        const runner = createCommandRunner({
+          ...{ lockFd: 0, descriptorsOf, outputDirectory: directory, clock: systemClock },
+        });
+        const [first, go] = [join(directory, "first"), join(directory, "go")];
+        const hangs =
+          `if mkdir ${first}; then ${hang} ${folder}/x; exit; fi; ` +
+          `until test -e ${go}; do sleep 0.01; done`;
+        const given = { program: "sh", args: ["-c", hangs], pool: "inspect", touches: [] } as const;
+        const runFor = (limitMs: number) => runner.run({ ...given, limitMs, changes: false }, never);
+        await freeze();
+        try {
+          const hung = runFor(1000);
+          while (!existsSync(first)) await systemClock.sleep(5, never);
+          const other = runFor(60_000);
+          assert.equal(kindOf(await hung), "HostCommandTimedOut");
+          await writeFile(go, "");
+          assert.equal(kindOf(await other), "ok");
+          assert.equal(kindOf(await runFor(60_000)), "HostCommandTimedOut");
+          await thaw();
+          while (runner.isStuck(given.program, given.args)) await systemClock.sleep(5, never);
+        } finally {
+          await thaw();
+          await rm(directory, { recursive: true });
+        }
+      }));
 
   it("keeps no process that ends", () =>
     withDisk("ext4", async ({ folder, freeze, thaw }) => {
@@ -398,6 +404,32 @@ describe("a command that a disk keeps in the kernel", here, () => {
 });
 
 describe("a node with a disk that hangs", { timeout: 120_000 }, () => {
+  it("ends the read of a sample that does not return, and looks again", here, async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), "hung-sample-"));
+    t.after(() => rm(directory, { recursive: true }));
+    const pid = join(directory, "pid");
+    const dd =
+      `#!/bin/sh\ncase "$*" in *skip=8388608*) echo $$ > ${pid}; exec sleep 6000 ;; esac\n` +
+      `PATH=/usr/bin:/bin exec dd "$@"\n`;
+    const host = await createLinuxHost({
+      ...{ deviceRoot: directory, lockDirectory: join(directory, "locks"), clock: fast },
+    });
+    try {
+      await withLoops(directory, 1, async ([device = assert.fail()]) => {
+        await withProgram(directory, "dd", dd, async () =>
+          assert.equal(kindOf(await host.inspectDevice(device, never)), "HostCommandTimedOut"),
+        );
+        const reader = `/proc/${(await readFile(pid, "utf8")).trim()}/stat`;
+        // One that has ended, and that no parent has asked for yet, is a zombie.
+        const state = await readFile(reader, "utf8").catch(() => "(gone) Z");
+        assert.match(state, /\) Z/u);
+        assert.deepEqual(await host.inspectDevice(device, never), ok({ kind: "blank" }));
+      });
+    } finally {
+      await host.close();
+    }
+  });
+
   it("waits for other disks while a SCSI host ends no scan, and no rescan", async (t) => {
     const directory = await mkdtemp(join(tmpdir(), "hung-scan-"));
     t.after(() => rm(directory, { recursive: true }));

@@ -241,6 +241,24 @@ describe("a reading command", tests, () => {
     await lock.close();
   });
 
+  it("is killed with its own children, and they have ended, too", async (t) => {
+    const { runner, lock, directory } = await aRunner(t);
+    const caller = new AbortController();
+    const script = `sleep 6000 & echo $! > ${directory}/pid; mv ${directory}/pid ${directory}/started; wait`;
+    const read = runner.run(aCommand(script, { changes: false }), caller.signal);
+    await untilExists(`${directory}/started`);
+    caller.abort();
+    assert.deepEqual(await read, { ok: false, failure: { kind: "Cancelled" } });
+    const pid = Number(readFileSync(`${directory}/started`, "utf8"));
+    try {
+      // One that has ended, and that no parent has asked for yet, is a zombie.
+      assert.match(existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : ") Z", /\) Z/u);
+    } finally {
+      if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
+    }
+    await lock.close();
+  });
+
   it("does not look stuck where it only had no turn", async (t) => {
     const { runner, lock } = await aRunner(t);
     const others = new AbortController();

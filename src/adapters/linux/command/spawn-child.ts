@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { Socket } from "node:net";
 import type { Stream } from "node:stream";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
@@ -16,9 +17,12 @@ export interface ChildExit {
 export interface Child {
   /** Undefined: it could not be started. */
   readonly pid: number | undefined;
-  /** Fails with `HostCommandFailed` if the program can't be started. Never rejects. */
+  /**
+   * How it ended, once its own children that write to the pipes have ended as well. Fails with
+   * `HostCommandFailed` if the program can't be started. Never rejects.
+   */
   readonly exited: Promise<Result<ChildExit, Failure>>;
-  /** Kills it; a process that ends does not wait for it any more. */
+  /** Kills it with its own children; a process that ends does not wait for them any more. */
   readonly kill: () => void;
 }
 
@@ -44,8 +48,8 @@ const defaultOutputBytesMax = 2 * 1024 * 1024;
 const programDirectories = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * Starts a program without a shell, in a session of its own if it writes to `outputFd`: then neither Ctrl-C
- * nor our end stops it half-way.
+ * Starts a program without a shell, in a session of its own: then neither Ctrl-C nor our end stops it
+ * half-way, and it is killed with its own children.
  */
 export function spawnChild({
   program,
@@ -58,7 +62,7 @@ export function spawnChild({
   const output = outputFd ?? "pipe";
   const child = spawn(program, args, {
     stdio: [input === undefined ? "ignore" : "pipe", output, output, ...heldFds],
-    detached: outputFd !== undefined,
+    detached: true,
     // Messages are matched in English.
     env: { ...process.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:${programDirectories}` },
   });
@@ -94,11 +98,12 @@ export function spawnChild({
     });
   });
   const kill = (): void => {
-    child.kill("SIGKILL");
-    // The kernel may keep it all the same. It keeps no process from ending then, and no pipe.
+    // Until the kernel has told Node of its end, no other group has the number.
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(-child.pid, "SIGKILL");
+    // The kernel may keep them all the same. They keep no process from ending then.
     child.unref();
-    child.stdout?.destroy();
-    child.stderr?.destroy();
+    for (const pipe of [child.stdout, child.stderr]) if (pipe instanceof Socket) pipe.unref();
   };
   return { pid: child.pid, exited, kill };
 }

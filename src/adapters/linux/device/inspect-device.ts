@@ -11,10 +11,14 @@ import type { ContentWitnesses, DeviceContent } from "../../../core/node/device/
 import { middleSamples, SAMPLE_BYTES } from "../../../core/node/device/middle-samples.ts";
 import { typesMountedAs } from "../../../core/volume/device/file-system.ts";
 import type { Device, FileSystemOn } from "../../../ports/host/host-provisioner.ts";
-import { commandFailed, runToSuccess } from "../command/command-failed.ts";
+import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { HostContext } from "../host-context.ts";
 import { readDeviceAttribute } from "./block-device.ts";
+import { type DevicePart, holdsData } from "./holds-data.ts";
+
+/** The parts of the host that a look at a device needs. */
+type InspectedHost = Pick<HostContext, "sysRoot" | "runner" | "limits">;
 
 /** How much of each end of a device is read raw. */
 const endBytes = 1024n * 1024n;
@@ -32,16 +36,12 @@ const blkidAmbivalent = 8;
  * have to agree: both ends, and samples of what is between.
  */
 export async function inspectDevice(
-  host: HostContext,
+  host: InspectedHost,
   device: Device,
   signal: AbortSignal,
 ): Promise<Result<DeviceContent, Failure>> {
-  const content = await inspectEnds(host, device, signal);
-  if (!content.ok || content.value.kind !== "blank") return content;
-  const isBlank = await isBlankBetween(host, device, signal);
-  if (!isBlank.ok) return isBlank;
-  const nonZeroParts = isBlank.value ? [] : (["middle"] as const);
-  return ok(judgeDeviceContent({ blkid: "nothing", wipefsTypes: [], nonZeroParts }));
+  const samples = middleSamples(device.sizeBytes).map((offset) => ({ offset, sizeBytes: SAMPLE_BYTES }));
+  return await inspectParts(host, device, samples, signal);
 }
 
 /**
@@ -49,8 +49,17 @@ export async function inspectDevice(
  * rest of that is left.
  */
 export async function inspectEnds(
-  host: HostContext,
+  host: InspectedHost,
   device: Device,
+  signal: AbortSignal,
+): Promise<Result<DeviceContent, Failure>> {
+  return await inspectParts(host, device, [], signal);
+}
+
+async function inspectParts(
+  host: InspectedHost,
+  device: Device,
+  samples: readonly DevicePart[],
   signal: AbortSignal,
 ): Promise<Result<DeviceContent, Failure>> {
   const blkid = await contentByBlkid(host, device, [], signal);
@@ -60,7 +69,7 @@ export async function inspectEnds(
   const wipefs = inspectCommand(host, device, "wipefs", ["--no-act", "--json", device.path]);
   const [wipefsTypes, nonZeroParts] = await Promise.all([
     printedBy(host, wipefs, parseWipefsTypes, signal),
-    readEnds(host, device, signal),
+    readParts(host, device, samples, signal),
   ]);
   if (!wipefsTypes.ok) return wipefsTypes;
   if (!nonZeroParts.ok) return nonZeroParts;
@@ -79,7 +88,7 @@ export async function inspectEnds(
  * file system.
  */
 export async function inspectFileSystem(
-  host: HostContext,
+  host: InspectedHost,
   { device, fsType }: FileSystemOn,
   signal: AbortSignal,
 ): Promise<Result<DeviceContent, Failure>> {
@@ -92,7 +101,7 @@ export async function inspectFileSystem(
 
 /** Judges what blkid names alone: no other witness is asked. */
 async function judgeNamed(
-  host: HostContext,
+  host: InspectedHost,
   device: Device,
   blkid: Readonly<Record<string, string>>,
   signal: AbortSignal,
@@ -108,7 +117,7 @@ async function judgeNamed(
 
 /** What blkid finds, by the probes that `filter` leaves. */
 async function contentByBlkid(
-  host: HostContext,
+  host: InspectedHost,
   device: Device,
   filter: readonly string[],
   signal: AbortSignal,
@@ -147,7 +156,7 @@ function contentOfPartition(
 }
 
 async function askBlkid(
-  host: HostContext,
+  host: InspectedHost,
   device: Device,
   filter: readonly string[],
   signal: AbortSignal,
@@ -164,7 +173,7 @@ async function askBlkid(
 
 /** What a program prints of a device. Fails where it fails, and where `parse` finds nothing. */
 async function printedBy<T>(
-  host: HostContext,
+  host: InspectedHost,
   command: HostCommand,
   parse: (printed: string) => T | undefined,
   signal: AbortSignal,
@@ -175,75 +184,28 @@ async function printedBy<T>(
   return found === undefined ? commandFailed(command, exit.value) : ok(found);
 }
 
-async function readEnds(
-  host: HostContext,
+/** Which parts of a device hold data. The samples count where both ends are zeros. */
+async function readParts(
+  host: InspectedHost,
   device: Device,
+  samples: readonly DevicePart[],
   signal: AbortSignal,
 ): Promise<Result<ContentWitnesses["nonZeroParts"], Failure>> {
   const lastBytes = device.sizeBytes > endBytes ? device.sizeBytes - endBytes : 0n;
-  const endOffset = lastBytes - (lastBytes % alignmentBytes);
-  const [start, end] = await Promise.all([
-    readDirectly(host, device, { offset: 0n, blockBytes: endBytes + alignmentBytes }, signal),
-    readDirectly(host, device, { offset: endOffset, blockBytes: endBytes + alignmentBytes }, signal),
-  ]);
-  if (!start.ok) return start;
-  if (!end.ok) return end;
-  return ok([
-    ...(holdsData(start.value) ? (["start"] as const) : []),
-    ...(holdsData(end.value) ? (["end"] as const) : []),
-  ]);
-}
-
-/** One after the other: the commands of other volumes have their turns in between. */
-async function isBlankBetween(
-  host: HostContext,
-  device: Device,
-  signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
-  for (const offset of middleSamples(device.sizeBytes)) {
-    const sample = await readDirectly(host, device, { offset, blockBytes: SAMPLE_BYTES }, signal);
-    if (!sample.ok) return sample;
-    if (holdsData(sample.value)) return ok(false);
-  }
-  return ok(true);
-}
-
-function holdsData(block: Buffer): boolean {
-  return block.some((byte) => byte !== 0);
-}
-
-/** By dd, not by our own read: a read of a hanging device would block one of Node's few I/O threads. */
-async function readDirectly(
-  host: HostContext,
-  device: Device,
-  { offset, blockBytes }: { readonly offset: bigint; readonly blockBytes: bigint },
-  signal: AbortSignal,
-): Promise<Result<Buffer, Failure>> {
-  const command = inspectCommand(host, device, "dd", [
-    `if=${device.path}`,
-    `bs=${blockBytes}`,
-    "count=1",
-    `skip=${offset}`,
-    "iflag=direct,skip_bytes,fullblock",
-    "status=none",
-  ]);
-  const exit = await runToSuccess(host, command, signal);
-  if (!exit.ok) return exit;
-  const requestedBytes = device.sizeBytes - offset < blockBytes ? device.sizeBytes - offset : blockBytes;
-  // An empty read is no proof of zeros: the device may have been detached or shrunk.
-  if (BigInt(exit.value.stdout.length) < requestedBytes)
-    return fail({
-      kind: "WrongDevice",
-      devicePath: device.path,
-      problem:
-        `only ${exit.value.stdout.length} of ${requestedBytes} bytes at offset ${offset} could be read: ` +
-        "look for the LUN again",
-    });
-  return ok(exit.value.stdout);
+  const sizeBytes = endBytes + alignmentBytes;
+  const ends = [
+    { offset: 0n, sizeBytes },
+    { offset: lastBytes - (lastBytes % alignmentBytes), sizeBytes },
+  ];
+  const found = await holdsData(host, device, [...ends, ...samples], signal);
+  if (!found.ok) return found;
+  const [start = false, end = false, ...middle] = found.value;
+  if (start || end) return ok([...(start ? (["start"] as const) : []), ...(end ? (["end"] as const) : [])]);
+  return ok(middle.includes(true) ? ["middle"] : []);
 }
 
 function inspectCommand(
-  host: HostContext,
+  host: InspectedHost,
   device: Device,
   program: string,
   args: readonly string[],

@@ -1,0 +1,68 @@
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { runToSuccess } from "../command/command-failed.ts";
+import type { HostCommand } from "../command/command-runner.ts";
+import type { HostContext } from "../host-context.ts";
+
+/** A part of a device; what is beyond the device's end does not count. */
+export interface DevicePart {
+  /** In bytes, a multiple of 4096: the largest sector size that Azure's disks have. */
+  readonly offset: bigint;
+  /** In bytes, a multiple of 4096. */
+  readonly sizeBytes: bigint;
+}
+
+/**
+ * Reads parts of a device, each by its size and its offset, past the kernel's cache: another node may have
+ * written a shared disk. dd reads one place only, and to start it costs the shell a fraction of what it costs
+ * the plug-in.
+ */
+const READ_PARTS =
+  'device=$1; shift; while [ $# -gt 0 ]; do dd if="$device" bs="$1" count=1 skip="$2" ' +
+  "iflag=direct,skip_bytes,fullblock status=none || exit; shift 2; done";
+
+/**
+ * Whether each of these parts holds anything but zeros; one command reads them all. By dd, not by our own
+ * read: a read of a hanging device would block one of Node's few I/O threads. Fails with `WrongDevice` if the
+ * device has fewer bytes.
+ */
+export async function holdsData(
+  host: Pick<HostContext, "runner" | "limits">,
+  device: Device,
+  parts: readonly DevicePart[],
+  signal: AbortSignal,
+): Promise<Result<readonly boolean[], Failure>> {
+  const sizes = parts.map(({ offset, sizeBytes }) =>
+    Number(sizeBytes < device.sizeBytes - offset ? sizeBytes : device.sizeBytes - offset),
+  );
+  const requestedBytes = sizes.reduce((sum, size) => sum + size, 0);
+  const places = parts.flatMap(({ offset, sizeBytes }) => [`${sizeBytes}`, `${offset}`]);
+  const command: HostCommand = {
+    program: "sh",
+    args: ["-c", READ_PARTS, "sh", device.path, ...places],
+    pool: "inspect",
+    limitMs: host.limits.inspectMs,
+    outputBytesMax: requestedBytes,
+    touches: [device.majorMinor],
+    changes: false,
+  };
+  const exit = await runToSuccess(host, command, signal);
+  if (!exit.ok) return exit;
+  const { stdout } = exit.value;
+  // An empty read is no proof of zeros: the device may have been detached or shrunk.
+  if (stdout.length < requestedBytes)
+    return fail({
+      kind: "WrongDevice",
+      devicePath: device.path,
+      problem: `only ${stdout.length} of ${requestedBytes} bytes could be read: look for the LUN again`,
+    });
+  let first = 0;
+  return ok(
+    sizes.map((size) => {
+      const part = stdout.subarray(first, (first += size));
+      return !part.equals(Buffer.alloc(size));
+    }),
+  );
+}
