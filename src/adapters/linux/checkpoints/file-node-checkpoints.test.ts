@@ -142,9 +142,15 @@ describe("openFileNodeCheckpoints", () => {
 
   it("keeps the earlier settings of a device over a restart", async (t) => {
     const path = await aPath(t);
-    const checkpoint = aCheckpoint({ deviceSettings: { "queue/scheduler": "none" } });
+    const checkpoint = aCheckpoint({
+      deviceSettings: { "queue/scheduler": "mq-deadline", "queue/iosched/fifo_batch": "16" },
+    });
     await (await openFileNodeCheckpoints(path)).put(checkpoint, never);
-    assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [checkpoint]);
+    const again = await openFileNodeCheckpoints(path);
+    assert.deepEqual(again.volumes(), [checkpoint]);
+    const { deviceSettings: _, ...restored } = checkpoint;
+    await again.put(restored, never);
+    assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [restored]);
   });
 
   it("keeps the mark of a freeze over a restart of the plug-in, not of the machine", async (t) => {
@@ -252,9 +258,17 @@ describe("openFileNodeCheckpoints", () => {
       text: JSON.stringify({
         version: 1,
         heartbeat: 1,
-        volumes: [{ ...aCheckpoint(), deviceSettings: { "../uevent": "add" } }],
+        volumes: [{ ...aCheckpoint(), deviceSettings: { "queue/read_ahead_kb": 128 } }],
       }),
-      because: "a checkpoint has a setting that no device has",
+      because: "a setting's value is no text",
+    },
+    {
+      text: JSON.stringify({
+        version: 1,
+        heartbeat: 1,
+        volumes: [{ ...aCheckpoint(), deviceSettings: {}, schedulerSettings: "none" }],
+      }),
+      because: "a scheduler's settings are a text",
     },
     {
       text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [], freezes: [{ volumeName: "pvc-1" }] }),

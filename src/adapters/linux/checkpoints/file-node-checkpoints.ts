@@ -18,6 +18,7 @@ import {
   type FoundFiles,
 } from "./choose-checkpoints.ts";
 import { afterBoot, createDurableCheckpoints, type CheckpointChange } from "./create-durable-checkpoints.ts";
+import { formatNodeCheckpoints } from "./format-node-checkpoints.ts";
 import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 import { createSlotFile, syncFolder, type SlotFile } from "./slot-file.ts";
 
@@ -199,7 +200,7 @@ function checkpointsIn(
 }
 
 function encode(content: CheckpointFile, sequence: number): Buffer {
-  return encodeSlot({ sequence, text: `${JSON.stringify({ version: 1, ...content }, null, 1)}\n` });
+  return encodeSlot({ sequence, text: formatNodeCheckpoints(content) });
 }
 
 function unwritten(path: string, error: unknown): Failure {

@@ -51,8 +51,9 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
   const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType, vm } =
     value;
   const settings = parseDeviceSettings(value.deviceSettings);
+  const ofScheduler = parseDeviceSettings(value["schedulerSettings"]);
   const writtenBy = parseVm(vm);
-  if (settings === undefined || writtenBy === undefined) return undefined;
+  if (settings === undefined || ofScheduler === undefined || writtenBy === undefined) return undefined;
   if (
     typeof volumeName !== "string" ||
     typeof uid !== "string" ||
@@ -74,7 +75,7 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
     lun,
     majorMinor,
     accessType,
-    ...(value.deviceSettings === undefined ? {} : { deviceSettings: settings }),
+    ...(value.deviceSettings === undefined ? {} : { deviceSettings: { ...settings, ...ofScheduler } }),
     vm: writtenBy,
   };
 }
@@ -85,13 +86,15 @@ function isFreezeMark(value: unknown): value is FreezeMark {
   return [volumeName, id, path, majorMinor].every((field) => typeof field === "string");
 }
 
+/**
+ * A name that is not known is passed over, and never written to a device: a newer driver, before
+ * `helm rollback`, may have saved one.
+ */
 function parseDeviceSettings(value: unknown): VolumeCheckpoint["deviceSettings"] {
   if (value === undefined) return {};
   if (!isRecord(value)) return undefined;
-  const entries = Object.entries(value);
-  return entries.every(([name, text]) => isDeviceSettingName(name) && typeof text === "string")
-    ? Object.fromEntries(entries)
-    : undefined;
+  const known = Object.entries(value).filter(([name]) => isDeviceSettingName(name));
+  return known.every(([, text]) => typeof text === "string") ? Object.fromEntries(known) : undefined;
 }
 
 function parseVm(value: unknown): CheckpointVm | undefined {
