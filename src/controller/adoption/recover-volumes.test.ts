@@ -4,13 +4,15 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentObjectName, foreignVolumeObjectName } from "../../core/api/object-names.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { aDetail, aReplica, aVolume, diskUri } from "../../core/testing/objects.ts";
+import { aDetail, aDiskSpec, anObservedVolume, aReplica, aVolume, diskUri } from "../../core/testing/objects.ts";
+import { planDisk } from "../../core/volume/plan-disk.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { driverTags } from "../disk/disk-tags.ts";
 import { aCluster, aClusterVolume } from "../testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { remakeVolume } from "../testing/remake-volume.ts";
+import { must } from "../testing/settled.ts";
 import { type DiskLists, recoverVolumes } from "./recover-volumes.ts";
 
 const madeByHand = diskUri.replace("rg-1", "rg-2").replace("pvc-1", "By_Hand");
@@ -97,13 +99,41 @@ describe("recoverVolumes", () => {
       const growing = { ...disk, sizeGiB: 20, state: "Updating" };
       assert.deepEqual(await recover(world, { "": [growing], "rg-1": [] }), ok(0));
       assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
-      assert.deepEqual(await recover(world, { "": [{ ...growing, state: "Failed" }], "rg-1": [] }), ok(0));
-      assert.equal(
-        world.volume()?.status?.detail?.sizeGiB,
-        20,
-        "no operation runs, and a node needs the size",
-      );
     }));
+
+  for (const state of ["Failed", "Canceled"]) {
+    const failed = { ...disk, sizeGiB: 20, state };
+
+    it(`leaves a size that Azure shows as ${state} to the growth that the volume asks for`, () =>
+      withControllerPorts(async (world) => {
+        const spec = { disk: aDiskSpec({ sizeGiB: 20, maxShares: 1 }), maxMountReplicaCount: 0 };
+        const asking = aVolume({ spec });
+        await world.given("AzVolume", asking);
+        assert.deepEqual(await recover(world, { "": [{ ...failed, maxShares: 1 }], "rg-1": [] }), ok(0));
+        assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
+        const plan = planDisk(anObservedVolume({ volume: world.volume() ?? assert.fail("no volume") }));
+        assert.equal(plan?.kind, "ResizeDisk");
+      }));
+
+    it(`leaves it also where the cache does not show that growth yet (${state})`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolume());
+        world.store.holdWatches(true);
+        const { other } = world;
+        const { spec, ...present } = await must(other.get("AzVolume", "pvc-1", never));
+        const asking = { ...spec, disk: { ...spec.disk, sizeGiB: 20 } };
+        await must(other.update("AzVolume", { ...present, spec: asking }, never));
+        assert.deepEqual(await recover(world, { "": [failed], "rg-1": [] }), ok(0));
+        assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
+      }));
+
+    it(`records a growth by another client whose disk is ${state}: a node needs the size`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolume());
+        assert.deepEqual(await recover(world, { "": [failed], "rg-1": [] }), ok(0));
+        assert.equal(world.volume()?.status?.detail?.sizeGiB, 20);
+      }));
+  }
 
   it("records that another client has grown a disk", () =>
     withControllerPorts(async (world) => {

@@ -132,7 +132,11 @@ export async function deleteDisk(
   return fail(toFailure(deleted.failure, { diskUri }));
 }
 
-/** Grows a disk, and in the same write raises the performance that Azure allows no less of at that size. */
+/**
+ * Grows a disk, and in the same write raises the performance that Azure allows no less of at that size. One
+ * that shows the size without having succeeded is asked for the size that it shows: nothing changes if it has
+ * it, so that is possible while several VMs have the disk.
+ */
 export async function resizeDisk(
   { session, disks, writes }: DiskContext,
   {
@@ -152,7 +156,7 @@ export async function resizeDisk(
   const copying = copyUnderWay(before.value);
   if (copying !== undefined) return fail(copying);
   const attachedTo = ownersOf(before.value);
-  if (before.value.maxShares > 1 && attachedTo.length > 0)
+  if (shownGiB < sizeGiB && before.value.maxShares > 1 && attachedTo.length > 0)
     return fail({ kind: "DiskInUse", diskUri, attachedTo });
   const askedGiB = Math.max(sizeGiB, shownGiB);
   const raised = raisedPerformance(before.value.skuName, askedGiB, before.value);

@@ -305,6 +305,24 @@ export function disksContract(on: On): void {
       }
     });
 
+    on("asks that also of a shared disk that VMs have: nothing changes if it has the size", async (cloud) => {
+      const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
+      await attach(cloud, uri, addVm(cloud, "node-a"));
+      const disk = findDisk(cloud.model.world, uri) ?? assert.fail("no disk");
+      const spec = { ...disk.spec, sizeGiB: 128 };
+      const grow = (): ReturnType<typeof cloud.provisioner.resizeDisk> =>
+        cloud.run(
+          cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: mayAlways }, never),
+        );
+      putDisk(cloud.model.world, { ...disk, spec, provisioningState: "Failed" });
+      const refused = { kind: "Error", status: 409, code: "LiveResizeSharedDiskNotAllowed" } as const;
+      cloud.model.faults.add({ id: "lacks-it", operation: "Disks_Update", resource: uri, effect: refused });
+      assert.equal(failureOf(await grow()).kind, "DiskInUse", "no size is answered that it may lack");
+      cloud.model.faults.remove("lacks-it");
+      assert.deepEqual(valueOf(await grow()), { sizeGiB: 128 });
+      assert.equal(findDisk(cloud.model.world, uri)?.provisioningState, "Succeeded");
+    });
+
     on("raises what an Ultra disk has too little of at its new size, in the same write", async (cloud) => {
       const least = { skuName: "UltraSSD_LRS", sizeGiB: 100, diskIOPSReadWrite: 500, diskMBpsReadWrite: 100 };
       const uri = await addDisk(cloud, "pvc-1", { ...least, skuName: "UltraSSD_LRS" });
