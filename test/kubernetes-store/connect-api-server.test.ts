@@ -482,6 +482,8 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
     readonly error: typeof WatchGone | typeof WatchBroken;
     /** Default: false. */
     readonly isStated?: true;
+    /** Default: false. */
+    readonly wasOpen?: true;
     readonly says: RegExp;
   }[] = [
     {
@@ -520,12 +522,14 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
         setTimeout(() => response.socket?.destroy(), 20);
       },
       error: WatchBroken,
+      wasOpen: true,
       says: /was cut off/u,
     },
     {
       because: "a line is no JSON",
       answer: (_, response) => response.writeHead(200).end("<html>\n"),
       error: WatchBroken,
+      wasOpen: true,
       says: /was cut off/u,
     },
     {
@@ -536,7 +540,7 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
       says: /gave no answer within 100 ms/u,
     },
   ];
-  for (const { because, answer, requestTimeoutMs = PATIENCE_MS, error, isStated = false, says } of ends)
+  for (const { because, answer, requestTimeoutMs = PATIENCE_MS, error, says, ...broken } of ends)
     it(
       `ends with ${error.name} where ${because}`,
       besideServer(async ({ server, connect }) => {
@@ -546,7 +550,8 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
           (thrown) =>
             thrown instanceof error &&
             says.test(thrown.message) &&
-            (thrown instanceof WatchBroken && thrown.isStated) === isStated,
+            (thrown instanceof WatchBroken && thrown.isStated) === (broken.isStated ?? false) &&
+            (thrown instanceof WatchBroken && thrown.wasOpen) === (broken.wasOpen ?? false),
         );
       }),
     );

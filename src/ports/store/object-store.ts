@@ -110,9 +110,16 @@ export class WatchBroken extends Error {
   override readonly name = "WatchBroken";
   /** The server ended it with an error of its own, which it may state of that version for ever. */
   readonly isStated: boolean;
+  /** The server had accepted the watch, and its connection was cut off later: silent ones are by proxies. */
+  readonly wasOpen: boolean;
 
-  constructor(message: string, { isStated = false, ...options }: ErrorOptions & { isStated?: boolean } = {}) {
-    super(message, options);
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly isStated?: boolean; readonly wasOpen?: boolean } = {},
+  ) {
+    const { isStated = false, wasOpen = false, ...rest } = options;
+    super(message, rest);
     this.isStated = isStated;
+    this.wasOpen = wasOpen;
   }
 }

@@ -9,14 +9,15 @@ import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
 import type { Source, SourceEvent, SourceObject } from "../../ports/store/source.ts";
 import { followSource } from "./follow-source.ts";
 
-/** What a scripted watch does after its events: ends regularly after a time, throws, or stays silent. */
-type End = { readonly afterMs: number } | Error | "silence";
+/** What a scripted watch does after its events: ends or breaks after a time, throws, or stays silent. */
+type End = { readonly afterMs: number; readonly error?: Error } | Error | "silence";
 
 interface Watch {
   readonly events: readonly SourceEvent<SourceObject>[];
   readonly end: End;
 }
 
+const HOUR_MS = 3_600_000;
 const SETTINGS = { stallTimeoutMs: 90_000, backoffBaseMs: 100, backoffMaxMs: 10_000 };
 
 function anObject(name: string, resourceVersion: string): SourceObject {
@@ -45,6 +46,7 @@ function scripted(
       yield* events;
       if (end instanceof Error) throw end;
       await clock.sleep(end === "silence" ? 1e9 : end.afterMs, signal).catch(() => undefined);
+      if (end !== "silence" && end.error !== undefined && !signal.aborted) throw end.error;
     },
   };
   return { source, asked };
@@ -140,6 +142,50 @@ describe("followSource", () => {
     );
     assert.deepEqual(asked.map(withoutTime), ["list", "watch from 1", "watch from 9", "watch from 9"]);
     assert.deepEqual(logged, ["warn broken", "info stalled"]);
+  });
+
+  for (const { because, watch } of [
+    { because: "stays open", watch: { events: [], end: "silence" } },
+    { because: "the server ends after 35 s", watch: { events: [], end: { afterMs: 35_000 } } },
+    {
+      because: "a proxy cuts off after 60 s",
+      watch: { events: [], end: { afterMs: 60_000, error: new WatchBroken("cut", { wasOpen: true }) } },
+    },
+  ] satisfies readonly { readonly because: string; readonly watch: Watch }[])
+    it(`lists a silent source every 180 s whose watch ${because}`, async () => {
+      const { asked } = await follow(Array<Watch>(1_000).fill(watch), HOUR_MS);
+      const listedAtMs = asked
+        .filter((line) => line.endsWith(" list"))
+        .map((line) => Number.parseFloat(line));
+      const gapsMs = listedAtMs.slice(1).map((atMs, at) => atMs - (listedAtMs[at] ?? 0));
+      assert.ok(gapsMs.length > 14, `${gapsMs.length} lists in an hour`);
+      assert.ok(
+        gapsMs.every((gapMs) => gapMs >= 180_000 && gapMs < 240_000),
+        gapsMs.join(", "),
+      );
+      const watches = asked.filter((line) => line.includes("watch")).length;
+      assert.ok(watches < HOUR_MS / 30_000, `${watches} watches in an hour`);
+    });
+
+  it("lists no silent source whose watch is refused for good, or sends bookmarks", async () => {
+    const refused: Watch = { events: [], end: new WatchBroken("403") };
+    const bookmarked: Watch = {
+      events: [{ type: "BOOKMARK", resourceVersion: "9" }],
+      end: { afterMs: 60_000 },
+    };
+    for (const watch of [refused, bookmarked]) {
+      const { asked } = await follow(Array<Watch>(1_000).fill(watch), HOUR_MS);
+      assert.equal(asked.filter((line) => line.endsWith(" list")).length, 1);
+    }
+  });
+
+  it("watches again at once after a watch that was open for long", async () => {
+    const cut: Watch = {
+      events: [],
+      end: { afterMs: 35_000, error: new WatchBroken("cut", { wasOpen: true }) },
+    };
+    const { asked } = await follow(Array<Watch>(4).fill(cut), 140_400);
+    assert.deepEqual(asked.map(withoutTime), ["list", ...Array<string>(5).fill("watch from 1")]);
   });
 
   it("lists again where the version is gone", async () => {

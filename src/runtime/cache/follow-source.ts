@@ -31,6 +31,12 @@ export const defaultFollowSettings: FollowSettings = {
  * that it can't send would keep the follower from all later ones.
  */
 const STATED_ERRORS_MAX = 3;
+/**
+ * After so many stall times without an event, a bookmark or a list, the end of a watch that the server had
+ * accepted leads to a list. A silent watch may be healthy or deliver nothing: only a list shows which. Two,
+ * so that a watch is resumed once first, and a list of many objects is rare.
+ */
+const SILENT_STALLS_MAX = 2;
 
 /** The receiver of a source's lists and events. */
 export interface Follower<T extends SourceObject> {
@@ -50,6 +56,8 @@ interface WatchEnd {
   readonly reason: "gone" | "broken" | "refused" | "stalled" | "failed" | "ended";
   readonly detail: string;
   readonly livedMs: number;
+  /** The server had accepted it. */
+  readonly wasOpen: boolean;
 }
 
 /** A source that is being followed. */
@@ -62,8 +70,8 @@ export interface Following {
 
 /**
  * Lists a source, then watches it, for ever: resumes where a watch ended, broke off or stalled, lists
- * again where the source no longer keeps that version or only states errors of it, and waits with back-off
- * and jitter between attempts without a result.
+ * again where the source no longer keeps that version, only states errors of it, or has been silent for long
+ * on watches that it accepts, and waits with back-off and jitter between attempts without a result.
  */
 export function followSource<T extends SourceObject>(
   ports: FollowPorts,
@@ -76,6 +84,7 @@ export function followSource<T extends SourceObject>(
   let needsList = true;
   let failures = 0;
   let statedErrors = 0;
+  let lastReportAtMs = clock.elapsedMs();
   let endWatch = (): void => undefined;
 
   async function backOff(): Promise<void> {
@@ -91,6 +100,7 @@ export function followSource<T extends SourceObject>(
     const listed = await source.list(signal);
     if (listed.ok) {
       version = listed.value.resourceVersion;
+      lastReportAtMs = clock.elapsedMs();
       follower.onList(listed.value.items, version);
     } else if (!signal.aborted) {
       needsList = true;
@@ -107,12 +117,15 @@ export function followSource<T extends SourceObject>(
       (event) => {
         failures = 0;
         statedErrors = 0;
+        lastReportAtMs = clock.elapsedMs();
         version = event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion;
         follower.onEvent(event);
       },
     );
     if (signal.aborted || needsList) return;
-    const { reason, detail, livedMs } = end;
+    const { reason, detail, livedMs, wasOpen } = end;
+    const silentMs = clock.elapsedMs() - lastReportAtMs;
+    if (wasOpen && silentMs >= SILENT_STALLS_MAX * settings.stallTimeoutMs) needsList = true;
     // Servers end each watch after some minutes, to spread their watchers. One that ends watches as soon
     // as they begin is failing.
     if (reason === "ended" && livedMs >= settings.backoffMaxMs)
@@ -120,6 +133,7 @@ export function followSource<T extends SourceObject>(
     // Some servers send no bookmarks for unchanged objects: silence alone is no failure.
     const log = reason === "stalled" ? logger.info : logger.warn;
     log("watch ended", { source: source.name, reason, detail, resourceVersion: version });
+    if (wasOpen && livedMs >= settings.backoffMaxMs) failures = 0;
     if (reason === "refused") statedErrors++;
     if (reason === "gone" || statedErrors >= STATED_ERRORS_MAX) needsList = true;
     await backOff();
@@ -164,13 +178,13 @@ async function watchUntilItEnds<T extends SourceObject>(
         onEvent(event);
       }
       return isStalled
-        ? { reason: "stalled", detail: `no event or bookmark for ${stallTimeoutMs} ms` }
-        : { reason: "ended", detail: "the server ended the watch" };
+        ? { reason: "stalled", detail: `no event or bookmark for ${stallTimeoutMs} ms`, wasOpen: true }
+        : { reason: "ended", detail: "the server ended the watch", wasOpen: true };
     } catch (error) {
       const detail = messageOf(error);
-      if (error instanceof WatchGone) return { reason: "gone", detail };
-      if (!(error instanceof WatchBroken)) return { reason: "failed", detail };
-      return { reason: error.isStated ? "refused" : "broken", detail };
+      if (error instanceof WatchGone) return { reason: "gone", detail, wasOpen: false };
+      if (!(error instanceof WatchBroken)) return { reason: "failed", detail, wasOpen: false };
+      return { reason: error.isStated ? "refused" : "broken", detail, wasOpen: error.wasOpen };
     } finally {
       ended.abort();
     }

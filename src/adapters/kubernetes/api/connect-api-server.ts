@@ -242,11 +242,11 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof WatchGone || error instanceof WatchBroken) throw error;
-      const text =
-        error instanceof CallFailed
-          ? error.message
-          : `the watch on ${path} was cut off (${messageOf(error)})`;
-      throw new WatchBroken(text, { cause: error });
+      if (error instanceof CallFailed) throw new WatchBroken(error.message, { cause: error });
+      throw new WatchBroken(`the watch on ${path} was cut off (${messageOf(error)})`, {
+        wasOpen: true,
+        cause: error,
+      });
     }
   }
 
