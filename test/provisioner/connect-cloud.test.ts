@@ -22,8 +22,11 @@ describe("a role's connection to Azure", () => {
       caFile: join(folder, "ca.pem"),
       resourceGroups: [{ subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION }],
     });
+    // The SDK reads it once in a process.
+    process.env["NO_PROXY"] = new URL(emulator.url).hostname;
   });
   after(async () => {
+    delete process.env["NO_PROXY"];
     await emulator.close();
     await rm(folder, { recursive: true });
   });
@@ -209,12 +212,34 @@ describe("a role's connection to Azure", () => {
   ])
     it(`is refused without the password of ${variable}=${value}`, async (t) => {
       process.env[variable] = value;
-      t.after(() => delete process.env[variable]);
+      delete process.env["NO_PROXY"];
+      t.after(() => {
+        delete process.env[variable];
+        process.env["NO_PROXY"] = new URL(emulator.url).hostname;
+      });
       await assert.rejects(
         connect({ "cloud-config": await azureJson({ ...signIn(), ...place }) }),
         ({ message }: Error) =>
           message.startsWith(`${variable}: expected`) && !message.includes("of-the-proxy"),
       );
+    });
+
+  for (const { variable, value } of [
+    { variable: "HTTPS_PROXY", value: "user:of-the-proxy@proxy:3128" },
+    { variable: "ALL_PROXY", value: "socks5://user:of-the-proxy@proxy:3128" },
+  ])
+    it(`needs no ${variable}=${value} where NO_PROXY names what is called`, async (t) => {
+      process.env[variable] = value;
+      t.after(() => delete process.env[variable]);
+      logged.length = 0;
+      registry.clear();
+      const cloud = await connect({ "cloud-config": await azureJson({ ...signIn(), ...place }) });
+      const read = await cloud.getDisk({ diskUri: diskUri("none") }, new AbortController().signal);
+      assert.equal(read.ok ? "" : read.failure.kind, "DiskNotFound");
+      const warnings = logged.filter((line) => line.includes("no call to Azure needs it"));
+      assert.equal(warnings.length, 1);
+      assert.match(warnings[0] ?? "", new RegExp(`"variable":"${variable}"`, "u"));
+      assert.doesNotMatch(logged.join("\n"), /of-the-proxy/u);
     });
 
   it("is refused with the name of a flag that is of another cloud", async () => {

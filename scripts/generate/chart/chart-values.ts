@@ -221,8 +221,13 @@ export function chartValues(): ChartValues {
         "Proxy to Azure, as `HTTPS_PROXY`. The pods and Helm's release show it: a password of it comes " +
           "from a Secret by `controller.extraEnv` instead",
       ),
-      httpProxy: webAddress("Proxy to Azure, as `HTTP_PROXY`, where `httpsProxy` is empty"),
-      noProxy: text("What is reached without a proxy, as `NO_PROXY`"),
+      httpProxy: webAddress(
+        "Proxy of sign-ins, as `HTTP_PROXY`, where `httpsProxy` is empty; calls to Azure have `httpsProxy` " +
+          "alone",
+      ),
+      noProxy: text(
+        "What is reached without a proxy, as `NO_PROXY`: names of hosts, and domains that begin with a dot",
+      ),
     }),
     objectNamespace: objectName(
       "Namespace of AzVolumes, AzVolumeAttachments, AzDriverNodes and the leader's Lease; made by the " +

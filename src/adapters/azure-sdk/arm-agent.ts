@@ -1,6 +1,6 @@
 import { Agent } from "node:https";
 import { createSecureContext } from "node:tls";
-import { proxiedAgent } from "./proxied-agent.ts";
+import { hasHttpsProxy, proxiedAgent } from "./proxied-agent.ts";
 
 /**
  * Connections at once. With ARM's limits a subscription makes some 25 reads a second, and a burst of 250.
@@ -22,8 +22,7 @@ export function armAgent(
   caPem: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): Agent | undefined {
-  const isProxied = ["HTTPS_PROXY", "https_proxy"].some((name) => (environment[name] ?? "") !== "");
-  if (isProxied) return proxiedAgent(caPem, environment);
+  if (hasHttpsProxy(environment)) return proxiedAgent(caPem, environment);
   return new Agent({
     keepAlive: true,
     maxSockets: SOCKETS_MAX,

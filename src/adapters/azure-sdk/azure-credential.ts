@@ -48,14 +48,9 @@ export type CredentialAt = (authority: string) => TokenCredential;
  * as another identity.
  */
 export function createAzureCredential(sources: CredentialSources): Result<CredentialAt, ConfigFailure> {
-  const { config, environment } = sources;
-  if (
-    environment["AZURE_FEDERATED_TOKEN_FILE"] !== undefined ||
-    config.useFederatedWorkloadIdentityExtension === true
-  )
-    return workloadIdentity(sources);
-  if (config.useManagedIdentityExtension === true)
-    return ok(() => managedIdentity(config.userAssignedIdentityID ?? ""));
+  const { config } = sources;
+  if (isWorkloadIdentity(sources)) return workloadIdentity(sources);
+  if (isManagedIdentity(sources)) return ok(() => managedIdentity(config.userAssignedIdentityID ?? ""));
   const identityPath = dataPlaneIdentityPath(config);
   if (identityPath !== undefined)
     return ok(() => createDataPlaneIdentity(identityPath, connectionOptions(sources), sources.reports ?? {}));
@@ -71,6 +66,21 @@ export function createAzureCredential(sources: CredentialSources): Result<Creden
   return aadClientSecret === undefined && aadClientCertPath !== undefined
     ? clientCertificate(sources, aadClientCertPath)
     : clientSecret(sources);
+}
+
+function isWorkloadIdentity({
+  config,
+  environment,
+}: Pick<CredentialSources, "config" | "environment">): boolean {
+  return (
+    environment["AZURE_FEDERATED_TOKEN_FILE"] !== undefined ||
+    config.useFederatedWorkloadIdentityExtension === true
+  );
+}
+
+/** Whether tokens come from the machine's metadata service, and no authority is called. */
+export function isManagedIdentity(sources: Pick<CredentialSources, "config" | "environment">): boolean {
+  return !isWorkloadIdentity(sources) && sources.config.useManagedIdentityExtension === true;
 }
 
 function workloadIdentity(sources: CredentialSources): Result<CredentialAt, ConfigFailure> {

@@ -1,9 +1,10 @@
 import { defaultApiVersions } from "../../adapters/azure-sdk/api-versions.ts";
-import type { AzureConfig, ConfigFailure } from "../../adapters/azure-sdk/azure-config.ts";
+import { type AzureConfig, type ConfigFailure, endpointsOf } from "../../adapters/azure-sdk/azure-config.ts";
+import { isManagedIdentity } from "../../adapters/azure-sdk/azure-credential.ts";
 import { connectAzure } from "../../adapters/azure-sdk/connect-azure.ts";
 import type { UnusableSettings } from "../../adapters/azure-sdk/current-credential.ts";
 import { type ParsedAzureConfig, parseAzureConfig } from "../../adapters/azure-sdk/parse-azure-config.ts";
-import { proxyProblem } from "../../adapters/azure-sdk/proxied-agent.ts";
+import { wrongProxy } from "../../adapters/azure-sdk/proxied-agent.ts";
 import { driverUserAgent } from "../../adapters/azure-sdk/sdk-arm-api.ts";
 import { logSdkWith } from "../../adapters/azure-sdk/sdk-log.ts";
 import { registerBudgetMetrics } from "../../adapters/observe/budget-metrics.ts";
@@ -90,10 +91,9 @@ export async function reachAzure(
   { clock, logger }: { readonly clock: Clock; readonly logger?: Logger },
 ): Promise<AzureReach> {
   if (logger !== undefined) logSdkWith(logger);
-  const wrongProxy = proxyProblem(process.env);
-  if (wrongProxy !== undefined) throw new WrongSetting(wrongProxy);
   const settings = await readAzureSettings(values);
   if (!settings.ok) throw wrongField(settings.failure, values);
+  checkProxy(settings.value.config, values, logger);
   const caFile = values["azure-ca-file"];
   const caPem = caFile === undefined ? undefined : await readNamedCertificates("azure-ca-file", caFile);
   const current = {
@@ -128,6 +128,29 @@ export async function reachAzure(
   });
   if (!connected.ok) throw wrongField(connected.failure, values);
   return { ...connected.value, clientId: config.aadClientId, unusedFields: unused };
+}
+
+/** Throws `WrongSetting` for a proxy that can't be used. One that no call needs is logged. */
+function checkProxy(
+  config: AzureConfig,
+  values: Values<typeof azureOptions>,
+  logger: Logger | undefined,
+): void {
+  const environment = process.env;
+  const endpoints = endpointsOf(config, environment);
+  if (!endpoints.ok) throw wrongField(endpoints.failure, values);
+  const { resourceManager, authority, tokenAudience } = endpoints.value;
+  const wrong = wrongProxy(environment, {
+    resourceManager,
+    authority: isManagedIdentity({ config, environment }) ? undefined : authority,
+    readsMetadata: authority === undefined || tokenAudience === undefined,
+  });
+  if (wrong?.isNeeded === true) throw new WrongSetting(wrong.problem);
+  if (wrong !== undefined)
+    logger?.warn("the proxy of the environment can't be used, and no call to Azure needs it", {
+      variable: wrong.variable,
+      problem: wrong.problem,
+    });
 }
 
 /** The User-Agent of calls to Azure, as V1 makes it. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ApiAnswer, ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
+import type { ApiAnswer, ApiClient, ApiWatchEvent } from "../../adapters/kubernetes/api/api-client.ts";
 import { scriptedApiClient } from "../../adapters/kubernetes/testing/scripted-api-client.ts";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
@@ -10,6 +10,7 @@ import { WatchBroken } from "../../ports/store/object-store.ts";
 import { createExtenderCaches } from "./extender-caches.ts";
 import { STALE_AFTER_MS, whyStale } from "./why-stale.ts";
 
+const NO_EVENTS: readonly ApiWatchEvent[] = [];
 const BOOKMARKS_EVERY_MS = 60_000;
 const LISTED: ApiAnswer = { code: 200, body: { metadata: { resourceVersion: "1" }, items: [] } };
 const FORBIDDEN: ApiAnswer = { code: 403, body: { kind: "Status", reason: "Forbidden" } };
@@ -113,4 +114,5 @@ async function* silence(
   signal: AbortSignal,
 ): ReturnType<ApiClient["watch"]> {
   await sleepUnlessAborted(clock, 1e9, signal);
+  yield* NO_EVENTS;
 }
