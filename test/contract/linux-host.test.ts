@@ -470,7 +470,10 @@ describe("Linux host: file systems and mounts", () => {
     }
   });
 
-  for (const features of [["-t", "ext2"], ["-O", "orphan_file"]] as const)
+  for (const features of [
+    ["-t", "ext2"],
+    ["-O", "orphan_file"],
+  ] as const)
     on(`calls nothing repaired after a crash of mkfs.ext4 ${features.join(" ")}`, async (world) => {
       const { host } = world;
       await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });

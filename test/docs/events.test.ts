@@ -23,19 +23,35 @@ describe("docs/reference/events.md", () => {
   });
 
   it("lists no reason that the code does not emit", async () => {
-    const told = new Set<string>();
-    for await (const path of glob(
+    const told = await wordsOf(
       "src/{runtime,controller,objects,node,csi,core/{writer,attachment,volume,node}}/**/*.ts",
-      { cwd: ROOT },
-    )) {
-      if (path.includes(".test.") || path.includes("/gen/")) continue;
-      const source = await readFile(join(ROOT, path), "utf8");
-      for (const [, word = ""] of source.matchAll(/"([A-Z][A-Za-z]+)"/gu)) told.add(word);
-    }
+    );
     assert.deepEqual(
       Object.keys(eventReasons).filter((reason) => !told.has(reason)),
       [],
     );
+  });
+
+  it("names no recipient of what only a node plug-in emits but its own Node", async () => {
+    const byNode = await wordsOf("src/{node,csi/node}/**/*.ts");
+    // The controller shows some of them as well, to claims and pods.
+    const byController = await wordsOf(
+      "src/{controller,csi/controller,core/{writer,attachment,rollback}}/**/*.ts",
+    );
+    const ofNode = Object.entries<{ readonly shownOn: readonly string[] }>(eventReasons).filter(
+      ([reason]) => byNode.has(reason) && !byController.has(reason),
+    );
+    for (const reason of ["MountDead", "DeviceNotTuned", "StageFailed", "PodLostDisk"])
+      assert.ok(
+        ofNode.some(([found]) => found === reason),
+        reason,
+      );
+    for (const [reason, { shownOn }] of ofNode)
+      assert.deepEqual(
+        shownOn.filter((kind) => kind !== "Node"),
+        [],
+        reason,
+      );
   });
 
   it("has remedies that are whole sentences and fit after any message", () => {
@@ -45,3 +61,14 @@ describe("docs/reference/events.md", () => {
     }
   });
 });
+
+/** What looks like an event's reason in those sources. */
+async function wordsOf(pattern: string): Promise<ReadonlySet<string>> {
+  const words = new Set<string>();
+  for await (const path of glob(pattern, { cwd: ROOT })) {
+    if (path.includes(".test.") || path.includes("/gen/")) continue;
+    const source = await readFile(join(ROOT, path), "utf8");
+    for (const [, word = ""] of source.matchAll(/"([A-Z][A-Za-z]+)"/gu)) words.add(word);
+  }
+  return words;
+}

@@ -4,11 +4,17 @@ interface EventMeaning {
   /**
    * The recipients besides the object that it is about: the volume's claim, the pods that wait for the
    * volume, those of its pods that are bound to the named node, all its pods that are not ending, that
-   * node.
+   * node. A node plug-in shows it on its own Node only (ADR 0017).
    */
   readonly shownOn: readonly ("PersistentVolumeClaim" | "Pod" | "PodOnNode" | "AnyPod" | "Node")[];
   /** When it is emitted, for docs/reference/events.md. */
   readonly when: string;
+  /**
+   * How often it is shown again while the kubelet repeats the call that emits it, in milliseconds: less often
+   * than each five minutes, in which an object may have one more event, so that those of its other events
+   * are still shown. Undefined: every five minutes, where its emitter repeats it within 90 s.
+   */
+  readonly shownEveryMs?: number;
   /** What to do, in a sentence that follows the message; empty: no action is required. */
   readonly remedy: string;
 }
@@ -19,6 +25,10 @@ const OUT_OF_SERVICE =
 const OUT_OF_SERVICE_OR_DELETED = `${OUT_OF_SERVICE}, or delete its VM where it has no Node`;
 const TRIED_AGAIN = "The driver retries automatically.";
 const BOTH_DELETED = "If both that VM and the disk were deleted, nothing can prove it: delete the AzVolume.";
+
+const TEN_MINUTES_MS = 600_000;
+/** Kubernetes keeps an event for an hour by default. */
+const HALF_AN_HOUR_MS = 1_800_000;
 
 /** Every event reason, in the order of a volume's life. */
 export const eventReasons = {
@@ -419,6 +429,7 @@ export const eventReasons = {
   StageFailed: {
     type: "Warning",
     shownOn: [],
+    shownEveryMs: TEN_MINUTES_MS,
     when: "a node could not make the volume ready for its pod",
     remedy: "The kubelet retries.",
   },
@@ -440,7 +451,7 @@ export const eventReasons = {
   },
   DeviceNotTuned: {
     type: "Warning",
-    shownOn: ["PersistentVolumeClaim", "PodOnNode"],
+    shownOn: [],
     when: "a node serves a volume without settings that its attributes ask for",
     remedy:
       "The kernel keeps its own values. A class for new volumes may state what the nodes have; " +
@@ -482,7 +493,7 @@ export const eventReasons = {
   },
   FileSystemRepaired: {
     type: "Warning",
-    shownOn: ["PersistentVolumeClaim", "PodOnNode"],
+    shownOn: [],
     when: "an ext file system was damaged, and e2fsck has repaired it before its mount",
     remedy:
       "Its files may lack what was written to them: check them with the means of the application, or " +
@@ -490,17 +501,20 @@ export const eventReasons = {
   },
   FileSystemErrors: {
     type: "Warning",
-    shownOn: ["PersistentVolumeClaim", "PodOnNode"],
+    shownOn: [],
+    shownEveryMs: HALF_AN_HOUR_MS,
     when:
       "the kernel has found errors in a mounted ext file system, which pods use on (seen when the kubelet " +
       "asks for its usage)",
     remedy:
-      "Stop all pods that use it, and start them again: it is unmounted with the last of them, and checked " +
-      "before its next mount. The log of the node's kernel names the errors.",
+      "Stop all pods that use it, and start them again: it is checked before its next mount. The log of " +
+      "the node's kernel names the errors. If the event returns, the check took it for clean: " +
+      "run e2fsck -f -p on the disk while no pod uses it.",
   },
   MountDead: {
     type: "Warning",
-    shownOn: ["PersistentVolumeClaim", "PodOnNode", "Node"],
+    shownOn: [],
+    shownEveryMs: HALF_AN_HOUR_MS,
     when:
       "what a pod has mounted of the volume is dead: the device is gone or answers I/O errors, or the " +
       "kernel has made the file system read-only after an error (seen when the kubelet asks for its usage)",

@@ -47,7 +47,7 @@ describe("describeFailure", () => {
     );
   });
 
-  it("says what to check, and how to erase a disk, where a first mkfs may have left data", () => {
+  it("says how to check and erase a disk where a first mkfs may have left data", () => {
     const unrecognized = {
       ...failureExamples.WrongFileSystem,
       found: "no known signature, but data at its middle",

@@ -5,6 +5,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { publishVolume } from "../../node/stage/publish-volume.ts";
+import { emitDeadMount } from "../../node/stage/stage-failure-event.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
 import { stagingPath, withNode } from "../../node/testing/a-node.ts";
 import { aCall } from "../testing/a-call.ts";
@@ -60,7 +61,7 @@ describe("nodeGetVolumeStats", () => {
     }));
 
   for (const accessType of ["mount", "block"] as const)
-    it(`reports on its pods that their ${accessType} volume is dead, and not before`, () =>
+    it(`reports on the volume that its ${accessType} mount is dead, and not before`, () =>
       withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
         const ports = world.ports();
         const targetPath = "/var/lib/kubelet/pods/1/mount";
@@ -85,9 +86,19 @@ describe("nodeGetVolumeStats", () => {
             },
           ],
         );
+        emitDeadMount(ports, diskUri, {
+          kind: "WrongDevice",
+          devicePath: "/other/pod",
+          problem: "it is gone",
+        });
+        assert.equal(
+          world.emitted[1]?.localKey,
+          world.emitted[0]?.localKey,
+          "another pod's is no other event",
+        );
       }));
 
-  it("reports on its pods that the kernel has found errors, and goes on to answer", () =>
+  it("reports on the volume that the kernel has found errors, and answers still", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const ports = world.ports();
       assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);

@@ -32,7 +32,8 @@ export function emitDeadMount(ports: NodePorts, volumeId: string, failure: Failu
   emitOnVolume(ports, volumeId, {
     reason: "MountDead",
     what: `has lost the use of the volume: ${describeFailure(failure)}`,
-    localKey: failureLocalKey(failure),
+    // Another pod's path, or a further sign that it is dead, is not news.
+    localKey: "",
   });
 }
 

@@ -92,6 +92,16 @@ describe("EventCorrelator", () => {
     assert.equal(correlator.decide(anEvent({ reason: "Again" }), 5 * MINUTE_MS).kind, "tooMany");
   });
 
+  it("updates what the kubelet repeats as its reason says, until a silence of 5 min", () => {
+    const correlator = aCorrelator();
+    const dead = anEvent({ reason: "MountDead", shownEveryMs: 30 * MINUTE_MS });
+    assert.deepEqual(correlator.decide(dead, 0), shown("db-0.1", 0, 1));
+    for (let minute = 2; minute < 30; minute += 2)
+      assert.deepEqual(correlator.decide(dead, minute * MINUTE_MS), { kind: "repeated" });
+    assert.deepEqual(correlator.decide(dead, 30 * MINUTE_MS), shown("db-0.1", 0, 16));
+    assert.deepEqual(correlator.decide(dead, 35 * MINUTE_MS), shown("db-0.1", 0, 17));
+  });
+
   it("shows one Event each for 10,000 volumes and their claims, however often repeated", () => {
     const correlator = aCorrelator();
     const subjects = Array.from({ length: 20_000 }, (_, nth) => ({

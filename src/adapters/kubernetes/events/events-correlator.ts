@@ -16,6 +16,11 @@ export interface SubjectEvent {
   readonly message: string;
   /** The part that has to change for a new event. */
   readonly localKey: string;
+  /**
+   * How often it is updated while the kubelet repeats it, in milliseconds; undefined: it lasts by the
+   * driver's own loops.
+   */
+  readonly shownEveryMs?: number | undefined;
 }
 
 /** A run of equal or similar events that are shown as one object with a count. */
@@ -60,6 +65,12 @@ const REMEMBERED_MAX = 32_768;
 const UPDATE_EVERY_MS = 300_000;
 /** Callers repeat a lasting event at least once a minute: after a longer silence it counts as new. */
 const REPEATED_WITHIN_MS = 90_000;
+/**
+ * The same of an event that the kubelet repeats: it asks for a volume's usage each one to two minutes
+ * (volumeStatsAggPeriod with its jitter), and its backoff of failed calls ends at 2 min and 2 s. Such a call
+ * may fail for another reason in between.
+ */
+const REPEATED_BY_KUBELET_WITHIN_MS = 300_000;
 
 interface Series extends EventSeries {
   readonly shownMs: number;
@@ -86,12 +97,15 @@ export class EventCorrelator {
   /** `nowMs`: on a clock that is never set back. */
   decide(event: SubjectEvent, nowMs: number): Verdict {
     const { key, combined } = this.#seriesKeyOf(event, nowMs);
+    const { shownEveryMs = UPDATE_EVERY_MS } = event;
+    const isOfKubelet = event.shownEveryMs !== undefined;
+    const repeatedWithinMs = isOfKubelet ? REPEATED_BY_KUBELET_WITHIN_MS : REPEATED_WITHIN_MS;
     const known = this.#series.get(key);
     const isSilent =
       known !== undefined &&
       !combined &&
-      nowMs - known.seenMs < REPEATED_WITHIN_MS &&
-      nowMs - known.shownMs < UPDATE_EVERY_MS;
+      nowMs - known.seenMs < repeatedWithinMs &&
+      nowMs - known.shownMs < shownEveryMs;
     const count = (known?.count ?? 0) + 1;
     if (isSilent) {
       remember(this.#series, key, { ...known, count, seenMs: nowMs });

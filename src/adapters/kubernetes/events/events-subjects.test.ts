@@ -181,6 +181,8 @@ describe("nodeSubjects", () => {
       subjectsOf({ message: "", ...event }).map(({ kind, name }) => `${kind} ${name}`);
     assert.deepEqual(kinds({ about, reason: "WriterReclaimed" }), ["AzVolume pvc-1", "Node node-a"]);
     assert.deepEqual(kinds({ about, reason: "StageFailed" }), ["AzVolume pvc-1"]);
+    // What ends with its pods is no state of their node.
+    assert.deepEqual(kinds({ about, reason: "MountDead" }), ["AzVolume pvc-1"]);
     assert.deepEqual(kinds({ about, reason: EVERYWHERE, nodeName: "node-b" }), [
       "AzVolume pvc-1",
       "Node node-a",

@@ -129,6 +129,29 @@ describe("createKubernetesEvents", () => {
       assert.deepEqual(logged, []);
     }));
 
+  it("still shows a volume's failures after hours of others that the kubelet repeats", () =>
+    inWorld([pod], async ({ emit, clock, sent }) => {
+      const { about } = fenced;
+      // The kubelet asks for the usage each one to two minutes, and stages again after two.
+      for (let ms = 0; ms < 6 * 3_600_000; ms += 122_000) {
+        emit({ about, reason: "MountDead", message: "its mount is dead" });
+        emit({ about, reason: "FileSystemErrors", message: "it has errors" });
+        emit({ about, reason: "StageFailed", message: "its device is gone" });
+        await clock.advance(122_000);
+      }
+      const before = sent.length;
+      assert.ok(before > 3 * 12, "they are seen as lasting");
+      const failures = Array.from({ length: 5 }, (_, nth) => `its disk fails ${nth}`);
+      for (const message of failures) emit({ about, reason: "StageFailed", message });
+      await clock.settle();
+      assert.deepEqual(
+        sent
+          .slice(before)
+          .map(([method, , body]) => [method.split(" ")[0], (body as { message: string }).message]),
+        failures.map((message) => ["POST", `${message}. The kubelet retries.`]),
+      );
+    }));
+
   it("counts up a lasting event, and writes it again after Kubernetes has dropped it", () =>
     inWorld([pod], async ({ emit, clock, sent, answers }) => {
       emit(fenced);

@@ -142,10 +142,12 @@ export function createKubernetesEvents(
 
   return {
     emit: (event) => {
-      const { type } = meaningOf(event.reason);
-      const message = withRemedy(event.reason, shortened(event.message));
+      const { reason } = event;
+      const { type, shownEveryMs } = meaningOf(reason);
+      const message = withRemedy(reason, shortened(event.message));
+      const localKey = event.localKey ?? event.message;
       for (const subject of options.subjectsOf(event))
-        enqueue({ subject, type, reason: event.reason, message, localKey: event.localKey ?? event.message });
+        enqueue({ subject, type, reason, message, localKey, shownEveryMs });
     },
     run: async (signal) => {
       while (!signal.aborted) {

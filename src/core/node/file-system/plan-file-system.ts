@@ -1,6 +1,6 @@
 import type { VolumeDetail } from "../../api/az-volume.ts";
 import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
-import type { Failure, FailureOf } from "../../failure/failure.ts";
+import type { Failure } from "../../failure/failure.ts";
 import { invalidArgument } from "../../failure/frequent-failures.ts";
 import { type FileSystemGeometry, geometryProblem } from "../../volume/device/file-system-geometry.ts";
 import { isKeptByKernel, typesMountedAs, type FileSystemType } from "../../volume/device/file-system.ts";
@@ -106,9 +106,7 @@ function planContent(observed: ObservedFileSystem): FileSystemPlan {
     case "otherData":
       if (mark !== undefined && content.hasNoSignature === true)
         return { kind: "MakeAgain", uuid: mark.uuid };
-      return content.hasNoSignature === true && isFormattedOnceBlank(observed)
-        ? unrecognized(observed, content.detail)
-        : wrongFileSystem(observed, content.detail);
+      return wrongFileSystem(observed, content.detail);
     case "blank":
       if (observed.isRawOnly || formatted?.fsType === HANDED_OUT_RAW)
         return wrongFileSystem(
@@ -170,8 +168,12 @@ function ownMark(observed: ObservedFileSystem): FormatMark | undefined {
   return mayCount && mark !== undefined && isSameResourceUri(mark.diskUri, diskUri) ? mark : undefined;
 }
 
-/** Whether the volume's first format is still to come, no pod was given it raw, and it is no copy. */
+/**
+ * Whether the disk has data that no tool recognizes, which only a person can call unused: the volume's first
+ * format is still to come, no pod was given it raw, and it is no copy.
+ */
 function isFormattedOnceBlank({
+  content,
   mark,
   isRawOnly,
   formatted,
@@ -179,25 +181,17 @@ function isFormattedOnceBlank({
   partition,
   readOnly,
 }: ObservedFileSystem): boolean {
+  const isUnrecognized = content.kind === "otherData" && content.hasNoSignature === true;
   const isCopy = sourceUri !== undefined || mark !== undefined;
-  return formatted === undefined && partition === undefined && !isCopy && !isRawOnly && !readOnly;
+  const mayBeFormatted = formatted === undefined && partition === undefined && !isRawOnly && !readOnly;
+  return isUnrecognized && !isCopy && mayBeFormatted;
 }
 
 function wrongFileSystem(observed: ObservedFileSystem, found: string): FileSystemPlan {
-  return { kind: "Refuse", failure: wrongFileSystemFailure(observed, found) };
-}
-
-/** Data that no tool recognizes, of which only a person can say whether it may be erased. */
-function unrecognized(observed: ObservedFileSystem, found: string): FileSystemPlan {
-  const failure = { ...wrongFileSystemFailure(observed, found), isFormattedOnceBlank: true } as const;
+  const { devicePath, fsType } = observed;
+  const remedy = isFormattedOnceBlank(observed) ? ({ isFormattedOnceBlank: true } as const) : {};
+  const failure: Failure = { kind: "WrongFileSystem", devicePath, found, requested: fsType, ...remedy };
   return { kind: "Refuse", failure };
-}
-
-function wrongFileSystemFailure(
-  { devicePath, fsType }: ObservedFileSystem,
-  found: string,
-): FailureOf<"WrongFileSystem"> {
-  return { kind: "WrongFileSystem", devicePath, found, requested: fsType };
 }
 
 function wrongDevice(devicePath: string, problem: string): FileSystemPlan {
