@@ -73,6 +73,7 @@ describe("refuseSnapshotsBesideOthers", () => {
     sizeGiB: 4,
     isIncremental: true,
     sectorSizeBytes: 512,
+    burstingEnabled: false,
     tags: {},
     createdAtMs: 0,
     state: "Succeeded",

@@ -79,6 +79,7 @@ export const fullVolume: Full<"AzVolume"> = {
       skuName: "Premium_LRS",
       location: "eastus",
       zones: ["1"],
+      burstingEnabled: true,
       formatted: { fsType: "ext4", nodeName: "node-a", time: TIME, uuid: "0a" },
     },
     modification: {

@@ -38,8 +38,9 @@ const LIMITS = `## Which changes are possible
 - A VM caches the disk of a volume whose \`cachingMode\` is ReadOnly, ReadWrite or not stated. Such a disk
   becomes a PremiumV2_LRS once no VM has it: until then the change ends with \`FAILED_PRECONDITION\`, which
   names the VM. End the pod, and csi-resizer asks again. From then on the disk is attached without a cache.
-  A disk with \`enableBursting\`, or with two keys (\`diskEncryptionType\`), never becomes a PremiumV2_LRS. Azure
-  ends the bursting of one that becomes another SKU without it.
+  A disk that bursts on demand (\`enableBursting\`), or with two keys (\`diskEncryptionType\`), becomes no
+  PremiumV2_LRS. Azure ends the bursting of one that becomes another SKU without it, and other clients may
+  end it.
 - \`networkAccessPolicy\` and \`publicNetworkAccess\` change at any time. \`AllowPrivate\` is possible only
   where the disk was made with \`diskAccessID\`, and such a disk keeps it.
 - Azure moves the data of a disk that becomes a PremiumV2_LRS in the background, for hours. The change has
@@ -51,8 +52,9 @@ const LIMITS = `## Which changes are possible
 - Tags are set or replaced, never removed. The driver's own tags are refused, and so are tags that would leave no
   room for these: they are counted together with those that the volume has.
 - A disk is modified before it is grown, where both are asked for.
-- Another client may change a disk's SKU or \`maxShares\`, too, as in the portal. The driver notices it with its next list
-  of all disks, ten minutes later at the earliest, with an attach that Azure refuses for it, or with the next snapshot.`;
+- Another client may change a disk's SKU, \`maxShares\` or bursting, too, as in the portal. The driver notices
+  it with its next list of all disks, ten minutes later at the earliest, with an attach that Azure refuses for
+  it, or with the next snapshot.`;
 
 const EXAMPLE = `## Example
 

@@ -40,6 +40,7 @@ export function readDiskResource(body: unknown): ArmDisk {
     uniqueId: optionalText(properties["uniqueId"]),
     sourceId: optionalText(creation["sourceResourceId"]),
     logicalSectorSize: optionalNumber(creation["logicalSectorSize"]),
+    burstingEnabled: properties["burstingEnabled"] === true,
   };
 }
 

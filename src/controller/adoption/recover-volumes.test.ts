@@ -4,7 +4,14 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentObjectName, foreignVolumeObjectName } from "../../core/api/object-names.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { aDetail, aDiskSpec, anObservedVolume, aReplica, aVolume, diskUri } from "../../core/testing/objects.ts";
+import {
+  aDetail,
+  aDiskSpec,
+  anObservedVolume,
+  aReplica,
+  aVolume,
+  diskUri,
+} from "../../core/testing/objects.ts";
 import { planDisk } from "../../core/volume/plan-disk.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { driverTags } from "../disk/disk-tags.ts";

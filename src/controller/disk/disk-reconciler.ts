@@ -314,6 +314,7 @@ function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
     skuName: disk.skuName,
     location: disk.location,
     zones: [...disk.zones],
+    burstingEnabled: disk.burstingEnabled,
     ...(volume.status?.detail?.formatted === undefined ? {} : { formatted: volume.status.detail.formatted }),
     ...(isMadeFor(volume, disk.tags) ? { isMadeForObject: true } : {}),
     stateTags: stateTagsIn(disk.tags),

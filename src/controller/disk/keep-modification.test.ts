@@ -7,6 +7,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aDetail, aDiskSpec, aVolume } from "../../core/testing/objects.ts";
 import { mayCopySnapshots } from "../../core/volume/copies/recent-snapshots.ts";
+import { checkModification } from "../../core/volume/modification/volume-modification.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { recoverVolumes } from "../adoption/recover-volumes.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -126,6 +127,32 @@ describe("a disk whose SKU another client has changed", () => {
       const ports = { ...world.ports, cloud };
       assert.deepEqual(await recoverVolumes(ports, never), ok(0));
       await reconcileUntil(world, diskReconciler(ports), ({ status }) => status?.detail?.maxShares === 2);
+    }));
+
+  it("may become a Premium SSD v2 once the bursting has ended that its spec states", () =>
+    withControllerPorts(async (world) => {
+      const sizes = { sizeGiB: 1024, maxShares: 1 };
+      const spec = { disk: aDiskSpec({ ...sizes, burstingEnabled: true }), maxMountReplicaCount: 0 };
+      await world.given("AzVolume", aVolume({ spec, status: { detail: aDetail(sizes) } }));
+      const ended = aDisk({ ...sizes, burstingEnabled: false });
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        listDisks: async () => ok([ended]),
+        getDisk: async () => ok(ended),
+        updateDisk: async () => ok(ended),
+      };
+      const ports = { ...world.ports, cloud };
+      assert.deepEqual(await recoverVolumes(ports, never), ok(0));
+      await reconcileUntil(world, diskReconciler(ports), ({ status }) => status?.modification !== undefined);
+      await reconcileUntil(world, diskReconciler(ports), (volume) => volume.spec.modification === undefined);
+      const after = world.volume() ?? assert.fail("no volume");
+      const { detail } = after.status ?? {};
+      assert.ok(detail !== undefined);
+      const toV2 = { skuName: "PremiumV2_LRS" };
+      assert.deepEqual(checkModification(toV2, { detail, disk: after.spec.disk }), ok(undefined));
+      const { resourceVersion } = after.metadata;
+      assert.deepEqual(await recoverVolumes(ports, never), ok(0));
+      assert.equal(world.volume()?.metadata.resourceVersion, resourceVersion, "nothing more is written");
     }));
 });
 

@@ -124,9 +124,9 @@ function emitConversion(
 
 function modifiedStatus({ error: _, ...status }: VolumeStatus, disk: DiskFacts, nowMs: number): VolumeStatus {
   invariant(status.detail !== undefined, "a volume without a disk was modified");
-  const { skuName, maxShares, location, zones } = disk;
-  const detail = { ...status.detail, skuName, maxShares, location, zones: [...zones] };
-  const modified = { ...status, detail };
+  const { skuName, maxShares, location, zones, burstingEnabled } = disk;
+  const shown = { skuName, maxShares, location, zones: [...zones], burstingEnabled };
+  const modified = { ...status, detail: { ...status.detail, ...shown } };
   return status.copy === undefined ? withConversion(modified, disk.completionPercent, nowMs) : modified;
 }
 

@@ -16,6 +16,7 @@ export function aDisk(overrides: Partial<DiskFacts> = {}): DiskFacts {
     attachedTo: [],
     sourceUri: undefined,
     sectorSizeBytes: 512,
+    burstingEnabled: false,
     ...overrides,
   };
 }

@@ -35,8 +35,8 @@ export async function tuneDevice(
 ): Promise<Result<void, Failure>> {
   const { disk } = volume.spec;
   const sizeGiB = volume.status?.detail?.sizeGiB ?? disk.sizeGiB;
-  const skuName = volume.status?.detail?.skuName ?? disk.skuName;
-  const requested = requestedDeviceSettings(volumeContext, { skuName, sizeGiB });
+  const { skuName = disk.skuName, burstingEnabled } = volume.status?.detail ?? {};
+  const requested = requestedDeviceSettings(volumeContext, { skuName, sizeGiB, burstingEnabled });
   const problems = [...requested.problems];
   const volumeName = volume.metadata.name;
   const checkpoint = checkpointOf(ports, volumeName);

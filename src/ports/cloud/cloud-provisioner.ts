@@ -52,6 +52,8 @@ export interface DiskFacts extends Pick<
   readonly sourceUri: string | undefined;
   /** Its logical sector size, in bytes. */
   readonly sectorSizeBytes: number;
+  /** It bursts on demand. */
+  readonly burstingEnabled: boolean;
   /** URIs of the VMs that `managedBy` and `managedByExtended` name. */
   readonly attachedTo: readonly string[];
 }

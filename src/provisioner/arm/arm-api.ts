@@ -69,6 +69,7 @@ export interface ArmDisk extends ArmResource {
   readonly sourceId: string | undefined;
   /** In bytes; undefined: the default of its SKU. */
   readonly logicalSectorSize: number | undefined;
+  readonly burstingEnabled: boolean;
 }
 
 /**

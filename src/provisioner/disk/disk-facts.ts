@@ -28,6 +28,7 @@ export function diskFactsOf(disk: ArmDisk): DiskFacts {
     networkAccessPolicy: disk.networkAccessPolicy,
     publicNetworkAccess: disk.publicNetworkAccess,
     sectorSizeBytes: disk.logicalSectorSize ?? defaultSectorSizeBytes(disk.skuName),
+    burstingEnabled: disk.burstingEnabled,
   };
 }
 

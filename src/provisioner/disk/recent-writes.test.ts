@@ -25,6 +25,7 @@ const read: ArmDisk = {
   managedByExtended: [],
   sourceId: undefined,
   logicalSectorSize: undefined,
+  burstingEnabled: false,
 };
 
 function someWrites(): { readonly writes: RecentDiskWrites; readonly pass: (ms: number) => void } {

@@ -187,6 +187,7 @@ export function aScriptedVm(
           managedByExtended,
           sourceId: undefined,
           logicalSectorSize: undefined,
+          burstingEnabled: false,
           completionPercent: undefined,
         }),
       );

@@ -225,6 +225,10 @@ export const azVolumeSchema = z.object({
           skuName: z.string().describe("Such as `Premium_LRS`."),
           location: z.string().describe("The disk's region."),
           zones: z.array(z.string()).describe("Empty: regional, or zone-redundant."),
+          burstingEnabled: z
+            .boolean()
+            .optional()
+            .describe("The disk bursts on demand. Absent: it was not read, and is as in the spec."),
           isMadeForObject: z
             .literal(true)
             .optional()

@@ -108,6 +108,15 @@ describe("requestedDeviceSettings", () => {
         "queue/read_ahead_kb": "8",
       }));
 
+  it("computes the bursting that Azure shows, whatever the class states", () => {
+    const disk = { skuName: "Premium_LRS", sizeGiB: 2048 };
+    const ended = { ...disk, burstingEnabled: false };
+    const begun = { ...disk, burstingEnabled: true };
+    const [stated, unstated] = [{ perfProfile: "basic", enableBursting: "true" }, { perfProfile: "basic" }];
+    assert.deepEqual(asRecord(stated, ended), asRecord(unstated, disk));
+    assert.deepEqual(asRecord(unstated, begun), asRecord(stated, disk));
+  });
+
   it("computes no bursting of a disk that has become a Standard SSD", () => {
     const disk = { skuName: "StandardSSD_LRS", sizeGiB: 2048 };
     assert.deepEqual(

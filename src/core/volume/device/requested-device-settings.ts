@@ -28,7 +28,7 @@ export interface RequestedDeviceSettings {
  */
 export function requestedDeviceSettings(
   attributes: Readonly<Record<string, string>>,
-  disk: Pick<DiskSpec, "skuName" | "sizeGiB">,
+  disk: Pick<DiskSpec, "skuName" | "sizeGiB" | "burstingEnabled">,
 ): RequestedDeviceSettings {
   const stated = statedIn(attributes, "perfProfile") ?? "";
   const none = { settings: [], isComputed: false, problems: [] };
@@ -36,10 +36,11 @@ export function requestedDeviceSettings(
   const profile = readValue({ kind: "choice", choices: perfProfiles, anyCase: true }, stated);
   if (!profile.ok) return { ...none, problems: [`perfProfile ${JSON.stringify(stated)} ${profile.failure}`] };
   if (profile.value === "basic") {
-    // The spec of an adopted disk does not say it, and what can't be read is no bursting. It ends as the disk
-    // gets a type without it.
-    const bursting = readValue({ kind: "flag" }, statedIn(attributes, "enableBursting") ?? "");
-    const burstingEnabled = bursting.ok && bursting.value === true && canBurst(disk.skuName);
+    // What Azure shows counts more than the class: bursting ends as the disk gets a type without it, and
+    // other clients end it. What can't be read is no bursting.
+    const flag = readValue({ kind: "flag" }, statedIn(attributes, "enableBursting") ?? "");
+    const bursts = disk.burstingEnabled ?? (flag.ok && flag.value === true);
+    const burstingEnabled = bursts && canBurst(disk.skuName);
     return { ...none, settings: basicProfile({ ...disk, burstingEnabled }), isComputed: true };
   }
   if (profile.value === "none") return none;

@@ -138,6 +138,23 @@ describe("repeatedModification", () => {
       disk: { ...late, maxShares: 1 },
       repeated: {},
     },
+    ...(
+      [
+        ["another client has ended its bursting", true, { burstingEnabled: true }, false, {}],
+        ["its bursting has ended, which was not read before", true, {}, false, {}],
+        ["another client has let a disk burst that was adopted", undefined, {}, true, {}],
+        ["its bursting ended before", true, { burstingEnabled: false }, false, undefined],
+        ["it bursts as it was made, which was not read before", true, {}, true, undefined],
+      ] as const
+    ).map(([because, asked, known, burstingEnabled, repeated]) => ({
+      because,
+      volume: aVolume({
+        spec: { disk: aDiskSpec(asked === undefined ? {} : { burstingEnabled: asked }) },
+        status: { detail: aDetail(known) },
+      }),
+      disk: { ...late, maxShares: 3, burstingEnabled },
+      repeated,
+    })),
     {
       because: "another client has made it again in another zone",
       volume: aVolume({ status: { detail: aDetail() } }),

@@ -90,7 +90,7 @@ export function repeatedModification(
     const raised = raisedSince(recent.made, shown);
     if (!isAs(shown, recent.made) && !isAs(shown, raised)) return raised;
   }
-  if (isOtherwiseMade(status?.detail, shown)) return {};
+  if (isOtherwiseMade(volume, shown)) return {};
   const last = status?.modification;
   if (last === undefined || last.error !== undefined) return undefined;
   return sameJson(withoutModification(spec, shown, {}).disk, spec.disk) ? undefined : {};
@@ -98,15 +98,19 @@ export function repeatedModification(
 
 /**
  * Whether another client has changed what the driver decides by, or has made the disk again under its name:
- * the host cache at an attach, the zones, how large the disk may be, and whether Azure still copies its
- * snapshots where it grows or is deleted.
+ * the host cache at an attach, the zones, how large the disk may be, whether it may become a Premium SSD v2,
+ * and whether Azure still copies its snapshots where it grows or is deleted.
  */
-function isOtherwiseMade(known: VolumeDetail | undefined, shown: ModifiableDisk): boolean {
+function isOtherwiseMade({ spec, status }: AzVolume, shown: ModifiableDisk): boolean {
+  const known = status?.detail;
   if (known === undefined) return false;
   const { skuName, maxShares = known.maxShares, location = known.location, zones = known.zones } = shown;
+  const knownBursting = known.burstingEnabled ?? spec.disk.burstingEnabled ?? false;
+  const { burstingEnabled = knownBursting } = shown;
   return (
     skuName.toLowerCase() !== known.skuName.toLowerCase() ||
     maxShares !== known.maxShares ||
+    burstingEnabled !== knownBursting ||
     regionName(location) !== regionName(known.location) ||
     !sameJson(zones, known.zones)
   );

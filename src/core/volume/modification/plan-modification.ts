@@ -26,6 +26,8 @@ export interface ModifiableDisk {
   readonly location?: string;
   /** Absent: of no concern. */
   readonly zones?: readonly string[];
+  /** Absent: of no concern. */
+  readonly burstingEnabled?: boolean;
   readonly diskIOPSReadWrite?: number | undefined;
   readonly diskMBpsReadWrite?: number | undefined;
   readonly networkAccessPolicy?: string | undefined;

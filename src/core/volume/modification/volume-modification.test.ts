@@ -228,4 +228,14 @@ describe("checkModification", () => {
     assert.deepEqual(check("StandardSSD_LRS", "PremiumV2_LRS"), ok(undefined), "it has ended before");
     assert.deepEqual(check("StandardSSD_LRS", "Premium_LRS"), ok(undefined));
   });
+
+  it("makes a Premium SSD v2 of a disk by the bursting that Azure shows", () => {
+    const check = (stated: boolean, shown: boolean): boolean => {
+      const detail = { ...v2, skuName: "Premium_LRS", sizeGiB: 1024, burstingEnabled: shown };
+      const disk = aDiskSpec({ burstingEnabled: stated });
+      return checkModification({ skuName: "PremiumV2_LRS" }, { detail, disk }).ok;
+    };
+    assert.equal(check(true, false), true, "it has ended");
+    assert.equal(check(false, true), false, "another client has begun it");
+  });
 });

@@ -22,7 +22,7 @@ const FIELD = "mutable_parameters";
 
 /** A disk as it is and as it was asked for, as far as a modification depends on it. */
 interface PresentDisk {
-  readonly detail: Pick<VolumeDetail, "skuName" | "sizeGiB" | "maxShares" | "zones">;
+  readonly detail: Pick<VolumeDetail, "skuName" | "sizeGiB" | "maxShares" | "zones" | "burstingEnabled">;
   readonly disk: DiskSpec;
 }
 
@@ -101,10 +101,10 @@ export function checkModification(
   { tags = {}, ...change }: DiskModification,
   { detail, disk }: PresentDisk,
 ): Result<void, InvalidArgument> {
-  const { skuName, sizeGiB, maxShares } = detail;
+  const { skuName, sizeGiB, maxShares, burstingEnabled = disk.burstingEnabled } = detail;
   // Others, and earlier classes, have set the performance since the spec was written.
   const { diskIOPSReadWrite: _iops, diskMBpsReadWrite: _mbps, ...made } = disk;
-  const present = { ...made, skuName, sizeGiB, maxShares };
+  const present = { ...made, skuName, sizeGiB, maxShares, burstingEnabled };
   const { skuName: to = skuName } = change;
   // Azure ends bursting as a disk gets a type without it (Learn, Enable on-demand bursting), and makes no
   // Premium SSD v2 of a disk that bursts.

@@ -55,6 +55,7 @@ export function disksContract(on: On): void {
         networkAccessPolicy: "AllowAll",
         publicNetworkAccess: "Enabled",
         sectorSizeBytes: 512,
+        burstingEnabled: false,
       });
     });
 

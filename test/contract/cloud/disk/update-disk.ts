@@ -62,6 +62,17 @@ export function updateDiskContract(on: On): void {
     );
   });
 
+  on("shows that bursting ends as a disk gets a SKU without it, and does not return", async (cloud) => {
+    const diskUri = await addDisk(cloud, "pvc-1", { sizeGiB: 1024, burstingEnabled: true });
+    const shown = async (): Promise<boolean> =>
+      valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri }, never))).burstingEnabled;
+    assert.equal(await shown(), true);
+    for (const skuName of ["StandardSSD_LRS", "Premium_LRS"]) {
+      assert.equal((await updated(cloud, { skuName })).burstingEnabled, false);
+      assert.equal(await shown(), false);
+    }
+  });
+
   on("writes nothing where the disk is as requested, also in another case", async (cloud) => {
     await addDisk(cloud, "pvc-1", { tags: { a: "b" } });
     const change = { skuName: "premium_lrs", networkAccessPolicy: "allowall", tags: { a: "b" } };
