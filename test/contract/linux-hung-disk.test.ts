@@ -407,18 +407,22 @@ describe("a node with a disk that hangs", { timeout: 120_000 }, () => {
   it("ends the read of a sample that does not return, and looks again", here, async (t) => {
     const directory = await mkdtemp(join(tmpdir(), "hung-sample-"));
     t.after(() => rm(directory, { recursive: true }));
-    const pid = join(directory, "pid");
+    const [pid, begun] = [join(directory, "pid"), join(directory, "begun")];
     const dd =
-      `#!/bin/sh\ncase "$*" in *skip=8388608*) echo $$ > ${pid}; exec sleep 6000 ;; esac\n` +
+      `#!/bin/sh\ncase "$*" in *skip=8388608*) echo $$ > ${pid}; touch ${begun}; exec sleep 600 ;; esac\n` +
       `PATH=/usr/bin:/bin exec dd "$@"\n`;
     const host = await createLinuxHost({
-      ...{ deviceRoot: directory, lockDirectory: join(directory, "locks"), clock: fast },
+      ...{ deviceRoot: directory, lockDirectory: join(directory, "locks"), clock: systemClock },
     });
     try {
       await withLoops(directory, 1, async ([device = assert.fail()]) => {
-        await withProgram(directory, "dd", dd, async () =>
-          assert.equal(kindOf(await host.inspectDevice(device, never)), "HostCommandTimedOut"),
-        );
+        await withProgram(directory, "dd", dd, async () => {
+          const caller = new AbortController();
+          const looked = host.inspectDevice(device, caller.signal);
+          while (!existsSync(begun)) await systemClock.sleep(5, never);
+          caller.abort();
+          assert.equal(kindOf(await looked), "Cancelled");
+        });
         const reader = `/proc/${(await readFile(pid, "utf8")).trim()}/stat`;
         // One that has ended, and that no parent has asked for yet, is a zombie.
         const state = await readFile(reader, "utf8").catch(() => "(gone) Z");
