@@ -2,9 +2,9 @@ import type { SourceCache } from "../../ports/store/source-cache.ts";
 
 /**
  * For how long a source may report nothing until what a cache has of it counts as old, in milliseconds.
- * Kubernetes sends a bookmark a minute, but for a quiet resource only once etcd has reported its progress
- * (every ten minutes by default), and proxies end idle watches. So a follower lists a source that has been
- * silent for 180 s on watches that it accepts, which leaves two minutes for the list.
+ * Kubernetes sends a bookmark a minute, but some servers none for a quiet resource, and proxies end idle
+ * watches before it comes. So a follower lists a source that has been silent for 180 s on watches that it
+ * accepts, which leaves two minutes for the list.
  */
 export const STALE_AFTER_MS = 300_000;
 
