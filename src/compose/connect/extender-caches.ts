@@ -42,6 +42,12 @@ export interface ExtenderCaches {
 }
 
 /**
+ * Two stall times of a watch, which is resumed once before. A list of many objects is rare then, and ends
+ * before the source counts as old (`STALE_AFTER_MS`). No more than a few pods of the extender list at once.
+ */
+const SETTINGS = { silenceMaxMs: 180_000 };
+
+/**
  * Empty caches; each has to be run. Needs list and watch on each resource: the driver's own in its
  * namespace, the others in the whole cluster.
  */
@@ -51,6 +57,7 @@ export function createExtenderCaches(
   ports: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
 ): ExtenderCaches {
   const { namespace, driverName } = cluster;
+  const options = { ...ports, settings: SETTINGS };
 
   const own = <K extends Kind, T extends SourceObject>(kind: K, read: (object: KindMap[K]) => T): Source<T> =>
     resourceSource<WireObject, T>(client, {
@@ -62,20 +69,20 @@ export function createExtenderCaches(
   };
 
   return {
-    volumes: createSourceCache({ ...ports, source: own("AzVolume", volumeFacts), indexes: byDisk }),
+    volumes: createSourceCache({ ...options, source: own("AzVolume", volumeFacts), indexes: byDisk }),
     attachments: createSourceCache({
-      ...ports,
+      ...options,
       source: own("AzVolumeAttachment", attachmentFacts),
       indexes: byDisk,
     }),
     nodes: createSourceCache({
-      ...ports,
+      ...options,
       source: own("AzDriverNode", nodeFacts),
       indexes: {},
       signOfLife: ({ heartbeat }: NodeFacts) => heartbeat,
     }),
     claims: createSourceCache({
-      ...ports,
+      ...options,
       source: resourceSource<ApiObject & WireClaim, ClaimFacts>(client, {
         path: "/api/v1/persistentvolumeclaims",
         transform: claimFacts,
@@ -83,7 +90,7 @@ export function createExtenderCaches(
       indexes: {},
     }),
     persistentVolumes: createSourceCache({
-      ...ports,
+      ...options,
       source: resourceSource<PersistentVolume, PersistentVolumeFacts>(client, {
         path: "/api/v1/persistentvolumes",
         transform: (volume) =>
@@ -92,7 +99,7 @@ export function createExtenderCaches(
       indexes: {},
     }),
     storageClasses: createSourceCache({
-      ...ports,
+      ...options,
       source: resourceSource<ApiObject & WireStorageClass, StorageClassFacts>(client, {
         path: "/apis/storage.k8s.io/v1/storageclasses",
         transform: (storageClass) => storageClassFacts(storageClass, driverName),

@@ -7,7 +7,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
 import type { Source, SourceEvent, SourceObject } from "../../ports/store/source.ts";
-import { followSource } from "./follow-source.ts";
+import { defaultFollowSettings, followSource } from "./follow-source.ts";
 
 /** What a scripted watch does after its events: ends or breaks after a time, throws, or stays silent. */
 type End = { readonly afterMs: number; readonly error?: Error } | Error | "silence";
@@ -18,7 +18,7 @@ interface Watch {
 }
 
 const HOUR_MS = 3_600_000;
-const SETTINGS = { stallTimeoutMs: 90_000, backoffBaseMs: 100, backoffMaxMs: 10_000 };
+const SETTINGS = { stallTimeoutMs: 90_000, silenceMaxMs: 180_000, backoffBaseMs: 100, backoffMaxMs: 10_000 };
 
 function anObject(name: string, resourceVersion: string): SourceObject {
   return { metadata: { name, resourceVersion } };
@@ -71,12 +71,13 @@ function loggerInto(lines: string[]): Logger {
 async function follow(
   watches: readonly Watch[],
   forMs: number,
+  settings = SETTINGS,
 ): Promise<{ readonly asked: readonly string[]; readonly logged: readonly string[] }> {
   const clock = createVirtualClock();
   const { source, asked } = scripted(clock, watches);
   const logged: string[] = [];
   const stop = new AbortController();
-  const ports = { clock, random: createSeededRandom(1), logger: loggerInto(logged), settings: SETTINGS };
+  const ports = { clock, random: createSeededRandom(1), logger: loggerInto(logged), settings };
   const running = followSource(
     ports,
     source,
@@ -177,6 +178,12 @@ describe("followSource", () => {
       const { asked } = await follow(Array<Watch>(1_000).fill(watch), HOUR_MS);
       assert.equal(asked.filter((line) => line.endsWith(" list")).length, 1);
     }
+  });
+
+  it("lists no silent source by default, so that many node plug-ins do not at once", async () => {
+    const silent: Watch = { events: [], end: "silence" };
+    const { asked } = await follow(Array<Watch>(1_000).fill(silent), HOUR_MS, defaultFollowSettings);
+    assert.equal(asked.filter((line) => line.endsWith(" list")).length, 1);
   });
 
   it("watches again at once after a watch that was open for long", async () => {

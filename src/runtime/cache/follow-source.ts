@@ -13,6 +13,12 @@ export interface FollowSettings {
    * source's bookmark interval. Default 90,000.
    */
   readonly stallTimeoutMs: number;
+  /**
+   * A source without an event, a bookmark or a list for this time is listed at the end of a watch that the
+   * server had accepted: a silent watch may be healthy or deliver nothing, and only a list shows which.
+   * Default: for ever. A short time has all followers list at once that began together.
+   */
+  readonly silenceMaxMs: number;
   /** The first wait after a failure. Default 50. Doubles with each further one, with jitter. */
   readonly backoffBaseMs: number;
   /** The longest wait between two attempts. Default 10,000. */
@@ -22,6 +28,7 @@ export interface FollowSettings {
 /** Default settings; the stall time-out suits Kubernetes' bookmarks (one a minute). */
 export const defaultFollowSettings: FollowSettings = {
   stallTimeoutMs: 90_000,
+  silenceMaxMs: Infinity,
   backoffBaseMs: 50,
   backoffMaxMs: 10_000,
 };
@@ -31,12 +38,6 @@ export const defaultFollowSettings: FollowSettings = {
  * that it can't send would keep the follower from all later ones.
  */
 const STATED_ERRORS_MAX = 3;
-/**
- * After so many stall times without an event, a bookmark or a list, the end of a watch that the server had
- * accepted leads to a list. A silent watch may be healthy or deliver nothing: only a list shows which. Two,
- * so that a watch is resumed once first, and a list of many objects is rare.
- */
-const SILENT_STALLS_MAX = 2;
 
 /** The receiver of a source's lists and events. */
 export interface Follower<T extends SourceObject> {
@@ -70,8 +71,8 @@ export interface Following {
 
 /**
  * Lists a source, then watches it, for ever: resumes where a watch ended, broke off or stalled, lists
- * again where the source no longer keeps that version, only states errors of it, or has been silent for long
- * on watches that it accepts, and waits with back-off and jitter between attempts without a result.
+ * again where the source no longer keeps that version, only states errors of it, or has been silent for
+ * too long on watches that it accepts, and waits with back-off and jitter between attempts without a result.
  */
 export function followSource<T extends SourceObject>(
   ports: FollowPorts,
@@ -125,7 +126,7 @@ export function followSource<T extends SourceObject>(
     if (signal.aborted || needsList) return;
     const { reason, detail, livedMs, wasOpen } = end;
     const silentMs = clock.elapsedMs() - lastReportAtMs;
-    if (wasOpen && silentMs >= SILENT_STALLS_MAX * settings.stallTimeoutMs) needsList = true;
+    if (wasOpen && silentMs >= settings.silenceMaxMs) needsList = true;
     // Servers end each watch after some minutes, to spread their watchers. One that ends watches as soon
     // as they begin is failing.
     if (reason === "ended" && livedMs >= settings.backoffMaxMs)

@@ -26,7 +26,7 @@ const READ_PARTS =
 /**
  * Whether each of these parts holds anything but zeros; one command reads them all. By dd, not by our own
  * read: a read of a hanging device would block one of Node's few I/O threads. Fails with `WrongDevice` if the
- * device has fewer bytes.
+ * device has fewer bytes, or none.
  */
 export async function holdsData(
   host: Pick<HostContext, "runner" | "limits">,
@@ -38,13 +38,13 @@ export async function holdsData(
     Number(sizeBytes < device.sizeBytes - offset ? sizeBytes : device.sizeBytes - offset),
   );
   const requestedBytes = sizes.reduce((sum, size) => sum + size, 0);
-  const places = parts.flatMap(({ offset, sizeBytes }) => [`${sizeBytes}`, `${offset}`]);
+  const places = parts.flatMap(({ offset }, at) => [`${sizes[at]}`, `${offset}`]);
   const command: HostCommand = {
     program: "sh",
     args: ["-c", READ_PARTS, "sh", device.path, ...places],
     pool: "inspect",
     limitMs: host.limits.inspectMs,
-    outputBytesMax: requestedBytes,
+    outputBytesMax: requestedBytes + 1,
     touches: [device.majorMinor],
     changes: false,
   };
@@ -52,11 +52,11 @@ export async function holdsData(
   if (!exit.ok) return exit;
   const { stdout } = exit.value;
   // An empty read is no proof of zeros: the device may have been detached or shrunk.
-  if (stdout.length < requestedBytes)
+  if (stdout.length !== requestedBytes || requestedBytes === 0)
     return fail({
       kind: "WrongDevice",
       devicePath: device.path,
-      problem: `only ${stdout.length} of ${requestedBytes} bytes could be read: look for the LUN again`,
+      problem: `${stdout.length} bytes were read instead of ${requestedBytes}: look for the LUN again`,
     });
   let first = 0;
   return ok(

@@ -15,13 +15,26 @@ const [ENDS_BYTES, SAMPLES_BYTES] = [2 * MIB + 4096, 12 * 64 * 1024];
 /** A host on which blkid and wipefs find nothing, and the raw reads print `raw`. */
 function aHost(raw: Buffer) {
   const programs: string[] = [];
-  const run = async ({ program }: HostCommand) => {
+  const readBytes: number[] = [];
+  const run = async ({ program, args }: HostCommand) => {
     programs.push(program);
+    // After the shell's own four arguments: each part's size and offset.
+    if (program === "sh")
+      readBytes.push(
+        args
+          .slice(4)
+          .filter((_, at) => at % 2 === 0)
+          .reduce((sum, size) => sum + Number(size), 0),
+      );
     const [exitCode, stdout] = program === "blkid" ? [2, ""] : program === "wipefs" ? [0, ""] : [0, raw];
     return ok({ exitCode, stdout: Buffer.from(stdout), stderr: "" });
   };
   const runner = { run, inFlightOn: () => [], isStuck: () => false };
-  return { host: { sysRoot: "/no-such-folder", runner, limits: defaultCommandTimeLimits }, programs };
+  return {
+    host: { sysRoot: "/no-such-folder", runner, limits: defaultCommandTimeLimits },
+    programs,
+    readBytes,
+  };
 }
 
 /** All blocks that are read, one byte of which is not zero. */
@@ -58,11 +71,26 @@ describe("inspectDevice", () => {
   it("calls no disk blank of which less can be read", async () => {
     const bytesMissing = ENDS_BYTES + SAMPLES_BYTES - 1;
     const { host } = aHost(aDisk({ bytes: bytesMissing }));
-    const problem = `only ${bytesMissing} of ${bytesMissing + 1} bytes could be read: look for the LUN again`;
+    const problem = `${bytesMissing} bytes were read instead of ${bytesMissing + 1}: look for the LUN again`;
     assert.deepEqual(
       await inspectDevice(host, device, never),
       fail({ kind: "WrongDevice", devicePath: device.path, problem }),
     );
+  });
+
+  it("calls no disk blank that has no bytes", async () => {
+    const { host } = aHost(Buffer.alloc(0));
+    const problem = "0 bytes were read instead of 0: look for the LUN again";
+    assert.deepEqual(
+      await inspectDevice(host, { ...device, sizeBytes: gibToBytes(0) }, never),
+      fail({ kind: "WrongDevice", devicePath: device.path, problem }),
+    );
+  });
+
+  it("reads no byte of a disk beyond the size that is known, were it to grow just then", async () => {
+    const { host, readBytes } = aHost(aDisk({ bytes: ENDS_BYTES + SAMPLES_BYTES }));
+    await inspectDevice(host, device, never);
+    assert.deepEqual(readBytes, [ENDS_BYTES + SAMPLES_BYTES]);
   });
 });
 
