@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { EventCorrelator, type SubjectEvent } from "../../adapters/kubernetes/events/events-correlator.ts";
+import { meaningOf } from "../../core/events/event-reasons.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
+import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { publishVolume } from "../../node/stage/publish-volume.ts";
-import { emitDeadMount } from "../../node/stage/stage-failure-event.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
+import { unstageVolume } from "../../node/stage/unstage-volume.ts";
 import { stagingPath, withNode } from "../../node/testing/a-node.ts";
+import type { DriverEvent } from "../../ports/cluster/events.ts";
 import { aCall } from "../testing/a-call.ts";
 import { nodeGetVolumeStats } from "./node-get-volume-stats.ts";
 
@@ -28,6 +32,29 @@ function withoutStore(ports: NodePorts): NodePorts {
     ...ports,
     store: { ...ports.store, get: async () => fail({ kind: "StoreUnavailable", detail: "no answer" }) },
   };
+}
+
+/** Why a file system is of no use, or the errors that the kernel has found in it. */
+type FileSystemState = Failure | { readonly errorsFound: number };
+
+/** The same node, whose file systems are in that state. */
+function withFileSystem(ports: NodePorts, state: FileSystemState): NodePorts {
+  const host: NodePorts["host"] = {
+    ...ports.host,
+    fileSystemStats: async (path, signal) => {
+      const stats = await ports.host.fileSystemStats(path, signal);
+      if (!stats.ok) return stats;
+      return "kind" in state ? fail(state) : ok({ ...stats.value, ...state });
+    },
+  };
+  return { ...ports, host };
+}
+
+/** An event as `createKubernetesEvents` gives it to the correlator. */
+function subjectEventOf({ about, reason, message, localKey = message }: DriverEvent): SubjectEvent {
+  const subject = { ...about, apiVersion: "v1", namespace: "azure-disk-csi", uid: "uid-1" };
+  const { type, shownEveryMs } = meaningOf(reason);
+  return { subject, type, reason, message, localKey, shownEveryMs };
 }
 
 describe("nodeGetVolumeStats", () => {
@@ -65,10 +92,11 @@ describe("nodeGetVolumeStats", () => {
       withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
         const ports = world.ports();
         const targetPath = "/var/lib/kubelet/pods/1/mount";
-        const published = await world.answerOf(
-          publishVolume(ports, { ...stage, accessType, targetPath, targetReadOnly: false }, never),
-        );
-        assert.ok(published.ok);
+        const otherPath = "/var/lib/kubelet/pods/2/mount";
+        for (const path of [targetPath, otherPath]) {
+          const publish = { ...stage, accessType, targetPath: path, targetReadOnly: false };
+          assert.ok((await world.answerOf(publishVolume(ports, publish, never))).ok);
+        }
         const request = { volumeId: diskUri, volumePath: targetPath, stagingTargetPath: stagingPath };
         assert.ok((await world.answerOf(nodeGetVolumeStats(ports, request, aCall()))).ok);
         assert.equal(world.emitted.length, 0);
@@ -86,14 +114,12 @@ describe("nodeGetVolumeStats", () => {
             },
           ],
         );
-        emitDeadMount(ports, diskUri, {
-          kind: "WrongDevice",
-          devicePath: "/other/pod",
-          problem: "it is gone",
-        });
-        assert.equal(
-          world.emitted[1]?.localKey,
-          world.emitted[0]?.localKey,
+        const ofOther = { ...request, volumePath: otherPath };
+        assert.ok(!(await world.answerOf(nodeGetVolumeStats(ports, ofOther, aCall()))).ok);
+        const [first, second] = world.emitted;
+        assert.deepEqual(
+          [second?.reason, second?.localKey, world.emitted.length],
+          ["MountDead", first?.localKey, 2],
           "another pod's is no other event",
         );
       }));
@@ -102,15 +128,9 @@ describe("nodeGetVolumeStats", () => {
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const ports = world.ports();
       assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);
-      const host: NodePorts["host"] = {
-        ...ports.host,
-        fileSystemStats: async (path, signal) => {
-          const stats = await ports.host.fileSystemStats(path, signal);
-          return stats.ok ? ok({ ...stats.value, errorsFound: 2 }) : stats;
-        },
-      };
       const request = { volumeId: diskUri, volumePath: stagingPath, stagingTargetPath: "" };
-      assert.ok((await world.answerOf(nodeGetVolumeStats({ ...ports, host }, request, aCall()))).ok);
+      const broken = withFileSystem(ports, { errorsFound: 2 });
+      assert.ok((await world.answerOf(nodeGetVolumeStats(broken, request, aCall()))).ok);
       assert.deepEqual(
         world.emitted.map(({ reason, message }) => ({ reason, message })),
         [
@@ -121,6 +141,32 @@ describe("nodeGetVolumeStats", () => {
         ],
       );
     }));
+
+  const brokenOnes: readonly FileSystemState[] = [
+    { errorsFound: 1 },
+    { kind: "FileSystemBroken", devicePath: "/dev/sdc", detail: "it is read-only" },
+  ];
+  for (const state of brokenOnes)
+    it(`shows at once that a later mount is broken again (${Object.keys(state)[0]})`, () =>
+      withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+        const ports = world.ports();
+        const request = { volumeId: diskUri, volumePath: stagingPath, stagingTargetPath: "" };
+        const broken = withFileSystem(ports, state);
+        assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);
+        // As the kubelet asks.
+        for (const _minute of [0, 1, 2]) await world.answerOf(nodeGetVolumeStats(broken, request, aCall()));
+        assert.ok((await world.answerOf(unstageVolume(ports, stage, never))).ok);
+        await world.grantAgain();
+        assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);
+        for (const _minute of [3, 4]) await world.answerOf(nodeGetVolumeStats(broken, request, aCall()));
+        const correlator = new EventCorrelator(() => "pvc-1.1");
+        assert.deepEqual(
+          world.emitted.map(
+            (event, minute) => correlator.decide(subjectEventOf(event), minute * 60_000).kind,
+          ),
+          ["show", "repeated", "repeated", "show", "repeated"],
+        );
+      }));
 
   it("tells an unknown volume from one that is not at that path", () =>
     withNode({}, async (world) => {

@@ -1,9 +1,10 @@
-import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
+import { checkpointOfDisk } from "../../node/own-state.ts";
 import { emitDeadMount, emitErrorsFound } from "../../node/stage/stage-failure-event.ts";
 import { readVolume } from "../../objects/read-volume.ts";
+import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
 import type { CallContext } from "../server/unary-handler.ts";
@@ -22,19 +23,18 @@ export async function nodeGetVolumeStats(
   const { volumeId, volumePath } = request;
   const missing = missingField({ volume_id: volumeId, volume_path: volumePath });
   if (missing !== undefined) return fail(missing);
-  const isCheckpointed = ports.checkpoints
-    .volumes()
-    .some((checkpoint) => isSameResourceUri(checkpoint.volumeId, volumeId));
-  const volume = isCheckpointed ? ok(undefined) : await readVolume(ports, volumeId, call.signal);
+  const checkpoint = checkpointOfDisk(ports, volumeId);
+  const volume = checkpoint === undefined ? await readVolume(ports, volumeId, call.signal) : ok(undefined);
   if (!volume.ok) return volume;
-  const usage = await readUsage(ports, request, call.signal);
-  if (!usage.ok) emitDeadMount(ports, volumeId, usage.failure);
+  const usage = await readUsage(ports, request, checkpoint, call.signal);
+  if (!usage.ok) emitDeadMount(ports, volumeId, checkpoint, usage.failure);
   return usage;
 }
 
 async function readUsage(
   ports: NodePorts,
   { volumeId, volumePath }: NodeGetVolumeStatsRequest,
+  checkpoint: VolumeCheckpoint | undefined,
   signal: AbortSignal,
 ): Promise<Result<NodeGetVolumeStatsResponse, Failure>> {
   // What reads the usage looks at the mount itself: each look costs a command, a direct read of the device.
@@ -46,7 +46,8 @@ async function readUsage(
   }
   const stats = await ports.host.fileSystemStats(volumePath, signal);
   if (!stats.ok) return stats;
-  if (stats.value.errorsFound !== undefined) emitErrorsFound(ports, volumeId, stats.value.errorsFound);
+  if (stats.value.errorsFound !== undefined)
+    emitErrorsFound(ports, volumeId, checkpoint, stats.value.errorsFound);
   return ok({
     usage: [
       {

@@ -134,8 +134,10 @@ describe("createKubernetesEvents", () => {
       const { about } = fenced;
       // The kubelet asks for the usage each one to two minutes, and stages again after two.
       for (let ms = 0; ms < 6 * 3_600_000; ms += 122_000) {
-        emit({ about, reason: "MountDead", message: "its mount is dead" });
-        emit({ about, reason: "FileSystemErrors", message: "it has errors" });
+        // Its pods are restarted each half an hour: a mount has events of its own.
+        const epoch = Math.floor(ms / 1_800_000);
+        emit({ about, reason: "MountDead", message: "its mount is dead", localKey: `${epoch}` });
+        emit({ about, reason: "FileSystemErrors", message: "it has errors", localKey: `${epoch}` });
         emit({ about, reason: "StageFailed", message: "its device is gone" });
         await clock.advance(122_000);
       }

@@ -4,6 +4,7 @@ import type { Stream } from "node:stream";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { errorCode } from "../error-code.ts";
 
 /** How a child ended: with an exit code, or killed by a signal. */
 export interface ChildExit {
@@ -71,6 +72,7 @@ export function spawnChild({
   child.stdin?.end(input);
   const stdout = collect(child.stdout, outputBytesMax);
   const stderr = collect(child.stderr, outputBytesMax);
+  let hasClosed = false;
   const exited = new Promise<Result<ChildExit, Failure>>((resolve) => {
     child.on("error", (error: NodeJS.ErrnoException) => {
       const problem =
@@ -87,6 +89,7 @@ export function spawnChild({
       );
     });
     child.on("close", (exitCode, signalName) => {
+      hasClosed = true;
       const killed = signalName === null ? "" : `killed by ${signalName}`;
       resolve(
         ok({
@@ -98,9 +101,7 @@ export function spawnChild({
     });
   });
   const kill = (): void => {
-    // Until the kernel has told Node of its end, no other group has the number.
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
-      process.kill(-child.pid, "SIGKILL");
+    if (child.pid !== undefined && !hasClosed) killGroup(child.pid);
     // The kernel may keep them all the same. They keep no process from ending then.
     child.unref();
     for (const pipe of [child.stdout, child.stderr]) if (pipe instanceof Socket) pipe.unref();
@@ -111,6 +112,21 @@ export function spawnChild({
 /** A command as typed in a shell, for messages. */
 export function commandLine(program: string, args: readonly string[]): string {
   return [program, ...args].join(" ");
+}
+
+/**
+ * Kills the group that a child leads; not after its pipes are closed. While one of its own children has them,
+ * no other process gets the group's number (POSIX, "Process ID Reuse"): none of the commands that are killed
+ * leaves its group. Between the end of all and the close the number is free, but Linux gives out all others
+ * first.
+ */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    // All have ended: libuv takes each child that has, before it calls back for the first of them.
+    if (errorCode(error) !== "ESRCH") throw error;
+  }
 }
 
 function collect(stream: Stream | null, bytesMax: number): Buffer[] {

@@ -6,6 +6,7 @@ const PATH = "/dev/loop3";
 const FORCED = `${PATH} was not cleanly unmounted, check forced.`;
 const SUMMARY = `${PATH}: 14/16384 files (0.0% non-contiguous), 5415/65536 blocks`;
 const CLEAN = `${PATH}: clean, 14/16384 files, 9516/65536 blocks`;
+const LESS_THAN_A_DAY = "\t(by less than a day, probably due to the hardware clock being incorrectly set)";
 const ORPHANED = `${PATH}: Clearing orphaned inode 15 (uid=0, gid=0, mode=0100644, size=5)`;
 
 interface Case {
@@ -45,6 +46,31 @@ const CRASHES: readonly Case[] = [
     because: "what e2fsck has left as it is",
     exitCode: 1,
     lines: [FORCED, `${PATH}: Inode 12 extent tree (at level 1) could be narrower.  IGNORED.`, SUMMARY],
+  },
+  {
+    because: "a last mount by a clock that was ahead",
+    exitCode: 1,
+    lines: [`${PATH}: Superblock last mount time is in the future.`, LESS_THAN_A_DAY, SUMMARY],
+  },
+  {
+    because: "a last write by a clock that was ahead",
+    exitCode: 1,
+    lines: ["data: Superblock last write time is in the future.", LESS_THAN_A_DAY, SUMMARY],
+  },
+  ...["mount", "write"].map((last) => ({
+    because: `a last ${last} by a clock that was days ahead`,
+    exitCode: 1,
+    lines: [
+      `${PATH}: Superblock last ${last} time (Fri Dec  4 03:27:59 2026,`,
+      "\tnow = Sun Nov 29 12:21:20 2026) is in the future.",
+      "FIXED.",
+      SUMMARY,
+    ],
+  })),
+  {
+    because: "a journal whose inode had no copy",
+    exitCode: 1,
+    lines: [`${PATH}: Backing up journal inode block information.`, "", FORCED, SUMMARY],
   },
 ];
 

@@ -6,9 +6,10 @@ const OUTCOME = /\b(?:FIXED|CLEARED)\b/u;
 const OUTCOME_ALONE = /^\s*(?:FIXED|CLEARED)\.\s*$/u;
 
 /**
- * Ends of lines of e2fsck 1.47 that tell of no damage: its summary, why it has looked, the replay of the
- * journal, and files that were deleted while they were open, as each crash leaves them. The lines begin with
- * the device's path, or with the label of its file system.
+ * Lines of e2fsck 1.47 that tell of no damage: its summary, why it has looked, the replay of the journal, and
+ * files that were deleted while they were open, as each crash leaves them; times of a clock that was ahead,
+ * and a copy of the journal's inode, which it makes in a superblock without one. Lines begin with the path of
+ * the device or with the label of its file system, unless they continue another one.
  */
 const WITHOUT_DAMAGE: readonly RegExp[] = [
   /: (?:clean, )?\d+\/\d+ files(?: \([\d.]+% non-contiguous\))?, \d+\/\d+ blocks(?: \(check .*\))?$/u,
@@ -19,6 +20,12 @@ const WITHOUT_DAMAGE: readonly RegExp[] = [
   /: Deleted inode \d+ has zero dtime\.(?:\s+FIXED\.)?$/u,
   /: Orphan file \(inode \d+\) block \d+ is not clean\.(?:\s+CLEARED\.)?$/u,
   /: Feature orphan_present is set but orphan file is clean\.(?:\s+CLEARED\.)?$/u,
+  // A clock was ahead: first by less than a day, then by more.
+  /: Superblock last (?:mount|write) time is in the future\.$/u,
+  /^\t\(by less than a day, probably due to the hardware clock being incorrectly set\)$/u,
+  /: Superblock last (?:mount|write) time \([^()]+,$/u,
+  /^\tnow = [^()]+\) is in the future\.$/u,
+  /: Backing up journal inode block information\.$/u,
   // It is left as it is.
   /\s+IGNORED\.$/u,
   /: \*{5} REBOOT SYSTEM \*{5}$/u,
