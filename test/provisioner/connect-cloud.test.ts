@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
 import { Registry } from "prom-client";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
@@ -22,7 +24,6 @@ describe("a role's connection to Azure", () => {
       caFile: join(folder, "ca.pem"),
       resourceGroups: [{ subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION }],
     });
-    // The SDK reads it once in a process.
     process.env["NO_PROXY"] = new URL(emulator.url).hostname;
   });
   after(async () => {
@@ -35,17 +36,24 @@ describe("a role's connection to Azure", () => {
   const logged: string[] = [];
   const log = (message: string, fields?: object): void =>
     void logged.push(`${message} ${JSON.stringify(fields)}`);
+  const valuesOf = (values: Partial<Values>): Values => ({
+    "cloud-config": undefined,
+    "azure-cloud": undefined,
+    "subscription-id": undefined,
+    "resource-group": undefined,
+    location: undefined,
+    "custom-user-agent": undefined,
+    "user-agent-suffix": undefined,
+    "force-detach-after-ms": 240_000,
+    "fence-regular-detach-ms": 30_000,
+    ...values,
+    "azure-endpoint": emulator.url,
+    "azure-ca-file": join(folder, "ca.pem"),
+    "azure-time-scale": 1,
+    "azure-vm-api-version": "2024-11-01",
+    "azure-disk-api-version": "2025-01-02",
+  });
   const connect = (values: Partial<Values>): ReturnType<typeof connectCloud> => {
-    const none = {
-      "cloud-config": undefined,
-      "azure-cloud": undefined,
-      "subscription-id": undefined,
-      "resource-group": undefined,
-      location: undefined,
-      "custom-user-agent": undefined,
-      "user-agent-suffix": undefined,
-    };
-    const given = { ...none, "force-detach-after-ms": 240_000, "fence-regular-detach-ms": 30_000, ...values };
     const ports = {
       clock: systemClock,
       random: systemRandom,
@@ -53,17 +61,7 @@ describe("a role's connection to Azure", () => {
       logger: { ...silentLogger, info: log, warn: log },
       lifetime: new AbortController().signal,
     };
-    return connectCloud(
-      {
-        ...given,
-        "azure-endpoint": emulator.url,
-        "azure-ca-file": join(folder, "ca.pem"),
-        "azure-time-scale": 1,
-        "azure-vm-api-version": "2024-11-01",
-        "azure-disk-api-version": "2025-01-02",
-      },
-      ports,
-    );
+    return connectCloud(valuesOf(values), ports);
   };
   const azureJson = async (content: object | string): Promise<string> => {
     const file = join(folder, "azure.json");
@@ -224,22 +222,47 @@ describe("a role's connection to Azure", () => {
       );
     });
 
+  // In a process of its own: the SDK reads NO_PROXY once in a process.
   for (const { variable, value } of [
     { variable: "HTTPS_PROXY", value: "user:of-the-proxy@proxy:3128" },
     { variable: "ALL_PROXY", value: "socks5://user:of-the-proxy@proxy:3128" },
   ])
-    it(`needs no ${variable}=${value} where NO_PROXY names what is called`, async (t) => {
-      process.env[variable] = value;
-      t.after(() => delete process.env[variable]);
-      logged.length = 0;
-      registry.clear();
-      const cloud = await connect({ "cloud-config": await azureJson({ ...signIn(), ...place }) });
-      const read = await cloud.getDisk({ diskUri: diskUri("none") }, new AbortController().signal);
-      assert.equal(read.ok ? "" : read.failure.kind, "DiskNotFound");
-      const warnings = logged.filter((line) => line.includes("no call to Azure needs it"));
-      assert.equal(warnings.length, 1);
-      assert.match(warnings[0] ?? "", new RegExp(`"variable":"${variable}"`, "u"));
-      assert.doesNotMatch(logged.join("\n"), /of-the-proxy/u);
+    it(`needs no ${variable}=${value} where NO_PROXY names what is called`, async () => {
+      const values = valuesOf({ "cloud-config": await azureJson({ ...signIn(), ...place }) });
+      const source = (path: string): string => JSON.stringify(new URL(`../../src/${path}`, import.meta.url));
+      const script = `
+        import { Registry } from "prom-client";
+        import { systemClock } from ${source("adapters/system/system-clock.ts")};
+        import { systemRandom } from ${source("adapters/system/system-random.ts")};
+        import { connectCloud } from ${source("compose/connect/connect-cloud.ts")};
+        import { silentLogger } from ${source("controller/testing/silent-logger.ts")};
+        const logged = [];
+        const log = (message, fields) => void logged.push({ message, ...fields });
+        const ending = new AbortController();
+        const cloud = await connectCloud(${JSON.stringify(values)}, {
+          clock: systemClock,
+          random: systemRandom,
+          registry: new Registry(),
+          logger: { ...silentLogger, info: log, warn: log },
+          lifetime: ending.signal,
+        });
+        const read = await cloud.getDisk({ diskUri: ${JSON.stringify(diskUri("none"))} }, ending.signal);
+        ending.abort();
+        process.stdout.write(JSON.stringify({ read, logged }));`;
+      const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
+        env: { ...process.env, [variable]: value },
+      });
+      const { read, logged: all } = JSON.parse(stdout) as {
+        readonly read: { readonly failure?: { readonly kind: string } };
+        readonly logged: readonly { readonly message: string; readonly variable?: string }[];
+      };
+      assert.equal(read.failure?.kind, "DiskNotFound", stdout);
+      const warnings = all.filter(({ message }) => message.includes("no call to Azure needs it"));
+      assert.deepEqual(
+        warnings.map((warning) => warning.variable),
+        [variable],
+      );
+      assert.doesNotMatch(stdout, /of-the-proxy/u);
     });
 
   it("is refused with the name of a flag that is of another cloud", async () => {
