@@ -6,10 +6,16 @@ import { ok, type Result } from "../core/failure/result.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import { changeSpec } from "./update-object.ts";
 
-/** A disk as Azure has just shown it. */
-interface ShownDisk {
+/** A disk that Azure has just shown otherwise than it is recorded. */
+interface ChangedDisk {
   readonly diskUri: string;
-  readonly skuName: string;
+  /** What is waited for, such as `otherSku`. */
+  readonly change: string;
+}
+
+/** What is waited for where the disk has another SKU. */
+export function otherSku(skuName: string): string {
+  return `its SKU to be recorded, which another client has changed to ${skuName}`;
 }
 
 /**
@@ -20,7 +26,7 @@ interface ShownDisk {
 export async function requestLook(
   { store }: { readonly store: ObjectStore },
   { metadata: { name, uid } }: AzVolume,
-  { diskUri, skuName }: ShownDisk,
+  { diskUri, change }: ChangedDisk,
   isKnown: (volume: AzVolume) => boolean,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -30,7 +36,5 @@ export async function requestLook(
       : { ...present, spec: { ...present.spec, modification: {} } };
   const looked = await changeSpec(store, { kind: "AzVolume", name, uid }, look, signal);
   if (!looked.ok && looked.failure.kind !== "ObjectNotFound") return looked;
-  return looked.ok && isKnown(looked.value)
-    ? ok(undefined)
-    : stillWaiting(diskUri, `its SKU to be recorded, which another client has changed to ${skuName}`);
+  return looked.ok && isKnown(looked.value) ? ok(undefined) : stillWaiting(diskUri, change);
 }

@@ -80,6 +80,7 @@ export const fullVolume: Full<"AzVolume"> = {
       location: "eastus",
       zones: ["1"],
       burstingEnabled: true,
+      unconfirmedGiB: 20,
       formatted: { fsType: "ext4", nodeName: "node-a", time: TIME, uuid: "0a" },
     },
     modification: {

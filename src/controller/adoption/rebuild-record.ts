@@ -6,6 +6,7 @@ import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
+import { withShownSize } from "../../core/volume/shown-size.ts";
 import {
   keepsState,
   type KeptState,
@@ -141,14 +142,11 @@ export async function rebuildFromDisk(
   return recorded.ok ? forgotten : recorded;
 }
 
-/**
- * A disk that has grown since the backup would not be accepted as the volume's device. Disks never
- * shrink.
- */
+/** A disk that has grown since the backup would not be accepted as the volume's device. */
 function withDiskFacts(status: VolumeStatus, disk: DiskFacts | undefined, kept: KeptState): VolumeStatus {
   if (status.detail === undefined) return status;
-  const sizeGiB = Math.max(status.detail.sizeGiB, disk?.sizeGiB ?? 0);
-  return { ...status, detail: withKeptFormat({ ...status.detail, sizeGiB }, kept) };
+  const detail = disk === undefined ? status.detail : withShownSize(status.detail, disk);
+  return { ...status, detail: withKeptFormat(detail, kept) };
 }
 
 /**

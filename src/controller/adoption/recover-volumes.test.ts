@@ -19,7 +19,7 @@ import { aCluster, aClusterVolume } from "../testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { remakeVolume } from "../testing/remake-volume.ts";
-import { must } from "../testing/settled.ts";
+import { LIMIT_MS, must } from "../testing/settled.ts";
 import { type DiskLists, recoverVolumes } from "./recover-volumes.ts";
 
 const madeByHand = diskUri.replace("rg-1", "rg-2").replace("pvc-1", "By_Hand");
@@ -53,6 +53,12 @@ function anAttachmentOf(volumeId: string): AzVolumeAttachment {
     metadata: { name: attachmentObjectName({ diskUri: volumeId, nodeName: "node-b" }) },
     spec: { volumeName: "pvc-2", volumeId },
   });
+}
+
+/** The size that is recorded, and the one that Azure has not confirmed. */
+function sizesIn(world: ReconcileWorld): readonly (number | undefined)[] {
+  const { sizeGiB, unconfirmedGiB } = world.volume()?.status?.detail ?? {};
+  return [sizeGiB, unconfirmedGiB];
 }
 
 describe("recoverVolumes", () => {
@@ -105,7 +111,22 @@ describe("recoverVolumes", () => {
       await world.given("AzVolume", aVolume());
       const growing = { ...disk, sizeGiB: 20, state: "Updating" };
       assert.deepEqual(await recover(world, { "": [growing], "rg-1": [] }), ok(0));
-      assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
+      assert.deepEqual(sizesIn(world), [10, 20]);
+      assert.deepEqual(await recover(world, { "": [{ ...growing, state: "Succeeded" }], "rg-1": [] }), ok(0));
+      assert.deepEqual(sizesIn(world), [20, undefined]);
+    }));
+
+  it("forgets an unconfirmed size that a disk has lost, and a later one", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume({ status: { detail: aDetail({ unconfirmedGiB: 20 }) } }));
+      assert.deepEqual(await recover(world, { "": [{ ...disk, sizeGiB: 30, state: "Failed" }] }), ok(0));
+      assert.deepEqual(sizesIn(world), [10, 30]);
+      await world.clock.runUntil(
+        () => world.ports.cache.get("AzVolume", "pvc-1")?.status?.detail?.unconfirmedGiB === 30,
+        LIMIT_MS,
+      );
+      assert.deepEqual(await recover(world, { "": [{ ...disk, sizeGiB: 10 }] }), ok(0));
+      assert.deepEqual(sizesIn(world), [10, undefined]);
     }));
 
   for (const state of ["Failed", "Canceled"]) {
@@ -117,7 +138,7 @@ describe("recoverVolumes", () => {
         const asking = aVolume({ spec });
         await world.given("AzVolume", asking);
         assert.deepEqual(await recover(world, { "": [{ ...failed, maxShares: 1 }], "rg-1": [] }), ok(0));
-        assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
+        assert.deepEqual(sizesIn(world), [10, 20]);
         const plan = planDisk(anObservedVolume({ volume: world.volume() ?? assert.fail("no volume") }));
         assert.equal(plan?.kind, "ResizeDisk");
       }));
@@ -131,14 +152,14 @@ describe("recoverVolumes", () => {
         const asking = { ...spec, disk: { ...spec.disk, sizeGiB: 20 } };
         await must(other.update("AzVolume", { ...present, spec: asking }, never));
         assert.deepEqual(await recover(world, { "": [failed], "rg-1": [] }), ok(0));
-        assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
+        assert.deepEqual(sizesIn(world), [10, 20]);
       }));
 
-    it(`records a growth by another client whose disk is ${state}: a node needs the size`, () =>
+    it(`records a growth by another client as unconfirmed whose disk is ${state}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolume());
         assert.deepEqual(await recover(world, { "": [failed], "rg-1": [] }), ok(0));
-        assert.equal(world.volume()?.status?.detail?.sizeGiB, 20);
+        assert.deepEqual(sizesIn(world), [10, 20]);
       }));
   }
 

@@ -9,6 +9,7 @@ import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
 import { cachingModeAtAttach } from "../../core/volume/parameters/resolve-volume-spec.ts";
 import { statedHostCache } from "../../core/volume/parameters/volume-attributes.ts";
+import { possibleSizes } from "../../core/volume/shown-size.ts";
 import { skuRules } from "../../core/volume/sku-rules.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayDetach } from "../../core/writer/record/writer-steps.ts";
@@ -282,7 +283,9 @@ function hostCacheOf(
   const skuName = diskSkus.find((sku) => sku === detail?.skuName);
   if (detail === undefined || skuName === undefined) return { cachingMode: "None", writeAccelerator: false };
   const stated = statedHostCache(volumeContext);
-  const { sizeGiB, maxShares } = detail;
+  const { maxShares } = detail;
+  // Azure refuses a cache for a large disk, and takes none for any.
+  const sizeGiB = Math.max(...possibleSizes(detail));
   const requestedMode = stated.cachingMode ?? spec.cachingMode;
   const cachingMode = cachingModeAtAttach({ skuName, sizeGiB, maxShares, cachingMode: requestedMode });
   const isAccelerated = stated.isAccelerated ?? spec.writeAcceleratorEnabled;

@@ -8,6 +8,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
   aDetail,
   anAttachment,
+  aPod,
   aReplica,
   attachmentName,
   aVolume,
@@ -19,10 +20,13 @@ import {
   leaving,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
+import { planDisk } from "../../core/volume/plan-disk.ts";
 import { distrust, newRecord } from "../../core/writer/record/writer-steps.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import { diskReconciler } from "../disk/disk-reconciler.ts";
 import { mayCompleteDetach } from "../fencing/foreign-detach.ts";
+import { observeVolume } from "../observe-volume.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
@@ -328,6 +332,44 @@ describe("attachmentReconciler", () => {
       await runOn(world, { attachDisk, getDisk: async () => ok(aDisk({ diskUri, sizeGiB: 20 })) });
       assert.deepEqual(shown(), [20, undefined]);
     }));
+
+  for (const { because, maxShares, pods } of [
+    { because: "a shared disk, while a pod waits", maxShares: 2, pods: [aPod()] },
+    { because: "a disk of one VM, after a refusal", maxShares: 1, pods: [] },
+  ])
+    it(`has a node take a size that Azure has not confirmed: ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        const { spec, status } = aVolumeWithRecord({ writer: aWriter("node-a") });
+        const asked = { ...spec, maxMountReplicaCount: 0, disk: { ...spec.disk, sizeGiB: 20, maxShares } };
+        const detail = aDetail({ maxShares });
+        const failed: CloudProvisioner["getDisk"] = async () =>
+          ok(aDisk({ diskUri, maxShares, sizeGiB: 20, state: "Failed" }));
+        await world.given("AzVolume", aVolume({ spec: asked, status: { ...status, detail } }));
+        await world.given(
+          "AzVolumeAttachment",
+          anAttachment("node-a", { metadata, status: { lun: 0, deviceMissing: true } }),
+        );
+        let growths = 0;
+        const resizeDisk: CloudProvisioner["resizeDisk"] = async () => {
+          growths += 1;
+          return fail({ kind: "DiskInUse", diskUri, attachedTo: ["vm-a"] });
+        };
+        const users = { ...world.ports.users, cachedPods: () => pods };
+        const ports = { ...world.ports, users, cloud: { ...world.ports.cloud, resizeDisk } };
+        const planned = (): unknown => {
+          const observed = observeVolume(ports, "pvc-1");
+          return observed === undefined ? assert.fail("no volume") : planDisk(observed);
+        };
+        await world.answerOf(diskReconciler(ports).reconcile("pvc-1", never));
+        assert.ok(await world.clock.runUntil(() => planned() === undefined, LIMIT_MS), "no growth follows");
+        assert.equal(growths, maxShares === 1 ? 1 : 0);
+        await runOn(world, { attachDisk: async () => ok({ lun: 0 }), getDisk: failed });
+        const { state, deviceMissing } = world.attachment("node-a")?.status ?? {};
+        const { sizeGiB, unconfirmedGiB } = world.volume()?.status?.detail ?? {};
+        assert.deepEqual([state, deviceMissing, sizeGiB, unconfirmedGiB], ["Attached", undefined, 10, 20]);
+        assert.equal(planned(), undefined, "the node need not wait for a growth");
+      }));
 
   it("reports the loss of a disk that another VM has by now, though none is attached", () =>
     withControllerPorts(async (world) => {

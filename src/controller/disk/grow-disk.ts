@@ -4,6 +4,7 @@ import { invariant } from "../../core/failure/invariant.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import type { DiskPerformance } from "../../core/volume/disk-performance.ts";
 import type { DiskAction } from "../../core/volume/plan-disk.ts";
+import { withShownSize } from "../../core/volume/shown-size.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
@@ -34,7 +35,7 @@ export async function resizeDisk(
   const withSize = (status: VolumeStatus): VolumeStatus => {
     invariant(status.detail !== undefined, "a volume without a disk was resized");
     return updatedStatus(
-      { ...status, detail: { ...status.detail, sizeGiB: resized.value.sizeGiB } },
+      { ...status, detail: withShownSize(status.detail, { ...resized.value, state: "Succeeded" }) },
       volume.metadata.generation,
     );
   };

@@ -1,16 +1,15 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { hasFailed } from "../../core/volume/copies/unfinished-copy.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
+import { type ShownSize, withShownSize } from "../../core/volume/shown-size.ts";
 import { changeStatus } from "../../objects/update-object.ts";
-import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
-type ShownSize = Pick<DiskFacts, "sizeGiB" | "state">;
-
 /**
- * A disk grown by another client: with the recorded size, its device would be rejected as another
- * volume's and never staged again.
+ * Records a disk's growth of which no size is recorded, such as another client's: with the recorded size, its
+ * device would be rejected as another volume's and never staged again. Whether the disk has a size that Azure
+ * has not confirmed shows its device, which has either.
  */
 export async function recordGrowth(
   ports: Pick<ControllerPorts, "store" | "logger">,
@@ -18,32 +17,39 @@ export async function recordGrowth(
   disk: ShownSize,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  if (!hasGrown(volume, disk)) return ok(undefined);
+  if (changedDetail(volume, disk) === undefined) return ok(undefined);
   const { name, uid } = volume.metadata;
-  const { sizeGiB } = disk;
+  let detail: VolumeDetail | undefined;
   const recorded = await changeStatus(
     ports.store,
     { kind: "AzVolume", name, uid },
     (present) => {
-      const detail = present.status?.detail;
-      if (present.status === undefined || detail === undefined || !hasGrown(present, disk)) return undefined;
-      return { ...present, status: { ...present.status, detail: { ...detail, sizeGiB } } };
+      detail = changedDetail(present, disk);
+      return present.status === undefined || detail === undefined
+        ? undefined
+        : { ...present, status: { ...present.status, detail } };
     },
     signal,
   );
   if (!recorded.ok) return recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;
-  const recordedGiB = recorded.value.status?.detail?.sizeGiB;
-  if (recordedGiB === sizeGiB) ports.logger.info("the disk has grown", { volumeName: name, sizeGiB });
+  if (detail === undefined) return ok(undefined);
+  const { sizeGiB, unconfirmedGiB } = detail;
+  if (unconfirmedGiB !== undefined)
+    ports.logger.warn("the disk shows a size that Azure has not confirmed", {
+      volumeName: name,
+      sizeGiB,
+      unconfirmedGiB,
+      state: disk.state,
+    });
+  else if (sizeGiB === disk.sizeGiB)
+    ports.logger.info("the disk's size is recorded", { volumeName: name, sizeGiB });
   return ok(undefined);
 }
 
-/**
- * Whether a disk has a size that is not recorded. Recorded sizes never shrink, so one that the disk may lack
- * is left to the growth that the volume asks for, which proves it: what failed may be that very growth.
- */
-function hasGrown({ spec, status }: AzVolume, { sizeGiB, state }: ShownSize): boolean {
-  const recordedGiB = status?.detail?.sizeGiB;
-  if (recordedGiB === undefined || recordedGiB >= sizeGiB) return false;
-  // Azure may show the size of a growth that it still carries out, and a node would grow nothing yet.
-  return state === "Succeeded" || (hasFailed({ state }) && spec.disk.sizeGiB <= recordedGiB);
+/** What to record of a volume's disk; undefined: it is recorded, or no disk is. */
+function changedDetail({ status }: AzVolume, disk: ShownSize): VolumeDetail | undefined {
+  const known = status?.detail;
+  if (known === undefined) return undefined;
+  const next = withShownSize(known, disk);
+  return sameJson(next, known) ? undefined : next;
 }

@@ -106,6 +106,32 @@ describe("modifyVolume", () => {
       assert.deepEqual(world.volume("pvc-1")?.spec.modification, {}, "the disk's loop reads it");
     }));
 
+  for (const { because, known, stated } of [
+    { because: "as recorded", known: { burstingEnabled: true }, stated: false },
+    { because: "as stated, and never read", known: {}, stated: true },
+  ])
+    it(`refuses nothing by bursting that another client has ended: ${because}`, () =>
+      withController(async (world) => {
+        const sizes = { skuName: "Premium_LRS", sizeGiB: 1024 } as const;
+        const { disk } = aVolumeObject().spec;
+        const spec = { disk: { ...disk, ...sizes, burstingEnabled: stated } };
+        await world.given("AzVolume", aVolumeObject({ spec, detail: aDetail({ ...sizes, ...known }) }));
+        let burstingEnabled = false;
+        const cloud: ControllerContext["cloud"] = {
+          getDisk: async () => ok(aDisk({ ...sizes, diskUri: aDiskUri(), burstingEnabled })),
+        };
+        const context = { ...world.context, cloud };
+        const toV2 = (): ReturnType<typeof modify> =>
+          modify({ ...world, context }, { skuName: "PremiumV2_LRS" }, aDiskUri(), 1_000);
+        const what = "its bursting to be recorded, which another client has ended";
+        const waits = fail({ kind: "StillWaiting", volumeId: aDiskUri(), what } as const);
+        assert.deepEqual(await world.answerOf(toV2()), waits);
+        assert.deepEqual(world.volume("pvc-1")?.spec.modification, {}, "the disk's loop reads it");
+        burstingEnabled = true;
+        const refused = await world.answerOf(toV2());
+        assert.equal(!refused.ok && refused.failure.kind, "InvalidArgument", "it is as recorded");
+      }));
+
   it("adopts a disk whose tags say what it is for, where no PersistentVolume is known", () =>
     withController(async (world) => {
       const diskUri = aDiskUri();

@@ -6,9 +6,10 @@ import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { whyNoFirstAttach } from "../../core/volume/copies/copy-progress.ts";
+import { knownBursting } from "../../core/volume/modification/late-modification.ts";
 import { checkModification, parseModification } from "../../core/volume/modification/volume-modification.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
-import { requestLook } from "../../objects/request-look.ts";
+import { otherSku, requestLook } from "../../objects/request-look.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import type { ControllerModifyVolumeRequest, ControllerModifyVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
@@ -40,7 +41,7 @@ export async function modifyVolume(
   if (status?.detail === undefined) return stillWaiting(volumeId, "its disk to be created");
   const possible = checkModification(change.value, { detail: status.detail, disk: spec.disk });
   if (!possible.ok) {
-    const known = await requirePresentSku(context, volume.value, volumeId, call.signal);
+    const known = await requireKnownDisk(context, volume.value, volumeId, call.signal);
     return known.ok ? possible : known;
   }
   if (Object.keys(change.value).length === 0) return ok({});
@@ -52,8 +53,8 @@ export async function modifyVolume(
     : requested;
 }
 
-/** No class is refused for good by a SKU that another client has changed. A disk that is gone has none. */
-async function requirePresentSku(
+/** No class is refused for good by a SKU, or bursting, that another client has changed. A lost disk has none. */
+async function requireKnownDisk(
   context: Pick<ControllerContext, "store" | "cloud">,
   volume: AzVolume,
   volumeId: string,
@@ -61,12 +62,16 @@ async function requirePresentSku(
 ): Promise<Result<void, Failure>> {
   const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
   if (!disk.ok) return isRetryable(disk.failure) ? disk : ok(undefined);
-  const { skuName } = disk.value;
-  const isKnown = ({ status }: AzVolume): boolean =>
+  const { skuName, burstingEnabled } = disk.value;
+  const hasSku = ({ status }: AzVolume): boolean =>
     status?.detail?.skuName.toLowerCase() === skuName.toLowerCase();
-  return isKnown(volume)
-    ? ok(undefined)
-    : requestLook(context, volume, { diskUri: volumeId, skuName }, isKnown, signal);
+  const isKnown = (present: AzVolume): boolean =>
+    hasSku(present) && knownBursting(present) === burstingEnabled;
+  if (isKnown(volume)) return ok(undefined);
+  const change = hasSku(volume)
+    ? `its bursting to be recorded, which another client has ${burstingEnabled ? "begun" : "ended"}`
+    : otherSku(skuName);
+  return requestLook(context, volume, { diskUri: volumeId, change }, isKnown, signal);
 }
 
 /** Always requests, also what the object says the disk has: only Azure knows what it has. */

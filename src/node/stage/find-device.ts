@@ -1,9 +1,10 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import { isAttached } from "../../core/attachment/attachment-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes, isShownAsGib } from "../../core/primitives/units.ts";
+import { possibleSizes } from "../../core/volume/shown-size.ts";
 import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -26,8 +27,8 @@ type Look =
 
 /**
  * Finds the device of an attached volume and verifies it: no other volume is recorded at the attachment's
- * LUN, link and kernel agree on the device there, and its size is the disk's (checked again after a
- * rescan). A missing device is reported to the controller, which reads the VM and the disk again and may
+ * LUN, link and kernel agree on the device there, and its size is one that the disk may have (checked again
+ * after a rescan). A missing device is reported to the controller, which reads the VM and the disk again and may
  * correct the LUN or the size. It is then awaited for up to `waitMs` in all, by the attachment's present
  * LUN. One of another size is reported as well, and awaited by the next call. Fails with the last finding.
  */
@@ -97,15 +98,20 @@ async function lookOnce(
     return { kind: "refused", failure: await reportTwins(ports, attachment, twin, lun, signal) };
   const found = await ports.host.findDevice({ lun }, signal);
   if (!found.ok) return { kind: isMissing(found.failure) ? "missing" : "refused", failure: found.failure };
-  if (isShownAsGib(found.value.sizeBytes, detail.sizeGiB)) return { kind: "right", device: found.value, lun };
+  if (isOf(found.value, detail)) return { kind: "right", device: found.value, lun };
   const rescanned = await ports.host.rescanDevice(found.value, signal);
   if (!rescanned.ok) return { kind: "refused", failure: rescanned.failure };
-  if (isShownAsGib(rescanned.value.sizeBytes, detail.sizeGiB))
-    return { kind: "right", device: rescanned.value, lun };
+  if (isOf(rescanned.value, detail)) return { kind: "right", device: rescanned.value, lun };
+  const sizes = possibleSizes(detail).map((sizeGiB) => `${gibToBytes(sizeGiB)} (${sizeGiB} GiB)`);
   const problem =
     `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, ` +
-    `disk ${detail.diskUri} has ${gibToBytes(detail.sizeGiB)} (${detail.sizeGiB} GiB)`;
+    `disk ${detail.diskUri} has ${sizes.join(", or maybe ")}`;
   return { kind: "refused", failure: { kind: "WrongDevice", devicePath: found.value.path, problem } };
+}
+
+/** Whether a device has a size that the volume's disk may have. */
+function isOf({ sizeBytes }: Device, detail: VolumeDetail): boolean {
+  return possibleSizes(detail).some((sizeGiB) => isShownAsGib(sizeBytes, sizeGiB));
 }
 
 /** Whether a host reports that a LUN has no device, or none that its witnesses agree on. */

@@ -56,15 +56,16 @@ function lookedUp(world: NodeWorld, lun = 0): Promise<void> {
 }
 
 /** The controller has read the disk. */
-async function recordSize(world: NodeWorld, sizeGiB: number): Promise<void> {
+async function recordSize(world: NodeWorld, sizeGiB: number, unconfirmedGiB?: number): Promise<void> {
   const present = await world.answerOf(must(world.store.get("AzVolume", "pvc-1", never)));
   const { status } = present;
   assert.ok(status?.detail !== undefined);
+  const sizes = { sizeGiB, ...(unconfirmedGiB === undefined ? {} : { unconfirmedGiB }) };
   await world.answerOf(
     must(
       world.store.updateStatus(
         "AzVolume",
-        { ...present, status: { ...status, detail: { ...status.detail, sizeGiB } } },
+        { ...present, status: { ...status, detail: { ...status.detail, ...sizes } } },
         never,
       ),
     ),
@@ -136,6 +137,19 @@ describe("stageVolume", () => {
     it(`takes a device of ${sizeMiB} MiB for a disk that Azure shows with 10 GiB: ${kind}`, () =>
       withNode({ writer: granted }, async (world) => {
         world.disk.sizeBytes = BigInt(sizeMiB) * 1024n ** 2n;
+        swap(world, world.disk);
+        assert.equal(kindOf(await stage(world)), kind);
+      }));
+
+  for (const { sizeGiB, kind } of [
+    { sizeGiB: 10, kind: "ok" },
+    { sizeGiB: 15, kind: "WrongDevice" },
+    { sizeGiB: 20, kind: "ok" },
+  ])
+    it(`answers ${kind} for a device of ${sizeGiB} GiB, of a disk with 10 GiB or, unconfirmed, 20`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await recordSize(world, 10, 20);
+        world.disk.sizeBytes = gibToBytes(sizeGiB);
         swap(world, world.disk);
         assert.equal(kindOf(await stage(world)), kind);
       }));

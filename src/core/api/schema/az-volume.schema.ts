@@ -221,6 +221,13 @@ export const azVolumeSchema = z.object({
         .object({
           diskUri: z.string().describe("The disk's resource id: the CSI volume id."),
           sizeGiB: z.int().min(1).describe("The size that the disk has."),
+          unconfirmedGiB: z
+            .int()
+            .min(1)
+            .optional()
+            .describe(
+              "A larger size that Azure shows without a change that has succeeded: the disk may have either.",
+            ),
           maxShares: z.int().min(1).describe("How many VMs may have the disk at a time."),
           skuName: z.string().describe("Such as `Premium_LRS`."),
           location: z.string().describe("The disk's region."),

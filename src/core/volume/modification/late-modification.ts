@@ -105,15 +105,20 @@ function isOtherwiseMade({ spec, status }: AzVolume, shown: ModifiableDisk): boo
   const known = status?.detail;
   if (known === undefined) return false;
   const { skuName, maxShares = known.maxShares, location = known.location, zones = known.zones } = shown;
-  const knownBursting = known.burstingEnabled ?? spec.disk.burstingEnabled ?? false;
-  const { burstingEnabled = knownBursting } = shown;
+  const bursts = knownBursting({ spec, status });
+  const { burstingEnabled = bursts } = shown;
   return (
     skuName.toLowerCase() !== known.skuName.toLowerCase() ||
     maxShares !== known.maxShares ||
-    burstingEnabled !== knownBursting ||
+    burstingEnabled !== bursts ||
     regionName(location) !== regionName(known.location) ||
     !sameJson(zones, known.zones)
   );
+}
+
+/** Whether a volume's disk bursts on demand, as far as is recorded. */
+export function knownBursting({ spec, status }: Pick<AzVolume, "spec" | "status">): boolean {
+  return status?.detail?.burstingEnabled ?? spec.disk.burstingEnabled ?? false;
 }
 
 /** What was made, with as much performance as the disk's later growth had to raise it to. */

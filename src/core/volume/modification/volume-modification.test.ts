@@ -204,7 +204,11 @@ describe("checkModification", () => {
     assert.match(check({ diskIOPSReadWrite: 5000 }, "Premium_LRS"), /not for Premium_LRS/);
     assert.match(check({ networkAccessPolicy: "AllowPrivate" }), /needs diskAccessID/);
     const bursting = aDiskSpec({ burstingEnabled: true });
-    assert.match(check({ skuName: "PremiumV2_LRS" }, "Premium_LRS", bursting), /not for PremiumV2_LRS/);
+    assert.equal(
+      check({ skuName: "PremiumV2_LRS" }, "Premium_LRS", bursting),
+      'mutable_parameters.skuName "PremiumV2_LRS": the disk bursts on demand (burstingEnabled), and Azure ' +
+        "makes no PremiumV2_LRS of one that does; disable that first: az disk update --enable-bursting false",
+    );
   });
 
   it("leaves to Azure what becomes of performance plus", () =>

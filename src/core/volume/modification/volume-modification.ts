@@ -106,17 +106,24 @@ export function checkModification(
   const { diskIOPSReadWrite: _iops, diskMBpsReadWrite: _mbps, ...made } = disk;
   const present = { ...made, skuName, sizeGiB, maxShares, burstingEnabled };
   const { skuName: to = skuName } = change;
-  // Azure ends bursting as a disk gets a type without it (Learn, Enable on-demand bursting), and makes no
-  // Premium SSD v2 of a disk that bursts.
-  const bursts = canBurst(skuName) && (canBurst(to) || to === "PremiumV2_LRS");
+  const bursts = canBurst(skuName) && burstingEnabled === true;
+  if (bursts && to === "PremiumV2_LRS") return refuseArgument(`${FIELD}.skuName`, to, BURSTS);
   const changed = { ...present, ...(change as Partial<DiskSpec>) };
-  const possible = checkDisk(bursts ? changed : { ...changed, burstingEnabled: false }, FIELD);
+  const possible = checkDisk({ ...changed, burstingEnabled: bursts && canBurst(to) }, FIELD);
   // What a disk has already is no reason to refuse a change: others change it beyond the rules.
   if (!possible.ok && !sameJson(possible, checkDisk(present, FIELD))) return possible;
   const problem = to === skuName ? undefined : conversionProblem(detail, to);
   if (problem !== undefined) return refuseArgument(`${FIELD}.skuName`, to, problem);
   return checkAddedTags(disk.tags, tags, `${FIELD}.tags`);
 }
+
+/**
+ * Azure makes no Premium SSD v2 of a disk that bursts, and ends bursting as a disk gets another type without it
+ * (Learn, Enable on-demand bursting).
+ */
+const BURSTS =
+  "the disk bursts on demand (burstingEnabled), and Azure makes no PremiumV2_LRS of one that does; disable " +
+  "that first: az disk update --enable-bursting false";
 
 /** Checks that a VolumeAttributesClass states only what can change. */
 function checkMutable(parameters: Parameters): Result<void, InvalidArgument> {

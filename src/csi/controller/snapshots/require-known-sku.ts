@@ -4,7 +4,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { mayCopySnapshots } from "../../../core/volume/copies/recent-snapshots.ts";
 import { isSnapshotCopied } from "../../../core/volume/disk-sku.ts";
-import { requestLook } from "../../../objects/request-look.ts";
+import { otherSku, requestLook } from "../../../objects/request-look.ts";
 import type { ControllerContext } from "../controller-context.ts";
 
 /**
@@ -22,5 +22,5 @@ export async function requireKnownSku(
     volume.status?.detail === undefined || !isSnapshotCopied(skuName) || mayCopySnapshots(volume);
   return cached === undefined || isKnown(cached)
     ? ok(undefined)
-    : requestLook({ store }, cached, { diskUri: sourceUri, skuName }, isKnown, signal);
+    : requestLook({ store }, cached, { diskUri: sourceUri, change: otherSku(skuName) }, isKnown, signal);
 }
