@@ -6,7 +6,7 @@ import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
-import { withShownSize } from "../../core/volume/shown-size.ts";
+import { withShownSize } from "../../core/volume/device/shown-size.ts";
 import {
   keepsState,
   type KeptState,

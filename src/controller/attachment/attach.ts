@@ -6,10 +6,10 @@ import { type AttachmentAction, isTakenBackFirst, roleOf } from "../../core/atta
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
+import { possibleSizes } from "../../core/volume/device/shown-size.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
 import { cachingModeAtAttach } from "../../core/volume/parameters/resolve-volume-spec.ts";
 import { statedHostCache } from "../../core/volume/parameters/volume-attributes.ts";
-import { possibleSizes } from "../../core/volume/shown-size.ts";
 import { skuRules } from "../../core/volume/sku-rules.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayDetach } from "../../core/writer/record/writer-steps.ts";

@@ -170,6 +170,7 @@ describe("attachmentReconciler", () => {
     volumeContext,
     skuName = "Premium_LRS",
     sizeGiB = 10,
+    unconfirmedGiB,
     expected,
   } of [
     {
@@ -207,6 +208,13 @@ describe("attachmentReconciler", () => {
       expected: ["None", true],
     },
     {
+      because: "without a cache a disk that may be too large for the one that is stated",
+      sizeGiB: 4095,
+      unconfirmedGiB: 4096,
+      volumeContext: {},
+      expected: ["None", false],
+    },
+    {
       because: "with no cache for writes where the spec asks for that and for write accelerator",
       ofSpec: { cachingMode: "ReadWrite", writeAcceleratorEnabled: true },
       volumeContext: {},
@@ -218,10 +226,11 @@ describe("attachmentReconciler", () => {
         await givenNode(world);
         const { spec: ofVolume, status, ...volume } = aVolumeWithRecord({});
         assert.ok(status?.detail !== undefined);
+        const sizes = { sizeGiB, ...(unconfirmedGiB === undefined ? {} : { unconfirmedGiB }) };
         await world.given("AzVolume", {
           ...volume,
           spec: { ...ofVolume, ...(ofSpec as Partial<AzVolume["spec"]>) },
-          status: { ...status, detail: { ...status.detail, maxShares: 1, skuName, sizeGiB } },
+          status: { ...status, detail: { ...status.detail, maxShares: 1, skuName, ...sizes } },
         });
         const attachment = anAttachment("node-a", { status: undefined });
         const spec = { ...attachment.spec, volumeContext };

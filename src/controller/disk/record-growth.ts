@@ -2,7 +2,7 @@ import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import { type ShownSize, withShownSize } from "../../core/volume/shown-size.ts";
+import { type ShownSize, withShownSize } from "../../core/volume/device/shown-size.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 

@@ -30,7 +30,7 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import { listIn } from "../../core/testing/record-lists.ts";
-import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -83,6 +83,7 @@ function rebuild(
   world: ReconcileWorld,
   during: () => Promise<void> = async () => undefined,
   failing?: string,
+  shown: Partial<DiskFacts> = {},
 ): Promise<Reconciled> {
   let hasHappened = false;
   const getDisk: CloudProvisioner["getDisk"] = async (asked) => {
@@ -90,7 +91,7 @@ function rebuild(
       return fail({ kind: "CloudUnavailable", code: "InternalError", message: "", requestId: "" });
     if (!hasHappened) await during();
     hasHappened = true;
-    return ok(aDisk({ attachedTo: [instanceUriOf("node-a")] }));
+    return ok(aDisk({ attachedTo: [instanceUriOf("node-a")], ...shown }));
   };
   const cloud: CloudProvisioner = { ...world.ports.cloud, getDisk };
   return world.answerOf(rebuildReconciler({ ...world.ports, cloud }).reconcile("store", never));
@@ -488,6 +489,14 @@ describe("rebuildReconciler", () => {
       );
       await rebuild(world);
       assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
+    }));
+
+  it("records a size as unconfirmed whose growth Azure has failed since the backup", () =>
+    withIncarnation({ incarnation: 1 }, async (world) => {
+      await world.given("AzVolume", aVolume({ status: { record: aRecord({ storeIncarnation: 0 }) } }));
+      await rebuild(world, undefined, undefined, { sizeGiB: 20, state: "Failed" });
+      const { sizeGiB, unconfirmedGiB } = world.volume()?.status?.detail ?? {};
+      assert.deepEqual([sizeGiB, unconfirmedGiB], [10, 20]);
     }));
 
   it("records the size of a disk that has grown since the store's backup", () =>

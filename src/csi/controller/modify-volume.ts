@@ -53,7 +53,10 @@ export async function modifyVolume(
     : requested;
 }
 
-/** No class is refused for good by a SKU, or bursting, that another client has changed. A lost disk has none. */
+/**
+ * No class is refused for good by a SKU, or by bursting, that another client has changed. A disk that is gone
+ * has neither.
+ */
 async function requireKnownDisk(
   context: Pick<ControllerContext, "store" | "cloud">,
   volume: AzVolume,

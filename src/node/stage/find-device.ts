@@ -4,7 +4,7 @@ import { isAttached } from "../../core/attachment/attachment-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes, isShownAsGib } from "../../core/primitives/units.ts";
-import { possibleSizes } from "../../core/volume/shown-size.ts";
+import { possibleSizes } from "../../core/volume/device/shown-size.ts";
 import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -28,8 +28,8 @@ type Look =
 /**
  * Finds the device of an attached volume and verifies it: no other volume is recorded at the attachment's
  * LUN, link and kernel agree on the device there, and its size is one that the disk may have (checked again
- * after a rescan). A missing device is reported to the controller, which reads the VM and the disk again and may
- * correct the LUN or the size. It is then awaited for up to `waitMs` in all, by the attachment's present
+ * after a rescan). A missing device is reported to the controller, which reads the VM and the disk again and
+ * may correct the LUN or the size. It is then awaited for up to `waitMs` in all, by the attachment's present
  * LUN. One of another size is reported as well, and awaited by the next call. Fails with the last finding.
  */
 export async function findRightDevice(
@@ -105,7 +105,7 @@ async function lookOnce(
   const sizes = possibleSizes(detail).map((sizeGiB) => `${gibToBytes(sizeGiB)} (${sizeGiB} GiB)`);
   const problem =
     `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, ` +
-    `disk ${detail.diskUri} has ${sizes.join(", or maybe ")}`;
+    `disk ${detail.diskUri} has ${sizes.join(", or unconfirmed ")}`;
   return { kind: "refused", failure: { kind: "WrongDevice", devicePath: found.value.path, problem } };
 }
 

@@ -118,8 +118,8 @@ export function checkModification(
 }
 
 /**
- * Azure makes no Premium SSD v2 of a disk that bursts, and ends bursting as a disk gets another type without it
- * (Learn, Enable on-demand bursting).
+ * Azure makes no Premium SSD v2 of a disk that bursts, and ends bursting as a disk gets another type without
+ * it (Learn, Enable on-demand bursting).
  */
 const BURSTS =
   "the disk bursts on demand (burstingEnabled), and Azure makes no PremiumV2_LRS of one that does; disable " +

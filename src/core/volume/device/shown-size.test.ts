@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aDetail } from "../testing/objects.ts";
+import { aDetail } from "../../testing/objects.ts";
 import { possibleSizes, withShownSize } from "./shown-size.ts";
 
 describe("withShownSize", () => {

@@ -1,4 +1,4 @@
-import type { VolumeDetail } from "../api/az-volume.ts";
+import type { VolumeDetail } from "../../api/az-volume.ts";
 
 /** A disk's size as Azure shows it, with the disk's `provisioningState`. */
 export interface ShownSize {
