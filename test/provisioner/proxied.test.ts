@@ -7,7 +7,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { type AddressInfo, connect } from "node:net";
+import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -23,6 +23,7 @@ import {
 } from "../../src/emulator/http/http-exchange.ts";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import { answerIdentity } from "../../src/emulator/http/token.ts";
+import { createProxyTunnel } from "./proxy-tunnel.ts";
 
 /** Names that only the proxy knows. */
 const RESOURCE_MANAGER = "management.cloud.example";
@@ -86,19 +87,7 @@ describe("a cluster that reaches Azure through a proxy", () => {
     );
     const azurePort = await listen(azure);
     directAuthority = `https://localhost:${azurePort}`;
-    const proxy = createHttpServer().on("connect", (request, client, head) => {
-      connected.push(request.url ?? "");
-      const through = connect(azurePort, "localhost", () => {
-        client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-        through.write(head);
-        through.pipe(client).pipe(through);
-      });
-      for (const socket of [client, through])
-        socket.on("error", () => {
-          client.destroy();
-          through.destroy();
-        });
-    });
+    const proxy = createProxyTunnel(azurePort, (hostAndPort) => void connected.push(hostAndPort));
     process.env["HTTPS_PROXY"] = `http://localhost:${await listen(proxy)}`;
     process.env["NO_PROXY"] = "localhost,127.0.0.1";
   });

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { type AddressInfo, connect } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
@@ -21,6 +16,7 @@ import { answerCloudMetadata } from "../../src/emulator/http/cloud-metadata.ts";
 import { readRequest, writeAnswer } from "../../src/emulator/http/http-exchange.ts";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import { answerIdentity } from "../../src/emulator/http/token.ts";
+import { createProxyTunnel } from "./proxy-tunnel.ts";
 
 const RESOURCE_MANAGER = "management.cloud.example";
 const SECRET = "secret-of-the-application";
@@ -79,19 +75,7 @@ describe("the log at the highest verbosity of Azure's libraries", () => {
     );
     const azurePort = await listen(azure);
     direct = `https://localhost:${azurePort}`;
-    const tunnel = createHttpServer().on("connect", (_request, client, head) => {
-      const through = connect(azurePort, "localhost", () => {
-        client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-        through.write(head);
-        through.pipe(client).pipe(through);
-      });
-      for (const socket of [client, through])
-        socket.on("error", () => {
-          client.destroy();
-          through.destroy();
-        });
-    });
-    proxy = `http://user:${PASSWORD}@localhost:${await listen(tunnel)}`;
+    proxy = `http://user:${PASSWORD}@localhost:${await listen(createProxyTunnel(azurePort))}`;
     logSdkWith(createPinoLogger({ level: "debug", fields: {}, write: (line) => lines.push(line) }));
     setLogLevel("verbose");
   });
