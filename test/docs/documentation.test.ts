@@ -45,6 +45,7 @@ const RECORD_HEAD =
   /^# \d{4}: .+\n\n\* Status: \S.*\n(?:  .*\n)*\* Date: \d{4}-\d{2}-\d{2}\n\* Supersedes: \S/u;
 /** More can't be learned before reading the code. */
 const GLOSSARY_ROWS_MAX = 60;
+const README_LINES_MAX = 120;
 
 /** The step of a fence that changes no record. */
 const IN_AZURE = "fence";
@@ -132,6 +133,15 @@ describe("the documentation", () => {
         term.includes(",") || !/^[A-Z]\S*(?: (?!\S*[.] )\S+)*[.]$/u.test(meaning),
     );
     assert.deepEqual(wrong, []);
+  });
+
+  it("is read on one page first: the README has at most 120 lines", () => {
+    const readme =
+      pages
+        .find(({ path }) => path === "README.md")
+        ?.text.trimEnd()
+        .split("\n") ?? [];
+    assert.ok(readme.length > 0 && readme.length <= README_LINES_MAX, `${readme.length} lines`);
   });
 
   it("names only existing npm scripts", async () => {
