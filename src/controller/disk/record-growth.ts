@@ -1,9 +1,9 @@
-import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeDetail, VolumeStatus } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { type ShownSize, withShownSize } from "../../core/volume/device/shown-size.ts";
-import { changeStatus } from "../../objects/update-object.ts";
+import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
@@ -17,17 +17,15 @@ export async function recordGrowth(
   disk: ShownSize,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  if (changedDetail(volume, disk) === undefined) return ok(undefined);
-  const { name, uid } = volume.metadata;
+  if (changedDetail(volume.status, disk) === undefined) return ok(undefined);
+  const { name } = volume.metadata;
   let detail: VolumeDetail | undefined;
-  const recorded = await changeStatus(
+  const recorded = await changeVolumeStatus(
     ports.store,
-    { kind: "AzVolume", name, uid },
-    (present) => {
-      detail = changedDetail(present, disk);
-      return present.status === undefined || detail === undefined
-        ? undefined
-        : { ...present, status: { ...present.status, detail } };
+    volume,
+    (status) => {
+      detail = changedDetail(status, disk);
+      return detail && { ...status, detail };
     },
     signal,
   );
@@ -47,7 +45,7 @@ export async function recordGrowth(
 }
 
 /** What to record of a volume's disk; undefined: it is recorded, or no disk is. */
-function changedDetail({ status }: AzVolume, disk: ShownSize): VolumeDetail | undefined {
+function changedDetail(status: VolumeStatus | undefined, disk: ShownSize): VolumeDetail | undefined {
   const known = status?.detail;
   if (known === undefined) return undefined;
   const next = withShownSize(known, disk);
