@@ -2,7 +2,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { checkpointOfDisk } from "../../node/own-state.ts";
-import { emitDeadMount, emitErrorsFound } from "../../node/stage/stage-failure-event.ts";
+import { emitDeadMount, emitErrorsFound } from "../../node/stage/volume-events.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse } from "../gen/csi/v1/csi.ts";

@@ -1,8 +1,8 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
-import { emitStageFailure } from "../../node/stage/stage-failure-event.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
+import { emitStageFailure } from "../../node/stage/volume-events.ts";
 import type { NodeStageVolumeRequest, NodeStageVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
 import { waitingTimeMs } from "../messages/waiting-time.ts";
