@@ -1,6 +1,7 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { labelledClaim } from "../../core/api/claim-labels.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { isTrouble } from "../../core/states/count-states.ts";
 import type { ControllerReport } from "./controller-report.ts";
@@ -66,10 +67,9 @@ function nodeOf(nodes: readonly AzDriverNode[], nodeName: string): AzDriverNode 
 export function describeVolume(report: VolumeReport): string {
   const { volume, attachments, nodes, events, eventsNotRead, controller } = report;
   const { status } = volume;
-  const { "disk.csi.azure.com/pvc-namespace": namespace, "disk.csi.azure.com/pvc": claim } =
-    volume.metadata.labels ?? {};
+  const claim = labelledClaim(volume.metadata.labels);
   const rows: readonly (readonly [what: string, text: string])[] = [
-    ...(claim === undefined ? [] : [["claim", `${namespace ?? ""}/${claim}`] as const]),
+    ...(claim === undefined ? [] : [["claim", claim] as const]),
     ["disk", disk(volume)],
     ["record", record(volume)],
     ...attachments.map((attachment) => ["attachment", describeAttachment(attachment, nodes)] as const),
