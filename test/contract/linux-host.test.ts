@@ -514,7 +514,7 @@ describe("Linux host: file systems and mounts", () => {
     }
   });
 
-  on("counts the errors that the kernel finds in an ext4 that it goes on to use", async (world) => {
+  on("counts the errors that the kernel finds in an ext4 that stays mounted", async (world) => {
     const { host } = world;
     const device = await aFormattedDevice(world);
     const staging = await aStagedVolume(world, device);

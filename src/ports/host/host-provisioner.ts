@@ -52,7 +52,7 @@ export interface CheckRemark {
 export interface FileSystemStats {
   /**
    * How many errors the kernel has found in an ext file system since its last check; absent: none, or it
-   * counts none. It goes on to use the file system, unless a mount option says otherwise.
+   * counts none. It keeps the file system in use, unless a mount option says otherwise.
    */
   readonly errorsFound?: number;
   readonly totalBytes: bigint;
