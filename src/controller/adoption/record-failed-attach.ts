@@ -25,7 +25,9 @@ interface FailedAttach {
  * Records where a VM lists a disk that does not name the VM: the node shows itself clean by that place,
  * where it need not find a device. Not while a container may run there: it may use a device that the node
  * does not find by its LUN, and Azure's list of the disk's VMs may lag. No attach is begun, and a later
- * detach takes the disk off the list. Creates the AzVolumeAttachment where it is gone. Idempotent.
+ * detach takes the disk off the list. An attach that is marked as begun was allowed by an earlier record, and
+ * may have ended: it is tried again once the node is clean. Creates the AzVolumeAttachment where it is gone.
+ * Idempotent.
  */
 export async function recordFailedAttach(
   ports: AdoptionPorts,
@@ -52,8 +54,7 @@ export async function recordFailedAttach(
     ({ status }) => {
       const present = status ?? { state: "Pending" };
       if (isNew && status !== undefined) return undefined;
-      // An attach that has begun since knows better.
-      if (present.state === "Attaching" || isKnown(present)) return undefined;
+      if (isKnown(present)) return undefined;
       const { error: _, ...rest } = withoutPlace(present);
       return { ...rest, state: "AttachmentFailed", vmId, instanceUri, listed };
     },

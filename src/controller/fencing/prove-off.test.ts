@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AttachmentStatus } from "../../core/api/az-volume-attachment.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import {
   anAttachment,
@@ -25,14 +26,14 @@ const found: RecordChanges = { defaultAccess: "quarantined", unverified: [a, b],
  * A world in which the record of `pvc-1` was rebuilt during a detach from node-a, which has landed since:
  * node-a finds no device.
  */
-async function withLateDetach(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+async function withLateDetach(
+  act: (world: ReconcileWorld) => Promise<void>,
+  onA: Partial<AttachmentStatus> = { lun: 3, deviceMissing: true },
+): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzVolume", aVolumeWithRecord(found));
     for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
-    await world.given(
-      "AzVolumeAttachment",
-      anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }),
-    );
+    await world.given("AzVolumeAttachment", anAttachment("node-a", { status: onA }));
     await world.given("AzVolumeAttachment", anAttachment("node-b"));
     world.attachedTo.add("node-b");
     world.disks.add(diskUri);
@@ -61,12 +62,13 @@ function listing(
 /** A failed attach has left the disk at LUN 3 of node-a's VM; the disk names node-b alone. */
 async function withFailedAttach(
   act: (world: ReconcileWorld, cloud: CloudProvisioner) => Promise<void>,
+  onA?: Partial<AttachmentStatus>,
 ): Promise<void> {
   await withLateDetach(async (world) => {
     world.attachedTo.add("node-a");
     world.instances.set(instanceUriOf("node-a"), a.vmId);
     await act(world, listing(world, { lun: 3, names: ["node-b"] }));
-  });
+  }, onA);
 }
 
 async function passOn(world: ReconcileWorld, cloud: CloudProvisioner): Promise<unknown> {
@@ -104,6 +106,15 @@ describe("an unverified node whose VM lists a disk that does not name it", () =>
       await passOn(world, cloud);
       assert.notEqual(world.attachment("node-a")?.status?.listed?.time, time, "a node takes no old one");
     }));
+
+  it("gets it, too, where another try was marked, which the rebuilt record refuses", () =>
+    withFailedAttach(
+      async (world, cloud) => {
+        await passOn(world, cloud);
+        assert.deepEqual(statusOf(world), { ...recorded, attempt: "attempt-1" });
+      },
+      { state: "Attaching", attempt: "attempt-1" },
+    ));
 
   it("gets the place that the disk has once it names the VM", () =>
     withFailedAttach(async (world, cloud) => {
