@@ -65,7 +65,8 @@ export const volumeOptions = grouped("Volumes", {
     max: HOUR_MS,
     help:
       "How long a node that is out of service, and still reports, may leave a recall unanswered, or mounts " +
-      "bound for a workload that has gone, before it is fenced",
+      "bound for a workload that has gone, before it is fenced; and how long one in service may take to " +
+      "unmount before that is reported",
   },
   "unmount-stall-ms": {
     kind: "number",

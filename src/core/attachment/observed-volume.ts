@@ -71,8 +71,8 @@ export interface VolumeSettings {
    */
   readonly recallGraceMs: number;
   /**
-   * How long a node that is out of service but still sends heartbeats may leave a recall unanswered, in
-   * milliseconds. Default 5,000.
+   * How long a node that is out of service but still sends heartbeats may leave a recall unanswered, and
+   * one in service may take to unmount before that is reported, in milliseconds. Default 5,000.
    */
   readonly recallAnswerMs: number;
   /**

@@ -196,7 +196,7 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["Pod"],
     when: "an attach takes longer than 30 s",
-    remedy: "Azure's pace, or its call limits, are the reason; the attach continues.",
+    remedy: "Azure's pace, its call limits or the connection to it are the reason; the attach continues.",
   },
   WaitingForShare: {
     type: "Normal",
@@ -308,8 +308,9 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when:
-      "the controller waits for the current writer to unmount and release the volume (the message says " +
-      "what to do if that node is dead)",
+      "the controller waits for the current writer to unmount and release the volume: for 5 s " +
+      "(`--recall-answer-ms`), or a pod uses it there, or the node is silent (the message says what to do " +
+      "if that node is dead)",
     remedy: "No node is fenced without proof that it is dead.",
   },
   WaitingForFence: {

@@ -53,8 +53,8 @@ describe("planWriter for a writer that no longer requests the volume", () => {
     );
     assert.deepEqual(
       recalled.map(({ kind }) => kind),
-      ["WaitFor"],
-      "a recall that was written is followed at once",
+      ["Requeue"],
+      "a recall that was written is followed at once, and not reported yet",
     );
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 1_000 })), [
       { kind: "Recall", attachmentName: attachmentName("node-a"), isDue: true },
@@ -66,6 +66,36 @@ describe("planWriter for a writer that no longer requests the volume", () => {
       attachmentName: attachmentName("node-a"),
       isDue: true,
     });
+  });
+
+  it("reports a recall once the node has had time to answer and unmount", () => {
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
+    const alive = [aNode("node-a"), aNode("node-b")];
+    const silent = [aNode("node-a", { heartbeatUnchangedMs: 35_000 }), aNode("node-b")];
+    const unmounting = { published: [], unmounting: true };
+    const mounted = { published: ["/pods/1"], unmounting: false };
+    const rows = [
+      { because: "it has had no time to answer", ageMs: 4_999, nodes: alive, reports: false },
+      { because: "it has not answered in time", ageMs: 5_000, nodes: alive, reports: true },
+      { because: "it has no heartbeat", ageMs: 0, nodes: silent, reports: true },
+      { because: "it unmounts", ageMs: 4_999, nodes: alive, answer: unmounting, reports: false },
+      { because: "it unmounts slowly", ageMs: 5_000, nodes: alive, answer: unmounting, reports: true },
+      { because: "a pod there has it mounted", ageMs: 0, nodes: alive, answer: mounted, reports: true },
+    ];
+    for (const { because, ageMs, nodes, answer, reports } of rows) {
+      const recall = { id: "recall-1", since: agoMs(ageMs) };
+      const status =
+        answer === undefined ? {} : { recall: { id: "recall-1", progress: "1", time: agoMs(0), ...answer } };
+      const attachments = [anAttachment("node-a", { spec: { recall }, status })];
+      const planned = planWriter(anObservedVolume({ volume, attachments, nodes }));
+      const reasons = planned.flatMap((action) => (action.kind === "WaitFor" ? [action.reason] : []));
+      assert.deepEqual(reasons, reports ? ["WaitingForUnmount"] : [], because);
+      assert.equal(
+        planned.some(({ kind }) => kind === "Requeue"),
+        !reports,
+        because,
+      );
+    }
   });
 
   // A release check may have marked it and been interrupted.
@@ -484,7 +514,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
     const volume = aVolumeWithRecord({
       writer: { ...aWriter("node-a", { requested: false }), nodeUid: "uid-of-its-node" },
     });
-    const recall = { id: "recall-1", since: agoMs(1) };
+    const recall = { id: "recall-1", since: agoMs(5_000) };
     for (const [reason, attachments] of [
       ["WaitingForUnmount", [anAttachment("node-a", { spec: { recall } })]],
       ["NoAttachment", []],

@@ -68,6 +68,8 @@ export function planForUnrequestedHolder(observed: ObservedVolume, writer: Write
     return [{ kind: "Recall", attachmentName, isDue: false }];
   const { hasFailed, because } = judgeRecall(observed, own, recall, present);
   if (hasFailed) return [{ kind: "BeginFence", node, ground: isOut ? "outOfService" : "stalled", because }];
+  if (!isOut && !hasNoHeartbeat && isUnmountingSoon(observed, own, recall))
+    return [{ kind: "Requeue", afterMs: RECHECK_MS }];
   const what = `${node.nodeName} ${because} (writer epoch ${writer.epoch})`;
   const message = isOut ? what : `${what}. ${remedyIfDead(observed, node.nodeName)}`;
   const reason = isOut ? "WaitingForFence" : "WaitingForUnmount";
@@ -77,6 +79,21 @@ export function planForUnrequestedHolder(observed: ObservedVolume, writer: Write
       { kind: "WaitFor", reason, message, retryAfterMs: ASK_AGAIN_MS },
     ];
   return [{ kind: "WaitFor", reason, message, retryAfterMs: RECHECK_MS }];
+}
+
+/**
+ * Whether a recall is too young to be reported: its node has had no time to answer, or unmounts. The event
+ * has the remedy for a dead node, and each unmount that takes longer than `recallGraceMs` would show it.
+ */
+function isUnmountingSoon(
+  { nowMs, settings }: ObservedVolume,
+  { attachment, unchangedMs }: ObservedAttachment,
+  recall: Recall,
+): boolean {
+  // The second of two clocks: that of another controller may have set `since`.
+  const ageMs = Math.max(unchangedMs, nowMs - fromTimestamp(recall.since));
+  const { published = [] } = answerTo(recall, attachment) ?? {};
+  return published.length === 0 && ageMs < settings.recallAnswerMs;
 }
 
 function answerTo({ id }: Recall, { status }: AzVolumeAttachment): AttachmentStatus["recall"] {
