@@ -37,6 +37,21 @@ describe("leaderGuard", () => {
       );
     }));
 
+  it("emits events while it leads, and none of what it saw before", () =>
+    withControllerPorts(async (world) => {
+      let isLeading = true;
+      const { events } = leaderGuard(world.ports, () => isLeading);
+      const event = {
+        about: { kind: "AzVolume", name: "pvc-1" },
+        reason: "WaitingForWriter",
+        message: "node-b waits",
+      } as const;
+      events.emit(event);
+      isLeading = false;
+      events.emit({ ...event, message: "node-c waits" });
+      assert.deepEqual(world.emitted, [event]);
+    }));
+
   for (const write of ["createDisk", "deleteDisk", "resizeDisk", "updateDisk"] as const) {
     it(`refuses a ${write} that is retried after the leadership was lost`, () =>
       withControllerPorts(async (world) => {

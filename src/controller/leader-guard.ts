@@ -10,14 +10,17 @@ const storeChanges: Readonly<Record<Exclude<keyof ObjectStore, "get" | "list" | 
 };
 
 /**
- * The same ports for a leader: they write and request changes only while it leads. A process that was
- * paused learns from its own clock, before any timer or message, that its term has ended; its pending
- * change is `Cancelled`.
+ * The same ports for a leader: they write, request changes and emit events only while it leads. A process
+ * that was paused learns from its own clock, before any timer or message, that its term has ended; its
+ * pending change is `Cancelled`.
  */
 export function leaderGuard(ports: ControllerPorts, isLeading: () => boolean): ControllerPorts {
   const refusal: Refusal = () => (isLeading() ? undefined : { kind: "Cancelled" });
+  const { events } = ports;
   return {
     ...ports,
+    // What a paused process reports is what it knew before another led.
+    events: { emit: (event) => void (isLeading() && events.emit(event)) },
     store: guardChanges(ports.store, storeChanges, refusal),
     cloud: guardCloud(ports.cloud, cloudChanges, refusal),
     clusterVolumes: guardChanges(

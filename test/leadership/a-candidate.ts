@@ -8,6 +8,7 @@ import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { ElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
 import type { Events } from "../../src/ports/cluster/events.ts";
+import type { Logger } from "../../src/ports/logger.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { createElection, type Election } from "../../src/runtime/election/election.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
@@ -35,6 +36,8 @@ export interface Candidate {
   stop(): Promise<void>;
   /** Its reports. */
   readonly events: readonly string[];
+  /** Its log, above debug: level, message and fields. */
+  readonly logged: readonly string[];
   /** Reported before its work begins, and before the work's stop is requested. */
   onWork: (isWorking: boolean) => void;
 }
@@ -71,6 +74,18 @@ export function startCandidate(options: CandidateOptions): Candidate {
   };
   const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["Lease"] });
   const told: string[] = [];
+  const logged: string[] = [];
+  const noting =
+    (level: string): Logger["info"] =>
+    (message, fields) =>
+      void logged.push(`${level} ${message} ${JSON.stringify(fields)}`);
+  const logger: Logger = {
+    debug: () => undefined,
+    info: noting("info"),
+    warn: noting("warn"),
+    error: noting("error"),
+    child: () => logger,
+  };
   const events: Events = {
     emit: ({ about, reason, message }) => void told.push(`${about.kind} ${reason}: ${message}`),
   };
@@ -81,7 +96,7 @@ export function startCandidate(options: CandidateOptions): Candidate {
       clock,
       random,
       events,
-      logger: silentLogger,
+      logger,
       leaseHighWaterMark: new LeaseHighWaterMark(),
       heartbeatDelayMs: () => 0,
     },
@@ -131,6 +146,7 @@ export function startCandidate(options: CandidateOptions): Candidate {
       if (ended.status === "rejected") throw ended.reason;
     },
     events: told,
+    logged,
     onWork: () => undefined,
   };
   return candidate;

@@ -26,6 +26,7 @@ const SLACK_MS = 500;
 /** The maximal time between two renewals, in milliseconds. */
 const RENEWAL_MAX_MS = retryPeriodMs * 1.2 + 10;
 const CALL_MS = 5;
+const HOUR_MS = 3_600_000;
 const signal = new AbortController().signal;
 
 interface World {
@@ -245,6 +246,24 @@ describe("leadership", () => {
       assert.equal(world.leaders().length, 1);
     }));
 
+  it("ends the work of a resumed leader at its first question, before its timers", () =>
+    withLeader(async (world, leader) => {
+      leader.pause();
+      await world.clock.advance(renewDeadlineMs + SLACK_MS);
+      assert.equal(leader.isWorking(), true, "its timer does not fire");
+      assert.equal(leader.election.isLeading(), false);
+      await world.clock.settle();
+      assert.equal(leader.isWorking(), false);
+      const because = `the Lease was not renewed for ${renewDeadlineMs} ms`;
+      assert.equal(leader.events.at(-1), `Lease LeaderElection: a stopped leading: ${because}`);
+      const { length } = leader.events;
+      leader.resume();
+      await world.clock.settle();
+      assert.equal(leader.events.length, length, "its timer ends nothing twice");
+      await world.clock.advance(60_000);
+      assert.equal(world.leaders().length, 1);
+    }));
+
   it("is kept by a leader that was frozen for less than the deadline", () =>
     withLeader(async (world, leader) => {
       leader.pause();
@@ -407,6 +426,18 @@ describe("leadership", () => {
       await world.untilLeads(next, SLACK_MS);
     }));
 
+  it("is lost to a silent API server with that reason in the log", () =>
+    withLeader(async (world, leader) => {
+      leader.store.setWeather({ callDelayMs: [HOUR_MS, HOUR_MS] });
+      await world.clock.advance(renewDeadlineMs + SLACK_MS);
+      const failure = { kind: "StoreUnavailable", detail: `no answer within ${renewDeadlineMs / 2} ms` };
+      const lost = { because: `the Lease was not renewed for ${renewDeadlineMs} ms` };
+      assert.deepEqual(leader.logged.slice(1, 3), [
+        `warn the controllers' Lease was not renewed ${JSON.stringify({ failure })}`,
+        `warn no longer leading ${JSON.stringify(lost)}`,
+      ]);
+    }));
+
   it("is reported by the processes that it concerns", () =>
     withCandidates(async (world) => {
       const leader = world.start("a");
@@ -414,7 +445,8 @@ describe("leadership", () => {
       await leader.stop();
       assert.deepEqual(leader.events, [
         "Lease LeaderElection: a leads: there was none",
-        "Lease LeaderElection: a stopped leading: its work has ended",
+        "Lease LeaderElection: a stopped leading: it is stopping",
       ]);
+      assert.equal(leader.logged.at(-2), 'info no longer leading {"because":"it is stopping"}');
     }));
 });

@@ -3,7 +3,7 @@ import type { ElectionSettings } from "../../core/election/plan-candidacy.ts";
 import type { Events } from "../../ports/cluster/events.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
-import { type HeldLease, holdLease } from "./hold-lease.ts";
+import { type HeldLease, holdLease, leftMs, overdue } from "./hold-lease.ts";
 import { type Candidate, LeaseAccess, type LeasePorts } from "./lease-access.ts";
 import { releaseLease } from "./release-lease.ts";
 import { seekLease, type AcquiredLease } from "./seek-lease.ts";
@@ -31,11 +31,19 @@ export interface ElectionOptions {
   readonly onChange: (isLeading: boolean) => void;
 }
 
+/** A term as the leader. */
+interface Term {
+  readonly lease: HeldLease;
+  /** Ends it, unless it has ended. */
+  readonly lose: (because: string) => void;
+}
+
 /** One candidate in the election of a leader among controllers. */
 export interface Election {
   /**
-   * Whether this process leads, by its own clock: false as soon as its time is over, even before it is
-   * notified.
+   * Whether this process leads, by its own clock: false as soon as its time is over. A process that was
+   * paused finds many answers to its calls before its timers: whichever asks first ends the term, and the
+   * work with it.
    */
   isLeading(): boolean;
   /**
@@ -66,7 +74,7 @@ export function createElection(ports: ElectionPorts, options: ElectionOptions): 
     settings,
     isAlone,
   };
-  let held: HeldLease | undefined;
+  let term: Term | undefined;
 
   function began(acquired: AcquiredLease): void {
     onChange(true);
@@ -77,9 +85,10 @@ export function createElection(ports: ElectionPorts, options: ElectionOptions): 
     emitElection(`${identity} leads: ${acquired.because}`);
   }
 
-  function stopped(because: string): void {
+  /** `level`: info where it was asked to. */
+  function stopped(because: string, level: "info" | "warn" = "warn"): void {
     onChange(false);
-    logger.warn("leadership lost", { because });
+    logger[level]("no longer leading", { because });
     emitElection(`${identity} stopped leading: ${because}`);
   }
 
@@ -97,18 +106,16 @@ export function createElection(ports: ElectionPorts, options: ElectionOptions): 
     const lost = new AbortController();
     // The Lease is renewed until the work has ended, however long that takes after the abort.
     const over = new AbortController();
-    held = holding;
+    const lose = (because: string): void => {
+      if (term?.lease !== holding) return;
+      term = undefined;
+      over.abort();
+      lost.abort(new Error(because));
+      stopped(because);
+    };
+    term = { lease: holding, lose };
     began(acquired);
-    const renewing = holdLease(
-      candidate,
-      holding,
-      (because) => {
-        held = undefined;
-        lost.abort(new Error(because));
-        stopped(because);
-      },
-      over.signal,
-    );
+    const renewing = holdLease(candidate, holding, lose, over.signal);
     const leading = AbortSignal.any([signal, lost.signal]);
     try {
       await work(leading);
@@ -117,16 +124,20 @@ export function createElection(ports: ElectionPorts, options: ElectionOptions): 
     } finally {
       over.abort();
       await renewing;
-      if (held !== undefined) {
-        held = undefined;
-        stopped("its work has ended");
+      if (term !== undefined) {
+        term = undefined;
+        if (signal.aborted) stopped("it is stopping", "info");
+        else stopped("its work has ended");
         await releaseLease(candidate);
       }
     }
   }
 
   return {
-    isLeading: () => held !== undefined && clock.elapsedMs() - held.renewedAtMs < settings.renewDeadlineMs,
+    isLeading: () => {
+      if (term !== undefined && leftMs(candidate, term.lease) <= 0) term.lose(overdue(settings));
+      return term !== undefined;
+    },
     run: async (work, signal) => {
       try {
         await ports.cache.untilSynced(signal);

@@ -2,7 +2,7 @@ import type { Lease } from "../../core/api/lease.ts";
 import { renewedLease } from "../../core/election/lease-steps.ts";
 import { ELECTION_JITTER_SHARE } from "../../core/election/plan-candidacy.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { type Candidate, type LeaseAccess, withLeaseTimeout } from "./lease-access.ts";
+import { type Candidate, type LeaseAccess, orUnanswered, withLeaseTimeout } from "./lease-access.ts";
 
 /** A held Lease, and until when. */
 export interface HeldLease {
@@ -11,6 +11,16 @@ export interface HeldLease {
    * earlier.
    */
   renewedAtMs: number;
+}
+
+/** For how long the Lease is still held without another renewal, in milliseconds; 0 or less: no longer. */
+export function leftMs({ clock, settings }: Pick<Candidate, "clock" | "settings">, held: HeldLease): number {
+  return held.renewedAtMs + settings.renewDeadlineMs - clock.elapsedMs();
+}
+
+/** Why a term has ended whose Lease could not be renewed in time. */
+export function overdue({ renewDeadlineMs }: Candidate["settings"]): string {
+  return `the Lease was not renewed for ${renewDeadlineMs} ms`;
 }
 
 /** The result of a renewal. */
@@ -64,7 +74,9 @@ async function keepRenewing(
     if (renewal.kind === "lost") return renewal.because;
     if (renewal.kind === "renewed") held.renewedAtMs = startedAtMs;
     else if (last.kind === "renewed" && !signal.aborted)
-      logger.warn("the controllers' Lease was not renewed", { failure: renewal.failure });
+      logger.warn("the controllers' Lease was not renewed", {
+        failure: orUnanswered(candidate, renewal.failure),
+      });
     last = renewal;
   }
   return undefined;
@@ -97,15 +109,15 @@ async function createLease(access: LeaseAccess, signal: AbortSignal): Promise<Re
  * first.
  */
 async function untilOverdue(
-  { clock, settings }: Candidate,
+  candidate: Candidate,
   held: HeldLease,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   while (!signal.aborted) {
-    const leftMs = held.renewedAtMs + settings.renewDeadlineMs - clock.elapsedMs();
-    if (leftMs <= 0) return `the Lease was not renewed for ${settings.renewDeadlineMs} ms`;
+    const waitMs = leftMs(candidate, held);
+    if (waitMs <= 0) return overdue(candidate.settings);
     try {
-      await clock.sleep(leftMs, signal);
+      await candidate.clock.sleep(waitMs, signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     }

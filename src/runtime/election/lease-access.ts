@@ -58,7 +58,18 @@ export function withLeaseTimeout<T>(
   act: (signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
-  return withTimeout(clock, settings.renewDeadlineMs / 2, act, signal);
+  return withTimeout(clock, callMaxMs(settings), act, signal);
+}
+
+/** For the log: a call that `withLeaseTimeout` has ended fails as `Cancelled`, which names no cause. */
+export function orUnanswered({ settings }: Pick<Candidate, "settings">, failure: Failure): Failure {
+  return failure.kind === "Cancelled"
+    ? { kind: "StoreUnavailable", detail: `no answer within ${callMaxMs(settings)} ms` }
+    : failure;
+}
+
+function callMaxMs({ renewDeadlineMs }: ElectionSettings): number {
+  return renewDeadlineMs / 2;
 }
 
 /** One process's access to the controllers' Lease. It remembers everything that it reads and writes. */

@@ -11,7 +11,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { rollbackMark, withAnnotations } from "../../core/rollback/rebuild-mark.ts";
-import { type Candidate, type LeaseAccess, withLeaseTimeout } from "./lease-access.ts";
+import { type Candidate, type LeaseAccess, orUnanswered, withLeaseTimeout } from "./lease-access.ts";
 import { releaseLease } from "./release-lease.ts";
 
 /** How the Lease was acquired. */
@@ -45,7 +45,10 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
     signal.throwIfAborted();
     const periodMs = lookPeriodMs(settings, random.next());
     if (!looked.ok) {
-      if (wasReadable) logger.warn("the controllers' Lease can't be read", { failure: looked.failure });
+      if (wasReadable)
+        logger.warn("the controllers' Lease can't be read", {
+          failure: orUnanswered(candidate, looked.failure),
+        });
       wasReadable = false;
       await clock.sleep(periodMs, signal);
       continue;
@@ -82,7 +85,9 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
       done.failure.kind !== "ObjectConflict" &&
       done.failure.kind !== "ObjectAlreadyExists";
     if (isUnclear && !signal.aborted)
-      logger.warn("the controllers' Lease was not written", { failure: done.failure });
+      logger.warn("the controllers' Lease was not written", {
+        failure: orUnanswered(candidate, done.failure),
+      });
     // The next read shows the faster candidate.
     const waitMs = action.kind === "Wait" ? Math.min(action.ms, periodMs) : isUnclear ? periodMs : 0;
     seen = await untilToBeLookedAt(candidate, { lease, seen, waitMs }, signal);
