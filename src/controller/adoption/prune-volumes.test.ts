@@ -176,15 +176,20 @@ describe("pruneVolumes", () => {
         await forget(world, { cloud: { ...world.ports.cloud, listDisks: async () => fail(throttled) } }),
         fail(throttled),
       );
-      const gone = {
+      const noGroup = {
         kind: "CloudRejected",
         code: "ResourceGroupNotFound",
         message: "",
         requestId: "r",
       } as const;
+      const gone = { kind: "DiskNotFound", diskUri: "any" } as const;
       assert.deepEqual(
         await forget(world, {
-          cloud: { ...world.ports.cloud, listDisks: async () => fail(gone), getDisk: async () => fail(gone) },
+          cloud: {
+            ...world.ports.cloud,
+            listDisks: async () => fail(noGroup),
+            getDisk: async () => fail(gone),
+          },
         }),
         found({ pruned: 1 }),
       );

@@ -241,7 +241,8 @@ export interface CloudProvisioner {
   ): Promise<Result<void, Failure>>;
   /**
    * Reads a disk, never from a cache. `lane`: default `primaryAttach`, since most reads hold a pod up. Fails
-   * with `DiskNotFound`.
+   * with `DiskNotFound`, also where the platform has no such resource group: nothing is in it. A missing
+   * subscription proves nothing.
    */
   getDisk(
     request: { readonly diskUri: string; readonly lane?: Lane },

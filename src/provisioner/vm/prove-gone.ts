@@ -5,7 +5,7 @@ import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
-import { saysNotThere, toFailure } from "../arm/error-table.ts";
+import { saysGone, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { ownersOf, readDisk } from "../disk/disk-owners.ts";
 import type { DefaultDiskPlace } from "../disk/disks.ts";
 import { resolveInstance } from "./resolve-instance.ts";
@@ -96,7 +96,7 @@ async function compareOwners(
     fail({ kind: "InstanceUnknown", nodeName: node.nodeName, instanceUri: node.instanceUri, problem });
   const disk = await readDisk(session, { diskUri, lane }, signal);
   // Both may have been moved, and the VM may write to the disk where they are now.
-  if (!disk.ok && saysNotThere(disk.failure))
+  if (!disk.ok && saysGone(disk.failure))
     return unknown(`there is no disk ${diskUri} either, which would name its owners`);
   if (!disk.ok) return fail(toFailure(disk.failure, { diskUri }));
   for (const owner of ownersOf(disk.value)) {

@@ -26,10 +26,11 @@ const otherSubscription: Failure = {
   value: volumeId,
   problem: "is in subscription sub-2",
 };
-const noGroup: Failure = {
+const noDisk: Failure = { kind: "DiskNotFound", diskUri: volumeId };
+const noSubscription: Failure = {
   kind: "CloudRejected",
-  code: "ResourceGroupNotFound",
-  message: "Resource group 'rg-1' could not be found.",
+  code: "SubscriptionNotFound",
+  message: "The subscription 'sub-1' could not be found.",
   requestId: "r-1",
 };
 const outage: Failure = { kind: "CloudUnavailable", code: "InternalError", message: "", requestId: "r-1" };
@@ -57,7 +58,6 @@ interface Row {
 const rows: readonly Row[] = [
   { because: "its VM does not list it", failure: undefined },
   { because: "it is of another subscription", unreadable: otherSubscription, failure: undefined },
-  { because: "its resource group does not exist", unreadable: noGroup, failure: undefined },
   { because: "its VM is gone", vm: goneVm, failure: undefined },
   {
     because: "its VM lists it in another case",
@@ -73,17 +73,16 @@ const rows: readonly Row[] = [
   { because: "the call names no node", nodeId: "", failure: denied },
   { because: "no object shows the node's VM", nodeId: "node-b", failure: denied },
   {
-    because: "no object shows the node's VM, and the disk's resource group does not exist",
+    because: "no object shows the node's VM, and the disk does not exist",
     nodeId: "node-b",
-    unreadable: noGroup,
+    unreadable: noDisk,
     failure: undefined,
   },
   {
-    because: "the same, and an attachment names it",
+    because: "no object shows the node's VM, and the subscription does not exist",
     nodeId: "node-b",
-    unreadable: noGroup,
-    given: (world) => world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" })),
-    failure: noGroup,
+    unreadable: noSubscription,
+    failure: noSubscription,
   },
   {
     because: "an attachment names it",

@@ -1,7 +1,6 @@
 import { isSameResourceUri, resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
-import { saysDiskGone } from "../../../core/volume/says-disk-gone.ts";
 import { nodesNotOnlyClean } from "../../../core/writer/record/record-nodes.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
@@ -36,8 +35,8 @@ export async function confirmOffVm(
   const { users, cache, inspectInstance, store } = context;
   const known = [users.cachedNode(nodeName), cache.get("AzDriverNode", nodeName)?.status];
   const present = known.flatMap((node) => node?.instanceUri ?? []);
-  // Which VMs may have the disk, only the disk would show. None has one whose resource group does not exist.
-  if (nodeName === "" || (present.length === 0 && !saysDiskGone(unreadable))) return fail(unreadable);
+  // Which VMs may have the disk, only the disk would show.
+  if (nodeName === "" || present.length === 0) return fail(unreadable);
   for (const instanceUri of distinctUris([...present, ...earlierVms(cache, nodeName)])) {
     const vm = await inspectInstance({ nodeName, instanceUri, lane: "detach" }, signal);
     if (!vm.ok && vm.failure.kind !== "InstanceNotFound") return vm;

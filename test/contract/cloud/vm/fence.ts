@@ -437,6 +437,16 @@ export function fenceContract(on: On, vms: VmKind): void {
       }
     });
 
+    on("has no proof either once the disk's group is gone as well as the VM", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const uri = await addDisk(cloud, "pvc-1");
+      await deleteVm(cloud, "node-a");
+      const effect = { kind: "Error", status: 404, code: "ResourceGroupNotFound" } as const;
+      cloud.model.faults.add({ operation: "Disks_Get", effect });
+      const proof = await cloud.run(cloud.provisioner.proveGone({ diskUri: uri, node }, never));
+      assert.equal(failureOf(proof).kind, "InstanceUnknown");
+    });
+
     on("writes nothing when the precondition fails", async (cloud) => {
       const node = addVm(cloud, "node-a");
       const uri = await addDisk(cloud, "pvc-1");
