@@ -375,6 +375,32 @@ const rows: readonly {
     class: "notFound" as const,
     failure: { kind: "DiskNotFound", diskUri, azure: { code: "ResourceNotFound", requestId: "request-1" } },
   })),
+  ...["quota", "caching", "pending", "team.quota", "disks", "virtualMachines"].map((group) => ({
+    because: `another resource is not there, whose group ${group} says something else`,
+    error: {
+      statusCode: 404,
+      code: "NotFound",
+      message:
+        `There is no /subscriptions/s/resourceGroups/${group}/providers/Microsoft.Compute/` +
+        `diskEncryptionSets/cached for the snapshot 'team.quota'.`,
+    },
+    context: { diskUri },
+    class: "notFound" as const,
+    failure: "CloudRejected" as const,
+  })),
+  ...["quota", "cached", "pending", "team.quota", "quota.db"].map((name) => ({
+    because: `a disk is refused whose name ${name} says something else`,
+    error: {
+      statusCode: 409,
+      code: "Conflict",
+      message:
+        `Disk '${name}' has no snapshot: /subscriptions/s/resourceGroups/${name}/providers/` +
+        `Microsoft.Compute/disks/${name} can't be changed, nor can Microsoft.Compute/disks/team.${name}.`,
+    },
+    context: { diskUri },
+    class: "rejected" as const,
+    failure: "CloudRejected" as const,
+  })),
   {
     because: "the name of a group says something else",
     error: { code: "Conflict", message: "Group rg-quota has the disk data-cached-0." },

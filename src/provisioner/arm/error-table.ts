@@ -33,8 +33,10 @@ export interface ErrorContext {
 interface Row {
   readonly status?: readonly number[];
   readonly code?: RegExp;
-  /** Matched against message, innererror code and the codes in `details`. */
+  /** Matched against message, innererror code and the codes in `details`, without the names in ids. */
   readonly text?: RegExp;
+  /** The same without whatever is quoted: single words, which any name may be or have in it. */
+  readonly words?: RegExp;
   readonly target?: RegExp;
   /** What it is about, where that decides between rows of one class. */
   readonly isOf?: (context: ErrorContext) => boolean;
@@ -205,7 +207,8 @@ const rows: readonly Row[] = [
   // The same for three snapshots of a disk that are still copied: each copy ends. What Azure says of a copy
   // to another region is for its caller to judge.
   {
-    text: /\bsnapshots?\b.*(?<!-|\w)(pending|background copy)(?!-|\w)|(?<!-|\w)(pending|background copy)(?!-|\w).*\bsnapshots?\b/i,
+    words:
+      /\bsnapshots?\b.*(?<![-.\w])(pending|background copy)(?![-\w]|\.\w)|(?<![-.\w])(pending|background copy)(?![-\w]|\.\w).*\bsnapshots?\b/i,
     isOf: ({ diskUri, nodeName }) => diskUri !== undefined && nodeName === undefined,
     class: "rejected",
     failure: snapshotsTooOften,
@@ -237,7 +240,11 @@ const rows: readonly Row[] = [
     class: "rejected",
     failure: (error) => notOffered("skuName")(error, {}),
   },
-  { text: /(?<!-|\w)quota(?!-|\w)|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
+  {
+    words: /(?<![-.\w])quota(?![-\w]|\.\w)|exceed(s|ed|ing)? .*\blimit\b/i,
+    class: "rejected",
+    failure: quota,
+  },
   { code: /QuotaExceeded|DiskCountExceeded|ResourceLimitExceeded/i, class: "rejected", failure: quota },
   {
     code: /AllocationFailed|^SkuNotAvailable$|^NotAvailableForSubscription$|OverconstrainedZonalAllocationRequest/i,
@@ -252,7 +259,7 @@ const rows: readonly Row[] = [
     failure: unavailable,
   },
   // Learn states the rule for conversions, and no source the text of its error.
-  { text: /(?<!-|\w)cach(ed|ing)(?!-|\w)/i, class: "rejected", failure: cachedByVm },
+  { words: /(?<![-.\w])cach(ed|ing)(?![-\w]|\.\w)/i, class: "rejected", failure: cachedByVm },
   { code: /^InvalidAvailabilityZone$/i, class: "rejected", failure: notOffered("zone") },
   { code: /^InvalidParameter$/i, target: /^instanceIds$/i, class: "notFound", failure: instanceNotFound },
 ];
@@ -329,7 +336,7 @@ function rowOf(error: ArmError, context?: ErrorContext): Row | undefined {
     error.message,
     error.internalErrorCode,
     ...error.details.flatMap((detail) => [detail.code, detail.message]),
-  ];
+  ].map(withoutNamesInIds);
   return rows.find(
     (row) =>
       (row.status === undefined || row.status.includes(error.statusCode)) &&
@@ -338,8 +345,25 @@ function rowOf(error: ArmError, context?: ErrorContext): Row | undefined {
       (context === undefined || row.isOf?.(context) !== false) &&
       (row.text === undefined ||
         texts.some((text) => row.text?.test(text) === true) ||
-        row.text.test(error.code)),
+        row.text.test(error.code)) &&
+      (row.words === undefined || texts.some((text) => row.words?.test(withoutQuotes(text)) === true)),
   );
+}
+
+/** In an id every second part is a name, which a user has chosen, or the namespace of a provider. */
+function withoutNamesInIds(text: string): string {
+  return text.replace(/\/subscriptions\/[^\s'",]+/giu, (id) =>
+    id
+      .split("/")
+      .map((part, index, parts) =>
+        index % 2 === 0 && !/^providers$/iu.test(parts[index - 1] ?? "") ? "" : part,
+      )
+      .join("/"),
+  );
+}
+
+function withoutQuotes(text: string): string {
+  return text.replace(/'[^'\s]+'|"[^"\s]+"/gu, "''");
 }
 
 function vmUrisIn(message: string): readonly string[] {

@@ -8,6 +8,7 @@ import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { callIn } from "../call-lane.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
+import { ownWords } from "../command/own-words.ts";
 import type { ChildExit } from "../command/spawn-child.ts";
 import { isWriteProtected } from "../device/block-device.ts";
 import { unknownToKernel } from "../file-system/refuse-unserved.ts";
@@ -79,17 +80,18 @@ export async function mountDevice(
   if (!exit.ok) return exit;
   if (exit.value.exitCode === 0)
     return request.fsType === "btrfs" ? await keepIfOfDevice(host, request, path, signal) : ok(undefined);
-  if (request.fsType === "btrfs" && exit.value.stderr.includes(twinMessage))
+  const said = ownWords(exit.value.stderr, path, request.device.path);
+  if (request.fsType === "btrfs" && said.includes(twinMessage))
     return fail({ kind: "FileSystemNotUnique", devicePath: request.device.path, detail: twinMessage });
-  if (exit.value.stderr.includes(writeProtectedMessage))
+  if (said.includes(writeProtectedMessage))
     return fail({ kind: "WriteProtected", devicePath: request.device.path });
-  if (exit.value.stderr.includes(unknownMessage)) return fail(unknownToKernel(request.fsType));
-  const option = await optionWithoutReplay(host, request, options.value, exit.value.stderr);
+  if (said.includes(unknownMessage)) return fail(unknownToKernel(request.fsType));
+  const option = await optionWithoutReplay(host, request, options.value, said);
   if (option !== undefined) {
     const { device, fsType } = request;
     return fail({ kind: "JournalNotReplayed", devicePath: device.path, fsType, option });
   }
-  if (brokenMessages.test(exit.value.stderr))
+  if (brokenMessages.test(said))
     return fail({ kind: "FileSystemBroken", devicePath: request.device.path, detail: exit.value.stderr });
   return commandFailed(command, exit.value);
 }
@@ -99,10 +101,10 @@ async function optionWithoutReplay(
   { sysRoot }: HostContext,
   { device, fsType }: MountRequest,
   options: readonly string[],
-  stderr: string,
+  said: string,
 ): Promise<string | undefined> {
   const replay = unreplayed[fsType];
-  const isRefused = replay?.message.test(stderr) === true && !options.includes(replay.option);
+  const isRefused = replay?.message.test(said) === true && !options.includes(replay.option);
   return isRefused && (await isWriteProtected(sysRoot, device.majorMinor)) ? replay.option : undefined;
 }
 

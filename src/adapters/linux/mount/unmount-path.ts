@@ -4,6 +4,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
+import { ownWords } from "../command/own-words.ts";
 import { processesUsing } from "../command/processes.ts";
 import { blockDeviceAt } from "../device/block-device.ts";
 import { errorCode, takesNoChange } from "../error-code.ts";
@@ -95,8 +96,9 @@ export async function unmountOnce(
   const command = unmountCommand(host, { program: "umount", args: [mount.path], touches });
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
-  if (exit.value.exitCode === 0 || /not mounted|no mount point/.test(exit.value.stderr)) return ok(undefined);
-  if (!/busy/.test(exit.value.stderr)) return commandFailed(command, exit.value);
+  const said = ownWords(exit.value.stderr, mount.path);
+  if (exit.value.exitCode === 0 || /not mounted|no mount point/.test(said)) return ok(undefined);
+  if (!/busy/.test(said)) return commandFailed(command, exit.value);
   const users = await processesUsing(host.procRoot, mount.path);
   const named = users.slice(0, usersNamedMax).join(", ");
   return fail({
