@@ -18,15 +18,34 @@ describe("AbsentPlugIns", () => {
     assert.equal(absent.isLasting("node-a"), false);
   });
 
-  it("remembers no more than 20,000 nodes", async () => {
+  it("takes a node for a new one that was not offered for a day", async () => {
+    const clock = createVirtualClock();
+    const absent = new AbsentPlugIns(clock);
+    for (const name of ["node-a", "node-b"]) absent.note(name);
+    await clock.advance(300_000);
+    absent.note("node-b");
+    await clock.advance(86_400_000 - 300_000 - 1);
+    const lasting = (): readonly boolean[] => ["node-a", "node-b"].map((name) => absent.isLasting(name));
+    assert.deepEqual(lasting(), [true, true]);
+    await clock.advance(1);
+    assert.deepEqual(lasting(), [false, true]);
+    for (const name of ["node-a", "node-b"]) absent.note(name);
+    assert.deepEqual(lasting(), [false, true]);
+    await clock.advance(300_000);
+    assert.deepEqual(lasting(), [true, true]);
+  });
+
+  it("remembers no more than 20,000 nodes, of which those offered last", async () => {
     const clock = createVirtualClock();
     const absent = new AbsentPlugIns(clock);
     for (let at = 0; at < 20_000; at++) absent.note(`node-${at}`);
     await clock.advance(300_000);
-    assert.equal(absent.isLasting("node-0"), true);
     absent.note("node-0");
-    assert.equal(absent.isLasting("node-0"), true);
     absent.note("another");
-    assert.equal(absent.isLasting("node-0"), false);
+    const names = ["node-0", "node-1", "node-2", "another"];
+    assert.deepEqual(
+      names.map((name) => absent.isLasting(name)),
+      [true, false, true, false],
+    );
   });
 });

@@ -5,13 +5,26 @@ import type { Clock } from "../ports/clock.ts";
  * in milliseconds. A new node's plug-in registers once its image is there.
  */
 const LASTING_AFTER_MS = 300_000;
-/** So many nodes are remembered; beyond that all are forgotten, and count as new. */
+/**
+ * After how long without an offer a node counts as new, in milliseconds: a scheduler names a node by its name
+ * alone, and another one may have that by now. Shorter than a day, and the pod of a daily job would be bound
+ * each day to a node that gets no plug-in.
+ */
+const FORGOTTEN_AFTER_MS = 86_400_000;
+/** So many nodes are remembered; beyond that the one whose last offer is the oldest counts as new. */
 const NODES_MAX = 20_000;
 
-/** Since when a scheduler has offered nodes that no node plug-in has registered, by this process's clock. */
+/** When a scheduler has offered a node without a plug-in, by this process's clock. */
+interface Offers {
+  readonly sinceMs: number;
+  readonly lastMs: number;
+}
+
+/** Since when a scheduler has offered nodes that no node plug-in has registered. */
 export class AbsentPlugIns {
   readonly #clock: Pick<Clock, "elapsedMs">;
-  readonly #sinceMs = new Map<string, number>();
+  /** In the order of the last offers. */
+  readonly #offers = new Map<string, Offers>();
 
   constructor(clock: Pick<Clock, "elapsedMs">) {
     this.#clock = clock;
@@ -19,19 +32,36 @@ export class AbsentPlugIns {
 
   /** A node without a plug-in has been offered. */
   note(nodeName: string): void {
-    if (this.#sinceMs.has(nodeName)) return;
-    if (this.#sinceMs.size >= NODES_MAX) this.#sinceMs.clear();
-    this.#sinceMs.set(nodeName, this.#clock.elapsedMs());
+    const nowMs = this.#clock.elapsedMs();
+    this.#forgetOld(nowMs);
+    const sinceMs = this.#offers.get(nodeName)?.sinceMs ?? nowMs;
+    this.#offers.delete(nodeName);
+    this.#offers.set(nodeName, { sinceMs, lastMs: nowMs });
+    if (this.#offers.size > NODES_MAX) this.#forgetFirst();
   }
 
   /** Its plug-in has registered. */
   forget(nodeName: string): void {
-    this.#sinceMs.delete(nodeName);
+    this.#offers.delete(nodeName);
   }
 
   /** Whether its plug-in has been missing for too long to be on its way. */
   isLasting(nodeName: string): boolean {
-    const sinceMs = this.#sinceMs.get(nodeName);
-    return sinceMs !== undefined && this.#clock.elapsedMs() - sinceMs >= LASTING_AFTER_MS;
+    const nowMs = this.#clock.elapsedMs();
+    this.#forgetOld(nowMs);
+    const offers = this.#offers.get(nodeName);
+    return offers !== undefined && nowMs - offers.sinceMs >= LASTING_AFTER_MS;
+  }
+
+  #forgetOld(nowMs: number): void {
+    for (const { lastMs } of this.#offers.values()) {
+      if (nowMs - lastMs < FORGOTTEN_AFTER_MS) return;
+      this.#forgetFirst();
+    }
+  }
+
+  #forgetFirst(): void {
+    const [first] = this.#offers.keys();
+    if (first !== undefined) this.#offers.delete(first);
   }
 }
