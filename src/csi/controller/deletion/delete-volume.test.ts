@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { driverTags } from "../../../controller/disk/disk-tags.ts";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
 import type { AzVolume, WriterRecord } from "../../../core/api/az-volume.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
@@ -243,6 +244,27 @@ describe("deleteVolume", () => {
         await world.removeFinalizers("pvc-1");
         assert.deepEqual(await world.answerOf(answer), expected, "once its object is gone");
       }));
+
+  it("deletes a disk whose tag names another cluster", () =>
+    withController(async (world) => {
+      const tags = driverTags(aVolumeObject(), "cluster-2");
+      let isThere = true;
+      const getDisk: ControllerContext["cloud"]["getDisk"] = async ({ diskUri }) =>
+        isThere ? ok(aDisk({ diskUri, tags })) : fail({ kind: "DiskNotFound", diskUri });
+      const answer = remove({ ...world, context: { ...world.context, cloud: { getDisk } } });
+      await world.until(() => world.volume("pvc-1") !== undefined);
+      await world.setStatus("pvc-1", ({ metadata: { generation } }) => ({
+        state: "Created",
+        observedGeneration: generation,
+        conditions: [],
+        detail: aDetail(),
+        record: aRecord(),
+      }));
+      await world.until(() => isMarked(world));
+      isThere = false;
+      await world.removeFinalizers("pvc-1");
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+    }));
 
   it("does not take a volume for gone whose object was erased while its disk remains", () =>
     withController(async (world) => {
