@@ -76,6 +76,7 @@ export async function createVirtualDriver(
     parts,
     snapshots: provisioner,
     leaseStore: simulated.handle("controller"),
+    lostClusterIds: [],
     limits: defaultControllerServiceLimits,
     election: {
       identity: "bench",

@@ -108,6 +108,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       },
       snapshots: cloud,
       leaseStore: store,
+      lostClusterIds: [],
       limits: defaultControllerServiceLimits,
       election: {
         identity: life.identity,

@@ -23,6 +23,8 @@ export interface ControllerOptions {
   readonly driverName: string;
   /** A connection for the Lease: no call of `parts.store` delays a call of it. */
   readonly leaseStore: ObjectStore;
+  /** See `ControllerContext`. */
+  readonly lostClusterIds: readonly string[];
   readonly limits: ControllerServiceLimits;
   readonly election: ElectionOptions;
   /** Receives the number of this cluster's disks that no PersistentVolume names, after each recovery. */
@@ -45,12 +47,15 @@ export interface AssembledController {
 
 /** Wires CSI's controller service, the election and the reconcilers. Starts nothing. */
 export function assembleController(options: ControllerOptions): AssembledController {
-  const { parts, snapshots, driverName, leaseStore, limits, election: candidate, recordUnclaimed } = options;
+  const { parts, snapshots, driverName, leaseStore, lostClusterIds, limits, recordUnclaimed } = options;
   const ports = createControllerPorts(parts);
   const { cache, settings } = ports;
   const delayMs = (): number =>
     heartbeatDelayMs(cache.list("AzDriverNode").length, settings.heartbeatsPerSecond);
-  const election = createElection({ ...ports, store: leaseStore, heartbeatDelayMs: delayMs }, candidate);
+  const election = createElection(
+    { ...ports, store: leaseStore, heartbeatDelayMs: delayMs },
+    options.election,
+  );
   const labelling = <P extends Pick<ControllerPorts, "store" | "steps">>(given: P): P => ({
     ...given,
     store: labelFirst(given.store, given.steps),
@@ -64,6 +69,7 @@ export function assembleController(options: ControllerOptions): AssembledControl
     inspectInstance,
     snapshots,
     driverName,
+    lostClusterIds,
     limits,
     locks: new OperationLock(),
   });

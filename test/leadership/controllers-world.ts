@@ -267,6 +267,7 @@ function startController(options: {
     },
     snapshots: cloud,
     leaseStore: store,
+    lostClusterIds: [],
     limits: defaultControllerServiceLimits,
     election: {
       identity: name,

@@ -134,6 +134,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
       "grant-wait-ms": 2_000,
       attach: "kubernetes",
       "trust-nodes-without-provider-id": false,
+      "lost-cluster-id": [],
       "leader-election": "lease",
       "lease-duration-ms": defaultElectionSettings.leaseDurationMs,
       "lease-renew-deadline-ms": defaultElectionSettings.renewDeadlineMs,

@@ -43,6 +43,7 @@ const STATES = `## What a snapshot is
 - The driver deletes a snapshot only if its tag \`disk.csi.azure.com-cluster-id\` names this cluster, or if V1 made
   it. To let \`deletionPolicy: Delete\` remove any other one, set that tag: the error has the command. So it is with
   backups that Velero synced from another cluster: the cluster that deletes them has to be the one of the tag.
+- Snapshots of clusters that are gone are deleted where \`controller.settings.lost-cluster-id\` has their ids.
 - ListSnapshots shows every snapshot in the cluster's resource group, in those of its volumes' disks, and in those
   that classes of their snapshots named, which the AzVolume notes (\`spec.snapshotGroups\`). One elsewhere is found by
   its id: in another subscription, or in a group that only a class named for a volume that is deleted.`;

@@ -29,6 +29,13 @@ export const controllerServiceOptions = grouped("Controller service", {
     help: "How long ControllerPublishVolume waits for the grant before it says which node is in the way",
   },
   attach: attachOption,
+  "lost-cluster-id": {
+    kind: "list",
+    default: [],
+    help:
+      "Ids of clusters that are gone for good, as their snapshots' tag has them: DeleteSnapshot deletes " +
+      "those as this cluster's own. Name no cluster that may still need its snapshots",
+  },
   "trust-nodes-without-provider-id": {
     kind: "flag",
     help:
@@ -86,6 +93,7 @@ export function addControllerService(
     snapshots,
     driverName,
     leaseStore,
+    lostClusterIds: values["lost-cluster-id"],
     limits: { waitMaxMs: values["wait-max-ms"], grantWaitMs: values["grant-wait-ms"] },
     election: {
       identity: `${hostname()}_${random.uuid()}`,

@@ -30,6 +30,8 @@ export interface ControllerContext extends Pick<
     ClusterVolumes,
     "volumesOf" | "volumeOf" | "attachmentOn" | "knowsAttachments" | "nodePresence"
   >;
+  /** Ids of clusters that are gone: DeleteSnapshot deletes their snapshots as this cluster's own. */
+  readonly lostClusterIds: readonly string[];
   readonly locks: OperationLock;
   readonly settings: Pick<ControllerPorts["settings"], "unpublish" | "heartbeatStaleMs">;
   readonly limits: ControllerServiceLimits;

@@ -97,13 +97,13 @@ export function sourceVolumeOf({ sourceUri, tags }: SnapshotFacts): string {
 }
 
 /**
- * Who else a snapshot belongs to, as a clause; undefined for this cluster's own. V1 sets no cluster id: what
- * it made is the cluster's own where a VolumeSnapshotContent names it.
+ * Who else a snapshot belongs to, as a clause; undefined for this cluster's own, whose ids are `ownIds`. V1
+ * sets no cluster id: what it made is the cluster's own where a VolumeSnapshotContent names it.
  */
-export function otherOwner(tags: Tags, clusterId: string): string | undefined {
+export function otherOwner(tags: Tags, ownIds: readonly string[]): string | undefined {
   const cluster = clusterOf(tags);
   if (cluster === undefined) return isMadeByDriver(tags) ? undefined : "this driver did not make it";
-  return cluster === clusterId ? undefined : `cluster ${cluster} made it`;
+  return ownIds.includes(cluster) ? undefined : `cluster ${cluster} made it`;
 }
 
 /** Why a snapshot that has the id already is not the requested one; undefined: it is. */
@@ -121,7 +121,7 @@ export function otherRequest(
   const name = present.tags[NAME];
   const source = sourceVolumeOf(present);
   const difference =
-    otherOwner(present.tags, wanted.clusterId) ??
+    otherOwner(present.tags, [wanted.clusterId]) ??
     (name === undefined || name === wanted.name ? undefined : `its name is ${name}`) ??
     (isSameResourceUri(source, wanted.sourceUri) ? undefined : `its source is ${source || "not known"}`) ??
     (present.isIncremental === wanted.isIncremental

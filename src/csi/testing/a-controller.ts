@@ -132,6 +132,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     logger: silentLogger,
     locks: new OperationLock(),
     settings: { unpublish: "demote", heartbeatStaleMs: 35_000 },
+    lostClusterIds: [],
     limits: defaultControllerServiceLimits,
   };
 

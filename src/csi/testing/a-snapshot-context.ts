@@ -15,7 +15,9 @@ type SnapshotContext = Parameters<typeof createSnapshot>[0];
 export function aSnapshotContext({
   locks = new OperationLock(),
   ...platform
-}: Pick<SnapshotContext, "snapshots" | "cloud"> & { readonly locks?: OperationLock }): SnapshotContext {
+}: Pick<SnapshotContext, "snapshots" | "cloud"> & { readonly locks?: OperationLock }): SnapshotContext & {
+  readonly lostClusterIds: readonly string[];
+} {
   const clock = createVirtualClock();
   const random = createSeededRandom(1);
   const store = createSimulatedStore({ clock, random }).handle("controller");
@@ -23,6 +25,7 @@ export function aSnapshotContext({
   return {
     ...platform,
     clusterId: "cluster-1",
+    lostClusterIds: [],
     gracePeriod: { trustedIncarnation: async () => ok(0) },
     locks,
     steps: noSteps,

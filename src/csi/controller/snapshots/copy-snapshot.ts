@@ -17,6 +17,8 @@ import type { ControllerContext } from "../controller-context.ts";
 import { type NoteContext, noteOf } from "./snapshot-note.ts";
 
 type CopyContext = Pick<ControllerContext, "snapshots" | "clusterId" | "steps">;
+/** `ownIds`: those of this cluster, and of lost ones whose snapshots it deletes. */
+type SourceContext = CopyContext & { readonly ownIds: readonly string[] };
 type TakeContext = CopyContext & NoteContext;
 
 /** A snapshot in another region than its disk's. */
@@ -61,7 +63,7 @@ export async function copySnapshot(
         break;
       }
       case "deleteSource": {
-        const removed = await deleteCopySource(context, request.snapshotUri, signal);
+        const removed = await deleteCopySource(withOwnId(context), request.snapshotUri, signal);
         if (!removed.ok) return removed;
         source = undefined;
         break;
@@ -99,7 +101,7 @@ async function afterRefusedCopy(
   // A caller that is refused for good has no handle to delete. What an earlier call may have answered stays:
   // its content is the moment that the caller knows.
   if (request.source === undefined && request.target === undefined) {
-    const removed = await deleteCopySource(context, snapshotUri, signal);
+    const removed = await deleteCopySource(withOwnId(context), snapshotUri, signal);
     if (!removed.ok) return removed;
   } else if (source !== undefined) {
     context.logger.warn("the copy of a snapshot is refused, and its source stays until DeleteSnapshot", {
@@ -119,16 +121,16 @@ function answered(
   return ok({ ...known, snapshotUri, isRestorable });
 }
 
-/** The source of a copy, if it is in Azure and is this cluster's; undefined if not. */
+/** The source of a copy, if it is in Azure and is of a cluster with one of these ids; undefined if not. */
 export async function findCopySource(
-  { snapshots, clusterId }: Pick<CopyContext, "snapshots" | "clusterId">,
+  { snapshots, ownIds }: Pick<SourceContext, "snapshots" | "ownIds">,
   snapshotUri: string,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts | undefined, Failure>> {
   const read = await snapshots.getSnapshot({ snapshotUri: sourceUriOf(snapshotUri) }, signal);
   if (read.ok) {
     const { tags } = read.value;
-    const isOwn = otherOwner(tags, clusterId) === undefined && isCopySourceOf(tags, snapshotUri);
+    const isOwn = otherOwner(tags, ownIds) === undefined && isCopySourceOf(tags, snapshotUri);
     return ok(isOwn ? read.value : undefined);
   }
   return read.failure.kind === "SnapshotNotFound" ? ok(undefined) : read;
@@ -136,17 +138,17 @@ export async function findCopySource(
 
 /** Deletes the source of a copy; success if there is none. */
 export async function deleteCopySource(
-  { snapshots, clusterId, steps }: CopyContext,
+  { snapshots, clusterId, ownIds, steps }: SourceContext,
   snapshotUri: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const found = await findCopySource({ snapshots, clusterId }, snapshotUri, signal);
+  const found = await findCopySource({ snapshots, ownIds }, snapshotUri, signal);
   if (!found.ok) return found;
   if (found.value === undefined) return ok(undefined);
   const sourceUri = found.value.snapshotUri;
   const objection = ({ tags }: SnapshotFacts): Failure | undefined => {
     const owner =
-      otherOwner(tags, clusterId) ??
+      otherOwner(tags, ownIds) ??
       (isCopySourceOf(tags, snapshotUri) ? undefined : `it is not the source of ${snapshotUri}`);
     return owner === undefined
       ? undefined
@@ -205,6 +207,10 @@ function startCopy(
     },
     signal,
   );
+}
+
+function withOwnId({ snapshots, clusterId, steps }: CopyContext): SourceContext {
+  return { snapshots, clusterId, steps, ownIds: [clusterId] };
 }
 
 function sourceUriOf(snapshotUri: string): string {

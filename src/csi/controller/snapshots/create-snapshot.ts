@@ -159,7 +159,7 @@ async function observe(
   const isCopy = target !== undefined && parseSnapshotUri(target.sourceUri) !== undefined;
   const mayBeCopy = target === undefined ? parameters.location !== undefined : isCopy;
   const found = mayBeCopy
-    ? await findCopySource({ snapshots, clusterId }, snapshotUri, signal)
+    ? await findCopySource({ snapshots, ownIds: [clusterId] }, snapshotUri, signal)
     : ok(undefined);
   if (!found.ok) return found;
   const source = found.value;

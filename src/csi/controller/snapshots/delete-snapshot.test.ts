@@ -4,7 +4,7 @@ import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { withController } from "../../testing/a-controller.ts";
 import { aSnapshotContext } from "../../testing/a-snapshot-context.ts";
-import { aSnapshot, createFakeSnapshots } from "../../testing/fake-snapshots.ts";
+import { aSnapshot, aSnapshotUri, createFakeSnapshots } from "../../testing/fake-snapshots.ts";
 import { aDiskUri, aVolumeObject } from "../../testing/objects.ts";
 import { deleteSnapshot } from "./delete-snapshot.ts";
 
@@ -17,7 +17,7 @@ async function deletionOf(
   const snapshot = aSnapshot({ tags });
   const snapshots = createFakeSnapshots(snapshot);
   const cloud = { getDisk: () => assert.fail("no disk is read") };
-  const context = aSnapshotContext({ snapshots, cloud });
+  const context = { ...aSnapshotContext({ snapshots, cloud }), lostClusterIds: ["lost-1", "lost-2"] };
   const deleted = await deleteSnapshot(context, { snapshotId: snapshot.snapshotUri, secrets: {} }, aCall());
   return { answer: deleted.ok ? "OK" : deleted.failure.kind, isGone: snapshots.present.size === 0 };
 }
@@ -26,14 +26,38 @@ describe("deleteSnapshot", () => {
   for (const { whose, tags } of [
     { whose: "the cluster's own", tags: { ...V1_TAG, "disk.csi.azure.com-cluster-id": "cluster-1" } },
     { whose: "one that V1 made", tags: V1_TAG },
+    { whose: "a lost cluster's", tags: { ...V1_TAG, "disk.csi.azure.com-cluster-id": "lost-2" } },
     { whose: "one handed over to the cluster", tags: { "disk.csi.azure.com-cluster-id": "cluster-1" } },
   ])
     it(`deletes ${whose}`, async () => {
       assert.deepEqual(await deletionOf(tags), { answer: "OK", isGone: true });
     });
 
+  it("deletes what is left of a lost cluster's copy, too", async () => {
+    const tags = { ...V1_TAG, "disk.csi.azure.com-cluster-id": "lost-1" };
+    const { snapshotUri } = aSnapshot();
+    const copiedTo = { ...tags, "disk.csi.azure.com-copied-to": "snapshot-1" };
+    const source = aSnapshot({ snapshotUri: aSnapshotUri("local_snapshot-1"), tags: copiedTo });
+    const snapshots = createFakeSnapshots(source);
+    const cloud = { getDisk: () => assert.fail("no disk is read") };
+    const context = aSnapshotContext({ snapshots, cloud });
+    const removed = async (lostClusterIds: readonly string[]): Promise<readonly unknown[]> => {
+      const request = { snapshotId: snapshotUri, secrets: {} };
+      const deleted = await deleteSnapshot({ ...context, lostClusterIds }, request, aCall());
+      return [deleted.ok, snapshots.present.size];
+    };
+    assert.deepEqual(
+      [await removed([]), await removed(["lost-1"])],
+      [
+        [true, 1],
+        [true, 0],
+      ],
+    );
+  });
+
   for (const { whose, tags } of [
     { whose: "another cluster's", tags: { ...V1_TAG, "disk.csi.azure.com-cluster-id": "cluster-2" } },
+    { whose: "one of a longer id", tags: { ...V1_TAG, "disk.csi.azure.com-cluster-id": "lost-22" } },
     { whose: "a person's", tags: { owner: "alice" } },
   ])
     it(`leaves ${whose}`, async () => {

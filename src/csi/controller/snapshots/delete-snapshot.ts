@@ -15,17 +15,20 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { deleteCopySource } from "./copy-snapshot.ts";
 
-type DeletionContext = Pick<ControllerContext, "snapshots" | "clusterId" | "locks" | "steps" | "store"> & {
+type DeletionContext = Pick<
+  ControllerContext,
+  "snapshots" | "clusterId" | "lostClusterIds" | "locks" | "steps" | "store"
+> & {
   readonly cache: Pick<ObjectCache, "list">;
 };
 
 /**
- * DeleteSnapshot: deletes a snapshot of this cluster's, and of no other; and what is left of its copy from
- * another region, and of its note on the volume. Fails with `SourceBeingCopied` while Azure fills a volume's
- * disk from it.
+ * DeleteSnapshot: deletes a snapshot of this cluster's, or of a lost one's, and of no other; and what is left
+ * of its copy from another region, and of its note on the volume. Fails with `SourceBeingCopied` while Azure
+ * fills a volume's disk from it.
  */
 export async function deleteSnapshot(
-  { snapshots, clusterId, locks, steps, store, cache }: DeletionContext,
+  { snapshots, clusterId, lostClusterIds, locks, steps, store, cache }: DeletionContext,
   { snapshotId: snapshotUri }: DeleteSnapshotRequest,
   { signal }: Pick<CallContext, "signal">,
 ): Promise<Result<DeleteSnapshotResponse, Failure>> {
@@ -33,9 +36,10 @@ export async function deleteSnapshot(
   if (missing !== undefined) return fail(missing);
   // CSI: a snapshot that does not exist is deleted. Nothing of Azure's has such an id.
   if (parseSnapshotUri(snapshotUri) === undefined) return ok({});
+  const ownIds = [clusterId, ...lostClusterIds];
   return locks.run(snapshotUri, "DeleteSnapshot", async () => {
     const objection = ({ tags }: SnapshotFacts): Failure | undefined => {
-      const owner = otherOwner(tags, clusterId);
+      const owner = otherOwner(tags, ownIds);
       return owner === undefined ? undefined : { kind: "SnapshotOfOther", snapshotUri, owner, clusterId };
     };
     const needed = await checkNoCopyNeeds({ store, cache }, snapshotUri, signal);
@@ -45,7 +49,7 @@ export async function deleteSnapshot(
     );
     if (!deleted.ok) return deleted;
     // A copy may be incomplete, or not have begun.
-    const removed = await deleteCopySource({ snapshots, clusterId, steps }, snapshotUri, signal);
+    const removed = await deleteCopySource({ snapshots, clusterId, ownIds, steps }, snapshotUri, signal);
     if (!removed.ok) return removed;
     const forgotten = await forgetSnapshot({ store, cache }, snapshotUri, signal);
     return forgotten.ok ? ok({}) : forgotten;
