@@ -97,7 +97,10 @@ async function compareOwners(
   const disk = await readDisk(session, { diskUri, lane }, signal);
   // Both may have been moved, and the VM may write to the disk where they are now.
   if (!disk.ok && saysGone(disk.failure))
-    return unknown(`there is no disk ${diskUri} either, which would name its owners`);
+    return unknown(
+      `there is no disk ${diskUri} either, which would name its owners (if both were deleted, delete the ` +
+        "disk's AzVolume)",
+    );
   if (!disk.ok) return fail(toFailure(disk.failure, { diskUri }));
   for (const owner of ownersOf(disk.value)) {
     const vm = resolveInstance(place, { nodeName: node.nodeName, instanceUri: owner });

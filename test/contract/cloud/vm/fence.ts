@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
+import { describeFailure } from "../../../../src/core/failure/describe-failure.ts";
 import type { Failure } from "../../../../src/core/failure/failure.ts";
 import type { Result } from "../../../../src/core/failure/result.ts";
 import { valueOf } from "../../../../src/core/testing/value-of.ts";
@@ -445,6 +446,7 @@ export function fenceContract(on: On, vms: VmKind): void {
       cloud.model.faults.add({ operation: "Disks_Get", effect });
       const proof = await cloud.run(cloud.provisioner.proveGone({ diskUri: uri, node }, never));
       assert.equal(failureOf(proof).kind, "InstanceUnknown");
+      assert.match(describeFailure(failureOf(proof)), /if both were deleted, delete the disk's AzVolume/u);
     });
 
     on("writes nothing when the precondition fails", async (cloud) => {
