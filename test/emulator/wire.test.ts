@@ -191,6 +191,33 @@ describe("the wire", () => {
     );
   });
 
+  // Terraform's azurerm asks for these two before anything else, and Pulumi's azure-native for the first.
+  it("has what Terraform signs in with: Microsoft Graph, and the object of the client", async () => {
+    const { url } = azure.emulator;
+    const cloud = (await call(ca, `${url}/metadata/endpoints?api-version=2022-09-01`)).body as {
+      readonly name: string;
+      readonly microsoftGraphResourceId: string;
+    };
+    assert.equal(cloud.name, "AzureCloud");
+    const clientId = "0d1e2f3a-0000-4000-8000-00000000000c";
+    const form = new URLSearchParams({
+      grant_type: "client_credentials",
+      client_id: clientId,
+      client_secret: "any",
+      scope: `${cloud.microsoftGraphResourceId}.default`,
+    });
+    const { body } = await call(ca, `${url}/some-tenant/oauth2/v2.0/token`, {
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body: form.toString(),
+    });
+    const [, claims = ""] = (body as { readonly access_token: string }).access_token.split(".");
+    const { appid, oid, tid } = JSON.parse(Buffer.from(claims, "base64url").toString()) as {
+      readonly [claim: string]: unknown;
+    };
+    assert.deepEqual([appid, oid, tid], [clientId, clientId, "some-tenant"]);
+  });
+
   it("reports a VM's own metadata under an address of its own", async () => {
     const imds = `${azure.emulator.url}/emulator/v1/imds/node-a/metadata/instance`;
     assert.equal((await call(ca, `${imds}?api-version=2021-10-01`)).status, 400);

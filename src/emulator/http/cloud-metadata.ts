@@ -26,7 +26,6 @@ export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefine
       body: { galleryEndpoint: origin, graphEndpoint: origin, portalEndpoint: origin, authentication },
     };
   const cloud = {
-    name: "AzurePublicCloud",
     portal: origin,
     resourceManager: `${origin}/`,
     authentication,
@@ -37,5 +36,8 @@ export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefine
       keyVaultDns: "vault.azure.net",
     },
   };
-  return { status: 200, body: apiVersion < "2022-09-01" ? [cloud] : cloud };
+  // V1 searches the list for the cloud of its configuration, which it names as the SDKs do.
+  if (apiVersion < "2022-09-01") return { status: 200, body: [{ name: "AzurePublicCloud", ...cloud }] };
+  // Terraform and Pulumi read no cloud without the address of Microsoft Graph, for which they get a token.
+  return { status: 200, body: { name: "AzureCloud", ...cloud, microsoftGraphResourceId: `${origin}/` } };
 }

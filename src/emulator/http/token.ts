@@ -199,6 +199,8 @@ function accessToken(
     nbf: nowS,
     exp: nowS + lifetimeS,
     appid: clientId,
+    // As refusals of Resource Manager name it here. Terraform asks Microsoft Graph where a token has none.
+    oid: clientId,
     uti: randomUUID(),
   };
   return (

@@ -3,6 +3,7 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import type { JsonObject } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
 import type { World } from "../world.ts";
+import { OTHER_PROVIDERS } from "./other-providers.ts";
 import { displayNameOf, hasRegion, listedRegions, regionNamed, regionsOf, zonesIn } from "./regions.ts";
 import { subscriptionIdsOf } from "./subscriptions.ts";
 
@@ -104,9 +105,11 @@ function renderRegion(name: string, subscriptionId: string): JsonObject {
   };
 }
 
-/** GET of the resource providers that a subscription has registered: Microsoft.Compute. */
+/** GET of the resource providers of a subscription. */
 export function listProvidersHandler(world: World, call: ArmCall): HandlerResult {
-  return reply(200, { value: [renderProvider(world, subscriptionOf(world, call), COMPUTE)] });
+  const subscriptionId = subscriptionOf(world, call);
+  const value = [COMPUTE, ...OTHER_PROVIDERS].map((name) => renderProvider(world, subscriptionId, name));
+  return reply(200, { value });
 }
 
 /**
