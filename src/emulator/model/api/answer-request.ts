@@ -20,6 +20,7 @@ import { type Json, objectAt } from "./json.ts";
 import { checkGroupName } from "./request/check-name.ts";
 import { checkResource } from "./request/check-resource.ts";
 import { checkStorageProfile } from "./request/check-storage-profile.ts";
+import { checkValues } from "./request/check-values.ts";
 import { withCreationData } from "./request/creation-data.ts";
 import { asDescribed } from "./request/described-body.ts";
 import type { Route, Routed } from "./router.ts";
@@ -108,6 +109,7 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   const result =
     verdict.refused ??
     checkStorageProfile(request.body, operation, apiVersion) ??
+    checkValues(request.body, operation) ??
     read(world, call, fault, operation) ??
     route.handler(world, call);
   world.caller = undefined;

@@ -28,6 +28,28 @@ export function integerProblem(value: Json | undefined): string | undefined {
   return `Error reading integer. Unexpected token: ${tokenOf(value)}.`;
 }
 
+/** The same for a number, which may be in quotes; an empty text is none. */
+export function numberProblem(value: Json): string | undefined {
+  if (typeof value === "number" || (typeof value === "string" && isNumberText(value))) return undefined;
+  return typeof value === "string"
+    ? `Could not convert string to integer: ${value}.`
+    : `Error reading integer. Unexpected token: ${tokenOf(value)}.`;
+}
+
+function isNumberText(text: string): boolean {
+  return text.trim() === "" || !Number.isNaN(Number(text));
+}
+
+/** The same for a truth value. Newtonsoft.Json also takes a number for one. */
+export function booleanProblem(value: Json): string | undefined {
+  if (typeof value === "boolean" || typeof value === "number") return undefined;
+  if (typeof value === "string")
+    return /^(?:|true|false)$/i.test(value.trim())
+      ? undefined
+      : `Could not convert string to boolean: ${value}.`;
+  return `Error reading boolean. Unexpected token: ${tokenOf(value)}.`;
+}
+
 /** How much of a value its reader has read when it refuses it. */
 export function charactersRead(value: Json): number {
   return typeof value === "object" && value !== null ? 1 : JSON.stringify(value).length;

@@ -11,7 +11,12 @@ const NUMBERS = new Set(NUMBER_MEMBERS);
 const BOOLEANS = new Set(BOOLEAN_MEMBERS);
 
 /** Members whose own members a client names: those keep their case and their quotes. */
-const FREE_FORM: readonly string[] = ["tags", "userAssignedIdentities", "settings", "protectedSettings"];
+export const FREE_FORM: readonly string[] = [
+  "tags",
+  "userAssignedIdentities",
+  "settings",
+  "protectedSettings",
+];
 
 /**
  * A request's body as Azure's description has it: its members in that spelling, and numbers and truth values
