@@ -215,6 +215,7 @@ function finish(
   putScaleSet(world, {
     ...without(set, "operationId"),
     provisioningState: more.error === undefined ? "Succeeded" : "Failed",
+    settledAtMs: world.nowMs,
     rollingUpgrade: { ...upgrade, ...more, code },
   });
   if (code === "Completed") rescheduleOperation(world, run.operationId, 0);

@@ -12,7 +12,6 @@ import {
   withoutMembers,
 } from "../api/json.ts";
 import { checkVmName } from "../api/request/check-name.ts";
-import { isoTime } from "../api/resource/iso-time.ts";
 import { inScope, page } from "../api/resource/paging.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
 import { statedMembers, statedTags } from "../api/resource/stated-members.ts";
@@ -264,7 +263,7 @@ export function scaleSetInstanceViewHandler(world: World, call: ArmCall): Handle
     virtualMachine: {
       statusesSummary: [...counts].map(([code, { length: count }]) => ({ code, count })),
     },
-    statuses: [provisioningStatus(set.provisioningState, isoTime(world.nowMs))],
+    statuses: [provisioningStatus(set.provisioningState, set.settledAtMs ?? set.createdAtMs)],
   });
 }
 

@@ -150,6 +150,7 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
         const ended = putScaleSet(world, {
           ...without(now, "operationId"),
           etag: now.etag + 1,
+          settledAtMs: world.nowMs,
           provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
         });
         if (upgrades === undefined || !isDone || outcome.error !== undefined) return;

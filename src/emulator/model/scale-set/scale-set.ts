@@ -1,4 +1,4 @@
-import { type Json, type JsonObject, listAt, objectAt, withoutMembers } from "../api/json.ts";
+import { type Json, type JsonObject, listAt, objectAt, textAt, withoutMembers } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
@@ -40,6 +40,8 @@ export interface ScaleSet {
   readonly etag: number;
   readonly operationId?: string;
   readonly createdAtMs: number;
+  /** When its last write ended; absent until the first has. */
+  readonly settledAtMs?: number;
 }
 
 /** Where a scale set is. */
@@ -106,10 +108,20 @@ export function instanceProperties({ profile, orchestrationMode }: ScaleSet): Js
   const networkInterfaceConfigurations = listAt(networkProfile, "networkInterfaceConfigurations");
   return {
     ...same,
-    // Each instance has a disk of its own name.
+    // Each instance has a disk of its own name, which goes with it unless the model of a flexible set keeps it.
     ...(osDisk === undefined
       ? {}
-      : { storageProfile: { ...objectAt(storageProfile), osDisk: withoutMembers(osDisk, ["name"]) } }),
+      : {
+          storageProfile: {
+            ...objectAt(storageProfile),
+            osDisk: {
+              ...withoutMembers(osDisk, ["name"]),
+              ...(orchestrationMode === "Flexible"
+                ? { deleteOption: textAt(osDisk, "deleteOption") ?? "Delete" }
+                : {}),
+            },
+          },
+        }),
     osProfile,
     ...(networkProfile === undefined ? {} : { networkProfile: { networkInterfaces: [] } }),
     ...(orchestrationMode === "Flexible" || networkInterfaceConfigurations === undefined

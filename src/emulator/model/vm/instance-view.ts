@@ -12,23 +12,32 @@ const PROVISIONING_TEXT: Readonly<Record<ProvisioningState, string>> = {
   Canceled: "Provisioning canceled",
 };
 
-/** The status of a VM, a scale set or a disk by its provisioning state. */
-export function provisioningStatus(state: ProvisioningState, time: string): JsonObject {
+const IN_PROGRESS: readonly ProvisioningState[] = ["Creating", "Updating", "Deleting"];
+
+/**
+ * The status of a VM, a scale set or a disk by its provisioning state. Its time is when that state was reached,
+ * and one in progress has none (Learn, States and billing status; recorded in 2019 of a reimage).
+ */
+export function provisioningStatus(state: ProvisioningState, settledAtMs: number): JsonObject {
   return {
     code: `ProvisioningState/${state.toLowerCase()}`,
     level: "Info",
     displayStatus: PROVISIONING_TEXT[state],
-    time,
+    ...(IN_PROGRESS.includes(state) ? {} : { time: isoTime(settledAtMs) }),
   };
 }
 
-/** The answer of `/instanceView`. `running` says nothing about the guest; only the agent's status does. */
+/**
+ * The answer of `/instanceView`. `running` says nothing about the guest; only the agent's status does. Inferred:
+ * disks have the time of their VM, and the agent has reported just now.
+ */
 export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObject {
   const time = isoTime(nowMs);
+  const { settledAtMs = vm.createdAtMs } = vm;
   const osDisk = textAt(vm.other, "storageProfile", "osDisk", "name");
   const diskView = (name: string, state: ProvisioningState): JsonObject => ({
     name,
-    statuses: [provisioningStatus(state, time)],
+    statuses: [provisioningStatus(state, settledAtMs)],
   });
   return {
     computerName: textAt(vm.other, "osProfile", "computerName") ?? vm.name,
@@ -59,7 +68,7 @@ export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObjec
       ...vm.dataDisks.map((entry) => diskView(entry.name, isLeaving(entry) ? "Updating" : "Succeeded")),
     ],
     statuses: [
-      provisioningStatus(vm.provisioningState, time),
+      provisioningStatus(vm.provisioningState, settledAtMs),
       {
         code: `PowerState/${vm.power}`,
         level: "Info",

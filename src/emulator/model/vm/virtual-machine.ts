@@ -87,6 +87,8 @@ export interface VirtualMachine {
   /** The body of the PUT that is creating it, to recognise its repetition. */
   readonly pendingBody?: Json;
   readonly createdAtMs: number;
+  /** When its last write ended; absent until the first has. */
+  readonly settledAtMs?: number;
 }
 
 /** The ETag as sent, quotes included. */

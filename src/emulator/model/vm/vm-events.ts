@@ -29,7 +29,11 @@ export function strikeVm(world: World, vm: VirtualMachine, event: VmEvent): void
     case "PartitionEnd":
       return void putVm(world, { ...vm, agentReachable: event === "PartitionEnd" });
     case "ProvisioningFailure":
-      return void putVm(world, { ...begun(world, vm), provisioningState: "Failed" });
+      return void putVm(world, {
+        ...begun(world, vm),
+        provisioningState: "Failed",
+        settledAtMs: world.nowMs,
+      });
   }
 }
 

@@ -113,7 +113,8 @@ export function endWrite(
       ? vm.power === "creating" || ended.dataDisks.length < vm.dataDisks.length
       : etagMovesAt === "end";
   const moves = write.etagMoves && endMoves;
-  putVm(world, without({ ...ended, etag: vm.etag + (moves ? 1 : 0) }, "operationId"));
+  const etag = vm.etag + (moves ? 1 : 0);
+  putVm(world, without({ ...ended, etag, settledAtMs: world.nowMs }, "operationId"));
 }
 
 /** Reserves the disks that are being attached, and stores the VM. */

@@ -302,6 +302,27 @@ describe("the OS disk of a VM", () => {
     assert.deepEqual(diskNames(azure), [instances[0]]);
   });
 
+  for (const [orchestrationMode, deleteOption, isKept] of [
+    ["Uniform", undefined, false],
+    ["Flexible", undefined, false],
+    ["Flexible", "Detach", true],
+  ] as const)
+    it(`of an instance ${isKept ? "stays" : "goes"} by the model of a set: ${orchestrationMode} ${deleteOption}`, () => {
+      const azure = aModel({ virtualMachines: [] });
+      const osDisk = { createOption: "FromImage", ...(deleteOption === undefined ? {} : { deleteOption }) };
+      const set = { location: "eastus", sku: { name: "Standard_D2s_v5", capacity: 1 } };
+      const virtualMachineProfile = { storageProfile: { osDisk }, networkProfile: {} };
+      azure.finish("PUT", "virtualMachineScaleSets/pool", {
+        ...set,
+        properties: { orchestrationMode, virtualMachineProfile },
+      });
+      const made = diskNames(azure);
+      assert.equal(made.length, 1);
+      azure.finish("PATCH", "virtualMachineScaleSets/pool", { sku: { capacity: 0 } });
+      azure.settle();
+      assert.deepEqual(diskNames(azure), isKept ? made : []);
+    });
+
   it("has the tags that its VM had when it was made", () => {
     const azure = aModel({ virtualMachines: [{ name: "node-a", tags: { pool: "system" } }] });
     azure.finish("PATCH", VM, { tags: { pool: "user" } });

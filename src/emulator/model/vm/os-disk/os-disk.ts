@@ -41,7 +41,8 @@ export function withOsDisk(world: World, vm: VirtualMachine): VirtualMachine | A
     createOption: textAt(stated, "createOption") ?? "FromImage",
     caching: textAt(stated, "caching") ?? "ReadWrite",
     ...withoutMembers(stated, OF_THE_DISK),
-    deleteOption: textAt(stated, "deleteOption") ?? "Detach",
+    // Azure's description: the disk of a uniform scale set's instance goes with it, whatever its model says.
+    deleteOption: vm.instance === undefined ? (textAt(stated, "deleteOption") ?? "Detach") : "Delete",
   };
   const isNoResource =
     objectAt(stated, "vhd") !== undefined || objectAt(stated, "diffDiskSettings") !== undefined;
