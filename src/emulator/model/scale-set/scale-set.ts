@@ -108,7 +108,7 @@ export function instanceProperties({ profile, orchestrationMode }: ScaleSet): Js
   const networkInterfaceConfigurations = listAt(networkProfile, "networkInterfaceConfigurations");
   return {
     ...same,
-    // Each instance has a disk of its own name, which goes with it unless the model of a flexible set keeps it.
+    // Each instance has a disk of its own name. It goes with the instance, unless a flexible set keeps it.
     ...(osDisk === undefined
       ? {}
       : {

@@ -15,8 +15,8 @@ const PROVISIONING_TEXT: Readonly<Record<ProvisioningState, string>> = {
 const IN_PROGRESS: readonly ProvisioningState[] = ["Creating", "Updating", "Deleting"];
 
 /**
- * The status of a VM, a scale set or a disk by its provisioning state. Its time is when that state was reached,
- * and one in progress has none (Learn, States and billing status; recorded in 2019 of a reimage).
+ * The status of a VM, a scale set or a disk by its provisioning state. Its time is when that state was
+ * reached, and one in progress has none (Learn, States and billing status; recorded in 2019 of a reimage).
  */
 export function provisioningStatus(state: ProvisioningState, settledAtMs: number): JsonObject {
   return {
@@ -28,8 +28,8 @@ export function provisioningStatus(state: ProvisioningState, settledAtMs: number
 }
 
 /**
- * The answer of `/instanceView`. `running` says nothing about the guest; only the agent's status does. Inferred:
- * disks have the time of their VM, and the agent has reported just now.
+ * The answer of `/instanceView`. `running` says nothing about the guest; only the agent's status does.
+ * Inferred: disks have the time of their VM, and the agent has reported just now.
  */
 export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObject {
   const time = isoTime(nowMs);
