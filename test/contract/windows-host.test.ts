@@ -229,11 +229,11 @@ describe("a Windows node on which Get-Disk reports a disk oddly", () => {
     });
 
   it("reads numbers that come as text", async () => {
-    world.machine.odd.set(number(2), { Size: String(GIB), Number: String(number(2)), PartitionStyle: 0 });
+    world.machine.odd.set(number(2), { Size: String(GIB), Number: String(number(2)), PartitionStyle: 3 });
     assert.deepEqual(valueOf(await findSecond()).sizeBytes, GIB);
     assert.deepEqual(valueOf(await world.host.inspectDevice(valueOf(await findSecond()), never)), {
       kind: "otherData",
-      detail: "a partition table of type 0",
+      detail: "a partition table of type 3",
     });
   });
 

@@ -48,7 +48,9 @@ describe(
 
     it("erases the file system and leaves the mark, so that it can be formatted again", async () => {
       valueOf(await world.host.eraseUnfinishedFormat({ device, fsType: "ntfs" }, never));
-      assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
+      // The rest of the format, between the ends.
+      const rest = valueOf(await world.host.inspectDevice(device, never));
+      assert.ok(rest.kind === "blank" || (rest.kind === "otherData" && rest.hasNoSignature === true));
       assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
       valueOf(await world.host.format({ device, fsType: "ntfs", uuid }, never));
       valueOf(await world.host.eraseFormatMark({ device, diskUri: mark.diskUri }, never));

@@ -1,7 +1,5 @@
-import { open } from "node:fs/promises";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -10,8 +8,9 @@ import { bytes } from "../../core/primitives/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Device, HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { defaultCommandTimeLimits as limits } from "../linux/command/command-time-limits.ts";
-import { undefinedIfMissing } from "../linux/error-code.ts";
 import { eraseUnfinished, formatDisk, inspectDisk } from "./disk-content.ts";
+import { withOpenDisk } from "./disk/open-disk.ts";
+import { readMark, writeMark } from "./disk/raw-disk.ts";
 import { bringOnline, diskOf, findDisk, listDisks, rescanDisk, takeOffline, toDevice } from "./disks.ts";
 import { checkVolume, flushVolume, growVolume, volumeStats, writtenBytes } from "./file-system.ts";
 import { addFolder } from "./mount/add-folder.ts";
@@ -23,7 +22,6 @@ import { unmountPath } from "./mount/unmount-path.ts";
 import { earlierWorkersAlive, observeClean } from "./observe-clean.ts";
 import { createOperations } from "./operations.ts";
 import { dataPartitionOf, volumeOf } from "./partitions.ts";
-import { readMark, writeMark } from "./raw-disk.ts";
 import type { PowerShell } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
 
@@ -80,13 +78,9 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
   /** No look: it brings the disk online, also after its caller has left. */
   const inspect = (device: Device, signal: AbortSignal): ReturnType<typeof inspectDisk> =>
     change("inspect", [device.majorMinor], limits.inspectMs, signal, () => inspectDisk(host, device));
-  const markOf = async (device: Device): ReturnType<typeof readMark> => {
-    const disk = await diskOf(host, device);
-    return disk.ok ? readMark(device) : disk;
-  };
   const changeMark = (
     device: Device,
-    mark: Parameters<typeof writeMark>[1],
+    mark: Parameters<typeof writeMark>[2],
     signal: AbortSignal,
   ): Promise<Result<void, Failure>> =>
     change("format mark", [device.majorMinor], limits.formatMs, signal, async () => {
@@ -96,7 +90,7 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
       if (!free.ok) return free;
       // A disk that Windows keeps offline is also read-only.
       const online = await bringOnline(host, disk.value);
-      return online.ok ? writeMark(device, mark) : online;
+      return online.ok ? writeMark(host, device, mark) : online;
     });
 
   return {
@@ -107,17 +101,7 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
     rescanDevice: (device, signal) => look(signal, () => rescanDisk(host, device)),
     whileHolding: async (device, act, signal) => {
       if (signal.aborted) return fail({ kind: "Cancelled" });
-      const disk = await attempt(() => diskOf(host, device));
-      if (!disk.ok) return disk;
-      if (toDevice(host, disk.value).path !== device.path) return deviceReplaced(device, "disk");
-      const handle = await attempt(async () => ok(await open(device.path, "r").catch(undefinedIfMissing)));
-      if (!handle.ok) return handle;
-      if (handle.value === undefined) return deviceReplaced(device, "disk");
-      try {
-        return await act();
-      } finally {
-        await handle.value.close();
-      }
+      return attempt(() => withOpenDisk(host, device, "r", act));
     },
     dropCachedBlocks: (device, signal) =>
       change("drop cached blocks of", [device.majorMinor], limits.mountMs, signal, async () => {
@@ -131,10 +115,10 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
     inspectDevice: (device, signal) => inspect(device, signal),
     // Windows names one file system a volume.
     inspectFileSystem: ({ device }, signal) => inspect(device, signal),
-    readFormatMark: (device, signal) => look(signal, () => markOf(device)),
+    readFormatMark: (device, signal) => look(signal, () => readMark(host, device)),
     writeFormatMark: ({ device, mark }, signal) => changeMark(device, mark, signal),
     eraseFormatMark: async ({ device, diskUri }, signal) => {
-      const mark = await look(signal, () => markOf(device));
+      const mark = await look(signal, () => readMark(host, device));
       if (!mark.ok) return mark;
       return mark.value === undefined || !isSameResourceUri(mark.value.diskUri, diskUri)
         ? ok(undefined)

@@ -4,39 +4,57 @@ import { fail, ok } from "../../core/failure/result.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import type { Device, DeviceContent } from "../../ports/host/host-provisioner.ts";
 import type { Disk } from "./disk/disk-rows.ts";
+import {
+  DATA_PARTITION_OFFSET,
+  partitionSignature,
+  type RawContent,
+  readRawContent,
+  readUuid,
+  writeUuid,
+  zeroEnds,
+} from "./disk/raw-disk.ts";
 import { bringOnline, diskOf } from "./disks.ts";
 import { refuseMounted } from "./mount/mounted-folders.ts";
-import { dataPartitionOf, dataPartitionsOf, isDriversOwn, volumeOf, volumePathOf } from "./partitions.ts";
-import { DATA_PARTITION_OFFSET, nonZeroEnds, readUuid, writeUuid, zeroEnds } from "./raw-disk.ts";
+import {
+  dataPartitionOf,
+  holdsData,
+  isDriversOwn,
+  isForeign,
+  partitionsOf,
+  volumeOf,
+  volumePathOf,
+} from "./partitions.ts";
 import { change } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
 
 /** What `Get-Volume` reports of a volume that no file system of Windows recognizes. */
 const NO_FILE_SYSTEM = new Set(["", "RAW", "Unknown"]);
+/** What an interrupted format of the driver may have begun to write. */
+const OWN_SIGNATURES = new Set(["NTFS", "ReFS"]);
 
 /**
  * What is on a disk. Windows calls a disk with a file system of Linux and no partition table RAW, so a RAW
- * disk is blank only if both of its ends are zeros. The UUID is what `formatDisk` wrote before the data
- * partition; empty on other disks, whose GUIDs Windows changes where a copy of them is online.
+ * disk is blank only if both of its ends, and samples of what is between, are zeros. The UUID is what
+ * `formatDisk` wrote before the data partition; empty on other disks, whose GUIDs Windows changes where a
+ * copy of them is online.
  */
-export async function inspectDisk(
+export function inspectDisk(
   host: WindowsHostContext,
   device: Device,
+): Promise<Result<DeviceContent, Failure>> {
+  return inspectParts(host, device, { samples: true });
+}
+
+async function inspectParts(
+  host: WindowsHostContext,
+  device: Device,
+  reads: { readonly samples: boolean },
 ): Promise<Result<DeviceContent, Failure>> {
   const disk = await diskOf(host, device);
   if (!disk.ok) return disk;
   if (disk.value.PartitionStyle === "RAW") {
-    const ends = await nonZeroEnds(device);
-    if (!ends.ok) return ends;
-    return ok(
-      ends.value.length === 0
-        ? { kind: "blank" }
-        : {
-            kind: "otherData",
-            detail: `no partition table, but data at its ${ends.value.join(" and ")}`,
-            hasNoSignature: true,
-          },
-    );
+    const raw = await readRawContent(host, device, reads);
+    return raw.ok ? ok(judgeRaw(raw.value)) : raw;
   }
   if (disk.value.PartitionStyle !== "GPT")
     return ok({ kind: "otherData", detail: `a partition table of type ${disk.value.PartitionStyle}` });
@@ -44,29 +62,54 @@ export async function inspectDisk(
   return online.ok ? inspectPartitions(host, device, disk.value) : online;
 }
 
+/** An interrupted format leaves parts of a GPT, and no signature of anything else. */
+function judgeRaw({ nonZeroParts, signature }: RawContent): DeviceContent {
+  if (signature !== undefined) return { kind: "otherData", detail: `no partition table, but ${signature}` };
+  return nonZeroParts.length === 0
+    ? { kind: "blank" }
+    : {
+        kind: "otherData",
+        detail: `no partition table, but data at its ${nonZeroParts.join(" and ")}`,
+        hasNoSignature: true,
+      };
+}
+
 async function inspectPartitions(
   host: WindowsHostContext,
   device: Device,
   disk: Disk,
 ): Promise<Result<DeviceContent, Failure>> {
-  const partitions = await dataPartitionsOf(host, disk);
+  const partitions = await partitionsOf(host, disk);
   if (!partitions.ok) return partitions;
-  const [partition, second] = partitions.value;
+  const [partition, second] = partitions.value.filter(holdsData);
+  const foreign = partitions.value.find(isForeign);
   if (partition === undefined)
-    return ok({ kind: "otherData", detail: "a GPT without a data partition", hasNoSignature: true });
+    return ok({
+      kind: "otherData",
+      ...(foreign === undefined
+        ? { detail: "a GPT without a data partition", hasNoSignature: true }
+        : { detail: `a GPT with a partition of type ${foreign.GptType ?? "unknown"}` }),
+    });
   if (second !== undefined)
-    return ok({ kind: "otherData", detail: `${partitions.value.length} data partitions` });
+    return ok({ kind: "otherData", detail: `${partitions.value.filter(holdsData).length} data partitions` });
   const volume = await volumeOf(host, partition);
   if (!volume.ok) return volume;
   const fileSystem = volume.value.FileSystem ?? "";
-  if (NO_FILE_SYSTEM.has(fileSystem))
-    return ok({
-      kind: "otherData",
-      detail: "a data partition without a file system that Windows knows",
-      hasNoSignature: true,
-    });
-  const uuid = isDriversOwn(partitions.value) ? await readUuid(device) : ok("");
-  return uuid.ok ? ok({ kind: "fileSystem", fsType: fileSystem.toLowerCase(), uuid: uuid.value }) : uuid;
+  const isOwn = isDriversOwn(partitions.value);
+  if (!NO_FILE_SYSTEM.has(fileSystem)) {
+    const uuid = isOwn ? await readUuid(host, device) : ok("");
+    return uuid.ok ? ok({ kind: "fileSystem", fsType: fileSystem.toLowerCase(), uuid: uuid.value }) : uuid;
+  }
+  const signature = isOwn ? await partitionSignature(host, device) : ok(undefined);
+  if (!signature.ok) return signature;
+  const isUnnamed = signature.value === undefined || OWN_SIGNATURES.has(signature.value);
+  return ok({
+    kind: "otherData",
+    detail: isUnnamed
+      ? "a data partition without a file system that Windows knows"
+      : `a data partition with ${signature.value}`,
+    ...(isOwn && isUnnamed && foreign === undefined ? { hasNoSignature: true } : {}),
+  });
 }
 
 /**
@@ -81,7 +124,8 @@ export async function formatDisk(
     uuid,
   }: { readonly device: Device; readonly fsType: FileSystemType; readonly uuid: string },
 ): Promise<Result<void, Failure>> {
-  const content = await inspectDisk(host, device);
+  // Without samples: between the ends is the rest of an erased format.
+  const content = await inspectParts(host, device, { samples: false });
   if (!content.ok) return content;
   if (content.value.kind !== "blank")
     return fail({
@@ -98,7 +142,7 @@ export async function formatDisk(
   const prepared = await inOrder([
     () => bringOnline(host, disk.value),
     run("Initialize-Disk", { UniqueId, PartitionStyle: "GPT" }),
-    async () => ok(await writeUuid(device, uuid)),
+    () => writeUuid(host, device, uuid),
     run("New-Partition", { DiskNumber, Offset: DATA_PARTITION_OFFSET, UseMaximumSize: true }),
   ]);
   if (!prepared.ok) return prepared;
@@ -142,7 +186,7 @@ export async function eraseUnfinished(
             }),
         ]),
   ]);
-  return cleared.ok ? zeroEnds(device) : cleared;
+  return cleared.ok ? zeroEnds(host, device) : cleared;
 }
 
 async function inOrder(

@@ -8,6 +8,7 @@ import {
   type Disk,
   type DiskList,
   diskProperties,
+  isSameId,
   lunOf,
   type OddDisk,
   oddDiskThatMayBe,
@@ -78,7 +79,7 @@ export async function diskOf(
 
 /** Another disk with a disk's unique id, as text; undefined: none. */
 function twinOf({ disks, odd }: DiskList, disk: Disk): string | undefined {
-  const twin = [...disks, ...odd].find((each) => each !== disk && each.UniqueId === disk.UniqueId);
+  const twin = [...disks, ...odd].find((each) => each !== disk && isSameId(each.UniqueId, disk.UniqueId));
   if (twin === undefined) return undefined;
   return `disk ${twin.Number ?? "without a number"} reports the same unique id ${twin.UniqueId}`;
 }

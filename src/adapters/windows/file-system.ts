@@ -8,15 +8,18 @@ import { bringOnline, diskOf } from "./disks.ts";
 import { folderAt, mountedFolders, refuseMounted } from "./mount/mounted-folders.ts";
 import { linkAt } from "./mount/paths.ts";
 import { mountAt } from "./mount/read-mounts.ts";
-import { dataPartitionOf, listPartitions, type Partition, volumeOf } from "./partitions.ts";
+import { dataPartitionOf, type Partition, partitionsOf, volumeOf } from "./partitions.ts";
 import { change, query } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
 
-/** How Windows says that a volume needs a repair, and which parameter of `Repair-Volume` does it. */
+/**
+ * How Windows says that a volume needs a repair, and which parameter of `Repair-Volume` does it; the most
+ * thorough one first.
+ */
 const repairs: ReadonlyMap<string, string> = new Map([
-  ["Scan Needed", "Scan"],
-  ["Spot Fix Needed", "SpotFix"],
   ["Full Repair Needed", "OfflineScanAndFix"],
+  ["Spot Fix Needed", "SpotFix"],
+  ["Scan Needed", "Scan"],
 ]);
 /** The repairs that one check may take, each of which may show that the next is needed. */
 const REPAIRS_MAX = 3;
@@ -40,14 +43,15 @@ export async function checkVolume(host: WindowsHostContext, device: Device): Pro
   for (let repaired = 0; ; repaired += 1) {
     const volume = await volumeOf(host, partition.value);
     if (!volume.ok) return volume;
-    const { OperationalStatus, path } = volume.value;
-    if (OperationalStatus === "OK") return ok(undefined);
-    const repair = repairs.get(OperationalStatus);
-    if (repair === undefined || repaired === REPAIRS_MAX)
+    const { OperationalStatus: states, path } = volume.value;
+    if (states.length > 0 && states.every((state) => state === "OK")) return ok(undefined);
+    const isUnknown = states.some((state) => state !== "OK" && !repairs.has(state));
+    const repair = [...repairs].find(([state]) => states.includes(state))?.[1];
+    if (isUnknown || repair === undefined || repaired === REPAIRS_MAX)
       return fail({
         kind: "FileSystemBroken",
         devicePath: device.path,
-        detail: `Windows reports of its volume: ${OperationalStatus}`,
+        detail: `Windows reports of its volume: ${states.join(", ") || "no state"}`,
       });
     const done = await change(host.powerShell, "Repair-Volume", { Path: path, [repair]: true });
     if (!done.ok) return done;
@@ -80,9 +84,9 @@ export async function growVolume(
   const free = disk.value.Size - Offset - GROWTH_STEP_BYTES;
   const Size = free - (free % GROWTH_STEP_BYTES);
   if (Size - sizeNow < GROWTH_STEP_BYTES) return ok(undefined);
-  const partitions = await listPartitions(host);
+  const partitions = await partitionsOf(host, disk.value);
   if (!partitions.ok) return partitions;
-  return partitions.value.some((other) => other.DiskNumber === DiskNumber && other.Offset > Offset)
+  return partitions.value.some((other) => other.Offset > Offset)
     ? fail({ kind: "GrowsUnmounted", devicePath: device.path, reason: BEFORE_A_PARTITION })
     : change(host.powerShell, "Resize-Partition", { DiskNumber, PartitionNumber, Size });
 }
@@ -146,11 +150,11 @@ async function ownPartition(host: WindowsHostContext, device: Device): Promise<R
  * once a minute, and each cmdlet costs some 0.1 s: what is mounted is listed once.
  */
 async function partitionAt(host: WindowsHostContext, path: string): Promise<Result<Partition, Failure>> {
-  const folders = await mountedFolders(host);
-  if (!folders.ok) return folders;
-  const direct = folderAt(folders.value, path);
+  const mounted = await mountedFolders(host);
+  if (!mounted.ok) return mounted;
+  const direct = folderAt(mounted.value, path);
   if (!direct.ok) return direct;
-  const linked = folderAt(folders.value, (await linkAt(path)) ?? path);
+  const linked = folderAt(mounted.value, (await linkAt(path)) ?? path);
   if (!linked.ok) return linked;
   const folder = direct.value ?? linked.value;
   if (folder !== undefined) return ok(folder.partition);

@@ -2,27 +2,36 @@ import * as z from "zod";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { type Disk, wholeNumber } from "./disk/disk-rows.ts";
-import { DATA_PARTITION_OFFSET } from "./raw-disk.ts";
-import { query } from "./storage-call.ts";
+import { type Disk, namedBy, wholeNumber } from "./disk/disk-rows.ts";
+import {
+  type OddPartition,
+  oddPartitionOn,
+  type Partition,
+  type PartitionList,
+  partitionProperties,
+  readPartitionRows,
+} from "./disk/partition-rows.ts";
+import { DATA_PARTITION_OFFSET } from "./disk/raw-disk.ts";
+import { diskOf, toDevice } from "./disks.ts";
+import { query, queryRows } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
 
-/** What is read of each partition. https://learn.microsoft.com/windows-hardware/drivers/storage/msft-partition */
-const partitionSchema = z.object({
-  DiskNumber: wholeNumber,
-  PartitionNumber: wholeNumber,
-  Offset: wholeNumber,
-  Size: wholeNumber,
-  GptType: z.string().nullish(),
-  AccessPaths: z.array(z.string()).nullish(),
-});
+export type { Partition } from "./disk/partition-rows.ts";
 
-/** A partition as Windows reports it. */
-export type Partition = z.infer<typeof partitionSchema>;
+/** The states of a volume by their numbers: `OperationalStatus` of MSFT_Volume in storagewmi.mof. */
+const volumeStates: ReadonlyMap<number, string> = new Map([
+  [0, "Unknown"],
+  [2, "OK"],
+  [0xd00d, "Scan Needed"],
+  [0xd00e, "Spot Fix Needed"],
+  [0xd00f, "Full Repair Needed"],
+]);
+const volumeState = namedBy(volumeStates);
 
 const volumeSchema = z.object({
   FileSystem: z.string().nullish(),
-  OperationalStatus: z.string(),
+  /** A volume may be in several states. */
+  OperationalStatus: z.union([z.array(volumeState), volumeState.transform((state) => [state])]),
   Size: wholeNumber,
   SizeRemaining: wholeNumber,
 });
@@ -30,26 +39,44 @@ const volumeSchema = z.object({
 /** A volume as Windows reports it. */
 export type Volume = z.infer<typeof volumeSchema>;
 
-/** The type of a partition with data. https://learn.microsoft.com/windows/win32/api/winioctl/ns-winioctl-partition_information_gpt */
+/** The types of partitions. https://learn.microsoft.com/windows/win32/api/winioctl/ns-winioctl-partition_information_gpt */
 const BASIC_DATA_TYPE = "{ebd0a0a2-b9e5-4433-87c0-68b6b72699c7}";
+const RESERVED_TYPE = "{e3c9e316-0b5c-4db8-817d-f92df00215ae}";
 /** The path of a volume, which contains the GUID of its GPT partition. */
 const VOLUME_PATH = /^\\\\\?\\Volume\{[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\}\\$/iu;
 const DRIVE_LETTER = /^[A-Z]:\\$/iu;
 
-/** All partitions of all disks that are online. */
-export function listPartitions(host: WindowsHostContext): Promise<Result<readonly Partition[], Failure>> {
-  return query(host.powerShell, "Get-Partition", {}, partitionSchema);
+/** All partitions of all disks that are online. A row that misses something makes no other one unreadable. */
+export async function listPartitions(host: WindowsHostContext): Promise<Result<PartitionList, Failure>> {
+  const rows = await queryRows(host.powerShell, {
+    cmdlet: "Get-Partition",
+    parameters: {},
+    select: partitionProperties,
+  });
+  return rows.ok ? ok(readPartitionRows(rows.value)) : rows;
 }
 
-/** The partitions of a disk in which data may be. */
-export async function dataPartitionsOf(
+/**
+ * The partitions of a disk. Windows names their disk by its number, which may be another one's by now: so the
+ * disk is looked up after them. Fails with `WrongDevice` where it is gone, and with `HostNotReady` where
+ * Windows reports a partition incompletely that may be its own.
+ */
+export async function partitionsOf(
   host: WindowsHostContext,
   disk: Disk,
 ): Promise<Result<readonly Partition[], Failure>> {
-  const partitions = await listPartitions(host);
-  return partitions.ok
-    ? ok(partitions.value.filter((partition) => partition.DiskNumber === disk.Number && holdsData(partition)))
-    : partitions;
+  const list = await listPartitions(host);
+  if (!list.ok) return list;
+  const still = await diskOf(host, toDevice(host, disk));
+  if (!still.ok) return still;
+  const unread = oddPartitionOn(list.value.odd, disk);
+  if (unread !== undefined) return incompletePartition(unread);
+  return ok(list.value.partitions.filter(({ DiskNumber }) => DiskNumber === disk.Number));
+}
+
+/** The failure of a partition of which Windows reports less than is needed. */
+export function incompletePartition({ problem }: OddPartition): Result<never, Failure> {
+  return fail({ kind: "HostNotReady", detail: `Windows reports a partition incompletely: ${problem}` });
 }
 
 /** Whether these are the partitions of a disk that the driver has formatted: one for data, in its place. */
@@ -58,8 +85,14 @@ export function isDriversOwn(partitions: readonly Partition[]): boolean {
   return partition?.Offset === DATA_PARTITION_OFFSET && second === undefined;
 }
 
-function holdsData({ GptType }: Partition): boolean {
+/** Whether data may be in a partition, by its type. */
+export function holdsData({ GptType }: Partition): boolean {
   return GptType?.toLowerCase() === BASIC_DATA_TYPE;
+}
+
+/** Whether a partition is neither one for data nor the reserved one that Windows makes on each disk. */
+export function isForeign(partition: Partition): boolean {
+  return !holdsData(partition) && partition.GptType?.toLowerCase() !== RESERVED_TYPE;
 }
 
 /** The one data partition of a disk. Fails with `WrongDevice` where there is another number of them. */
@@ -67,14 +100,15 @@ export async function dataPartitionOf(
   host: WindowsHostContext,
   disk: Disk,
 ): Promise<Result<Partition, Failure>> {
-  const partitions = await dataPartitionsOf(host, disk);
+  const partitions = await partitionsOf(host, disk);
   if (!partitions.ok) return partitions;
-  const [partition, second] = partitions.value;
+  const data = partitions.value.filter(holdsData);
+  const [partition, second] = data;
   return partition === undefined || second !== undefined
     ? fail({
         kind: "WrongDevice",
         devicePath: `disk ${disk.Number}`,
-        problem: `it has ${partitions.value.length} data partitions, and the driver serves exactly one`,
+        problem: `it has ${data.length} data partitions, and the driver serves exactly one`,
       })
     : ok(partition);
 }
@@ -88,7 +122,7 @@ export function volumePathOf({ DiskNumber, AccessPaths }: Partition): Result<str
 }
 
 /** The folders at which a partition is mounted. A drive letter, which Windows assigns, is no use of it. */
-export function foldersOf({ AccessPaths }: Partition): readonly string[] {
+export function foldersOf({ AccessPaths }: Pick<Partition, "AccessPaths">): readonly string[] {
   return (AccessPaths ?? []).filter((path) => !VOLUME_PATH.test(path) && !DRIVE_LETTER.test(path));
 }
 

@@ -65,6 +65,12 @@ describe("startPowerShell", () => {
     assert.deepEqual([command.join(" ").length < 32_767, WORKER_SCRIPT.includes('"')], [true, false]);
   });
 
+  it("starts Windows' own PowerShell by its full path, not one that PATH leads to", () => {
+    const [program] = windowsPowerShell(WORKER_SCRIPT, "D:\\Windows");
+    assert.equal(program, "D:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe");
+    assert.match(windowsPowerShell(WORKER_SCRIPT)[0] ?? "", /^[A-Z]:\\/iu);
+  });
+
   it("sends a call as data, whatever its text, and returns the answer", async (t) => {
     const powerShell = await aPool(t);
     assert.deepEqual(callOf(await powerShell.call(aCall("Get-Disk"))), aCall("Get-Disk"));

@@ -120,9 +120,14 @@ export async function startPowerShell(options: PowerShellOptions): Promise<Power
 
 /**
  * The script is an argument, not a file: other users of a machine may write to many of its folders, and would
- * run as this process does. The list of processes shows it.
+ * run as this process does. The list of processes shows it. PowerShell is started by its full path: an image
+ * made on Linux may have a `PATH` without its folder, and Windows looks in the process's own folder first.
  */
-export function windowsPowerShell(script: string): readonly string[] {
+export function windowsPowerShell(
+  script: string,
+  systemRoot: string = process.env["SystemRoot"] ?? "C:\\Windows",
+): readonly string[] {
+  const program = `${systemRoot}\\System32\\WindowsPowerShell\\v1.0\\powershell.exe`;
   const options = ["-NoLogo", "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass"];
-  return ["powershell.exe", ...options, "-Command", script];
+  return [program, ...options, "-Command", script];
 }

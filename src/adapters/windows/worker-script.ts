@@ -5,7 +5,8 @@ export const WORKER_MARK = "azuredisk-host-worker";
  * What a PowerShell worker runs: it reads one call a line from its standard input, runs one cmdlet of a
  * closed list, and answers one line with the call's id. A call's parameters are data and are bound by name:
  * no text of a call is ever parsed as PowerShell. Without properties to select, the text of each object is
- * its `Value`. It has no double quote: the whole script is one argument of a command line.
+ * its `Value`. Properties of Windows' management classes come as these have them: an enumeration as its
+ * number. It has no double quote: the whole script is one argument of a command line.
  */
 export const WORKER_SCRIPT = `# ${WORKER_MARK}
 $ErrorActionPreference = 'Stop'
@@ -33,6 +34,13 @@ function ConvertTo-Named($object) {
   }
   return $named
 }
+# The module Storage shows names for numbers, in the language of the machine. The object has the numbers.
+function ConvertTo-Row($object, $select) {
+  if ($object -isnot [ciminstance]) { return Select-Object -InputObject $object -Property $select }
+  $row = @{}
+  foreach ($name in $select) { $row[$name] = $object.PSBase.CimInstanceProperties[$name].Value }
+  return $row
+}
 while ($null -ne ($line = $reader.ReadLine())) {
   $call = ConvertFrom-Json -InputObject $line
   try {
@@ -46,7 +54,7 @@ while ($null -ne ($line = $reader.ReadLine())) {
     if ($select.Count -eq 0) {
       $rows = @($found | ForEach-Object { @{ Value = [string]$_ } })
     } else {
-      $rows = @($found | Select-Object -Property $select)
+      $rows = @($found | ForEach-Object { ConvertTo-Row $_ $select })
     }
     $answer = @{ id = $call.id; ok = $true; rows = $rows }
   } catch {

@@ -11,6 +11,16 @@ const MIB = 1024 * 1024;
 const UNIQUE_ID = z.string().regex(/^60022480\d{24}$/u);
 const VOLUME = z.string().regex(/^\\\\\?\\Volume\{[-\da-f]{36}\}\\$/u);
 const number = z.number().int().nonnegative();
+/** The numbers that the management classes of Windows have for names. */
+const STYLES = { RAW: 0, MBR: 1, GPT: 2 } as const;
+const BUSES = { SAS: 10, NVMe: 17 } as const;
+const STATES: Readonly<Record<string, number>> = {
+  Unknown: 0,
+  OK: 2,
+  "Scan Needed": 0xd00d,
+  "Spot Fix Needed": 0xd00e,
+  "Full Repair Needed": 0xd00f,
+};
 const WORKER = "powershell.exe -NoLogo -Command # azuredisk-host-worker";
 
 /**
@@ -25,9 +35,9 @@ const cmdlets: Readonly<Record<string, Handler>> = {
       Number: at,
       UniqueId: disk.uniqueId,
       ...addressOf(bus, lun),
-      BusType: bus,
+      BusType: BUSES[bus],
       Size: disk.size,
-      PartitionStyle: disk.style,
+      PartitionStyle: STYLES[disk.style],
       IsOffline: isOffline,
       IsReadOnly: isReadOnly,
       IsBoot: false,
@@ -67,8 +77,8 @@ const cmdlets: Readonly<Record<string, Handler>> = {
       return [];
     },
   ),
-  "Get-Partition": cmdlet(z.strictObject({}), async (machine) =>
-    machine.attached
+  "Get-Partition": cmdlet(z.strictObject({}), async (machine) => [
+    ...machine.attached
       .filter(({ isOffline }) => !isOffline)
       .flatMap(({ number: DiskNumber, disk }) =>
         disk.partitions.map((partition) => ({
@@ -78,9 +88,11 @@ const cmdlets: Readonly<Record<string, Handler>> = {
           Size: partition.size,
           GptType: partition.type,
           AccessPaths: accessPathsOf(partition),
+          ...machine.oddPartitions.get(DiskNumber),
         })),
       ),
-  ),
+    ...machine.otherPartitions.map((row) => ({ ...A_SYSTEM_PARTITION, ...row })),
+  ]),
   "New-Partition": cmdlet(
     z.strictObject({ DiskNumber: number, Offset: number, UseMaximumSize: z.literal(true) }),
     async (machine, { DiskNumber, Offset }) => {
@@ -128,7 +140,7 @@ const cmdlets: Readonly<Record<string, Handler>> = {
     return [
       {
         FileSystem: partition.fileSystem,
-        OperationalStatus: partition.status,
+        OperationalStatus: partition.states.map((state) => STATES[state] ?? state),
         Size: partition.size,
         SizeRemaining: partition.size - machine.writtenBytes(at),
       },
@@ -151,7 +163,7 @@ const cmdlets: Readonly<Record<string, Handler>> = {
       const { partition } = machine.volume(Path);
       const next = { Scan: "Spot Fix Needed", SpotFix: "OK", OfflineScanAndFix: "OK" };
       const step = Object.keys(kind).join();
-      if (partition.status !== "Unknown") partition.status = next[step as keyof typeof next];
+      if (!partition.states.includes("Unknown")) partition.states = [next[step as keyof typeof next]];
       return [{ Value: "NoErrorsFound" }];
     },
   ),
@@ -233,6 +245,12 @@ async function answer(
   }
   try {
     const rows = await handler(machine, parameters);
+    if (machine.hold?.cmdlet === name) {
+      const { until, reached } = machine.hold;
+      machine.hold = undefined;
+      reached();
+      await until;
+    }
     return { ok: true, rows: rows.map((row) => selected(name, row, select)) };
   } catch (error) {
     if (error instanceof z.ZodError) throw new Error(`${name} has no such parameter set: ${error.message}`);
@@ -293,15 +311,24 @@ function addressOf(bus: "SAS" | "NVMe", lun: number): Row {
       };
 }
 
+const A_SYSTEM_PARTITION: Row = {
+  DiskNumber: 0,
+  PartitionNumber: 4,
+  Offset: 64 * MIB,
+  Size: MIB,
+  GptType: "{de94bba4-06d1-4d40-a16a-bfd50179d6ac}",
+  AccessPaths: null,
+};
+
 function aSystemDisk(number: number, lun: number, isBoot: boolean): Row {
   return {
     Number: number,
     UniqueId: `system-${number}`,
     Location: `Integrated : Adapter 0 : Port 0 : Target 0 : LUN ${lun}`,
     Path: `\\\\?\\scsi#disk&ven_msft&prod_virtual_disk#5&1&0&00000${lun}#{53f56307}`,
-    BusType: "SAS",
+    BusType: BUSES.SAS,
     Size: 128 * 1024 * MIB,
-    PartitionStyle: isBoot ? "GPT" : "MBR",
+    PartitionStyle: isBoot ? STYLES.GPT : STYLES.MBR,
     IsOffline: false,
     IsReadOnly: false,
     IsBoot: isBoot,

@@ -22,7 +22,8 @@ export interface ModelPartition {
   /** Such as `E`, which Windows gives a partition that another tool has made; empty: none. */
   letter: string;
   fileSystem: string;
-  status: string;
+  /** How Windows reports it, such as `OK` and `Scan Needed`. */
+  states: string[];
   openFiles: number;
 }
 
@@ -61,12 +62,18 @@ export class WindowsMachine {
   readonly orphans: { readonly parent: number; readonly createdAtMs: number }[] = [];
   /** What a cmdlet waits for before it runs. */
   pause: { readonly cmdlet: string; readonly until: Promise<void>; readonly reached: () => void } | undefined;
+  /** What the answer of a cmdlet waits for after it has run. */
+  hold: WindowsMachine["pause"];
   /** The cmdlet whose next call fails. */
   refused: string | undefined;
   /** What `Get-Disk` reports otherwise, by the number of a disk; undefined: the property is missing. */
   readonly odd = new Map<number, Readonly<Record<string, unknown>>>();
   /** Further rows of `Get-Disk`. */
   readonly otherRows: Readonly<Record<string, unknown>>[] = [];
+  /** What `Get-Partition` reports otherwise, by the number of a disk; undefined: the property is missing. */
+  readonly oddPartitions = new Map<number, Readonly<Record<string, unknown>>>();
+  /** Further rows of `Get-Partition`. */
+  readonly otherPartitions: Readonly<Record<string, unknown>>[] = [];
   /** The cmdlets that were called, each with its parameters. */
   readonly calls: { readonly cmdlet: string; readonly parameters: unknown }[] = [];
   #made = 0;
@@ -201,6 +208,7 @@ export class WindowsMachine {
   async format(path: string, fileSystem: string): Promise<void> {
     const { at, partition } = this.volume(path);
     for (const name of await readdir(at.disk.files)) await rm(join(at.disk.files, name), { recursive: true });
+    await this.writeRaw(at.disk, partition.offset, `\u00eb\u0052\u0090${fileSystem.padEnd(8)}`);
     partition.fileSystem = fileSystem;
   }
 
@@ -230,6 +238,21 @@ export class WindowsMachine {
     at.isOffline = isOffline;
   }
 
+  /** Latin-1 text in a disk's own sectors. */
+  async writeRaw(disk: ModelDisk, offset: number, text: string): Promise<void> {
+    const file = await open(disk.rawFile, "r+");
+    await file.write(text, offset, "latin1");
+    await file.close();
+  }
+
+  /** A disk's own sectors as Latin-1 text. */
+  async readRaw(disk: ModelDisk, offset: number, lengthBytes: number): Promise<string> {
+    const file = await open(disk.rawFile, "r");
+    const { buffer } = await file.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offset);
+    await file.close();
+    return buffer.toString("latin1");
+  }
+
   writtenBytes({ disk }: AttachedDisk): number {
     const names = existsSync(disk.files) ? readdirSync(disk.files) : [];
     return names.reduce((sum, name) => sum + statSync(join(disk.files, name)).size, 0);
@@ -253,7 +276,7 @@ export class WindowsMachine {
       folders: [],
       letter: "",
       fileSystem: "",
-      status: "OK",
+      states: ["OK"],
       openFiles: 0,
     };
   }
@@ -276,10 +299,8 @@ export class WindowsMachine {
 
   /** The two tables of a GPT. */
   async #dirtyEnds(disk: ModelDisk): Promise<void> {
-    const file = await open(disk.rawFile, "r+");
-    await file.write("EFI PART", 512);
-    await file.write("EFI PART", disk.size - 512);
-    await file.close();
+    await this.writeRaw(disk, 512, "EFI PART");
+    await this.writeRaw(disk, disk.size - 512, "EFI PART");
   }
 }
 

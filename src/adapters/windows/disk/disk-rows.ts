@@ -12,8 +12,46 @@ const text = z
   .string()
   .nullish()
   .transform((value) => value ?? "");
-/** What PowerShell shows as a name, or as the number behind it where it has no names for a class. */
-const named = z.union([z.string(), z.number()]).transform(String);
+/** The `PartitionStyle` of a disk by its number. */
+const partitionStyles: ReadonlyMap<number, string> = new Map([
+  [0, "RAW"],
+  [1, "MBR"],
+  [2, "GPT"],
+]);
+/** The `BusType` of a disk by its number, as far as it matters. */
+const busTypes: ReadonlyMap<number, string> = new Map([
+  [1, "SCSI"],
+  [4, "1394"],
+  [6, "Fibre Channel"],
+  [7, "USB"],
+  [9, "iSCSI"],
+  [10, "SAS"],
+  [12, "SD"],
+  [13, "MMC"],
+  [15, "File Backed Virtual"],
+  [16, "Storage Spaces"],
+  [17, "NVMe"],
+]);
+/** Buses that have none of Azure's disks. Their disks have LUNs of their own: iSCSI's begin at 0, too. */
+const foreignBuses: ReadonlySet<string> = new Set([
+  "1394",
+  "Fibre Channel",
+  "USB",
+  "iSCSI",
+  "SD",
+  "MMC",
+  "File Backed Virtual",
+  "Storage Spaces",
+]);
+
+/** What a class of Windows has as a number, by its name; a name stays as it is. */
+export const namedBy = (names: ReadonlyMap<number, string>) =>
+  z
+    .union([z.string(), z.number()])
+    .transform((value) => (typeof value === "number" ? (names.get(value) ?? String(value)) : value));
+const busType = namedBy(busTypes)
+  .nullish()
+  .transform((value) => value ?? "unknown bus");
 
 /** What is read of each disk. https://learn.microsoft.com/windows-hardware/drivers/storage/msft-disk */
 const diskShape = {
@@ -23,9 +61,9 @@ const diskShape = {
   Location: text,
   /** The path of its device interface. */
   Path: text,
-  BusType: named.nullish().transform((value) => value ?? "unknown bus"),
+  BusType: busType,
   Size: wholeNumber,
-  PartitionStyle: named,
+  PartitionStyle: namedBy(partitionStyles),
   IsOffline: z.boolean(),
   IsReadOnly: z.boolean(),
   IsBoot: z.boolean(),
@@ -40,10 +78,19 @@ const oddSchema = z
     UniqueId: text.catch(""),
     Location: text.catch(""),
     Path: text.catch(""),
+    BusType: busType.catch("unknown bus"),
     IsBoot: z.boolean().catch(false),
     IsSystem: z.boolean().catch(false),
   })
-  .catch({ Number: undefined, UniqueId: "", Location: "", Path: "", IsBoot: false, IsSystem: false });
+  .catch({
+    Number: undefined,
+    UniqueId: "",
+    Location: "",
+    Path: "",
+    BusType: "unknown bus",
+    IsBoot: false,
+    IsSystem: false,
+  });
 
 /** The properties that are asked for of each disk. */
 export const diskProperties: readonly string[] = Object.keys(diskShape);
@@ -57,9 +104,10 @@ export interface OddDisk {
   readonly Number: number | undefined;
   /** Empty where the row has none. */
   readonly UniqueId: string;
-  /** Undefined for a disk of the system, and where the row names no LUN. */
+  /** Undefined for a disk of the system or of another bus, and where the row names no LUN. */
   readonly lun: number | undefined;
-  readonly isSystems: boolean;
+  /** Whether it is the system's, or on a bus that has no volume's disk. */
+  readonly isNoVolumes: boolean;
   /** Such as `disk 4: Size: Invalid input`. */
   readonly problem: string;
 }
@@ -83,22 +131,32 @@ export function readDiskRows(rows: readonly unknown[]): DiskList {
   return { disks, odd };
 }
 
-/** The LUN of a data disk; undefined for the system's, the VM's temporary one, and one that shows none. */
-export function lunOf({
-  IsBoot,
-  IsSystem,
-  Location,
-  Path,
-}: Pick<Disk, "IsBoot" | "IsSystem" | "Location" | "Path">): number | undefined {
-  if (IsBoot || IsSystem) return undefined;
+/**
+ * The LUN of a data disk; undefined for the system's, the VM's temporary one, one of another bus, and one
+ * that shows none. The location of a disk by NVMe is its place on its controller: the VM's local disks have
+ * one, too.
+ */
+export function lunOf(
+  disk: Pick<Disk, "IsBoot" | "IsSystem" | "Location" | "Path" | "BusType">,
+): number | undefined {
+  const { Location, Path } = disk;
+  if (isNoVolumes(disk)) return undefined;
+  if (isNvme(disk)) return parseNvmeLun(Path);
   const place = parseDiskLocation(Location);
-  if (place === undefined) return parseNvmeLun(Path);
-  return place.adapter === SYSTEM_ADAPTER ? undefined : place.lun;
+  return place === undefined || place.adapter === SYSTEM_ADAPTER ? undefined : place.lun;
+}
+
+function isNvme({ BusType, Path }: Pick<Disk, "BusType" | "Path">): boolean {
+  return BusType === "NVMe" || /&ven_nvme&/iu.test(Path);
+}
+
+function isNoVolumes({ IsBoot, IsSystem, BusType }: Pick<Disk, "IsBoot" | "IsSystem" | "BusType">): boolean {
+  return IsBoot || IsSystem || foreignBuses.has(BusType);
 }
 
 /**
  * The odd disk that may be a volume's; undefined: none. A disk is another one by its unique id, which stays
- * wherever it is attached. Without the volume's, only a LUN or being the system's tells it apart.
+ * wherever it is attached. Without the volume's, only a LUN, its bus or being the system's tells it apart.
  */
 export function oddDiskThatMayBe(
   odd: readonly OddDisk[],
@@ -106,10 +164,15 @@ export function oddDiskThatMayBe(
 ): OddDisk | undefined {
   const [, uniqueId] = majorMinor === undefined ? [] : splitMajorMinor(majorMinor);
   return odd.find((disk) => {
-    if (disk.isSystems) return false;
-    if (uniqueId !== undefined && disk.UniqueId !== "") return disk.UniqueId === uniqueId;
+    if (disk.isNoVolumes) return false;
+    if (uniqueId !== undefined && disk.UniqueId !== "") return isSameId(disk.UniqueId, uniqueId);
     return majorMinor !== undefined || lun === undefined || disk.lun === undefined || disk.lun === lun;
   });
+}
+
+/** Whether two unique ids name one disk: Windows compares them without case. */
+export function isSameId(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }
 
 /** The number and the unique id of `2:60022480…`. */
@@ -127,7 +190,7 @@ function oddDisk(row: unknown, error: z.ZodError): OddDisk {
     Number: known.Number,
     UniqueId: known.UniqueId,
     lun: lunOf(known),
-    isSystems: known.IsBoot || known.IsSystem,
+    isNoVolumes: isNoVolumes(known),
     problem: `disk ${known.Number ?? "without a number"}: ${missing}`,
   };
 }

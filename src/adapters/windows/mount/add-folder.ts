@@ -30,9 +30,9 @@ export async function addFolder(
   });
   if (!added.ok) return added;
   // Windows addresses the partition by numbers, and they may be another disk's by now.
-  const folders = await mountedFolders(host);
-  if (!folders.ok) return folders;
-  const at = folderAt(folders.value, path);
+  const mounted = await mountedFolders(host);
+  if (!mounted.ok) return mounted;
+  const at = folderAt(mounted.value, path);
   if (!at.ok) return at;
   const folder = at.value;
   if (folder?.device.majorMinor === device.majorMinor) {

@@ -3,8 +3,9 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { type Disk, splitMajorMinor } from "../disk/disk-rows.ts";
+import { type OddPartition, oddPartitionOn } from "../disk/partition-rows.ts";
 import { devicePathOf, listDisks, majorMinorOf } from "../disks.ts";
-import { foldersOf, listPartitions, type Partition } from "../partitions.ts";
+import { foldersOf, incompletePartition, listPartitions, type Partition } from "../partitions.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 import { isSamePath, withoutEnd } from "./paths.ts";
 
@@ -17,25 +18,32 @@ export interface MountedFolder {
   readonly partition: Partition;
 }
 
-/** Every folder at which Windows has mounted a volume of a disk that is here, also of an odd one. */
-export async function mountedFolders(
-  host: WindowsHostContext,
-): Promise<Result<readonly MountedFolder[], Failure>> {
+/** Where Windows has mounted volumes of disks that are here, also of odd ones. */
+export interface Mounted {
+  readonly folders: readonly MountedFolder[];
+  /** They may be mounted anywhere, or in the folders that they name. */
+  readonly oddPartitions: readonly OddPartition[];
+}
+
+/** Every folder at which Windows has mounted a volume. */
+export async function mountedFolders(host: WindowsHostContext): Promise<Result<Mounted, Failure>> {
   const list = await listDisks(host);
   if (!list.ok) return list;
   const partitions = await listPartitions(host);
   if (!partitions.ok) return partitions;
   const { disks, odd } = list.value;
-  return ok(
-    partitions.value.flatMap((partition) => {
-      const Number = partition.DiskNumber;
-      const known = [...disks, ...odd].find((disk) => disk.Number === Number);
-      if (known === undefined && odd.every((disk) => disk.Number !== undefined)) return [];
-      const disk = { Number, UniqueId: known?.UniqueId ?? "" };
-      const device = { path: devicePathOf(host, disk), majorMinor: majorMinorOf(disk) };
-      return foldersOf(partition).map((path) => ({ path: withoutEnd(path), disk, device, partition }));
-    }),
+  const folders = partitions.value.partitions.flatMap((partition) => {
+    const Number = partition.DiskNumber;
+    const known = [...disks, ...odd].find((disk) => disk.Number === Number);
+    if (known === undefined && odd.every((disk) => disk.Number !== undefined)) return [];
+    const disk = { Number, UniqueId: known?.UniqueId ?? "" };
+    const device = { path: devicePathOf(host, disk), majorMinor: majorMinorOf(disk) };
+    return foldersOf(partition).map((path) => ({ path: withoutEnd(path), disk, device, partition }));
+  });
+  const mayBeMounted = partitions.value.odd.filter(
+    ({ AccessPaths }) => AccessPaths === undefined || foldersOf({ AccessPaths: [...AccessPaths] }).length > 0,
   );
+  return ok({ folders, oddPartitions: mayBeMounted });
 }
 
 /** Refuses a device that is mounted in a folder, with `DeviceBusy`. */
@@ -43,39 +51,55 @@ export async function refuseMounted(
   host: WindowsHostContext,
   device: Device,
 ): Promise<Result<void, Failure>> {
-  const folders = await mountedFolders(host);
-  if (!folders.ok) return folders;
-  const unknown = unidentifiedOf(folders.value, device.majorMinor);
-  if (unknown !== undefined) return unidentified(unknown);
-  const mounted = folders.value.find((folder) => folder.device.majorMinor === device.majorMinor);
+  const at = await mountedFolders(host);
+  if (!at.ok) return at;
+  const known = refuseUnknown(at.value, device.majorMinor);
+  if (!known.ok) return known;
+  const mounted = at.value.folders.find((folder) => folder.device.majorMinor === device.majorMinor);
   return mounted === undefined
     ? ok(undefined)
     : fail({ kind: "DeviceBusy", devicePath: device.path, detail: `it is mounted at ${mounted.path}` });
 }
 
 /**
- * The folder, of those mounted, at a path. Fails with `HostNotReady` where its disk reports no identity: it
- * is neither a dead mount nor no mount.
+ * The folder, of those mounted, at a path. Fails with `HostNotReady` where its disk reports no identity, or
+ * its partition not all that is needed: it is neither a dead mount nor no mount.
  */
 export function folderAt(
-  folders: readonly MountedFolder[],
+  { folders, oddPartitions }: Mounted,
   path: string,
 ): Result<MountedFolder | undefined, Failure> {
   const folder = folders.find((each) => isSamePath(each.path, path));
-  return folder?.disk.UniqueId === "" ? unidentified(folder) : ok(folder);
+  if (folder !== undefined) return folder.disk.UniqueId === "" ? unidentified(folder) : ok(folder);
+  const odd = oddPartitions.find(({ AccessPaths = [] }) =>
+    AccessPaths.some((accessPath) => isSamePath(accessPath, path)),
+  );
+  return odd === undefined ? ok(undefined) : incompletePartition(odd);
+}
+
+/**
+ * Fails with `HostNotReady` where a volume may be mounted in any folder, since Windows reports its partition
+ * incompletely. For what only looks like a dead mount.
+ */
+export function refuseHidden({ oddPartitions }: Mounted): Result<void, Failure> {
+  const odd = oddPartitions.find(({ AccessPaths }) => AccessPaths === undefined);
+  return odd === undefined ? ok(undefined) : incompletePartition(odd);
+}
+
+/** Fails with `HostNotReady` where a folder may be a device's, and nothing shows whether it is. */
+export function refuseUnknown(
+  { folders, oddPartitions }: Mounted,
+  majorMinor: string,
+): Result<void, Failure> {
+  const [number] = splitMajorMinor(majorMinor);
+  const unknown = folders.find(({ disk }) => disk.UniqueId === "" && String(disk.Number) === number);
+  if (unknown !== undefined) return unidentified(unknown);
+  const odd = oddPartitionOn(oddPartitions, { Number: Number(number) });
+  return odd === undefined ? ok(undefined) : incompletePartition(odd);
 }
 
 /** The failure of a folder whose disk reports no identity. */
-export function unidentified({ path, disk }: MountedFolder): Result<never, Failure> {
+function unidentified({ path, disk }: MountedFolder): Result<never, Failure> {
   const detail = `Windows reports no unique id of disk ${disk.Number}, mounted at ${path}: try again`;
   return fail({ kind: "HostNotReady", detail });
-}
-
-/** A folder that may be a device's: its disk has the number, and reports no identity; undefined: none. */
-export function unidentifiedOf(
-  folders: readonly MountedFolder[],
-  majorMinor: string,
-): MountedFolder | undefined {
-  const [number] = splitMajorMinor(majorMinor);
-  return folders.find(({ disk }) => disk.UniqueId === "" && String(disk.Number) === number);
 }

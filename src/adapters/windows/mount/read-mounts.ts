@@ -9,13 +9,7 @@ import { undefinedIfMissing } from "../../linux/error-code.ts";
 import { volumeOf } from "../partitions.ts";
 import { query } from "../storage-call.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
-import {
-  folderAt,
-  type MountedFolder,
-  mountedFolders,
-  unidentified,
-  unidentifiedOf,
-} from "./mounted-folders.ts";
+import { folderAt, type Mounted, mountedFolders, refuseHidden, refuseUnknown } from "./mounted-folders.ts";
 import { linkAt, pathKey } from "./paths.ts";
 import { isPlaceholder } from "./placeholder.ts";
 
@@ -31,22 +25,24 @@ export async function mountAt(
   host: WindowsHostContext,
   path: string,
 ): Promise<Result<MountPoint | undefined, Failure>> {
-  const folders = await mountedFolders(host);
-  return folders.ok ? mountIn(host, folders.value, path) : folders;
+  const mounted = await mountedFolders(host);
+  return mounted.ok ? mountIn(host, mounted.value, path) : mounted;
 }
 
 async function mountIn(
   host: WindowsHostContext,
-  folders: readonly MountedFolder[],
+  mounted: Mounted,
   path: string,
 ): Promise<Result<MountPoint | undefined, Failure>> {
-  const direct = await knownMount(host, folders, path);
+  const direct = await knownMount(host, mounted, path);
   if (!direct.ok || direct.value !== undefined) return direct;
   const link = await linkAt(path);
   if (link !== undefined) {
     if (isPlaceholder(link)) return ok(placeholderAt(path));
-    const staged = await knownMount(host, folders, link);
+    const staged = await knownMount(host, mounted, link);
     if (!staged.ok) return staged;
+    const shown = staged.value === undefined ? refuseHidden(mounted) : ok(undefined);
+    if (!shown.ok) return shown;
     return ok({ ...(staged.value ?? deadMount(NO_DEVICE, "")), path });
   }
   // A mount of an earlier instance, whose disk is gone.
@@ -58,20 +54,24 @@ async function mountIn(
   );
   if (!items.ok) return items;
   const attributes = items.value[0]?.Attributes ?? 0;
-  return ok((attributes & REPARSE_POINT) === 0 ? undefined : { ...deadMount(NO_DEVICE, ""), path });
+  if ((attributes & REPARSE_POINT) === 0) return ok(undefined);
+  const shown = refuseHidden(mounted);
+  return shown.ok ? ok({ ...deadMount(NO_DEVICE, ""), path }) : shown;
 }
 
 async function knownMount(
   host: WindowsHostContext,
-  folders: readonly MountedFolder[],
+  mounted: Mounted,
   path: string,
 ): Promise<Result<MountPoint | undefined, Failure>> {
-  const at = folderAt(folders, path);
+  const at = folderAt(mounted, path);
   if (!at.ok) return at;
   const folder = at.value;
   if (folder === undefined) {
     const gone = host.mounted.get(pathKey(path));
-    return ok(gone === undefined ? undefined : { ...deadMount(gone.majorMinor, gone.fsType), path });
+    if (gone === undefined) return ok(undefined);
+    const shown = refuseHidden(mounted);
+    return shown.ok ? ok({ ...deadMount(gone.majorMinor, gone.fsType), path }) : shown;
   }
   const volume = await volumeOf(host, folder.partition);
   if (!volume.ok) return volume;
@@ -94,16 +94,16 @@ export async function mountsOf(
   host: WindowsHostContext,
   majorMinor: string,
 ): Promise<Result<readonly MountPoint[], Failure>> {
-  const folders = await mountedFolders(host);
-  if (!folders.ok) return folders;
-  const unknown = unidentifiedOf(folders.value, majorMinor);
-  if (unknown !== undefined) return unidentified(unknown);
+  const mounted = await mountedFolders(host);
+  if (!mounted.ok) return mounted;
+  const known = refuseUnknown(mounted.value, majorMinor);
+  if (!known.ok) return known;
   const isOfDevice = (path: string): boolean => {
-    const at = folderAt(folders.value, path);
+    const at = folderAt(mounted.value, path);
     const place = at.ok ? (at.value?.device ?? host.mounted.get(pathKey(path))) : undefined;
     return place?.majorMinor === majorMinor;
   };
-  const folderPaths = [...folders.value, ...host.mounted.values()].map(({ path }) => path);
+  const folderPaths = [...mounted.value.folders, ...host.mounted.values()].map(({ path }) => path);
   const links = await publishedLinks(host.kubeletDirectories);
   const paths = [
     ...folderPaths.filter(isOfDevice),
@@ -111,7 +111,7 @@ export async function mountsOf(
   ];
   const mounts: MountPoint[] = [];
   for (const path of new Map(paths.map((each) => [pathKey(each), each])).values()) {
-    const mount = await mountIn(host, folders.value, path);
+    const mount = await mountIn(host, mounted.value, path);
     if (!mount.ok) return mount;
     if (mount.value?.majorMinor === majorMinor) mounts.push(mount.value);
   }

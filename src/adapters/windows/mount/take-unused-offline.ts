@@ -3,8 +3,15 @@ import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import { defaultCommandTimeLimits } from "../../linux/command/command-time-limits.ts";
 import { type Disk, oddDiskThatMayBe } from "../disk/disk-rows.ts";
+import { oddPartitionOn } from "../disk/partition-rows.ts";
 import { incomplete, isDataDisk, listDisks, takeOffline, toDevice } from "../disks.ts";
-import { foldersOf, hasDriveLetter, isDriversOwn, listPartitions } from "../partitions.ts";
+import {
+  foldersOf,
+  hasDriveLetter,
+  incompletePartition,
+  isDriversOwn,
+  listPartitions,
+} from "../partitions.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 
 /**
@@ -48,16 +55,28 @@ async function unusedDisks(
   // It may be the one that was mounted: it would stay online.
   const unread = oddDiskThatMayBe(disks.value.odd, { lun: undefined, majorMinor: lastMajorMinor });
   if (unread !== undefined) return incomplete(unread);
-  const partitions = await listPartitions(host);
-  if (!partitions.ok) return partitions;
+  const list = await listPartitions(host);
+  if (!list.ok) return list;
+  const { partitions, odd } = list.value;
+  const hidden = disks.value.disks
+    .filter(
+      (disk) =>
+        isDataDisk(disk) &&
+        !disk.IsOffline &&
+        (lastMajorMinor === undefined || toDevice(host, disk).majorMinor === lastMajorMinor),
+    )
+    .map((disk) => oddPartitionOn(odd, disk))
+    .find((partition) => partition !== undefined);
+  if (hidden !== undefined) return incompletePartition(hidden);
   return ok(
     disks.value.disks.filter((disk) => {
-      const own = partitions.value.filter(({ DiskNumber }) => DiskNumber === disk.Number);
+      const own = partitions.filter(({ DiskNumber }) => DiskNumber === disk.Number);
       return (
         isDataDisk(disk) &&
         // None that the driver has used is without one.
         disk.UniqueId !== "" &&
         !disk.IsOffline &&
+        oddPartitionOn(odd, disk) === undefined &&
         own.every((partition) => foldersOf(partition).length === 0) &&
         (toDevice(host, disk).majorMinor === lastMajorMinor ||
           (isDriversOwn(own) && !own.some(hasDriveLetter)))

@@ -3,11 +3,11 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { takeOffline } from "../disks.ts";
-import { volumeOf } from "../partitions.ts";
+import { incompletePartition, volumeOf } from "../partitions.ts";
 import { change, query } from "../storage-call.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 import { removeFolder } from "./add-folder.ts";
-import { folderAt, type MountedFolder, mountedFolders } from "./mounted-folders.ts";
+import { folderAt, type MountedFolder, mountedFolders, refuseHidden } from "./mounted-folders.ts";
 import { isFolder, pathKey, removePath } from "./paths.ts";
 import { takeUnusedOffline } from "./take-unused-offline.ts";
 
@@ -17,9 +17,9 @@ import { takeUnusedOffline } from "./take-unused-offline.ts";
  * The folder is removed last: while it is there, a next try looks for a disk that is still online.
  */
 export async function unmountPath(host: WindowsHostContext, path: string): Promise<Result<void, Failure>> {
-  const folders = await mountedFolders(host);
-  if (!folders.ok) return folders;
-  const at = folderAt(folders.value, path);
+  const mounted = await mountedFolders(host);
+  if (!mounted.ok) return mounted;
+  const at = folderAt(mounted.value, path);
   if (!at.ok) return at;
   const folder = at.value;
   if (folder !== undefined) {
@@ -27,16 +27,21 @@ export async function unmountPath(host: WindowsHostContext, path: string): Promi
     const [running] = host.operations.inFlightOn([folder.device.majorMinor]);
     if (running !== undefined)
       return fail({ kind: "DeviceBusy", devicePath: folder.device.path, detail: `${running} has not ended` });
+    const odd = mounted.value.oddPartitions.find(({ DiskNumber }) => DiskNumber === folder.disk.Number);
+    if (odd !== undefined) return incompletePartition(odd);
     const dismounted = await dismount(host, folder);
     if (!dismounted.ok) return dismounted;
     const removed = await removeFolder(host, folder);
     if (!removed.ok) return removed;
-    const isLast = folders.value.every(
+    const isLast = mounted.value.folders.every(
       (other) => other === folder || other.device.majorMinor !== folder.device.majorMinor,
     );
     const offline = isLast ? await takeOffline(host, folder.disk) : ok(undefined);
     if (!offline.ok) return offline;
-  } else if (await isFolder(path)) {
+  } else if (host.mounted.has(pathKey(path)) || (await isFolder(path))) {
+    // Otherwise the folder of a mount that Windows does not show would go, and the volume stay in use.
+    const shown = refuseHidden(mounted.value);
+    if (!shown.ok) return shown;
     const offline = await takeUnusedOffline(host, host.mounted.get(pathKey(path))?.majorMinor);
     if (!offline.ok) return offline;
   }
