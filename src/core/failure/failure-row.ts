@@ -17,7 +17,7 @@ export type GrpcCode =
   | "UNAVAILABLE";
 
 /** Everything that depends on the kind of a failure alone. */
-export interface FailureRow<F extends Failure> {
+export interface FailureRow<K extends Failure["kind"]> {
   /**
    * Sidecars take CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED for work that may continue in the
    * background, and all but external-provisioner RESOURCE_EXHAUSTED, too; every other code is an end without
@@ -31,13 +31,13 @@ export interface FailureRow<F extends Failure> {
    */
   readonly retryable: boolean;
   /** Its subject, the value at fault, and what to do, for people. Never holds a secret. */
-  readonly sentence: (failure: F) => string;
+  readonly sentence: (failure: FailureOf<K>) => string;
   /** One failure of the kind, for documentation and tests. */
-  readonly example: Omit<F, "kind">;
+  readonly example: Omit<FailureOf<K>, "kind">;
 }
 
 /** One row for each kind. */
-export type FailureRows = { readonly [K in Failure["kind"]]: FailureRow<FailureOf<K>> };
+export type FailureRows = { readonly [K in Failure["kind"]]: FailureRow<K> };
 
 /** The disk of the examples. */
 export const EXAMPLE_DISK =
