@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { failuresPage } from "../../scripts/generate/reference/failures-page.ts";
-import { failureExamples } from "../../src/core/failure/failure-examples.ts";
 import { failureTable } from "../../src/core/failure/failure-table.ts";
+import { failureExamples } from "../../src/core/failure/testing/failure-examples.ts";
 import { toGrpcStatus } from "../../src/csi/server/to-grpc-status.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

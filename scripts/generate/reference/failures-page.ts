@@ -1,10 +1,10 @@
 import { cloudFailures } from "../../../src/core/failure/cloud-failures.ts";
 import { describeFailure } from "../../../src/core/failure/describe-failure.ts";
-import { failureExamples } from "../../../src/core/failure/failure-examples.ts";
 import { failureTable } from "../../../src/core/failure/failure-table.ts";
 import type { Failure } from "../../../src/core/failure/failure.ts";
 import { localFailures } from "../../../src/core/failure/local-failures.ts";
 import { requestFailures } from "../../../src/core/failure/request-failures.ts";
+import { failureExamples } from "../../../src/core/failure/testing/failure-examples.ts";
 import type { GeneratedFile } from "../generated-file.ts";
 import { markdownTable } from "./markdown-table.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { failureExamples } from "../failure/failure-examples.ts";
+import { failureExamples } from "../failure/testing/failure-examples.ts";
 import { failureLocalKey } from "./failure-local-key.ts";
 
 describe("failureLocalKey", () => {

@@ -1,5 +1,5 @@
 import { remedyOfDenial } from "./denied-access.ts";
-import { EXAMPLE_DISK, EXAMPLE_SNAPSHOT, type FailureRows } from "./failure-row.ts";
+import type { FailureRows } from "./failure-row.ts";
 import { listOf, quote } from "./sentence-parts.ts";
 
 const MS_PER_SECOND = 1000;
@@ -20,7 +20,6 @@ export const cloudFailures = {
     code: "NOT_FOUND",
     retryable: false,
     sentence: (failure) => `disk ${quote(failure.diskUri)} does not exist in Azure`,
-    example: { diskUri: EXAMPLE_DISK },
   },
   DiskAttachedElsewhere: {
     code: "FAILED_PRECONDITION",
@@ -28,7 +27,6 @@ export const cloudFailures = {
     sentence: (failure) =>
       `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; it must be ` +
       "detached there first",
-    example: { diskUri: EXAMPLE_DISK, attachedTo: ["node-b"] },
   },
   DiskInUse: {
     code: "FAILED_PRECONDITION",
@@ -37,7 +35,6 @@ export const cloudFailures = {
       `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; Azure deletes a ` +
       "disk, grows a shared one and changes most SKUs (all, of a disk that a VM caches) only while no VM " +
       `has it: end its use there first${untilReplicasLeave(failure)}`,
-    example: { diskUri: EXAMPLE_DISK, attachedTo: [] },
   },
   ChangedTooOften: {
     // Final: a class whose outcome is uncertain could not be left until the next day.
@@ -46,10 +43,6 @@ export const cloudFailures = {
     sentence: (failure) =>
       `Azure changes the SKU and the performance of disk ${quote(failure.diskUri)} only so often a day ` +
       `(${failure.detail}): the change can be made the next day, and the disk stays as it is until then`,
-    example: {
-      diskUri: EXAMPLE_DISK,
-      detail: "The performance of disk disk-1 can be changed only 4 times in 24 hours.",
-    },
   },
   NoFreeLun: {
     code: "RESOURCE_EXHAUSTED",
@@ -57,7 +50,6 @@ export const cloudFailures = {
     sentence: (failure) =>
       `node ${failure.nodeName} already has as many data disks as it takes ` +
       `(${failure.lunsMax}); move a pod with a volume away or use a larger VM size`,
-    example: { nodeName: "node-a", lunsMax: 8 },
   },
   DiskBeingCopied: {
     code: "UNAVAILABLE",
@@ -66,7 +58,6 @@ export const cloudFailures = {
       `Azure still copies the data of disk ${quote(failure.diskUri)} in the background ` +
       `(${failure.percent} %): before that is complete, it grows no such disk, and may refuse snapshots of ` +
       "it; call again",
-    example: { diskUri: EXAMPLE_DISK, percent: 40 },
   },
   DiskCopyFailed: {
     // The same disk never becomes complete. CreateVolume removes its own, and the next call starts over.
@@ -77,7 +68,6 @@ export const cloudFailures = {
       `(provisioningState ${failure.state}), so data may be missing on it: restore again from that source, ` +
       "which is kept until then; deleting the PersistentVolumeClaim of the failed copy deletes it, and a " +
       "disk without one is deleted in Azure",
-    example: { diskUri: EXAMPLE_DISK, sourceUri: EXAMPLE_SNAPSHOT, state: "Failed" },
   },
   NoFreeShare: {
     code: "FAILED_PRECONDITION",
@@ -85,13 +75,11 @@ export const cloudFailures = {
     sentence: (failure) =>
       `disk ${quote(failure.diskUri)} is attached to as many VMs as maxShares ` +
       `(${failure.maxShares}) allows; it attaches once it is detached from another VM`,
-    example: { diskUri: EXAMPLE_DISK, maxShares: 3 },
   },
   InstanceNotFound: {
     code: "NOT_FOUND",
     retryable: false,
     sentence: (failure) => `no VM for node ${quote(failure.nodeName)} exists in Azure`,
-    example: { nodeName: "node-a" },
   },
   InstanceUnknown: {
     code: "UNAVAILABLE",
@@ -100,12 +88,6 @@ export const cloudFailures = {
       `it is not known which VM node ${failure.nodeName} is or was, so nothing is proven of it: ` +
       `${failure.instanceUri}: ${failure.problem}; check this id, and detach the disk there by hand ` +
       "if that VM is to be given up",
-    example: {
-      nodeName: "node-a",
-      instanceUri:
-        "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/virtualMachines/vm-1",
-      problem: "the disk names an owner that can't be read",
-    },
   },
   InstanceReplaced: {
     code: "FAILED_PRECONDITION",
@@ -113,7 +95,6 @@ export const cloudFailures = {
     sentence: (failure) =>
       `the VM behind node ${failure.nodeName} is no longer ${failure.vmId}: another VM was created ` +
       "under its resource id",
-    example: { nodeName: "node-a", vmId: "0000" },
   },
   EtagNotMoved: {
     code: "UNAVAILABLE",
@@ -121,12 +102,6 @@ export const cloudFailures = {
     sentence: (failure) =>
       `Azure accepts updates of VM ${failure.instanceUri} of node ${failure.nodeName}, and none moves its ` +
       "ETag, so it is not proven that an earlier update can't succeed any more",
-    example: {
-      nodeName: "node-a",
-      instanceUri:
-        "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/virtualMachineScaleSets/pool/virtualMachines/3",
-      retryAfterMs: 60_000,
-    },
   },
   Refused: {
     code: "ABORTED",
@@ -137,7 +112,6 @@ export const cloudFailures = {
           "decided again"
         : `the writer record of disk ${quote(failure.diskUri)} forbids this on node ${failure.nodeName} ` +
           "now; it is tried again when the record has changed",
-    example: { diskUri: EXAMPLE_DISK, nodeName: "node-a" },
   },
   Throttled: {
     code: "UNAVAILABLE",
@@ -145,7 +119,6 @@ export const cloudFailures = {
     sentence: (failure) =>
       `Azure throttles requests (${failure.detail}); tried again in ` +
       `${Math.ceil(failure.retryAfterMs / MS_PER_SECOND)} s`,
-    example: { retryAfterMs: 1500, detail: "writes of this subscription" },
   },
   QuotaExceeded: {
     // With this code external-provisioner has the pod scheduled to another node.
@@ -153,7 +126,6 @@ export const cloudFailures = {
     retryable: false,
     sentence: (failure) =>
       `an Azure quota is used up (${failure.detail}); ask for more or delete what is not needed`,
-    example: { detail: "500 disks in eastus" },
   },
   NotOfferedInZone: {
     // With this code external-provisioner has the pod scheduled to another node. CSI: "Unable to provision in
@@ -164,7 +136,6 @@ export const cloudFailures = {
       `Azure makes no such disk in zone ${failure.zone} (${failure.detail}): use a SKU that the zone ` +
       "offers, or restrict allowedTopologies of the StorageClass, or the nodes of the pod, to zones that " +
       "offer this one",
-    example: { zone: "2", detail: "PremiumV2_LRS disk is not supported." },
   },
   NoCapacityInZone: {
     code: "RESOURCE_EXHAUSTED",
@@ -172,7 +143,6 @@ export const cloudFailures = {
     sentence: (failure) =>
       `Azure has no room for such a disk in zone ${failure.zone} (${failure.detail}): call again later, ` +
       "use another SKU, or allow more zones in allowedTopologies of the StorageClass",
-    example: { zone: "2", detail: "Allocation failed." },
   },
   ChangeOverQuota: {
     // Final: after RESOURCE_EXHAUSTED csi-resizer asks for no other size or class, and csi-snapshotter
@@ -182,7 +152,6 @@ export const cloudFailures = {
     sentence: (failure) =>
       `an Azure quota is used up (${failure.detail}), and disk ${quote(failure.diskUri)} stays as it is; ` +
       "ask for more or delete what is not needed",
-    example: { diskUri: EXAMPLE_DISK, detail: "500 snapshots in eastus" },
   },
   TooManySnapshots: {
     // Final for the same reason.
@@ -191,13 +160,11 @@ export const cloudFailures = {
     sentence: (failure) =>
       `disk ${quote(failure.diskUri)} has as many incremental snapshots as Azure keeps of one disk (500), ` +
       'those of other tools included; delete some: full ones (incremental: "false") do not count',
-    example: { diskUri: EXAMPLE_DISK },
   },
   CloudRejected: {
     code: "INTERNAL",
     retryable: false,
     sentence: (failure) => `Azure refused: ${failure.code}: ${failure.message}${requestOf(failure)}`,
-    example: { code: "BadRequest", message: "no", requestId: "r-1" },
   },
   CloudUnavailable: {
     code: "UNAVAILABLE",
@@ -205,11 +172,6 @@ export const cloudFailures = {
     sentence: (failure) =>
       `${isUnderWay(failure.code) ? "Azure has not finished yet" : "Azure can't be reached or failed for now"}: ` +
       `${failure.code}: ${failure.message}${requestOf(failure)}`,
-    example: {
-      code: "InternalServerError",
-      message: "oops",
-      requestId: "r-1",
-    },
   },
   CloudUnauthorized: {
     code: "PERMISSION_DENIED",
@@ -217,13 +179,6 @@ export const cloudFailures = {
     sentence: (failure) =>
       `Azure denies the driver access: ${failure.code}: ${failure.message}${requestOf(failure)}; ` +
       remedyOfDenial(failure),
-    example: {
-      code: "AuthorizationFailed",
-      message:
-        "The client 'c-1' with object id 'o-1' does not have authorization to perform action " +
-        "'Microsoft.Compute/disks/write' over scope '/subscriptions/sub-1/resourceGroups/rg-1'",
-      requestId: "r-1",
-    },
   },
 } as const satisfies Partial<FailureRows>;
 

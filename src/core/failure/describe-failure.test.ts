@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeFailure } from "./describe-failure.ts";
-import { failureExamples } from "./failure-examples.ts";
+import { failureExamples } from "./testing/failure-examples.ts";
 
 describe("describeFailure", () => {
   for (const failure of Object.values(failureExamples)) {

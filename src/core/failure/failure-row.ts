@@ -32,17 +32,7 @@ export interface FailureRow<K extends Failure["kind"]> {
   readonly retryable: boolean;
   /** Its subject, the value at fault, and what to do, for people. Never holds a secret. */
   readonly sentence: (failure: FailureOf<K>) => string;
-  /** One failure of the kind, for documentation and tests. */
-  readonly example: Omit<FailureOf<K>, "kind">;
 }
 
 /** One row for each kind. */
 export type FailureRows = { readonly [K in Failure["kind"]]: FailureRow<K> };
-
-/** The disk of the examples. */
-export const EXAMPLE_DISK =
-  "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/disks/pvc-1";
-
-/** The snapshot of the examples. */
-export const EXAMPLE_SNAPSHOT =
-  "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/snapshots/snapshot-1";

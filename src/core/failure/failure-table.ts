@@ -4,7 +4,7 @@ import { localFailures } from "./local-failures.ts";
 import { requestFailures } from "./request-failures.ts";
 
 /**
- * One row for each kind of failure: its gRPC status, whether a retry may help, its sentence, an example.
+ * One row for each kind of failure: its gRPC status, whether a retry may help, and its sentence.
  * A kind without a row does not compile.
  */
 export const failureTable: FailureRows = { ...requestFailures, ...cloudFailures, ...localFailures };

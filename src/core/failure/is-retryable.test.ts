@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { failureExamples } from "./failure-examples.ts";
 import { isPermanentKind, isRetryable } from "./is-retryable.ts";
+import { failureExamples } from "./testing/failure-examples.ts";
 
 /** Kinds that only a person, or another request, can change. */
 const permanent = [

@@ -10,13 +10,11 @@ export const localFailures = {
     code: "ABORTED",
     retryable: true,
     sentence: (failure) => `${failure.objectKind} ${quote(failure.name)} does not exist`,
-    example: { objectKind: "AzVolume", name: "pvc-1" },
   },
   ObjectAlreadyExists: {
     code: "ABORTED",
     retryable: true,
     sentence: (failure) => `${failure.objectKind} ${quote(failure.name)} exists already`,
-    example: { objectKind: "AzVolume", name: "pvc-1" },
   },
   ObjectConflict: {
     code: "ABORTED",
@@ -24,35 +22,22 @@ export const localFailures = {
     sentence: (failure) =>
       `${failure.objectKind} ${quote(failure.name)} was changed concurrently ` +
       "by another client; call again",
-    example: { objectKind: "AzVolume", name: "pvc-1" },
   },
   ObjectInvalid: {
     code: "INTERNAL",
     retryable: false,
     sentence: (failure) =>
       `${failure.objectKind} ${quote(failure.name)} was refused by the object store: ${failure.problem}`,
-    example: {
-      objectKind: "AzVolume",
-      name: "pvc-1",
-      problem: "spec.disk.maxShares must be at most 15",
-    },
   },
   StoreUnavailable: {
     code: "UNAVAILABLE",
     retryable: true,
     sentence: (failure) => `the object store can't be reached: ${failure.detail}`,
-    example: { detail: "connection refused" },
   },
   DeviceNotFound: {
     code: "UNAVAILABLE",
     retryable: true,
     sentence: (failure) => describeMissingDevice(failure),
-    example: {
-      lun: 3,
-      searched: ["/dev/disk/azure/scsi1/lun3"],
-      seen: [],
-      waitedMs: 60_000,
-    },
   },
   WrongDevice: {
     code: "FAILED_PRECONDITION",
@@ -60,13 +45,11 @@ export const localFailures = {
     sentence: (failure) =>
       `device ${failure.devicePath} is not the volume's disk: ${failure.problem}; nothing was ` +
       "written to it",
-    example: { devicePath: "/dev/sdc", problem: "it has 4 GiB, not 10 GiB" },
   },
   MountedOtherwise: {
     code: "FAILED_PRECONDITION",
     retryable: false,
     sentence: (failure) => `${failure.path} ${failure.problem}; nothing was mounted there: unmount it first`,
-    example: { path: "/var/lib/kubelet/…/globalmount", problem: "already holds a mount of /dev/sdd (8:48)" },
   },
   WrongFileSystem: {
     code: "FAILED_PRECONDITION",
@@ -76,13 +59,11 @@ export const localFailures = {
       (isFormattedOnceBlank === true
         ? ERASE_IF_UNUSED
         : "use the file system that it has, or another volume"),
-    example: { devicePath: "/dev/sdc", found: "xfs", requested: "ext4" },
   },
   DeviceBusy: {
     code: "UNAVAILABLE",
     retryable: true,
     sentence: (failure) => `device ${failure.devicePath} is busy: ${failure.detail}`,
-    example: { devicePath: "/dev/sdc", detail: "mounted at /mnt" },
   },
   FileSystemBroken: {
     code: "FAILED_PRECONDITION",
@@ -90,7 +71,6 @@ export const localFailures = {
     sentence: (failure) =>
       `the file system on ${failure.devicePath} has errors that can't be repaired without losing ` +
       `data: ${failure.detail}; repair it by hand`,
-    example: { devicePath: "/dev/sdc", detail: "e2fsck answered 4" },
   },
   FileSystemUnserved: {
     code: "FAILED_PRECONDITION",
@@ -99,7 +79,6 @@ export const localFailures = {
       `this node can't serve ${failure.fsType}, and nothing was written to the disk: ${failure.problem}; ` +
       "install what is missing on the node or in the driver's image, run the pod on another node, or name " +
       "another fsType in the StorageClass",
-    example: { fsType: "btrfs", problem: "the kernel has no module btrfs" },
   },
   WriteProtected: {
     code: "FAILED_PRECONDITION",
@@ -108,7 +87,6 @@ export const localFailures = {
       `device ${failure.devicePath} is write-protected on this node, and the volume is to be written; ` +
       "nothing was mounted: see the kernel's log for the reason, run the pod on another node, or request " +
       "the volume read-only",
-    example: { devicePath: "/dev/sdc" },
   },
   JournalNotReplayed: {
     code: "FAILED_PRECONDITION",
@@ -118,7 +96,6 @@ export const localFailures = {
       "replayed, since the device is write-protected on this node; nothing was mounted: mount the volume " +
       `writable once on another node (a pod that ends is enough), or add ${failure.option} to mountOptions ` +
       "of the PersistentVolume, which shows it without what was written last",
-    example: { devicePath: "/dev/sdc", fsType: "ext4", option: "noload" },
   },
   FileSystemNotUnique: {
     code: "FAILED_PRECONDITION",
@@ -128,7 +105,6 @@ export const localFailures = {
       `that of another disk (${failure.detail}), its source or a copy; run the pod on a node without the ` +
       "other, or with Linux 6.7 or newer; if the other is not mounted here, `btrfs device scan --forget` " +
       "on the node is enough",
-    example: { devicePath: "/dev/sdc", detail: "File exists" },
   },
   GrowsUnmounted: {
     // For the kubelet this code means: not while the volume is in use, and no reason to keep a pod from
@@ -137,12 +113,6 @@ export const localFailures = {
     retryable: true,
     sentence: (failure) =>
       `the file system on ${failure.devicePath} can't be grown while it is mounted: ${failure.reason}`,
-    example: {
-      devicePath: "/dev/sdc",
-      reason:
-        "this node keeps CAP_SYS_RESOURCE from its node plug-in; it grows before its next mount: delete " +
-        "the pods that use the volume, and they start with the new size",
-    },
   },
   DeviceSettingRefused: {
     code: "FAILED_PRECONDITION",
@@ -150,12 +120,6 @@ export const localFailures = {
     sentence: (failure) =>
       `device ${failure.devicePath} does not take ${quote(failure.value)} for ${failure.setting}: ` +
       failure.detail,
-    example: {
-      devicePath: "/dev/sdc",
-      setting: "queue/scheduler",
-      value: "kyber",
-      detail: "EINVAL",
-    },
   },
   PathNotAllowed: {
     code: "INVALID_ARGUMENT",
@@ -163,36 +127,27 @@ export const localFailures = {
     sentence: (failure) =>
       `${failure.field} ${quote(failure.path)} lies outside the directories that the driver may ` +
       `mount in: ${failure.allowedRoots.join(", ")}`,
-    example: {
-      field: "target_path",
-      path: "/etc",
-      allowedRoots: ["/var/lib/kubelet"],
-    },
   },
   PathNotMounted: {
     code: "NOT_FOUND",
     retryable: false,
     sentence: (failure) => `nothing is mounted at ${quote(failure.path)}`,
-    example: { path: "/var/lib/kubelet/x" },
   },
   HostCommandFailed: {
     code: "INTERNAL",
     retryable: true,
     sentence: (failure) =>
       `${failure.command} failed with exit code ${failure.exitCode ?? "none"}: ${failure.stderr.trim()}`,
-    example: { command: "mkfs.ext4", exitCode: 1, stderr: "no space\n" },
   },
   HostCommandTimedOut: {
     code: "UNAVAILABLE",
     retryable: true,
     sentence: (failure) => `${failure.command} did not end within ${failure.timeoutMs} ms`,
-    example: { command: "mkfs.ext4", timeoutMs: 1000 },
   },
   HostNotReady: {
     code: "UNAVAILABLE",
     retryable: true,
     sentence: (failure) => `this node is not ready: ${failure.detail}`,
-    example: { detail: "checkpoints can't be written" },
   },
   CheckpointsFull: {
     code: "RESOURCE_EXHAUSTED",
@@ -200,19 +155,16 @@ export const localFailures = {
     sentence: (failure) =>
       `the node's checkpoints in ${failure.path} need ${failure.neededBytes} bytes, and their file system ` +
       "is full: free space there, or end pods with disks on this node",
-    example: { path: "/var/lib/azuredisk-csi/volumes.json", neededBytes: 65_600 },
   },
   OtherDriver: {
     code: "FAILED_PRECONDITION",
     retryable: true,
     sentence: (failure) => `another Azure disk driver runs beside this one: ${failure.detail}`,
-    example: { detail: "CSINode node-a names disk.csi.azure.com; remove it" },
   },
   DriverBug: {
     code: "INTERNAL",
     retryable: true,
     sentence: (failure) => `a bug in the driver, whose stack is in the log: ${failure.detail}`,
-    example: { detail: "timestamp yesterday is not ISO 8601" },
   },
 } as const satisfies Partial<FailureRows>;
 

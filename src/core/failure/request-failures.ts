@@ -1,6 +1,6 @@
 import { parseDiskUri } from "../azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../azure/ids/snapshot-uri.ts";
-import { EXAMPLE_DISK, EXAMPLE_SNAPSHOT, type FailureRows } from "./failure-row.ts";
+import type { FailureRows } from "./failure-row.ts";
 import { listOf, quote, usersOf } from "./sentence-parts.ts";
 
 const COMPUTE_ID = "/subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.Compute";
@@ -11,21 +11,11 @@ export const requestFailures = {
     code: "INVALID_ARGUMENT",
     retryable: false,
     sentence: (failure) => `${failure.field} ${quote(failure.value)}: ${failure.problem}`,
-    example: {
-      field: "parameters.skuName",
-      value: "Fast",
-      problem: "must be one of Premium_LRS, Premium_ZRS",
-    },
   },
   OutOfRange: {
     code: "OUT_OF_RANGE",
     retryable: false,
     sentence: (failure) => `${failure.field} ${quote(failure.value)}: ${failure.problem}`,
-    example: {
-      field: "capacity_range.limit_bytes",
-      value: "1",
-      problem: "no disk is that small",
-    },
   },
   CopyUnreachable: {
     // With this code external-provisioner has the pod scheduled to another node.
@@ -35,7 +25,6 @@ export const requestFailures = {
       `a copy of ${quote(failure.sourceUri)} can only be in ${failure.place}, and the requested topologies ` +
       `are ${listOf(failure.requested)}; a disk is copied within its zone, a snapshot of it anywhere in ` +
       "its region",
-    example: { sourceUri: EXAMPLE_DISK, place: "eastus-1", requested: ["eastus-2"] },
   },
   VolumeNotFound: {
     code: "NOT_FOUND",
@@ -44,7 +33,6 @@ export const requestFailures = {
       parseDiskUri(volumeId) === undefined
         ? `volume ${quote(volumeId)} does not exist: a volume's id is that of a managed disk, ${COMPUTE_ID}/disks/<name>`
         : `volume ${quote(volumeId)} does not exist, or no AzVolume object knows it`,
-    example: { volumeId: EXAMPLE_DISK },
   },
   NodeNotFound: {
     code: "NOT_FOUND",
@@ -52,7 +40,6 @@ export const requestFailures = {
     sentence: (failure) =>
       `node ${quote(failure.nodeName)} is not known: no AzDriverNode of that name; check that the ` +
       "node plug-in runs there",
-    example: { nodeName: "node-a" },
   },
   VolumeExistsWithOtherRequest: {
     code: "ALREADY_EXISTS",
@@ -60,10 +47,6 @@ export const requestFailures = {
     sentence: (failure) =>
       `volume ${quote(failure.volumeName)} exists, made by another request: ${failure.difference}; ` +
       "use another name or ask for the same",
-    example: {
-      volumeName: "pvc-1",
-      difference: "it has 10 GiB, not 20 GiB",
-    },
   },
   SnapshotNotFound: {
     code: "NOT_FOUND",
@@ -72,7 +55,6 @@ export const requestFailures = {
       parseSnapshotUri(snapshotUri) === undefined
         ? `snapshot ${quote(snapshotUri)} does not exist: a snapshot's id is ${COMPUTE_ID}/snapshots/<name>`
         : `snapshot ${quote(snapshotUri)} does not exist in Azure`,
-    example: { snapshotUri: EXAMPLE_SNAPSHOT },
   },
   SnapshotExistsWithOtherRequest: {
     code: "ALREADY_EXISTS",
@@ -80,7 +62,6 @@ export const requestFailures = {
     sentence: (failure) =>
       `snapshot ${quote(failure.snapshotUri)} exists, made by another request: ${failure.difference}; ` +
       "use another name or ask for the same",
-    example: { snapshotUri: EXAMPLE_SNAPSHOT, difference: "it is a full copy, not an incremental one" },
   },
   SnapshotOfOther: {
     code: "FAILED_PRECONDITION",
@@ -90,7 +71,6 @@ export const requestFailures = {
       "deletionPolicy Retain on its VolumeSnapshotContent, or hand it over to this cluster, which may " +
       `delete it then: az tag update --resource-id ${failure.snapshotUri} --operation merge --tags ` +
       `disk.csi.azure.com-cluster-id=${failure.clusterId}`,
-    example: { snapshotUri: EXAMPLE_SNAPSHOT, owner: "cluster cluster-2 made it", clusterId: "cluster-1" },
   },
   SnapshotCopyFailed: {
     code: "FAILED_PRECONDITION",
@@ -98,7 +78,6 @@ export const requestFailures = {
     sentence: (failure) =>
       `snapshot ${quote(failure.snapshotUri)} has no content: its copy from the disk's region failed ` +
       `(${failure.detail}), and the snapshot there is gone; delete the VolumeSnapshot and make another`,
-    example: { snapshotUri: EXAMPLE_SNAPSHOT, detail: "CopySourceNotFound" },
   },
   SnapshotCopyDelayed: {
     code: "UNAVAILABLE",
@@ -106,7 +85,6 @@ export const requestFailures = {
     sentence: (failure) =>
       `Azure can't begin the copy of snapshot ${quote(failure.snapshotUri)} to another region yet ` +
       `(${failure.detail}); it copies one snapshot of a disk at a time, and the content is kept; call again`,
-    example: { snapshotUri: EXAMPLE_SNAPSHOT, detail: "OperationNotAllowed: another copy runs" },
   },
   SnapshotNotFrozen: {
     // A final code: nothing is left in Azure, and csi-snapshotter lets the VolumeSnapshot be deleted.
@@ -115,7 +93,6 @@ export const requestFailures = {
     sentence: (failure) =>
       `there is no snapshot ${quote(failure.snapshotUri)}: its file system was not frozen at its moment ` +
       `(${failure.detail}); call again, raise fileSystemFreezeSeconds, or leave it out`,
-    example: { snapshotUri: EXAMPLE_SNAPSHOT, detail: "node-a thawed it before Azure had taken it" },
   },
   CopySourceFailed: {
     code: "FAILED_PRECONDITION",
@@ -124,7 +101,6 @@ export const requestFailures = {
       `nothing is copied from ${quote(failure.sourceUri)}: Azure has shown it as failed ` +
       `(${failure.detail}), so data may be missing in it; name another source: an earlier or a new ` +
       "snapshot, or where a volume is a failed copy itself, what that was to be a copy of",
-    example: { sourceUri: EXAMPLE_SNAPSHOT, detail: "provisioningState Failed" },
   },
   SnapshotBeingCopied: {
     // CSI, DeleteVolume: "in use by another resource or has snapshots and the plugin doesn't treat them as
@@ -135,7 +111,6 @@ export const requestFailures = {
       `disk ${quote(failure.diskUri)} is not deleted yet: Azure makes its snapshot ` +
       `${quote(failure.snapshotUri)}, or copies it in the background, and may need the disk until then; ` +
       "call again, or delete that snapshot first",
-    example: { diskUri: EXAMPLE_DISK, snapshotUri: EXAMPLE_SNAPSHOT },
   },
   SourceBeingCopied: {
     // CSI, DeleteSnapshot and DeleteVolume: "in use by another resource".
@@ -145,27 +120,23 @@ export const requestFailures = {
       `${quote(failure.sourceUri)} is not deleted yet: disk ${quote(failure.diskUri)} is a copy of it, and ` +
       `Azure has copied ${failure.percent} % of its data in the background; call again, or delete the ` +
       "volume of that disk first",
-    example: { sourceUri: EXAMPLE_SNAPSHOT, diskUri: EXAMPLE_DISK, percent: 40 },
   },
   OperationInProgress: {
     code: "ABORTED",
     retryable: true,
     sentence: (failure) =>
       `${failure.operation} of ${quote(failure.volumeId)} is under way; call again when it has ended`,
-    example: { volumeId: EXAMPLE_DISK, operation: "DeleteVolume" },
   },
   Unsupported: {
     code: "UNIMPLEMENTED",
     retryable: false,
     sentence: (failure) => `${failure.what} is not supported by this version of the driver`,
-    example: { what: "a volume content source" },
   },
   InvalidToken: {
     code: "ABORTED",
     retryable: false,
     sentence: (failure) =>
       `starting_token ${quote(failure.token)} is none of this driver's; start again without a token`,
-    example: { token: "17" },
   },
   OtherWriter: {
     code: "FAILED_PRECONDITION",
@@ -173,7 +144,6 @@ export const requestFailures = {
     sentence: (failure) =>
       `volume ${quote(failure.volumeId)} is in use by node ` +
       `${failure.writer}${usersOf(failure.users)}; it moves once that use has ended`,
-    example: { volumeId: EXAMPLE_DISK, writer: "node-a", users: ["default/pod-1"] },
   },
   WriterRecordUnverified: {
     code: "FAILED_PRECONDITION",
@@ -182,7 +152,6 @@ export const requestFailures = {
       `volume ${quote(failure.volumeId)} was found attached to ${listOf(failure.nodes)}, and it is ` +
       "not proven that nothing writes it there; detach it there or wait until its node plug-in " +
       "reports",
-    example: { volumeId: EXAMPLE_DISK, nodes: ["node-a"] },
   },
   InQuarantine: {
     code: "FAILED_PRECONDITION",
@@ -190,14 +159,12 @@ export const requestFailures = {
     sentence: (failure) =>
       `node ${failure.nodeName} may still have a dead mount of volume ${quote(failure.volumeId)}; ` +
       "it takes the volume again once its plug-in reports clean",
-    example: { volumeId: EXAMPLE_DISK, nodeName: "node-a" },
   },
   NotWriter: {
     code: "FAILED_PRECONDITION",
     retryable: true,
     sentence: (failure) =>
       `node ${failure.nodeName} may not write volume ${quote(failure.volumeId)}: ${failure.reason}`,
-    example: { volumeId: EXAMPLE_DISK, nodeName: "node-a", reason: "node-b holds the grant" },
   },
   VolumeInUse: {
     code: "FAILED_PRECONDITION",
@@ -205,7 +172,6 @@ export const requestFailures = {
     sentence: (failure) =>
       `volume ${quote(failure.volumeId)} is in use on node ` +
       `${failure.nodeName}${usersOf(failure.users)}; end that use first`,
-    example: { volumeId: EXAMPLE_DISK, nodeName: "node-a", users: [] },
   },
   StoreRolledBack: {
     code: "UNAVAILABLE",
@@ -213,7 +179,6 @@ export const requestFailures = {
     sentence: (failure) =>
       `the object store was rolled back to an older state (${failure.detail}); nothing is granted ` +
       "until a controller has checked every volume",
-    example: { detail: "heartbeat 5 after 9" },
   },
   StillWaiting: {
     code: "UNAVAILABLE",
@@ -221,13 +186,11 @@ export const requestFailures = {
     sentence: (failure) =>
       `volume ${quote(failure.volumeId)}: still waiting for ${failure.what}; ` +
       "the work continues, call again",
-    example: { volumeId: EXAMPLE_DISK, what: "the disk to be created" },
   },
   Cancelled: {
     code: "CANCELLED",
     retryable: true,
     sentence: () => "the caller cancelled the call; work that had begun continues and the next call finds it",
-    example: {},
   },
   DeadlineExceeded: {
     code: "DEADLINE_EXCEEDED",
@@ -235,6 +198,5 @@ export const requestFailures = {
     sentence: (failure) =>
       `${failure.operation} did not end within the caller's deadline; the work continues and the ` +
       "next call finds it",
-    example: { operation: "CreateVolume" },
   },
 } as const satisfies Partial<FailureRows>;

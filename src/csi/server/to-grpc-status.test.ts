@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import { failureExamples } from "../../core/failure/failure-examples.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { failureExamples } from "../../core/failure/testing/failure-examples.ts";
 import { toGrpcStatus } from "./to-grpc-status.ts";
 
 const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
