@@ -21,8 +21,8 @@ export const withoutLateList: SourceEdit = {
 /** A modified disk is read no more before the driver forgets what it has made of it. */
 export const withoutLastLook: SourceEdit = {
   file: "src/core/volume/modification/late-modification.ts",
-  find: `  if (recent === undefined) return undefined;`,
-  replace: `  if (recent === undefined || diskUri !== "") return undefined;`,
+  find: `  return status?.recentModification && lastLookInMs(status.recentModification, nowMs);`,
+  replace: `  return status === undefined || nowMs !== 0 ? undefined : 0;`,
 };
 
 /** An AzVolume that was deleted by hand is made again without the record that it had. */

@@ -5,8 +5,8 @@ import { invariant } from "../../core/failure/invariant.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
+import { conversionNews, withConversion } from "../../core/volume/modification/conversion-progress.ts";
 import { recentlyMade } from "../../core/volume/modification/late-modification.ts";
-import { conversionNews, withConversion } from "../../core/volume/modification/plan-conversion.ts";
 import {
   withoutModification,
   type ModificationAction,

@@ -11,19 +11,23 @@ import {
 } from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
-import { type CopyAction, copyInTheWay, planCopyRead } from "./copies/copy-progress.ts";
+import { copyInTheWay, untilCopyReadMs } from "./copies/copy-progress.ts";
 import { hasFailedForGood } from "./has-failed-for-good.ts";
 import { isGrowthRefused } from "./is-growth-refused.ts";
-import { type LateRequestAction, planLateRequest } from "./modification/late-modification.ts";
-import { type ConversionAction, planConversion } from "./modification/plan-conversion.ts";
+import { untilConversionReadMs } from "./modification/conversion-progress.ts";
+import { untilLastLookMs } from "./modification/late-modification.ts";
 import { type ModificationAction, planModification } from "./modification/plan-modification.ts";
+
+/** A read of a disk that Azure fills, converts, or has modified lately, to record what it shows. */
+interface DiskLook {
+  readonly kind: "ReadCopy" | "ReadConversion" | "LookForLateRequest";
+  readonly diskUri: string;
+}
 
 /** The next action for the managed disk of a volume. */
 export type DiskAction =
   | ModificationAction
-  | ConversionAction
-  | CopyAction
-  | LateRequestAction
+  | DiskLook
   | { readonly kind: "CreateDisk" }
   /** The disk exists already and may be in use: nodes that have it become *unverified*. */
   | { readonly kind: "AdoptDisk"; readonly diskUri: string }
@@ -71,17 +75,26 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
 }
 
 /** The look at the disk that is due, or how long none is. */
-function planLooks(volume: AzVolume, detail: VolumeDetail, nowMs: number): DiskAction | undefined {
+function planLooks(volume: AzVolume, { diskUri }: VolumeDetail, nowMs: number): DiskAction | undefined {
   const looks = [
-    planCopyRead(volume, detail, nowMs),
-    planConversion(volume, detail, nowMs),
-    planLateRequest(volume, detail, nowMs),
+    lookAfter(untilCopyReadMs(volume, nowMs), { kind: "ReadCopy", diskUri }),
+    lookAfter(untilConversionReadMs(volume, nowMs), { kind: "ReadConversion", diskUri }),
+    lookAfter(untilLastLookMs(volume, nowMs), { kind: "LookForLateRequest", diskUri }),
   ].flatMap((look) => look ?? []);
   const waits = looks.flatMap((look) => (look.kind === "Requeue" ? look.afterMs : []));
   return (
     looks.find(({ kind }) => kind !== "Requeue") ??
     (waits.length === 0 ? undefined : { kind: "Requeue", afterMs: Math.min(...waits) })
   );
+}
+
+/** That look, or the wait until it is due; undefined: there is nothing to look at. */
+function lookAfter(
+  afterMs: number | undefined,
+  look: DiskLook,
+): DiskLook | Extract<DiskAction, { kind: "Requeue" }> | undefined {
+  if (afterMs === undefined) return undefined;
+  return afterMs > 0 ? { kind: "Requeue", afterMs } : look;
 }
 
 /** Whether the plan of a volume's disk depends on its attachments: it is to be deleted, or to grow. */
@@ -109,7 +122,7 @@ function planGrowth(observed: ObservedVolume, detail: VolumeDetail): DiskAction 
   const resize = planResize(observed, detail);
   const isToGrow = volume.spec.disk.sizeGiB > detail.sizeGiB;
   if (resize === undefined || !isToGrow || volume.status?.state === "Updating") return resize;
-  const look = planCopyRead(volume, detail, nowMs);
+  const look = lookAfter(untilCopyReadMs(volume, nowMs), { kind: "ReadCopy", diskUri: detail.diskUri });
   const isHeld = look?.kind === "ReadCopy" || copyInTheWay(volume) !== undefined;
   return isHeld ? look : resize;
 }

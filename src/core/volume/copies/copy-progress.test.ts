@@ -2,19 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume, VolumeStatus } from "../../api/az-volume.ts";
 import { toTimestamp } from "../../primitives/timestamp.ts";
-import {
-  aDetail,
-  aDiskSpec,
-  agoMs,
-  anObservedVolume,
-  aVolume,
-  diskUri,
-  nowMs,
-} from "../../testing/objects.ts";
+import { aDiskSpec, agoMs, anObservedVolume, aVolume, diskUri, nowMs } from "../../testing/objects.ts";
 import { planDisk } from "../plan-disk.ts";
 import {
   copyNews,
-  planCopyRead,
   whyNoFirstAttach,
   whySourceIsKept,
   withAdoptedCopy,
@@ -36,7 +27,7 @@ const formatted = { "disk.csi.azure.com-formatted": "1|ext4|u-1|2026-01-01T00:00
 const filled = (changes: Partial<NonNullable<VolumeStatus["copy"]>> = {}): AzVolume =>
   aVolume({ spec: { disk: aDiskSpec({ sourceUri }) }, status: { copy: { ...copy, ...changes } } });
 
-describe("planCopyRead", () => {
+describe("the reads of a copy", () => {
   for (const { because, volume, plan } of [
     { because: "no copy is filled", volume: aVolume(), plan: undefined },
     { because: "it was read a while ago", volume: filled(), plan: { kind: "Requeue", afterMs: 40_000 } },
@@ -62,12 +53,11 @@ describe("planCopyRead", () => {
     },
   ])
     it(because, () => {
-      assert.deepEqual(planCopyRead(volume, aDetail(), nowMs), plan);
       assert.deepEqual(planDisk(anObservedVolume({ volume })), plan);
     });
 });
 
-describe("planCopyRead of a failed copy", () => {
+describe("the reads of a failed copy", () => {
   const failedAgo = (ms: number, readAgoMs: number): AzVolume => {
     const volume = filled({ failedState: "Failed", readTime: agoMs(readAgoMs) });
     const { status = assert.fail("no status") } = volume;
@@ -92,7 +82,7 @@ describe("planCopyRead of a failed copy", () => {
       plan: { kind: "ReadCopy", diskUri },
     },
   ])
-    it(because, () => assert.deepEqual(planCopyRead(volume, aDetail(), nowMs), plan));
+    it(because, () => assert.deepEqual(planDisk(anObservedVolume({ volume })), plan));
 });
 
 describe("withCopy", () => {

@@ -1,4 +1,4 @@
-import type { AzVolume, VolumeDetail, VolumeStatus } from "../../api/az-volume.ts";
+import type { AzVolume, VolumeStatus } from "../../api/az-volume.ts";
 import { isDeleting } from "../../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
 import type { EventReason } from "../../events/event-reasons.ts";
@@ -21,20 +21,10 @@ const COPY_READ_MS = 60_000;
  */
 const FAILED_COPY_READ_MS = 600_000;
 
-/** The next look at a disk that Azure fills with the data of its source in the background. */
-export type CopyAction =
-  | { readonly kind: "ReadCopy"; readonly diskUri: string }
-  | { readonly kind: "Requeue"; readonly afterMs: number };
-
-/** Plans when to read the progress of a copy again; undefined where none is known to run. */
-export function planCopyRead(
-  { status }: AzVolume,
-  { diskUri }: VolumeDetail,
-  nowMs: number,
-): CopyAction | undefined {
+/** In how many milliseconds the progress of a copy is read again; undefined where none is known to run. */
+export function untilCopyReadMs({ status }: AzVolume, nowMs: number): number | undefined {
   if (status?.copy === undefined) return undefined;
-  const afterMs = untilReadMs(status.copy.readTime, readEveryMs(status, status.copy, nowMs), nowMs);
-  return afterMs > 0 ? { kind: "Requeue", afterMs } : { kind: "ReadCopy", diskUri };
+  return untilReadMs(status.copy.readTime, readEveryMs(status, status.copy, nowMs), nowMs);
 }
 
 function readEveryMs({ conditions }: VolumeStatus, { since, readTime }: Copy, nowMs: number): number {

@@ -3,8 +3,9 @@ import { describe, it } from "node:test";
 import type { AzVolume, DiskModification } from "../../api/az-volume.ts";
 import { LATE_REQUEST_MS } from "../../azure/late-request.ts";
 import { toTimestamp } from "../../primitives/timestamp.ts";
-import { aDetail, aDiskSpec, aVolume } from "../../testing/objects.ts";
-import { planLateRequest, recentlyMade, repeatedModification } from "./late-modification.ts";
+import { aDetail, aDiskSpec, anObservedVolume, aVolume } from "../../testing/objects.ts";
+import { planDisk } from "../plan-disk.ts";
+import { recentlyMade, repeatedModification } from "./late-modification.ts";
 import type { ModifiableDisk } from "./plan-modification.ts";
 
 const ENDED_MS = 1_000_000;
@@ -292,7 +293,7 @@ describe("recentlyMade", () => {
     });
 });
 
-describe("planLateRequest", () => {
+describe("the last look at a modified disk", () => {
   const detail = aDetail();
   const look = { kind: "LookForLateRequest", diskUri: detail.diskUri };
   for (const { because, volume = modified(), nowMs, plan } of [
@@ -305,5 +306,6 @@ describe("planLateRequest", () => {
     { because: "its time has come", nowMs: ENDED_MS + 1_140_000, plan: look },
     { because: "the clock was set back by hours", nowMs: 0, plan: look },
   ])
-    it(`decides where ${because}`, () => assert.deepEqual(planLateRequest(volume, detail, nowMs), plan));
+    it(`decides where ${because}`, () =>
+      assert.deepEqual(planDisk(anObservedVolume({ volume, nowMs })), plan));
 });

@@ -1,4 +1,4 @@
-import type { AzVolume, DiskModification, VolumeDetail, VolumeStatus } from "../../api/az-volume.ts";
+import type { AzVolume, DiskModification, VolumeStatus } from "../../api/az-volume.ts";
 import { isDeleting } from "../../attachment/observed-volume.ts";
 import { LATE_REQUEST_MS } from "../../azure/late-request.ts";
 import { regionName } from "../../azure/topology.ts";
@@ -9,11 +9,6 @@ import { mergeTags } from "../tags/merge-tags.ts";
 import { type ModifiableDisk, withoutModification } from "./plan-modification.ts";
 
 type RecentModification = NonNullable<VolumeStatus["recentModification"]>;
-
-/** The look at a modified disk before the driver forgets what it has made of it. */
-export type LateRequestAction =
-  | { readonly kind: "LookForLateRequest"; readonly diskUri: string }
-  | { readonly kind: "Requeue"; readonly afterMs: number };
 
 /**
  * How long before a late request can't come any more the disk is read, in milliseconds: recovery may list it
@@ -53,16 +48,12 @@ function mergeModifications(known: DiskModification, made: DiskModification): Di
   };
 }
 
-/** Plans when to read a modified disk once more; undefined where nothing was made lately. */
-export function planLateRequest(
-  { status }: AzVolume,
-  { diskUri }: VolumeDetail,
-  nowMs: number,
-): LateRequestAction | undefined {
-  const recent = status?.recentModification;
-  if (recent === undefined) return undefined;
-  const afterMs = lastLookInMs(recent, nowMs);
-  return afterMs === 0 ? { kind: "LookForLateRequest", diskUri } : { kind: "Requeue", afterMs };
+/**
+ * In how many milliseconds a modified disk is read once more, before the driver forgets what it has made of
+ * it; undefined where nothing was made lately.
+ */
+export function untilLastLookMs({ status }: AzVolume, nowMs: number): number | undefined {
+  return status?.recentModification && lastLookInMs(status.recentModification, nowMs);
 }
 
 /** The time until the last look, in milliseconds: 0 once it is due. */

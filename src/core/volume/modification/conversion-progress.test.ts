@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aDetail, agoMs, anObservedVolume, aVolume, diskUri, nowMs } from "../../testing/objects.ts";
+import { agoMs, anObservedVolume, aVolume, diskUri, nowMs } from "../../testing/objects.ts";
 import { planDisk } from "../plan-disk.ts";
-import { conversionNews, planConversion, withConversion } from "./plan-conversion.ts";
+import { conversionNews, withConversion } from "./conversion-progress.ts";
 
 const since = agoMs(600_000);
 const readBefore = (ms: number): ReturnType<typeof aVolume> =>
   aVolume({ status: { conversion: { percent: 40, since, readTime: agoMs(ms) } } });
 
-describe("planConversion", () => {
+describe("the reads of a conversion", () => {
   for (const { because, volume, plan } of [
     { because: "none runs", volume: aVolume(), plan: undefined },
     {
@@ -33,7 +33,6 @@ describe("planConversion", () => {
     },
   ])
     it(because, () => {
-      assert.deepEqual(planConversion(volume, aDetail(), nowMs), plan);
       assert.deepEqual(planDisk(anObservedVolume({ volume })), plan);
     });
 });

@@ -1,24 +1,13 @@
-import type { AzVolume, VolumeDetail, VolumeStatus } from "../../api/az-volume.ts";
+import type { AzVolume, VolumeStatus } from "../../api/az-volume.ts";
 import { toTimestamp } from "../../primitives/timestamp.ts";
 import { isNextStep, untilReadMs } from "../disk-progress.ts";
 
 /** How often the progress of a conversion is read, in milliseconds: as V1 does. */
 const CONVERSION_READ_MS = 60_000;
 
-/** The next look at a conversion that Azure carries out in the background. */
-export type ConversionAction =
-  | { readonly kind: "ReadConversion"; readonly diskUri: string }
-  | { readonly kind: "Requeue"; readonly afterMs: number };
-
-/** Plans when to read the progress of a conversion again; undefined where none is known to run. */
-export function planConversion(
-  { status }: AzVolume,
-  { diskUri }: VolumeDetail,
-  nowMs: number,
-): ConversionAction | undefined {
-  if (status?.conversion === undefined) return undefined;
-  const afterMs = untilReadMs(status.conversion.readTime, CONVERSION_READ_MS, nowMs);
-  return afterMs > 0 ? { kind: "Requeue", afterMs } : { kind: "ReadConversion", diskUri };
+/** In how many milliseconds the progress of a conversion is read again; undefined where none is known. */
+export function untilConversionReadMs({ status }: AzVolume, nowMs: number): number | undefined {
+  return status?.conversion && untilReadMs(status.conversion.readTime, CONVERSION_READ_MS, nowMs);
 }
 
 /** The status with the progress that Azure shows: `percent` is undefined once no conversion runs. */
