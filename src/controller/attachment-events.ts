@@ -8,10 +8,7 @@ import type { ControllerPorts } from "./controller-ports.ts";
 /** From when on, and how often, a slow attach is reported, in milliseconds. */
 const SLOW_MS = 30_000;
 
-/**
- * Emits an event about a disk on a node: on the volume, and on the node and its waiting pods where the
- * reason asks for it.
- */
+/** Emits an event about a disk on a node: on the volume, its node and waiting pods, as the reason asks. */
 export function emitAttachmentEvent(
   ports: Pick<ControllerPorts, "events">,
   attachment: AzVolumeAttachment,

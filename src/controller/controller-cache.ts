@@ -20,10 +20,7 @@ export interface IgnoredDriverNode extends DriverNodeProblem {
  * `instanceUri` lacks them.
  */
 export interface ControllerCache extends ObjectCache {
-  /**
-   * All AzDriverNodes, whether or not their VMs are believed, sorted by name: for heartbeats and rollback
-   * reports.
-   */
+  /** All AzDriverNodes, also those not believed, sorted by name: for heartbeats and rollback reports. */
   reportedNodes(): readonly AzDriverNode[];
   /** The ignored ones, without nodes that are gone; sorted by name. */
   ignoredDriverNodes(): readonly IgnoredDriverNode[];

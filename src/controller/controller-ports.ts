@@ -39,15 +39,9 @@ export interface ControllerPorts {
   /** Uids of terminating attachments for which this process has checked for an outdated record: once each. */
   readonly distrustedFor: Set<string>;
   readonly settings: VolumeSettings;
-  /**
-   * Stored in a tag of each disk that this cluster made. Disks of another cluster are left alone unless
-   * they are named.
-   */
+  /** Tagged on each disk that this cluster made. Other clusters' disks are left alone unless named. */
   readonly clusterId: string;
-  /**
-   * What requests a volume on a node: ControllerPublishVolume (`kubernetes`) or NodeStageVolume
-   * (`driver`).
-   */
+  /** What requests a volume: ControllerPublishVolume (`kubernetes`) or NodeStageVolume (`driver`). */
   readonly attach: "kubernetes" | "driver";
 }
 
@@ -96,10 +90,7 @@ export type AdoptionPorts = FolderPorts<"clusterId" | "settings" | "random", Rea
 /** Recovery also writes tags that a disk has lost. */
 export type RecoveryPorts = FolderPorts<"clusterId" | "settings" | "random", Reads | "tagDisk">;
 
-/**
- * Whether the store was rolled back before this process started; `StartupGracePeriod` evaluates the
- * nodes' reports.
- */
+/** Whether the store was rolled back before this process started (`StartupGracePeriod`). */
 export interface GracePeriod {
   /**
    * Returns the store incarnation, once records may be trusted; fails with `StoreRolledBack` if that is

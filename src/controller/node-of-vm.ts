@@ -32,10 +32,7 @@ export function nodeOfVm(
     : { nodeName: attachment.spec.nodeName, vmId: attachment.status.vmId };
 }
 
-/**
- * An identity with the uid of the orchestrator's node of its name, where that names its VM as the caches
- * show.
- */
+/** An identity with the uid of the orchestrator's node of its name, where that names its VM. */
 export function withNodeUid<N extends Pick<NodeIdentity, "nodeName" | "instanceUri">>(
   { users }: Pick<ControllerPorts, "users">,
   node: N,

@@ -88,10 +88,7 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
   };
 }
 
-/**
- * Also of a volume that is being rebuilt: its pods run, and its spec names the disk. A volume that has no
- * disk yet has none.
- */
+/** Also of a volume that is being rebuilt: its pods run. A volume that has no disk yet has none. */
 function cachedPodsOf(
   { users }: Pick<ControllerPorts, "users">,
   volume: AzVolume,
@@ -100,10 +97,7 @@ function cachedPodsOf(
   return diskUri === undefined ? [] : users.cachedPods(diskUri);
 }
 
-/**
- * Depends on what makes requests. A CSI client that published the volume is itself a user, with or
- * without an orchestrator.
- */
+/** By what makes requests. A CSI client that published the volume is a user, with or without orchestrator. */
 function hasUser(
   { attach, clusterVolumes, users }: ObservePorts,
   attachments: readonly AzVolumeAttachment[],

@@ -31,10 +31,7 @@ export interface Attempts<T, R> {
   readonly logger: Logger;
   /** How many run concurrently. Default 64: the store commits writes that arrive together in one batch. */
   readonly atOnce?: number;
-  /**
-   * How many in a row may fail in a way that the others would as well, before no further one begins. Default:
-   * `atOnce`.
-   */
+  /** How many in a row may fail as all others would, before no further one begins. Default: `atOnce`. */
   readonly generalMax?: number;
 }
 

@@ -13,27 +13,18 @@ import type { Events } from "../ports/cluster/events.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Reconciler } from "../runtime/queue/control-loop.ts";
 
-/**
- * Interval of the checks, in milliseconds: a read of one Lease each. A sidecar renews its Lease every 5
- * s.
- */
+/** How often to check, in milliseconds: a read of one Lease. A sidecar renews its Lease every 5 s. */
 const LOOK_EVERY_MS = 15_000;
 
 /** The facts by which a controller detects another Azure disk driver in the cluster. */
 export interface OtherDriverFacts {
-  /**
-   * `<namespace>/<name>` of the DaemonSets of this driver's own node plug-ins; undefined: not known, and
-   * pods prove nothing.
-   */
+  /** `<namespace>/<name>` of this driver's own DaemonSets; undefined: not known, and pods prove nothing. */
   readonly daemonSets: readonly string[] | undefined;
   /** Pods that serve an Azure disk driver on their node, from a cache. */
   readonly nodePlugins: () => readonly NodePlugin[];
   /** `<namespace>/<name>` of a Lease that only another driver's sidecar holds. */
   readonly leaseName: string;
-  /**
-   * Reads that Lease past every cache; undefined if there is none. Fails with `StoreUnavailable` or
-   * `Cancelled`.
-   */
+  /** Reads that Lease uncached; undefined: there is none. Fails with `StoreUnavailable` or `Cancelled`. */
   readonly readLease: (
     signal: AbortSignal,
   ) => Promise<Result<{ readonly holder: string; readonly version: string } | undefined, Failure>>;

@@ -6,10 +6,7 @@ import { attachmentObjectName, labelValue } from "../core/api/object-names.ts";
 import { isSingleWriter } from "../core/volume/access-modes.ts";
 import type { NewObject } from "../ports/store/object-store.ts";
 
-/**
- * The labels by which the attachments of a volume, and of a node, are listed: names as `labelValue`
- * writes them.
- */
+/** The labels by which the attachments of a volume, or a node, are listed: names as by `labelValue`. */
 export const VOLUME_NAME_LABEL = "disk.csi.azure.com/volume-name";
 export const NODE_NAME_LABEL = "disk.csi.azure.com/node-name";
 

@@ -5,10 +5,7 @@ import { toTimestamp } from "../core/primitives/timestamp.ts";
 
 type ObjectError = NonNullable<NonNullable<AzVolume["status"]>["error"]>;
 
-/**
- * A failure as a resource's status keeps it: text for people, and the whole failure for the CSI service's
- * response.
- */
+/** A failure as a status keeps it: text for people, and all of it for the response of the CSI service. */
 export function toObjectError(
   failure: Failure,
   state: { readonly nowMs: number; readonly retries: number },

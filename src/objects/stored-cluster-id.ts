@@ -7,10 +7,7 @@ import type { ObjectStore } from "../ports/store/object-store.ts";
 /** A Lease that no process holds: its uid is the id of the cluster without Kubernetes. */
 const CLUSTER_LEASE = "disk-csi-azure-com-cluster";
 
-/**
- * The id of the cluster whose objects are in an embedded store: created by the first call, then kept in
- * the store.
- */
+/** The id of the cluster of an embedded store: created by the first call, then kept in the store. */
 export async function storedClusterId(
   ports: { readonly store: ObjectStore; readonly clock: Clock },
   signal: AbortSignal,

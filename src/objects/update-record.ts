@@ -97,9 +97,7 @@ export async function updateRecordAfterCheck<Checked>(
   }
 }
 
-/**
- * Whether `updateRecord` failed since its step is no longer due: the record refuses it by now, or is gone.
- */
+/** Whether `updateRecord` failed since its step is not due any more: the record refuses it, or is gone. */
 export function isNoLongerDue({ kind }: Failure): boolean {
   return kind === "NotWriter" || kind === "ObjectNotFound";
 }

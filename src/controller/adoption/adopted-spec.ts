@@ -23,8 +23,7 @@ export interface StatedUse {
 export const unstatedUse: StatedUse = { capabilities: [], volumeContext: {} };
 
 /**
- * The spec of a disk without an AzVolume: the disk as Azure reports it, its use from this driver's tags,
- * or else as stated.
+ * The spec of a disk without an AzVolume: the disk as Azure reports it, its use by its tags, or as stated.
  */
 export function adoptedSpec(disk: DiskFacts, stated: StatedUse): AzVolume["spec"] {
   const { diskUri, skuName, sizeGiB, maxShares, location, zones, sourceUri } = disk;

@@ -15,10 +15,7 @@ export interface CheckpointingNode {
 
 type CheckpointPorts = Pick<ControllerPorts, "cache" | "events">;
 
-/**
- * Returns the nodes that report a checkpoint of a volume, as far as they are believed. The rest is
- * reported.
- */
+/** The nodes that report a checkpoint of a volume, as far as they are believed. The rest is reported. */
 export function nodesWithCheckpoint(ports: CheckpointPorts, volume: AzVolume): readonly CheckpointingNode[] {
   const { name } = volume.metadata;
   const hasReported = (node: AzDriverNode): node is ReportedNode => node.status !== undefined;

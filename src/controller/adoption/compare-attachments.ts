@@ -60,10 +60,7 @@ export async function readAndCompare(
   return recorded.ok ? reportStaleOnes(ports, volume.metadata.name, disk.value, signal) : recorded;
 }
 
-/**
- * Checks that there is no object before it reads the VM: a detach that ends concurrently has an object
- * until it has ended.
- */
+/** Checks that there is no object before it reads the VM: a detach that ends has one until its end. */
 async function recordStrays(
   ports: AdoptionPorts,
   volume: AzVolume,

@@ -40,9 +40,7 @@ export async function distrustStrays(
   return ok(undefined);
 }
 
-/**
- * Whether a record names the VM with this resource id as one that writes, may write, or is being fenced.
- */
+/** Whether a record names the VM with this resource id as one that writes, may write, or is being fenced. */
 export function isNamedIn({ status }: AzVolume, instanceUri: string): boolean {
   return nodesIn(status?.record, "writer", "fencing", "unverified").some((node) =>
     isSameResourceUri(node.instanceUri, instanceUri),

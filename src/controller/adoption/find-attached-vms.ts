@@ -18,10 +18,7 @@ export interface VolumeDisk {
 export interface AttachedVm {
   readonly node: NodeIdentity;
   readonly lun: number | undefined;
-  /**
-   * A detach from this VM is under way. It was allowed before what is known now, and lands whatever is
-   * decided.
-   */
+  /** A detach from this VM is under way. It was allowed before what is known now, and lands in any case. */
   readonly beingDetached: boolean;
   /** Azure deletes the disk when it deletes the VM. */
   readonly deletedWithVm?: true;

@@ -12,10 +12,7 @@ import { clusterOf } from "../disk/disk-tags.ts";
 import { isGeneral, oneToReport } from "../try-each.ts";
 import type { DiskLists } from "./recover-volumes.ts";
 
-/**
- * Minimum age of an unclaimed disk, in milliseconds: its PersistentVolume is created only after
- * CreateVolume returns.
- */
+/** Least age of an unclaimed disk, in milliseconds: its PersistentVolume is created after CreateVolume. */
 const UNCLAIMED_AFTER_MS = 3_600_000;
 
 /** The result of one pass over the volumes that no PersistentVolume names. */
@@ -85,10 +82,7 @@ export async function pruneVolumes(
   return failed === undefined ? ok({ pruned, unclaimed }) : fail(failed);
 }
 
-/**
- * Returns whether there was something to report. Without an orchestrator that lists volumes, every one of
- * them would be.
- */
+/** Whether there was something to report. Never, without an orchestrator that lists volumes. */
 function reportUnclaimed(
   { clock, clusterId, clusterVolumes, events }: AdoptionPorts,
   { metadata }: AzVolume,
@@ -101,10 +95,7 @@ function reportUnclaimed(
   return true;
 }
 
-/**
- * No node has or requests it, no operation on it is under way, and no node is in quarantine because of
- * it.
- */
+/** No node has or requests it, nothing is done to it, and no node is in quarantine because of it. */
 function isIdle({ cache }: AdoptionPorts, { metadata, spec, status }: AzVolume): boolean {
   const isRecordIdle = nodesIn(status?.record, "writer", "fencing", "quarantined", "unverified").length === 0;
   return (

@@ -46,9 +46,7 @@ const SHOW_DISK_OFF: readonly Failure["kind"][] = [
   "InstanceReplaced",
 ];
 
-/**
- * Attaches the disk of an attachment to its node, as planned, and records its LUN or why it failed.
- */
+/** Attaches the disk of an attachment to its node, as planned, and records its LUN or why it failed. */
 export async function attach(
   ports: AttachmentPorts,
   volume: AzVolume,

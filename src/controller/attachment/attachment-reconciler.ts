@@ -30,9 +30,7 @@ const LOOK_AGAIN_MS = 10_000;
  */
 const REMOVE_AGAIN_MS = 1_000;
 
-/**
- * Attaches and detaches: one cloud operation at a time for each attachment, concurrently with all others.
- */
+/** Attaches and detaches: one cloud operation at a time for each attachment, beside all others. */
 export function attachmentReconciler(ports: AttachmentPorts): Reconciler {
   const lookups = new KeyPace(ports.clock, LOOK_AGAIN_MS);
   const removals = new KeyPace(ports.clock, REMOVE_AGAIN_MS);

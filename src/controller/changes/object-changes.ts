@@ -53,10 +53,7 @@ function isGenerationRead({ modification }: AzVolume["spec"], state: string | un
   return modification !== undefined || state === "CreationFailed" || state === "DeletionFailed";
 }
 
-/**
- * The same for an attachment: a pending, a running and a failed try count as one state, until it was the
- * last one.
- */
+/** The same for an attachment: pending, running and failed tries are one state, but for the last. */
 export function mustReconcileAttachment(
   { previous, current }: AttachmentChange,
   settings: VolumeSettings,

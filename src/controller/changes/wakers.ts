@@ -9,10 +9,7 @@ import { namesInQuarantine } from "./object-changes.ts";
 
 /** The only key of a loop that works on the whole store. */
 export const ONLY_KEY = "store";
-/**
- * Delay until Azure is compared with the objects after one was erased, in milliseconds: they are seldom
- * erased one by one.
- */
+/** Delay from an erased object to the comparison with Azure, in milliseconds: it is seldom the only one. */
 const ERASED_AFTER_MS = 10_000;
 /**
  * Delay until every object is planned again after a node has changed, in milliseconds. After a failure of the
@@ -76,9 +73,7 @@ interface Wakers {
   readonly addEverything: () => void;
 }
 
-/**
- * Builds what queues keys. Adds the nodes for whose changes volumes are to be searched to `changedNodes`.
- */
+/** Builds what queues keys. Adds the nodes for whose changes volumes are to be searched to `changedNodes`. */
 export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changedNodes: Set<string>): Wakers {
   const { cache } = ports;
 

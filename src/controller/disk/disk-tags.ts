@@ -53,10 +53,7 @@ export function isMadeFor(volume: AzVolume, tags: Tags): boolean {
   return tags[UID] === volume.metadata.uid;
 }
 
-/**
- * The first tag that names another owner than the `own` tags do. Undefined where none does; a missing tag
- * names none.
- */
+/** The first tag that names another owner than `own` does; undefined: none. A missing tag names none. */
 export function differingTag(own: Tags, present: Tags): string | undefined {
   return [CREATED_BY.name, CLUSTER_ID, UID, VOLUME_NAME].find(
     (name) => present[name] !== undefined && present[name] !== own[name],

@@ -74,10 +74,7 @@ async function keepState(
   return requeueAfterMs === undefined ? kept : ok({ requeueAfterMs });
 }
 
-/**
- * Writes the tags that keep a volume's state, and then records them as written. A crash in between
- * repeats the write.
- */
+/** Writes the tags that keep a volume's state, then records them. A crash in between repeats the write. */
 async function writeStateTags(
   ports: DiskPorts,
   volume: AzVolume,

@@ -6,22 +6,13 @@ import type { Clock } from "../../ports/clock.ts";
 
 /** How long the tags of each volume's disk have lacked something that they are to keep. */
 export interface UntaggedTime {
-  /**
-   * In milliseconds on the own clock, up to now. Infinity: the cache did not see it begin. 0: nothing is
-   * missing.
-   */
+  /** In milliseconds on the own clock. Infinity: the cache did not see it begin. 0: nothing is missing. */
   readonly untaggedMs: (volumeName: string) => number;
   /** Records that a write of missing tags begins. */
   readonly recordTry: (volumeName: string) => void;
-  /**
-   * How long ago the first of these writes began, in milliseconds on the own clock. 0: none has, or
-   * nothing is missing.
-   */
+  /** How long ago the first of these writes began, in milliseconds on the own clock. 0: none has. */
   readonly triedMs: (volumeName: string) => number;
-  /**
-   * Records that Azure refuses the missing tags. Returns for how many volumes it does now, including this
-   * one.
-   */
+  /** Records that Azure refuses the missing tags. Returns for how many volumes it does now. */
   readonly recordRefusal: (volumeName: string) => number;
 }
 

@@ -47,10 +47,7 @@ interface VmInRecord {
   readonly before: WriterRecord | undefined;
 }
 
-/**
- * Asks Azure whether a node's VM is gone, or has the disk no more where no node plug-in reports from
- * it.
- */
+/** Asks Azure whether a node's VM is gone, or has the disk no more where no plug-in reports from it. */
 export async function askIfGone(
   ports: FencingPorts,
   { volumeName, volumeId }: { readonly volumeName: string; readonly volumeId: string },

@@ -5,10 +5,7 @@ import { type LeaseAnnotations, withAnnotations } from "../../core/rollback/rebu
 import { changeSpec } from "../../objects/update-object.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 
-/**
- * Changes the Lease's annotations, if there is anything to change. The counter stays: it shows whether
- * the holder is alive.
- */
+/** Changes the Lease's annotations where needed. The counter stays: it shows whether the holder is alive. */
 export async function annotateLease(
   ports: AdoptionPorts,
   annotationsFor: (lease: Lease) => LeaseAnnotations | undefined,

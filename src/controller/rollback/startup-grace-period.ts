@@ -18,10 +18,7 @@ import { requestRebuild } from "./rebuild-all-records.ts";
 /** How often the nodes' heartbeats are checked, in milliseconds. Reads the cache alone. */
 const LOOK_AGAIN_MS = 250;
 
-/**
- * A node without a risen counter for this many times `silentAfterMs` is silent, whatever else of its object
- * changes.
- */
+/** A node without a risen counter for so many times `silentAfterMs` is silent, whatever else changes. */
 const SILENT_AFTER_STALE = 3;
 
 /** The dependencies of `StartupGracePeriod`. */
@@ -44,9 +41,7 @@ export class StartupGracePeriod {
   readonly #ports: GracePeriodPorts;
   /** The highest heartbeat of each node whose counter was seen to rise. */
   readonly #reported = new Map<string, number>();
-  /**
-   * Nodes whose first heartbeat came after this process first read the Lease: they had nothing to compare.
-   */
+  /** Nodes whose first heartbeat came after this process read the Lease: they had nothing to compare. */
   readonly #newlyRegistered = new Set<string>();
   /** The store incarnation when this process first read the Lease. */
   #incarnationAtStart: number | undefined;

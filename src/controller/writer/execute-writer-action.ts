@@ -42,10 +42,7 @@ import { rollbackReporter } from "../rollback/rollback-reporter.ts";
 import { releaseCheck } from "./release-check.ts";
 import { withdrawLeakedRequest } from "./withdraw-leaked-request.ts";
 
-/**
- * How long an answer that a workload still uses the volume is believed before it is checked again, in
- * milliseconds.
- */
+/** How long an answer is believed that a workload uses the volume, in milliseconds. */
 const USERS_AGAIN_MS = 2_000;
 
 /**

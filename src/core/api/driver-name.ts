@@ -1,7 +1,4 @@
-/**
- * The driver's default name. Kubernetes also hands the volumes and classes of its former in-tree driver
- * to it.
- */
+/** The driver's default name, to which Kubernetes also hands what was its in-tree driver's. */
 export const defaultDriverName = "disk.csi.azure.com";
 
 /**

@@ -9,10 +9,7 @@ export type Lease = DeepReadonly<z.infer<typeof leaseSchema>>;
 /** The Lease that the leading controller holds. */
 export const CONTROLLER_LEASE = "disk-csi-azure-com-controller";
 
-/**
- * A counter that the leader raises with every renewal. A value below the remembered one means that the
- * store was rolled back.
- */
+/** Raised by the leader with every renewal. Less than is remembered: the store was rolled back. */
 export const COUNTER_ANNOTATION = "disk.csi.azure.com/counter";
 
 /** Raised once every record has been rebuilt after a rollback. */
@@ -36,10 +33,7 @@ export const VMS_READ_ANNOTATION = "disk.csi.azure.com/vms-read";
  */
 export const ETAG_WRITE_ANNOTATION = "disk.csi.azure.com/etag-write";
 
-/**
- * How much later than after its own interval each node may send its heartbeats, in milliseconds: the more
- * nodes, the later.
- */
+/** How much later than after its interval a node may send heartbeats, in ms: the more nodes, the later. */
 export const HEARTBEAT_DELAY_ANNOTATION = "disk.csi.azure.com/heartbeat-delay-ms";
 
 /** A whole number in an annotation; zero where there is none. */

@@ -30,9 +30,7 @@ export function diskNameOf(spec: {
   return diskNameFor(spec.disk.diskName ?? spec.volumeName);
 }
 
-/**
- * The AzVolume object's name for a disk that this driver created: `diskName` is an answer of `diskNameOf`.
- */
+/** The AzVolume object's name for a disk that this driver created. `diskName`: of `diskNameOf`. */
 export function ownVolumeObjectName(diskName: string): string {
   return diskName.toLowerCase();
 }
@@ -49,10 +47,7 @@ export function foreignVolumeObjectName(diskUri: string): string {
   );
 }
 
-/**
- * The names under which the AzVolume of a disk may be found, likeliest first. The caller must compare the
- * full URI.
- */
+/** The names that the AzVolume of a disk may have, likeliest first. The caller must compare the full URI. */
 export function volumeObjectNames(diskUri: string): readonly string[] {
   const ownName = parseDiskUri(diskUri)?.diskName.toLowerCase();
   const foreignName = foreignVolumeObjectName(diskUri);
@@ -78,10 +73,7 @@ export function labelValue(text: string): string {
   return hashedName(text, text, LABEL_VALUE_MAX_CHARS);
 }
 
-/**
- * A lower-case name of at most `maxChars` characters: what is legal of `readable`, then the hash of
- * `identity`.
- */
+/** A lower-case name of at most `maxChars`: what is legal of `readable`, then the hash of `identity`. */
 function hashedName(readable: string, identity: string, maxChars: number): string {
   const legal = readable
     .toLowerCase()

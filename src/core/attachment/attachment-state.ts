@@ -39,10 +39,7 @@ export function isRequestedPrimary({ spec }: Pick<AzVolumeAttachment, "spec">): 
   return spec.role === "Primary" && spec.writerRequest !== undefined;
 }
 
-/**
- * Whether an attachment is more than a replica by its spec: the volume is published on its node, or its node
- * requests it.
- */
+/** Whether an attachment is more than a replica: its node has the volume published, or requests it. */
 export function isPrimaryOrRequested({ spec }: Pick<AzVolumeAttachment, "spec">): boolean {
   return spec.role === "Primary" || spec.writerRequest !== undefined;
 }

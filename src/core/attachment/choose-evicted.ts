@@ -68,8 +68,7 @@ function countLeft({ metadata }: AzVolumeAttachment, observed: ObservedVolume | 
 }
 
 /**
- * An attachment that is not attached has no slot to free. A node that may write keeps its disk until a
- * proof exists.
+ * Only an attached one has a slot to free, and a node that may write keeps its disk until there is a proof.
  */
 function isEvictable({ attachment, observed }: SlotHolder): boolean {
   if (observed === undefined || isTerminating(attachment) || attachment.status?.state !== "Attached")

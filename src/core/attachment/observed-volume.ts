@@ -11,10 +11,7 @@ import type { VolumeUse } from "../schedule/volume-use.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
 
-/**
- * A node as a controller sees it. Durations are measured on the observer's own clock, never by comparing
- * two machines' clocks.
- */
+/** A node as a controller sees it. Durations are measured on the observer's own clock. */
 export interface ObservedNode extends NodeIdentity, Omit<OrchestratorNode, keyof NodeIdentity> {
   readonly location: string;
   /** Availability zone such as `1`; empty: not zonal. */
@@ -33,10 +30,7 @@ export interface ObservedNode extends NodeIdentity, Omit<OrchestratorNode, keyof
   readonly volumesMax: number;
   /** Its attachments, present or under way, of all volumes. */
   readonly attachments: number;
-  /**
-   * A requested volume was refused here for want of a slot, and waits for one. Whatever the numbers say,
-   * no slot is free.
-   */
+  /** A requested volume waits here for a slot: whatever the numbers say, none is free. */
   readonly isShortOfSlots: boolean;
   /** It is in quarantine for some volume, or is being fenced from one: nothing is attached to its VM. */
   readonly isQuarantined: boolean;
@@ -46,10 +40,7 @@ export interface ObservedNode extends NodeIdentity, Omit<OrchestratorNode, keyof
 export interface VolumeSettings {
   /** What ControllerUnpublishVolume does where replicas are kept. Default `demote`. */
   readonly unpublish: "demote" | "detach";
-  /**
-   * Replicas of a volume that is not requested for this time are detached, in milliseconds. Default 300,000
-   * (5 minutes).
-   */
+  /** Replicas of a volume that is unrequested for so long are detached. In ms; default 300,000. */
   readonly pruneReplicasAfterMs: number;
   /**
    * A replica on a node that is unschedulable for this time is detached, in milliseconds. Default 30,000: a
@@ -102,10 +93,7 @@ export interface ObservedVolume {
   readonly nodes: () => readonly ObservedNode[];
   /** One node as it is now. */
   readonly node: (nodeName: string) => ObservedNode | undefined;
-  /**
-   * The orchestrator's view of a node, which may have no AzDriverNode in this store, or one that is not
-   * believed.
-   */
+  /** The orchestrator's view of a node, whether or not it has an AzDriverNode that is believed. */
   readonly orchestratorNode: (nodeName: string) => OrchestratorNode;
   /** What Azure has answered about a VM that the plan asked about. Default: it was not asked yet. */
   readonly vm?: ObservedVm | undefined;
@@ -125,10 +113,7 @@ export interface ObservedVolume {
   readonly writerUse: VolumeUse;
   /** Pods that use the volume, as a cache shows them; undefined while they are still being listed. */
   readonly pods: () => readonly VolumePod[] | undefined;
-  /**
-   * Where the pods that use the volume could run. Reads all pods of the cluster, so plans ask only to
-   * place a replica.
-   */
+  /** Where the pods that use the volume could run. Reads all pods: only to place a replica. */
   readonly placement: () => VolumePlacement;
   /**
    * The pods that use the volume, and those with volumes that may keep them off one node. Reads few pods,
@@ -161,9 +146,7 @@ export function isDeleting({ spec }: AzVolume): boolean {
 /** When a plan that waits for the list of pods is made again, in milliseconds. */
 export const PODS_LISTED_AFTER_MS = 1_000;
 
-/**
- * Whether the object is being deleted without a DeleteVolume: the disk stays, and the object is recreated.
- */
+/** Whether the object is being deleted without a DeleteVolume: it is recreated, and the disk stays. */
 export function isDeletedByHand({ metadata, spec }: AzVolume): boolean {
   return metadata.deletionTimestamp !== undefined && !spec.deleteRequested;
 }
@@ -201,10 +184,7 @@ export function isOutOfService(observed: ObservedVolume, nodeName: string): bool
   return observed.orchestratorNode(nodeName).isOutOfService;
 }
 
-/**
- * What Azure has just shown of a node's VM. Undefined: that VM was not read, or another one is at its
- * resource id.
- */
+/** What Azure has just shown of a node's VM; undefined: it was not read, or another one is there. */
 export function shownVm({ vm }: ObservedVolume, { instanceUri, vmId }: NodeIdentity): ObservedVm | undefined {
   return vm !== undefined && isSameResourceUri(vm.instanceUri, instanceUri) && isSameVmId(vm.vmId, vmId)
     ? vm

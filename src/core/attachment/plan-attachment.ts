@@ -53,10 +53,7 @@ export type AttachmentAction =
    */
   | { readonly kind: "RemoveUnattached"; readonly node: NodeIdentity | undefined }
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
-  /**
-   * Deleted by hand, or by a backup, while its node still writes: nothing is detached, and the object is
-   * recreated.
-   */
+  /** Deleted by hand, or by a backup, while its node still writes: it is recreated, without a detach. */
   | { readonly kind: "Recreate"; readonly node: NodeIdentity }
   /**
    * With a reason where a pod waits, so that an event reports it. `afterMs`: when it is planned again, in
@@ -72,10 +69,7 @@ export type AttachmentAction =
 /** How often the node is looked at on which a detach waits, in milliseconds. Reads caches alone. */
 const NODE_SEEN_AGAIN_MS = 1_000;
 
-/**
- * Plans one attachment. `Wait` names what must change first; that change triggers the next plan. Nothing
- * waits for a replica.
- */
+/** Plans one attachment. The change that `Wait` names triggers the next plan. Nothing waits for a replica. */
 export function planAttachment(
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,
@@ -95,10 +89,7 @@ function planNext(observed: ObservedVolume, attachment: AzVolumeAttachment): Att
   return planAttach(observed, attachment, node);
 }
 
-/**
- * Attached as far as is known: to this VM, not to an earlier one of the same name, with no missing device
- * reported.
- */
+/** Attached to this VM as far as is known: not to an earlier one of its name, and no device is missing. */
 function isAttachedTo(attachment: AzVolumeAttachment, node: NodeIdentity | undefined): boolean {
   return isAttached(attachment) && (node === undefined || isSameVmId(attachment.status?.vmId, node.vmId));
 }

@@ -3,10 +3,7 @@ import { invariant } from "../failure/invariant.ts";
 /** Azure numbers data disks 0 to 63 on every size of VM. */
 export const LUNS_MAX = 64;
 
-/**
- * The `count` lowest LUNs that are neither used nor reserved for other disks; fewer when the VM takes no
- * more data disks.
- */
+/** The lowest LUNs that are neither used nor reserved for other disks; fewer than `count` on a full VM. */
 export function chooseLuns(options: {
   readonly usedLuns: readonly number[];
   readonly reservedLuns: readonly number[];

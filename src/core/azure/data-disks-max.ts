@@ -48,10 +48,7 @@ function vCpusOf(group: string): readonly string[] {
   return group.slice(group.indexOf(":") + 1).split(",");
 }
 
-/**
- * How many data disks to assume for a VM of that size: rather too few, since a pod that is sent to a full
- * VM does not start.
- */
+/** The data disks to assume of that VM size: rather too few, since a pod on a full VM does not start. */
 export function dataDisksMaxOf(vmSize: string): number {
   if (vmSize === "") return DATA_DISKS_MAX_UNNAMED;
   return knownDataDisksMax(vmSize) ?? dataDisksMaxByFamily(vmSize);
@@ -66,10 +63,7 @@ const ONE_A_VCPU = ["hb", "l", "m", "nd"];
 /** In these families some large sizes take one disk. */
 const ONE_DISK = ["nc", "nv"];
 
-/**
- * What a size newer than the table takes at least, by its family and vCPUs. A test holds it to each size of
- * the table.
- */
+/** The least that a size newer than the table takes, by family and vCPUs; a test holds it to the table. */
 export function dataDisksMaxByFamily(vmSize: string): number {
   const name = parseVmSizeName(vmSize);
   if (name === undefined || name.version < VERSION_WITH_RULES) return DATA_DISKS_MAX_UNKNOWN;

@@ -6,10 +6,7 @@ const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "prune", 
 /** One of the lanes; earlier lanes go first when a VM's update budget runs low. */
 export type Lane = (typeof lanes)[number];
 
-/**
- * Which share of a budget each lane may use. Calls that free a volume must not wait for calls that place
- * replicas.
- */
+/** How much of a budget each lane may use: calls that free a volume don't wait for those of replicas. */
 const urgencies: Readonly<Record<Lane, Urgency>> = {
   failover: "now",
   primaryAttach: "normal",

@@ -25,10 +25,7 @@ export function planBatch<W extends Waiting>(waiting: readonly W[]): readonly W[
     .slice(0, BATCH_MAX);
 }
 
-/**
- * Splits a failed batch to isolate the disk at fault: `suspects` by themselves if there are any, else
- * halves.
- */
+/** Splits a failed batch to isolate the disk at fault: into `suspects`, or else into halves. */
 export function splitBatch<W>(
   batch: readonly W[],
   isSuspect: (request: W) => boolean,

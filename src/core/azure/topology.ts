@@ -184,10 +184,7 @@ export function zoneValue(place: { readonly location: string; readonly zone: str
   return place.zone === "" ? "" : `${regionName(place.location)}-${place.zone}`;
 }
 
-/**
- * Whether a volume that is reachable from `accessible` satisfies `requisite`: one of its zones, if there
- * are any.
- */
+/** Whether a volume that is reachable from `accessible` satisfies `requisite`, if that names any zone. */
 export function satisfiesRequisite(accessible: readonly string[], requisite: readonly string[]): boolean {
   return requisite.length === 0 || requisite.some((zone) => accessible.includes(zone));
 }

@@ -20,9 +20,7 @@ export function failureLocalKey(failure: Failure): string {
   }
 }
 
-/**
- * What an event says of a failure, after the words `what`, and what makes it differ from an earlier event.
- */
+/** What an event says of a failure, after the words `what`, and what distinguishes it from an earlier one. */
 export function failureEventText(
   what: string,
   failure: Failure,

@@ -4,9 +4,7 @@ import { listOf, quote } from "./sentence-parts.ts";
 
 const MS_PER_SECOND = 1000;
 
-/**
- * Codes of the driver's own where Azure has responded, and the requested change has not taken effect yet.
- */
+/** Codes of the driver's own: Azure has responded, and the requested change has not taken effect yet. */
 const UNDER_WAY_CODES: readonly string[] = [
   "DiskStillDetaching",
   "DiskStillAttached",

@@ -1,10 +1,7 @@
 import { failureTable } from "./failure-table.ts";
 import type { Failure } from "./failure.ts";
 
-/**
- * A failure as a sentence or two for people: its subject, the value at fault, and what to do. Never holds
- * a secret.
- */
+/** A failure as a sentence or two: its subject, the value at fault, what to do. Never a secret. */
 export function describeFailure(failure: Failure): string {
   // A kind's row takes failures of that kind; the compiler does not relate the two.
   const describe = failureTable[failure.kind].sentence as (failure: Failure) => string;

@@ -9,9 +9,7 @@ export function isRetryable(failure: Failure): boolean {
   return failureTable[failure.kind].retryable;
 }
 
-/**
- * The same by the kind alone, as a resource's status keeps it. Kinds of later versions are not permanent.
- */
+/** The same by the kind alone, as a status keeps it. Kinds of later versions are not permanent. */
 export function isPermanentKind(kind: string): boolean {
   return Object.hasOwn(failureTable, kind) && !failureTable[kind as Failure["kind"]].retryable;
 }

@@ -21,10 +21,7 @@ export interface CleanEvidence {
   readonly mappedInPids: readonly number[];
 }
 
-/**
- * Whether a node is *clean* of a volume (writer protocol), and why not. One remaining trace is enough to
- * say no.
- */
+/** Whether a node is *clean* of a volume, and why not: one remaining trace is enough to say no. */
 export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; readonly reason: string } {
   const traces = [
     ...(evidence.earlierChildAlive

@@ -26,10 +26,7 @@ const perMountOptions = new Set([
   "nosymfollow",
 ]);
 
-/**
- * Options that would mount anything but the volume's own device at the given path, or change other
- * mounts' view of it.
- */
+/** Options that would mount anything but the volume's device at the path, or change other mounts' view. */
 const forbiddenNames = new Set([
   "bind",
   "rbind",

@@ -16,10 +16,7 @@ const DRAIN_TAINTS: readonly string[] = [
   "karpenter.sh/disruption",
 ];
 
-/**
- * The taint that keeps pods off a new node until its plug-in is registered, set by an administrator or a
- * node pool.
- */
+/** The taint, of an administrator or a node pool, that keeps pods off a node without a registered plug-in. */
 export function startUpTaintKey(driverName: string): string {
   return `${driverName}/agent-not-ready`;
 }

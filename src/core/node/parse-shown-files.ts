@@ -24,9 +24,7 @@ export function saysOutOfReach(message: string): boolean {
   return fileOutOfReach.test(message);
 }
 
-/**
- * Reads the lines, and messages, that stat prints with `shownFilesArgs`; a file that has gone is missing.
- */
+/** Reads what stat prints with `shownFilesArgs`, messages included; a file that has gone is missing. */
 export function parseShownFiles(lines: readonly string[]): readonly ShownFile[] {
   return lines.flatMap((line) => {
     const [, failedPid, failedName] = fileOutOfReach.exec(line) ?? [];

@@ -46,10 +46,7 @@ export type NodeVolumeAction =
   | { readonly kind: "RequestWriter" }
   /** A volume that several nodes may write is marked as staged, and nothing of it is here. */
   | { readonly kind: "TakeBackStaged" }
-  /**
-   * Another node has reclaimed the volume while a pod uses it here: nothing is unmounted, and an event
-   * reports it.
-   */
+  /** Another node has reclaimed the volume while a pod uses it here: an event reports it. */
   | { readonly kind: "ReportDispute"; readonly reclaimedBy: string }
   /** Answers a recall while workloads still have the volume. */
   | { readonly kind: "AnswerRecall"; readonly recallId: string }
@@ -117,10 +114,7 @@ function isUnrequested({ attachment }: ObservedNodeVolume): boolean {
   return attachment !== undefined && !isPrimaryOrRequested(attachment);
 }
 
-/**
- * The object is gone: a live mount in use stays until its record is rebuilt; everything else is cleaned
- * up.
- */
+/** The object is gone: only a live mount in use stays, until its record is rebuilt. */
 function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
   return observed.mount === "live" || observed.targets.length > 0 ? [] : [cleanUp(observed, undefined)];
 }
@@ -200,8 +194,7 @@ function isLeftToItsPod({ node, mount, targets }: ObservedNodeVolume, record: Wr
 }
 
 /**
- * No client calls for a volume in use. A withdrawn request may have left a Primary, or a record whose
- * writer has no request.
+ * No client calls for a volume in use, and a withdrawn request leaves a Primary, or an unrequested writer.
  */
 function hasLostRequest({ statesRequests, attachment, mount, targets }: ObservedNodeVolume): boolean {
   if (!statesRequests || mount !== "live" || targets.length === 0) return false;

@@ -3,10 +3,7 @@ const EDITS_MAX = 3;
 /** Longer names are no misspellings, and comparing them would take long. */
 const NAME_MAX_CHARS = 64;
 
-/**
- * The candidate that `name` is most likely a misspelling of, without regard to case; undefined if none is
- * close.
- */
+/** The candidate that `name` is most likely a misspelling of, in any case; undefined if none is close. */
 export function closestName(name: string, candidates: readonly string[]): string | undefined {
   if (name.length > NAME_MAX_CHARS) return undefined;
   const distances = candidates.map((candidate) => ({

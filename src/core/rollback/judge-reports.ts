@@ -57,10 +57,7 @@ export function isRepeat(lone: LoneReports, nodeName: string, nowMs: number): bo
   return within(lone, nowMs, REPEAT_MS)[nodeName] !== undefined;
 }
 
-/**
- * Whether a repeat still keeps a node from holding up volumes. `repeats`: when each node's last repeat
- * was.
- */
+/** Whether a repeat still keeps a node from holding up volumes. `repeats`: the last ones, by node. */
 export function hasRepeated(repeats: LoneReports, nodeName: string, nowMs: number): boolean {
   return recentOnly(repeats, nowMs)[nodeName] !== undefined;
 }

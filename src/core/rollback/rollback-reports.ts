@@ -16,10 +16,7 @@ import {
  */
 export const STORE_ROLLED_BACK = "StoreRolledBack";
 
-/**
- * Of the controllers' Lease: which nodes' report alone started a rebuild of all records, and when, as
- * JSON.
- */
+/** Of the controllers' Lease: whose report alone started a rebuild of all records, and when, as JSON. */
 export const LONE_REPORTS_ANNOTATION = "disk.csi.azure.com/lone-reports";
 
 /** Of the controllers' Lease: which of these reports were repeats, and when, as JSON. */

@@ -1,9 +1,6 @@
 import type { Rejection } from "./choose-replica-nodes.ts";
 
-/**
- * How much an event says of each reason, and of how many: it has 1,024 characters, a cluster thousands of
- * nodes.
- */
+/** How much an event says: it has 1,024 characters, and a cluster thousands of nodes. */
 const NAMES_MAX = 3;
 const REASONS_MAX = 6;
 

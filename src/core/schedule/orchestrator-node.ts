@@ -8,18 +8,12 @@ export interface OrchestratorNode {
   readonly isOutOfService: boolean;
   /** A controller of this driver has set that mark. Default false. */
   readonly isMarkedByDriver?: boolean;
-  /**
-   * It places no new workloads there: the node is cordoned or drained, or an autoscaler is about to remove
-   * it.
-   */
+  /** It places no new workloads there: the node is cordoned or drained, or is about to be removed. */
   readonly isUnschedulable: boolean;
   readonly labels: Labels;
   readonly taints: readonly Taint[];
   /** The resource id of its VM; undefined where the orchestrator does not know it. */
   readonly instanceUri?: string;
-  /**
-   * The uid of its object; undefined where the orchestrator's tokens have none. A recreated object has
-   * another one.
-   */
+  /** The uid of its object, which another object of its name lacks; undefined where tokens have none. */
   readonly nodeUid?: string | undefined;
 }

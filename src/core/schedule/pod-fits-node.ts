@@ -123,10 +123,7 @@ function whyLabelsDoNotFit(pod: PlacedPod, node: NodeForPods): string | undefine
     : `does not match the node affinity of PersistentVolume ${closed.volumeName} of ${podName}`;
 }
 
-/**
- * Only what is forbidden both while the Node object of a lost node exists and later. `slackOf`: in pods, at
- * least 0.
- */
+/** What is forbidden while the Node object of a lost node exists, and later. `slackOf`: in pods, from 0. */
 function whySpreadForbids(pod: PlacedPod, view: SpreadView, slackOf: (rooms: SpreadRooms) => number): WhyNot {
   if (pod.spread.length === 0) return () => undefined;
   const rooms = spreadRoomsOf(pod, view);

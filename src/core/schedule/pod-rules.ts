@@ -42,10 +42,7 @@ export interface PodAffinityTerm {
    * `topology.kubernetes.io/zone`.
    */
   readonly topologyKey: string;
-  /**
-   * Conditions on the other pod's labels, `matchLabels` as `In`; undefined selects no pod, an empty list
-   * every pod.
-   */
+  /** Conditions on the other pod's labels (`matchLabels` as `In`); undefined: no pod; empty: every pod. */
   readonly selector: readonly Requirement[] | undefined;
   /** Namespaces of the other pod; undefined: all of them. */
   readonly namespaces: readonly string[] | undefined;

@@ -7,10 +7,7 @@ export interface CandidateNode extends NodeKey, NodeTopology {
   readonly health: "healthy" | "not-ready" | "silent";
   /** Data disks that it takes. */
   readonly volumesMax: number;
-  /**
-   * Attachments of any volume that must stay there: all but replicas, which are evicted when a slot is
-   * needed.
-   */
+  /** Attachments of any volume that must stay there: all but replicas, which may be evicted. */
   readonly firmAttachments: number;
   /** It is in quarantine for some volume, or is being fenced from one: no disk is attached to it. */
   readonly isQuarantined: boolean;

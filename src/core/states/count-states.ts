@@ -83,8 +83,7 @@ export function countNodes({ volumes, nodes, ignoredNodes, isSilent }: CountedOb
 }
 
 /**
- * Nodes that report a condition. Without its reason, which a node's token may choose: each would be one more
- * value of a label.
+ * Nodes that report a condition, without its reason: a node's token may choose any, each a new label value.
  */
 export function countNodeConditions({ nodes }: CountedObjects): Counts<"condition"> {
   const reported = nodes().flatMap(({ status }) =>

@@ -55,10 +55,7 @@ function sizeDifference({ spec, status }: AzVolume, capacity: CapacityRange): st
   );
 }
 
-/**
- * An alias, what is compared one by one, what shapes no volume, and the replica count, which an operator may
- * edit.
- */
+/** Aliases, what is compared one by one or shapes no volume, and the count that an operator may edit. */
 const notCompared = new Set<VolumeParameterName>([
   "storageAccountType",
   "tags",

@@ -1,9 +1,6 @@
 import type { AzVolume } from "../api/az-volume.ts";
 
-/**
- * Whether a volume is in this state for its present spec: until another spec, or a call, nothing
- * tries again.
- */
+/** Whether a volume stays in this state until its spec changes, or a call comes. */
 export function hasFailedForGood(
   { metadata, status }: AzVolume,
   state: "CreationFailed" | "DeletionFailed",

@@ -9,9 +9,7 @@ export interface NodeDriver {
   readonly volumesMax: number | undefined;
 }
 
-/**
- * A pod that serves a CSI driver on its node: it mounts the driver's folder below the kubelet's `plugins`.
- */
+/** A pod that serves a CSI driver on its node: it mounts the driver's folder below `plugins`. */
 export interface NodePlugin {
   /** `<namespace>/<name>` of the pod. */
   readonly pod: string;
@@ -41,10 +39,7 @@ export const LEASE_SILENT_MS = 60_000;
 const REMEDY =
   "remove that driver (on AKS: az aks update --disable-disk-driver --yes), or uninstall this one";
 
-/**
- * Names whose folders and registrations are an Azure disk driver's: this driver's and that of AKS's
- * in-box driver.
- */
+/** Names of the folders and registrations of Azure disk drivers: this one's, and AKS's in-box driver's. */
 export function azureDiskDriverNames(driverName: string): readonly string[] {
   return [...new Set([driverName, defaultDriverName])];
 }
@@ -95,10 +90,7 @@ export function otherNodePlugin(
   );
 }
 
-/**
- * A Lease's state after another read. The first read proves nothing: a Lease stays when its holder is
- * gone.
- */
+/** A Lease's state after another read. The first proves nothing: a Lease outlives its holder. */
 export function seeLease(
   seen: SeenLease | undefined,
   read: { readonly version: string; readonly holder: string } | undefined,

@@ -25,10 +25,7 @@ export const FAILOVER_READY = "FailoverReady";
 /** True while a node's request waits. The message says for what, and the remedy. */
 export const WRITER_WAITING = "WriterWaiting";
 
-/**
- * True while the disk can't be attached to a requesting node until a person changes something. The
- * message quotes Azure.
- */
+/** True while the disk can't be attached to a requesting node: a person has to act. It quotes Azure. */
 export const ATTACH_REFUSED = "AttachRefused";
 
 /**
@@ -47,10 +44,7 @@ export function isPlannedHere(type: string): boolean {
 type Conditions = VolumeStatus["conditions"];
 type Condition = Conditions[number];
 
-/**
- * The conditions to write, given the writer actions just planned; undefined when nothing is to be
- * written.
- */
+/** The conditions to write, given the writer actions just planned; undefined: nothing is to be written. */
 export function planConditions(
   observed: ObservedVolume,
   writerActions: readonly WriterAction[],

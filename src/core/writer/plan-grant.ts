@@ -12,10 +12,7 @@ import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { grant } from "./record/writer-steps.ts";
 import type { WriterAction } from "./writer-action.ts";
 
-/**
- * How long a request may have no user in the caches before it is reported and checked by an uncached
- * read, in milliseconds.
- */
+/** How long no cache may show a user of a request before users are read uncached, in milliseconds. */
 const NO_USER_MS = 15_000;
 
 /**
@@ -36,10 +33,7 @@ export function planGrant(observed: ObservedVolume, record: WriterRecord): reado
   return grantable.length === 0 ? [] : planWithoutUser(observed, grantable);
 }
 
-/**
- * The cache of users may be behind by a moment. Users that it never shows are read uncached, at a slow
- * pace.
- */
+/** The cache of users may be behind. Users that it never shows are read uncached, at a slow pace. */
 function planWithoutUser(observed: ObservedVolume, unused: readonly NodeIdentity[]): readonly WriterAction[] {
   const names = unused.map(({ nodeName }) => nodeName);
   const isOld = observed.attachments.some(

@@ -71,10 +71,7 @@ export function remedyIfDead(observed: Pick<ObservedVolume, "orchestratorNode">,
         `kubectl taint nodes ${nodeName} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
 }
 
-/**
- * NotReady is the orchestrator's statement: a node whose AzDriverNode was lost has no heartbeat to judge
- * by.
- */
+/** NotReady is the orchestrator's word, also of a node without an AzDriverNode and so without heartbeats. */
 function signsOfSilence(observed: ObservedVolume, nodeName: string): readonly string[] {
   const node = observed.node(nodeName);
   const afterSeconds = Math.round(silentAfterMs(observed.settings, node) / 1_000);

@@ -26,10 +26,7 @@ import { RECHECK_MS } from "./recheck-pace.ts";
 import { isNamed, nodesIn } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
-/**
- * Plans the next step of the writer record. Empty when the record is as requested, or only a fence's
- * proof can change it.
- */
+/** Plans the next step of the writer record. Empty: it is as requested, or waits for the proof of a fence. */
 export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
   if (record === undefined) return [];

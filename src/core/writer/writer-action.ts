@@ -1,10 +1,7 @@
 import type { NodeIdentity } from "../api/identity/node-identity.ts";
 import type { EventReason } from "../events/event-reasons.ts";
 
-/**
- * The next action for the writer record. Each is executed by compare-and-swap after an uncached read that
- * still allows it.
- */
+/** The next action for the writer record: by compare-and-swap, after an uncached read that allows it. */
 export type WriterAction =
   /** `isUserSeen`: caches show the users of the volume there. Otherwise they are first read uncached. */
   | { readonly kind: "Grant"; readonly node: NodeIdentity; readonly isUserSeen: boolean }

@@ -8,10 +8,7 @@ import type { ObjectCache } from "./object-cache.ts";
 
 type NodeOrVolume = { readonly nodeName: string } | { readonly volumeName: string };
 
-/**
- * The attachments of a node or of a volume as the store has them now, without those that the cache
- * ignores.
- */
+/** The attachments of a node or a volume as the store has them now, without those that the cache ignores. */
 export async function attachmentsNow(
   { store, cache }: { readonly store: ObjectStore; readonly cache: Pick<ObjectCache, "ignoredAttachment"> },
   of: NodeOrVolume,

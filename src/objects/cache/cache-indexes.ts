@@ -34,10 +34,7 @@ export const cacheIndexes = {
     /** Name of the AzVolume object. */
     volumeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.volumeName],
     nodeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.nodeName],
-    /**
-     * The resource id, as `resourceUriKey` writes it, of the VM to which a controller has attached the
-     * disk or begun to.
-     */
+    /** The resource id, as by `resourceUriKey`, of the VM to which a controller attaches the disk. */
     instanceUri: ({ status }: KindMap["AzVolumeAttachment"]) =>
       status?.instanceUri === undefined ? [] : [resourceUriKey(status.instanceUri)],
   },

@@ -68,10 +68,7 @@ export interface CachedKinds {
  * attach.
  */
 export interface ObjectCache extends CachedKinds {
-  /**
-   * An AzVolumeAttachment that is ignored, and why; undefined if there is none of that name, or it is
-   * consistent.
-   */
+  /** An AzVolumeAttachment that is ignored, and why; undefined: there is none, or it is consistent. */
   ignoredAttachment(name: string): IgnoredAttachment | undefined;
   /** Names of all ignored attachments, sorted. */
   ignoredAttachments(): readonly string[];
@@ -83,10 +80,7 @@ export interface ObjectCache extends CachedKinds {
   onChange(listener: (change: ObjectChange) => void): () => void;
   /** As `SourceCache.listAgain`, for every kind. */
   listAgain(): void;
-  /**
-   * Keeps the cache up to date until `signal` is aborted; returns once nothing is left running. Called
-   * once.
-   */
+  /** Keeps the cache up to date until `signal` is aborted; returns once nothing runs. Called once. */
   run(signal: AbortSignal): Promise<void>;
 }
 

@@ -5,19 +5,13 @@ import { objectKey, type SourceObject } from "../../ports/store/source.ts";
 /** The values under which an index finds an object. A pure function of the object. */
 export type KeysOf<T> = (object: T) => readonly string[];
 
-/**
- * An index's objects under one value. `sorted`: the objects, kept from the first request until one
- * changes.
- */
+/** An index's objects under one value. `sorted`: kept from the first request until one of them changes. */
 interface Indexed<T> {
   readonly keys: Set<string>;
   sorted: readonly T[] | undefined;
 }
 
-/**
- * The known objects of one source, by key: a plain data structure with indexes, no I/O. Each write
- * answers what it changed.
- */
+/** The known objects of one source, by key, with indexes: no I/O. Each write answers what it changed. */
 export class CachedObjects<T extends SourceObject> {
   readonly #indexes: ReadonlyMap<
     string,
@@ -65,10 +59,7 @@ export class CachedObjects<T extends SourceObject> {
     return this.#changedAtMs.get(key);
   }
 
-  /**
-   * Applies a list: an object that it lacks is gone, unless it was learnt from a write later than the
-   * list.
-   */
+  /** Applies a list: an object that it lacks is gone, unless a write later than the list has shown it. */
   replaceAll(items: readonly T[], resourceVersion: string, nowMs: number): readonly CachedChange<T>[] {
     const wentBack = this.#seenVersion !== undefined && isLater(this.#seenVersion, resourceVersion);
     if (wentBack) this.forgetOwnWrites();

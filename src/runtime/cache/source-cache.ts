@@ -10,9 +10,7 @@ import { createMissingTime, createWatchedTime } from "./observed-times.ts";
 
 /** The longest timer of the platform. */
 const SLEEP_MAX_MS = 2 ** 31 - 1;
-/**
- * Without a reason each abort creates an error with a stack, which takes longer than all the rest of it.
- */
+/** Without a reason each abort creates an error with a stack, which takes longer than all the rest of it. */
 const ENDED = "ended";
 
 /** The dependencies of a cache. */
@@ -85,10 +83,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     else publish(known.apply(event, clock.elapsedMs()));
   }
 
-  /**
-   * Waits until `find` finds something. It runs now, after each change that concerns it, and after each
-   * list.
-   */
+  /** Waits until `find` finds something: now, after each change of `concernedKey`, and after each list. */
   async function waitForMatch<M>(
     find: () => { readonly found: M } | undefined,
     concernedKey: string | undefined,

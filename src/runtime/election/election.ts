@@ -22,10 +22,7 @@ export interface ElectionOptions {
   /** Distinguishes this process from every other one ever, such as its host's name and a UUID. */
   readonly identity: string;
   readonly settings: ElectionSettings;
-  /**
-   * No other process can reach the store: an earlier holder of the Lease is dead, and it is acquired at
-   * once.
-   */
+  /** No other process reaches the store: an earlier holder is dead, and the Lease is acquired at once. */
   readonly isAlone: boolean;
   /** Called when this process begins to lead, and when it stops. */
   readonly onChange: (isLeading: boolean) => void;

@@ -6,10 +6,7 @@ import { type Candidate, type LeaseAccess, orUnanswered, withLeaseTimeout } from
 
 /** A held Lease, and until when. */
 export interface HeldLease {
-  /**
-   * When the last successful renewal began, on the clock's `elapsedMs`. No other process has seen it
-   * earlier.
-   */
+  /** When the last successful renewal began, on the clock's `elapsedMs`: no process has seen it earlier. */
   renewedAtMs: number;
 }
 
@@ -104,10 +101,7 @@ async function createLease(access: LeaseAccess, signal: AbortSignal): Promise<Re
   return created.ok ? { kind: "renewed" } : { kind: "failed", failure: created.failure };
 }
 
-/**
- * Resolves when the last renewal is too long ago, whatever is pending; undefined if `signal` was aborted
- * first.
- */
+/** Resolves once the last renewal is too long ago, whatever is pending; undefined: aborted first. */
 async function untilOverdue(
   candidate: Candidate,
   held: HeldLease,

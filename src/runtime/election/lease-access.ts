@@ -31,10 +31,7 @@ export interface LeaseCache {
 export interface LeasePorts {
   /** Renewals have a deadline: where calls queue for connections, this store has its own. */
   readonly store: ObjectStore;
-  /**
-   * Also follows `Lease`. What it shows wakes a waiting process or lets it wait longer, and decides
-   * nothing.
-   */
+  /** Also follows `Lease`. What it shows wakes a process or lets it wait longer, and decides nothing. */
   readonly cache: LeaseCache;
   readonly clock: Clock;
   readonly leaseHighWaterMark: LeaseHighWaterMark;
@@ -104,8 +101,7 @@ export class LeaseAccess {
   }
 
   /**
-   * An uncached read; undefined if there is no Lease. Callers that compare it with the high-water mark
-   * read that first.
+   * An uncached read; undefined: there is no Lease. A caller that compares reads the high-water mark first.
    */
   async read(signal: AbortSignal): Promise<Result<Lease | undefined, Failure>> {
     const lease = await this.#ports.store.get("Lease", CONTROLLER_LEASE, signal);
@@ -132,9 +128,7 @@ export class LeaseAccess {
     );
   }
 
-  /**
-   * The highest store incarnation of a writer record, read uncached; undefined where there is no record.
-   */
+  /** The highest store incarnation of a writer record, read uncached; undefined: there is no record. */
   async incarnationOfRecords(signal: AbortSignal): Promise<Result<number | undefined, Failure>> {
     const volumes = await this.#ports.store.list("AzVolume", {}, signal);
     if (!volumes.ok) return volumes;

@@ -19,10 +19,7 @@ export class LeaseHighWaterMark implements EtagWriteMemory {
   #seen: HighWaterMark = { incarnation: 0, counter: 0 };
   #coming = 0;
 
-  /**
-   * Read before a read of the Lease that is to be compared: a renewal in between only makes the Lease
-   * newer.
-   */
+  /** Read before the Lease that it is compared with: a renewal in between only makes the Lease newer. */
   get seen(): HighWaterMark {
     return { ...this.#seen, coming: this.#coming };
   }
@@ -32,10 +29,7 @@ export class LeaseHighWaterMark implements EtagWriteMemory {
     return this.#coming;
   }
 
-  /**
-   * What this process has learnt itself, or has seen in the Lease: the leader's renewals keep it there
-   * for the next leader.
-   */
+  /** What this process has learnt, or has seen in the Lease, where it is kept for the next leader. */
   get etagWrite(): EtagWrite {
     return this.#etagWrite;
   }
@@ -44,10 +38,7 @@ export class LeaseHighWaterMark implements EtagWriteMemory {
     this.#etagWrite = largerEtagWrite(this.#etagWrite, etagWriteAfter(write));
   }
 
-  /**
-   * An uncached read, the response of a write, or a watch event: each was in the store, if only a moment
-   * ago.
-   */
+  /** An uncached read, the response of a write, or a watch event: each was in the store a moment ago. */
   saw(lease: Lease): void {
     this.#etagWrite = largerEtagWrite(this.#etagWrite, etagWriteOf(lease));
     const shown = highWaterMarkOf(lease);

@@ -4,10 +4,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { withTimeout } from "../with-timeout.ts";
 import type { Candidate } from "./lease-access.ts";
 
-/**
- * How long an ending process tries to release the Lease, in milliseconds: otherwise its successor waits
- * for the lease time.
- */
+/** How long an ending process tries to release the Lease, in milliseconds: its successor waits for it. */
 const RELEASE_MAX_MS = 2_000;
 
 /**

@@ -33,10 +33,7 @@ export interface ControlLoopPorts {
   readonly loops?: LoopObserver | undefined;
 }
 
-/**
- * Runs a reconciler's queue until `signal` is aborted. Work under way receives the same signal, and is
- * waited for.
- */
+/** Runs a reconciler's queue until `signal` is aborted, which the work gets, too, and is waited for. */
 export class ControlLoop {
   readonly queue: WorkQueue;
   readonly #reconciler: Reconciler;

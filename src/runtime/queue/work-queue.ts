@@ -45,10 +45,7 @@ export class WorkQueue {
   readonly #heard = new WeakSet<AbortSignal>();
   /** No delayed key is due before this. */
   #noneDueBeforeMs = Infinity;
-  /**
-   * Rings when the next delayed key is due, only while a worker waits: an unneeded timer would keep a
-   * process from ending.
-   */
+  /** Rings when the next key is due, while a worker waits: an idle timer would keep a process from ending. */
   #alarm: { readonly atMs: number; readonly stop: AbortController } | undefined;
   #isHandingOut = false;
 
@@ -70,10 +67,7 @@ export class WorkQueue {
     this.#handOutSoon();
   }
 
-  /**
-   * Adds a key without a known change: one that is being handled, or waits for its time, is left
-   * unchanged.
-   */
+  /** Adds a key without a known change: one that is being handled, or waits for its time, stays so. */
   remind(key: string): void {
     if (!this.#active.has(key) && !this.#dueAtMs.has(key)) this.add(key);
   }

@@ -16,10 +16,7 @@ type ReplicaPorts = Pick<
   "store" | "cache" | "clusterVolumes" | "users" | "steps" | "logger" | "leaseHighWaterMark"
 >;
 
-/**
- * When a deletion whose uncached condition fails is planned again, in milliseconds: by then the cache
- * shows why.
- */
+/** When a deletion is planned again whose condition fails, in milliseconds: the cache shows why by then. */
 const PLAN_AGAIN_MS = 1_000;
 
 /**

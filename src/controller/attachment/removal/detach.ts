@@ -147,10 +147,7 @@ function mayBeDetached(
   return kind === "DetachEarlier" || isTerminating(attachment);
 }
 
-/**
- * Whether a status concerns that VM. Where the cache is stale, the disk may be on its way to the next VM
- * of the name.
- */
+/** Whether a status concerns that VM. By a stale cache, the disk may be on its way to the next one. */
 function concernsVm({ vmId }: AttachmentStatus, node: NodeIdentity): boolean {
   return vmId === undefined || isSameVmId(vmId, node.vmId);
 }

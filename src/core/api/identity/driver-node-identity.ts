@@ -1,15 +1,9 @@
 import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
 import type { NodeIdentity } from "./node-identity.ts";
 
-/**
- * What sources other than its own token say of the node of an AzDriverNode, and of the VM that it
- * reports.
- */
+/** What others than its own token say of the node of an AzDriverNode, and of the VM that it reports. */
 export interface VmWitnesses {
-  /**
-   * The resource id of the node's VM, by the orchestrator. Undefined: there is no such node, or it names
-   * no VM.
-   */
+  /** The resource id of the node's VM, by the orchestrator; undefined: it names none. */
   readonly instanceUri: string | undefined;
   /** The orchestrator's node on the reported VM. Undefined: it knows of none. */
   readonly nodeName: string | undefined;

@@ -56,10 +56,7 @@ export function withUidFrom(nodes: readonly NodeIdentity[], node: NodeIdentity):
   return identityOf(nodeUid === undefined ? node : { ...node, nodeUid });
 }
 
-/**
- * Whether `node` is `known` at the same resource id, with a known uid that differs from the one in
- * `node`.
- */
+/** Whether `node` is `known` at the same resource id, under another uid, which is known. */
 export function lacksUidOf(node: NodeIdentity, known: NodeIdentity): boolean {
   if (known.nodeUid === undefined || node.nodeUid === known.nodeUid) return false;
   return isSameNode(node, known) && isSameResourceUri(node.instanceUri, known.instanceUri);

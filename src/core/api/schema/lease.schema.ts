@@ -1,10 +1,7 @@
 import * as z from "zod";
 import { objectMetaSchema } from "./object-meta.schema.ts";
 
-/**
- * Kubernetes' Lease (coordination.k8s.io/v1), as far as the driver uses it. The leader keeps its own data
- * in annotations.
- */
+/** Kubernetes' Lease, as far as the driver uses it. The leader keeps its own data in annotations. */
 export const leaseSchema = z.object({
   metadata: objectMetaSchema,
   spec: z.object({

@@ -31,10 +31,7 @@ export const conditionsSchema = z
   )
   .describe("What holds of the object now, one of each type.");
 
-/**
- * What went wrong last, for people and for the CSI answer. `kind` is a `Failure` kind, `failure` its fields
- * as JSON.
- */
+/** What went wrong last. `kind`: of a `Failure`. `failure`: its fields as JSON. */
 export const objectErrorSchema = z.object({
   kind: z.string().describe("The kind of failure; docs/reference/failures.md explains each."),
   message: z.string().describe("What was tried and why it failed, in a sentence."),

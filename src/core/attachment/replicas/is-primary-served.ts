@@ -3,10 +3,7 @@ import { isNamed } from "../../writer/record/record-nodes.ts";
 import { isAttached } from "../attachment-state.ts";
 import { type ObservedVolume, recordOf, stayingPrimaries } from "../observed-volume.ts";
 
-/**
- * Whether each primary has its disk. A primary comes first: its attach must not queue behind those of its
- * replicas.
- */
+/** Whether each primary has its disk: its attach must not queue behind those of its replicas. */
 export function isPrimaryServed(observed: ObservedVolume): boolean {
   const primaries = stayingPrimaries(observed);
   return primaries.length > 0 && primaries.every((primary) => isServed(observed, primary));

@@ -11,8 +11,7 @@ import { type Deletion, type ReplicaAction, deletionOf } from "./replica-action.
  */
 const UNREGISTERED_AFTER_MS = 60_000;
 /**
- * The least time until the next plan in that state, in milliseconds: watched time advances with the
- * heartbeats of other nodes.
+ * The least time until the next plan, in milliseconds: watched time advances with other nodes' heartbeats.
  */
 const UNREGISTERED_AGAIN_MS = 1_000;
 

@@ -30,10 +30,7 @@ export function planPruning(
   return [{ kind: "Requeue", afterMs: Math.max(1, pruneInMs(observed, since)) }];
 }
 
-/**
- * When the replicas of an unrequested volume are pruned, in milliseconds from now. Never while it is
- * requested.
- */
+/** When the replicas of an unrequested volume are pruned, in milliseconds from now; else never. */
 function pruneInMs(observed: ObservedVolume, unrequestedSince: string): number {
   if (isRequested(observed)) return Infinity;
   return fromTimestamp(unrequestedSince) + observed.settings.pruneReplicasAfterMs - observed.nowMs;

@@ -74,10 +74,7 @@ function isSettled(observed: ObservedVolume, replicas: readonly AzVolumeAttachme
   return isWriterWell(observed) && settledInMs(observed, replicas) <= 0;
 }
 
-/**
- * Plans again: no other event shows that replicas have been too many for long enough, where several nodes
- * write.
- */
+/** Plans again: no event shows that replicas have been too many for long, where several nodes write. */
 export function planSettling(
   observed: ObservedVolume,
   replicas: readonly AzVolumeAttachment[],

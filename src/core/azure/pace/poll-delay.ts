@@ -6,10 +6,7 @@ export interface PollPace {
   readonly maxMs: number;
 }
 
-/**
- * The next delay as a share of the time spent so far: a tenth more of a long wait is not noticed, and
- * saves calls.
- */
+/** The next delay, as a share of the time spent: a tenth more of a long wait is not noticed. */
 const SHARE_OF_ELAPSED = 0.1;
 
 /** How many durations of like operations are remembered, and how many are enough for a prediction. */
@@ -22,10 +19,7 @@ const CLOSE_SHARE = 0.125;
  * more than all the rest of the call.
  */
 const CLOSEST_SHARE = 0.025;
-/**
- * As a share of the time since the expected end: polls become rare again for an operation that takes
- * longer than others.
- */
+/** As a share of the time since the expected end: polls become rare again for a slow operation. */
 const OVERDUE_SHARE = 0.5;
 
 /** The longest `Retry-After` of a running operation that is honoured, in milliseconds. */

@@ -35,8 +35,7 @@ export interface PollSpacing {
   /** The shortest. */
   readonly closeMs: number;
   /**
-   * The longest, until a fifth of the time spent is longer. The first poll comes after five times this at the
-   * latest.
+   * The longest, until a fifth of the time spent is longer. The first comes after five times this at most.
    */
   readonly wideMs: number;
 }

@@ -4,10 +4,7 @@ export interface BucketLimit {
   readonly perMinute: number;
 }
 
-/**
- * The fill level of a bucket at a time. `tokens` may be negative while calls that could not wait are
- * under way.
- */
+/** The level of a bucket at a time. Negative `tokens`: calls are under way that could not wait. */
 export interface Bucket {
   readonly tokens: number;
   /** The same as if no other client made calls. */
@@ -17,10 +14,7 @@ export interface Bucket {
   readonly blockedUntilMs: number;
 }
 
-/**
- * How much of a bucket a call may use: more than all, all, all but the reserve, or what is above half of
- * it.
- */
+/** How much of a bucket a call may use: more than all, all, all but the reserve, or its upper half. */
 export type Urgency = "now" | "reserve" | "normal" | "last";
 
 /** The share of a bucket that a call leaves for those that are more urgent. */
@@ -88,10 +82,7 @@ export function corrected(
   return { ...now, tokens, ownTokens: Math.max(0, now.ownTokens) };
 }
 
-/**
- * The bucket after Azure refused a call with a delay: its delay, not our count, says when there is a
- * token.
- */
+/** The bucket after Azure refused a call with a delay: that says when there is a token, not our count. */
 export function blocked(
   bucket: Bucket,
   options: { readonly nowMs: number; readonly retryAfterMs: number },

@@ -30,10 +30,7 @@ export function parseBlkidExport(text: string): Readonly<Record<string, string>>
   return Object.fromEntries(pairs);
 }
 
-/**
- * Parses `wipefs --no-act --json`: the type of every signature found. Undefined: not the output of
- * wipefs.
- */
+/** The types of all signatures that `wipefs --no-act --json` prints; undefined: it is not its output. */
 export function parseWipefsTypes(text: string): readonly string[] | undefined {
   if (text.trim() === "") return [];
   const parsed = parseJson(text);

@@ -7,10 +7,7 @@ const TIB = 1024n * 1024n * MIB;
 /** Bytes of one sample: a multiple of the largest sector of Azure's disks. */
 export const SAMPLE_BYTES = 64n * KIB;
 
-/**
- * How much of a sample lies before its place: an allocation group of XFS begins up to some blocks before or
- * behind it.
- */
+/** How much of a sample lies before its place: an XFS group begins up to some blocks beside it. */
 const LEAD_BYTES = SAMPLE_BYTES / 2n;
 
 /**

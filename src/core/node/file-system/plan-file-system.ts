@@ -46,10 +46,7 @@ export type FileSystemPlan =
       readonly isOwnUnfinished: boolean;
       readonly isUnknown: boolean;
     }
-  /**
-   * The first file system is made on a blank device. `uuid`: that of an interrupted attempt; undefined:
-   * it is the first.
-   */
+  /** Makes the first file system on a blank device. `uuid`: of an interrupted attempt; undefined: none. */
   | { readonly kind: "Make"; readonly uuid: string | undefined }
   /** The remains of an interrupted attempt are erased, and the file system is made with its UUID. */
   | { readonly kind: "MakeAgain"; readonly uuid: string }

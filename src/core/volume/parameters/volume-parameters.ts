@@ -113,10 +113,7 @@ export const attributeNames = [
 
 type AttributeName = (typeof attributeNames)[number];
 
-/**
- * The parameters that act on a disk which exists already, without those that can't be read or contradict an
- * earlier one.
- */
+/** The parameters that act on an existing disk, without those that can't be read, or contradict others. */
 export function readableParameters(
   parameters: Readonly<Record<string, string>>,
 ): Partial<Pick<VolumeParameters, AttributeName>> {

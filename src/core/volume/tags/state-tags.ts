@@ -57,8 +57,7 @@ export function stateTagsOf(status: AzVolume["status"]): Tags {
 }
 
 /**
- * Whether the tags of the disk, as last written or read, differ from those for the status. Never before
- * the disk is recorded.
+ * Whether the disk's tags, as last written or read, differ from those for the status, once it is recorded.
  */
 export function areStateTagsDue(status: AzVolume["status"]): boolean {
   return status?.detail !== undefined && !sameJson(stateTagsOf(status), status.detail.stateTags ?? {});

@@ -72,10 +72,7 @@ export function foundRecord(found: {
   return barrierPending.reduce(withBarrierPending, named);
 }
 
-/**
- * Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or
- * granted to it.
- */
+/** Whether `node` may still have a dead mount or an old mount command: it gets no disk and no grant. */
 export function isInQuarantine(record: WriterRecord, node: NodeKey): boolean {
   const access = entryOf(record, node)?.access ?? record.defaultAccess;
   return !isNamed(record, node, "writer") && access !== "clean";
