@@ -270,13 +270,13 @@ interface ArmCall {
 }
 
 /** Of a call that makes a resource. */
-interface ArmCreation extends ArmCall {
+interface ArmCreation {
   /** Goes before the client's own User-Agent. Default: nothing does. */
   readonly userAgent?: string | undefined;
 }
 
 /** Of a call that lists resources. */
-interface ArmListCall extends ArmCall {
+interface ArmListOptions {
   /**
    * Waits before each page but the first, since Azure counts every page. A failure ends the list with it.
    * Default: pages are read without a pause, and the first failure ends the list.
@@ -284,8 +284,21 @@ interface ArmListCall extends ArmCall {
   readonly nextPage?: NextPage;
 }
 
-/** See `ArmListCall`. `failed`: the answer to a page that failed, and that is to be read again. */
+/** See `ArmListOptions`. `failed`: the answer to a page that failed, and that is to be read again. */
 export type NextPage = (failed?: ArmAnswer<never>) => Promise<Result<void, ArmError>>;
+
+/** One call of ARM. */
+type Call<Request, Answer> = (request: Request & ArmCall, signal: AbortSignal) => Promise<ArmAnswer<Answer>>;
+
+/** A call that starts a long-running operation. */
+type Start<Request> = Call<Request, ArmOperation>;
+
+/** A call that lists resources. */
+type List<Request, Item> = Call<Request & ArmListOptions, readonly Item[]>;
+
+interface ArmLocation {
+  readonly location: string;
+}
 
 /**
  * Azure Resource Manager's compute operations, one method each, with ARM's answers: no retries, no
@@ -293,56 +306,26 @@ export type NextPage = (failed?: ArmAnswer<never>) => Promise<Result<void, ArmEr
  * `pollOperation`, so that our clock decides when to poll.
  */
 export interface ArmApi {
-  getDisk(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmDisk>>;
-  listDisks(request: ArmGroup & ArmListCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmDisk[]>>;
-  startDiskCreateOrUpdate(
-    request: ArmName & ArmCreation & { readonly disk: ArmDiskSpec },
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<ArmOperation>>;
-  startDiskUpdate(
-    request: ArmName & ArmCall & { readonly change: ArmDiskChange },
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<ArmOperation>>;
-  startDiskDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
-  getSnapshot(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmSnapshot>>;
-  listSnapshots(
-    request: ArmGroup & ArmListCall,
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<readonly ArmSnapshot[]>>;
-  startSnapshotCreate(
-    request: ArmName & ArmCreation & { readonly snapshot: ArmSnapshotSpec },
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<ArmOperation>>;
+  readonly getDisk: Call<ArmName, ArmDisk>;
+  readonly listDisks: List<ArmGroup, ArmDisk>;
+  readonly startDiskCreateOrUpdate: Start<ArmName & ArmCreation & { readonly disk: ArmDiskSpec }>;
+  readonly startDiskUpdate: Start<ArmName & { readonly change: ArmDiskChange }>;
+  readonly startDiskDelete: Start<ArmName>;
+  readonly getSnapshot: Call<ArmName, ArmSnapshot>;
+  readonly listSnapshots: List<ArmGroup, ArmSnapshot>;
+  readonly startSnapshotCreate: Start<ArmName & ArmCreation & { readonly snapshot: ArmSnapshotSpec }>;
   /** PATCH: it changes nothing of a snapshot that is gone, where a PUT would make another one. */
-  startSnapshotUpdate(
-    request: ArmName & ArmCall & { readonly tags: Readonly<Record<string, string>> },
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<ArmOperation>>;
-  startSnapshotDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  readonly startSnapshotUpdate: Start<ArmName & { readonly tags: Readonly<Record<string, string>> }>;
+  readonly startSnapshotDelete: Start<ArmName>;
   /** The sizes of VMs that the subscription of the client offers in a location: megabytes. */
-  listVmSizes(
-    request: { readonly location: string } & ArmListCall,
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<readonly ArmVmSize[]>>;
+  readonly listVmSizes: List<ArmLocation, ArmVmSize>;
   /** What the subscription of the client has of its quotas in a location. */
-  listUsages(
-    request: { readonly location: string } & ArmListCall,
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<readonly ArmUsage[]>>;
-  getVm(
-    request: ArmVmName & ArmCall & { readonly instanceView: boolean },
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<ArmVm>>;
+  readonly listUsages: List<ArmLocation, ArmUsage>;
+  readonly getVm: Call<ArmVmName & { readonly instanceView: boolean }, ArmVm>;
   /**
    * PATCH with `If-Match`, or for an instance of a uniform scale set a PUT of what changes: the one way in
    * which disks reach and leave a VM.
    */
-  startVmUpdate(
-    request: ArmVmName & ArmCall & { readonly change: ArmVmChange; readonly ifMatch: string },
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<ArmOperation>>;
-  pollOperation(
-    request: { readonly operation: ArmOperation } & ArmCall,
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<ArmOperationStatus>>;
+  readonly startVmUpdate: Start<ArmVmName & { readonly change: ArmVmChange; readonly ifMatch: string }>;
+  readonly pollOperation: Call<{ readonly operation: ArmOperation }, ArmOperationStatus>;
 }
