@@ -12,7 +12,7 @@ import type {
   ArmOperation,
   ArmVm,
 } from "../../src/provisioner/arm/arm-api.ts";
-import { errorWithoutAnswer } from "../../src/provisioner/arm/arm-error.ts";
+import { ownError } from "../../src/provisioner/arm/arm-error.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, never } from "./worlds/cloud-bench.ts";
 
 /**
@@ -291,7 +291,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
       };
       const listed = valueOf(await arm.listDisks({ ...group, nextPage }, never)).map((each) => each.name);
       assert.equal(pages, Math.ceil(listed.length / 2), "Azure counts each page of two as one call");
-      const used = errorWithoutAnswer("UsedUp", "no more calls", "");
+      const used = ownError("UsedUp", "no more calls");
       const ended = await arm.listDisks({ ...group, nextPage: () => Promise.resolve(fail(used)) }, never);
       assert.equal(failureOf(ended).code, "UsedUp", "a page that is not admitted ends the list");
       for (const diskName of ["list-1", "list-2", "list-3"]) assert.ok(listed.includes(diskName), diskName);

@@ -8,7 +8,7 @@ import { valueOf } from "../../src/core/testing/value-of.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ArmAnswer } from "../../src/provisioner/arm/arm-api.ts";
-import { errorWithoutAnswer } from "../../src/provisioner/arm/arm-error.ts";
+import { ownError } from "../../src/provisioner/arm/arm-error.ts";
 import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import {
   LOCATION,
@@ -171,7 +171,7 @@ describe("a node's VM", () => {
     valueOf(await attach(node));
     const arm = armOnModel(model, clock);
     for (const code of ["", "HTTP404", "RestError", "SubscriptionNotFound", "MissingSubscription"]) {
-      const failure = { ...errorWithoutAnswer(code, "<html>Not Found</html>", ""), statusCode: 404 };
+      const failure = { ...ownError(code, "<html>Not Found</html>"), statusCode: 404 };
       const lost = (): Promise<ArmAnswer<never>> => Promise.resolve({ result: fail(failure), remaining: [] });
       const behindProxy = provisionerOn({ ...arm, getVm: lost, getDisk: lost }, clock);
       const { kind } = failureOf(await run(behindProxy.proveGone({ diskUri, node }, never)));

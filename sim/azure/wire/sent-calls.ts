@@ -1,6 +1,6 @@
 import { fail } from "../../../src/core/failure/result.ts";
 import type { ArmAnswer, ArmApi } from "../../../src/provisioner/arm/arm-api.ts";
-import { errorWithoutAnswer, ownErrorCodes } from "../../../src/provisioner/arm/arm-error.ts";
+import { ownError, ownErrorCodes } from "../../../src/provisioner/arm/arm-error.ts";
 
 type Call = (
   request: { readonly clientRequestId: string },
@@ -33,7 +33,7 @@ export function sentCalls(arm: ArmApi, isReachable: () => boolean): ArmApi {
 }
 
 function without(code: string, message: string, requestId: string): ArmAnswer<never> {
-  return { result: fail(errorWithoutAnswer(code, message, requestId)), remaining: [] };
+  return { result: fail(ownError(code, message, requestId)), remaining: [] };
 }
 
 function unlessGivenUp<T>(answering: Promise<T>, signal: AbortSignal): Promise<T | "givenUp"> {

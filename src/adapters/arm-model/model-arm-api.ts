@@ -8,7 +8,7 @@ import type {
   ArmVmName,
   NextPage,
 } from "../../provisioner/arm/arm-api.ts";
-import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
+import { ownError, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
 import { readPages } from "../arm-wire/read-pages.ts";
 import {
   readDiskResource,
@@ -93,7 +93,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       return !signal.aborted;
     };
     const cancelled = (): SentAnswer => ({
-      lost: errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", request.clientRequestId),
+      lost: ownError(ownErrorCodes.cancelled, "the caller gave up", request.clientRequestId),
     });
     try {
       if (!(await onTheWay(options.oneWayMs?.() ?? 0))) return cancelled();
@@ -108,7 +108,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         return cancelled();
       if (delivery.kind === "Dropped")
         return {
-          lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the connection broke", request.clientRequestId),
+          lost: ownError(ownErrorCodes.noAnswer, "the connection broke", request.clientRequestId),
         };
       return { statusCode: status, headers, body, atMs: clock.nowMs() };
     } catch (reason) {

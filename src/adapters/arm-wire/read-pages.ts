@@ -1,6 +1,6 @@
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmAnswer, NextPage } from "../../provisioner/arm/arm-api.ts";
-import { errorWithoutAnswer } from "../../provisioner/arm/arm-error.ts";
+import { ownError } from "../../provisioner/arm/arm-error.ts";
 import { readPage } from "./read-resources.ts";
 import { readSent, type SentAnswer, valueFrom } from "./wire-answer.ts";
 
@@ -37,5 +37,5 @@ export async function readPages<T>(
     answer = await list.get(nextLink);
   }
   const problem = `a list has more than ${PAGES_MAX} pages`;
-  return { result: fail(errorWithoutAnswer("TooManyPages", problem, list.clientRequestId)), remaining: [] };
+  return { result: fail(ownError("TooManyPages", problem, list.clientRequestId)), remaining: [] };
 }

@@ -1,5 +1,5 @@
 import type { ArmError } from "../../provisioner/arm/arm-api.ts";
-import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
+import { ownError, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
 import type { SentAnswer, WireAnswer } from "../arm-wire/wire-answer.ts";
 
 /** A raw answer, as the SDK shows it to `onResponse`. */
@@ -57,11 +57,7 @@ export async function sendThroughSdk(
   } catch (error) {
     if (answer === undefined && ending.signal.aborted && !signal.aborted)
       return {
-        lost: errorWithoutAnswer(
-          ownErrorCodes.noAnswer,
-          `no answer within ${call.timeoutMs} ms`,
-          call.clientRequestId,
-        ),
+        lost: ownError(ownErrorCodes.noAnswer, `no answer within ${call.timeoutMs} ms`, call.clientRequestId),
       };
     if (answer === undefined)
       return {
@@ -73,7 +69,7 @@ export async function sendThroughSdk(
   }
   return (
     answer ?? {
-      lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the SDK reported no answer", call.clientRequestId),
+      lost: ownError(ownErrorCodes.noAnswer, "the SDK reported no answer", call.clientRequestId),
     }
   );
 }
@@ -90,8 +86,7 @@ function lostError(
   error: unknown,
   call: { readonly clientRequestId: string; readonly isCancelled: boolean },
 ): ArmError {
-  if (call.isCancelled)
-    return errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", call.clientRequestId);
+  if (call.isCancelled) return ownError(ownErrorCodes.cancelled, "the caller gave up", call.clientRequestId);
   const { name, message, code, statusCode } = factsOf(error);
   // A busy or unreachable token service is no refusal: only its 4xx answers and a missing credential
   // are.
@@ -101,10 +96,10 @@ function lostError(
     !/network|ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN/i.test(message);
   if (isRefusedLogin)
     return {
-      ...errorWithoutAnswer(name, `no token for Azure: ${message}`, call.clientRequestId),
+      ...ownError(name, `no token for Azure: ${message}`, call.clientRequestId),
       statusCode: 401,
     };
-  return errorWithoutAnswer(
+  return ownError(
     ownErrorCodes.noAnswer,
     `${code === undefined ? "" : `${code}: `}${message}`,
     call.clientRequestId,

@@ -17,8 +17,8 @@ export const ownErrorCodes = {
 /** Assumed where a 429 names no time. */
 export const RETRY_AFTER_DEFAULT_MS = 10_000;
 
-/** An error without an answer of ARM. */
-export function errorWithoutAnswer(code: string, message: string, requestId: string): ArmError {
+/** An error without an answer of ARM; worth a retry unless its code says otherwise. */
+export function ownError(code: string, message: string, requestId = ""): ArmError {
   return {
     statusCode: 0,
     code,
@@ -29,9 +29,4 @@ export function errorWithoutAnswer(code: string, message: string, requestId: str
     retryAfterMs: undefined,
     requestId,
   };
-}
-
-/** A fault that ARM has no error for; worth a retry. */
-export function ownError(code: string, message: string): ArmError {
-  return errorWithoutAnswer(code, message, "");
 }

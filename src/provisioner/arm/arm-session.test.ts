@@ -9,7 +9,7 @@ import type { Lane } from "../../core/azure/lane.ts";
 import { ok } from "../../core/failure/result.ts";
 import { defaultProvisionerSettings as settings } from "../settings.ts";
 import type { ArmApi, ArmOperationStatus } from "./arm-api.ts";
-import { errorWithoutAnswer, ownErrorCodes } from "./arm-error.ts";
+import { ownError, ownErrorCodes } from "./arm-error.ts";
 import { type ArmSession, createArmSession } from "./arm-session.ts";
 import type { OperationLikeness } from "./operation-poller.ts";
 import { ThrottleBudget } from "./throttle-budget.ts";
@@ -167,7 +167,7 @@ describe("a list of many pages", () => {
   const PAGES = 60;
   const throttled = { statusCode: 429, headers: { "retry-after": "5" }, body: {}, atMs: 0 };
   const busy = { statusCode: 503, headers: { "retry-after": "5" }, body: {}, atMs: 0 };
-  const lost = { lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the connection broke", "") };
+  const lost = { lost: ownError(ownErrorCodes.noAnswer, "the connection broke") };
   const denied = { statusCode: 403, headers: {}, body: {}, atMs: 0 };
 
   /** Reads a list whose page before the last fails `times` times; returns its requests, and how it ends. */

@@ -1,7 +1,7 @@
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ArmError } from "./arm-api.ts";
-import { errorWithoutAnswer, ownErrorCodes } from "./arm-error.ts";
+import { ownError, ownErrorCodes } from "./arm-error.ts";
 import { CallLine, type Turn } from "./call-line.ts";
 import type { BudgetedCall, ThrottleBudget } from "./throttle-budget.ts";
 
@@ -75,10 +75,9 @@ export function createCallAdmission({
 function usedUp({ group, resource }: BudgetedCall, retryAfterMs: number): ArmError {
   const of = resource === undefined ? "" : ` for ${resource}`;
   return {
-    ...errorWithoutAnswer(
+    ...ownError(
       ownErrorCodes.budgetExhausted,
       `the budget of ${group} calls${of} is used up, or Azure has asked for time`,
-      "",
     ),
     retryAfterMs,
   };

@@ -5,7 +5,7 @@ import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ProvisionerSettings } from "../settings.ts";
 import type { ArmError, ArmOperation, ArmOperationEnd, ArmOperationStatus } from "./arm-api.ts";
-import { errorWithoutAnswer, ownErrorCodes } from "./arm-error.ts";
+import { ownError, ownErrorCodes } from "./arm-error.ts";
 import { classOf } from "./error-table.ts";
 import type { UntilNextLook } from "./look-pace.ts";
 
@@ -182,9 +182,8 @@ function shareEndedOf(likeness: OperationLikeness | undefined): number {
 }
 
 function stillRunning(resource: string, elapsedMs: number): ArmError {
-  return errorWithoutAnswer(
+  return ownError(
     ownErrorCodes.stillRunning,
     `the operation on ${resource} still runs after ${Math.round(elapsedMs / 1000)} s`,
-    "",
   );
 }

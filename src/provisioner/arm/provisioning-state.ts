@@ -1,6 +1,6 @@
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { ArmError, ArmOperationEnd } from "./arm-api.ts";
-import { errorWithoutAnswer } from "./arm-error.ts";
+import { ownError } from "./arm-error.ts";
 
 /** Whether no operation is under way on a resource whose `provisioningState` this is. */
 export function isTerminal(provisioningState: string): boolean {
@@ -18,5 +18,5 @@ export function endShownBy(
   if (!isTerminal(provisioningState)) return ok(undefined);
   if (provisioningState === "Succeeded") return ok({});
   const message = `the operation on ${resource} ended, and its provisioningState is ${provisioningState}`;
-  return fail({ ...errorWithoutAnswer("OperationFailed", message, ""), statusCode: 200 });
+  return fail({ ...ownError("OperationFailed", message), statusCode: 200 });
 }

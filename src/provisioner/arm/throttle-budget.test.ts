@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { Lane } from "../../core/azure/lane.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmAnswer } from "./arm-api.ts";
-import { errorWithoutAnswer } from "./arm-error.ts";
+import { ownError } from "./arm-error.ts";
 import {
   type BudgetedCall,
   ThrottleBudget,
@@ -29,7 +29,7 @@ const write = (lane: Lane = "primaryAttach", resource = "vm-a"): BudgetedCall =>
 
 const refused = (target: string, retryAfterMs: number): ArmAnswer<never> => ({
   result: fail({
-    ...errorWithoutAnswer("OperationNotAllowed", "", ""),
+    ...ownError("OperationNotAllowed", ""),
     statusCode: 429,
     retryAfterMs,
     details: [{ code: "TooManyRequests", target, message: "" }],
@@ -123,7 +123,7 @@ describe("ThrottleBudget", () => {
     assert.ok(budget.waitMs(write()) > 0);
     budget.observe(read, {
       result: fail({
-        ...errorWithoutAnswer("SubscriptionRequestsThrottled", "", ""),
+        ...ownError("SubscriptionRequestsThrottled", ""),
         statusCode: 429,
         retryAfterMs: 9000,
       }),
@@ -186,7 +186,7 @@ describe("ThrottleBudget", () => {
 
 describe("the Retry-After of a refusal that is no 429", () => {
   const refusedWith = (statusCode: number, retryAfterMs?: number): ArmAnswer<never> => ({
-    result: fail({ ...errorWithoutAnswer("Conflict", "", ""), statusCode, retryAfterMs }),
+    result: fail({ ...ownError("Conflict", ""), statusCode, retryAfterMs }),
     remaining: [],
   });
   const diskRead = (resource: string): BudgetedCall => ({ group: "diskRead", resource, lane: "failover" });

@@ -6,7 +6,7 @@ import { settledOn } from "../../controller/testing/settled.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmApi, ArmDisk } from "../arm/arm-api.ts";
-import { errorWithoutAnswer } from "../arm/arm-error.ts";
+import { ownError } from "../arm/arm-error.ts";
 import { createArmSession } from "../arm/arm-session.ts";
 import { ThrottleBudget } from "../arm/throttle-budget.ts";
 import { defaultProvisionerSettings as settings } from "../settings.ts";
@@ -53,7 +53,7 @@ function aWorld(
       const disks = names.map((name, index) => ({ ...aDisk(name), ...options.listed?.[index] }));
       await nextPage?.();
       await clock.sleep(CALL_MS, signal);
-      const refused = { ...errorWithoutAnswer("AuthorizationFailed", "", ""), statusCode: 403 };
+      const refused = { ...ownError("AuthorizationFailed", ""), statusCode: 403 };
       return { result: options.refusesLists === true ? fail(refused) : ok(disks), remaining: [] };
     },
   };

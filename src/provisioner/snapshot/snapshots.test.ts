@@ -6,7 +6,7 @@ import { aSnapshotRequest } from "../../controller/testing/a-snapshot-request.ts
 import { settledOn } from "../../controller/testing/settled.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmAnswer, ArmApi, ArmOperation, ArmOperationStatus, ArmSnapshot } from "../arm/arm-api.ts";
-import { errorWithoutAnswer, ownErrorCodes } from "../arm/arm-error.ts";
+import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import { createAzureCloudProvisioner } from "../azure-cloud-provisioner.ts";
 
 /** How long Azure takes to answer a request that changes a snapshot, in milliseconds. */
@@ -45,9 +45,9 @@ function aCloud({
     shown = next;
     return { result: ok({ kind: "disk", pollUrl: undefined, retryAfterMs: undefined }), remaining: [] };
   };
-  const notThere = { ...errorWithoutAnswer("ResourceNotFound", "", ""), statusCode: 404 };
+  const notThere = { ...ownError("ResourceNotFound", ""), statusCode: 404 };
   const refused: ArmAnswer<ArmOperation> = {
-    result: fail({ ...errorWithoutAnswer("Conflict", "", ""), statusCode: 409 }),
+    result: fail({ ...ownError("Conflict", ""), statusCode: 409 }),
     remaining: [],
   };
   let lists = 0;
@@ -59,7 +59,7 @@ function aCloud({
       return { result: ok(found), remaining: [] };
     },
     getSnapshot: (_request, signal) => {
-      const gaveUp = errorWithoutAnswer(ownErrorCodes.cancelled, "", "");
+      const gaveUp = ownError(ownErrorCodes.cancelled, "");
       const result = signal.aborted ? fail(gaveUp) : shown === undefined ? fail(notThere) : ok(shown);
       return Promise.resolve({ result, remaining: [] });
     },
@@ -124,8 +124,7 @@ describe("a request that changes a snapshot", () => {
 describe("the note of a request that makes a snapshot", () => {
   type Answer = ArmAnswer<ArmOperation>["result"];
   const made = ok({ kind: "disk", pollUrl: undefined, retryAfterMs: undefined } as const);
-  const error = (statusCode: number, code: string): Answer =>
-    fail({ ...errorWithoutAnswer(code, "", ""), statusCode });
+  const error = (statusCode: number, code: string): Answer => fail({ ...ownError(code, ""), statusCode });
 
   /** What happens in order, where Azure answers requests so. */
   async function eventsOf(
@@ -209,14 +208,14 @@ describe("the note of a request that makes a snapshot", () => {
   it("ends with an operation that has failed: a read shows what that has left", async () => {
     const failed = ok({
       state: "failed",
-      error: { ...errorWithoutAnswer("Bad", "", ""), statusCode: 200 },
+      error: { ...ownError("Bad", ""), statusCode: 200 },
     } as const);
     const events = await eventsOf([accepted], { polled: failed });
     assert.deepEqual(events, ["write", "request", "end", "CloudRejected"]);
   });
 
   it("stays with one that Azure has accepted, though it does not say how that is doing", async () => {
-    const polled = fail({ ...errorWithoutAnswer("Conflict", "", ""), statusCode: 409 });
+    const polled = fail({ ...ownError("Conflict", ""), statusCode: 409 });
     assert.deepEqual(await eventsOf([accepted], { polled }), ["write", "request", "CloudRejected"]);
   });
 });

@@ -5,7 +5,7 @@ import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../controller/testing/settled.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ArmApi, ArmError, ArmVm } from "../arm/arm-api.ts";
-import { errorWithoutAnswer } from "../arm/arm-error.ts";
+import { ownError } from "../arm/arm-error.ts";
 import { createArmSession } from "../arm/arm-session.ts";
 import { ThrottleBudget } from "../arm/throttle-budget.ts";
 import { defaultProvisionerSettings as settings } from "../settings.ts";
@@ -53,7 +53,7 @@ function aWorld(firstMs: readonly number[] = []) {
     budget.observe(
       { group: "vmRead", resource: vm.key, lane: "failover" },
       {
-        result: fail({ ...errorWithoutAnswer("TooManyRequests", "", ""), statusCode: 429, retryAfterMs }),
+        result: fail({ ...ownError("TooManyRequests", ""), statusCode: 429, retryAfterMs }),
         remaining: [],
       },
     );
