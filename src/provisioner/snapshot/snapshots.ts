@@ -8,6 +8,7 @@ import type {
   CreateSnapshotRequest,
   SnapshotFacts,
   SnapshotObjection,
+  SnapshotProvisioner,
 } from "../../ports/cloud/snapshot-provisioner.ts";
 import { sharedReads } from "../../runtime/shared-reads.ts";
 import type {
@@ -31,8 +32,8 @@ import {
   saysNotThere,
   toFailure,
 } from "../arm/error-table.ts";
+import type { ReadEnd } from "../arm/operation-poller.ts";
 import { endShownBy, isTerminal } from "../arm/provisioning-state.ts";
-import type { CallGroup } from "../arm/throttle-budget.ts";
 import { TRIES_MAX, untilSettled } from "../arm/until-settled.ts";
 import { snapshotFactsOf } from "./snapshot-facts.ts";
 
@@ -127,11 +128,9 @@ export async function createSnapshot(
     }
     const noted = await request.note?.write(signal);
     if (noted?.ok === false) return noted;
-    const creation = creationOf(session, request);
-    const started = await start(session, creation, signal);
-    const created = started.ok ? await untilEnded(session, creation, started.value, signal) : started;
+    const { ended: created, isAccepted } = await write(session, creationOf(session, request), signal);
     if (created.ok) return createdSnapshot(session, request, signal);
-    if (isOver(created.failure, started.ok)) await request.note?.end(signal);
+    if (isOver(created.failure, isAccepted)) await request.note?.end(signal);
     if (attempt > TRIES_MAX || !mayTryAgain(created.failure)) {
       // A caller that is refused for good never deletes: what the operation has left goes now.
       const removed = isOperationFailure(created.failure)
@@ -175,7 +174,11 @@ export function deleteSnapshot(
 /** Adds tags to a snapshot. Reads it before each request, and again at the end. */
 export async function tagSnapshot(
   session: ArmSession,
-  { tags, objection, ...target }: SnapshotTarget & SnapshotTags,
+  {
+    tags,
+    objection,
+    ...target
+  }: SnapshotTarget & Omit<Parameters<SnapshotProvisioner["tagSnapshot"]>[0], "snapshotUri">,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts, Failure>> {
   for (let attempt = 1; ; attempt++) {
@@ -187,17 +190,20 @@ export async function tagSnapshot(
     if (Object.entries(tags).every(([name, value]) => facts.tags[name] === value)) return ok(facts);
     const last = attempt > TRIES_MAX;
     if (last || !isTerminal(facts.state)) return fail(toFailure(stillRunning(target), {}));
-    const change = changeOf(session, { ...target, tags: { ...facts.tags, ...tags } });
-    const changed = await write(session, change, signal);
+    const allTags = { ...facts.tags, ...tags };
+    const { ended: changed } = await write(
+      session,
+      {
+        ...target,
+        likeness: "snapshotUpdate",
+        start: (clientRequestId) =>
+          session.arm.startSnapshotUpdate({ ...target.id, tags: allTags, clientRequestId }, session.lifetime),
+      },
+      signal,
+    );
     if (!changed.ok && !mayTryAgain(changed.failure)) return fail(readFailure(changed.failure, target));
     if (!changed.ok) await session.backOff(attempt, signal);
   }
-}
-
-/** Tags to add to a snapshot. */
-interface SnapshotTags {
-  readonly tags: Readonly<Record<string, string>>;
-  readonly objection: SnapshotObjection;
 }
 
 /** Deletes what a failed creation has left; another controller may have made the snapshot since. */
@@ -233,24 +239,31 @@ async function remove(
     const verdict = target.judge(snapshotFactsOf(present.value));
     if (!verdict.ok) return verdict;
     if (!verdict.value) return ok(undefined);
-    const deleted = await write(session, deletionOf(session, target), signal);
+    const { id } = target;
+    const { ended: deleted } = await write(
+      session,
+      {
+        ...target,
+        likeness: "snapshotDelete",
+        start: (clientRequestId) =>
+          session.arm.startSnapshotDelete({ ...id, clientRequestId }, session.lifetime),
+      },
+      signal,
+    );
     if (deleted.ok || saysGone(deleted.failure)) return ok(undefined);
     if (attempt > TRIES_MAX || !mayTryAgain(deleted.failure)) return fail(toFailure(deleted.failure, {}));
     await session.backOff(attempt, signal);
   }
 }
 
-/** A request that changes a snapshot, and how its end shows. */
-interface SnapshotWrite {
-  readonly group: CallGroup;
+/** A request that changes a snapshot. */
+interface SnapshotWrite extends SnapshotTarget {
   readonly likeness: "snapshotCreate" | "snapshotUpdate" | "snapshotDelete";
-  readonly resource: string;
   /**
    * Its answer is awaited although the caller gives up: otherwise the next call would overtake it, and a
    * creation could land after the deletion.
    */
   readonly start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>;
-  readonly readEnd: (signal: AbortSignal) => Promise<Result<ArmOperationEnd | undefined, ArmError>>;
 }
 
 function creationOf(session: ArmSession, request: CreateSnapshotRequest & SnapshotTarget): SnapshotWrite {
@@ -269,77 +282,44 @@ function creationOf(session: ArmSession, request: CreateSnapshotRequest & Snapsh
     ...(instantAccessMinutes === undefined ? {} : { instantAccessDurationMinutes: instantAccessMinutes }),
   };
   return {
-    group: "diskWrite",
+    id,
+    snapshotUri: request.snapshotUri,
     likeness: "snapshotCreate",
-    resource: request.snapshotUri,
     start: (clientRequestId) =>
       session.arm.startSnapshotCreate({ ...id, snapshot, clientRequestId, userAgent }, session.lifetime),
-    readEnd: async (callSignal) => {
-      const read = await readSnapshot(session, request, callSignal);
-      // One that is being created may not be there yet.
-      if (!read.ok) return saysNotThere(read.failure) ? ok(undefined) : read;
-      return endShownBy(read.value.provisioningState, `snapshot ${request.snapshotUri}`);
-    },
   };
 }
 
-function changeOf(
-  session: ArmSession,
-  { id, snapshotUri, tags }: SnapshotTarget & Pick<SnapshotTags, "tags">,
-): SnapshotWrite {
-  return {
-    group: "diskWrite",
-    likeness: "snapshotUpdate",
-    resource: snapshotUri,
-    start: (clientRequestId) =>
-      session.arm.startSnapshotUpdate({ ...id, tags, clientRequestId }, session.lifetime),
-    readEnd: async (callSignal) => {
-      const read = await readSnapshot(session, { id, snapshotUri }, callSignal);
-      return read.ok ? endShownBy(read.value.provisioningState, `snapshot ${snapshotUri}`) : read;
-    },
-  };
-}
-
-function deletionOf(session: ArmSession, target: SnapshotTarget): SnapshotWrite {
-  return {
-    group: "diskDelete",
-    likeness: "snapshotDelete",
-    resource: target.snapshotUri,
-    start: (clientRequestId) =>
-      session.arm.startSnapshotDelete({ ...target.id, clientRequestId }, session.lifetime),
-    readEnd: async (callSignal) => {
-      const read = await readSnapshot(session, target, callSignal);
-      if (read.ok) return ok(undefined);
-      return saysNotThere(read.failure) ? ok({}) : read;
-    },
-  };
-}
-
-/** Sends a request once and waits for the end of its operation. */
+/** Sends a request once and waits for the end of its operation. `isAccepted`: Azure has begun it. */
 async function write(
   session: ArmSession,
   change: SnapshotWrite,
   signal: AbortSignal,
-): Promise<Result<unknown, ArmError>> {
-  const started = await start(session, change, signal);
-  return started.ok ? untilEnded(session, change, started.value, signal) : started;
+): Promise<{ readonly ended: Result<ArmOperationEnd, ArmError>; readonly isAccepted: boolean }> {
+  const { likeness, snapshotUri: resource, start } = change;
+  const group = likeness === "snapshotDelete" ? "diskDelete" : "diskWrite";
+  const started = await session.call({ group, resource, lane: LANE }, start, signal);
+  if (!started.ok) return { ended: started, isAccepted: false };
+  const readEnd: ReadEnd = (callSignal) => readWriteEnd(session, change, callSignal);
+  const wait = { likeness, resource, readEnd, lane: LANE };
+  return { ended: await session.untilEnded(started.value, wait, signal), isAccepted: true };
 }
 
-function start(
+/** How a request has ended, by the snapshot itself; undefined: it has not. */
+async function readWriteEnd(
   session: ArmSession,
-  { group, resource, start: send }: SnapshotWrite,
+  { likeness, ...target }: SnapshotWrite,
   signal: AbortSignal,
-): Promise<Result<ArmOperation, ArmError>> {
-  return session.call({ group, resource, lane: LANE }, send, signal);
-}
-
-function untilEnded(
-  session: ArmSession,
-  { likeness, resource, readEnd }: SnapshotWrite,
-  started: ArmOperation,
-  signal: AbortSignal,
-): Promise<Result<ArmOperationEnd, ArmError>> {
-  return session.untilEnded(started, { likeness, resource, readEnd, lane: LANE }, signal);
+): ReturnType<ReadEnd> {
+  const read = await readSnapshot(session, target, signal);
+  const isDeletion = likeness === "snapshotDelete";
+  if (read.ok)
+    return isDeletion
+      ? ok(undefined)
+      : endShownBy(read.value.provisioningState, `snapshot ${target.snapshotUri}`);
+  // One that is being created may not be there yet.
+  const mayBeMissing = likeness !== "snapshotUpdate" && saysNotThere(read.failure);
+  return mayBeMissing ? ok(isDeletion ? {} : undefined) : read;
 }
 
 function settledSnapshot(
