@@ -1,3 +1,4 @@
+import { putNewest } from "../core/primitives/put-newest.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /** What bounds a cache. */
@@ -44,7 +45,7 @@ export class BoundedCache<V> {
       const outcome = await read();
       const value = choose(outcome);
       if (value !== undefined && !reading.isDropped && this.#reading.get(key) === reading)
-        this.#put(key, { value, atMs });
+        putNewest(this.#entries, key, { value, atMs }, this.#options.entriesMax);
       return outcome;
     } finally {
       if (this.#reading.get(key) === reading) this.#reading.delete(key);
@@ -53,7 +54,8 @@ export class BoundedCache<V> {
 
   /** Remembers a value that is known without a read. */
   set(key: string, value: V): void {
-    this.#put(key, { value, atMs: this.#options.clock.elapsedMs() });
+    const { clock, entriesMax } = this.#options;
+    putNewest(this.#entries, key, { value, atMs: clock.elapsedMs() }, entriesMax);
   }
 
   /** Drops an entry: before a write of this process, and after it. */
@@ -61,12 +63,5 @@ export class BoundedCache<V> {
     this.#entries.delete(key);
     const reading = this.#reading.get(key);
     if (reading !== undefined) reading.isDropped = true;
-  }
-
-  #put(key: string, entry: { readonly value: V; readonly atMs: number }): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > this.#options.entriesMax && oldest !== undefined) this.#entries.delete(oldest);
   }
 }

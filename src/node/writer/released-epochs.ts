@@ -1,3 +1,5 @@
+import { putNewest } from "../../core/primitives/put-newest.ts";
+
 /** Bounds the memory. Only the latest releases matter: see below. */
 const VOLUMES_MAX = 1000;
 
@@ -11,11 +13,7 @@ export class ReleasedEpochs {
   readonly #epochs = new Map<string, number>();
 
   add(uid: string, epoch: number): void {
-    // Inserted last, as the latest one: the oldest is forgotten first.
-    this.#epochs.delete(uid);
-    this.#epochs.set(uid, epoch);
-    const [oldest] = this.#epochs.keys();
-    if (this.#epochs.size > VOLUMES_MAX && oldest !== undefined) this.#epochs.delete(oldest);
+    putNewest(this.#epochs, uid, epoch, VOLUMES_MAX);
   }
 
   delete(uid: string): void {

@@ -10,6 +10,7 @@ import {
   spent,
   waitMs,
 } from "../../core/azure/pace/token-bucket.ts";
+import { putNewest } from "../../core/primitives/put-newest.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { CallBudgetState } from "../../ports/cloud/call-budget.ts";
 import type { ArmAnswer, ArmError } from "./arm-api.ts";
@@ -291,13 +292,8 @@ export class ThrottleBudget {
   }
 
   #put(key: string, bucket: Bucket): void {
-    this.#buckets.delete(key);
-    this.#buckets.set(key, bucket);
-    // Bounded memory: the bucket that was used longest ago has refilled by now, and a missing bucket
-    // counts as full.
-    if (this.#buckets.size <= BUCKETS_MAX) return;
-    const [oldest] = this.#buckets.keys();
-    if (oldest !== undefined) this.#buckets.delete(oldest);
+    // The bucket that was used longest ago has refilled by now, and a missing bucket counts as full.
+    putNewest(this.#buckets, key, bucket, BUCKETS_MAX);
   }
 }
 

@@ -1,3 +1,4 @@
+import { putNewest } from "../../core/primitives/put-newest.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { UpdatesUnderWay } from "./updates-under-way.ts";
 
@@ -34,9 +35,6 @@ export class UpdatesMemory {
 
   /** Keeps what is known of a VM whose work has ended. */
   keep(vmKey: string, underWay: UpdatesUnderWay): void {
-    if (underWay.isEmpty) return;
-    this.#kept.set(vmKey, underWay);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > VMS_REMEMBERED_MAX && oldest !== undefined) this.#kept.delete(oldest);
+    if (!underWay.isEmpty) putNewest(this.#kept, vmKey, underWay, VMS_REMEMBERED_MAX);
   }
 }

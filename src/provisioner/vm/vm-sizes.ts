@@ -1,5 +1,6 @@
 import { LUNS_MAX } from "../../core/azure/choose-luns.ts";
 import { dataDisksMaxOf, knownDataDisksMax } from "../../core/azure/data-disks-max.ts";
+import { putNewest } from "../../core/primitives/put-newest.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 
@@ -110,9 +111,7 @@ export class VmSizes {
   }
 
   #recordFailure(location: string): undefined {
-    this.#failedAtMs.set(location, this.#session.clock.elapsedMs());
-    const [oldest] = this.#failedAtMs.keys();
-    if (this.#failedAtMs.size > LOCATIONS_MAX && oldest !== undefined) this.#failedAtMs.delete(oldest);
+    putNewest(this.#failedAtMs, location, this.#session.clock.elapsedMs(), LOCATIONS_MAX);
     return undefined;
   }
 }
