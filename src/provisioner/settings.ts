@@ -111,8 +111,8 @@ export const defaultProvisionerSettings: ProvisionerSettings = {
 
 /**
  * The settings for an emulator whose operations take `timeScale` times what Azure's take (0.01: a hundred
- * times as fast): all paces and limits alike. Waits keep a lower bound of some milliseconds, since calls
- * themselves are not scaled.
+ * times as fast): all paces and limits alike, but for `throttleWaitMaxMs` and `gathering`, since requests
+ * take as long to arrive at any scale. Waits keep a lower bound of some milliseconds: calls are not scaled.
  */
 export function scaledSettings(
   timeScale: number,
@@ -121,6 +121,7 @@ export function scaledSettings(
   const scaled = (ms: number, leastMs: number): number => Math.max(leastMs, ms * timeScale);
   const settings = { ...defaultProvisionerSettings, ...changes };
   return {
+    ...settings,
     vmPollPace: { minMs: scaled(settings.vmPollPace.minMs, 5), maxMs: scaled(settings.vmPollPace.maxMs, 25) },
     vmPollSpacing: {
       closeMs: scaled(settings.vmPollSpacing.closeMs, 5),
@@ -131,7 +132,6 @@ export function scaledSettings(
       maxMs: scaled(settings.diskPollPace.maxMs, 20),
     },
     backoff: { baseMs: scaled(settings.backoff.baseMs, 5), maxMs: scaled(settings.backoff.maxMs, 100) },
-    retriesMax: settings.retriesMax,
     operationMaxMs: scaled(settings.operationMaxMs, 5000),
     inFlightPatienceMs: scaled(settings.inFlightPatienceMs, 1000),
     detachPatienceMs: scaled(settings.detachPatienceMs, 2000),
@@ -141,9 +141,6 @@ export function scaledSettings(
     etagPauseMs: scaled(settings.etagPauseMs, 10_000),
     etagReadMs: scaled(settings.etagReadMs, 1000),
     ownerPatienceMs: scaled(settings.ownerPatienceMs, 1000),
-    throttleWaitMaxMs: settings.throttleWaitMaxMs,
-    // Requests take as long to arrive at any scale.
-    gathering: settings.gathering,
     limits: scaledEach(settings.limits, (limits) => scaledLimits(limits, timeScale)),
     gatewayLimits: scaledEach(settings.gatewayLimits, (limit) => faster(limit, timeScale)),
   };

@@ -16,32 +16,17 @@ import type { CallBudgetState } from "../../ports/cloud/call-budget.ts";
 import type { ArmAnswer, ArmError } from "./arm-api.ts";
 import { RETRY_AFTER_DEFAULT_MS } from "./arm-error.ts";
 
-/** Kinds of calls that Azure counts together. */
-export const callGroups = [
-  "vmWrite",
-  "vmRead",
-  "instanceWrite",
-  "instanceRead",
-  "vmList",
-  "vmOperationRead",
-  "diskWrite",
-  "diskDelete",
-  "diskRead",
-  "diskList",
-  "diskOperationRead",
-] as const;
-
-/** A kind of calls that Azure counts together. */
-export type CallGroup = (typeof callGroups)[number];
-
 /** The limits of one group: for each resource, and for the whole subscription. */
 export interface GroupLimits {
   readonly perResource?: BucketLimit;
   readonly perSubscription: BucketLimit;
 }
 
-/** Azure's published limits (compute throttling limits, 2024); those of disks per 3 minutes, spread. */
-export const azureLimits: Readonly<Record<CallGroup, GroupLimits>> = {
+/**
+ * Azure's published limits (compute throttling limits, 2024) of each kind of calls that it counts together;
+ * those of disks per 3 minutes, spread.
+ */
+export const azureLimits = {
   vmWrite: { perResource: { burst: 12, perMinute: 4 }, perSubscription: { burst: 1500, perMinute: 500 } },
   vmRead: { perResource: { burst: 36, perMinute: 12 }, perSubscription: { burst: 24_000, perMinute: 8000 } },
   // Of instances of uniform scale sets, which Azure counts apart from VMs.
@@ -63,7 +48,13 @@ export const azureLimits: Readonly<Record<CallGroup, GroupLimits>> = {
   diskRead: { perSubscription: { burst: 5000, perMinute: 1666 } },
   diskList: { perSubscription: { burst: 240, perMinute: 80 } },
   diskOperationRead: { perSubscription: { burst: 50_000, perMinute: 16_666 } },
-};
+} satisfies Readonly<Record<string, GroupLimits>>;
+
+/** A kind of calls that Azure counts together. */
+export type CallGroup = keyof typeof azureLimits;
+
+/** All of them. */
+export const callGroups = Object.keys(azureLimits) as readonly CallGroup[];
 
 /** The groups of the reads and writes of a VM, or of an instance of a uniform scale set. */
 export function callGroupsOf(vm: { readonly scaleSet?: object | undefined }): {
@@ -278,7 +269,7 @@ export class ThrottleBudget {
     const limits = this.#limits[call.group];
     const scopes: readonly Scope[] = [
       { kind: "subscription", key: call.group, limit: limits.perSubscription },
-      { kind: "gateway", key: gatewayKey(call), limit: this.#gatewayLimits[gatewayClassOf[call.group]] },
+      { kind: "gateway", key: gatewayKey(call), limit: this.#gatewayLimits[gatewayClassOf(call.group)] },
     ];
     const key = resourceKey(call);
     if (key === undefined) return scopes;
@@ -312,19 +303,10 @@ const uncounted: BucketLimit = { burst: 1e9, perMinute: 1e9 };
 
 const gatewayClasses: readonly GatewayClass[] = ["reads", "writes", "deletes"];
 
-const gatewayClassOf: Readonly<Record<CallGroup, GatewayClass>> = {
-  vmRead: "reads",
-  instanceRead: "reads",
-  vmList: "reads",
-  vmWrite: "writes",
-  instanceWrite: "writes",
-  diskRead: "reads",
-  diskList: "reads",
-  diskWrite: "writes",
-  diskDelete: "deletes",
-  vmOperationRead: "reads",
-  diskOperationRead: "reads",
-};
+function gatewayClassOf(group: CallGroup): GatewayClass {
+  if (group.endsWith("Delete")) return "deletes";
+  return group.endsWith("Write") ? "writes" : "reads";
+}
 
 /**
  * A failover tries its own VM, whatever has been called there. Beyond what all VMs share it would only be
@@ -350,7 +332,7 @@ function resourceKey({ group, resource }: BudgetedCall): string | undefined {
 }
 
 function gatewayKey(call: BudgetedCall): string {
-  return `gateway-${gatewayClassOf[call.group]}`;
+  return `gateway-${gatewayClassOf(call.group)}`;
 }
 
 /**
