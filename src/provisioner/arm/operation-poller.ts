@@ -28,9 +28,9 @@ export type OperationLikeness =
 /** How the session waits for an operation. */
 export interface OperationWait extends OperationTarget {
   /** Default: `operationMaxMs`. */
-  readonly maxMs?: number;
+  readonly maxMs?: number | undefined;
   /** Operations of one name take about as long as each other, so that the first poll can wait that long. */
-  readonly likeness?: OperationLikeness;
+  readonly likeness?: OperationLikeness | undefined;
   /**
    * Reads from the resource itself whether the operation has ended; undefined: not yet. Asked where Azure
    * refuses the polls.
@@ -40,7 +40,7 @@ export interface OperationWait extends OperationTarget {
    * Reads the same after each poll that reports a running operation: what the resource shows already
    * need not be waited for. Default: polls decide.
    */
-  readonly readEarlyEnd?: ReadEnd;
+  readonly readEarlyEnd?: ReadEnd | undefined;
 }
 
 /** See `OperationWait`. */

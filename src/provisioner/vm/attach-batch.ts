@@ -23,7 +23,14 @@ import type { Latecomers } from "./group-commit.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmAnswer, VmRequest } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
-import { type VmTarget, detachingEntry, isDeletedWithVm, readVm, updateVm } from "./vm-update.ts";
+import {
+  type VmTarget,
+  type VmUpdate,
+  detachingEntry,
+  isDeletedWithVm,
+  readVm,
+  updateVm,
+} from "./vm-update.ts";
 
 /** Updates that keep a disk from its VM's deletion are tried so often: those of other clients conflict. */
 const KEEP_TRIES_MAX = 3;
@@ -183,18 +190,8 @@ export class AttachBatch {
     const dataDisks = present.dataDisks.map((entry) =>
       keptKeys.has(diskKeyOf(entry)) ? { ...entry, deleteOption: "Detach" } : entry,
     );
-    const written = await updateVm(
-      this.#session,
-      {
-        vm: this.#vm,
-        ifMatch: model.etag,
-        change: { dataDisks },
-        lane,
-        maxMs: this.#session.settings.inFlightPatienceMs,
-        underWay: this.#context.underWay,
-      },
-      this.#lifetime,
-    );
+    const { inFlightPatienceMs: maxMs } = this.#session.settings;
+    const written = await this.#update(model, { dataDisks, lane, maxMs });
     const mayRepeat =
       !written.ok &&
       classOf(written.failure) !== "throttled" &&
@@ -259,25 +256,14 @@ export class AttachBatch {
     this.#hasWritten = true;
     const off = new Set([...neverAttachedKeys, ...keysOf(allowed.filter(takesOff))]);
     const listed = withoutMissing(model, this.#missing);
-    const change = { dataDisks: listWith(listed, allowed, { off, overdue: this.#overdue }) };
+    const dataDisks = listWith(listed, allowed, { off, overdue: this.#overdue });
     const regular = allowed.filter(
       (planned) => takesOff(planned) && !this.#overdue.has(planned.request.diskKey),
     );
-    const maxMs =
-      regular.length > 0 ? this.#session.settings.detachPatienceMs : this.#session.settings.operationMaxMs;
-    const written = await updateVm(
-      this.#session,
-      {
-        vm: this.#vm,
-        ifMatch: model.etag,
-        change,
-        lane,
-        maxMs,
-        likeness: likenessOf(allowed, this.#overdue),
-        underWay: this.#context.underWay,
-      },
-      this.#lifetime,
-    );
+    const { detachPatienceMs, operationMaxMs } = this.#session.settings;
+    const maxMs = regular.length > 0 ? detachPatienceMs : operationMaxMs;
+    const likeness = likenessOf(allowed, this.#overdue);
+    const written = await this.#update(model, { dataDisks, lane, maxMs, likeness });
     this.#inFlightSinceMs = undefined;
     if (written.ok) {
       this.#successes++;
@@ -339,20 +325,19 @@ export class AttachBatch {
     if (off.size === 0) return;
     const permitted = await checkPreconditions([{ request }]);
     if ((await checkForeignDetaches(permitted, { model, ownKeysOf: () => new Set() })).length === 0) return;
-    await updateVm(
-      this.#session,
-      {
-        vm: this.#vm,
-        ifMatch: model.etag,
-        change: {
-          dataDisks: listWith(withoutMissing(model, this.#missing), [], { off, overdue: this.#overdue }),
-        },
-        lane,
-        maxMs: this.#session.settings.detachPatienceMs,
-        underWay: this.#context.underWay,
-      },
-      this.#lifetime,
-    );
+    const listed = withoutMissing(model, this.#missing);
+    const dataDisks = listWith(listed, [], { off, overdue: this.#overdue });
+    await this.#update(model, { dataDisks, lane, maxMs: this.#session.settings.detachPatienceMs });
+  }
+
+  /** Writes the whole list of data disks, on the condition that the VM is as in `model`. */
+  #update(
+    { etag: ifMatch }: ArmVm,
+    { dataDisks, ...how }: Pick<VmUpdate, "lane" | "maxMs" | "likeness"> & Pick<ArmVm, "dataDisks">,
+  ): ReturnType<typeof updateVm> {
+    const { underWay } = this.#context;
+    const update = { vm: this.#vm, ifMatch, change: { dataDisks }, underWay, ...how };
+    return updateVm(this.#session, update, this.#lifetime);
   }
 }
 

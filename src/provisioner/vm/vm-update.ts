@@ -120,14 +120,8 @@ export async function updateVm(
   if (!started.ok) return fail(started.failure);
   const readEnd = (callSignal: AbortSignal): ReturnType<ReadEnd> =>
     readUpdateEnd(session, update, callSignal);
-  const waiting = {
-    resource: key,
-    lane,
-    readEnd,
-    ...(maxMs === undefined ? {} : { maxMs }),
-    ...(likeness === undefined ? {} : { likeness }),
-    ...(isDone === undefined ? {} : { readEarlyEnd: readDone(isDone) }),
-  };
+  const readEarlyEnd = isDone && readDone(isDone);
+  const waiting = { resource: key, lane, maxMs, likeness, readEnd, readEarlyEnd };
   const own = { operation: started.value, ifMatch, takesOff: takenOffBy(change) };
   const ended = await underWay.during(own, () => session.untilEnded(started.value, waiting, signal));
   return ended.ok ? ok(undefined) : ended;
