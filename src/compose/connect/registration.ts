@@ -9,7 +9,7 @@ import {
 } from "../../csi/registration/kubelet-registration.ts";
 import { withTimeout } from "../../runtime/with-timeout.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
-import { daemonSetProblem, parseDaemonSet } from "../settings/parse-daemon-set.ts";
+import { daemonSetProblem, parseDaemonSet } from "../settings/daemon-set-options.ts";
 import { WrongSetting } from "../settings/wrong-setting.ts";
 
 /** How a plug-in registers with its kubelet. */

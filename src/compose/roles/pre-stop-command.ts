@@ -9,7 +9,7 @@ import { waitUntilDrained } from "../../node/lifecycle/wait-until-drained.ts";
 import { withTimeout } from "../../runtime/with-timeout.ts";
 import { apiServerConfig, connectKubernetes, kubernetesOptions } from "../connect/connect-store.ts";
 import { readCheckpoints } from "../connect/open-checkpoints.ts";
-import { daemonSetProblem, parseDaemonSet } from "../settings/parse-daemon-set.ts";
+import { daemonSetProblem, parseDaemonSet } from "../settings/daemon-set-options.ts";
 import { driverNameOption, nodeOptions, processOptions } from "../settings/process-options.ts";
 import { readSettings } from "../settings/read-settings.ts";
 import { WrongSetting, wrongSettings } from "../settings/wrong-setting.ts";

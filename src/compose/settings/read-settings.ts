@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { Options, Values } from "../../cli/options.ts";
 import {
   type CommandLine,
@@ -8,8 +9,8 @@ import {
   type SettingsFile,
 } from "../../cli/read-command-line.ts";
 import { messageOf } from "../../core/failure/message-of.ts";
+import { isRecord } from "../../core/primitives/is-record.ts";
 import { variablesOfV1, whyFlagOfV1IsUnknown } from "./flags-of-v1.ts";
-import { readSettingsFile } from "./read-settings-file.ts";
 
 /** How a role is set. */
 export interface RoleSettings<T extends Options> {
@@ -60,4 +61,17 @@ export async function readSettings<const T extends Options>(
 async function namedFile({ given }: ReadFlags): Promise<SettingsFile | undefined> {
   const path = given.get("config")?.texts.at(-1);
   return path === undefined || given.has("help") || given.has("version") ? undefined : readSettingsFile(path);
+}
+
+/**
+ * Reads a YAML settings file. Throws with a sentence if it can't be read, or is no mapping. The parser is
+ * loaded only here, since most processes have all settings as flags.
+ */
+async function readSettingsFile(path: string): Promise<SettingsFile> {
+  const text = await readFile(path, "utf8");
+  const { parse } = await import("../../adapters/yaml/parse-yaml.ts");
+  const parsed: unknown = parse(text) ?? {};
+  if (!isRecord(parsed)) throw new Error("must be a mapping of settings to values");
+  if ("config" in parsed) throw new Error("has the setting config itself: settings are in one file");
+  return { path, settings: parsed };
 }
