@@ -8,16 +8,10 @@ import {
 } from "../../adapters/kubernetes/events/events-subjects.ts";
 import { createKubernetesEvents } from "../../adapters/kubernetes/events/events.ts";
 import { createLogEvents } from "../../adapters/observe/log-events.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { DriverEvent, Events } from "../../ports/cluster/events.ts";
-import type { Logger } from "../../ports/logger.ts";
-import type { Random } from "../../ports/random.ts";
+import type { ProcessPorts } from "../roles/run-role.ts";
 
-interface EventPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-}
+type EventPorts = Pick<ProcessPorts, "clock" | "random" | "logger">;
 
 interface ClusterEventsOptions {
   readonly client: ApiClient;

@@ -6,10 +6,9 @@ import { createPodVolumeUsers } from "../../adapters/kubernetes/volume-users.ts"
 import type { Clock } from "../../ports/clock.ts";
 import type { ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
-import type { Logger } from "../../ports/logger.ts";
-import type { Random } from "../../ports/random.ts";
 import { createSourceCache } from "../../runtime/cache/source-cache.ts";
 import { sharedResults } from "../../runtime/shared-reads.ts";
+import type { ProcessPorts } from "../roles/run-role.ts";
 import { type AllCaches, allCaches } from "./all-caches.ts";
 
 /** What Kubernetes itself knows of volumes, nodes and pods, and the ports that report it. */
@@ -23,7 +22,7 @@ export interface ClusterFacts extends AllCaches {
 export function followCluster(
   client: ApiClient,
   driverName: string,
-  { clock, random, logger }: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
+  { clock, random, logger }: Pick<ProcessPorts, "clock" | "random" | "logger">,
 ): ClusterFacts {
   const sources = coreSources(client, driverName);
   const ports = { clock, random, logger };

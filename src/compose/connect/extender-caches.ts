@@ -7,9 +7,6 @@ import {
   type PersistentVolume,
 } from "../../adapters/kubernetes/core/core-persistent-volume.ts";
 import { objectFromWire, type WireObject } from "../../adapters/kubernetes/store-objects.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { Logger } from "../../ports/logger.ts";
-import type { Random } from "../../ports/random.ts";
 import type { Kind, KindMap } from "../../ports/store/object-store.ts";
 import type { SourceCache } from "../../ports/store/source-cache.ts";
 import type { Source, SourceObject } from "../../ports/store/source.ts";
@@ -30,6 +27,7 @@ import {
   type WireClaim,
   type WireStorageClass,
 } from "../../scheduler-extender/facts.ts";
+import type { ProcessPorts } from "../roles/run-role.ts";
 
 /** What the extender knows of a cluster: each kind has a list and a watch of its own. */
 export interface ExtenderCaches {
@@ -54,7 +52,7 @@ const SETTINGS = { silenceMaxMs: 180_000 };
 export function createExtenderCaches(
   client: ApiClient,
   cluster: { readonly namespace: string; readonly driverName: string },
-  ports: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
+  ports: Pick<ProcessPorts, "clock" | "random" | "logger">,
 ): ExtenderCaches {
   const { namespace, driverName } = cluster;
   const options = { ...ports, settings: SETTINGS };
@@ -64,6 +62,8 @@ export function createExtenderCaches(
       path: `/apis/${apiVersionOf(kind)}/namespaces/${encodeURIComponent(namespace)}/${pluralOf(kind)}`,
       transform: (object) => read(objectFromWire(kind, object)),
     });
+  const cacheOf = <T extends SourceObject>(source: Source<T>): SourceCache<T> =>
+    createSourceCache({ ...options, source, indexes: {} });
   const byDisk = {
     diskKey: ({ diskKey }: { readonly diskKey: string }) => (diskKey === "" ? [] : [diskKey]),
   };
@@ -81,30 +81,24 @@ export function createExtenderCaches(
       indexes: {},
       signOfLife: ({ heartbeat }: NodeFacts) => heartbeat,
     }),
-    claims: createSourceCache({
-      ...options,
-      source: resourceSource<ApiObject & WireClaim, ClaimFacts>(client, {
+    claims: cacheOf(
+      resourceSource<ApiObject & WireClaim, ClaimFacts>(client, {
         path: "/api/v1/persistentvolumeclaims",
         transform: claimFacts,
       }),
-      indexes: {},
-    }),
-    persistentVolumes: createSourceCache({
-      ...options,
-      source: resourceSource<PersistentVolume, PersistentVolumeFacts>(client, {
+    ),
+    persistentVolumes: cacheOf(
+      resourceSource<PersistentVolume, PersistentVolumeFacts>(client, {
         path: "/api/v1/persistentvolumes",
         transform: (volume) =>
           persistentVolumeFacts(volume, readClusterPersistentVolume(volume, driverName).volume?.volumeId),
       }),
-      indexes: {},
-    }),
-    storageClasses: createSourceCache({
-      ...options,
-      source: resourceSource<ApiObject & WireStorageClass, StorageClassFacts>(client, {
+    ),
+    storageClasses: cacheOf(
+      resourceSource<ApiObject & WireStorageClass, StorageClassFacts>(client, {
         path: "/apis/storage.k8s.io/v1/storageclasses",
         transform: (storageClass) => storageClassFacts(storageClass, driverName),
       }),
-      indexes: {},
-    }),
+    ),
   };
 }

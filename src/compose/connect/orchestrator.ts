@@ -9,13 +9,14 @@ import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
+import type { AllCaches } from "./all-caches.ts";
 import type { StoreConnection } from "./connect-store.ts";
 
 /**
  * What the orchestrator knows of volumes and nodes, and where events go: Kubernetes, or the objects of
- * the embedded store.
+ * the embedded store. `run` keeps its caches up to date and writes events.
  */
-export interface Orchestrator {
+export interface Orchestrator extends AllCaches {
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;
   /** Undefined: its nodes can't be marked. */
@@ -23,11 +24,6 @@ export interface Orchestrator {
   readonly events: Events;
   /** Why another Azure disk driver runs in the cluster; undefined if none is seen. */
   readonly otherDriver: () => string | undefined;
-  /** Which of its caches have not been listed yet, as text; undefined if all have. */
-  readonly whyNotSynced: () => string | undefined;
-  readonly untilSynced: (signal: AbortSignal) => Promise<void>;
-  /** Keeps its caches up to date and writes events until `signal` is aborted. */
-  readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
 /** Without Kubernetes: an orchestrator writes what it knows into ClusterNodes, and events go to the log. */
@@ -68,24 +64,21 @@ export async function kubernetesOrchestrator(
       import("./cluster-events.ts"),
       import("./other-drivers.ts"),
     ]);
-  const facts = followCluster(client, driverName, ports);
+  const { caches, ...facts } = followCluster(client, driverName, ports);
   const podName = process.env["POD_NAME"] ?? hostname();
   const eventSink = controllerEvents(
-    { client, driverName, namespace, objects: cache, caches: facts.caches, podName },
+    { client, driverName, namespace, objects: cache, caches, podName },
     ports,
   );
   const others = followOtherDrivers(
-    { client, caches: facts.caches, driverName, daemonSets: nodeDaemonSet, events: eventSink.events },
+    { client, caches, driverName, daemonSets: nodeDaemonSet, events: eventSink.events },
     ports,
   );
   return {
-    users: facts.users,
-    clusterVolumes: facts.clusterVolumes,
+    ...facts,
     marks: createNodeMarks(client),
     events: eventSink.events,
     otherDriver: others.why,
-    whyNotSynced: facts.whyNotSynced,
-    untilSynced: facts.untilSynced,
     run: async (signal) => {
       await Promise.all([facts.run(signal), eventSink.run(signal), others.run(signal)]);
     },

@@ -74,24 +74,15 @@ export async function serveRegistration(
 ): Promise<Registration | undefined> {
   const socketPath = values["registration-socket"];
   if (socketPath === undefined) return undefined;
-  const { driverName, nodeName, endpoint, apiClient, events, onRegistered, onSocketTaken } = plugin;
+  const { endpoint, apiClient, ...registered } = plugin;
+  const { driverName } = plugin;
   const { clock, random, logger } = process;
   const daemonSet = parseDaemonSet(values["daemon-set"]);
   const csiSocketPath = values["kubelet-registration-path"] ?? endpoint.replace(/^unix:(?:\/\/)?/u, "");
-  const registered = await registerWithKubelet({
-    driverName,
-    nodeName,
-    socketPath,
-    csiSocketPath,
-    clock,
-    random,
-    logger,
-    events,
-    onRegistered,
-    onSocketTaken,
-  });
-  if (!registered.ok) throw new Error(describeFailure(registered.failure));
-  const registration = registered.value;
+  const socket = { socketPath, csiSocketPath };
+  const served = await registerWithKubelet({ ...registered, ...socket, clock, random, logger });
+  if (!served.ok) throw new Error(describeFailure(served.failure));
+  const registration = served.value;
 
   async function hasSuccessor(signal: AbortSignal): Promise<boolean> {
     if (apiClient === undefined || daemonSet === undefined) return false;
