@@ -5,17 +5,12 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { backoffMs } from "../../core/primitives/backoff.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
-import type { Logger } from "../../ports/logger.ts";
-import type { Random } from "../../ports/random.ts";
+import type { NodePorts } from "../node-ports.ts";
 
-export interface MachinePorts {
+export interface MachinePorts extends Pick<NodePorts, "clock" | "random" | "logger"> {
   readonly metadata: InstanceMetadataService;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
 }
 
 /** The VM that a process believes it runs on. */

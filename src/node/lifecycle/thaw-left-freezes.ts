@@ -1,8 +1,7 @@
-import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { FreezeMark, NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
-import type { Logger } from "../../ports/logger.ts";
 import { withTimeout } from "../../runtime/with-timeout.ts";
+import type { NodePorts } from "../node-ports.ts";
 
 /** How long a plug-in that starts or ends waits for thaws, in milliseconds: they continue without it. */
 const THAW_MAX_MS = 10_000;
@@ -18,11 +17,9 @@ export async function thawLeftFreezes(
     checkpoints,
     logger,
     clock,
-  }: {
+  }: Pick<NodePorts, "logger" | "clock"> & {
     readonly host: Pick<HostProvisioner, "thaw">;
     readonly checkpoints: Pick<NodeCheckpoints, "freezes">;
-    readonly logger: Logger;
-    readonly clock: Clock;
   },
   signal: AbortSignal,
 ): Promise<void> {

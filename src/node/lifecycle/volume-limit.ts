@@ -2,14 +2,12 @@ import { foreignDisksAmong, volumeLimitOf } from "../../core/azure/volume-limit.
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
-import type { Logger } from "../../ports/logger.ts";
-import type { VolumeLimit } from "../node-ports.ts";
+import type { NodePorts, VolumeLimit } from "../node-ports.ts";
 
-export interface VolumeLimitOptions {
+export interface VolumeLimitOptions extends Pick<NodePorts, "clock" | "logger"> {
   /** The operator's setting; undefined: the limit of the VM size. */
   readonly given: number | undefined;
   readonly vmSize: string;
@@ -22,8 +20,6 @@ export interface VolumeLimitOptions {
   readonly ownNode: OwnNode | undefined;
   readonly cache: Pick<ObjectCache, "byIndex">;
   readonly checkpoints: Pick<NodeCheckpoints, "volumes">;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** How long after the first read that finds a foreign disk the second follows, in milliseconds. */

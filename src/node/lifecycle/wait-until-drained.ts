@@ -4,19 +4,16 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isBeingDrained } from "../../core/node/node-taints.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
-import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
+import type { NodePorts } from "../node-ports.ts";
 
-export interface DrainPorts {
+export interface DrainPorts extends Pick<NodePorts, "clock" | "logger"> {
   readonly ownNode: Pick<OwnNode, "read">;
   readonly store: Pick<ObjectStore, "list">;
   /** The volumes in the checkpoints of the plug-in that is about to stop, read uncached. */
   readonly readCheckpointedVolumes: () => Promise<readonly string[]>;
   readonly nodeName: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** How often the wait checks whether the last volume has gone, in milliseconds. */
