@@ -32,7 +32,7 @@ import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { clearFailedCreation } from "./deletion/clear-failed-creation.ts";
 import { markDeleted } from "./deletion/mark-deleted.ts";
-import { deletionFailure, hasDeletionFailed, retryDeletion } from "./deletion/retry-deletion.ts";
+import { hasDeletionFailed, retryDeletion, untilDeleted } from "./deletion/retry-deletion.ts";
 import { findCopySource } from "./find-copy-source.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
@@ -267,17 +267,6 @@ async function retryFailedDeletion(
   const restarted = await retryDeletion(context, volume, call.signal);
   if (!restarted.ok) return restarted;
   return restarted.value === undefined ? ok(undefined) : untilDeleted(context, restarted.value, call);
-}
-
-/** Waits until a volume is deleted. Fails as its deletion does, and with `OperationInProgress` until then. */
-async function untilDeleted(
-  context: ControllerContext,
-  volume: AzVolume,
-  call: CallContext,
-): Promise<Result<void, Failure>> {
-  const left = await waitForVolume(context, volume, hasDeletionFailed, call);
-  if (left === undefined) return ok(undefined);
-  return fail(deletionFailure(left) ?? deletionInProgress(volume.spec.volumeName));
 }
 
 function labelsOf(parameters: CreateVolumeRequest["parameters"]): Labels {

@@ -3,13 +3,12 @@ import { diskNameOf } from "../../../core/api/object-names.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { deletionInProgress } from "../../../core/failure/frequent-failures.ts";
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
-import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { ok, type Result } from "../../../core/failure/result.ts";
 import { hasFailedForGood } from "../../../core/volume/has-failed-for-good.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
-import { waitForVolume } from "../wait-for-volume.ts";
 import { markDeleted } from "./mark-deleted.ts";
-import { deletionFailure, hasDeletionFailed } from "./retry-deletion.ts";
+import { untilDeleted } from "./retry-deletion.ts";
 
 /**
  * Deletes the object of a volume that could not be made, for another request under its name: the call that
@@ -37,6 +36,6 @@ export async function clearFailedCreation(
     hasFailedForGood(present, "CreationFailed") || present.spec.deleteRequested ? undefined : inProgress;
   const marked = await markDeleted(context, volume, objection, call.signal);
   if (!marked.ok) return marked;
-  const left = await waitForVolume(context, volume, hasDeletionFailed, call);
-  return left === undefined ? ok(true) : fail(deletionFailure(left) ?? inProgress);
+  const deleted = await untilDeleted(context, volume, call);
+  return deleted.ok ? ok(true) : deleted;
 }
