@@ -89,21 +89,9 @@ async function execute(
     case "Take":
       return take(context, observed, action.freezeId, signal);
     case "Thaw":
-      return setFreeze(
-        context,
-        observed,
-        "end-freeze",
-        (present) => (present?.id === action.id ? { ...present, isTaken: true } : present),
-        signal,
-      );
+      return endFreeze(context, observed, { id: action.id, end: { isTaken: true } }, signal);
     case "Withdraw": {
-      const ended = await setFreeze(
-        context,
-        observed,
-        "end-freeze",
-        (present) => (present?.id === action.id ? undefined : present),
-        signal,
-      );
+      const ended = await endFreeze(context, observed, { id: action.id, end: undefined }, signal);
       return ended.ok ? notFrozen(action.why) : ended;
     }
     case "ConfirmEarlier": {
@@ -156,13 +144,8 @@ async function take(
     ),
   );
   if (taken.ok || observed.attachment?.spec.freeze?.id !== freezeId) return taken;
-  const cancelled = await setFreeze(
-    context,
-    observed,
-    "end-freeze",
-    (present) => (present?.id === freezeId ? { ...present, isCancelled: true } : present),
-    signal,
-  );
+  const end = { isCancelled: true } as const;
+  const cancelled = await endFreeze(context, observed, { id: freezeId, end }, signal);
   return cancelled.ok ? taken : cancelled;
 }
 
@@ -198,6 +181,17 @@ function objectionIfReplaced(target: SnapshotFacts): (present: SnapshotFacts) =>
     isKnownFrozen(present) === isKnownFrozen(target)
       ? undefined
       : { kind: "OperationInProgress", volumeId: present.snapshotUri, operation: "CreateSnapshot" };
+}
+
+/** Marks the end of a freeze in its request, if that is still there; `end` undefined: withdraws it. */
+function endFreeze(
+  context: FreezeContext,
+  observed: ObservedFreeze,
+  { id, end }: { readonly id: string; readonly end: Partial<NonNullable<Freeze>> | undefined },
+  signal: AbortSignal,
+): Promise<Result<undefined, Failure>> {
+  const change = (present: Freeze): Freeze => (present?.id === id ? end && { ...present, ...end } : present);
+  return setFreeze(context, observed, "end-freeze", change, signal);
 }
 
 async function setFreeze(
