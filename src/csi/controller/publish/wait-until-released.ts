@@ -13,8 +13,7 @@ import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import { confirmGone } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
-import { requireIncarnation } from "../require-incarnation.ts";
-import { trustedIncarnation } from "../trusted-incarnation.ts";
+import { requireIncarnation, trustedIncarnation } from "../store-incarnation.ts";
 import { DEAD_NODE_REMEDY, isUnstaged, unpublishObstacle } from "./unpublish-obstacle.ts";
 import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 

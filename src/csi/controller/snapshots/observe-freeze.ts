@@ -15,8 +15,7 @@ import { freezeIdOf, isKnownFrozen } from "../../messages/snapshot-identity.ts";
 import type { SnapshotRequest } from "../../messages/snapshot-request.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
-import { requireIncarnation } from "../require-incarnation.ts";
-import { trustedIncarnation } from "../trusted-incarnation.ts";
+import { requireIncarnation, trustedIncarnation } from "../store-incarnation.ts";
 
 /** What a snapshot of a frozen file system needs. */
 export type FreezeContext = Pick<
