@@ -13,8 +13,8 @@ import type {
   ValidateVolumeCapabilitiesRequest,
   ValidateVolumeCapabilitiesResponse,
 } from "../gen/csi/v1/csi.ts";
-import { readCapabilities } from "../messages/read-capabilities.ts";
 import { missingField } from "../messages/required.ts";
+import { readCapabilities } from "../messages/volume-capability.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdoptUnpublished } from "./find-or-adopt.ts";

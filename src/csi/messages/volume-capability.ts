@@ -3,6 +3,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isAccessMode } from "../../core/volume/access-mode.ts";
+import { oneNodeOrMany } from "../../core/volume/access-modes.ts";
 import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.ts";
 
 /**
@@ -30,4 +31,21 @@ export function readVolumeCapability(
     fsType: access.value.fsType,
     mountFlags: [...access.value.mountFlags],
   });
+}
+
+/**
+ * Reads the capabilities of a request, without those that another one includes. Fails with
+ * `InvalidArgument` if there are none or one lacks a part that CSI requires.
+ */
+export function readCapabilities(
+  messages: readonly CsiVolumeCapability[],
+): Result<readonly VolumeCapability[], Failure> {
+  if (messages.length === 0) return refuseArgument("volume_capabilities", "", "must be given");
+  const capabilities: VolumeCapability[] = [];
+  for (const message of messages) {
+    const capability = readVolumeCapability(message, "volume_capabilities");
+    if (!capability.ok) return capability;
+    capabilities.push(capability.value);
+  }
+  return ok(oneNodeOrMany(capabilities));
 }

@@ -12,8 +12,8 @@ import { resolveVolumeSpec } from "../../core/volume/parameters/resolve-volume-s
 import { parseVolumeParameters, volumeContextOf } from "../../core/volume/parameters/volume-parameters.ts";
 import type { CreateDiskRequest } from "../../ports/cloud/cloud-provisioner.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
-import { readCapabilities } from "./read-capabilities.ts";
 import { missingField } from "./required.ts";
+import { readCapabilities } from "./volume-capability.ts";
 
 /**
  * Of a new volume's context: external-provisioner adds its identity to it, an attribute of 44 characters with
