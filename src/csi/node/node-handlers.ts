@@ -42,12 +42,10 @@ export function nodeHandlers(ports: NodePorts): HandlersOf<typeof NodeService> {
   };
 }
 
-/** The paths of a request, by the names of CSI's fields. */
-interface RequestPaths {
-  readonly stagingTargetPath?: string;
-  readonly targetPath?: string;
-  readonly volumePath?: string;
-}
+/** CSI's fields that are paths of a node. */
+const PATHS = ["stagingTargetPath", "targetPath", "volumePath"] as const;
+
+type RequestPaths = { readonly [Path in (typeof PATHS)[number]]?: string };
 
 /** A handler whose request has its paths as this node's system shows them. */
 function onPaths<Request extends RequestPaths, Response>(
@@ -55,19 +53,11 @@ function onPaths<Request extends RequestPaths, Response>(
   handler: UnaryHandler<Request, Response>,
 ): UnaryHandler<Request, Response> {
   return (request, call) => {
-    const { platform } = ports.settings;
-    const { stagingTargetPath, targetPath, volumePath } = request;
-    return handler(
-      {
-        ...request,
-        ...(stagingTargetPath === undefined
-          ? {}
-          : { stagingTargetPath: qualifiedPath(stagingTargetPath, platform) }),
-        ...(targetPath === undefined ? {} : { targetPath: qualifiedPath(targetPath, platform) }),
-        ...(volumePath === undefined ? {} : { volumePath: qualifiedPath(volumePath, platform) }),
-      },
-      call,
-    );
+    const paths = PATHS.flatMap((name) => {
+      const path = request[name];
+      return path === undefined ? [] : [[name, qualifiedPath(path, ports.settings.platform)] as const];
+    });
+    return handler({ ...request, ...Object.fromEntries(paths) }, call);
   };
 }
 

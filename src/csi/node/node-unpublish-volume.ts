@@ -13,10 +13,10 @@ export async function nodeUnpublishVolume(
   request: NodeUnpublishVolumeRequest,
   call: CallContext,
 ): Promise<Result<NodeUnpublishVolumeResponse, Failure>> {
-  const missing = missingField({ volume_id: request.volumeId, target_path: request.targetPath });
-  if (missing !== undefined) return fail(missing);
-  const obstacle = pathObstacle("target_path", request.targetPath, ports.settings);
-  if (obstacle !== undefined) return fail(obstacle);
+  const refused =
+    missingField({ volume_id: request.volumeId, target_path: request.targetPath }) ??
+    pathObstacle("target_path", request.targetPath, ports.settings);
+  if (refused !== undefined) return fail(refused);
   const unpublished = await ports.locks.run(request.volumeId, "NodeUnpublishVolume", () =>
     unpublishVolume(ports, request, call.signal),
   );

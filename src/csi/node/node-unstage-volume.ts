@@ -13,15 +13,13 @@ export async function nodeUnstageVolume(
   request: NodeUnstageVolumeRequest,
   call: CallContext,
 ): Promise<Result<NodeUnstageVolumeResponse, Failure>> {
-  const missing = missingField({
-    volume_id: request.volumeId,
-    staging_target_path: request.stagingTargetPath,
-  });
-  if (missing !== undefined) return fail(missing);
-  const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings);
-  if (obstacle !== undefined) return fail(obstacle);
-  const unstaged = await ports.locks.run(request.volumeId, "NodeUnstageVolume", () =>
-    unstageVolume(ports, { volumeId: request.volumeId, stagingPath: request.stagingTargetPath }, call.signal),
+  const { volumeId, stagingTargetPath: stagingPath } = request;
+  const refused =
+    missingField({ volume_id: volumeId, staging_target_path: stagingPath }) ??
+    pathObstacle("staging_target_path", stagingPath, ports.settings);
+  if (refused !== undefined) return fail(refused);
+  const unstaged = await ports.locks.run(volumeId, "NodeUnstageVolume", () =>
+    unstageVolume(ports, { volumeId, stagingPath }, call.signal),
   );
   return unstaged.ok ? ok({}) : unstaged;
 }
