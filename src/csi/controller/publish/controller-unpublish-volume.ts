@@ -102,7 +102,6 @@ async function nodesToUnpublish(
   return ok([...new Set([...left.map(({ spec }) => spec.nodeName), ...writers.map((one) => one.nodeName)])]);
 }
 
-/** `volume` may be older by some reads: the record is read again before it changes. */
 async function unpublishFrom(
   context: ControllerContext,
   volume: AzVolume,
@@ -113,7 +112,8 @@ async function unpublishFrom(
   const { signal } = call;
   const node = await readUnpublishedNode(context, nodeName, signal);
   const { isOutOfService } = node;
-  const inUse = isOutOfService ? undefined : await unpublishObstacle(context, volume, volumeId, node, signal);
+  const target = { volume, volumeId, node };
+  const inUse = isOutOfService ? undefined : await unpublishObstacle(context, target, signal);
   if (inUse !== undefined) return fail(inUse);
   const seen = (name: string): AzVolumeAttachment | undefined =>
     context.cache.get("AzVolumeAttachment", name);
@@ -125,7 +125,6 @@ async function unpublishFrom(
   const notUnstaged =
     staged === undefined || node.isLost ? undefined : await waitUntilUnstaged(context, staged, call);
   if (notUnstaged !== undefined) return fail(notUnstaged);
-  const target = { volume, volumeId, nodeName, isOutOfService };
   const recordWithdrawn = await withdrawFromRecord(context, target, signal);
   if (!recordWithdrawn.ok) return recordWithdrawn;
   // An attachment that is gone may have been erased while its node has the disk, and writes.
@@ -141,5 +140,5 @@ async function unpublishFrom(
     const deleted = await deleteAttachment(context, { diskUri: volumeId, nodeName }, withdrawn.value, signal);
     if (!deleted.ok) return deleted;
   }
-  return waitUntilReleased(context, { volume, volumeId, node, isKept }, call);
+  return waitUntilReleased(context, { ...target, isKept }, call);
 }

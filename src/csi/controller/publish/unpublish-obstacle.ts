@@ -1,5 +1,4 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
-import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
@@ -8,7 +7,7 @@ import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { requestWriter } from "../../../objects/writer-request.ts";
 import type { ControllerContext } from "../controller-context.ts";
-import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
+import { type UnpublishTarget, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /** What to do where a node does not release a volume. */
 export const DEAD_NODE_REMEDY = "if that node is dead, mark it out of service";
@@ -18,11 +17,6 @@ export function toUnstage(nodeName: string): string {
   return `${nodeName} to unstage it; ${DEAD_NODE_REMEDY}`;
 }
 
-interface Where {
-  readonly nodeName: string;
-  readonly volumeId: string;
-}
-
 /**
  * Why the node keeps the volume: it has a user there, or that can't be determined yet. Then it stays
  * published. With a user its request is renewed: an earlier call may have withdrawn it before that user
@@ -30,11 +24,10 @@ interface Where {
  */
 export async function unpublishObstacle(
   context: ControllerContext,
-  volume: AzVolume,
-  volumeId: string,
-  node: UnpublishedNode,
+  target: UnpublishTarget,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
+  const { volume, volumeId, node } = target;
   if (isRecordMissing(volume)) return diskNotRead(volumeId);
   const record = volume.status?.record;
   // Not known yet whether the node writes; its VM has to report clean or reclaim.
@@ -50,12 +43,12 @@ export async function unpublishObstacle(
   // Unknown: the release check waits, or the mark that the volume is staged does.
   if (use.kind !== "used" || (isShared && hasNoContainer(use))) return undefined;
   // The user can be served only once the volume has been unpublished, and published again.
-  const unstaged = isShared ? await hasUnstaged(context, { nodeName, volumeId }, signal) : ok(false);
+  const unstaged = isShared ? await hasUnstaged(context, target, signal) : ok(false);
   if (!unstaged.ok || unstaged.value) return unstaged.ok ? undefined : unstaged.failure;
   // A node that is releasing the volume does that before the user can be served.
   const isReleasing = writer?.requested === false;
-  const renewed = isReleasing ? ok(undefined) : await renewRequest(context, volume, nodeName, signal);
-  return renewed.ok ? whyKept({ nodeName, volumeId }, use) : renewed.failure;
+  const renewed = isReleasing ? ok(undefined) : await renewRequest(context, target, signal);
+  return renewed.ok ? whyKept(target, use) : renewed.failure;
 }
 
 /**
@@ -65,7 +58,7 @@ export async function unpublishObstacle(
  */
 async function hasUnstaged(
   { store }: Pick<ControllerContext, "store">,
-  { nodeName, volumeId }: Where,
+  { volumeId, node: { nodeName } }: UnpublishTarget,
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {
   const read = await readAttachment(store, { diskUri: volumeId, nodeName }, signal);
@@ -79,7 +72,7 @@ export function isUnstaged({ spec }: AzVolumeAttachment): boolean {
 }
 
 /** Why a volume stays published to a node of which `use` is known. */
-export function whyKept({ nodeName, volumeId }: Where, use: VolumeUse): Failure {
+export function whyKept({ volumeId, node: { nodeName } }: UnpublishTarget, use: VolumeUse): Failure {
   if (use.kind === "used") return { kind: "VolumeInUse", volumeId, nodeName, users: use.users };
   const because = use.kind === "unknown" && use.because !== undefined ? ` (${use.because})` : "";
   const what = `${nodeName} to release it: it is unknown now whether a workload uses it there${because}`;
@@ -92,8 +85,7 @@ export function whyKept({ nodeName, volumeId }: Where, use: VolumeUse): Failure 
  */
 export function renewRequest(
   context: ControllerContext,
-  volume: AzVolume,
-  nodeName: string,
+  { volume, node: { nodeName } }: UnpublishTarget,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   return requestWriter(context, { volume, nodeName, volumeContext: {}, published: true }, signal);

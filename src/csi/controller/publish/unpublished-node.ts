@@ -1,4 +1,4 @@
-import type { WriterRecord } from "../../../core/api/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../../../core/api/az-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { unverifiedOn } from "../../../core/writer/record/unverified-on.ts";
 import type { ControllerContext } from "../controller-context.ts";
@@ -9,6 +9,13 @@ export interface UnpublishedNode {
   readonly isOutOfService: boolean;
   /** It is out of service, or no node of that name exists. */
   readonly isLost: boolean;
+}
+
+/** A volume, by a version that may be older by some reads, and the node that it is unpublished from. */
+export interface UnpublishTarget {
+  readonly volume: AzVolume;
+  readonly volumeId: string;
+  readonly node: UnpublishedNode;
 }
 
 /**

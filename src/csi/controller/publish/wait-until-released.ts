@@ -15,14 +15,7 @@ import { confirmGone } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation, trustedIncarnation } from "../store-incarnation.ts";
 import { DEAD_NODE_REMEDY, isUnstaged, unpublishObstacle } from "./unpublish-obstacle.ts";
-import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
-
-/** A volume, and the node that is to release it. */
-interface ReleaseTarget {
-  readonly volume: AzVolume;
-  readonly volumeId: string;
-  readonly node: UnpublishedNode;
-}
+import { type UnpublishTarget, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /**
  * Waits until the record no longer names the node and, unless a replica is kept there, its attachment is
@@ -30,7 +23,7 @@ interface ReleaseTarget {
  */
 export async function waitUntilReleased(
   context: ControllerContext,
-  target: ReleaseTarget & { readonly isKept: boolean },
+  target: UnpublishTarget & { readonly isKept: boolean },
   call: CallContext,
 ): Promise<Result<void, Failure>> {
   const { signal } = call;
@@ -49,11 +42,11 @@ export async function waitUntilReleased(
     );
   };
   const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
-  if (!released) return fail(whyHeld(context, volume, volumeId, node));
+  if (!released) return fail(whyHeld(context, target));
   const present = context.cache.get("AzVolume", volume.metadata.name);
   if (present === undefined) return confirmGone(context, volumeId, "to be looked at", signal);
   // It was released, or gone: a volume that a person has deleted is made again a moment later.
-  if (!isReleased(present)) return fail(whyHeld(context, volume, volumeId, node));
+  if (!isReleased(present)) return fail(whyHeld(context, target));
   const record = present.status?.record;
   // The writer in a restored backup proves nothing.
   const trusted = await trustedIncarnation(context, call);
@@ -62,7 +55,7 @@ export async function waitUntilReleased(
   if (!required.ok) return required;
   const isShared = !isSingleWriter(volume.spec.capabilities);
   if (isKept && !isShared) return ok(undefined);
-  if (isKept) return confirmUnstaged(context, { volume, volumeId, node }, signal);
+  if (isKept) return confirmUnstaged(context, target, signal);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
   const detached = await context.cache.waitUntil(
     "AzVolumeAttachment",
@@ -87,8 +80,8 @@ export async function waitUntilReleased(
       ? confirmGone(context, volumeId, "to be looked at", signal)
       : last;
   context.cache.remember("AzVolume", last.value);
-  if (!isReleased(last.value)) return fail(whyHeld(context, volume, volumeId, node));
-  const inUse = await unpublishObstacle(context, last.value, volumeId, node, signal);
+  if (!isReleased(last.value)) return fail(whyHeld(context, target));
+  const inUse = await unpublishObstacle(context, { ...target, volume: last.value }, signal);
   return inUse === undefined ? ok(undefined) : fail(inUse);
 }
 
@@ -99,7 +92,7 @@ export async function waitUntilReleased(
  */
 async function confirmUnstaged(
   context: ControllerContext,
-  { volume, volumeId, node: { nodeName } }: ReleaseTarget,
+  { volume, volumeId, node: { nodeName } }: UnpublishTarget,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
@@ -128,12 +121,7 @@ async function confirmOff(
     : ok(undefined);
 }
 
-function whyHeld(
-  context: ControllerContext,
-  volume: AzVolume,
-  volumeId: string,
-  node: UnpublishedNode,
-): Failure {
+function whyHeld(context: ControllerContext, { volume, volumeId, node }: UnpublishTarget): Failure {
   const { nodeName } = node;
   const present = context.cache.get("AzVolume", volume.metadata.name);
   if (present !== undefined && isRecordMissing(present)) return diskNotRead(volumeId);

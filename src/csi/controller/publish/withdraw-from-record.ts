@@ -8,14 +8,7 @@ import { withdraw } from "../../../core/writer/record/writer-steps.ts";
 import { isNoLongerDue, updateRecord } from "../../../objects/update-record.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { renewRequest, whyKept } from "./unpublish-obstacle.ts";
-
-interface WithdrawalTarget {
-  /** As the call has read it, before it withdrew the request from the attachment. */
-  readonly volume: AzVolume;
-  readonly volumeId: string;
-  readonly nodeName: string;
-  readonly isOutOfService: boolean;
-}
+import type { UnpublishTarget } from "./unpublished-node.ts";
 
 /**
  * Withdraws the request from the record: at once for a node that is out of service or does not hold the
@@ -25,12 +18,13 @@ interface WithdrawalTarget {
  */
 export async function withdrawFromRecord(
   context: ControllerContext,
-  target: WithdrawalTarget,
+  target: UnpublishTarget,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const { volume, volumeId, nodeName } = target;
-  const volumeName = volume.metadata.name;
-  const early = await withdrawUnheld(context, target, volume, signal);
+  const { volumeId } = target;
+  const { nodeName } = target.node;
+  const volumeName = target.volume.metadata.name;
+  const early = await withdrawUnheld(context, target, signal);
   if (early !== undefined) return early;
   // Until its request was withdrawn from the attachment, the node may have been granted the volume.
   const fresh = await context.store.get("AzVolume", volumeName, signal);
@@ -39,15 +33,15 @@ export async function withdrawFromRecord(
   context.cache.remember("AzVolume", fresh.value);
   const writer = requestedWriter(fresh.value, nodeName);
   if (writer === undefined) return ok(undefined);
-  const late = await withdrawUnheld(context, target, fresh.value, signal);
+  const withdrawal = { ...target, volume: fresh.value };
+  const late = await withdrawUnheld(context, withdrawal, signal);
   if (late !== undefined) return late;
   const node = identityOf(writer);
   const checked = await releaseCheck(context, { volumeName, volumeId, node }, signal);
   if (!checked.ok) return checked;
   if (checked.value.kind === "unused") return ok(undefined);
-  const renewed = await renewRequest(context, fresh.value, nodeName, signal);
-  if (!renewed.ok) return renewed;
-  return fail(whyKept({ nodeName, volumeId }, checked.value.use));
+  const renewed = await renewRequest(context, withdrawal, signal);
+  return renewed.ok ? fail(whyKept(target, checked.value.use)) : renewed;
 }
 
 /** Undefined: the record names another writer or none, or its request is withdrawn. */
@@ -62,8 +56,7 @@ function requestedWriter({ status }: AzVolume, nodeName: string): Writer | undef
  */
 async function withdrawUnheld(
   context: ControllerContext,
-  { nodeName, isOutOfService }: WithdrawalTarget,
-  volumeRead: AzVolume,
+  { volume: volumeRead, node: { nodeName, isOutOfService } }: UnpublishTarget,
   signal: AbortSignal,
 ): Promise<Result<void, Failure> | undefined> {
   const writer = requestedWriter(volumeRead, nodeName);
