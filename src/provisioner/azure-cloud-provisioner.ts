@@ -72,7 +72,7 @@ export interface AzureCloudProvisionerOptions {
   /** Differences from the settings for Azure, for emulators. */
   readonly settings?: Partial<ProvisionerSettings>;
   /** Remembers which writes move a VM's ETag. Default: for as long as the process lives. */
-  readonly etagWrites?: EtagWriteMemory;
+  readonly etagWrites?: EtagWriteMemory | undefined;
 }
 
 /** The provisioner and its end: work that callers no longer wait for continues until `drained`. */

@@ -61,7 +61,7 @@ export async function startControllerHere(
   const ending = new AbortController();
   const ports = portsOf(ending.signal);
   const leaseHighWaterMark = new LeaseHighWaterMark();
-  const cloud = await connectCloud(values, ports, { etagWrites: leaseHighWaterMark });
+  const cloud = await connectCloud(values, ports, leaseHighWaterMark);
   const embedded = connectEmbeddedStore({
     socketPath: join(lab.directory, "store.sock"),
     clock: systemClock,

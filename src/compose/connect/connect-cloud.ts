@@ -39,12 +39,6 @@ const FLAGS: Readonly<Record<string, keyof Values<typeof azureOptions>>> = {
 
 type CloudPorts = Pick<ProcessPorts, "clock" | "random" | "registry" | "lifetime" | "logger">;
 
-/** What the provisioner receives besides its settings. */
-export interface CloudContext {
-  /** Remembers which writes move a VM's ETag. */
-  readonly etagWrites?: EtagWriteMemory;
-}
-
 /**
  * Builds the provisioner from a role's settings. Throws `WrongSetting` if they don't say how Azure is
  * reached. Sends nothing to Azure yet.
@@ -52,7 +46,7 @@ export interface CloudContext {
 export async function connectCloud(
   values: CloudValues,
   ports: CloudPorts,
-  context: CloudContext = {},
+  etagWrites?: EtagWriteMemory,
 ): Promise<AzureCloudProvisioner> {
   const { arm, place, unusedFields } = await reachAzure(values, ports);
   if (unusedFields.length > 0)
@@ -64,7 +58,7 @@ export async function connectCloud(
     random: ports.random,
     lifetime: ports.lifetime,
     settings: provisionerSettingsOf(values),
-    ...context,
+    etagWrites,
   });
   registerBudgetMetrics(ports.registry, () => provisioner.budget());
   return provisioner;

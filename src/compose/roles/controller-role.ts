@@ -68,7 +68,7 @@ export const controllerRole: Role<typeof options> = {
     const connection = await connectStore(values, "controller", ports);
     const { leaseStore, apiClient } = connection;
     const leaseHighWaterMark = new LeaseHighWaterMark();
-    const cloud = await connectCloud(values, ports, { etagWrites: leaseHighWaterMark });
+    const cloud = await connectCloud(values, ports, leaseHighWaterMark);
     const { cache, store } = followStore({
       store: connection.store,
       stores: { Lease: leaseStore },
