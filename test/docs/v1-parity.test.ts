@@ -23,7 +23,6 @@ import {
 import type { ParityRow } from "../../scripts/generate/reference/v1-parity/parity-row.ts";
 import { v1ParityPage } from "../../scripts/generate/reference/v1-parity/v1-parity-page.ts";
 import { whyFlagOfV1IsUnknown } from "../../src/compose/settings/flags-of-v1.ts";
-import { ok } from "../../src/core/failure/result.ts";
 import { stagingMountOptions } from "../../src/core/node/mount-options.ts";
 import { parseModification } from "../../src/core/volume/modification/volume-modification.ts";
 import { parseSnapshotParameters } from "../../src/core/volume/parameters/snapshot-parameters.ts";
@@ -127,7 +126,7 @@ describe("docs/reference/v1-parity.md", () => {
   });
 
   it("is true of the capabilities that the driver advertises", async () => {
-    const identity = identityHandlers({ driverName: "d", version: "1", isReady: async () => ok(true) });
+    const identity = identityHandlers({ driverName: "d", version: "1", isReady: () => true });
     const plugin = await identity.getPluginCapabilities?.({}, aCall());
     assertAdvertised(pluginParity, plugin?.ok === true ? plugin.value.capabilities : []);
     await withController(async ({ context }) => {

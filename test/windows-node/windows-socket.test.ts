@@ -12,7 +12,6 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { createUnixSockets, type UnixSockets } from "../../src/adapters/unix-sockets/create-unix-sockets.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
-import { ok } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import { IdentityService } from "../../src/csi/gen/csi/v1/csi.ts";
 import { identityHandlers } from "../../src/csi/identity/identity-handlers.ts";
@@ -103,10 +102,7 @@ describe(
       const server = new GrpcServer(
         { clock: systemClock, random: systemRandom, logger: silentLogger, onCall: () => undefined },
         sockets,
-      ).add(
-        IdentityService,
-        identityHandlers({ driverName: "d", version: "1", isReady: async () => ok(true) }),
-      );
+      ).add(IdentityService, identityHandlers({ driverName: "d", version: "1", isReady: () => true }));
       const endpoint = valueOf(await server.listen(`unix://${path}`));
       const probe = () =>
         probePlugin(endpoint, { clock: systemClock, timeoutMs: 60_000, unixSockets: sockets });

@@ -2,7 +2,6 @@ import { createCounter, createHistogram } from "../../adapters/observe/create-me
 import { grouped } from "../../cli/options.ts";
 import { driverVersion } from "../../cli/version.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import { ok } from "../../core/failure/result.ts";
 import { GroupControllerService, IdentityService } from "../../csi/gen/csi/v1/csi.ts";
 import { identityHandlers } from "../../csi/identity/identity-handlers.ts";
 import { GrpcServer } from "../../csi/server/grpc-server.ts";
@@ -46,7 +45,7 @@ export function createCsiServer(
   const handlers = identityHandlers({
     driverName: identity.driverName,
     version: driverVersion,
-    isReady: () => Promise.resolve(ok(identity.cache.hasSynced())),
+    isReady: () => identity.cache.hasSynced(),
   });
   return new GrpcServer({ clock, random, logger, onCall }, unixSockets)
     .add(IdentityService, handlers)

@@ -1,5 +1,4 @@
-import type { Failure } from "../../core/failure/failure.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import type { IdentityService, PluginCapability } from "../gen/csi/v1/csi.ts";
 import type { HandlersOf } from "../server/unary-handler.ts";
 
@@ -7,8 +6,8 @@ import type { HandlersOf } from "../server/unary-handler.ts";
 export interface Identity {
   readonly driverName: string;
   readonly version: string;
-  /** Whether the plug-in can serve calls: `false` while it starts, a failure when it can't serve at all. */
-  readonly isReady: (signal: AbortSignal) => Promise<Result<boolean, Failure>>;
+  /** Whether the plug-in can serve calls: `false` while it starts. */
+  readonly isReady: () => boolean;
 }
 
 /**
@@ -28,9 +27,6 @@ export function identityHandlers(identity: Identity): HandlersOf<typeof Identity
     getPluginInfo: async () =>
       ok({ name: identity.driverName, vendorVersion: identity.version, manifest: {} }),
     getPluginCapabilities: async () => ok({ capabilities: pluginCapabilities }),
-    probe: async (_request, call) => {
-      const ready = await identity.isReady(call.signal);
-      return ready.ok ? ok({ ready: ready.value }) : ready;
-    },
+    probe: async () => ok({ ready: identity.isReady() }),
   };
 }

@@ -8,8 +8,6 @@ import { systemRandom } from "../../adapters/system/system-random.ts";
 import { createUnixSockets } from "../../adapters/unix-sockets/create-unix-sockets.ts";
 import { loadLibc } from "../../adapters/unix-sockets/testing/load-libc.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { ok } from "../../core/failure/result.ts";
 import { IdentityService } from "../gen/csi/v1/csi.ts";
 import { GrpcServer } from "../server/grpc-server.ts";
 import { identityHandlers } from "./identity-handlers.ts";
@@ -17,19 +15,21 @@ import { probePlugin } from "./probe-plugin.ts";
 
 const limits = { clock: systemClock, timeoutMs: 60_000 };
 
-/** A plug-in that answers Probe with the given function. */
+/** A plug-in that is ready or not, or that never answers. */
 async function withPlugin(
-  isReady: () => Promise<Result<boolean, never>>,
+  state: "ready" | "starting" | "hangs",
   act: (socket: string) => Promise<void>,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "probe-"));
   const socket = join(folder, "csi.sock");
+  const handlers = identityHandlers({ driverName: "d", version: "1", isReady: () => state === "ready" });
+  const hanging = { probe: () => new Promise<never>(() => undefined) };
   const server = new GrpcServer({
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
     onCall: () => undefined,
-  }).add(IdentityService, identityHandlers({ driverName: "d", version: "1", isReady }));
+  }).add(IdentityService, state === "hangs" ? hanging : handlers);
   assert.ok((await server.listen(`unix://${socket}`)).ok);
   try {
     await act(socket);
@@ -41,46 +41,35 @@ async function withPlugin(
 
 describe("probePlugin", () => {
   it("reports no fault of a plug-in that serves", () =>
-    withPlugin(
-      async () => ok(true),
-      async (socket) => assert.equal(await probePlugin(`unix://${socket}`, limits), undefined),
+    withPlugin("ready", async (socket) =>
+      assert.equal(await probePlugin(`unix://${socket}`, limits), undefined),
     ));
 
   it("finds out over the system's sockets whether one answers", () =>
-    withPlugin(
-      async () => ok(true),
-      async (socket) => {
-        const unixSockets = createUnixSockets(loadLibc());
-        const probe = () => probePlugin(`unix://${socket}`, { ...limits, unixSockets });
-        assert.equal(await probe(), undefined);
-        await unlink(socket);
-        assert.match((await probe()) ?? "", /can't connect to .*ENOENT/u);
-      },
-    ));
+    withPlugin("ready", async (socket) => {
+      const unixSockets = createUnixSockets(loadLibc());
+      const probe = () => probePlugin(`unix://${socket}`, { ...limits, unixSockets });
+      assert.equal(await probe(), undefined);
+      await unlink(socket);
+      assert.match((await probe()) ?? "", /can't connect to .*ENOENT/u);
+    }));
 
   it("reports one that is not ready", () =>
-    withPlugin(
-      async () => ok(false),
-      async (socket) =>
-        assert.match((await probePlugin(`unix://${socket}`, limits)) ?? "", /says that it is not ready$/),
+    withPlugin("starting", async (socket) =>
+      assert.match((await probePlugin(`unix://${socket}`, limits)) ?? "", /says that it is not ready$/),
     ));
 
   it("reports one that hangs, within its limit", () =>
-    withPlugin(
-      () => new Promise(() => undefined),
-      async (socket) =>
-        assert.match(
-          (await probePlugin(`unix://${socket}`, { clock: systemClock, timeoutMs: 30 })) ?? "",
-          /does not answer: .*DEADLINE_EXCEEDED/,
-        ),
+    withPlugin("hangs", async (socket) =>
+      assert.match(
+        (await probePlugin(`unix://${socket}`, { clock: systemClock, timeoutMs: 30 })) ?? "",
+        /does not answer: .*DEADLINE_EXCEEDED/,
+      ),
     ));
 
   it("reports one whose socket was removed: kubelet can't reach it any more", () =>
-    withPlugin(
-      async () => ok(true),
-      async (socket) => {
-        await unlink(socket);
-        assert.match((await probePlugin(`unix://${socket}`, limits)) ?? "", /does not answer: .*UNAVAILABLE/);
-      },
-    ));
+    withPlugin("ready", async (socket) => {
+      await unlink(socket);
+      assert.match((await probePlugin(`unix://${socket}`, limits)) ?? "", /does not answer: .*UNAVAILABLE/);
+    }));
 });

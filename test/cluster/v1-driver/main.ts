@@ -1,7 +1,6 @@
 import { createPinoLogger } from "../../../src/adapters/observe/pino-logger.ts";
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../../src/adapters/system/system-random.ts";
-import { ok } from "../../../src/core/failure/result.ts";
 import { ControllerService, IdentityService, NodeService } from "../../../src/csi/gen/csi/v1/csi.ts";
 import { identityHandlers } from "../../../src/csi/identity/identity-handlers.ts";
 import { registerWithKubelet } from "../../../src/csi/registration/kubelet-registration.ts";
@@ -32,7 +31,7 @@ const untilEnded = new Promise<void>((resolve) => {
 async function main(role: string | undefined): Promise<void> {
   const server = new GrpcServer({ ...ports, onCall: () => undefined }).add(
     IdentityService,
-    identityHandlers({ driverName: DRIVER, version: "v1", isReady: async () => ok(true) }),
+    identityHandlers({ driverName: DRIVER, version: "v1", isReady: () => true }),
   );
   await (role === "controller" ? controller(server) : node(server));
   await server.stop(AbortSignal.abort());
