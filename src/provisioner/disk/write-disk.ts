@@ -7,9 +7,8 @@ import type { ArmAnswer, ArmDisk, ArmError, ArmOperation, ArmOperationEnd } from
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { classOf, isOver, isWorthRetrying, mayTakeEffect, saysNotThere } from "../arm/error-table.ts";
-import { endShownBy } from "../arm/provisioning-state.ts";
+import { endShownBy, TRIES_MAX, untilSettled } from "../arm/provisioning-state.ts";
 import type { CallGroup } from "../arm/throttle-budget.ts";
-import { TRIES_MAX, untilSettled } from "../arm/until-settled.ts";
 import type { BoundedCache } from "../bounded-cache.ts";
 import type { KeyedMutex } from "../keyed-mutex.ts";
 import { readDisk } from "./disk-owners.ts";

@@ -33,8 +33,7 @@ import {
   toFailure,
 } from "../arm/error-table.ts";
 import type { ReadEnd } from "../arm/operation-poller.ts";
-import { endShownBy, isTerminal } from "../arm/provisioning-state.ts";
-import { TRIES_MAX, untilSettled } from "../arm/until-settled.ts";
+import { endShownBy, isTerminal, TRIES_MAX, untilSettled } from "../arm/provisioning-state.ts";
 import { snapshotFactsOf } from "./snapshot-facts.ts";
 
 /** A backup can wait: all calls for volumes go first. */
