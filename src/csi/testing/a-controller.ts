@@ -138,6 +138,19 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
 
   const answerOf = <T>(promise: Promise<T>): Promise<T> => settledOn(clock, promise);
 
+  const put = async <K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode">(
+    kind: K,
+    object: NewObject<K>,
+    status: KindMap[K]["status"],
+  ): Promise<void> => {
+    const created = await must(store.create(kind, object, signal));
+    const { metadata } =
+      status === undefined ? created : await must(store.updateStatus(kind, { ...created, status }, signal));
+    await world.until(
+      () => cache.get(kind, metadata.name)?.metadata.resourceVersion === metadata.resourceVersion,
+    );
+  };
+
   const world: ControllerWorld = {
     context,
     clock,
@@ -157,30 +170,11 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
         finalizers: ["disk.csi.azure.com/test"],
         labels: "volumeId" in spec ? attachmentLabels(spec) : {},
       };
-      const created = await must(
-        store.create(kind, { metadata, spec } as unknown as NewObject<typeof kind>, signal),
-      );
-      const whole =
-        status === undefined ? created : await must(store.updateStatus(kind, { ...created, status }, signal));
-      await world.until(
-        () => cache.get(kind, name)?.metadata.resourceVersion === whole.metadata.resourceVersion,
-      );
+      await put(kind, { metadata, spec } as unknown as NewObject<typeof kind>, status);
     },
     givenNode: async (nodeName, changes = {}) => {
       const { spec, status } = aDriverNode(nodeName, changes);
-      const created = await must(
-        store.create("AzDriverNode", { metadata: { name: nodeName }, spec }, signal),
-      );
-      const { metadata } = await must(
-        store.updateStatus(
-          "AzDriverNode",
-          { ...created, ...(status === undefined ? {} : { status }) },
-          signal,
-        ),
-      );
-      await world.until(
-        () => cache.get("AzDriverNode", nodeName)?.metadata.resourceVersion === metadata.resourceVersion,
-      );
+      await put("AzDriverNode", { metadata: { name: nodeName }, spec }, status);
     },
     setStatus: async (name, change) => {
       const volume = await must(store.get("AzVolume", name, signal));

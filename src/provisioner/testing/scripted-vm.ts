@@ -162,24 +162,20 @@ export function aScriptedVm(
         return answered<ArmDisk>(fail(anArmError({ statusCode: 404, code: "ResourceNotFound" })));
       const [managedBy, ...others] = owners;
       const managedByExtended = managedBy === undefined ? [] : [managedBy, ...others];
-      const facts = {
-        id: diskUri(name),
-        name,
-        location: "eastus",
-        zones: [],
-        tags: {},
-        skuName: "Premium_LRS",
-        diskSizeGB: 64,
-        diskIOPSReadWrite: undefined,
-        diskMBpsReadWrite: undefined,
-        networkAccessPolicy: undefined,
-        publicNetworkAccess: undefined,
-        diskAccessId: undefined,
-        completionPercent: undefined,
-      };
       return answered(
         ok({
-          ...facts,
+          id: diskUri(name),
+          name,
+          location: "eastus",
+          zones: [],
+          tags: {},
+          skuName: "Premium_LRS",
+          diskSizeGB: 64,
+          diskIOPSReadWrite: undefined,
+          diskMBpsReadWrite: undefined,
+          networkAccessPolicy: undefined,
+          publicNetworkAccess: undefined,
+          diskAccessId: undefined,
           maxShares: 1,
           provisioningState: "Succeeded",
           diskState: undefined,
