@@ -69,6 +69,12 @@ const resources: readonly Resource[] = [
         jsonPath: '.status.conditions[?(@.type=="WriterWaiting")].reason',
         priority: 10,
       },
+      {
+        name: "Mount",
+        type: "string",
+        jsonPath: '.status.conditions[?(@.type=="MountUnhealthy")].reason',
+        priority: 10,
+      },
       ...LAST_ERROR,
       { name: "Replicas", type: "integer", jsonPath: ".spec.maxMountReplicaCount", priority: 10 },
       { name: "DiskURI", type: "string", jsonPath: ".status.detail.diskUri", priority: 10 },

@@ -66,13 +66,13 @@ export const attachmentRules: readonly PolicyRule[] = [
   },
   {
     message:
-      "a node changes of an AzVolumeAttachment's status only its answers to a recall and a freeze, and " +
-      "deviceMissing",
+      "a node changes of an AzVolumeAttachment's status only its answers to a recall and a freeze, " +
+      "mountProblems, and deviceMissing",
     allows: ({ part, before, after }) =>
       part !== "status" ||
       (before?.status !== undefined &&
         after.status !== undefined &&
-        changesOnly(before.status, after.status, ["recall", "freeze", "deviceMissing"])),
+        changesOnly(before.status, after.status, ["recall", "freeze", "mountProblems", "deviceMissing"])),
   },
   {
     message: "a node sets deviceMissing, and only the controller clears it",

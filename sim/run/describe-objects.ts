@@ -39,6 +39,7 @@ export function describeObjects(store: Pick<SimulatedStore, "objects">): readonl
         ...(spec.recall === undefined ? [] : [`recall ${spec.recall.id}`]),
         ...(status?.attempt === undefined ? [] : [`attempt ${status.attempt}`]),
         ...(status?.deviceMissing === true ? ["device missing"] : []),
+        ...(status?.mountProblems ?? []).map(({ reason, epoch }) => `${reason} of epoch ${epoch}`),
         ...(status?.error === undefined
           ? []
           : [`error after ${status.error.retries} tries: ${status.error.message}`]),

@@ -1,6 +1,7 @@
 import { nodeHandlers } from "../csi/node/node-handlers.ts";
 import { runNode } from "../node/lifecycle/run-node.ts";
 import { createVolumeLimit, type VolumeLimitOptions } from "../node/lifecycle/volume-limit.ts";
+import { MountLooks } from "../node/mount-looks.ts";
 import type { NodePorts } from "../node/node-ports.ts";
 import { isOwnObject, ownObjectsOf } from "../node/scoped-store.ts";
 import { ReleasedEpochs } from "../node/writer/released-epochs.ts";
@@ -19,7 +20,7 @@ const KINDS: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
 /** The ports and settings of a node plug-in. There are no defaults: every caller states each. */
 export interface NodeParts extends Omit<
   NodePorts,
-  "locks" | "leaseHighWaterMark" | "released" | "disputes" | "volumeLimit"
+  "locks" | "leaseHighWaterMark" | "released" | "disputes" | "looks" | "volumeLimit"
 > {
   readonly limit: Pick<VolumeLimitOptions, "given" | "reserved" | "metadata" | "ownNode">;
 }
@@ -43,6 +44,7 @@ export function assembleNode({ limit, ...parts }: NodeParts): AssembledNode {
     leaseHighWaterMark: new LeaseHighWaterMark(),
     released: new ReleasedEpochs(),
     disputes: new Map(),
+    looks: new MountLooks(),
     volumeLimit: createVolumeLimit({ ...parts, ...limit, ...parts.node }),
   };
   return { handlers: nodeHandlers(ports), run: (signal) => runNode(ports, signal) };

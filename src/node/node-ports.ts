@@ -12,6 +12,7 @@ import type { Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 import type { OperationLock } from "../runtime/operation-lock.ts";
+import type { MountLooks } from "./mount-looks.ts";
 import type { ReleasedEpochs } from "./writer/released-epochs.ts";
 
 /** The settings of a node plug-in. */
@@ -86,6 +87,7 @@ export interface NodePorts {
    * each.
    */
   readonly disputes: Map<string, string>;
+  readonly looks: MountLooks;
   readonly node: NodeFacts;
   /** Names the topology key that the node reports. */
   readonly driverName: string;

@@ -131,10 +131,13 @@ const ONLY_WANT =
 const PRIMARY = "the attachment that a node requests is a Primary";
 const KEPT = "a node leaves finalizers, owners, labels and annotations of an AzVolumeAttachment as they are";
 const ANSWERS =
-  "a node changes of an AzVolumeAttachment's status only its answers to a recall and a freeze, and " +
-  "deviceMissing";
+  "a node changes of an AzVolumeAttachment's status only its answers to a recall and a freeze, " +
+  "mountProblems, and deviceMissing";
 /** Refused by the resource definition, for every client. */
 const INVALID = "ObjectInvalid";
+/** A mount problem, and that it was shown. */
+const dead = { reason: "MountDead", epoch: 1, since: SINCE, detail: "its device is gone" };
+const shown = { reason: "MountDead", epoch: 1, time: SINCE };
 const MISSING = "a node sets deviceMissing, and only the controller clears it";
 
 function created(name: string, verdict: string, made: NewObject<"AzVolumeAttachment">): NodeWriteRow {
@@ -337,6 +340,39 @@ const attachmentWrites: readonly NodeWriteRow[] = [
     ...attached,
     recall: { ...recall, progress: "1".repeat(257) },
   }),
+  told("states what is wrong with its mount", "allowed", attached, {
+    ...attached,
+    mountProblems: [dead, { ...dead, reason: "FileSystemErrors" }, { ...dead, reason: "FileSystemRepaired" }],
+  }),
+  told(
+    "states that nothing is wrong any more",
+    "allowed",
+    { ...attached, mountProblems: [dead] },
+    { ...attached, mountProblems: [] },
+  ),
+  told("states it longer than it may be", INVALID, attached, {
+    ...attached,
+    mountProblems: [{ ...dead, detail: "d".repeat(513) }],
+  }),
+  told("states more than there are", INVALID, attached, {
+    ...attached,
+    mountProblems: [dead, dead, dead, dead],
+  }),
+  told("states something of its own", INVALID, attached, {
+    ...attached,
+    mountProblems: [{ ...dead, reason: "Fenced" }],
+  }),
+  told("states an epoch that leaves no room", INVALID, attached, {
+    ...attached,
+    mountProblems: [{ ...dead, epoch: 2 ** 53 }],
+  }),
+  told("says that the leader has shown it", ANSWERS, attached, { ...attached, mountProblemsShown: [shown] }),
+  told(
+    "says that the leader has shown nothing",
+    ANSWERS,
+    { ...attached, mountProblemsShown: [shown] },
+    { ...attached, mountProblemsShown: [] },
+  ),
   told("says that its device is missing", "allowed", attached, { ...attached, deviceMissing: true }),
   told(
     "says so again",

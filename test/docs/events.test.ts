@@ -3,6 +3,7 @@ import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { azVolumeAttachmentSchema } from "../../src/core/api/schema/az-volume-attachment.schema.ts";
 import { eventReasons } from "../../src/core/events/event-reasons.ts";
 import { eventsRows } from "./events-rows.ts";
 
@@ -38,10 +39,24 @@ describe("docs/reference/events.md", () => {
     const byController = await wordsOf(
       "src/{controller,csi/controller,core/{writer,attachment,rollback}}/**/*.ts",
     );
-    const ofNode = Object.entries<{ readonly shownOn: readonly string[] }>(eventReasons).filter(
-      ([reason]) => byNode.has(reason) && !byController.has(reason),
+    const emitted = Object.entries<{
+      readonly shownOn: readonly string[];
+      readonly isStatedByNode?: true;
+    }>(eventReasons);
+    // These the controller shows by what a node states in its attachment.
+    const stated = emitted.filter(([, { isStatedByNode }]) => isStatedByNode === true);
+    assert.deepEqual(
+      stated.map(([reason]) => reason).toSorted(),
+      azVolumeAttachmentSchema.shape.status
+        .unwrap()
+        .shape.mountProblems.unwrap()
+        .element.shape.reason.options.toSorted(),
     );
-    for (const reason of ["MountDead", "DeviceNotTuned", "StageFailed", "PodLostDisk"])
+    const ofNode = emitted.filter(
+      ([reason, { isStatedByNode }]) =>
+        byNode.has(reason) && !byController.has(reason) && isStatedByNode !== true,
+    );
+    for (const reason of ["DeviceNotTuned", "StageFailed", "PodLostDisk"])
       assert.ok(
         ofNode.some(([found]) => found === reason),
         reason,

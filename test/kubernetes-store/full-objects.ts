@@ -133,6 +133,8 @@ export const fullAttachment: Full<"AzVolumeAttachment"> = {
     listed: { lun: 3, storeIncarnation: 1, time: TIME },
     recall: { id: "r1", published: ["/target"], unmounting: true, progress: "17", time: TIME },
     deviceMissing: false,
+    mountProblems: [{ reason: "MountDead", epoch: 3, since: TIME, detail: "its device is gone" }],
+    mountProblemsShown: [{ reason: "MountDead", epoch: 3, time: TIME }],
     error: ERROR,
   },
 };

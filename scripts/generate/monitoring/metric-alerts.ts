@@ -166,6 +166,14 @@ export const metricAlerts: Readonly<Record<MetricName, readonly Alert[]>> = {
       remedy: `Detach them there: the driver does not. ${EVENTS_OF_VOLUMES}`,
     },
     {
+      name: "MountUnhealthy",
+      expr: 'sum by (reason) (azuredisk_volume_conditions{condition="MountUnhealthy"}) > 0',
+      for: "1m",
+      severity: "critical",
+      summary: "What pods have mounted is dead, or its file system has errors.",
+      remedy: `\`kubectl get azv -A -o wide\` shows which (column Mount). ${EVENTS_OF_VOLUMES}`,
+    },
+    {
       name: "ReplicasMissing",
       expr: 'sum(azuredisk_volume_conditions{condition="FailoverReady"}) > 0',
       for: "30m",

@@ -153,6 +153,18 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
         "driver detaches nothing from a VM that is no node.",
     ],
   },
+  MountUnhealthy: {
+    impact:
+      "With `MountDead` a pod can't use its volume, and a restarted container gets the same mount. With " +
+      "`FileSystemErrors` it writes on to a file system that may lose more.",
+    steps: [
+      "`kubectl -n azure-disk-csi get azv -o wide` shows which volumes (column MOUNT). The events of the " +
+        "pod and its claim say what the node has found.",
+      "Delete the pods that use the volume on that node. It is unmounted, checked, repaired and mounted " +
+        "again: the event `FileSystemRepaired` says what the check has changed.",
+      "Check the data with the means of the application. If it is damaged, restore a snapshot.",
+    ],
+  },
   ReplicasMissing: {
     impact: "Pods run. The next failover of these volumes needs an attach by Azure, at Azure's pace.",
     steps: [

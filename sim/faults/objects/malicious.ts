@@ -243,8 +243,8 @@ async function reclaimBlindly(store: ObjectStore, volume: AzVolume, node: NodeId
 }
 
 /**
- * Reports whatever it may on its own attachments: missing devices, and answers to recalls that were not
- * sent.
+ * Reports whatever it may on its own attachments: missing devices, dead mounts of a volume that another node
+ * has, and answers to recalls that were not sent.
  */
 const misreports: Round = async ({ world, store, nodeName, replicas }) => {
   const names = new Set(replicas().map(({ metadata }) => metadata.name));
@@ -262,9 +262,20 @@ const misreports: Round = async ({ world, store, nodeName, replicas }) => {
       progress: String(world.clock.elapsedMs()),
       time: toTimestamp(world.clock.nowMs()),
     };
+    const record = world.store
+      .objects("AzVolume")
+      .find(({ metadata }) => metadata.name === attachment.spec.volumeName)?.status?.record;
+    const mountProblems = (["MountDead", "FileSystemErrors", "FileSystemRepaired"] as const).map(
+      (reason) => ({
+        reason,
+        epoch: record?.epoch ?? 0,
+        since: recall.time,
+        detail: `a lie\n${recall.progress}`,
+      }),
+    );
     await store.updateStatus(
       "AzVolumeAttachment",
-      { ...attachment, status: { ...attachment.status, recall, deviceMissing: true } },
+      { ...attachment, status: { ...attachment.status, recall, deviceMissing: true, mountProblems } },
       never,
     );
   }

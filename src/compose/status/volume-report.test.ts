@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDriverNode } from "../../controller/testing/a-driver-node.ts";
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { MountProblem } from "../../core/api/az-volume-attachment.ts";
 import {
   aRecord,
   aReplica,
@@ -43,11 +44,23 @@ function aReport(overrides: Partial<VolumeReport> = {}): VolumeReport {
   };
 }
 
+function problem(reason: MountProblem["reason"]): MountProblem {
+  return { reason, epoch: 1, since: "11:58\u001b[2J", detail: "its device is gone" };
+}
+
 describe("isFine", () => {
   it("takes a volume whose disk, writer and replicas are as requested", () => {
     assert.equal(isFine(aReport()), true);
     const conditions = [condition("FailoverReady", "True")];
     assert.equal(isFine(aReport({ volume: aVolume({ status: { conditions } }) })), true);
+  });
+
+  it("takes one whose file system was repaired before its mount", () => {
+    const status = { mountProblems: [problem("FileSystemRepaired")] };
+    assert.equal(
+      isFine(aReport({ attachments: [anAttachment("node-a", { status }), aReplica("node-b")] })),
+      true,
+    );
   });
 
   const rows: readonly { readonly because: string; readonly changed: Partial<VolumeReport> }[] = [
@@ -80,6 +93,10 @@ describe("isFine", () => {
       because: "an attach that has failed",
       changed: { attachments: [anAttachment("node-a", { status: { state: "AttachmentFailed", error } })] },
     },
+    ...(["MountDead", "FileSystemErrors"] as const).map((reason) => ({
+      because: `a mount with ${reason}`,
+      changed: { attachments: [anAttachment("node-a", { status: { mountProblems: [problem(reason)] } })] },
+    })),
     { because: "a silent node", changed: { nodes: [aNode("node-a", false), aNode("node-b")] } },
     {
       because: "a volume without a leading controller",
@@ -117,7 +134,7 @@ describe("describeVolume", () => {
         },
       }),
       attachments: [
-        anAttachment("node-a"),
+        anAttachment("node-a", { status: { mountProblems: [problem("MountDead")] } }),
         aReplica("node-b", { status: { state: "AttachmentFailed", error } }),
       ],
       nodes: [aNode("node-a")],
@@ -129,7 +146,8 @@ describe("describeVolume", () => {
       `  disk        Created: ${diskUri}, 10 GiB Premium_LRS, maxShares 3`,
       "  record      writer node-a (held, requested); node-c clean; node-d quarantined, barrier pending; " +
         "others quarantined; epoch 1",
-      "  attachment  node-a Primary Attached at LUN 0; node ready (serving), last heartbeat 11:59",
+      "  attachment  node-a Primary Attached at LUN 0, MountDead since 11:58 [2J; node ready (serving), " +
+        "last heartbeat 11:59",
       "  attachment  node-b Replica AttachmentFailed at LUN 0; no node plug-in has registered there" +
         "; NoFreeLun at 12:00, 2 retries: no LUN is free",
       "  condition   FailoverReady False (ReplicasMissing): so it is",

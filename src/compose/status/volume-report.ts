@@ -3,6 +3,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { labelledClaim } from "../../core/api/claim-labels.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
+import { lastingMountProblems, mountProblemDetail } from "../../core/events/mount-problem-message.ts";
 import { isTrouble } from "../../core/states/count-states.ts";
 import type { ControllerReport } from "./controller-report.ts";
 
@@ -55,6 +56,9 @@ export function isWell({ status }: AzVolumeAttachment, node: AzDriverNode | unde
     status?.state === "Attached" &&
     status.error === undefined &&
     !status.deviceMissing &&
+    lastingMountProblems.every((lasting) =>
+      (status.mountProblems ?? []).every(({ reason }) => reason !== lasting),
+    ) &&
     node?.status?.readyForVolumeAllocation === true
   );
 }
@@ -117,6 +121,9 @@ function record({ status }: AzVolume): string {
 function describeAttachment({ spec, status }: AzVolumeAttachment, nodes: readonly AzDriverNode[]): string {
   const lun = status?.lun === undefined ? "" : ` at LUN ${status.lun}`;
   const missing = status?.deviceMissing === true ? ", device missing" : "";
+  const problems = (status?.mountProblems ?? [])
+    .map(({ reason, since }) => `, ${reason} since ${mountProblemDetail(since)}`)
+    .join("");
   const node = nodeOf(nodes, spec.nodeName)?.status;
   const health =
     node === undefined
@@ -124,7 +131,7 @@ function describeAttachment({ spec, status }: AzVolumeAttachment, nodes: readonl
       : `node ${node.readyForVolumeAllocation ? "ready" : "not ready"} (${node.statusMessage}), ` +
         `last heartbeat ${node.lastHeartbeatTime}`;
   const why = status?.error === undefined ? "" : `; ${failure(status.error)}`;
-  return `${spec.nodeName} ${spec.role} ${status?.state ?? "Pending"}${lun}${missing}; ${health}${why}`;
+  return `${spec.nodeName} ${spec.role} ${status?.state ?? "Pending"}${lun}${missing}${problems}; ${health}${why}`;
 }
 
 /** The message states the remedy, as that of an event does. */

@@ -34,6 +34,7 @@ const NAMES = [
   "disk",
   "tags",
   "attachment",
+  "mountProblems",
   "fence",
   "barrier",
   "rebuild",
@@ -141,6 +142,41 @@ it("marks the attachments of a volume again once it is kept from its nodes", () 
     // One that a person has deleted may go now.
     assert.deepEqual(await wakes(kept, given), [undefined, ["pvc-1"]]);
   }));
+
+describe("what a node states of its mount", () => {
+  const dead = { reason: "MountDead", epoch: 1, since: "", detail: "its device is gone" } as const;
+  const stated = anAttachment("node-a", { status: { mountProblems: [dead] } });
+  const own = attachmentName("node-a");
+
+  it("wakes what shows it, and nothing that fences, detaches or asks Azure", () =>
+    withRoutes(async ({ routes, taken }) => {
+      const wakes = async (previous: AzVolumeAttachment, current: AzVolumeAttachment): Promise<Queued> => {
+        routes.onChange({ kind: "AzVolumeAttachment", name: own, previous, current });
+        return taken();
+      };
+      const shows = { volume: ["pvc-1"], mountProblems: [own] };
+      assert.deepEqual(await wakes(anAttachment("node-a"), stated), shows);
+      assert.deepEqual(await wakes(stated, anAttachment("node-a", { status: { mountProblems: [] } })), shows);
+      const shown = [{ reason: "MountDead", epoch: 1, time: "" }] as const;
+      const withShown = anAttachment("node-a", {
+        status: { mountProblems: [dead], mountProblemsShown: shown },
+      });
+      assert.deepEqual(await wakes(stated, withShown), {}, "the leader's own write");
+    }));
+
+  it("is shown once its node holds the volume, and looked at by the resync", () =>
+    withRoutes(async ({ given, routes, taken }) => {
+      await given("AzVolumeAttachment", stated);
+      await given("AzVolumeAttachment", anAttachment("node-b"));
+      const previous = aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) });
+      const current = aVolumeWithRecord({ writer: aWriter("node-a") });
+      routes.onChange({ kind: "AzVolume", name: "pvc-1", previous, current });
+      assert.deepEqual((await taken()).mountProblems, [own]);
+      await given("AzVolume", current);
+      routes.addEverything();
+      assert.deepEqual((await taken()).mountProblems, [own]);
+    }));
+});
 
 describe("a node's report", () => {
   const rows = [

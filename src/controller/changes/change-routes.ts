@@ -12,6 +12,7 @@ import {
   isDetachMarked,
   isKeptFromNow,
   isLabelLost,
+  isMountProblemChanged,
   isMoreThanHeartbeat,
   mustReconcileAttachment,
   mustReconcileVolume,
@@ -91,6 +92,13 @@ export function createChangeRoutes(
         wake: (change) => wakers.placeOn(specOf(change).nodeName),
       },
       { when: isRefusalChanged, wake: (change) => loops.volume.queue.add(specOf(change).volumeName) },
+      {
+        when: isMountProblemChanged,
+        wake: (change) => {
+          loops.mountProblems.queue.add(change.name);
+          loops.volume.queue.add(specOf(change).volumeName);
+        },
+      },
       // Not where its own loop has marked it: a pass right after a detach would ask Azure for it again.
       { when: isDetachMarked, wake: (change) => loops.attachment.queue.remind(change.name) },
       {

@@ -53,7 +53,10 @@ function isGenerationRead({ modification }: AzVolume["spec"], state: string | un
   return modification !== undefined || state === "CreationFailed" || state === "DeletionFailed";
 }
 
-/** The same for an attachment: pending, running and failed tries are one state, but for the last. */
+/**
+ * The same for an attachment: pending, running and failed tries are one state, but for the last. What a node
+ * states of its mount counts for events and a condition alone (`isMountProblemChanged`).
+ */
 export function mustReconcileAttachment(
   { previous, current }: AttachmentChange,
   settings: VolumeSettings,
@@ -67,7 +70,7 @@ export function mustReconcileAttachment(
     return {
       metadata: omit(metadata, "resourceVersion"),
       spec,
-      status: omit(status, "error", "state", "attempt"),
+      status: omit(status, "error", "state", "attempt", "mountProblems", "mountProblemsShown"),
       phase: isUnderWay ? "Pending" : status.state,
       isGivenUp: isGivenUp({ settings }, attachment),
     };
@@ -138,6 +141,11 @@ export function isSlotFreed({ previous, current }: AttachmentChange): boolean {
  */
 export function isRefusalChanged({ previous, current }: AttachmentChange): boolean {
   return isRefused(previous) !== isRefused(current);
+}
+
+/** Whether a node states something else to be wrong with its mount. */
+export function isMountProblemChanged({ previous, current }: AttachmentChange): boolean {
+  return !sameJson(previous?.status?.mountProblems ?? [], current?.status?.mountProblems ?? []);
 }
 
 function isRefused(attachment: AzVolumeAttachment | undefined): boolean {

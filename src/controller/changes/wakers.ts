@@ -32,6 +32,7 @@ type RoutedLoop =
   | "disk"
   | "tags"
   | "attachment"
+  | "mountProblems"
   | "fence"
   | "barrier"
   | "rebuild"
@@ -82,8 +83,14 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
     if (record?.fencing !== undefined) loops.fence.queue.add(volumeName);
     else if (nodesIn(record, "unverified").length > 0) loops.fence.queue.addWhenDue(volumeName);
   };
+  /** A grant, or its acquire, may be what makes them believed. Otherwise they wait for their time. */
+  const remindOfMounts = (volumeName: string): void => {
+    for (const { metadata, status } of cache.byIndex("AzVolumeAttachment", "volumeName", volumeName))
+      if ((status?.mountProblems?.length ?? 0) > 0) loops.mountProblems.queue.add(metadata.name);
+  };
   const addVolumeAlone = (volumeName: string): void => {
     loops.volume.queue.add(volumeName);
+    remindOfMounts(volumeName);
     loops.disk.queue.add(volumeName);
     loops.tags.queue.addWhenDue(volumeName);
     addFence(volumeName);

@@ -20,6 +20,9 @@ export const FREEZE_SECONDS_MAX = 60;
 /** The longest reason why a file system was not frozen, in characters. */
 export const FREEZE_DETAIL_MAX_CHARS = 512;
 
+/** The longest text in which a node states what is wrong with a mount, in characters. */
+export const MOUNT_PROBLEM_DETAIL_MAX_CHARS = 512;
+
 /** The longest resource id, in characters: with all parts at Azure's limits it has less than half as many. */
 export const RESOURCE_ID_MAX_CHARS = 1_024;
 

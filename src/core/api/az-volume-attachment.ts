@@ -7,3 +7,9 @@ export type AzVolumeAttachment = DeepReadonly<z.infer<typeof azVolumeAttachmentS
 
 /** What an attachment says of its disk's place, and its node of mounts. */
 export type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
+
+/** What a node states to be wrong with a volume as it has it mounted. */
+export type MountProblem = NonNullable<AttachmentStatus["mountProblems"]>[number];
+
+/** Which mount problem the leader has shown, and when. */
+export type ShownMountProblem = NonNullable<AttachmentStatus["mountProblemsShown"]>[number];

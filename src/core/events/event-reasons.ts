@@ -7,12 +7,18 @@ interface EventMeaning {
    * node. A node plug-in shows it on its own Node only (ADR 0017).
    */
   readonly shownOn: readonly ("PersistentVolumeClaim" | "Pod" | "PodOnNode" | "AnyPod" | "Node")[];
+  /**
+   * The node plug-in shows it on the volume, and the controller, by what the node states in its attachment,
+   * on the others alone.
+   */
+  readonly isStatedByNode?: true;
   /** When it is emitted, for docs/reference/events.md. */
   readonly when: string;
   /**
-   * How often it is shown again while the kubelet repeats the call that emits it, in milliseconds: less often
-   * than each five minutes, in which an object may have one more event, so that those of its other events
-   * are still shown. Undefined: every five minutes, where its emitter repeats it within 90 s.
+   * How often it is shown again while its emitter repeats it, such as a call of the kubelet, in
+   * milliseconds: less often than each five minutes, in which an object may have one more event, so that
+   * those of its other events are still shown. Undefined: every five minutes, where its emitter repeats it
+   * within 90 s.
    */
   readonly shownEveryMs?: number;
   /** What to do, in a sentence that follows the message; empty: no action is required. */
@@ -494,7 +500,8 @@ export const eventReasons = {
   },
   FileSystemRepaired: {
     type: "Warning",
-    shownOn: [],
+    shownOn: ["PersistentVolumeClaim", "PodOnNode"],
+    isStatedByNode: true,
     when: "an ext file system was damaged, and e2fsck has repaired it before its mount",
     remedy:
       "Its files may lack what was written to them: check them with the means of the application, or " +
@@ -502,11 +509,10 @@ export const eventReasons = {
   },
   FileSystemErrors: {
     type: "Warning",
-    shownOn: [],
+    shownOn: ["PersistentVolumeClaim", "PodOnNode"],
+    isStatedByNode: true,
     shownEveryMs: HALF_AN_HOUR_MS,
-    when:
-      "the kernel has found errors in a mounted ext file system, which pods use on (seen when the kubelet " +
-      "asks for its usage)",
+    when: "the kernel has found errors in a mounted ext file system, which pods use on (seen within minutes)",
     remedy:
       "Stop all pods that use it, and start them again: it is checked before its next mount. The log of " +
       "the node's kernel names the errors. If the event returns, the check took it for clean: " +
@@ -514,11 +520,12 @@ export const eventReasons = {
   },
   MountDead: {
     type: "Warning",
-    shownOn: [],
+    shownOn: ["PersistentVolumeClaim", "PodOnNode"],
+    isStatedByNode: true,
     shownEveryMs: HALF_AN_HOUR_MS,
     when:
       "what a pod has mounted of the volume is dead: the device is gone or answers I/O errors, or the " +
-      "kernel has made the file system read-only after an error (seen when the kubelet asks for its usage)",
+      "kernel has made the file system read-only after an error (seen within minutes)",
     remedy:
       "Delete the pods that use it on that node, so that it is unmounted, checked and mounted again: a " +
       "restarted container gets the same mount.",

@@ -6,6 +6,7 @@ import {
   ATTACH_REFUSED,
   ATTACHED_ELSEWHERE,
   FAILOVER_READY,
+  MOUNT_UNHEALTHY,
   WRITER_WAITING,
 } from "../writer/plan-conditions.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
@@ -17,6 +18,7 @@ export const volumeConditionTypes: readonly string[] = [
   WRITER_WAITING,
   ATTACH_REFUSED,
   ATTACHED_ELSEWHERE,
+  MOUNT_UNHEALTHY,
   "OfflineResize",
   ATTACHMENTS_UNMARKED,
   "Converting",

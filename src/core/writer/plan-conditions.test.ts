@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { MountProblem } from "../api/az-volume-attachment.ts";
+import { withRemedy } from "../events/event-reasons.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { aPlacement, aPod as aPodWithRules, aSpreadView, zoneSpread } from "../schedule/testing/placement.ts";
 import {
-  agoMs,
   aNode,
   aPod,
-  anAttachment,
-  anObservedVolume,
   aRecord,
   aVolume,
+  aWriter,
+  agoMs,
+  anAttachment,
+  anObservedVolume,
   identity,
   nowMs,
 } from "../testing/objects.ts";
@@ -18,6 +21,7 @@ import {
   ATTACHED_ELSEWHERE,
   FAILOVER_READY,
   isPlannedHere,
+  MOUNT_UNHEALTHY,
   planConditions,
   WRITER_WAITING,
 } from "./plan-conditions.ts";
@@ -308,6 +312,43 @@ describe("planConditions", () => {
     assert.deepEqual(planConditions(anObservedVolume({ volume: free, nodes }), []), []);
   });
 
+  it("reports what the holder states of its mount, the worse first, without its words", () => {
+    const spec = { maxMountReplicaCount: 0 };
+    const record = aRecord({ writer: aWriter("node-a") });
+    const volume = aVolume({ spec, status: { record } });
+    const problem = { epoch: 1, since: "", detail: "a lie" };
+    const observed = (
+      node: string,
+      reasons: readonly MountProblem["reason"][],
+      of = volume,
+    ): ReturnType<typeof anObservedVolume> => {
+      const mountProblems = reasons.map((reason) => ({ ...problem, reason }));
+      return anObservedVolume({
+        volume: of,
+        attachments: [anAttachment(node, { status: { mountProblems } })],
+      });
+    };
+    const all = observed("node-a", ["FileSystemRepaired", "FileSystemErrors", "MountDead"]);
+    const [dead] = planConditions(all, []) ?? [];
+    assert.deepEqual(dead, {
+      type: MOUNT_UNHEALTHY,
+      status: "True",
+      reason: "MountDead",
+      message: withRemedy("MountDead", "node-a has lost the use of the volume"),
+      lastTransitionTime: toTimestamp(nowMs),
+    });
+    const errors = planConditions(observed("node-a", ["FileSystemErrors", "FileSystemRepaired"]), []);
+    assert.deepEqual(
+      errors?.map(({ reason }) => reason),
+      ["FileSystemErrors"],
+    );
+    assert.equal(planConditions(observed("node-a", ["FileSystemRepaired"]), []), undefined, "no state");
+    assert.equal(planConditions(observed("node-b", ["MountDead"]), []), undefined, "it holds nothing");
+    const told = aVolume({ spec, status: { record, conditions: dead === undefined ? [] : [dead] } });
+    assert.equal(planConditions(observed("node-a", ["MountDead"], told), []), undefined);
+    assert.deepEqual(planConditions(observed("node-a", [], told), []), []);
+  });
+
   it("counts no pending replica, nor one whose node's heartbeat is stale by now", () => {
     const none = "0 of 2 replicas are attached to nodes that could take over";
     const messageOf = (observed: Parameters<typeof anObservedVolume>[0]): string | undefined =>
@@ -337,9 +378,12 @@ describe("planConditions", () => {
   });
 
   it("has the names that users and dashboards know", () => {
-    const names = ["FailoverReady", "WriterWaiting", "AttachRefused", "AttachedElsewhere"];
-    assert.deepEqual([FAILOVER_READY, WRITER_WAITING, ATTACH_REFUSED, ATTACHED_ELSEWHERE], names);
-    assert.deepEqual(names.map(isPlannedHere), [true, true, true, true]);
+    const names = ["FailoverReady", "WriterWaiting", "AttachRefused", "AttachedElsewhere", "MountUnhealthy"];
+    assert.deepEqual(
+      [FAILOVER_READY, WRITER_WAITING, ATTACH_REFUSED, ATTACHED_ELSEWHERE, MOUNT_UNHEALTHY],
+      names,
+    );
+    assert.ok(names.every(isPlannedHere));
     assert.equal(isPlannedHere("OfflineResize"), false);
   });
 });

@@ -8,8 +8,10 @@ import {
   stayingAttachments,
   stayingPrimaries,
 } from "../attachment/observed-volume.ts";
+import { believedMountProblems } from "../attachment/plan-mount-events.ts";
 import { needsReplicas } from "../attachment/plan-unrequested-time.ts";
 import { withRemedy } from "../events/event-reasons.ts";
+import { lastingMountProblems, mountProblemSummary } from "../events/mount-problem-message.ts";
 import { isPermanentKind } from "../failure/is-retryable.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { couldTakeOver } from "./node-health.ts";
@@ -34,7 +36,19 @@ export const ATTACH_REFUSED = "AttachRefused";
  */
 export const ATTACHED_ELSEWHERE = "AttachedElsewhere";
 
-const plannedHere: readonly string[] = [FAILOVER_READY, WRITER_WAITING, ATTACH_REFUSED, ATTACHED_ELSEWHERE];
+/**
+ * True while a node that holds the volume states that what it has mounted is dead, or has errors. Reason and
+ * remedy are those of the event, which has the node's own words.
+ */
+export const MOUNT_UNHEALTHY = "MountUnhealthy";
+
+const plannedHere: readonly string[] = [
+  FAILOVER_READY,
+  WRITER_WAITING,
+  ATTACH_REFUSED,
+  ATTACHED_ELSEWHERE,
+  MOUNT_UNHEALTHY,
+];
 
 /** Whether `planConditions` owns a condition. */
 export function isPlannedHere(type: string): boolean {
@@ -56,6 +70,7 @@ export function planConditions(
     writerWaiting(writerActions),
     attachRefused(observed),
     attachedElsewhere(observed),
+    mountUnhealthy(observed),
   ];
   const requested = planned.filter((condition) => condition !== undefined);
   const others = present.filter((condition) => !isPlannedHere(condition.type));
@@ -112,6 +127,20 @@ function attachedElsewhere(observed: ObservedVolume): Undated | undefined {
   if (foreign.length === 0) return undefined;
   const message = withRemedy("FoundAttached", `the disk is attached to ${foreign.join(", ")}`);
   return { type: ATTACHED_ELSEWHERE, status: "True", reason: "FoundAttached", message };
+}
+
+/** A repair is no state: the file system is well, whatever it has lost. */
+function mountUnhealthy({ volume, attachments }: ObservedVolume): Undated | undefined {
+  for (const { attachment } of attachments) {
+    const problems = believedMountProblems(volume, attachment);
+    const reason = lastingMountProblems.find((lasting) =>
+      problems.some((problem) => problem.reason === lasting),
+    );
+    if (reason === undefined) continue;
+    const message = withRemedy(reason, mountProblemSummary(attachment.spec.nodeName, reason));
+    return { type: MOUNT_UNHEALTHY, status: "True", reason, message };
+  }
+  return undefined;
 }
 
 function dated(condition: Undated, present: Conditions, nowMs: number): Condition {

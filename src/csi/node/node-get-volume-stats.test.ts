@@ -136,7 +136,7 @@ describe("nodeGetVolumeStats", () => {
         [
           {
             reason: "FileSystemErrors",
-            message: "node-a has found 2 errors in the file system of the volume since its last check",
+            message: "node-a has found errors in the file system of the volume: 2 since its last check",
           },
         ],
       );

@@ -2,6 +2,7 @@ import { isInQuarantine } from "../../core/writer/record/writer-steps.ts";
 import { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import { freezeReconciler } from "../care/freeze-reconciler.ts";
 import { replicasReconciler } from "../care/replica-probe.ts";
+import { mountProblemsReconciler } from "../care/state-mount-problems.ts";
 import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
@@ -21,6 +22,8 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   const ownVolumes = new ControlLoop(ownVolumesReconciler(ports), ports);
   const replicas = new ControlLoop(replicasReconciler(ports), ports);
   const freezes = new ControlLoop(freezeReconciler(ports), ports);
+  const mountProblems = new ControlLoop(mountProblemsReconciler(ports), ports);
+  ports.looks.onNews(() => mountProblems.queue.add(ONLY_KEY));
   ports.cache.onChange((change) => {
     if (change.kind === "AzVolume" && concerns(ports, change.name)) {
       ownVolumes.queue.add(change.name);
@@ -48,12 +51,14 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   }
   heartbeat.queue.add(ONLY_KEY);
   replicas.queue.add(ONLY_KEY);
+  mountProblems.queue.add(ONLY_KEY);
   try {
     await Promise.all([
       heartbeat.run(signal),
       ownVolumes.run(signal),
       replicas.run(signal),
       freezes.run(signal),
+      mountProblems.run(signal),
     ]);
   } finally {
     // The container runtime kills the holder with this process, and the next plug-in may come late.

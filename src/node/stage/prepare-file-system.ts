@@ -1,4 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { mountProblemMessage } from "../../core/events/mount-problem-message.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -17,6 +18,7 @@ import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { CheckRemark, Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf } from "../own-state.ts";
 
 /** The file system that a volume is to be mounted with. */
 export interface FileSystemRequest {
@@ -130,11 +132,16 @@ async function checkFound(
 
 /** No pod has ever written to one of the driver's own that is unfinished: its repair loses nothing. */
 function reportRemark(
-  { events, logger, node: { nodeName } }: NodePorts,
+  ports: NodePorts,
   { volume, device }: Identified,
   { isOwnUnfinished }: Extract<FileSystemPlan, { kind: "Check" }>,
   { kind, detail }: CheckRemark,
 ): void {
+  const {
+    events,
+    logger,
+    node: { nodeName },
+  } = ports;
   const { name } = volume.metadata;
   const fields = { volumeName: name, devicePath: device.path, reason: detail };
   if (kind === "unchecked") {
@@ -143,12 +150,12 @@ function reportRemark(
   }
   logger.warn("file system repaired", fields);
   if (isOwnUnfinished) return;
-  events.emit({
-    about: { kind: "AzVolume", name },
-    nodeName,
-    reason: "FileSystemRepaired",
-    message: `${nodeName} has repaired the file system before its mount: ${detail}`,
-  });
+  const problem = { reason: "FileSystemRepaired", detail } as const;
+  const message = mountProblemMessage(nodeName, problem);
+  events.emit({ about: { kind: "AzVolume", name }, nodeName, reason: problem.reason, message });
+  // Written before: it says which mount this will be.
+  const checkpoint = checkpointOf(ports, name);
+  if (checkpoint !== undefined) ports.looks.repaired(name, checkpoint.epoch, detail);
 }
 
 async function makeAgain(

@@ -1,8 +1,10 @@
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { EventReason } from "../../core/events/event-reasons.ts";
 import { failureLocalKey } from "../../core/events/failure-local-key.ts";
+import { mountProblemMessage } from "../../core/events/mount-problem-message.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import type { FoundProblem } from "../../core/node/plan-mount-problems.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 
@@ -19,47 +21,28 @@ export function emitStageFailure(ports: NodePorts, volumeId: string, failure: Fa
     return;
   emitOnVolume(ports, volumeId, {
     reason: "StageFailed",
-    what: `could not make the volume ready: ${describeFailure(failure)}`,
+    message: `${ports.node.nodeName} could not make the volume ready: ${describeFailure(failure)}`,
     localKey: failureLocalKey(failure),
   });
 }
 
 /**
- * Emits an event on the volume that what a pod has of it on this node is dead. The kubelet only logs that it
- * has no usage of it, and a pod sees errors of its own. `checkpoint`: of the mount, read before its usage.
+ * Emits an event on the volume what is wrong with it as it is mounted here; the leader shows the same on
+ * claim and pods. The kubelet only logs that it has no usage of a dead mount, and a pod sees errors of its
+ * own. `checkpoint`: of the mount, read before the look.
  */
-export function emitDeadMount(
+export function emitMountProblem(
   ports: NodePorts,
   volumeId: string,
   checkpoint: VolumeCheckpoint | undefined,
-  failure: Failure,
+  problem: FoundProblem,
 ): void {
-  if (failure.kind !== "FileSystemBroken" && failure.kind !== "WrongDevice") return;
-  emitOnVolume(ports, volumeId, {
-    reason: "MountDead",
-    what: `has lost the use of the volume: ${describeFailure(failure)}`,
-    // Another pod's path, or a further sign that it is dead, is not news. A later mount that is dead is.
-    localKey: `${failure.kind} ${mountKey(checkpoint)}`,
-  });
-}
-
-/**
- * Emits an event on the volume that the kernel has found errors in its mounted file system. `checkpoint`: of
- * the mount, read before its usage.
- */
-export function emitErrorsFound(
-  ports: NodePorts,
-  volumeId: string,
-  checkpoint: VolumeCheckpoint | undefined,
-  errorsFound: number,
-): void {
-  const times = errorsFound === 1 ? "an error" : `${errorsFound} errors`;
-  emitOnVolume(ports, volumeId, {
-    reason: "FileSystemErrors",
-    what: `has found ${times} in the file system of the volume since its last check`,
-    // A further error is not news. Errors after a check are: the remedy has not helped.
-    localKey: mountKey(checkpoint),
-  });
+  const { nodeName } = ports.node;
+  const message = mountProblemMessage(nodeName, problem);
+  // A further sign of the same is not news: another pod's path, another error. That of a later mount is: the
+  // remedy has not helped.
+  const localKey = `${problem.reason} ${mountKey(checkpoint)}`;
+  emitOnVolume(ports, volumeId, { reason: problem.reason, message, localKey });
 }
 
 /**
@@ -75,9 +58,9 @@ function emitOnVolume(
   volumeId: string,
   {
     reason,
-    what,
+    message,
     localKey,
-  }: { readonly reason: EventReason; readonly what: string; readonly localKey: string },
+  }: { readonly reason: EventReason; readonly message: string; readonly localKey: string },
 ): void {
   const { nodeName } = ports.node;
   for (const volume of ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(volumeId))) {
@@ -85,7 +68,7 @@ function emitOnVolume(
       about: { kind: "AzVolume", name: volume.metadata.name },
       nodeName,
       reason,
-      message: `${nodeName} ${what}`,
+      message,
       localKey: `${nodeName} ${localKey}`,
     });
   }

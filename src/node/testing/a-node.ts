@@ -37,6 +37,7 @@ import type { StepName } from "../../ports/steps.ts";
 import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
+import { MountLooks } from "../mount-looks.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { ownObjectsOf } from "../scoped-store.ts";
 import type { StageRequest } from "../stage/stage-request.ts";
@@ -144,6 +145,7 @@ export async function withNode(
   const checkpoints = memoryCheckpoints(() => rootDisk.fault);
   let leaseHighWaterMark = new LeaseHighWaterMark();
   let released = new ReleasedEpochs();
+  let looks = new MountLooks();
   const life = new AbortController();
   const { signal } = life;
   let host: HostProvisioner = machine.startPlugin();
@@ -210,6 +212,7 @@ export async function withNode(
     leaseHighWaterMark,
     released,
     disputes: new Map(),
+    looks,
     node: {
       ...identity("node-a"),
       location: "eastus",
@@ -266,6 +269,7 @@ export async function withNode(
         host = machine.startPlugin();
         leaseHighWaterMark = new LeaseHighWaterMark();
         released = new ReleasedEpochs();
+        looks = new MountLooks();
       },
       answerOf,
       record: () => simulated.objects("AzVolume")[0]?.status?.record,

@@ -165,6 +165,12 @@ export const alertCases: readonly AlertCase[] = [
     fires: { AttachedElsewhere: "5 to 30" },
   },
   {
+    because: "report mounts that are dead, and file systems with errors",
+    series: { [condition("MountUnhealthy", "MountDead")]: "1x60" },
+    minutes: 30,
+    fires: { MountUnhealthy: "1 to 30" },
+  },
+  {
     because: "report missing replicas",
     series: { [condition("FailoverReady", "ReplicasMissing")]: "1x60" },
     minutes: 40,

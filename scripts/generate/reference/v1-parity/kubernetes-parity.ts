@@ -101,7 +101,9 @@ export const controllerParity: readonly CapabilityRow[] = [
   unserved(
     "volume health",
     ["VOLUME_CONDITION"],
-    "V1 has none. Events on pods and claims, and conditions of the AzVolume, name the fault and its remedy",
+    "V1 has none. CSI 1.13 has removed it; the kubelet reads it behind an alpha gate, and nothing in " +
+      "Kubernetes 1.36 calls its successors. Events on pods and claims, the condition `MountUnhealthy` and " +
+      "an alert name the fault and its remedy",
   ),
 ];
 

@@ -104,6 +104,11 @@ describe("controllerSubjects", () => {
         ],
       },
       {
+        because: "what the node has shown on the volume itself",
+        event: { about, reason: "MountDead", nodeName: "node-a" },
+        told: [claim, ...pods("leaves", "runs-node-a", "waits-node-a")],
+      },
+      {
         because: "every pod that would have to stop",
         event: { about, reason: "NotExpanded" },
         told: [

@@ -2,6 +2,7 @@ import * as z from "zod";
 import {
   FREEZE_DETAIL_MAX_CHARS,
   FREEZE_SECONDS_MAX,
+  MOUNT_PROBLEM_DETAIL_MAX_CHARS,
   RESOURCE_ID_MAX_CHARS,
   TARGET_MAX_CHARS,
   TIMESTAMP_MAX_CHARS,
@@ -9,12 +10,19 @@ import {
   REPORTED_TARGETS_MAX,
   VOLUME_CONTEXT_MAX_CHARS,
 } from "../attachment-bounds.ts";
+import { COUNTER_MAX } from "../epoch.ts";
 import { OBJECT_NAME_MAX_CHARS } from "../object-names.ts";
 import { objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
 const roleSchema = z.enum(["Primary", "Replica"]);
 const timestampSchema = z.string().max(TIMESTAMP_MAX_CHARS);
 const tokenSchema = z.string().max(TOKEN_MAX_CHARS);
+const mountProblemReasonSchema = z.enum(["MountDead", "FileSystemErrors", "FileSystemRepaired"]);
+const mountEpochSchema = z
+  .int()
+  .min(0)
+  .max(COUNTER_MAX)
+  .describe("The epoch under which it was mounted: each mount has its own. 0: the volume has no record.");
 
 /**
  * The AzVolumeAttachment resource: one disk on one node. Each field that a node may write is bounded: in a
@@ -147,6 +155,32 @@ export const azVolumeAttachmentSchema = z.object({
         .boolean()
         .optional()
         .describe("The node finds no device of an attached disk. The controller reads the VM again."),
+      mountProblems: z
+        .array(
+          z.object({
+            reason: mountProblemReasonSchema.describe("That of the event."),
+            epoch: mountEpochSchema,
+            since: timestampSchema.describe("When the node found it first."),
+            detail: z.string().max(MOUNT_PROBLEM_DETAIL_MAX_CHARS).describe("What it found, in its words."),
+          }),
+        )
+        .max(mountProblemReasonSchema.options.length)
+        .optional()
+        .describe(
+          "What is wrong with the volume as the node has it mounted. The leader shows it on claim and " +
+            "pods; it decides nothing else.",
+        ),
+      mountProblemsShown: z
+        .array(
+          z.object({
+            reason: mountProblemReasonSchema.describe("Of the event."),
+            epoch: mountEpochSchema,
+            time: timestampSchema.describe("When the event was emitted last."),
+          }),
+        )
+        .max(mountProblemReasonSchema.options.length)
+        .optional()
+        .describe("Which of them the leader has shown, so that the next leader does not repeat it at once."),
       error: objectErrorSchema.optional().describe("Why the last try failed. Absent: it did not."),
     })
     .optional(),

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { MountProblem } from "../api/az-volume-attachment.ts";
+import { toTimestamp } from "../primitives/timestamp.ts";
+import { agoMs, nowMs } from "../testing/objects.ts";
+import { type KnownMount, planMountProblems } from "./plan-mount-problems.ts";
+
+const earlier = agoMs(60_000);
+const now = toTimestamp(nowMs);
+const dead = { reason: "MountDead", detail: "its device is gone" } as const;
+const errors = { reason: "FileSystemErrors", detail: "1 since its last check" } as const;
+const repaired = { reason: "FileSystemRepaired", detail: "Inode 12 was zapped" } as const;
+const stated = { epoch: 3, since: earlier };
+
+interface Row {
+  readonly because: string;
+  readonly stated?: readonly MountProblem[];
+  readonly mount: KnownMount | undefined;
+  readonly plan: readonly MountProblem[] | undefined;
+}
+
+const rows: readonly Row[] = [
+  { because: "nothing of a mount that is well", mount: { epoch: 3, found: [] }, plan: undefined },
+  { because: "nothing of a volume without a mount", mount: undefined, plan: undefined },
+  { because: "nothing before the first look", mount: { epoch: 3 }, plan: undefined },
+  {
+    because: "what a look has found",
+    mount: { epoch: 3, found: [dead] },
+    plan: [{ ...dead, epoch: 3, since: now }],
+  },
+  {
+    because: "nothing new of a further error",
+    stated: [{ ...errors, ...stated }],
+    mount: { epoch: 3, found: [{ ...errors, detail: "2 since its last check" }] },
+    plan: undefined,
+  },
+  {
+    because: "the worse of two, and no longer the other one",
+    stated: [{ ...errors, ...stated }],
+    mount: { epoch: 3, found: [dead] },
+    plan: [{ ...dead, epoch: 3, since: now }],
+  },
+  {
+    because: "that a mount is well again",
+    stated: [{ ...dead, ...stated }],
+    mount: { epoch: 3, found: [] },
+    plan: [],
+  },
+  {
+    because: "that the mount has ended",
+    stated: [
+      { ...repaired, ...stated },
+      { ...dead, ...stated },
+    ],
+    mount: undefined,
+    plan: [],
+  },
+  {
+    because: "the same of a later mount, since its own time",
+    stated: [{ ...dead, ...stated }],
+    mount: { epoch: 4, found: [dead] },
+    plan: [{ ...dead, epoch: 4, since: now }],
+  },
+  {
+    because: "nothing of an earlier mount before the first look at this one",
+    stated: [{ ...dead, ...stated }],
+    mount: { epoch: 4 },
+    plan: [],
+  },
+  {
+    because: "what an earlier plug-in has stated of this mount, until a look refutes it",
+    stated: [
+      { ...repaired, ...stated },
+      { ...errors, ...stated },
+    ],
+    mount: { epoch: 3 },
+    plan: undefined,
+  },
+  {
+    because: "a repair for as long as the mount, also where an earlier plug-in has stated it",
+    stated: [
+      { ...repaired, ...stated },
+      { ...errors, ...stated },
+    ],
+    mount: { epoch: 3, found: [] },
+    plan: [{ ...repaired, ...stated }],
+  },
+  {
+    because: "a repair beside what a look has found",
+    mount: { epoch: 3, repaired: repaired.detail, found: [errors] },
+    plan: [
+      { ...repaired, epoch: 3, since: now },
+      { ...errors, epoch: 3, since: now },
+    ],
+  },
+  {
+    because: "a text that fits",
+    mount: { epoch: 3, repaired: `a\n${"b".repeat(1_000)}` },
+    plan: [{ reason: "FileSystemRepaired", detail: `a ${"b".repeat(510)}`, epoch: 3, since: now }],
+  },
+];
+
+describe("planMountProblems", () => {
+  for (const { because, stated: present, mount, plan } of rows)
+    it(`states ${because}`, () => {
+      assert.deepEqual(planMountProblems(present, mount, nowMs), plan);
+      if (plan !== undefined)
+        assert.equal(
+          planMountProblems(plan, mount, nowMs + 1),
+          undefined,
+          "once carried out, nothing is left",
+        );
+    });
+});

@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { MountProblem } from "../../core/api/az-volume-attachment.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
+import { lookAtMount } from "../look-at-mount.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf } from "../own-state.ts";
+import { publishVolume } from "../stage/publish-volume.ts";
+import { stageVolume } from "../stage/stage-volume.ts";
+import { unstageVolume } from "../stage/unstage-volume.ts";
+import { aStageRequest, type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { mountProblemsReconciler } from "./state-mount-problems.ts";
+
+const never = new AbortController().signal;
+const LUN = 0;
+const MINUTE_MS = 60_000;
+const request = aStageRequest();
+const granted = { writer: aWriter("node-a", { held: false }) };
+
+/** One pass; what it asks to be run again after, in milliseconds. */
+async function pass(world: NodeWorld, ports: NodePorts = world.ports()): Promise<number | undefined> {
+  const done = await world.answerOf(mountProblemsReconciler(ports).reconcile("node", never));
+  assert.ok(done.ok, JSON.stringify(done));
+  return done.value.requeueAfterMs;
+}
+
+async function staged(world: NodeWorld): Promise<void> {
+  const done = await world.answerOf(stageVolume(world.ports(), request, never));
+  assert.ok(done.ok, "not staged");
+}
+
+/** As the kubelet asks. */
+async function asks(world: NodeWorld, ports: NodePorts = world.ports()): Promise<boolean> {
+  const checkpoint = checkpointOf(ports, "pvc-1");
+  const mount = { volumeId: diskUri, path: stagingPath, checkpoint };
+  return (await world.answerOf(lookAtMount(ports, mount, never))).ok;
+}
+
+function statedBy(world: NodeWorld): readonly Omit<MountProblem, "since">[] | undefined {
+  return world.attachment()?.status?.mountProblems?.map(({ since: _, ...problem }) => problem);
+}
+
+function withHost(ports: NodePorts, host: Partial<HostProvisioner>): NodePorts {
+  return { ...ports, host: { ...ports.host, ...host } };
+}
+
+const gone = (epoch: number) => ({
+  reason: "MountDead" as const,
+  epoch,
+  detail: `the file system on /dev/sdc can't be used: the mount at ${stagingPath} is dead`,
+});
+
+describe("mountProblemsReconciler of a node", () => {
+  it("states nothing, and writes nothing, of mounts that are well", () =>
+    withNode(granted, async (world) => {
+      await staged(world);
+      const before = world.attachment()?.metadata.resourceVersion;
+      assert.ok(await asks(world));
+      assert.equal(await pass(world), MINUTE_MS);
+      assert.equal(world.attachment()?.metadata.resourceVersion, before);
+    }));
+
+  it("states once what a call has found, and that the mount is gone", () =>
+    withNode(granted, async (world) => {
+      await staged(world);
+      world.machine.detach(LUN);
+      assert.equal(await asks(world), false);
+      await pass(world);
+      const [first] = statedBy(world) ?? [];
+      assert.deepEqual([first?.reason, first?.epoch], ["MountDead", 1]);
+      const stated = world.attachment()?.metadata.resourceVersion;
+      assert.equal(await asks(world), false);
+      await pass(world);
+      assert.equal(world.attachment()?.metadata.resourceVersion, stated, "no news, no write");
+      assert.ok((await world.answerOf(unstageVolume(world.ports(), request, never))).ok);
+      await pass(world);
+      // The policy lets no token remove the field.
+      assert.deepEqual(statedBy(world), []);
+    }));
+
+  it("looks itself at a mount that no call has looked at for 150 s, and at no other", () =>
+    withNode(granted, async (world) => {
+      await staged(world);
+      let looks = 0;
+      const ports = withHost(world.ports(), {
+        fileSystemStats: (path, signal) => {
+          looks += 1;
+          return world.ports().host.fileSystemStats(path, signal);
+        },
+      });
+      const after = async (ms: number): Promise<number> => {
+        await world.clock.advance(ms);
+        await pass(world, ports);
+        return looks;
+      };
+      assert.equal(await after(0), 0, "its age counts from now on");
+      assert.equal(await after(149_999), 0);
+      assert.equal(await after(1), 1);
+      assert.equal(await after(100_000), 1);
+      assert.ok(await asks(world));
+      assert.equal(await after(149_999), 1, "since the kubelet's");
+      world.machine.detach(LUN);
+      assert.equal(await after(1), 2);
+      assert.deepEqual(
+        statedBy(world)?.map(({ reason }) => reason),
+        ["MountDead"],
+      );
+      assert.deepEqual(
+        world.emitted.map(({ reason, about }) => [reason, about.kind]),
+        [["MountDead", "AzVolume"]],
+        "and shows it on the volume",
+      );
+    }));
+
+  it("looks at a raw block volume where a pod has it", () =>
+    withNode(granted, async (world) => {
+      const raw = aStageRequest({ accessType: "block" });
+      assert.ok((await world.answerOf(stageVolume(world.ports(), raw, never))).ok);
+      await pass(world);
+      await world.clock.advance(150_000);
+      await pass(world);
+      const targetPath = "/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/pvc-1/pod";
+      const publish = { ...raw, targetPath, targetReadOnly: false };
+      assert.ok((await world.answerOf(publishVolume(world.ports(), publish, never))).ok);
+      world.machine.detach(LUN);
+      await pass(world);
+      assert.deepEqual(
+        statedBy(world)?.map(({ reason }) => reason),
+        ["MountDead"],
+      );
+    }));
+
+  it("keeps what it has stated where a look shows nothing", () =>
+    withNode(granted, async (world) => {
+      await staged(world);
+      world.machine.detach(LUN);
+      await asks(world);
+      await pass(world);
+      const stated = statedBy(world);
+      assert.equal(stated?.length, 1);
+      const busy = withHost(world.ports(), {
+        fileSystemStats: async () => fail({ kind: "HostNotReady", detail: "no answer" }),
+      });
+      assert.equal(await asks(world, busy), false);
+      await pass(world, busy);
+      assert.deepEqual(statedBy(world), stated);
+    }));
+
+  it("takes back what a look no longer shows, also of an earlier plug-in", () =>
+    withNode(granted, async (world) => {
+      await staged(world);
+      const damaged = withHost(world.ports(), {
+        fileSystemStats: async (path, signal) => {
+          const stats = await world.ports().host.fileSystemStats(path, signal);
+          return stats.ok ? ok({ ...stats.value, errorsFound: 2 }) : stats;
+        },
+      });
+      await asks(world, damaged);
+      await pass(world);
+      const errors = { reason: "FileSystemErrors", epoch: 1, detail: "2 since its last check" } as const;
+      assert.deepEqual(statedBy(world), [errors]);
+      world.restartPlugin();
+      await pass(world);
+      assert.deepEqual(statedBy(world), [errors], "not before it has looked");
+      await asks(world);
+      await pass(world);
+      assert.deepEqual(statedBy(world), []);
+    }));
+
+  it("states a repair for as long as the mount lasts, across a restart", () =>
+    withNode(granted, async (world) => {
+      const repairs = withHost(world.ports(), {
+        checkFileSystem: async () => ok({ kind: "repaired", detail: "Inode 12 was zapped" }),
+      });
+      await staged(world);
+      assert.ok((await world.answerOf(unstageVolume(world.ports(), request, never))).ok);
+      await world.grantAgain();
+      assert.ok((await world.answerOf(stageVolume(repairs, request, never))).ok);
+      await pass(world);
+      const repaired = { reason: "FileSystemRepaired", epoch: 2, detail: "Inode 12 was zapped" } as const;
+      assert.deepEqual(statedBy(world), [repaired]);
+      world.restartPlugin();
+      await asks(world);
+      await pass(world);
+      assert.deepEqual(statedBy(world), [repaired]);
+      assert.ok((await world.answerOf(unstageVolume(world.ports(), request, never))).ok);
+      await world.grantAgain();
+      await staged(world);
+      await pass(world);
+      assert.deepEqual(statedBy(world), []);
+    }));
+
+  it("is repeated where the store refuses, and ignores a lost attachment", () =>
+    withNode(granted, async (world) => {
+      await staged(world);
+      world.machine.detach(LUN);
+      await asks(world);
+      const ports = world.ports();
+      const failure = { kind: "StoreUnavailable", detail: "no answer" } as const;
+      const store = { ...ports.store, updateStatus: async () => fail(failure) };
+      assert.deepEqual(
+        await world.answerOf(mountProblemsReconciler({ ...ports, store }).reconcile("node", never)),
+        fail(failure),
+      );
+      const missing = {
+        ...ports.store,
+        get: async () =>
+          fail({ kind: "ObjectNotFound", objectKind: "AzVolumeAttachment", name: "pvc-1" } as const),
+      };
+      assert.equal(await pass(world, { ...ports, store: missing }), MINUTE_MS);
+      await pass(world);
+      assert.deepEqual(
+        statedBy(world)?.map(({ reason }) => reason),
+        ["MountDead"],
+      );
+    }));
+
+  it("is woken by what a look finds or finds no more, and by nothing else", () =>
+    withNode(granted, async (world) => {
+      await staged(world);
+      const ports = world.ports();
+      let news = 0;
+      ports.looks.onNews(() => (news += 1));
+      await asks(world);
+      assert.equal(news, 0);
+      ports.looks.looked("pvc-1", 1, [gone(1)], 0);
+      assert.equal(news, 1);
+      await asks(world);
+      assert.equal(news, 2);
+      await asks(world);
+      assert.equal(news, 2);
+      ports.looks.repaired("pvc-1", 1, "Inode 12 was zapped");
+      assert.equal(news, 3);
+    }));
+});

@@ -1,0 +1,102 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { type KnownMount, planMountProblems } from "../../core/node/plan-mount-problems.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
+import { changeStatus } from "../../objects/update-object.ts";
+import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
+import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
+import { lookAtMount } from "../look-at-mount.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf } from "../own-state.ts";
+
+/**
+ * How often the mounts are compared with what is stated of them, in milliseconds. Reads memory and a cache.
+ */
+const COMPARE_EVERY_MS = 60_000;
+/**
+ * The age of the last look from which on this loop looks itself, in milliseconds. The kubelet asks for the
+ * usage of each volume every one to two minutes (volumeStatsAggPeriod with its jitter): where it does, a
+ * look of this loop would only repeat the commands that each look costs. It does not where that period is 0
+ * or longer, and other orchestrators may never ask.
+ */
+const LOOK_AFTER_MS = 150_000;
+
+/**
+ * States in the attachments of this node what is wrong with its mounts, for the leader to show it on claims
+ * and pods, and takes back what is no longer so. Looks at each mount that no call has looked at for a
+ * while.
+ */
+export function mountProblemsReconciler(ports: NodePorts): Reconciler {
+  return {
+    name: "mount-problems",
+    workers: 1,
+    backoff: { baseMs: 1_000, maxMs: COMPARE_EVERY_MS },
+    reconcile: async (_key, signal): Promise<Reconciled> => {
+      const checkpoints = ports.checkpoints.volumes();
+      ports.looks.keepOnly(new Set(checkpoints.map(({ volumeName }) => volumeName)));
+      // All at once: one that hangs takes its whole time.
+      await Promise.all(checkpoints.map((checkpoint) => lookWhenDue(ports, checkpoint, signal)));
+      let failed: Result<never, Failure> | undefined;
+      for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)) {
+        const stated = await stateProblems(ports, attachment, signal);
+        if (!stated.ok) failed ??= stated;
+      }
+      return failed ?? ok({ requeueAfterMs: COMPARE_EVERY_MS });
+    },
+  };
+}
+
+/** What it shows is recorded with the look; a failure of the look itself says nothing of the mount. */
+async function lookWhenDue(
+  ports: NodePorts,
+  checkpoint: VolumeCheckpoint,
+  signal: AbortSignal,
+): Promise<void> {
+  const { volumeName, volumeId, epoch } = checkpoint;
+  const nowMs = ports.clock.elapsedMs();
+  const { lookedAtMs } = ports.looks.of(volumeName, epoch);
+  if (lookedAtMs === undefined) {
+    ports.looks.looked(volumeName, epoch, undefined, nowMs);
+    return;
+  }
+  const path = pathOf(checkpoint);
+  if (path === undefined || nowMs - lookedAtMs < LOOK_AFTER_MS) return;
+  const looked = await lookAtMount(ports, { volumeId, path, checkpoint }, signal);
+  if (!looked.ok && !signal.aborted)
+    ports.logger.debug("look at a mount failed", { volumeName, failure: looked.failure });
+}
+
+/** Raw block is staged without a mount. */
+function pathOf({ accessType, stagingPath, targetPaths }: VolumeCheckpoint): string | undefined {
+  return accessType === "mount" ? stagingPath : targetPaths[0];
+}
+
+async function stateProblems(
+  ports: NodePorts,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const plan = ({ status }: AzVolumeAttachment): ReturnType<typeof planMountProblems> =>
+    planMountProblems(status?.mountProblems, knownMount(ports, attachment), ports.clock.nowMs());
+  if (plan(attachment) === undefined) return ok(undefined);
+  const { name, uid } = attachment.metadata;
+  const stated = await changeStatus(
+    ports.store,
+    { kind: "AzVolumeAttachment", name, uid },
+    (present) => {
+      const mountProblems = plan(present);
+      // An empty list ends them: the node's token may add a field to this status, and remove none.
+      return present.status === undefined || mountProblems === undefined
+        ? undefined
+        : { ...present, status: { ...present.status, mountProblems } };
+    },
+    signal,
+  );
+  return ignoreNotFound(stated);
+}
+
+function knownMount(ports: NodePorts, { spec: { volumeName } }: AzVolumeAttachment): KnownMount | undefined {
+  const checkpoint = checkpointOf(ports, volumeName);
+  return checkpoint === undefined ? undefined : ports.looks.of(volumeName, checkpoint.epoch);
+}
