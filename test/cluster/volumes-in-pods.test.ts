@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
@@ -101,6 +103,31 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
       await refused(workloads, "reader", "touch /data/file", /Read-only file system/u);
       await workloads.inPod("writer", "echo more >> /app/file");
       assert.equal(await workloads.inPod("reader", "cat /data/app/file"), "written\nmore");
+    }));
+
+  it("shows errors in a file system on the pod and its claim, and changes nothing", () =>
+    withWorkloads(lab, "damaged", async (workloads) => {
+      const mounts = [{ claim: "data", path: "/data" }];
+      await workloads.apply(
+        manifestOf(
+          aClaim({ name: "data", storageClass: "managed-csi" }),
+          aPod({ name: "user", nodeName: "node-a", mounts }),
+        ),
+      );
+      await workloads.untilReady("user");
+      const device = await workloads.inPod("user", "awk '$2 == \"/data\" {print $1}' /proc/mounts");
+      await workloads.inPod("user", "echo kept > /data/file; sync");
+      // All nodes of the lab have this machine's kernel.
+      await writeFile(`/sys/fs/ext4/${basename(device)}/trigger_fs_error`, "a test");
+      const told = /^FileSystemErrors: node-a has found errors in the file system of the volume: 1 since/u;
+      await workloads.untilEvent("Pod", "user", told);
+      await workloads.untilEvent("PersistentVolumeClaim", "data", told);
+      assert.equal(await workloads.inPod("user", "cat /data/file"), "kept");
+      const { status } = await workloads.volumeOf("data");
+      assert.deepEqual(
+        [status?.record?.writer?.nodeName, status?.record?.writer?.held, status?.record?.fencing],
+        ["node-a", true, undefined],
+      );
     }));
 
   it("gives a ReadWriteOncePod volume to one pod at a time, and lets a second one wait", () =>
