@@ -114,6 +114,24 @@ describe("mountProblemsReconciler of a node", () => {
       );
     }));
 
+  it("looks at no mount whose request an unstage has withdrawn", () =>
+    withNode(granted, async (world) => {
+      await staged(world);
+      await pass(world);
+      await world.clock.advance(150_000);
+      world.machine.detach(LUN);
+      const withdrawn = world.attachment() ?? assert.fail("no attachment");
+      await world.setAttachment(({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({
+        ...attachment,
+        spec,
+      }));
+      await pass(world);
+      assert.deepEqual(statedBy(world) ?? [], []);
+      await world.setAttachment((attachment) => ({ ...attachment, spec: withdrawn.spec }));
+      await pass(world);
+      assert.equal(statedBy(world)?.length, 1);
+    }));
+
   it("looks at a raw block volume where a pod has it", () =>
     withNode(granted, async (world) => {
       const raw = aStageRequest({ accessType: "block" });

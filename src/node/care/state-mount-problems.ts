@@ -1,4 +1,5 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { isRequestedPrimary } from "../../core/attachment/attachment-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { type KnownMount, planMountProblems } from "../../core/node/plan-mount-problems.ts";
@@ -8,7 +9,7 @@ import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { lookAtMount } from "../look-at-mount.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { checkpointOf } from "../own-state.ts";
+import { checkpointOf, ownAttachment } from "../own-state.ts";
 
 /**
  * How often the mounts are compared with what is stated of them, in milliseconds. Reads memory and a cache.
@@ -62,6 +63,9 @@ async function lookWhenDue(
   }
   const path = pathOf(checkpoint);
   if (path === undefined || nowMs - lookedAtMs < LOOK_AFTER_MS) return;
+  // An unstage withdraws the request before it unmounts, and a look may keep the mount busy.
+  const attachment = ownAttachment(ports, volumeName);
+  if (attachment === undefined || !isRequestedPrimary(attachment)) return;
   const looked = await lookAtMount(ports, { volumeId, path, checkpoint }, signal);
   if (!looked.ok && !signal.aborted)
     ports.logger.debug("look at a mount failed", { volumeName, failure: looked.failure });
