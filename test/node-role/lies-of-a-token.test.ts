@@ -17,7 +17,7 @@ import { isNamed } from "../../src/core/writer/record/record-nodes.ts";
 import { reclaim, proveClean, acquire } from "../../src/core/writer/record/writer-steps.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { newAttachment } from "../../src/objects/new-attachment.ts";
-import { changeSpec } from "../../src/objects/update-object.ts";
+import { changeSpec, changeStatus } from "../../src/objects/update-object.ts";
 import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { FIRST_START_TIMEOUT_MS, whyNoApiServer } from "../kubernetes-store/api-server.ts";
@@ -287,6 +287,44 @@ describe(
         assert.deepEqual([writer?.nodeName, writer?.held, fencing], [LYING, true, undefined]);
       }));
 
+    it("shows what a node states of its mount, and decides nothing by it", () =>
+      keepsGrants(async () => {
+        const before = await recordOf(held);
+        for (const volume of [shared.volume, held]) {
+          const { epoch } = await recordOf(volume);
+          const stated = { epoch, since: "long ago", detail: "gone\n".repeat(100) };
+          const mountProblems = (["MountDead", "FileSystemErrors", "FileSystemRepaired"] as const).map(
+            (reason) => ({ ...stated, reason }),
+          );
+          const own = (await attachedNodes(theLab(), volume, signal)).get(LYING) ?? assert.fail(volume.name);
+          const { name } = own.metadata;
+          const written = await changeStatus(
+            theLiar().store,
+            { kind: "AzVolumeAttachment", name },
+            ({ status: present, ...attachment }) =>
+              present === undefined ? undefined : { ...attachment, status: { ...present, mountProblems } },
+            signal,
+          );
+          assert.ok(written.ok, "the policies allow it");
+        }
+        await waitUntil("the leader to have shown it", SOON, async () => {
+          const own = (await attachedNodes(theLab(), held, signal)).get(LYING);
+          const isShown = own?.status?.mountProblemsShown?.length === 3;
+          return isShown && (await conditionsOf(held)).includes("MountUnhealthy MountDead")
+            ? true
+            : undefined;
+        });
+        // That of its replica was stated first: node-a holds the volume.
+        const replica = (await attachedNodes(theLab(), shared.volume, signal)).get(LYING);
+        assert.equal(replica?.status?.mountProblems?.length, 3);
+        assert.equal(replica.status.mountProblemsShown, undefined);
+        assert.deepEqual(
+          (await conditionsOf(shared.volume)).filter((condition) => condition.startsWith("Mount")),
+          [],
+        );
+        assert.deepEqual(await recordOf(held), before);
+      }));
+
     it("lets the writer reclaim a lost record after another node reported clean", async () => {
       const { volume } = shared;
       await whileHonestStandsStill(async () => {
@@ -389,6 +427,13 @@ describe(
       assert.equal(writer?.requested, true);
       await writesOn();
     });
+
+    /** Each as its type and reason. */
+    async function conditionsOf({ name }: DemoVolume): Promise<readonly string[]> {
+      const found = await theLab().store.get("AzVolume", name, signal);
+      assert.ok(found.ok);
+      return (found.value.status?.conditions ?? []).map(({ type, reason }) => `${type} ${reason}`);
+    }
 
     /** Independent of the record. */
     function reclaimBlindly(record: WriterRecord): ReturnType<typeof reclaim> {
