@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { aDriverNode } from "../../../controller/testing/a-driver-node.ts";
 import { anInstance } from "../../../controller/testing/an-instance.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { identity, instanceUriOf } from "../../../core/testing/objects.ts";
 import type { CloudProvisioner, InstanceFacts } from "../../../ports/cloud/cloud-provisioner.ts";
+import type { NodePresence } from "../../../ports/cluster/cluster-volumes.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../../testing/a-controller.ts";
 import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
@@ -51,6 +53,10 @@ interface Row {
   readonly vm?: Inspect;
   readonly nodeId?: string;
   readonly given?: (world: ControllerWorld) => Promise<void>;
+  /** Whether Kubernetes has the volume attached to the node. Default: it does not say so. */
+  readonly isAttached?: boolean;
+  /** Whether there is a Node, past the cache. Default: that is not known. */
+  readonly presence?: NodePresence;
   /** Undefined: unpublished. */
   readonly failure: Failure | undefined;
 }
@@ -72,6 +78,54 @@ const rows: readonly Row[] = [
   { because: "its VM can't be read", vm: async () => fail(outage), failure: outage },
   { because: "the call names no node", nodeId: "", failure: denied },
   { because: "no object shows the node's VM", nodeId: "node-b", failure: denied },
+  {
+    because: "no object shows the VM of a node that is gone, and it was never attached there",
+    nodeId: "node-b",
+    isAttached: false,
+    presence: "gone",
+    failure: undefined,
+  },
+  {
+    because: "the same, and it was attached there",
+    nodeId: "node-b",
+    isAttached: true,
+    presence: "gone",
+    failure: denied,
+  },
+  {
+    because: "nothing says that it was not attached there",
+    nodeId: "node-b",
+    presence: "gone",
+    failure: denied,
+  },
+  {
+    because: "no object shows the VM of a node that exists",
+    nodeId: "node-b",
+    isAttached: false,
+    presence: "present",
+    failure: denied,
+  },
+  {
+    because: "it is not known whether the node exists",
+    nodeId: "node-b",
+    isAttached: false,
+    failure: denied,
+  },
+  {
+    because: "only the store shows the node's AzDriverNode",
+    nodeId: "node-c",
+    isAttached: false,
+    presence: "gone",
+    failure: denied,
+  },
+  {
+    because: "it was never attached to a node that is gone, and an attachment names it",
+    nodeId: "node-b",
+    isAttached: false,
+    presence: "gone",
+    given: (world) => world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" })),
+    failure: denied,
+  },
   {
     because: "no object shows the node's VM, and the disk does not exist",
     nodeId: "node-b",
@@ -101,15 +155,35 @@ const rows: readonly Row[] = [
 ];
 
 describe("unpublishing a disk that can't be read", () => {
-  for (const { because, unreadable = denied, vm = withDisks(other), nodeId, given, failure } of rows)
+  for (const { because, unreadable = denied, vm = withDisks(other), nodeId, given, failure, ...told } of rows)
     it(`${failure === undefined ? "succeeds" : "fails"} where ${because}`, () =>
       withController(async (world) => {
         await world.givenNode("node-a");
         await given?.(world);
+        const { isAttached, presence = "unknown" } = told;
+        const clusterVolumes = {
+          ...world.context.clusterVolumes,
+          attachmentOn: (id: string, nodeName: string) =>
+            isAttached === undefined
+              ? undefined
+              : { name: "csi-1", volumeId: id, nodeName, isAttached, isTerminating: true },
+          nodePresence: async () => presence,
+        };
+        // A node that no cache shows yet.
+        const late = { ...aDriverNode("node-c"), kind: "AzDriverNode" };
+        const store: typeof world.store = {
+          ...world.store,
+          get: async (kind, name, signal) =>
+            name === "node-c" ? (ok(late) as never) : world.store.get(kind, name, signal),
+        };
         const cloud = { getDisk: async () => fail(unreadable) };
         const request = { volumeId, nodeId: nodeId ?? "node-a", secrets: {} };
         const answer = await world.answerOf(
-          controllerUnpublishVolume({ ...world.context, cloud, inspectInstance: vm }, request, aCall()),
+          controllerUnpublishVolume(
+            { ...world.context, store, cloud, clusterVolumes, inspectInstance: vm },
+            request,
+            aCall(),
+          ),
         );
         assert.deepEqual(answer, failure === undefined ? ok({}) : fail(failure));
       }));

@@ -23,7 +23,8 @@ export function isUnreadable({ kind }: Failure): boolean {
  * Whether a disk without an AzVolume, which the driver may not read, is off a node: such a disk was never
  * published by it, and a VolumeAttachment would wait for ever. The node's VM must list no entry for the disk,
  * or be gone, and so must each earlier VM of the node's name that objects of other volumes name: a person may
- * have kept it. The objects are read after it, past the cache: without an AzVolume no controller has had the
+ * have kept it. Where no object names the node's VM, the disk must never have been attached there, and the
+ * Node be gone. The objects are read last, past the cache: without an AzVolume no controller has had the
  * disk attached by then. Fails with `unreadable` where any of this is not shown, and as Azure or the store
  * does.
  */
@@ -35,8 +36,10 @@ export async function confirmOffVm(
   const { users, cache, inspectInstance, store } = context;
   const known = [users.cachedNode(nodeName), cache.get("AzDriverNode", nodeName)?.status];
   const present = known.flatMap((node) => node?.instanceUri ?? []);
+  if (nodeName === "") return fail(unreadable);
   // Which VMs may have the disk, only the disk would show.
-  if (nodeName === "" || present.length === 0) return fail(unreadable);
+  if (present.length === 0 && !(await wasNeverAttached(context, { volumeId, nodeName }, signal)))
+    return fail(unreadable);
   for (const instanceUri of distinctUris([...present, ...earlierVms(cache, nodeName)])) {
     const vm = await inspectInstance({ nodeName, instanceUri, lane: "detach" }, signal);
     if (!vm.ok && vm.failure.kind !== "InstanceNotFound") return vm;
@@ -50,6 +53,21 @@ export async function confirmOffVm(
   const volume = await readVolume(context, volumeId, signal);
   if (volume.ok) return fail(unreadable);
   return volume.failure.kind === "VolumeNotFound" ? ok(undefined) : volume;
+}
+
+/**
+ * Whether no object names the VM of a node, past the cache, and the orchestrator's attachment of the volume
+ * there has never succeeded. A later publish on any node reads the disk first, and its owners with it.
+ */
+async function wasNeverAttached(
+  { clusterVolumes, store }: ControllerContext,
+  { volumeId, nodeName }: Omit<UnreadableTarget, "unreadable">,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (clusterVolumes.attachmentOn(volumeId, nodeName)?.isAttached !== false) return false;
+  const driverNode = await store.get("AzDriverNode", nodeName, signal);
+  if (driverNode.ok || driverNode.failure.kind !== "ObjectNotFound") return false;
+  return (await clusterVolumes.nodePresence(nodeName, signal)) === "gone";
 }
 
 /** The VMs that attachments and records of any volume name under a node's name. */
