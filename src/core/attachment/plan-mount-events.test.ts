@@ -41,6 +41,11 @@ describe("believedMountProblems", () => {
   it("believes the node that holds the volume, of the mount under its grant", () =>
     assert.deepEqual(believedMountProblems(held, stating([dead, { ...dead, epoch: EPOCH - 1 }])), [dead]));
 
+  it("believes each reason once, so that what is recorded of them fits", () => {
+    const again = { ...dead, detail: "gone again" };
+    assert.deepEqual(believedMountProblems(held, stating([dead, again, repaired])), [dead, repaired]);
+  });
+
   const withdrawn = anAttachment("node-a", { spec: { role: "Replica" } });
   const rows = [
     {
@@ -99,6 +104,12 @@ describe("planMountEvents", () => {
       because: "no repair again, however long ago",
       stated: [repaired],
       shown: [minutesAgo(10_000, repaired)],
+      plan: { show: [], dueAfterMs: undefined },
+    },
+    {
+      because: "no repair again, whatever its time",
+      stated: [repaired],
+      shown: [{ ...minutesAgo(0, repaired), time: "never" }],
       plan: { show: [], dueAfterMs: undefined },
     },
     {

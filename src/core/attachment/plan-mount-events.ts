@@ -7,19 +7,22 @@ import { isNamed } from "../writer/record/record-nodes.ts";
 import { isPrimaryOrRequested } from "./attachment-state.ts";
 
 /**
- * The mount problems that a leader believes of a node: only that node can know of its mount, but it has none
- * where it does not hold the volume. With the epoch of the present grant, which no token can raise: what is
- * left of an earlier mount is no news of this one, and a lie is shown no more often than the volume is
- * granted. `attachment`: as far as it is backed.
+ * The mount problems that a leader believes of a node, each reason once. Only that node can know of its
+ * mount, but it has none where it does not hold the volume. They have the epoch of the present grant, which
+ * no token can raise: what is left of an earlier mount is no news of this one, and a lie is shown no more
+ * often than the volume is granted. `attachment`: as far as it is backed.
  */
 export function believedMountProblems(
   { spec, status }: AzVolume,
   attachment: AzVolumeAttachment,
 ): readonly MountProblem[] {
   const stated = attachment.status?.mountProblems ?? [];
-  if (stated.length === 0) return [];
-  const ofEpoch = (granted: number | undefined): readonly MountProblem[] =>
-    stated.filter(({ epoch }) => epoch === granted);
+  const ofEpoch = (granted: number | undefined): readonly MountProblem[] => {
+    const present = stated.filter(({ epoch }) => epoch === granted);
+    return present.filter(
+      ({ reason }, index) => present.findIndex((other) => other.reason === reason) === index,
+    );
+  };
   if (!isSingleWriter(spec.capabilities))
     return isPrimaryOrRequested(attachment) || attachment.spec.staged === true ? ofEpoch(0) : [];
   const { nodeName } = attachment.spec;

@@ -235,6 +235,24 @@ describe("mountProblemsReconciler of a node", () => {
       );
     }));
 
+  it("writes once a minute where an earlier definition drops the field", () =>
+    withNode(granted, async (world) => {
+      await staged(world);
+      world.machine.detach(LUN);
+      await asks(world);
+      const ports = world.ports();
+      let writes = 0;
+      const store: NodePorts["store"] = {
+        ...ports.store,
+        updateStatus: (kind, object, signal) => {
+          writes += 1;
+          return ports.store.get(kind, object.metadata.name, signal);
+        },
+      };
+      for (const _pass of [1, 2]) assert.equal(await pass(world, { ...ports, store }), MINUTE_MS);
+      assert.deepEqual([writes, statedBy(world)], [2, undefined]);
+    }));
+
   it("is woken by what a look finds or finds no more, and by nothing else", () =>
     withNode(granted, async (world) => {
       await staged(world);
