@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { azVolumeAttachmentSchema } from "../../src/core/api/schema/az-volume-attachment.schema.ts";
-import { eventReasons } from "../../src/core/events/event-reasons.ts";
+import { type EventReason, eventReasons, meaningOf } from "../../src/core/events/event-reasons.ts";
 import { eventsRows } from "./events-rows.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -13,6 +13,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
  * remedy (700).
  */
 const REMEDY_MAX_CHARS = 300;
+
+const reasons = Object.keys(eventReasons) as readonly EventReason[];
 
 describe("docs/reference/events.md", () => {
   it("lists every reason as in the code", async () => {
@@ -28,7 +30,7 @@ describe("docs/reference/events.md", () => {
       "src/{runtime,controller,objects,node,csi,core/{writer,attachment,volume,node}}/**/*.ts",
     );
     assert.deepEqual(
-      Object.keys(eventReasons).filter((reason) => !told.has(reason)),
+      reasons.filter((reason) => !told.has(reason)),
       [],
     );
   });
@@ -39,38 +41,34 @@ describe("docs/reference/events.md", () => {
     const byController = await wordsOf(
       "src/{controller,csi/controller,core/{writer,attachment,rollback}}/**/*.ts",
     );
-    const emitted = Object.entries<{
-      readonly shownOn: readonly string[];
-      readonly isStatedByNode?: true;
-    }>(eventReasons);
     // These the controller shows by what a node states in its attachment.
-    const stated = emitted.filter(([, { isStatedByNode }]) => isStatedByNode === true);
+    const isStated = (reason: EventReason): boolean => meaningOf(reason).isStatedByNode === true;
     assert.deepEqual(
-      stated.map(([reason]) => reason).toSorted(),
+      reasons.filter(isStated).toSorted(),
       azVolumeAttachmentSchema.shape.status
         .unwrap()
         .shape.mountProblems.unwrap()
         .element.shape.reason.options.toSorted(),
     );
-    const ofNode = emitted.filter(
-      ([reason, { isStatedByNode }]) =>
-        byNode.has(reason) && !byController.has(reason) && isStatedByNode !== true,
+    const ofNode = reasons.filter(
+      (reason) => byNode.has(reason) && !byController.has(reason) && !isStated(reason),
     );
     for (const reason of ["DeviceNotTuned", "StageFailed", "PodLostDisk"])
       assert.ok(
-        ofNode.some(([found]) => found === reason),
+        ofNode.some((found) => found === reason),
         reason,
       );
-    for (const [reason, { shownOn }] of ofNode)
+    for (const reason of ofNode)
       assert.deepEqual(
-        shownOn.filter((kind) => kind !== "Node"),
+        meaningOf(reason).shownOn.filter((kind) => kind !== "Node"),
         [],
         reason,
       );
   });
 
   it("has remedies that are whole sentences and fit after any message", () => {
-    for (const [reason, { remedy }] of Object.entries<{ readonly remedy: string }>(eventReasons)) {
+    for (const reason of reasons) {
+      const { remedy } = meaningOf(reason);
       assert.match(remedy, /^(?:[A-Z].*\.)?$/u, reason);
       assert.ok(remedy.length <= REMEDY_MAX_CHARS, reason);
     }

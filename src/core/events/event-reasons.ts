@@ -6,7 +6,7 @@ interface EventMeaning {
    * volume, those of its pods that are bound to the named node, all its pods that are not ending, that
    * node. A node plug-in shows it on its own Node only (ADR 0017).
    */
-  readonly shownOn: readonly ("PersistentVolumeClaim" | "Pod" | "PodOnNode" | "AnyPod" | "Node")[];
+  readonly shownOn?: readonly ("PersistentVolumeClaim" | "Pod" | "PodOnNode" | "AnyPod" | "Node")[];
   /**
    * The node plug-in shows it on the volume, and the controller, by what the node states in its attachment,
    * on the others alone.
@@ -21,8 +21,8 @@ interface EventMeaning {
    * within 90 s.
    */
   readonly shownEveryMs?: number;
-  /** What to do, in a sentence that follows the message; empty: no action is required. */
-  readonly remedy: string;
+  /** What to do, in a sentence that follows the message; undefined: no action is required. */
+  readonly remedy?: string;
 }
 
 const OUT_OF_SERVICE =
@@ -66,7 +66,6 @@ export const eventReasons = {
   },
   UnclaimedDisk: {
     type: "Warning",
-    shownOn: [],
     when:
       "for an hour or more, no PersistentVolume names a disk of this cluster and no node has it " +
       "(found by recovery)",
@@ -76,7 +75,6 @@ export const eventReasons = {
   },
   DeletionDelayed: {
     type: "Warning",
-    shownOn: [],
     when: "deleting the disk failed",
     remedy: TRIED_AGAIN,
   },
@@ -137,7 +135,6 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure has filled a disk with the data of its source, and an event had said that it did not yet",
-    remedy: "",
   },
   CopyFailed: {
     type: "Warning",
@@ -158,7 +155,6 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure has moved the data of a modified disk",
-    remedy: "",
   },
   StateNotKept: {
     type: "Warning",
@@ -182,7 +178,6 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["Pod"],
     when: "the disk is attached to a node that requests it",
-    remedy: "",
   },
   AttachFailed: {
     type: "Warning",
@@ -242,13 +237,10 @@ export const eventReasons = {
   },
   ReplicaAttached: {
     type: "Normal",
-    shownOn: [],
     when: "a replica is ready",
-    remedy: "",
   },
   ReplicaAttachFailed: {
     type: "Warning",
-    shownOn: [],
     when: "attaching a replica failed",
     remedy: "The driver tries a few times, then on another node.",
   },
@@ -256,7 +248,6 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["Pod"],
     when: "a replica has become the primary, without an attach",
-    remedy: "",
   },
   ReplicaEvicted: {
     type: "Normal",
@@ -280,7 +271,6 @@ export const eventReasons = {
   },
   WaitingForUser: {
     type: "Normal",
-    shownOn: [],
     when:
       "a node requests the volume, and no user is seen there: a pod (`attach: driver`), " +
       "or a VolumeAttachment (`attach: kubernetes`)",
@@ -435,7 +425,6 @@ export const eventReasons = {
   },
   StageFailed: {
     type: "Warning",
-    shownOn: [],
     shownEveryMs: TEN_MINUTES_MS,
     when: "a node could not make the volume ready for its pod",
     remedy: "The kubelet retries.",
@@ -444,7 +433,6 @@ export const eventReasons = {
     type: "Warning",
     shownOn: ["Node"],
     when: "the volume's record was lost while a pod wrote it: that node remains the writer",
-    remedy: "",
   },
   ReclaimDisputed: {
     type: "Warning",
@@ -458,7 +446,6 @@ export const eventReasons = {
   },
   DeviceNotTuned: {
     type: "Warning",
-    shownOn: [],
     when: "a node serves a volume without settings that its attributes ask for",
     remedy:
       "The kernel keeps its own values. A class for new volumes may state what the nodes have; " +
@@ -468,7 +455,6 @@ export const eventReasons = {
     type: "Warning",
     shownOn: ["Node"],
     when: "a node removed mounts that it may not have any more",
-    remedy: "",
   },
   DetachLeftBehind: {
     type: "Warning",
@@ -542,11 +528,9 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["Node"],
     when: "a fenced node is clean: disks are attached to it again",
-    remedy: "",
   },
   AttachmentIgnored: {
     type: "Warning",
-    shownOn: [],
     when: "an AzVolumeAttachment has a name, volume and disk that contradict each other (about its Node)",
     remedy:
       "The controller deletes it. The driver makes no such object: find out what wrote it, " +
@@ -554,7 +538,6 @@ export const eventReasons = {
   },
   ReportIgnored: {
     type: "Warning",
-    shownOn: [],
     when:
       "a node reports an impossible state: an epoch far above that of the record, or more volumes than " +
       "a VM has disks (about its Node)",
@@ -582,11 +565,9 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["Node"],
     when: "the kubelet of a node that the driver had marked out of service reports again",
-    remedy: "",
   },
   RollbackUnconfirmed: {
     type: "Warning",
-    shownOn: [],
     when:
       "only one node reports a rollback of the object store, less than ten minutes after " +
       "its last such report (about its Node)",
@@ -596,13 +577,11 @@ export const eventReasons = {
   },
   RegistrationRefused: {
     type: "Warning",
-    shownOn: [],
     when: "the kubelet does not accept the node plug-in: no volume is mounted on the node",
     remedy: "The kubelet retries automatically.",
   },
   CheckpointsUnwritten: {
     type: "Warning",
-    shownOn: [],
     when:
       "the root disk of a node takes no change, as after an error: no further volume is staged there, and " +
       "its AzDriverNode is not ready (about its Node)",
@@ -612,7 +591,6 @@ export const eventReasons = {
   },
   OtherDriver: {
     type: "Warning",
-    shownOn: [],
     when:
       "another Azure disk driver, such as V1, runs beside this one: the node stages no volume (about its " +
       "Node), or the controller attaches and detaches nothing (about the Lease)",
@@ -620,24 +598,23 @@ export const eventReasons = {
   },
   NodeReady: {
     type: "Normal",
-    shownOn: [],
     when: "the start-up taint was removed: the driver is registered on the node and serves pods with volumes",
-    remedy: "",
   },
   LeaderElection: {
     type: "Normal",
-    shownOn: [],
     when: "a controller has begun or stopped leading (about the Lease)",
-    remedy: "",
   },
 } as const satisfies Readonly<Record<string, EventMeaning>>;
 
 /** Why an event is emitted. */
 export type EventReason = keyof typeof eventReasons;
 
-/** What an event means. */
-export function meaningOf(reason: EventReason): EventMeaning {
-  return eventReasons[reason];
+/** What an event means: a row that names no recipient or remedy has none. */
+export function meaningOf(
+  reason: EventReason,
+): EventMeaning & Required<Pick<EventMeaning, "shownOn" | "remedy">> {
+  const row: EventMeaning = eventReasons[reason];
+  return { shownOn: [], remedy: "", ...row };
 }
 
 /** A message with its remedy. */
