@@ -48,36 +48,17 @@ type RoutedLoop =
 /** The loops, by their names. */
 export type RoutedLoops = Readonly<Record<RoutedLoop, Pick<ControlLoop, "queue">>>;
 
-/** What queues the keys that a change concerns. */
-interface Wakers {
+/**
+ * Builds what queues the keys that a change concerns. Adds the nodes for whose changes volumes are to be
+ * searched to `changedNodes`.
+ */
+export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changedNodes: Set<string>) {
+  const { cache } = ports;
+
   /**
    * A fence starts at once. Without one Azure is not asked again before its time: a node writes its
    * attachment as often as it likes.
    */
-  readonly addFence: (volumeName: string) => void;
-  readonly addVolumeAlone: (volumeName: string) => void;
-  readonly addAttachmentsOf: (volumeName: string) => void;
-  readonly addAttachmentsOn: (nodeName: string) => void;
-  readonly addVolumesOn: (nodeName: string) => void;
-  /** The volumes that use a node, or whose record names it, and its attachments that no loop has seen. */
-  readonly addUsersOf: (nodeName: string) => void;
-  readonly placeOn: (nodeName: string) => void;
-  readonly askForEntriesOf: (nodeName: string) => void;
-  /** What the state of a node may require, whether or not it has changed. */
-  readonly remindNode: (nodeName: string) => void;
-  /** The records of the rebuild are trusted from now on. What it has refused is queued at once. */
-  readonly trustRebuilt: () => void;
-  readonly recoverSoon: () => void;
-  /** Queues every object soon. */
-  readonly resyncSoon: () => void;
-  /** Queues every object, whether or not a change was seen. */
-  readonly addEverything: () => void;
-}
-
-/** Builds what queues keys. Adds the nodes for whose changes volumes are to be searched to `changedNodes`. */
-export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changedNodes: Set<string>): Wakers {
-  const { cache } = ports;
-
   const addFence = (volumeName: string): void => {
     const record = cache.get("AzVolume", volumeName)?.status?.record;
     if (record?.fencing !== undefined) loops.fence.queue.add(volumeName);
@@ -118,6 +99,7 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
   };
   const barrierPendingNodes = (): ReadonlySet<string> =>
     new Set(cache.list("AzVolume").flatMap(barrierPendingNames));
+  /** What the state of a node may require, whether or not it has changed. */
   const remindNode = (nodeName: string): void => {
     const inQuarantine = cache.byIndex("AzVolume", "recordedOn", nodeName).flatMap(namesInQuarantine);
     const node = ports.users.cachedNode(nodeName);
@@ -127,6 +109,7 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
     if (cache.byIndex("AzVolume", "barrierPendingOn", nodeName).length > 0)
       loops.barrier.queue.remind(nodeName);
   };
+  /** Queues every object, whether or not a change was seen. */
   const addEverything = (): void => {
     for (const volume of cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
     // Nothing has changed for these: Azure is not asked again before its time.
@@ -143,6 +126,7 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
     loops.readVms.queue.remind(ONLY_KEY);
     loops.requests.queue.add(ONLY_KEY);
   };
+  /** The volumes that use a node, or whose record names it, and its attachments that no loop has seen. */
   const addUsersOf = (nodeName: string): void => {
     for (const { metadata, spec, status } of cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) {
       loops.volume.queue.add(spec.volumeName);
@@ -153,6 +137,7 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
     for (const { metadata } of cache.byIndex("AzVolume", "recordedOn", nodeName))
       loops.volume.queue.add(metadata.name);
   };
+  /** The records of the rebuild are trusted from now on. What it has refused is queued at once. */
   const trustRebuilt = (): void => {
     loops.readVms.queue.add(ONLY_KEY);
     for (const nodeName of barrierPendingNodes()) loops.barrier.queue.add(nodeName);
@@ -166,8 +151,8 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
   return {
     addFence,
     addVolumeAlone,
-    addAttachmentsOf: (volumeName) => addAttachments("volumeName", volumeName),
-    addAttachmentsOn: (nodeName) => addAttachments("nodeName", nodeName),
+    addAttachmentsOf: (volumeName: string) => addAttachments("volumeName", volumeName),
+    addAttachmentsOn: (nodeName: string) => addAttachments("nodeName", nodeName),
     addVolumesOn,
     addUsersOf,
     placeOn,
