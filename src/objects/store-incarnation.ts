@@ -1,4 +1,4 @@
-import type { WriterRecord } from "../core/api/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../core/api/az-volume.ts";
 import { CONTROLLER_LEASE, type Lease, rebuildMarkOf, storeIncarnationOf } from "../core/api/lease.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
@@ -76,4 +76,17 @@ export async function isTrusted(
 ): Promise<boolean> {
   const incarnation = await readStoreIncarnation(ports, signal);
   return incarnation.ok && (record === undefined || record.storeIncarnation === incarnation.value);
+}
+
+/** Whether the record of this very volume, read past the cache, allows something now, and may be acted on. */
+export async function recordAllows(
+  ports: LeaseReadPorts,
+  { metadata: { name, uid } }: AzVolume,
+  allows: (record: WriterRecord | undefined) => boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const fresh = await ports.store.get("AzVolume", name, signal);
+  if (!fresh.ok || fresh.value.metadata.uid !== uid) return false;
+  const record = fresh.value.status?.record;
+  return allows(record) && (await isTrusted(ports, record, signal));
 }

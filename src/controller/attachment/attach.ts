@@ -1,5 +1,5 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isAttached } from "../../core/attachment/attachment-state.ts";
 import { type AttachmentAction, isTakenBackFirst, roleOf } from "../../core/attachment/plan-attachment.ts";
@@ -15,7 +15,7 @@ import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { asStaged } from "../../objects/staged-mark.ts";
-import { isTrusted } from "../../objects/store-incarnation.ts";
+import { recordAllows } from "../../objects/store-incarnation.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { AttachDiskRequest } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -110,7 +110,8 @@ export async function attach(
           node: action.node,
           attaches: { diskUri: attachment.spec.volumeId, attempt },
         }),
-        forcePrecondition: (callSignal) => mayForceNow(ports, volume, action.node, callSignal),
+        forcePrecondition: (callSignal) =>
+          recordAllows(ports, volume, (record) => mayForce(record, action.node), callSignal),
         reservedLuns: () => lunsReservedOn(ports, action.node),
         expectedDisks: () => expectedDisksOn(ports, action.node),
       },
@@ -249,23 +250,11 @@ function recordAttached(
 }
 
 /**
- * Whether a hanging detach of the disk from this VM, which has to end before the attach, may be forced: an
- * uncached check. Without a record the writer is unknown, so the attach waits for Azure.
+ * Whether a hanging detach of the disk from this VM, which has to end before the attach, may be forced.
+ * Without a record the writer is unknown, so the attach waits for Azure.
  */
-async function mayForceNow(
-  ports: AttachmentPorts,
-  volume: AzVolume,
-  node: NodeIdentity,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
-  const record =
-    fresh.ok && fresh.value.metadata.uid === volume.metadata.uid ? fresh.value.status?.record : undefined;
-  return (
-    record !== undefined &&
-    mayDetach(record, node, { isBegun: true }) &&
-    (await isTrusted(ports, record, signal))
-  );
+function mayForce(record: WriterRecord | undefined, node: NodeIdentity): boolean {
+  return record !== undefined && mayDetach(record, node, { isBegun: true });
 }
 
 /**

@@ -2,7 +2,7 @@ import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { clearMark, type Step } from "../../core/writer/record/writer-steps.ts";
-import { isTrusted } from "../../objects/store-incarnation.ts";
+import { recordAllows } from "../../objects/store-incarnation.ts";
 import { isNoLongerDue, updateRecord } from "../../objects/update-record.ts";
 import type { CloudProvisioner, FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -35,21 +35,12 @@ export async function sendBarrier(
   { node, mode, isNeeded }: NeededProof,
   signal: AbortSignal,
 ): ReturnType<CloudProvisioner["barrier"]> {
-  const { name, uid } = volume.metadata;
-  const precondition = async (callSignal: AbortSignal): Promise<boolean> => {
-    const fresh = await ports.store.get("AzVolume", name, callSignal);
-    return (
-      fresh.ok &&
-      fresh.value.metadata.uid === uid &&
-      isNeeded(fresh.value.status?.record) &&
-      (await isTrusted(ports, fresh.value.status?.record, callSignal))
-    );
-  };
+  const { name } = volume.metadata;
   const request = {
     diskUri,
     node,
     mode,
-    precondition,
+    precondition: (callSignal: AbortSignal) => recordAllows(ports, volume, isNeeded, callSignal),
     mayCompleteDetach: mayCompleteDetach(ports, { node, mode }),
     ...(mode === "fence" ? { forcedDetaches: forcedDetaches(ports, { node, volumeName: name }) } : {}),
   };
