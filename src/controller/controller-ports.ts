@@ -55,7 +55,9 @@ type SharedPorts =
   | "clusterVolumes"
   | "leaseHighWaterMark"
   | "attach"
+  | "settings"
   | "clock"
+  | "random"
   | "steps"
   | "events"
   | "logger";
@@ -70,25 +72,25 @@ type FolderPorts<Ports extends keyof ControllerPorts, Calls extends keyof CloudP
 type Reads = "getDisk" | "listDisks" | "inspectInstance";
 
 /** Makes no call to Azure: a promotion must not queue behind an attach. */
-export type WriterPorts = Pick<ControllerPorts, SharedPorts | "random" | "settings">;
+export type WriterPorts = Pick<ControllerPorts, SharedPorts>;
 /** The ports of fencing, and of the proofs that a disk is off a VM. */
-export type FencingPorts = FolderPorts<"random" | "settings" | "clusterId", Reads | "barrier" | "proveGone">;
+export type FencingPorts = FolderPorts<"clusterId", Reads | "barrier" | "proveGone">;
 /** The ports of the loops of nodes. */
-export type NodesPorts = FolderPorts<"marks" | "settings", "dataDisksMax" | "inspectInstance">;
+export type NodesPorts = FolderPorts<"marks", "dataDisksMax" | "inspectInstance">;
 /** The ports of attaching and detaching. */
 export type AttachmentPorts = FolderPorts<
-  "random" | "settings" | "clusterId",
+  "clusterId",
   Reads | "attachDisk" | "detachDisk" | "barrier" | "proveGone"
 >;
 /** The ports of a volume's disk: its creation, changes and deletion. */
 export type DiskPorts = FolderPorts<
-  "random" | "settings" | "clusterId",
+  "clusterId",
   Reads | "diskUriOf" | "createDisk" | "deleteDisk" | "resizeDisk" | "updateDisk" | "tagDisk"
 >;
 /** The ports of adoption, and of the loops that follow a rollback, which read Azure only. */
-export type AdoptionPorts = FolderPorts<"clusterId" | "settings" | "random", Reads>;
+export type AdoptionPorts = FolderPorts<"clusterId", Reads>;
 /** Recovery also writes tags that a disk has lost. */
-export type RecoveryPorts = FolderPorts<"clusterId" | "settings" | "random", Reads | "tagDisk">;
+export type RecoveryPorts = FolderPorts<"clusterId", Reads | "tagDisk">;
 
 /** Whether the store was rolled back before this process started (`StartupGracePeriod`). */
 export interface GracePeriod {
