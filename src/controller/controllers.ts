@@ -79,17 +79,12 @@ async function runOnceTrusted(
     await Promise.all(loops.map((loop) => loop.run(signal)));
 }
 
-/** Loops with empty queues, except for the initial keys. */
+/** Loops with empty queues, except for the initial keys. `loops`: all but `rebuild`. */
 function createLoops(
   ports: ControllerPorts,
   untagged: UntaggedTime,
   recordUnclaimed: (count: number) => void,
-): {
-  /** All but `rebuild`. */
-  readonly loops: readonly ControlLoop[];
-  readonly rebuild: ControlLoop;
-  readonly rebuildNow: () => void;
-} & ChangeRoutes {
+) {
   const changedNodes = new Set<string>();
   const loop = (reconciler: Reconciler): ControlLoop => new ControlLoop(reconciler, ports);
   const loops = {
