@@ -33,10 +33,7 @@ export const cloudChanges: Readonly<Record<MethodsWith<WithPrecondition>, true>>
   tagDisk: true,
 };
 
-/**
- * The same object, except that the methods of `changes` fail while `refusal` gives a reason. `prepare`
- * changes their first argument.
- */
+/** The same object, but the methods of `changes` fail with `refusal`. `prepare` changes their argument. */
 export function guardChanges<M extends string, T extends Readonly<Record<M, Change>>>(
   target: T,
   changes: Readonly<Record<M, true>>,

@@ -13,10 +13,7 @@ import { newAttachment } from "./new-attachment.ts";
 import { asStaged, withoutStaged } from "./staged-mark.ts";
 import { changeSpec } from "./update-object.ts";
 
-/**
- * The ports that stating and withdrawing a request need: the same for ControllerPublishVolume and for a
- * node that attaches by itself.
- */
+/** The ports that stating and withdrawing a request need. */
 export interface RequestPorts {
   readonly store: ObjectStore;
   readonly clock: Clock;

@@ -6,10 +6,7 @@ import type { NewObject } from "../../ports/store/object-store.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { deleteWithoutDetach, emitIgnored } from "./ignored-attachment.ts";
 
-/**
- * Creates an attachment of the driver's own. An object of another volume or node under its name is
- * deleted first, with an event.
- */
+/** Creates an attachment. An object of another volume or node under its name is deleted, with an event. */
 export async function createAttachment(
   ports: Pick<ControllerPorts, "store" | "events" | "logger">,
   attachment: NewObject<"AzVolumeAttachment">,

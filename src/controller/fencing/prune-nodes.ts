@@ -130,10 +130,7 @@ function hasMoved(node: NodeIdentity, reported: Pick<NodeIdentity, "vmId" | "ins
   return isSameVmId(node.vmId, reported.vmId) && !isSameResourceUri(node.instanceUri, reported.instanceUri);
 }
 
-/**
- * Takes VMs that are proven to be gone out of quarantine: where nodes come and go under new names,
- * records would grow for ever.
- */
+/** Takes VMs proven to be gone out of quarantine: as nodes come and go, records would grow for ever. */
 async function pruneGone(
   ports: FencingPorts,
   quarantined: readonly QuarantinedVm[],

@@ -45,10 +45,7 @@ import { withdrawLeakedRequest } from "./withdraw-leaked-request.ts";
 /** How long an answer is believed that a workload uses the volume, in milliseconds. */
 const USERS_AGAIN_MS = 2_000;
 
-/**
- * Carries out one planned change of the writer record. A refusal by the uncached record is no failure:
- * the next plan sees why.
- */
+/** Carries out one planned change of the record. A refusal is no failure: the next plan sees why. */
 export async function executeWriterAction(
   ports: WriterPorts,
   observed: ObservedVolume,

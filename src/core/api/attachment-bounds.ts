@@ -8,10 +8,7 @@ export const REPORTED_TARGETS_MAX = 16;
 /** The longest path, in characters: `PATH_MAX` of Linux. */
 export const TARGET_MAX_CHARS = 4_096;
 
-/**
- * All keys and values of an attachment's volume context together, in characters: four times the 4 KiB that
- * CSI allows a map.
- */
+/** All keys and values of a volume context, in characters: four times the 4 KiB that CSI allows a map. */
 export const VOLUME_CONTEXT_MAX_CHARS = 16_384;
 
 /** The longest freeze of a file system, in seconds. */

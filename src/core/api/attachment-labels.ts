@@ -1,5 +1,2 @@
-/**
- * A label that only controllers put on an AzVolumeAttachment: they placed it there. The admission policy
- * lets no node create an object with it.
- */
+/** The label of an AzVolumeAttachment that a controller placed. Policy lets no node create one with it. */
 export const PLACED_BY_LABEL = "disk.csi.azure.com/placed-by";

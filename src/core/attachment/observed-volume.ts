@@ -135,10 +135,7 @@ export interface ObservedAttachment {
   readonly watchedUnchangedMs: number;
 }
 
-/**
- * Whether DeleteVolume has asked to delete the volume. An object deleted by hand serves until it is
- * recreated, which may wait for Azure.
- */
+/** Whether DeleteVolume has asked to delete the volume. Deleted by hand, it serves until it is recreated. */
 export function isDeleting({ spec }: AzVolume): boolean {
   return spec.deleteRequested;
 }

@@ -3,8 +3,5 @@ import type { FailureRows } from "./failure-row.ts";
 import { localFailures } from "./local-failures.ts";
 import { requestFailures } from "./request-failures.ts";
 
-/**
- * One row for each kind of failure: its gRPC status, whether a retry may help, and its sentence.
- * A kind without a row does not compile.
- */
+/** One row for each kind of failure. A kind without a row does not compile. */
 export const failureTable: FailureRows = { ...requestFailures, ...cloudFailures, ...localFailures };

@@ -37,10 +37,7 @@ export interface NodeSelectorTerm {
 
 /** One required rule on which pods may, must or must not run in the same place. */
 export interface PodAffinityTerm {
-  /**
-   * What a place is: the label of nodes that have the same value, such as `kubernetes.io/hostname` or
-   * `topology.kubernetes.io/zone`.
-   */
+  /** The label of nodes whose value is a place, such as `kubernetes.io/hostname`. */
   readonly topologyKey: string;
   /** Conditions on the other pod's labels (`matchLabels` as `In`); undefined: no pod; empty: every pod. */
   readonly selector: readonly Requirement[] | undefined;
@@ -48,10 +45,7 @@ export interface PodAffinityTerm {
   readonly namespaces: readonly string[] | undefined;
 }
 
-/**
- * One rule with `DoNotSchedule` on how evenly pods of the same namespace are spread over domains (core/v1
- * TopologySpreadConstraint).
- */
+/** One rule with `DoNotSchedule` on how pods are spread (core/v1 TopologySpreadConstraint). */
 export interface SpreadConstraint {
   /** What a domain is: the nodes with the same value of this label. A node without it is in no domain. */
   readonly topologyKey: string;

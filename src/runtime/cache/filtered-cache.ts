@@ -1,10 +1,7 @@
 import type { SourceCache } from "../../ports/store/source-cache.ts";
 import type { SourceObject } from "../../ports/store/source.ts";
 
-/**
- * The same cache with only the objects for which `isShown` holds; the others seem to be missing. `onChange`
- * reports all of them.
- */
+/** The same cache with only the objects for which `isShown` holds. `onChange` reports all of them. */
 export function filteredCache<T extends SourceObject, Index extends string>(
   cache: SourceCache<T, Index>,
   isShown: (object: T) => boolean,

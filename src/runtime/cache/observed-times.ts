@@ -1,9 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 
-/**
- * How long the disappearance of an object is remembered, in milliseconds of watched time: an upper limit
- * for memory and for answers.
- */
+/** How long the disappearance of an object is remembered, in milliseconds of watched time. */
 export const MISSING_REMEMBERED_MS = 600_000;
 
 /** How long objects of one source have been missing, in milliseconds of watched time (`WatchedTime`). */
@@ -41,10 +38,7 @@ export function createMissingTime(): MissingTime {
   };
 }
 
-/**
- * The longest silence of the source that counts as watching. A longer one means that a source, a watch or
- * this process was paused.
- */
+/** The longest silence of the source that counts as watching; after a longer one something was paused. */
 const WATCHED_GAP_MAX_MS = 15_000;
 
 /** Adds up the time during which the source reported often enough to count as watched. */

@@ -47,10 +47,7 @@ export class ControlLoop {
     this.#logger = ports.logger.child({ reconciler: reconciler.name });
   }
 
-  /**
-   * Returns once every worker has stopped. A worker starts when all others are busy: most loops never
-   * need more than a few of theirs.
-   */
+  /** Returns once every worker has stopped. A worker starts when all others are busy. */
   async run(signal: AbortSignal): Promise<void> {
     const { name, workers } = this.#reconciler;
     const ended = this.#loops?.runs(name, () => this.queue.depth);

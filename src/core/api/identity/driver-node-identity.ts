@@ -13,10 +13,7 @@ export interface VmWitnesses {
   readonly trustsUnnamed: boolean;
 }
 
-/**
- * Why an AzDriverNode is ignored, as a sentence without its full stop. `isEarly`: the orchestrator's node
- * may only not name its VM yet.
- */
+/** Why an AzDriverNode is ignored, as a clause. `isEarly`: its node may only not name its VM yet. */
 export interface DriverNodeProblem {
   readonly because: string;
   readonly isEarly: boolean;

@@ -1,9 +1,6 @@
 import * as z from "zod";
 
-/**
- * A node in a writer record: always its name with its VM's GUID and resource id, since names are reused
- * and do not locate a VM.
- */
+/** A node in a writer record, with its VM's GUID and resource id: names are reused, and locate no VM. */
 export const nodeIdentitySchema = z.object({
   nodeName: z.string().min(1).describe("The node's name, or the VM's resource id if it is no node."),
   vmId: z

@@ -96,10 +96,7 @@ function quartilesOf(durationsMs: readonly number[]): readonly [number, number, 
   return [at(0.25), at(0.5), at(0.75)];
 }
 
-/**
- * Groups updates of a VM by the number of disks that they change: 1, 2 to 3, 4 to 7, and so on. Each disk
- * adds to the duration.
- */
+/** Groups updates of a VM by the number of their disks, each of which takes time: 1, 2 to 3, 4 to 7 … */
 export function sizeClassOf(disks: number): number {
   return Math.floor(Math.log2(Math.max(1, disks)));
 }

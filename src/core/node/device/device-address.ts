@@ -1,15 +1,9 @@
-/**
- * The model of the NVMe controller behind which Azure shows remote disks; its local disks are `Microsoft
- * NVMe Direct Disk`.
- */
+/** The model of the NVMe controller of Azure's remote disks (local ones: `Microsoft NVMe Direct Disk`). */
 export const remoteDiskController = /^MSFT NVMe Accelerator\b/u;
 
 /** What sysfs shows of the path to a block device. */
 export interface BusFacts {
-  /**
-   * Where the `device` link of the block device leads: its last part, such as `3:0:0:1` or `nvme0`;
-   * undefined without such a link.
-   */
+  /** The last part of where the device's `device` link leads, such as `3:0:0:1` or `nvme0`, if anywhere. */
   readonly parent: string | undefined;
   /** For SCSI, the `device_id` of the VMBus device that the disk's controller is. */
   readonly controllerId: string | undefined;

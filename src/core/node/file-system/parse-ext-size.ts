@@ -1,10 +1,7 @@
 const BLOCK_COUNT = /^Block count:\s+(\d+)$/mu;
 const BLOCK_SIZE = /^Block size:\s+(\d+)$/mu;
 
-/**
- * The size of an ext file system in bytes, as `dumpe2fs -h` prints its superblock (dumpe2fs(8)); undefined
- * if it is not in there.
- */
+/** The size of an ext file system in bytes, by `dumpe2fs -h` (dumpe2fs(8)); undefined: it says none. */
 export function parseExtSizeBytes(superblock: string): bigint | undefined {
   const count = BLOCK_COUNT.exec(superblock)?.[1];
   const size = BLOCK_SIZE.exec(superblock)?.[1];

@@ -41,10 +41,7 @@ const templates: Readonly<Record<string, MetadataParameterName>> = {
   "${pvc.metadata.namespace}": "csi.storage.k8s.io/pvc/namespace",
 };
 
-/**
- * The tags of a new disk: those of the `tags` parameter with its templates filled in, and those that
- * state the disk's purpose.
- */
+/** The tags of a new disk: the `tags` parameter with templates filled in, and the disk's purpose. */
 export function volumeTags(request: {
   readonly tags: string | undefined;
   readonly tagValueDelimiter: string | undefined;

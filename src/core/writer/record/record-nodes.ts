@@ -34,10 +34,7 @@ export function nodesNotOnlyClean(record: WriterRecord): readonly NodeIdentity[]
   return nodesIn(record, "writer", "fencing", "barrierPending", "quarantined", "unverified");
 }
 
-/**
- * Whether a record names a node in one of these roles: this VM under its name, or, asked by a name alone,
- * whichever VM has that name.
- */
+/** Whether a record names a node in one of these roles: this VM, or by a name alone, any of that name. */
 export function isNamed(
   record: WriterRecord | undefined,
   node: NodeKey | string,
