@@ -5,8 +5,9 @@ import type { AttachedDisk, CloudProvisioner, FenceProof } from "../ports/cloud/
 import { unlessAborted } from "../runtime/unless-aborted.ts";
 import { withTimeout } from "../runtime/with-timeout.ts";
 import type { ArmDisk } from "./arm/arm-api.ts";
+import { toFailure } from "./arm/error-table.ts";
 import type { BoundedCache } from "./bounded-cache.ts";
-import { diskReadFailure, ownersOf, readDisk } from "./disk/disk-owners.ts";
+import { ownersOf, readDisk } from "./disk/disk-owners.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
 import type { OnVm } from "./request-target.ts";
 import { proveMissingVmGone, type GoneContext } from "./vm/prove-gone.ts";
@@ -68,7 +69,7 @@ async function attachOnce(
       known !== undefined && obstacleTo(request, known) === undefined
         ? ok(known)
         : await readDisk(context.session, request, signal);
-    if (!disk.ok) return fail(diskReadFailure(disk.failure, request.diskUri));
+    if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
     const obstacle = obstacleTo(request, disk.value);
     if (obstacle !== undefined) return fail(obstacle);
     const isFirst = disk.value.maxShares > 1 && ownersOf(disk.value).length === 0;
@@ -108,7 +109,7 @@ async function attachInTurn(
   signal: AbortSignal,
 ): VmRequest["answer"] {
   const disk = await readDisk(context.session, request, signal);
-  if (!disk.ok) return fail(diskReadFailure(disk.failure, request.diskUri));
+  if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
   const obstacle = obstacleTo(request, disk.value);
   return obstacle === undefined ? submit(context, { ...request, kind: "attach" }, signal) : fail(obstacle);
 }

@@ -14,7 +14,7 @@ import { type AttachmentContext, attachDisk, barrier, detachDisk } from "./attac
 import { BoundedCache } from "./bounded-cache.ts";
 import { tagDisk, updateDisk } from "./disk/change-disk.ts";
 import { diskFactsOf } from "./disk/disk-facts.ts";
-import { diskReadFailure, readDisk } from "./disk/disk-owners.ts";
+import { readDisk } from "./disk/disk-owners.ts";
 import {
   type DefaultDiskPlace,
   type DiskTarget,
@@ -155,7 +155,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     getDisk: onDisk(
       async ({ diskUri, lane = "primaryAttach" }: Parameters<CloudProvisioner["getDisk"]>[0], signal) => {
         const read = await readDisk(session, { diskUri, lane }, signal);
-        return read.ok ? ok(diskFactsOf(read.value)) : fail(diskReadFailure(read.failure, diskUri));
+        return read.ok ? ok(diskFactsOf(read.value)) : fail(toFailure(read.failure, { diskUri }));
       },
     ),
     listDisks: methodOn(groupOf, listDisks.bind(undefined, session)),

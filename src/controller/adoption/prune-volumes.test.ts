@@ -176,20 +176,15 @@ describe("pruneVolumes", () => {
         await forget(world, { cloud: { ...world.ports.cloud, listDisks: async () => fail(throttled) } }),
         fail(throttled),
       );
-      const noGroup = {
+      const gone = {
         kind: "CloudRejected",
         code: "ResourceGroupNotFound",
         message: "",
         requestId: "r",
       } as const;
-      const gone = { kind: "DiskNotFound", diskUri: "any" } as const;
       assert.deepEqual(
         await forget(world, {
-          cloud: {
-            ...world.ports.cloud,
-            listDisks: async () => fail(noGroup),
-            getDisk: async () => fail(gone),
-          },
+          cloud: { ...world.ports.cloud, listDisks: async () => fail(gone), getDisk: async () => fail(gone) },
         }),
         found({ pruned: 1 }),
       );

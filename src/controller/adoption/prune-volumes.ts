@@ -5,6 +5,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";
+import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
@@ -64,7 +65,7 @@ export async function pruneVolumes(
         continue;
       }
       const disk = await ports.cloud.getDisk({ diskUri }, signal);
-      if (disk.ok || disk.failure.kind !== "DiskNotFound") continue;
+      if (disk.ok || !saysDiskGone(disk.failure)) continue;
       const deleted = await ports.store.delete(
         "AzVolume",
         volume.metadata.name,

@@ -5,6 +5,7 @@ import { withoutNodeLabels } from "../../core/api/node-labels.ts";
 import { isDeletedByHand } from "../../core/attachment/observed-volume.ts";
 import { ok } from "../../core/failure/result.ts";
 import { isUnmarked } from "../../core/rollback/attachments-unmarked.ts";
+import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { areStateTagsDue } from "../../core/volume/tags/state-tags.ts";
 import { withoutFinalizer } from "../../objects/remove-finalizer.ts";
 import { changeSpec } from "../../objects/update-object.ts";
@@ -29,7 +30,7 @@ export async function recreateVolume(
   const { name, uid } = volume.metadata;
   const knownUri = diskUriOf(volume);
   const disk = knownUri === undefined ? undefined : await ports.cloud.getDisk({ diskUri: knownUri }, signal);
-  const isDiskGone = disk?.ok === false && disk.failure.kind === "DiskNotFound";
+  const isDiskGone = disk?.ok === false && saysDiskGone(disk.failure);
   if (!isDiskGone) {
     const about = { kind: "AzVolume", name } as const;
     ports.events.emit({

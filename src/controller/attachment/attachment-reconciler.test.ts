@@ -666,14 +666,17 @@ describe("attachmentReconciler", () => {
       assert.equal(world.attachment("node-a"), undefined);
     }));
 
-  it("keeps an attachment without a volume while Azure finds no subscription", () =>
-    withControllerPorts(async (world) => {
-      await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
-      const code = "SubscriptionNotFound";
-      const rejected = { kind: "CloudRejected", code, message: "no", requestId: "r" } as const;
-      await runOn(world, { getDisk: async () => fail(rejected) });
-      assert.notEqual(world.attachment("node-a"), undefined);
-    }));
+  for (const { code, isGone } of [
+    { code: "ResourceGroupNotFound", isGone: true },
+    { code: "SubscriptionNotFound", isGone: false },
+  ])
+    it(`${isGone ? "removes" : "keeps"} an attachment without a volume after ${code}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
+        const rejected = { kind: "CloudRejected", code, message: "no", requestId: "r" } as const;
+        await runOn(world, { getDisk: async () => fail(rejected) });
+        assert.equal(world.attachment("node-a") === undefined, isGone);
+      }));
 
   it("sends no second detach of a disk that a fence has proven to be detached", () =>
     withControllerPorts(async (world) => {

@@ -5,6 +5,7 @@ import { diskNameOf } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { checkNoCopyNeeds } from "../../objects/source-to-keep.ts";
@@ -81,5 +82,5 @@ async function findUnrecordedDisk(
   const diskUri = cloud.diskUriOf({ diskName: diskNameOf(volume.spec), resourceGroup });
   const disk = await cloud.getDisk({ diskUri }, signal);
   if (disk.ok) return ok(isMadeFor(volume, disk.value.tags) ? disk.value.diskUri : undefined);
-  return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
+  return saysDiskGone(disk.failure) ? ok(undefined) : disk;
 }

@@ -293,23 +293,17 @@ describe("diskReconciler", () => {
     spec: { diskUri, deleteRequested: true },
     status: { state: "Pending", detail: undefined, record: undefined },
   });
-  const noDisk = { kind: "DiskNotFound", diskUri } as const;
-  const noSubscription = {
-    kind: "CloudRejected",
-    code: "SubscriptionNotFound",
-    message: "no",
-    requestId: "r",
-  } as const;
-  for (const { what, volume, failure, isGone } of [
-    { what: "without a recorded disk", volume: unrecorded, failure: noDisk, isGone: true },
-    { what: "without a recorded disk", volume: unrecorded, failure: noSubscription, isGone: false },
-    { what: "that was not read yet", volume: unread, failure: noDisk, isGone: true },
-    { what: "that was not read yet", volume: unread, failure: noSubscription, isGone: false },
+  for (const { what, volume, code, isGone } of [
+    { what: "without a recorded disk", volume: unrecorded, code: "ResourceGroupNotFound", isGone: true },
+    { what: "without a recorded disk", volume: unrecorded, code: "SubscriptionNotFound", isGone: false },
+    { what: "that was not read yet", volume: unread, code: "ResourceGroupNotFound", isGone: true },
+    { what: "that was not read yet", volume: unread, code: "SubscriptionNotFound", isGone: false },
   ])
-    it(`${isGone ? "removes" : "keeps"} a deleted volume ${what} after ${failure.kind}`, () =>
+    it(`${isGone ? "removes" : "keeps"} a deleted volume ${what} after ${code}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", volume);
-        const cloud = { ...world.ports.cloud, getDisk: async () => fail(failure) };
+        const rejected = fail({ kind: "CloudRejected", code, message: "no", requestId: "r" } as const);
+        const cloud = { ...world.ports.cloud, getDisk: async () => rejected };
         await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
         assert.equal(world.volume() === undefined, isGone);
       }));
@@ -406,6 +400,16 @@ describe("diskReconciler", () => {
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume({ metadata: deleted }));
       await run(world);
+      assert.deepEqual([world.volume(), world.emitted], [undefined, []]);
+    }));
+
+  it("releases an object that was deleted by hand after its resource group", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume({ metadata: deleted }));
+      const code = "ResourceGroupNotFound";
+      const gone = { kind: "CloudRejected", code, message: "no", requestId: "r" } as const;
+      const cloud = { ...world.ports.cloud, getDisk: async () => fail(gone) };
+      await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       assert.deepEqual([world.volume(), world.emitted], [undefined, []]);
     }));
 

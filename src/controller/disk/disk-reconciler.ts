@@ -10,6 +10,7 @@ import { checkDisk } from "../../core/volume/check-disk.ts";
 import { withAdoptedCopy, withBegunCopy } from "../../core/volume/copies/copy-progress.ts";
 import { whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { type DiskAction, planDisk } from "../../core/volume/plan-disk.ts";
+import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
 import { newRecord } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
@@ -205,7 +206,7 @@ async function adoptDisk(
   if (!storeIncarnation.ok) return storeIncarnation;
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   // A disk that is gone is attached to no VM, and a deletion is complete.
-  if (!disk.ok && disk.failure.kind === "DiskNotFound" && volume.metadata.deletionTimestamp !== undefined)
+  if (!disk.ok && saysDiskGone(disk.failure) && volume.metadata.deletionTimestamp !== undefined)
     return deleteDisk(ports, volume, signal);
   // A permission may be granted or a token renewed, and no call requests the adoption again. A disk that the
   // volume had may be back; one that it never had is not looked for.

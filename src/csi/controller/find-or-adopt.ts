@@ -10,6 +10,7 @@ import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isUnfinishedCopy } from "../../core/volume/copies/unfinished-copy.ts";
 import { hasFailedForGood } from "../../core/volume/has-failed-for-good.ts";
+import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import { changeVolumeStatus } from "../../objects/update-object.ts";
@@ -124,7 +125,7 @@ async function adoptAgain(
 ): Promise<Result<AzVolume, Failure>> {
   const { diskUri = "" } = volume.spec;
   const disk = await context.cloud.getDisk({ diskUri }, signal);
-  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(volume) : disk;
+  if (!disk.ok) return saysDiskGone(disk.failure) ? ok(volume) : disk;
   const restarted = await changeVolumeStatus(
     context.store,
     volume,

@@ -241,8 +241,7 @@ export interface CloudProvisioner {
   ): Promise<Result<void, Failure>>;
   /**
    * Reads a disk, never from a cache. `lane`: default `primaryAttach`, since most reads hold a pod up. Fails
-   * with `DiskNotFound`, also where the platform has no such resource group: nothing is in it. A missing
-   * subscription proves nothing.
+   * with `DiskNotFound`.
    */
   getDisk(
     request: { readonly diskUri: string; readonly lane?: Lane },

@@ -18,7 +18,7 @@ import type { ArmDisk, ArmDiskChange, ArmError } from "../arm/arm-api.ts";
 import { toFailure } from "../arm/error-table.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { diskFactsOf } from "./disk-facts.ts";
-import { diskReadFailure, ownersOf, readDisk } from "./disk-owners.ts";
+import { ownersOf, readDisk } from "./disk-owners.ts";
 import type { DiskTarget } from "./disks.ts";
 import type { DiskWrite, RecentDiskWrites } from "./recent-writes.ts";
 import {
@@ -56,7 +56,7 @@ export async function tagDisk(
     const read = await readDisk(session, { diskUri, lane: TAG_LANE }, callSignal);
     const planned = read.ok
       ? planTags(seenBy(writes, read.value), diskUri, tags)
-      : fail(diskReadFailure(read.failure, diskUri));
+      : fail(toFailure(read.failure, { diskUri }));
     if (read.ok && !isToBeTagged(writes.shownBy(read.value).tags)) return false;
     if (planned.ok && planned.value !== undefined) {
       next = planned.value;
@@ -101,7 +101,7 @@ export async function updateDisk(
   let withoutRequest: Result<DiskFacts, Failure> | undefined;
   const isToBeSent: Precondition = async (callSignal) => {
     const read = await settledDisk(session, diskUri, callSignal);
-    if (!read.ok) withoutRequest = fail(diskReadFailure(read.failure, diskUri));
+    if (!read.ok) withoutRequest = fail(toFailure(read.failure, { diskUri }));
     if (!read.ok) return false;
     attachedTo = ownersOf(read.value);
     const planned = planChange(seenBy(writes, read.value), diskUri, change);
@@ -130,7 +130,7 @@ export async function updateDisk(
   const after = await settledAfter(written.value, session, diskUri, signal);
   return after.ok
     ? ok(diskFactsOf(writes.shownBy(after.value)))
-    : fail(diskReadFailure(after.failure, diskUri));
+    : fail(toFailure(after.failure, { diskUri }));
 }
 
 /**

@@ -1,11 +1,10 @@
 import { parseArmId } from "../../core/azure/ids/arm-id.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { ArmDisk, ArmError, ArmGroup, ArmName } from "../arm/arm-api.ts";
 import { ownError } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
-import { saysNoGroup, saysNotThere, toFailure } from "../arm/error-table.ts";
+import { saysNotThere } from "../arm/error-table.ts";
 
 /** The VMs that a disk names as its owners, each once whatever its case. */
 export function ownersOf(disk: ArmDisk): readonly string[] {
@@ -44,17 +43,6 @@ export function readDisk(
     (clientRequestId) => session.arm.getDisk({ ...id, clientRequestId }, signal),
     signal,
   );
-}
-
-/**
- * What a failed read of a disk by its full id means. That id names subscription and group: without its group
- * there is no disk. Not for a write, which may name resources of other groups.
- */
-export function diskReadFailure(error: ArmError, diskUri: string): Failure {
-  const { code, requestId } = error;
-  return saysNoGroup(error)
-    ? { kind: "DiskNotFound", diskUri, azure: { code, requestId } }
-    : toFailure(error, { diskUri });
 }
 
 /** The VMs that a disk names as its owners now; none if the disk is gone. */

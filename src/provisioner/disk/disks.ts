@@ -19,7 +19,7 @@ import type { ArmDisk, ArmDiskSpec, ArmError, ArmGroup, ArmName } from "../arm/a
 import type { ArmSession } from "../arm/arm-session.ts";
 import { saysGone, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { copyUnderWay, differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
-import { diskReadFailure, listKeyOf, ownersOf, readDisk } from "./disk-owners.ts";
+import { listKeyOf, ownersOf, readDisk } from "./disk-owners.ts";
 import {
   DISK_LANE,
   type DiskContext,
@@ -149,7 +149,7 @@ export async function resizeDisk(
   signal: AbortSignal,
 ): ReturnType<CloudProvisioner["resizeDisk"]> {
   const before = await settledDisk(session, diskUri, signal);
-  if (!before.ok) return fail(diskReadFailure(before.failure, diskUri));
+  if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
   const { diskSizeGB: shownGiB, provisioningState } = before.value;
   // A growth that Azure has failed, or has not ended, may show its size: only one that succeeds proves it.
   if (shownGiB >= sizeGiB && provisioningState === "Succeeded") return ok({ sizeGiB: shownGiB });
@@ -173,7 +173,7 @@ export async function resizeDisk(
   const after = await settledAfter(resized.value, session, diskUri, signal);
   return after.ok
     ? ok({ sizeGiB: after.value.diskSizeGB, ...(isRaised ? { raised } : {}) })
-    : fail(diskReadFailure(after.failure, diskUri));
+    : fail(toFailure(after.failure, { diskUri }));
 }
 
 /** All disks of a resource group. */

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import { ok } from "../../../core/failure/result.ts";
+import { saysDiskGone } from "../../../core/volume/says-disk-gone.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
@@ -43,7 +44,7 @@ export async function removeOrphan(
   }
   const disk = await ports.cloud.getDisk({ diskUri: spec.volumeId }, signal);
   if (disk.ok) return ok({ requeueAfterMs: ORPHAN_AGAIN_MS });
-  if (disk.failure.kind !== "DiskNotFound") return disk;
+  if (!saysDiskGone(disk.failure)) return disk;
   if (metadata.deletionTimestamp !== undefined) return removeAttachment(ports, attachment, signal);
   const deleted = await ports.store.delete(
     "AzVolumeAttachment",

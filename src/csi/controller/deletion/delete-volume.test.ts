@@ -223,18 +223,13 @@ describe("deleteVolume", () => {
       assert.deepEqual(await world.answerOf(answer), ok({}));
     }));
 
-  const noSubscription = {
-    kind: "CloudRejected",
-    code: "SubscriptionNotFound",
-    message: "no",
-    requestId: "r",
-  } as const;
-  for (const { failure, isGone } of [
-    { failure: { kind: "DiskNotFound", diskUri: aDiskUri() } as const, isGone: true },
-    { failure: noSubscription, isGone: false },
+  for (const { code, isGone } of [
+    { code: "ResourceGroupNotFound", isGone: true },
+    { code: "SubscriptionNotFound", isGone: false },
   ])
-    it(`${isGone ? "takes a disk for gone" : "knows nothing of a disk"} after ${failure.kind}`, () =>
+    it(`${isGone ? "takes a disk for gone" : "knows nothing of a disk"} after ${code}`, () =>
       withController(async (world) => {
+        const failure = { kind: "CloudRejected", code, message: "no", requestId: "r" } as const;
         const context = { ...world.context, cloud: { getDisk: async () => fail(failure) } };
         const expected = isGone ? ok({}) : { ok: false, failure };
         assert.deepEqual(await world.answerOf(remove({ ...world, context })), expected, "without an object");

@@ -6,6 +6,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { mayCopySnapshots, unseenSnapshot } from "../../../core/volume/copies/recent-snapshots.ts";
+import { saysDiskGone } from "../../../core/volume/says-disk-gone.ts";
 import { nodesIn } from "../../../core/writer/record/record-nodes.ts";
 import { checkNoCopyNeeds } from "../../../objects/source-to-keep.ts";
 import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../../gen/csi/v1/csi.ts";
@@ -46,7 +47,7 @@ async function remove(
   const found = await findOrAdopt(context, volumeId, undefined, call.signal);
   // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply
   // 0 OK." A disk that only lacks its object does exist.
-  if (!found.ok && found.failure.kind === "VolumeNotFound") return ok({});
+  if (!found.ok && (found.failure.kind === "VolumeNotFound" || saysDiskGone(found.failure))) return ok({});
   // One that can't be read may exist, and cost money: only a person can say that it is to stay.
   if (!found.ok) return fail(withRetainRemedy(found.failure, context.clusterVolumes));
   const volume = found.value;
@@ -89,7 +90,7 @@ async function answerGone(
   signal: AbortSignal,
 ): Promise<Result<DeleteVolumeResponse, Failure>> {
   const gone = await confirmGone(context, volumeId, "to be deleted", signal);
-  return gone.ok ? ok({}) : gone;
+  return gone.ok || saysDiskGone(gone.failure) ? ok({}) : gone;
 }
 
 /**
@@ -106,7 +107,7 @@ async function checkSnapshots(
   if (!mayCopySnapshots(volume)) return ok(undefined);
   const pending = await findPendingSnapshot(context, volume, diskUri, signal);
   // Of a disk that is gone no copy can be completed.
-  if (!pending.ok) return pending.failure.kind === "DiskNotFound" ? ok(undefined) : pending;
+  if (!pending.ok) return saysDiskGone(pending.failure) ? ok(undefined) : pending;
   const { snapshotUri } = pending.value ?? {};
   return snapshotUri === undefined
     ? ok(undefined)

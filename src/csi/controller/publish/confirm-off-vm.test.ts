@@ -28,11 +28,10 @@ const otherSubscription: Failure = {
   value: volumeId,
   problem: "is in subscription sub-2",
 };
-const noDisk: Failure = { kind: "DiskNotFound", diskUri: volumeId };
-const noSubscription: Failure = {
+const noGroup: Failure = {
   kind: "CloudRejected",
-  code: "SubscriptionNotFound",
-  message: "The subscription 'sub-1' could not be found.",
+  code: "ResourceGroupNotFound",
+  message: "Resource group 'rg-1' could not be found.",
   requestId: "r-1",
 };
 const outage: Failure = { kind: "CloudUnavailable", code: "InternalError", message: "", requestId: "r-1" };
@@ -64,6 +63,7 @@ interface Row {
 const rows: readonly Row[] = [
   { because: "its VM does not list it", failure: undefined },
   { because: "it is of another subscription", unreadable: otherSubscription, failure: undefined },
+  { because: "its resource group does not exist", unreadable: noGroup, failure: undefined },
   { because: "its VM is gone", vm: goneVm, failure: undefined },
   {
     because: "its VM lists it in another case",
@@ -127,16 +127,17 @@ const rows: readonly Row[] = [
     failure: denied,
   },
   {
-    because: "no object shows the node's VM, and the disk does not exist",
+    because: "no object shows the node's VM, and the disk's resource group does not exist",
     nodeId: "node-b",
-    unreadable: noDisk,
+    unreadable: noGroup,
     failure: undefined,
   },
   {
-    because: "no object shows the node's VM, and the subscription does not exist",
+    because: "the same, and an attachment names it",
     nodeId: "node-b",
-    unreadable: noSubscription,
-    failure: noSubscription,
+    unreadable: noGroup,
+    given: (world) => world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" })),
+    failure: noGroup,
   },
   {
     because: "an attachment names it",

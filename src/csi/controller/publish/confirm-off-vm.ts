@@ -1,6 +1,7 @@
 import { isSameResourceUri, resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { saysDiskGone } from "../../../core/volume/says-disk-gone.ts";
 import { nodesNotOnlyClean } from "../../../core/writer/record/record-nodes.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
@@ -37,9 +38,12 @@ export async function confirmOffVm(
   const known = [users.cachedNode(nodeName), cache.get("AzDriverNode", nodeName)?.status];
   const present = known.flatMap((node) => node?.instanceUri ?? []);
   if (nodeName === "") return fail(unreadable);
-  // Which VMs may have the disk, only the disk would show.
-  if (present.length === 0 && !(await wasNeverAttached(context, { volumeId, nodeName }, signal)))
-    return fail(unreadable);
+  // Which VMs may have the disk, only the disk would show. None has one whose resource group does not exist.
+  const mayBeOnVm =
+    present.length === 0 &&
+    !saysDiskGone(unreadable) &&
+    !(await wasNeverAttached(context, { volumeId, nodeName }, signal));
+  if (mayBeOnVm) return fail(unreadable);
   for (const instanceUri of distinctUris([...present, ...earlierVms(cache, nodeName)])) {
     const vm = await inspectInstance({ nodeName, instanceUri, lane: "detach" }, signal);
     if (!vm.ok && vm.failure.kind !== "InstanceNotFound") return vm;

@@ -231,32 +231,6 @@ export function disksContract(on: On): void {
       assert.ok((await deleteAfter("ResourceGroupNotFound")).ok);
     });
 
-    on(
-      "finds no disk where its group is missing, and knows nothing without its subscription",
-      async (cloud) => {
-        const uri = await addDisk(cloud, "pvc-1");
-        const { provisioner } = cloud;
-        const node = addVm(cloud, "node-a");
-        const target = { diskUri: uri, precondition: mayAlways };
-        const after = (code: string, ask: () => Promise<Result<unknown, Failure>>): Promise<unknown> => {
-          const effect = { kind: "Error", status: 404, code } as const;
-          cloud.model.faults.add({ operation: "Disks_Get", times: 1, effect });
-          return cloud.run(ask()).then(failureOf).then(factsOf);
-        };
-        const calls = [
-          () => provisioner.getDisk(target, never),
-          () => provisioner.tagDisk({ ...target, tags: { owner: "b" } }, never),
-          () => provisioner.updateDisk({ ...target, change: { tags: { owner: "b" } } }, never),
-          () => provisioner.resizeDisk({ ...target, sizeGiB: 128 }, never),
-          () => attaching(provisioner, { diskUri: uri, node }),
-        ];
-        for (const ask of calls) {
-          assert.deepEqual(await after("ResourceGroupNotFound", ask), { kind: "DiskNotFound", diskUri: uri });
-          assert.match(JSON.stringify(await after("SubscriptionNotFound", ask)), /"CloudRejected"/u);
-        }
-      },
-    );
-
     on("deletes a disk, also twice", async (cloud) => {
       const uri = await addDisk(cloud, "pvc-1");
       valueOf(
