@@ -82,6 +82,25 @@ describe("untilAnswering", () => {
     });
   });
 
+  for (const { when, listener } of [
+    { when: "at once", listener: (connection: Socket) => void connection.destroy() },
+    {
+      when: "after the settings of HTTP/2",
+      listener: (connection: Socket) =>
+        void connection.once("data", () => connection.end(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]))),
+    },
+  ])
+    it(`does not accept a server that closes the connection ${when}`, async () => {
+      const server = createServer(listener);
+      await servedBy(server, async (socket) => {
+        const answered = await untilAnswering(connect(socket), { path: socket, clock: createVirtualClock() });
+        assert.match(
+          answered.ok ? "" : answered.failure.detail,
+          /does not answer: (it closed the connection|read ECONNRESET|write EPIPE)/u,
+        );
+      });
+    });
+
   it("says why no server is there", async () => {
     const answered = await untilAnswering(connect("/nowhere/s.sock"), {
       path: "/nowhere/s.sock",

@@ -56,7 +56,10 @@ function firstAnswer(
       "content-type": "application/grpc",
       te: "trailers",
     });
-    call.once("end", () => settle(ok(undefined)));
+    let hasResponse = false;
+    call.once("response", () => (hasResponse = true));
+    // It ends, too, where the server closes the connection.
+    call.once("end", () => (hasResponse ? settle(ok(undefined)) : refuse("it closed the connection")));
     // A call that the server resets is answered; any other error is one of the connection.
     call.once("error", (error: NodeJS.ErrnoException) =>
       error.code === "ERR_HTTP2_STREAM_ERROR" ? settle(ok(undefined)) : refuse(error.message),
