@@ -346,6 +346,22 @@ describe("growing on Windows", () => {
     await world.close();
   });
 
+  it("leaves an NTFS as it is whose clusters are too small for the disk, and says so", async () => {
+    const { world, partition, grow } = await aGrownDisk({ behind: false });
+    const { size } = partition;
+    world.machine.atLun(1).disk.size = 16 * 1024 ** 4;
+    valueOf(await grow());
+    world.machine.atLun(1).disk.size = 17 * 1024 ** 4;
+    const grown = await grow();
+    assert.ok(!grown.ok && grown.failure.kind === "GrowsUnmounted");
+    assert.match(grown.failure.reason, /clusters/u);
+    assert.ok(partition.size > size && partition.size < 16 * 1024 ** 4);
+    partition.clusterBytes = 8192;
+    valueOf(await grow());
+    assert.equal(partition.size, 17 * 1024 ** 4 - OTHERS_OFFSET - MIB);
+    await world.close();
+  });
+
   it("says that another partition follows, and changes none", async () => {
     const { world, partition, grow } = await aGrownDisk({ behind: true });
     const { size } = partition;
@@ -389,6 +405,20 @@ describe("disks by NVMe on Windows", () => {
 function pathOf(number: number): RegExp {
   return new RegExp(`PhysicalDrive${number}$`, "u");
 }
+
+it("knows the dead mount of an earlier instance by its device, once that was staged again", async () => {
+  const world = await makeWindowsHostWorld();
+  const device = await aMountedDisk(world, 1);
+  const { host, endFirst } = await world.startSecondPlugin();
+  await endFirst();
+  valueOf(await mount(host, device, world.pathOf("staging-1")));
+  await world.detachDisk(1);
+  assert.deepEqual(
+    valueOf(await host.mountsOf(device.majorMinor, never)).map(({ path, isDead }) => ({ path, isDead })),
+    [{ path: world.pathOf("staging-1"), isDead: true }],
+  );
+  await world.close();
+});
 
 it("makes a disk writable before it writes the mark of a first format", async () => {
   const world = await makeWindowsHostWorld();

@@ -16,7 +16,7 @@ import { checkVolume, flushVolume, growVolume, volumeStats, writtenBytes } from 
 import { addFolder } from "./mount/add-folder.ts";
 import { bindFolder, placeholderFor } from "./mount/bind-folder.ts";
 import { refuseMounted } from "./mount/mounted-folders.ts";
-import { pathKind } from "./mount/paths.ts";
+import { pathKey, pathKind } from "./mount/paths.ts";
 import { mountAt, mountsOf } from "./mount/read-mounts.ts";
 import { unmountPath } from "./mount/unmount-path.ts";
 import { earlierWorkersAlive, observeClean } from "./observe-clean.ts";
@@ -213,9 +213,15 @@ async function mountVolume(
         path,
         problem: `already holds a mount of device ${majorMinor}`,
       });
-    return isDead
-      ? fail({ kind: "FileSystemBroken", devicePath: device.path, detail: `the mount at ${path} is dead` })
-      : ok(undefined);
+    if (isDead)
+      return fail({
+        kind: "FileSystemBroken",
+        devicePath: device.path,
+        detail: `the mount at ${path} is dead`,
+      });
+    // An earlier instance may have made it.
+    host.mounted.set(pathKey(path), { path, majorMinor, fsType });
+    return ok(undefined);
   }
   const online = await bringOnline(host, disk.value);
   if (!online.ok) return online;

@@ -2,13 +2,19 @@ import * as z from "zod";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { BEFORE_A_PARTITION } from "../../core/node/file-system/why-not-grown.ts";
+import {
+  BEFORE_A_PARTITION,
+  BEYOND_ITS_CLUSTERS,
+  ntfsMaxBytes,
+} from "../../core/node/file-system/why-not-grown.ts";
+import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import type { Device, FileSystemStats } from "../../ports/host/host-provisioner.ts";
+import { wholeNumber } from "./disk/disk-rows.ts";
 import { bringOnline, diskOf } from "./disks.ts";
 import { folderAt, mountedFolders, refuseMounted } from "./mount/mounted-folders.ts";
 import { linkAt } from "./mount/paths.ts";
 import { mountAt } from "./mount/read-mounts.ts";
-import { dataPartitionOf, type Partition, partitionsOf, volumeOf } from "./partitions.ts";
+import { dataPartitionOf, type Partition, partitionsOf, volumeOf, volumePathOf } from "./partitions.ts";
 import { change, query } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
 
@@ -65,7 +71,11 @@ export async function checkVolume(host: WindowsHostContext, device: Device): Pro
  */
 export async function growVolume(
   host: WindowsHostContext,
-  { device, mountPath }: { readonly device: Device; readonly mountPath: string },
+  {
+    device,
+    mountPath,
+    fsType,
+  }: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
 ): Promise<Result<void, Failure>> {
   const mounted = await mountAt(host, mountPath);
   if (!mounted.ok) return mounted;
@@ -86,9 +96,29 @@ export async function growVolume(
   if (Size - sizeNow < GROWTH_STEP_BYTES) return ok(undefined);
   const partitions = await partitionsOf(host, disk.value);
   if (!partitions.ok) return partitions;
-  return partitions.value.some((other) => other.Offset > Offset)
-    ? fail({ kind: "GrowsUnmounted", devicePath: device.path, reason: BEFORE_A_PARTITION })
+  if (partitions.value.some((other) => other.Offset > Offset))
+    return fail({ kind: "GrowsUnmounted", devicePath: device.path, reason: BEFORE_A_PARTITION });
+  const sizeMax =
+    fsType === "ntfs" && Size > ntfsMaxBytes() ? await sizeMaxOf(host, partition.value) : ok(Size);
+  if (!sizeMax.ok) return sizeMax;
+  return Size > sizeMax.value
+    ? fail({ kind: "GrowsUnmounted", devicePath: device.path, reason: BEYOND_ITS_CLUSTERS })
     : change(host.powerShell, "Resize-Partition", { DiskNumber, PartitionNumber, Size });
+}
+
+const clusterSchema = z.object({ BlockSize: wholeNumber });
+
+/** The largest size, in bytes, of the NTFS in a partition: it keeps the clusters that it was made with. */
+async function sizeMaxOf(host: WindowsHostContext, partition: Partition): Promise<Result<number, Failure>> {
+  const path = volumePathOf(partition);
+  if (!path.ok) return path;
+  const Query = `SELECT BlockSize FROM Win32_Volume WHERE DeviceID = '${path.value.replaceAll("\\", "\\\\")}'`;
+  const volumes = await query(host.powerShell, "Get-CimInstance", { Query }, clusterSchema);
+  if (!volumes.ok) return volumes;
+  const [volume] = volumes.value;
+  return volume === undefined
+    ? fail({ kind: "HostNotReady", detail: `Windows shows no volume ${path.value}: try again` })
+    : ok(ntfsMaxBytes(volume.BlockSize));
 }
 
 /** Usage of the volume at a path. Windows counts no inodes: they are 0. */

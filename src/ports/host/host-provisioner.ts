@@ -114,6 +114,7 @@ export interface HostProvisioner {
    * Runs `act` while this process keeps the device open. While it is open, its name and number lead to no
    * other disk, even once it is gone. That also holds for each command that `act` starts on it, which may
    * outlive this process. Earlier knowledge of the device may be of another one: `act` must look again.
+   * Windows keeps neither name nor number: there each call checks the disk itself.
    * The open excludes no other process, and is no use of the volume. Fails with `WrongDevice`, without
    * running `act`, if the name leads to another number.
    */

@@ -115,6 +115,10 @@ const cmdlets: Readonly<Record<string, Handler>> = {
       const behind = partitions.map(({ offset }) => offset).filter((offset) => offset > partition.offset);
       // A GPT has its second table in the last 33 sectors.
       const end = Math.min(size - 33 * 512, ...behind);
+      // NTFS numbers its clusters with 32 bits.
+      const clusters = Size / partition.clusterBytes;
+      if (partition.fileSystem === "NTFS" && clusters > 0xffff_ffff)
+        throw new Error("the number of clusters will exceed the maximum number of clusters supported");
       if (Size > end - partition.offset || Math.abs(Size - partition.size) < MIB)
         throw new Error("Size Not Supported");
       partition.size = Size;
@@ -188,9 +192,14 @@ const cmdlets: Readonly<Record<string, Handler>> = {
         ClassName: z.literal("Win32_Process"),
         Filter: z.string().regex(/^Name = 'powershell\.exe' OR ProcessId = \d+$/u),
       }),
+      z.strictObject({
+        Query: z.string().regex(/^SELECT BlockSize FROM Win32_Volume WHERE DeviceID = '[^']+'$/u),
+      }),
     ]),
-    async (machine, { ClassName }) =>
-      ClassName === "Win32_Process"
+    async (machine, parameters) => {
+      if ("Query" in parameters)
+        return [{ BlockSize: machine.volume(volumeInQuery(parameters.Query)).partition.clusterBytes }];
+      return parameters.ClassName === "Win32_Process"
         ? [
             ...[...machine.plugins].flatMap((id) => [
               aProcess({ id, parent: 4, createdAtMs: id, commandLine: "node.exe azuredisk-csi-driver.cjs" }),
@@ -201,7 +210,8 @@ const cmdlets: Readonly<Record<string, Handler>> = {
         : machine.attached.map((at) => ({
             Name: String(at.number),
             DiskWriteBytesPersec: machine.writtenBytes(at),
-          })),
+          }));
+    },
   ),
   "Invoke-CimMethod": cmdlet(
     z.strictObject({
@@ -212,8 +222,8 @@ const cmdlets: Readonly<Record<string, Handler>> = {
       Arguments: z.strictObject({ Force: z.literal(false), Permanent: z.literal(false) }),
     }),
     async (machine, { Query }) => {
-      const path = /'(.*)'$/u.exec(Query)?.[1]?.replaceAll("\\\\", "\\") ?? "";
-      return [{ ReturnValue: machine.volume(path).partition.openFiles > 0 ? 4 : 0 }];
+      const { partition } = machine.volume(volumeInQuery(Query));
+      return [{ ReturnValue: partition.openFiles > 0 ? 4 : 0 }];
     },
   ),
 };
@@ -272,6 +282,11 @@ function cmdlet<Schema extends z.ZodType>(
   run: (machine: WindowsMachine, parameters: z.infer<Schema>) => Promise<readonly Row[]>,
 ): Handler {
   return async (machine, parameters) => run(machine, schema.parse(parameters));
+}
+
+/** The path of the volume that a query names. WQL escapes a backslash by another one. */
+function volumeInQuery(text: string): string {
+  return /'(.*)'$/u.exec(text)?.[1]?.replaceAll("\\\\", "\\") ?? "";
 }
 
 function aProcess(process: {

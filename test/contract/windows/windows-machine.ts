@@ -22,6 +22,7 @@ export interface ModelPartition {
   /** Such as `E`, which Windows gives a partition that another tool has made; empty: none. */
   letter: string;
   fileSystem: string;
+  clusterBytes: number;
   /** How Windows reports it, such as `OK` and `Scan Needed`. */
   states: string[];
   openFiles: number;
@@ -276,6 +277,7 @@ export class WindowsMachine {
       folders: [],
       letter: "",
       fileSystem: "",
+      clusterBytes: 4096,
       states: ["OK"],
       openFiles: 0,
     };

@@ -25,9 +25,17 @@ export const WITH_UNKNOWN_FEATURE =
   "grow it with a newer e2fsprogs";
 export const BEFORE_A_PARTITION =
   "another partition follows its own; pods start with the size that it has: delete that partition to grow it";
+/** An NTFS numbers its clusters with 32 bits, and keeps their size. */
+export const BEYOND_ITS_CLUSTERS =
+  "an NTFS has at most 4,294,967,295 clusters, and those of this one are too small for the disk; pods start " +
+  "with the size that it has: to use the rest, copy the data to a volume that is created with this size";
 
 /** The reasons that no later mount ends: a file system is used with the size that it has. */
-export const lastingReasons: ReadonlySet<string> = new Set([WITH_UNKNOWN_FEATURE, BEFORE_A_PARTITION]);
+export const lastingReasons: ReadonlySet<string> = new Set([
+  WITH_UNKNOWN_FEATURE,
+  BEFORE_A_PARTITION,
+  BEYOND_ITS_CLUSTERS,
+]);
 
 /**
  * Why a mounted file system is not grown, where that ends with its next mount; undefined: for another reason.
@@ -44,4 +52,14 @@ export function whyNotGrown({
   if (errorCount === undefined || !stderr.includes("Permission denied")) return undefined;
   if (errorCount > 0) return WITH_ERRORS;
   return mayGrowMountedExt ? undefined : WITHOUT_CAPABILITY;
+}
+
+/** The most clusters of an NTFS. https://learn.microsoft.com/windows-server/storage/file-server/ntfs-overview */
+const NTFS_CLUSTERS_MAX = 2 ** 32 - 1;
+/** The smallest cluster of an NTFS, in bytes. */
+const NTFS_CLUSTER_MIN_BYTES = 512;
+
+/** The largest size of an NTFS in bytes by that of its clusters; without it that which none has to exceed. */
+export function ntfsMaxBytes(clusterBytes: number = NTFS_CLUSTER_MIN_BYTES): number {
+  return NTFS_CLUSTERS_MAX * clusterBytes;
 }
