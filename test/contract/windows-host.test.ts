@@ -406,7 +406,7 @@ function pathOf(number: number): RegExp {
   return new RegExp(`PhysicalDrive${number}$`, "u");
 }
 
-it("knows the dead mount of an earlier instance by its device, once that was staged again", async () => {
+it("knows an earlier instance's dead mount by its device, once staged again", async () => {
   const world = await makeWindowsHostWorld();
   const device = await aMountedDisk(world, 1);
   const { host, endFirst } = await world.startSecondPlugin();

@@ -112,7 +112,9 @@ const clusterSchema = z.object({ BlockSize: wholeNumber });
 async function sizeMaxOf(host: WindowsHostContext, partition: Partition): Promise<Result<number, Failure>> {
   const path = volumePathOf(partition);
   if (!path.ok) return path;
-  const Query = `SELECT BlockSize FROM Win32_Volume WHERE DeviceID = '${path.value.replaceAll("\\", "\\\\")}'`;
+  // Matched to the last character, as for a dismount.
+  const id = path.value.replaceAll("\\", "\\\\");
+  const Query = `SELECT BlockSize FROM Win32_Volume WHERE DeviceID = '${id}'`;
   const volumes = await query(host.powerShell, "Get-CimInstance", { Query }, clusterSchema);
   if (!volumes.ok) return volumes;
   const [volume] = volumes.value;

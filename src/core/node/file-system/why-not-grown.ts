@@ -27,8 +27,8 @@ export const BEFORE_A_PARTITION =
   "another partition follows its own; pods start with the size that it has: delete that partition to grow it";
 /** An NTFS numbers its clusters with 32 bits, and keeps their size. */
 export const BEYOND_ITS_CLUSTERS =
-  "an NTFS has at most 4,294,967,295 clusters, and those of this one are too small for the disk; pods start " +
-  "with the size that it has: to use the rest, copy the data to a volume that is created with this size";
+  "an NTFS has at most 4,294,967,295 clusters, and those of this one are too small for the disk; pods " +
+  "start with the size that it has: to use the rest, copy the data to a volume created with this size";
 
 /** The reasons that no later mount ends: a file system is used with the size that it has. */
 export const lastingReasons: ReadonlySet<string> = new Set([
