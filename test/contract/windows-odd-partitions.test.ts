@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, symlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
@@ -68,6 +69,12 @@ describe("a Windows node on which Get-Partition reports a partition oddly", () =
       valueOf(await world.host.unmount(staging(0), never));
       assert.equal(valueOf(await isClean(1)).clean, true);
       assert.equal(world.machine.atLun(1).isOffline, true);
+      // A target that outlived its volume, as after a crash.
+      const target = world.pathOf("target");
+      await mkdir(dirname(target), { recursive: true });
+      await symlink(staging(0), target);
+      assert.equal(valueOf(await world.host.mountAt(target, never))?.isDead, true);
+      valueOf(await world.host.unmount(target, never));
     });
 
   for (const [title, row] of rows)

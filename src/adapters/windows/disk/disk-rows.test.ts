@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { lunOf, readDiskRows } from "./disk-rows.ts";
+import { lunOf, oddDiskThatMayBe, readDiskRows } from "./disk-rows.ts";
 
 const ROW = {
   Number: 2,
@@ -65,5 +65,11 @@ describe("readDiskRows", () => {
         { lun: 7, isNoVolumes: false },
       ],
     );
+  });
+
+  it("knows a disk by its unique id in any case, as Windows does", () => {
+    const { odd } = readDiskRows([{ ...ROW, Size: null, UniqueId: ROW.UniqueId.toLowerCase() }]);
+    const found = oddDiskThatMayBe(odd, { lun: undefined, majorMinor: `9:${ROW.UniqueId}` });
+    assert.equal(found?.Number, ROW.Number);
   });
 });

@@ -4,7 +4,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { type Disk, splitMajorMinor } from "../disk/disk-rows.ts";
 import { type OddPartition, oddPartitionOn } from "../disk/partition-rows.ts";
-import { devicePathOf, listDisks, majorMinorOf } from "../disks.ts";
+import { devicePathOf, isDataDisk, listDisks, majorMinorOf } from "../disks.ts";
 import { foldersOf, incompletePartition, listPartitions, type Partition } from "../partitions.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 import { isSamePath, withoutEnd } from "./paths.ts";
@@ -40,10 +40,13 @@ export async function mountedFolders(host: WindowsHostContext): Promise<Result<M
     const device = { path: devicePathOf(host, disk), majorMinor: majorMinorOf(disk) };
     return foldersOf(partition).map((path) => ({ path: withoutEnd(path), disk, device, partition }));
   });
-  const mayBeMounted = partitions.value.odd.filter(
-    ({ AccessPaths }) => AccessPaths === undefined || foldersOf({ AccessPaths: [...AccessPaths] }).length > 0,
-  );
-  return ok({ folders, oddPartitions: mayBeMounted });
+  const oddPartitions = partitions.value.odd.filter(({ DiskNumber, AccessPaths }) => {
+    const known = disks.find((disk) => disk.Number === DiskNumber);
+    const hasFolder = AccessPaths === undefined || foldersOf({ AccessPaths: [...AccessPaths] }).length > 0;
+    // The system's disks have no volume.
+    return hasFolder && (known === undefined || isDataDisk(known));
+  });
+  return ok({ folders, oddPartitions });
 }
 
 /** Refuses a device that is mounted in a folder, with `DeviceBusy`. */

@@ -7,7 +7,7 @@ import { incompletePartition, volumeOf } from "../partitions.ts";
 import { change, query } from "../storage-call.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 import { removeFolder } from "./add-folder.ts";
-import { folderAt, type MountedFolder, mountedFolders, refuseHidden } from "./mounted-folders.ts";
+import { folderAt, type MountedFolder, mountedFolders } from "./mounted-folders.ts";
 import { isFolder, pathKey, removePath } from "./paths.ts";
 import { takeUnusedOffline } from "./take-unused-offline.ts";
 
@@ -39,9 +39,6 @@ export async function unmountPath(host: WindowsHostContext, path: string): Promi
     const offline = isLast ? await takeOffline(host, folder.disk) : ok(undefined);
     if (!offline.ok) return offline;
   } else if (host.mounted.has(pathKey(path)) || (await isFolder(path))) {
-    // Otherwise the folder of a mount that Windows does not show would go, and the volume stay in use.
-    const shown = refuseHidden(mounted.value);
-    if (!shown.ok) return shown;
     const offline = await takeUnusedOffline(host, host.mounted.get(pathKey(path))?.majorMinor);
     if (!offline.ok) return offline;
   }
