@@ -95,6 +95,15 @@ describe("what is on a disk on Windows", () => {
     assert.deepEqual(await content(), { kind: "otherData", detail: unnamed });
   });
 
+  it("is no unfinished format while Windows shows none of its partitions", async () => {
+    const partitions = await aGpt();
+    partitions.length = 0;
+    assert.deepEqual(await content(), {
+      kind: "otherData",
+      detail: "a GPT of which Windows shows no partition",
+    });
+  });
+
   it("is another tool's where its data partition is in another place", async () => {
     await aGpt(64 * MIB);
     assert.deepEqual(await content(), { kind: "otherData", detail: unnamed });

@@ -20,6 +20,7 @@ import {
   holdsData,
   isDriversOwn,
   isForeign,
+  type Partition,
   partitionsOf,
   volumeOf,
   volumePathOf,
@@ -82,14 +83,7 @@ async function inspectPartitions(
   const partitions = await partitionsOf(host, disk);
   if (!partitions.ok) return partitions;
   const [partition, second] = partitions.value.filter(holdsData);
-  const foreign = partitions.value.find(isForeign);
-  if (partition === undefined)
-    return ok({
-      kind: "otherData",
-      ...(foreign === undefined
-        ? { detail: "a GPT without a data partition", hasNoSignature: true }
-        : { detail: `a GPT with a partition of type ${foreign.GptType ?? "unknown"}` }),
-    });
+  if (partition === undefined) return ok(judgeWithoutData(partitions.value));
   if (second !== undefined)
     return ok({ kind: "otherData", detail: `${partitions.value.filter(holdsData).length} data partitions` });
   const volume = await volumeOf(host, partition);
@@ -108,8 +102,21 @@ async function inspectPartitions(
     detail: isUnnamed
       ? "a data partition without a file system that Windows knows"
       : `a data partition with ${signature.value}`,
-    ...(isOwn && isUnnamed && foreign === undefined ? { hasNoSignature: true } : {}),
+    ...(isOwn && isUnnamed && !partitions.value.some(isForeign) ? { hasNoSignature: true } : {}),
   });
+}
+
+/**
+ * A GPT of an interrupted format has the reserved partition at least: Windows makes that with the table. It may
+ * show none of a disk that has just come online.
+ */
+function judgeWithoutData(partitions: readonly Partition[]): DeviceContent {
+  const foreign = partitions.find(isForeign);
+  if (foreign !== undefined)
+    return { kind: "otherData", detail: `a GPT with a partition of type ${foreign.GptType ?? "unknown"}` };
+  return partitions.length === 0
+    ? { kind: "otherData", detail: "a GPT of which Windows shows no partition" }
+    : { kind: "otherData", detail: "a GPT without a data partition", hasNoSignature: true };
 }
 
 /**
