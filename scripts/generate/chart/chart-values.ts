@@ -416,7 +416,7 @@ export function chartValues(): ChartValues {
       stateDir: {
         kind: "text",
         pattern: WINDOWS_FOLDER,
-        about: "Folder of each node for the plug-in's checkpoints and its script; must survive reboots",
+        about: "Folder of each node for the plug-in's checkpoints; must survive reboots",
       },
       ...metadata,
       ...placement("windows"),

@@ -107,8 +107,8 @@ async function inspectPartitions(
 }
 
 /**
- * A GPT of an interrupted format has the reserved partition at least: Windows makes that with the table. It may
- * show none of a disk that has just come online.
+ * A GPT of an interrupted format has the reserved partition at least: Windows makes that with the table. It
+ * may show none of a disk that has just come online.
  */
 function judgeWithoutData(partitions: readonly Partition[]): DeviceContent {
   const foreign = partitions.find(isForeign);
