@@ -19,6 +19,8 @@ const name = {
   clientRequestId: "correlation-1",
 };
 const never = new AbortController().signal;
+/** The SDK tries to renew a token every three seconds, and for the last time once it has ended. */
+const SDK_GIVES_UP_MS = 3_500;
 
 interface Edge {
   readonly arm: ArmApi;
@@ -116,6 +118,41 @@ function resourceAt(path: string): unknown {
 }
 
 describe("ArmApi over the SDK", () => {
+  it("outlives a token that could not be renewed before its end", async () => {
+    const beganAtMs = Date.now();
+    const expiresOnTimestamp = beganAtMs + 2_000;
+    let signIns = 0;
+    let isDown = true;
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    try {
+      await atEdge(
+        (_request, response) => json(response, 200, { value: [] }),
+        async ({ arm }) => {
+          const list = (): ReturnType<ArmApi["listDisks"]> => arm.listDisks(name, never);
+          // The first call signs in, and the second one finds the token near its end.
+          for (let call = 0; call < 2; call++) assert.ok((await list()).result.ok);
+          while (Date.now() < beganAtMs + SDK_GIVES_UP_MS) await systemClock.sleep(50, never);
+          assert.deepEqual(unhandled, []);
+          const { result } = await list();
+          assert.match(result.ok ? "" : result.failure.message, /the authority is down/u);
+          isDown = false;
+          assert.ok((await list()).result.ok);
+        },
+        {
+          getToken: async () => {
+            signIns += 1;
+            if (signIns > 1 && isDown) throw new Error("the authority is down");
+            return { token: "test", expiresOnTimestamp };
+          },
+        },
+      );
+    } finally {
+      process.off("unhandledRejection", note);
+    }
+  });
+
   it("keeps all parts of an error, from status and code to Retry-After and request id", async () => {
     const body = {
       error: {

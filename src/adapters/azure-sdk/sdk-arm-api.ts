@@ -1,5 +1,4 @@
 import { createDefaultHttpClient } from "@azure/core-rest-pipeline";
-import type { Clock } from "../../ports/clock.ts";
 import type { ArmApi } from "../../provisioner/arm/arm-api.ts";
 import { readUsage } from "../arm-wire/read-resources.ts";
 import { readSent, statusFrom } from "../arm-wire/wire-answer.ts";
@@ -15,7 +14,6 @@ export interface SdkArmApiOptions extends Omit<SdkClientOptions, "userAgent"> {
   readonly subscriptionId: string;
   /** How Azure's logs show the driver, such as `driver/1.0 suffix`. Default: `driverUserAgent`. */
   readonly userAgent?: string | undefined;
-  readonly clock: Clock;
   /** Longest wait for one answer, in milliseconds. Default 60 s, what Azure's own drivers wait. */
   readonly requestTimeoutMs?: number;
 }

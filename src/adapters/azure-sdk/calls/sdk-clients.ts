@@ -8,8 +8,10 @@ import {
   tracingPolicyName,
 } from "@azure/core-rest-pipeline";
 import type { TokenCredential } from "@azure/identity";
+import type { Clock } from "../../../ports/clock.ts";
 import { createApiVersionPolicy, type ReplacedVersion } from "../api-version-policy.ts";
 import { type ApiVersions, defaultApiVersions } from "../api-versions.ts";
+import { createKeptToken } from "./kept-token.ts";
 
 /** How the clients reach Azure. */
 export interface SdkClientOptions {
@@ -27,6 +29,7 @@ export interface SdkClientOptions {
   readonly caPem?: string;
   /** Default: the SDK's own connections. */
   readonly agent?: Agent;
+  readonly clock: Clock;
   /** How Azure's logs show the driver, such as `driver/1.0 suffix`. */
   readonly userAgent: string;
   /** Default: `defaultApiVersions`. */
@@ -56,14 +59,16 @@ export function createSdkClients(options: SdkClientOptions, httpClient: HttpClie
     options.apiVersions ?? defaultApiVersions,
     options.onReplacedVersion ?? ((): void => undefined),
   );
-  const { auxiliaryCredentials = [] } = options;
+  const { clock } = options;
+  const credential = createKeptToken(options.credential, clock);
+  const credentials = (options.auxiliaryCredentials ?? []).map((each) => createKeptToken(each, clock));
   const scopes = `${options.endpoint.replace(/\/$/, "")}/.default`;
   const auxiliary: NonNullable<ComputeManagementClientOptionalParams["additionalPolicies"]> =
-    auxiliaryCredentials.length === 0
+    credentials.length === 0
       ? []
       : [
           {
-            policy: auxiliaryAuthenticationHeaderPolicy({ credentials: [...auxiliaryCredentials], scopes }),
+            policy: auxiliaryAuthenticationHeaderPolicy({ credentials, scopes }),
             position: "perCall",
           },
         ];
@@ -71,7 +76,7 @@ export function createSdkClients(options: SdkClientOptions, httpClient: HttpClie
     const key = subscriptionId.toLowerCase();
     const present = clients.get(key);
     if (present !== undefined) return present;
-    const client = new ComputeManagementClient(options.credential, subscriptionId, {
+    const client = new ComputeManagementClient(credential, subscriptionId, {
       endpoint: options.endpoint,
       httpClient,
       additionalPolicies: [{ policy, position: "perCall" }, ...auxiliary],
