@@ -9,6 +9,7 @@ import type { ReplacedVersion } from "./api-version-policy.ts";
 import type { ApiVersions } from "./api-versions.ts";
 import { armAgent } from "./arm-agent.ts";
 import { type AzureConfig, type ConfigFailure, endpointsOf, invalid, required } from "./azure-config.ts";
+import type { NotRenewed } from "./calls/kept-token.ts";
 import { proxiedAgent } from "./proxied-agent.ts";
 import { createSdkArmApi } from "./sdk-arm-api.ts";
 import { createTenantCredentials, type CurrentSettings } from "./tenant-credentials.ts";
@@ -26,6 +27,7 @@ export function connectAzure(options: {
   readonly clock: Clock;
   readonly apiVersions?: ApiVersions;
   readonly onReplacedVersion?: (replaced: ReplacedVersion) => void;
+  readonly onNotRenewed?: (failed: NotRenewed) => void;
   /** The settings as they are at a later sign-in. Default: those above. */
   readonly current?: CurrentSettings;
 }): Result<
@@ -58,6 +60,7 @@ export function connectAzure(options: {
     ...credentials.value,
     ...(options.apiVersions === undefined ? {} : { apiVersions: options.apiVersions }),
     ...(options.onReplacedVersion === undefined ? {} : { onReplacedVersion: options.onReplacedVersion }),
+    onNotRenewed: options.onNotRenewed,
     subscriptionId: subscriptionId.value,
     endpoint: endpoints.value.resourceManager,
     ...(options.userAgent === undefined ? {} : { userAgent: options.userAgent }),

@@ -12,6 +12,7 @@ import type { Values } from "../../cli/options.ts";
 import { driverVersion } from "../../cli/version.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -119,6 +120,11 @@ export async function reachAzure(
     },
     onReplacedVersion: (replaced) =>
       logger?.warn("Azure does not have an API version, and another one is used", { ...replaced }),
+    onNotRenewed: ({ endsAtMs, problem }) =>
+      logger?.warn("the token for Azure was not renewed; calls use it until its end", {
+        endsAt: toTimestamp(endsAtMs),
+        problem,
+      }),
   });
   if (!connected.ok) throw wrongField(connected.failure, values);
   return { ...connected.value, clientId: config.aadClientId, unusedFields: unused };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { GetTokenOptions, TokenCredential } from "@azure/identity";
 import { createVirtualClock, type VirtualClock } from "../../virtual/virtual-clock.ts";
-import { createKeptToken } from "./kept-token.ts";
+import { createKeptToken, type NotRenewed } from "./kept-token.ts";
 
 const SCOPE = "https://management.azure.com/.default";
 const LIFETIME_MS = 3_600_000;
@@ -12,6 +12,7 @@ interface Bench {
   readonly credential: TokenCredential;
   /** The options of each sign-in so far. */
   readonly signIns: GetTokenOptions[];
+  readonly notRenewed: NotRenewed[];
   /** How a sign-in fails; undefined: it does not. */
   failure: Error | undefined;
   /** Whether sign-ins get no answer. */
@@ -43,8 +44,9 @@ function bench(refreshAfterMs?: number): Bench {
           return { token, expiresOnTimestamp: nowMs + LIFETIME_MS, ...refresh };
         },
       },
-      clock,
+      { clock, onNotRenewed: (failed) => made.notRenewed.push(failed) },
     ),
+    notRenewed: [],
     token: async (options) => {
       const token = await made.credential.getToken(SCOPE, options);
       // What it has begun is done before the next question.
@@ -83,6 +85,7 @@ describe("a kept token", () => {
 
   it("is served until its end while no renewal succeeds, with a try every 15 s", async () => {
     const world = bench();
+    const endsAtMs = world.clock.nowMs() + LIFETIME_MS;
     await world.token();
     world.failure = new Error("the authority is down");
     await world.clock.advance(LIFETIME_MS - 120_000);
@@ -91,6 +94,8 @@ describe("a kept token", () => {
       await world.clock.advance(1_000);
     }
     assert.equal(world.signIns.length, 1 + 8);
+    const failed = { endsAtMs, problem: "the authority is down" };
+    assert.deepEqual(world.notRenewed, Array<NotRenewed>(8).fill(failed));
     await assert.rejects(world.token(), world.failure);
     world.failure = undefined;
     assert.equal(await world.token(), "11");
@@ -127,7 +132,7 @@ describe("a kept token", () => {
 
   it("is none where the credential gives none", async () => {
     const clock = createVirtualClock();
-    const credential = createKeptToken({ getToken: async () => null }, clock);
+    const credential = createKeptToken({ getToken: async () => null }, { clock });
     assert.equal(await credential.getToken(SCOPE), null);
   });
 });

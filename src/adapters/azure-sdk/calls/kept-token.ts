@@ -1,4 +1,5 @@
 import type { AccessToken, GetTokenOptions, TokenCredential } from "@azure/identity";
+import { messageOf } from "../../../core/failure/message-of.ts";
 import type { Clock } from "../../../ports/clock.ts";
 
 /** From when on a token is renewed while it is still sent, in milliseconds before its end: as in the SDK. */
@@ -11,6 +12,21 @@ const RENEWED_AGAIN_MS = 15_000;
 const RENEWAL_MAX_MS = 30_000;
 /** The end of each token for the SDK: it then asks before each call, and renews none by itself. */
 const ALWAYS_ASKED_FOR = 0;
+
+/** A token that is still good and could not be renewed. */
+export interface NotRenewed {
+  /** When the token ends, in milliseconds since the Unix epoch. */
+  readonly endsAtMs: number;
+  /** What the sign-in failed with. */
+  readonly problem: string;
+}
+
+/** What the renewal of tokens needs. */
+export interface KeptTokenOptions {
+  readonly clock: Clock;
+  /** Called for each try that fails, at most every 15 s. */
+  readonly onNotRenewed?: ((failed: NotRenewed) => void) | undefined;
+}
 
 /** A token, and what it was requested for. */
 interface KeptToken {
@@ -26,7 +42,10 @@ interface KeptToken {
  *
  * A renewal that fails leaves the present token. Fails as `credential` does once that has ended.
  */
-export function createKeptToken(credential: TokenCredential, clock: Clock): TokenCredential {
+export function createKeptToken(
+  credential: TokenCredential,
+  { clock, onNotRenewed }: KeptTokenOptions,
+): TokenCredential {
   let kept: KeptToken | undefined;
   let isRenewing = false;
   let triedAtMs = -Infinity;
@@ -52,8 +71,8 @@ export function createKeptToken(credential: TokenCredential, clock: Clock): Toke
       .getToken(scopes, { ...options, abortSignal: late.signal })
       .then(
         (renewed) => keep(renewed, purpose),
-        // The token is still good. A call that finds it ended signs in itself, and reports its failure.
-        () => undefined,
+        // The token is still good. A call that finds it ended signs in itself, and fails.
+        (error: unknown) => onNotRenewed?.({ endsAtMs: expiresOnTimestamp, problem: messageOf(error) }),
       )
       .finally(() => {
         done.abort("done");

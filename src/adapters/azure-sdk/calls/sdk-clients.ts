@@ -8,13 +8,12 @@ import {
   tracingPolicyName,
 } from "@azure/core-rest-pipeline";
 import type { TokenCredential } from "@azure/identity";
-import type { Clock } from "../../../ports/clock.ts";
 import { createApiVersionPolicy, type ReplacedVersion } from "../api-version-policy.ts";
 import { type ApiVersions, defaultApiVersions } from "../api-versions.ts";
-import { createKeptToken } from "./kept-token.ts";
+import { createKeptToken, type KeptTokenOptions } from "./kept-token.ts";
 
 /** How the clients reach Azure. */
-export interface SdkClientOptions {
+export interface SdkClientOptions extends KeptTokenOptions {
   readonly credential: TokenCredential;
   /** Of other tenants, whose resources VMs refer to. Default: none. */
   readonly auxiliaryCredentials?: readonly TokenCredential[];
@@ -29,7 +28,6 @@ export interface SdkClientOptions {
   readonly caPem?: string;
   /** Default: the SDK's own connections. */
   readonly agent?: Agent;
-  readonly clock: Clock;
   /** How Azure's logs show the driver, such as `driver/1.0 suffix`. */
   readonly userAgent: string;
   /** Default: `defaultApiVersions`. */
@@ -59,9 +57,8 @@ export function createSdkClients(options: SdkClientOptions, httpClient: HttpClie
     options.apiVersions ?? defaultApiVersions,
     options.onReplacedVersion ?? ((): void => undefined),
   );
-  const { clock } = options;
-  const credential = createKeptToken(options.credential, clock);
-  const credentials = (options.auxiliaryCredentials ?? []).map((each) => createKeptToken(each, clock));
+  const credential = createKeptToken(options.credential, options);
+  const credentials = (options.auxiliaryCredentials ?? []).map((each) => createKeptToken(each, options));
   const scopes = `${options.endpoint.replace(/\/$/, "")}/.default`;
   const auxiliary: NonNullable<ComputeManagementClientOptionalParams["additionalPolicies"]> =
     credentials.length === 0
