@@ -446,6 +446,13 @@ export const armErrors = {
       "The request failed due to conflict with a concurrent request. To resolve it, please refer to " +
         "https://aka.ms/activitylog to get more details on the conflicting requests.",
     ),
+  /** Recorded by the provider azurerm, beside its call. */
+  ephemeralDeallocated: () =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      "Operation 'deallocate' is not supported for VMs or VM Scale Set instances using an ephemeral OS disk.",
+    ),
   operationInProgress: (operation: string, vmName: string) =>
     failure(
       409,
@@ -650,6 +657,9 @@ export const armErrors = {
     failure(400, "InvalidParameter", `Required parameter '${property}' is missing (null).`, {
       target: property,
     }),
+  /** A VM that is made of a disk with a system on it is set up already. */
+  osProfileNotAllowed: () =>
+    failure(400, "InvalidParameter", "Parameter 'osProfile' is not allowed.", { target: "osProfile" }),
   /** A member of a body that the provider of VMs does not know, or not in that API version. */
   unknownMember: (
     member: string,

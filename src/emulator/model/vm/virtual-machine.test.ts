@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { at, type Json, objectAt, textAt } from "../api/json.ts";
+import { at, type Json, listAt, objectAt, textAt } from "../api/json.ts";
 import {
   aModel,
   codeOf,
@@ -597,5 +597,31 @@ describe("a VM's life", () => {
       textAt((at(view, "vmAgent", "statuses") as readonly { displayStatus: string }[])[0], "displayStatus"),
       "Not Ready",
     );
+  });
+
+  // azure-powershell#13213: both may change while it is deallocated.
+  it("names neither size nor SKU of its disks while it is deallocated", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    const shown = (): unknown => {
+      const profile = at(azure.send("GET", "virtualMachines/node-a").body, "properties", "storageProfile");
+      return [at(profile, "osDisk"), listAt(profile, "dataDisks")?.[0]].map((disk) => [
+        at(disk, "diskSizeGB"),
+        Object.keys(objectAt(disk, "managedDisk") ?? {}).sort(),
+      ]);
+    };
+    const running = shown();
+    azure.finish("POST", "virtualMachines/node-a/deallocate");
+    assert.deepEqual(shown(), [
+      [undefined, ["id"]],
+      [undefined, ["id"]],
+    ]);
+    azure.finish("POST", "virtualMachines/node-a/start");
+    assert.deepEqual(shown(), running);
+    assert.deepEqual(running, [
+      [30, ["id", "storageAccountType"]],
+      [128, ["id", "storageAccountType"]],
+    ]);
   });
 });

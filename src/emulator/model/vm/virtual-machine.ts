@@ -197,11 +197,17 @@ function networkProfileOf({ id, instance, other }: VirtualMachine): JsonObject {
   };
 }
 
+/**
+ * A VM's disks, and its image. While it is deallocated, it names neither size nor SKU of its disks, which may
+ * change: that is by design, as Azure's engineers say of the SKU (azure-powershell#13213). That the size is
+ * missing too is seen in rubrik-sizing-scripts#72.
+ */
 export function renderStorageProfile(vm: VirtualMachine, diskFacts: DiskFactsLookup): JsonObject {
+  const factsOf: DiskFactsLookup = (diskId) => (vm.power === "deallocated" ? undefined : diskFacts(diskId));
   return {
     ...objectAt(vm.other, "storageProfile"),
-    ...renderOsDisk(vm, diskFacts(osDiskId(vm) ?? "")),
-    dataDisks: vm.dataDisks.map((entry) => renderDataDisk(entry, diskFacts(entry.diskId))),
+    ...renderOsDisk(vm, factsOf(osDiskId(vm) ?? "")),
+    dataDisks: vm.dataDisks.map((entry) => renderDataDisk(entry, factsOf(entry.diskId))),
     diskControllerType: vm.controllerType,
   };
 }

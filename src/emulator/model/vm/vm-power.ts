@@ -7,7 +7,7 @@ import { delayMs, startOperation } from "../pace/operations.ts";
 import { noticeMs, raiseEvent } from "../scheduled-events/raise-event.ts";
 import { checkCores } from "../subscription/quotas.ts";
 import { findDisk, updateDisk, type World } from "../world.ts";
-import { osDiskId } from "./os-disk/render-os-disk.ts";
+import { hasEphemeralOsDisk, osDiskId } from "./os-disk/render-os-disk.ts";
 import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
 import {
   type Admission,
@@ -115,8 +115,15 @@ export interface PowerOptions {
   readonly isAnnounced?: true;
 }
 
-/** Whether a power action may begin on a VM; it changes nothing yet. */
+/** Whether a power action may begin on a VM that a caller asks for; it changes nothing yet. */
 export function admitPower(world: World, vm: VirtualMachine, action: PowerAction): Admission {
+  return action === "deallocate" && hasEphemeralOsDisk(vm)
+    ? armErrors.ephemeralDeallocated()
+    : admitAnyPower(world, vm, action);
+}
+
+/** The same for an action that the platform begins: it evicts a VM whatever its OS disk is. */
+function admitAnyPower(world: World, vm: VirtualMachine, action: PowerAction): Admission {
   const readByUrl =
     action === "start"
       ? diskIdsOf(vm)
@@ -148,7 +155,7 @@ export function changePower(
   action: PowerAction,
   options: PowerOptions,
 ): { readonly kind: "Started"; operation: Operation } | ArmFailure {
-  const admission = admitPower(world, vm, action);
+  const admission = (options.isAnnounced === true ? admitAnyPower : admitPower)(world, vm, action);
   if (admission.kind === "Failure") return admission;
   preempt(world, admission.preempts, false);
   // A VM without a host stays without one.

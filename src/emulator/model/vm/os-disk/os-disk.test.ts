@@ -213,6 +213,7 @@ describe("the OS disk of a VM", () => {
     assert.equal(at(azure.send("GET", path).body, "properties", "diskState"), "Reserved");
     assert.equal(codeOf(azure.send("PATCH", VM, throughVm).body), "ResizeDiskError");
     azure.finish("PATCH", path, grow);
+    azure.finish("POST", `${VM}/start`);
     assert.equal(at(osDiskOf(azure), "diskSizeGB"), 64);
   });
 
@@ -226,12 +227,8 @@ describe("the OS disk of a VM", () => {
     azure.finish("POST", `${VM}/deallocate`);
     azure.finish("PATCH", VM, swap);
     assert.deepEqual(
-      [
-        at(osDiskOf(azure), "name"),
-        at(osDiskOf(azure), "managedDisk", "id"),
-        at(osDiskOf(azure), "diskSizeGB"),
-      ],
-      ["restored", id, 128],
+      [at(osDiskOf(azure), "name"), at(osDiskOf(azure), "managedDisk"), at(osDiskOf(azure), "diskSizeGB")],
+      ["restored", { id }, undefined],
     );
     assert.deepEqual(
       [before, "disks/restored"].map((path) =>
@@ -239,6 +236,8 @@ describe("the OS disk of a VM", () => {
       ),
       ["Unattached", "Reserved"],
     );
+    azure.finish("POST", `${VM}/start`);
+    assert.equal(at(osDiskOf(azure), "diskSizeGB"), 128);
   });
 
   it("stays what it is in an update that sends back what was read, or null", () => {
@@ -265,13 +264,56 @@ describe("the OS disk of a VM", () => {
     );
   });
 
-  it("on the host's own disk is no resource", () => {
+  it("on the host's own disk is no resource, and keeps its VM from being deallocated", () => {
     const azure = aModel({ virtualMachines: [] });
     azure.finish("PUT", "virtualMachines/vm", vmBody({ diffDiskSettings: { option: "Local" } }));
     assert.deepEqual(
       [diskNames(azure), at(osDiskOf(azure, "virtualMachines/vm"), "diffDiskSettings")],
       [[], { option: "Local" }],
     );
+    const { status, body } = azure.send("POST", "virtualMachines/vm/deallocate");
+    assert.deepEqual(
+      [status, codeOf(body), textAt(body, "error", "message")],
+      [
+        409,
+        "OperationNotAllowed",
+        "Operation 'deallocate' is not supported for VMs or VM Scale Set instances using an ephemeral OS disk.",
+      ],
+    );
+    assert.equal(azure.send("POST", "virtualMachines/vm/powerOff").status, 202);
+  });
+
+  it("on the host's own disk keeps no instance of a scale set from anything but that", () => {
+    const azure = aModel({ virtualMachines: [] });
+    const osDisk = { createOption: "FromImage", diffDiskSettings: { option: "Local" } };
+    azure.finish("PUT", "virtualMachineScaleSets/pool", {
+      location: "eastus",
+      sku: { name: "Standard_D2s_v5", capacity: 1 },
+      properties: { virtualMachineProfile: { storageProfile: { osDisk }, networkProfile: {} } },
+    });
+    const { status, body } = azure.send("POST", "virtualMachineScaleSets/pool/deallocate");
+    assert.deepEqual([status, codeOf(body)], [409, "OperationNotAllowed"]);
+    assert.equal(azure.send("POST", "virtualMachineScaleSets/pool/reimage").status, 202);
+  });
+
+  it("that has a system already allows no osProfile", () => {
+    const azure = aModel({ virtualMachines: [] });
+    azure.finish("PUT", "disks/golden", diskBody());
+    const managedDisk = { id: `${COMPUTE}/disks/golden` };
+    const { status, body } = azure.send("PUT", "virtualMachines/vm", {
+      location: "eastus",
+      zones: ["1"],
+      properties: {
+        networkProfile: {},
+        osProfile: { computerName: "vm" },
+        storageProfile: { osDisk: { createOption: "Attach", managedDisk } },
+      },
+    });
+    assert.deepEqual(
+      [status, codeOf(body), textAt(body, "error", "message")],
+      [400, "InvalidParameter", "Parameter 'osProfile' is not allowed."],
+    );
+    assert.equal(azure.send("GET", "virtualMachines/vm").status, 404);
   });
 
   it("of an instance has Azure's name, and is the instance's own", () => {

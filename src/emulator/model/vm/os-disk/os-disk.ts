@@ -80,6 +80,7 @@ function withExistingDisk(
   diskId: string,
 ): VirtualMachine | ArmFailure {
   if (parseResourceId(diskId)?.type !== "disks") return notADisk(diskId);
+  if (objectAt(vm.other, "osProfile") !== undefined) return armErrors.osProfileNotAllowed();
   const diskless = { ...vm, other: withoutMembers(vm.other, ["storageProfile"]) };
   const refused = checkAttach(world, diskless, asEntry(diskId));
   if (refused !== undefined) return refused;

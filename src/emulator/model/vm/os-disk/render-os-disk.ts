@@ -14,6 +14,11 @@ export function osDiskId({ other }: OsDiskOfVm): string | undefined {
   return textAt(other, "storageProfile", "osDisk", "managedDisk", "id");
 }
 
+/** Whether a VM's OS disk is on its host, and lost with it. */
+export function hasEphemeralOsDisk({ other }: OsDiskOfVm): boolean {
+  return objectAt(other, "storageProfile", "osDisk", "diffDiskSettings") !== undefined;
+}
+
 /** Whether a disk is the OS disk of a VM that has it. */
 export function isOsDiskOf(vm: OsDiskOfVm | undefined, disk: Pick<Disk, "id">): boolean {
   return vm !== undefined && sameId(osDiskId(vm) ?? "", disk.id);
