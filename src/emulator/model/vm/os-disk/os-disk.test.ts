@@ -277,7 +277,8 @@ describe("the OS disk of a VM", () => {
       [
         409,
         "OperationNotAllowed",
-        "Operation 'deallocate' is not supported for VMs or VM Scale Set instances using an ephemeral OS disk.",
+        "Operation 'deallocate' is not supported for VMs or VM Scale Set instances using an ephemeral OS " +
+          "disk.",
       ],
     );
     assert.equal(azure.send("POST", "virtualMachines/vm/powerOff").status, 202);
