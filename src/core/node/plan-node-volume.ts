@@ -46,7 +46,7 @@ export type NodeVolumeAction =
   | { readonly kind: "RequestWriter" }
   /** A volume that several nodes may write is marked as staged, and nothing of it is here. */
   | { readonly kind: "TakeBackStaged" }
-  /** Another node has reclaimed the volume while a pod uses it here: an event reports it. */
+  /** Another node has reclaimed the volume while a pod uses it here: an event says so, and no mount ends. */
   | { readonly kind: "ReportDispute"; readonly reclaimedBy: string }
   /** Answers a recall while workloads still have the volume. */
   | { readonly kind: "AnswerRecall"; readonly recallId: string }
@@ -194,7 +194,7 @@ function isLeftToItsPod({ node, mount, targets }: ObservedNodeVolume, record: Wr
 }
 
 /**
- * No client calls for a volume in use, and a withdrawn request leaves a Primary, or an unrequested writer.
+ * No client calls for a volume in use, and a withdrawn request may leave a Primary or a writer.
  */
 function hasLostRequest({ statesRequests, attachment, mount, targets }: ObservedNodeVolume): boolean {
   if (!statesRequests || mount !== "live" || targets.length === 0) return false;

@@ -57,7 +57,7 @@ export function isRepeat(lone: LoneReports, nodeName: string, nowMs: number): bo
   return within(lone, nowMs, REPEAT_MS)[nodeName] !== undefined;
 }
 
-/** Whether a repeat still keeps a node from holding up volumes. `repeats`: the last ones, by node. */
+/** Whether a repeat still keeps a node from holding up volumes. `repeats`: each node's last time. */
 export function hasRepeated(repeats: LoneReports, nodeName: string, nowMs: number): boolean {
   return recentOnly(repeats, nowMs)[nodeName] !== undefined;
 }

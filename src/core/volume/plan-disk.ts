@@ -154,7 +154,10 @@ function planResize(
   return { kind: "ResizeDisk", diskUri, sizeGiB: requestedGiB };
 }
 
-/** Why a shared disk may not be detached from every VM now; undefined: nothing uses or may write it. */
+/**
+ * Why a shared disk may not be detached from every VM now; undefined: nothing uses it, waits for it or may
+ * write it.
+ */
 function offlineObstacle(observed: ObservedVolume): string | undefined {
   const { attachments } = observed;
   if (attachments.some(({ attachment }) => isPrimaryOrRequested(attachment)))

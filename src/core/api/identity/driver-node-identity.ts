@@ -3,7 +3,7 @@ import type { NodeIdentity } from "./node-identity.ts";
 
 /** What others than its own token say of the node of an AzDriverNode, and of the VM that it reports. */
 export interface VmWitnesses {
-  /** The resource id of the node's VM, by the orchestrator; undefined: it names none. */
+  /** The resource id of the node's VM, by the orchestrator; undefined: no such node, or it names none. */
   readonly instanceUri: string | undefined;
   /** The orchestrator's node on the reported VM. Undefined: it knows of none. */
   readonly nodeName: string | undefined;
