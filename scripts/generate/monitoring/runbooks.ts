@@ -286,7 +286,8 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
   PassesFail: {
     impact: "What that loop does for an object is not done. [Loops](loops.md) says what each does.",
     steps: [
-      `${LOG} The line \`reconcile failed\` has \`key\`, the object, and \`failure\`.`,
+      `${LOG} The line \`reconcile failed\` has \`key\`, the object, and \`failure\`. While that lasts, it ` +
+        "comes every five minutes, with `repeats`.",
       "`CloudUnauthorized`: the sign-in or a right. Run the preflight, `helm test " +
         "azuredisk-csi-driver -n kube-system --logs`.",
       "`StoreUnavailable`: the API server, or a right in the cluster. The message names the verb " +

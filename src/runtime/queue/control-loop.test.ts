@@ -12,6 +12,8 @@ interface LoopWorld {
   /** When each pass began. */
   readonly passesAtMs: readonly number[];
   readonly logged: readonly string[];
+  /** The `repeats` of each line. */
+  readonly repeats: readonly unknown[];
 }
 
 /** Runs a loop whose passes answer `answers`, one after the other, and then succeed. */
@@ -23,8 +25,10 @@ async function withLoop(
   const clock = createVirtualClock();
   const passesAtMs: number[] = [];
   const logged: string[] = [];
-  const log = (message: string): void => {
+  const repeats: unknown[] = [];
+  const log = (message: string, facts: { readonly repeats?: number } = {}): void => {
     logged.push(message);
+    repeats.push(facts.repeats);
   };
   const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
   const left = [...answers];
@@ -38,7 +42,7 @@ async function withLoop(
   );
   const life = new AbortController();
   const running = loop.run(life.signal);
-  const world = { loop, clock, passesAtMs, logged };
+  const world = { loop, clock, passesAtMs, logged, repeats };
   await act(world);
   life.abort();
   await running;
@@ -60,7 +64,34 @@ describe("ControlLoop", () => {
     const unavailable = (): Reconciled => fail({ kind: "StoreUnavailable", detail: "away" });
     const { passesAtMs, logged } = await withLoop([unavailable, unavailable, unavailable], runKey);
     assert.deepEqual(passesAtMs, [0, 100, 300, 700]);
-    assert.deepEqual(logged, ["reconcile failed", "reconcile failed", "reconcile failed"]);
+    assert.deepEqual(logged, ["reconcile failed"]);
+  });
+
+  it("logs a failure that lasts every five minutes, and another one at once", async () => {
+    const waiting = (): Reconciled => fail({ kind: "StillWaiting", volumeId: "/disk", what: "a node" });
+    const unavailable = (): Reconciled => fail({ kind: "StoreUnavailable", detail: "away" });
+    const { logged, repeats } = await withLoop(
+      [waiting, unavailable, unavailable, ...Array<() => Reconciled>(310).fill(waiting)],
+      async ({ loop, clock }) => {
+        loop.queue.add("pvc-1");
+        await clock.advance(320_000);
+        loop.queue.add("pvc-1");
+        await clock.settle();
+      },
+    );
+    assert.equal(logged.length, 4);
+    assert.deepEqual(repeats, [undefined, undefined, undefined, 300]);
+  });
+
+  it("logs a failure again once its key has succeeded", async () => {
+    const unavailable = (): Reconciled => fail({ kind: "StoreUnavailable", detail: "away" });
+    const { logged } = await withLoop([unavailable, () => ok({}), unavailable], async ({ loop, clock }) => {
+      loop.queue.add("pvc-1");
+      await clock.advance(200);
+      loop.queue.add("pvc-1");
+      await clock.advance(200);
+    });
+    assert.deepEqual(logged, ["reconcile failed", "reconcile failed"]);
   });
 
   it("does not retry before the time that Azure asked for", async () => {

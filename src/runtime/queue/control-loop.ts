@@ -33,15 +33,29 @@ export interface ControlLoopPorts {
   readonly loops?: LoopObserver | undefined;
 }
 
+/** How often a failure of one kind that lasts is logged for a key, in milliseconds. */
+const LOGGED_EVERY_MS = 300_000;
+
+/** What was logged last of a key that fails. */
+interface LoggedFailure {
+  readonly kind: Failure["kind"];
+  readonly atMs: number;
+  /** How often the same has happened since. */
+  repeats: number;
+}
+
 /** Runs a reconciler's queue until `signal` is aborted, which the work gets, too, and is waited for. */
 export class ControlLoop {
   readonly queue: WorkQueue;
   readonly #reconciler: Reconciler;
   readonly #logger: Logger;
   readonly #loops: LoopObserver | undefined;
+  readonly #clock: Clock;
+  readonly #logged = new Map<string, LoggedFailure>();
 
   constructor(reconciler: Reconciler, ports: ControlLoopPorts) {
     this.queue = new WorkQueue(ports, reconciler.backoff);
+    this.#clock = ports.clock;
     this.#loops = ports.loops;
     this.#reconciler = reconciler;
     this.#logger = ports.logger.child({ reconciler: reconciler.name });
@@ -99,6 +113,7 @@ export class ControlLoop {
       const reconciled = await this.#reconciler.reconcile(key, signal);
       if (reconciled.ok) {
         this.queue.forget(key);
+        this.#logged.delete(key);
         if (reconciled.value.requeueAfterMs !== undefined)
           this.queue.addAfter(key, reconciled.value.requeueAfterMs);
         return "done";
@@ -108,7 +123,7 @@ export class ControlLoop {
         this.queue.addFailed(key);
         return "conflict";
       }
-      if (!signal.aborted) this.#logger.warn("reconcile failed", { key, failure: reconciled.failure });
+      if (!signal.aborted) this.#logFailure(key, reconciled.failure);
       this.queue.addFailed(key, "retryAfterMs" in reconciled.failure ? reconciled.failure.retryAfterMs : 0);
       return "failed";
     } catch (error) {
@@ -120,5 +135,18 @@ export class ControlLoop {
       this.queue.addFailed(key);
       return "threw";
     }
+  }
+
+  /** A wait for a node may last for hours, and is planned again every few seconds. */
+  #logFailure(key: string, failure: Failure): void {
+    const nowMs = this.#clock.elapsedMs();
+    const last = this.#logged.get(key);
+    if (last?.kind === failure.kind && nowMs - last.atMs < LOGGED_EVERY_MS) {
+      last.repeats++;
+      return;
+    }
+    const repeats = last?.kind === failure.kind && last.repeats > 0 ? { repeats: last.repeats } : {};
+    this.#logger.warn("reconcile failed", { key, failure, ...repeats });
+    this.#logged.set(key, { kind: failure.kind, atMs: nowMs, repeats: 0 });
   }
 }
