@@ -9,7 +9,7 @@ import {
 } from "./adoption/recovery-interval.ts";
 import { syncVolumeAttachments } from "./adoption/sync-volume-attachments.ts";
 import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
-import { mountProblemsReconciler } from "./attachment/show-mount-problems.ts";
+import { mountEventsReconciler } from "./attachment/show-mount-problems.ts";
 import { type ChangeRoutes, createChangeRoutes } from "./changes/change-routes.ts";
 import { ONLY_KEY } from "./changes/wakers.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -96,7 +96,7 @@ function createLoops(
     disk: loop(diskReconciler(ports)),
     tags: loop(keepStateReconciler(ports, untagged)),
     attachment: loop(attachmentReconciler(ports)),
-    mountProblems: loop(mountProblemsReconciler(ports)),
+    mountEvents: loop(mountEventsReconciler(ports)),
     fence: loop(fenceReconciler(ports)),
     barrier: loop(barrierReconciler(ports)),
     rebuild: loop(rebuildReconciler(ports)),

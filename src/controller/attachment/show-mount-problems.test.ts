@@ -17,7 +17,7 @@ import { aDriverNode } from "../testing/a-driver-node.ts";
 import { must } from "../testing/settled.ts";
 import { volumeReconciler } from "../writer/volume-reconciler.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
-import { mountProblemsReconciler } from "./show-mount-problems.ts";
+import { mountEventsReconciler } from "./show-mount-problems.ts";
 
 const never = new AbortController().signal;
 const HALF_AN_HOUR_MS = 1_800_000;
@@ -46,7 +46,7 @@ async function leads(
   world: ReconcileWorld,
   ports: AttachmentPorts = world.ports,
 ): Promise<number | undefined> {
-  const done = await world.answerOf(mountProblemsReconciler(ports).reconcile(name, never));
+  const done = await world.answerOf(mountEventsReconciler(ports).reconcile(name, never));
   assert.ok(done.ok, JSON.stringify(done));
   return done.value.requeueAfterMs;
 }
@@ -68,7 +68,7 @@ async function states(world: ReconcileWorld, status: Partial<AttachmentStatus>):
   );
 }
 
-describe("mountProblemsReconciler of the leader", () => {
+describe("mountEventsReconciler of the leader", () => {
   it("emits what the node states for claim and pods, and records that it did", () =>
     withStated([repaired, dead], async (world) => {
       const nowMs = world.clock.nowMs();
@@ -130,7 +130,7 @@ describe("mountProblemsReconciler of the leader", () => {
     withStated([dead], async (world) => {
       const failure = { kind: "StoreUnavailable", detail: "no answer" } as const;
       const store = { ...world.ports.store, updateStatus: async () => fail(failure) };
-      const done = mountProblemsReconciler({ ...world.ports, store }).reconcile(name, never);
+      const done = mountEventsReconciler({ ...world.ports, store }).reconcile(name, never);
       assert.deepEqual(await world.answerOf(done), fail(failure));
       await leads(world);
       await leads(world);
@@ -157,7 +157,7 @@ describe("mountProblemsReconciler of the leader", () => {
     withStated([dead], async (world) => {
       const pass = async (): Promise<void> => {
         const volume = volumeReconciler(world.ports, asksNothing);
-        for (const reconciler of [attachmentReconciler(world.ports), mountProblemsReconciler(world.ports)])
+        for (const reconciler of [attachmentReconciler(world.ports), mountEventsReconciler(world.ports)])
           assert.ok((await world.answerOf(reconciler.reconcile(name, never))).ok);
         assert.ok((await world.answerOf(volume.reconcile("pvc-1", never))).ok);
       };

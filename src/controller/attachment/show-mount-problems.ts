@@ -14,9 +14,9 @@ import { attachmentTarget } from "./attachment-object.ts";
  * Shows what nodes state to be wrong with their mounts, on the claim and on the pods of that node: a node's
  * token may not write about these. Decides nothing else by it.
  */
-export function mountProblemsReconciler(ports: AttachmentPorts): Reconciler {
+export function mountEventsReconciler(ports: AttachmentPorts): Reconciler {
   return {
-    name: "mount-problems",
+    name: "mount-events",
     workers: 4,
     backoff: { baseMs: 1_000, maxMs: 60_000 },
     reconcile: async (attachmentName, signal) => {

@@ -34,7 +34,7 @@ const NAMES = [
   "disk",
   "tags",
   "attachment",
-  "mountProblems",
+  "mountEvents",
   "fence",
   "barrier",
   "rebuild",
@@ -154,7 +154,7 @@ describe("what a node states of its mount", () => {
         routes.onChange({ kind: "AzVolumeAttachment", name: own, previous, current });
         return taken();
       };
-      const shows = { volume: ["pvc-1"], mountProblems: [own] };
+      const shows = { volume: ["pvc-1"], mountEvents: [own] };
       assert.deepEqual(await wakes(anAttachment("node-a"), stated), shows);
       assert.deepEqual(await wakes(stated, anAttachment("node-a", { status: { mountProblems: [] } })), shows);
       const shown = [{ reason: "MountDead", epoch: 1, time: "" }] as const;
@@ -171,10 +171,10 @@ describe("what a node states of its mount", () => {
       const previous = aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) });
       const current = aVolumeWithRecord({ writer: aWriter("node-a") });
       routes.onChange({ kind: "AzVolume", name: "pvc-1", previous, current });
-      assert.deepEqual((await taken()).mountProblems, [own]);
+      assert.deepEqual((await taken()).mountEvents, [own]);
       await given("AzVolume", current);
       routes.addEverything();
-      assert.deepEqual((await taken()).mountProblems, [own]);
+      assert.deepEqual((await taken()).mountEvents, [own]);
     }));
 });
 

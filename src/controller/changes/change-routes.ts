@@ -95,7 +95,7 @@ export function createChangeRoutes(
       {
         when: isMountProblemChanged,
         wake: (change) => {
-          loops.mountProblems.queue.add(change.name);
+          loops.mountEvents.queue.add(change.name);
           loops.volume.queue.add(specOf(change).volumeName);
         },
       },

@@ -32,7 +32,7 @@ type RoutedLoop =
   | "disk"
   | "tags"
   | "attachment"
-  | "mountProblems"
+  | "mountEvents"
   | "fence"
   | "barrier"
   | "rebuild"
@@ -67,7 +67,7 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
   /** A grant, or its acquire, may be what makes them believed. Otherwise they wait for their time. */
   const remindOfMounts = (volumeName: string): void => {
     for (const { metadata, status } of cache.byIndex("AzVolumeAttachment", "volumeName", volumeName))
-      if ((status?.mountProblems?.length ?? 0) > 0) loops.mountProblems.queue.add(metadata.name);
+      if ((status?.mountProblems?.length ?? 0) > 0) loops.mountEvents.queue.add(metadata.name);
   };
   const addVolumeAlone = (volumeName: string): void => {
     loops.volume.queue.add(volumeName);
