@@ -145,7 +145,16 @@ export async function attach(
     recordAttached(ports, { volume, attachment, node: action.node }, { lun, attempt }, signal),
   );
   if (!recorded.ok) return endUnrecordedAttach(ports, volume, recorded.failure, signal);
-  if (recorded.value.status?.state !== "Attached") return ok({});
+  const state = recorded.value.status?.state;
+  if (state !== "Attached") {
+    logger.info("attach not recorded: its attachment has changed", {
+      volumeName: volume.metadata.name,
+      nodeName: action.node.nodeName,
+      lun,
+      state,
+    });
+    return ok({});
+  }
   if (isFoundThere) {
     // Once more: a node without a checkpoint takes the mark back before it knows where to look for mounts.
     const kept = await markUnrequested(ports, attachment, signal);

@@ -24,6 +24,7 @@ import { planDisk } from "../../core/volume/plan-disk.ts";
 import { distrust, newRecord } from "../../core/writer/record/writer-steps.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { Logger } from "../../ports/logger.ts";
 import { diskReconciler } from "../disk/disk-reconciler.ts";
 import { mayCompleteDetach } from "../fencing/foreign-detach.ts";
 import { observeVolume } from "../observe-volume.ts";
@@ -1195,7 +1196,7 @@ describe("attachmentReconciler", () => {
         assert.deepEqual([world.attachment("node-a")?.status, [...world.attachedTo]], [mark, []]);
       }));
 
-  it("does not write its LUN over a later attempt", () =>
+  it("does not write its LUN over a later attempt, and logs that", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -1210,7 +1211,15 @@ describe("attachmentReconciler", () => {
           never,
         );
       };
-      assert.deepEqual(await run(world), { ok: true, value: {} });
+      const lines: unknown[] = [];
+      const logger: Logger = {
+        ...world.ports.logger,
+        info: (message, fields) => lines.push([message, fields]),
+      };
+      const reconciler = attachmentReconciler({ ...world.ports, logger });
+      assert.deepEqual(await world.answerOf(reconciler.reconcile(attachmentName("node-a"), never)), ok({}));
+      const found = { volumeName: "pvc-1", nodeName: "node-a", lun: 0, state: "Attaching" };
+      assert.deepEqual(lines, [["attach not recorded: its attachment has changed", found]]);
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Attaching", attempt: "a later one" });
     }));
 
