@@ -6,6 +6,7 @@ import type { Bytes } from "../core/primitives/units.ts";
 import type { FileSystemStats } from "../ports/host/host-provisioner.ts";
 import type { VolumeCheckpoint } from "../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "./node-ports.ts";
+import { checkpointOf } from "./own-state.ts";
 import { emitMountProblem } from "./stage/volume-events.ts";
 
 /** The usage of what is mounted at a path. */
@@ -31,8 +32,10 @@ export async function lookAtMount(
   const usage = await readUsage(ports, path, signal);
   const found = problemsIn(usage);
   for (const problem of found ?? []) emitMountProblem(ports, volumeId, checkpoint, problem);
-  if (checkpoint !== undefined)
-    ports.looks.looked(checkpoint.volumeName, checkpoint.epoch, found, ports.clock.elapsedMs());
+  // A look may last longer than its mount.
+  const present = checkpoint === undefined ? undefined : checkpointOf(ports, checkpoint.volumeName);
+  if (present !== undefined && present.epoch === checkpoint?.epoch && found !== undefined)
+    ports.looks.looked(present, path, found, ports.clock.elapsedMs());
   return usage;
 }
 

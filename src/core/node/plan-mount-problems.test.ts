@@ -12,6 +12,11 @@ const errors = { reason: "FileSystemErrors", detail: "1 since its last check" } 
 const repaired = { reason: "FileSystemRepaired", detail: "Inode 12 was zapped" } as const;
 const stated = { epoch: 3, since: earlier };
 
+/** One that this process did not begin, and has looked at. */
+function aMount(known: Partial<KnownMount> = {}): KnownMount {
+  return { epoch: 3, found: [], isComplete: true, ...known };
+}
+
 interface Row {
   readonly because: string;
   readonly stated?: readonly MountProblem[];
@@ -20,30 +25,47 @@ interface Row {
 }
 
 const rows: readonly Row[] = [
-  { because: "nothing of a mount that is well", mount: { epoch: 3, found: [] }, plan: undefined },
+  { because: "nothing of a mount that is well", mount: aMount(), plan: undefined },
   { because: "nothing of a volume without a mount", mount: undefined, plan: undefined },
-  { because: "nothing before the first look", mount: { epoch: 3 }, plan: undefined },
+  { because: "nothing before the first look", mount: aMount({ isComplete: false }), plan: undefined },
   {
     because: "what a look has found",
-    mount: { epoch: 3, found: [dead] },
+    mount: aMount({ found: [dead] }),
     plan: [{ ...dead, epoch: 3, since: now }],
+  },
+  {
+    because: "once what was found at several paths, in one order",
+    mount: aMount({ found: [errors, dead, { ...dead, detail: "also there" }, errors] }),
+    plan: [
+      { ...dead, epoch: 3, since: now },
+      { ...errors, epoch: 3, since: now },
+    ],
   },
   {
     because: "nothing new of a further error",
     stated: [{ ...errors, ...stated }],
-    mount: { epoch: 3, found: [{ ...errors, detail: "2 since its last check" }] },
+    mount: aMount({ found: [{ ...errors, detail: "2 since its last check" }] }),
     plan: undefined,
   },
   {
     because: "the worse of two, and no longer the other one",
     stated: [{ ...errors, ...stated }],
-    mount: { epoch: 3, found: [dead] },
+    mount: aMount({ found: [dead] }),
     plan: [{ ...dead, epoch: 3, since: now }],
+  },
+  {
+    because: "what was found at one path beside what another one may still have",
+    stated: [{ ...errors, ...stated }],
+    mount: aMount({ found: [dead], isComplete: false }),
+    plan: [
+      { ...dead, epoch: 3, since: now },
+      { ...errors, ...stated },
+    ],
   },
   {
     because: "that a mount is well again",
     stated: [{ ...dead, ...stated }],
-    mount: { epoch: 3, found: [] },
+    mount: aMount(),
     plan: [],
   },
   {
@@ -58,14 +80,34 @@ const rows: readonly Row[] = [
   {
     because: "the same of a later mount, since its own time",
     stated: [{ ...dead, ...stated }],
-    mount: { epoch: 4, found: [dead] },
+    mount: aMount({ epoch: 4, found: [dead] }),
     plan: [{ ...dead, epoch: 4, since: now }],
   },
   {
     because: "nothing of an earlier mount before the first look at this one",
     stated: [{ ...dead, ...stated }],
-    mount: { epoch: 4 },
+    mount: aMount({ epoch: 4, isComplete: false }),
     plan: [],
+  },
+  {
+    because: "nothing of an earlier mount under the same epoch",
+    stated: [
+      { ...repaired, ...stated },
+      { ...dead, ...stated },
+    ],
+    mount: aMount({ begunAt: earlier }),
+    plan: [],
+  },
+  {
+    because: "the same of a later mount under the same epoch, since its own time",
+    stated: [{ ...dead, ...stated }],
+    mount: aMount({ begunAt: earlier, found: [dead] }),
+    plan: [{ ...dead, epoch: 3, since: now }],
+  },
+  {
+    because: "a time after the mount has begun, where the clock was set back since",
+    mount: aMount({ begunAt: toTimestamp(nowMs + 60_000), found: [dead] }),
+    plan: [{ ...dead, epoch: 3, since: toTimestamp(nowMs + 60_001) }],
   },
   {
     because: "what an earlier plug-in has stated of this mount, until a look refutes it",
@@ -73,7 +115,7 @@ const rows: readonly Row[] = [
       { ...repaired, ...stated },
       { ...errors, ...stated },
     ],
-    mount: { epoch: 3 },
+    mount: aMount({ isComplete: false }),
     plan: undefined,
   },
   {
@@ -82,12 +124,12 @@ const rows: readonly Row[] = [
       { ...repaired, ...stated },
       { ...errors, ...stated },
     ],
-    mount: { epoch: 3, found: [] },
+    mount: aMount(),
     plan: [{ ...repaired, ...stated }],
   },
   {
     because: "a repair beside what a look has found",
-    mount: { epoch: 3, repaired: repaired.detail, found: [errors] },
+    mount: aMount({ repaired: repaired.detail, found: [errors] }),
     plan: [
       { ...repaired, epoch: 3, since: now },
       { ...errors, epoch: 3, since: now },
@@ -95,7 +137,7 @@ const rows: readonly Row[] = [
   },
   {
     because: "a text that fits",
-    mount: { epoch: 3, repaired: `a\n${"b".repeat(1_000)}` },
+    mount: aMount({ repaired: `a\n${"b".repeat(1_000)}` }),
     plan: [{ reason: "FileSystemRepaired", detail: `a ${"b".repeat(510)}`, epoch: 3, since: now }],
   },
 ];

@@ -1,7 +1,11 @@
 import type { MountProblem } from "../api/az-volume-attachment.ts";
-import { mountProblemDetail } from "../events/mount-problem-message.ts";
+import { lastingMountProblems, mountProblemDetail } from "../events/mount-problem-message.ts";
 import { sameJson } from "../primitives/same-json.ts";
-import { toTimestamp } from "../primitives/timestamp.ts";
+import { parseTimestamp, toTimestamp } from "../primitives/timestamp.ts";
+
+const REPAIR = "FileSystemRepaired";
+/** In the order in which they are stated. */
+const REASONS = [REPAIR, ...lastingMountProblems] as const;
 
 /** What is wrong with a mount, as a look or a check has found it. */
 export type FoundProblem = Pick<MountProblem, "reason" | "detail">;
@@ -10,17 +14,22 @@ export type FoundProblem = Pick<MountProblem, "reason" | "detail">;
 export interface KnownMount {
   /** The epoch under which it was mounted; 0: the volume has no record. */
   readonly epoch: number;
+  /** When this process began it; undefined: an earlier one did. What was stated before is of no concern. */
+  readonly begunAt?: string | undefined;
   /** What the check before the mount repaired; undefined: nothing that this process knows of. */
   readonly repaired?: string | undefined;
-  /** What the last look found; undefined: this process has not looked yet. */
-  readonly found?: readonly FoundProblem[] | undefined;
+  /** What the last looks found, at any of its paths. */
+  readonly found: readonly FoundProblem[];
+  /** Whether that is all: this process has begun the mount, or has looked at each path since its start. */
+  readonly isComplete: boolean;
 }
 
 /**
- * The mount problems that a node is to state; undefined if it has stated just these. `mount`: undefined where
- * it has none, which ends them all. What is stated of the present mount keeps its time and its text: a
- * further error of one kind is no news, and each would be a write. A repair stays for as long as the mount.
- * What no look has confirmed or refuted yet stays, too: a plug-in that has just started does not know it.
+ * The mount problems that a node is to state, each reason once; undefined if it has stated just these.
+ * `mount`: undefined where it has none, which ends them all. What is stated of the present mount keeps its
+ * time and its text: a further error of one kind, or at another path, is no news, and each would be a write.
+ * A repair stays for as long as the mount. What no look has confirmed or refuted yet stays, too: a plug-in
+ * that has just started does not know it.
  */
 export function planMountProblems(
   stated: readonly MountProblem[] | undefined,
@@ -34,24 +43,28 @@ export function planMountProblems(
 
 function problemsOf(
   stated: readonly MountProblem[],
-  { epoch, repaired, found }: KnownMount,
+  { epoch, begunAt = "", repaired, found, isComplete }: KnownMount,
   nowMs: number,
 ): readonly MountProblem[] {
-  const ofMount = stated.filter((problem) => problem.epoch === epoch);
-  const isRepair = ({ reason }: FoundProblem): boolean => reason === "FileSystemRepaired";
-  const reported: readonly FoundProblem[] = [
-    ...(repaired === undefined
-      ? ofMount.filter(isRepair)
-      : [{ reason: "FileSystemRepaired", detail: repaired } as const]),
-    ...(found ?? ofMount.filter((problem) => !isRepair(problem))),
+  const ofMount = stated.filter((problem) => problem.epoch === epoch && problem.since > begunAt);
+  const known: readonly FoundProblem[] = [
+    ...(repaired === undefined ? [] : [{ reason: REPAIR, detail: repaired } as const]),
+    ...found,
   ];
-  return reported.map(
-    ({ reason, detail }) =>
-      ofMount.find((problem) => problem.reason === reason) ?? {
-        reason,
-        epoch,
-        since: toTimestamp(nowMs),
-        detail: mountProblemDetail(detail),
-      },
-  );
+  return REASONS.flatMap((reason) => {
+    const isOfReason = (problem: FoundProblem): boolean => problem.reason === reason;
+    const present = ofMount.find(isOfReason);
+    const problem = known.find(isOfReason);
+    if (problem === undefined)
+      return present !== undefined && (reason === REPAIR || !isComplete) ? present : [];
+    return (
+      present ?? { reason, epoch, since: after(begunAt, nowMs), detail: mountProblemDetail(problem.detail) }
+    );
+  });
+}
+
+/** Now, and after the mount has begun, whatever has become of the clock since. */
+function after(begunAt: string, nowMs: number): string {
+  const begunMs = parseTimestamp(begunAt);
+  return toTimestamp(begunMs === undefined ? nowMs : Math.max(nowMs, begunMs + 1));
 }

@@ -7,7 +7,7 @@ import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { lookAtMount } from "../look-at-mount.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
-import { publishVolume } from "../stage/publish-volume.ts";
+import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
 import { unstageVolume } from "../stage/unstage-volume.ts";
 import { aStageRequest, type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
@@ -19,11 +19,13 @@ const MINUTE_MS = 60_000;
 const request = aStageRequest();
 const granted = { writer: aWriter("node-a", { held: false }) };
 
-/** One pass; what it asks to be run again after, in milliseconds. */
+/** Passes until there is no news; what the last one asks to be run again after, in milliseconds. */
 async function pass(world: NodeWorld, ports: NodePorts = world.ports()): Promise<number | undefined> {
-  const done = await world.answerOf(mountProblemsReconciler(ports).reconcile("node", never));
+  let hasNews = false;
+  ports.looks.onNews(() => (hasNews = true));
+  const done = await world.answerOf(mountProblemsReconciler(ports).reconcile("pvc-1", never));
   assert.ok(done.ok, JSON.stringify(done));
-  return done.value.requeueAfterMs;
+  return hasNews ? pass(world, ports) : done.value.requeueAfterMs;
 }
 
 async function staged(world: NodeWorld): Promise<void> {
@@ -32,9 +34,13 @@ async function staged(world: NodeWorld): Promise<void> {
 }
 
 /** As the kubelet asks. */
-async function asks(world: NodeWorld, ports: NodePorts = world.ports()): Promise<boolean> {
+async function asks(
+  world: NodeWorld,
+  ports: NodePorts = world.ports(),
+  path: string = stagingPath,
+): Promise<boolean> {
   const checkpoint = checkpointOf(ports, "pvc-1");
-  const mount = { volumeId: diskUri, path: stagingPath, checkpoint };
+  const mount = { volumeId: diskUri, path, checkpoint };
   return (await world.answerOf(lookAtMount(ports, mount, never))).ok;
 }
 
@@ -44,6 +50,33 @@ function statedBy(world: NodeWorld): readonly Omit<MountProblem, "since">[] | un
 
 function withHost(ports: NodePorts, host: Partial<HostProvisioner>): NodePorts {
   return { ...ports, host: { ...ports.host, ...host } };
+}
+
+/** A host on which what raw block shows at that path is no longer the volume's device. */
+function withDead(ports: NodePorts, path: string): NodePorts {
+  return withHost(ports, {
+    deviceSize: async (of, signal) =>
+      of === path
+        ? fail({ kind: "WrongDevice", devicePath: path, problem: "its device is gone" })
+        : ports.host.deviceSize(of, signal),
+  });
+}
+
+const raw = aStageRequest({ accessType: "block" });
+const rawPath = (pod: string): string =>
+  `/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/pvc-1/${pod}`;
+
+/** Hands the volume out to pods, raw. */
+async function publishRaw(world: NodeWorld, ...pods: readonly string[]): Promise<void> {
+  for (const pod of pods) {
+    const publish = { ...raw, targetPath: rawPath(pod), targetReadOnly: false };
+    assert.ok((await world.answerOf(publishVolume(world.ports(), publish, never))).ok, "not published");
+  }
+}
+
+async function unpublishRaw(world: NodeWorld, pod: string): Promise<void> {
+  const unpublish = { volumeId: diskUri, targetPath: rawPath(pod) };
+  assert.ok((await world.answerOf(unpublishVolume(world.ports(), unpublish, never))).ok, "not unpublished");
 }
 
 const gone = (epoch: number) => ({
@@ -134,20 +167,126 @@ describe("mountProblemsReconciler of a node", () => {
 
   it("looks at a raw block volume where a pod has it", () =>
     withNode(granted, async (world) => {
-      const raw = aStageRequest({ accessType: "block" });
       assert.ok((await world.answerOf(stageVolume(world.ports(), raw, never))).ok);
-      await pass(world);
-      await world.clock.advance(150_000);
-      await pass(world);
-      const targetPath = "/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/pvc-1/pod";
-      const publish = { ...raw, targetPath, targetReadOnly: false };
-      assert.ok((await world.answerOf(publishVolume(world.ports(), publish, never))).ok);
       world.machine.detach(LUN);
-      await pass(world);
+      const passAfter150s = async (): Promise<void> => {
+        await pass(world);
+        await world.clock.advance(150_000);
+        await pass(world);
+      };
+      await passAfter150s();
+      assert.equal(statedBy(world), undefined);
+      world.machine.attach({ lun: LUN, disk: world.disk });
+      await publishRaw(world, "1");
+      world.machine.detach(LUN);
+      await passAfter150s();
       assert.deepEqual(
         statedBy(world)?.map(({ reason }) => reason),
         ["MountDead"],
       );
+    }));
+
+  it("states once what is wrong at one of two paths, whichever is asked about", () =>
+    withNode(granted, async (world) => {
+      await publishRaw(world, "old", "new");
+      const ports = withDead(world.ports(), rawPath("old"));
+      const versions = new Set<string | undefined>();
+      for (let round = 0; round < 5; round += 1)
+        for (const pod of ["old", "new"]) {
+          await asks(world, ports, rawPath(pod));
+          await pass(world, ports);
+          versions.add(world.attachment()?.metadata.resourceVersion);
+        }
+      assert.deepEqual(
+        statedBy(world)?.map(({ reason }) => reason),
+        ["MountDead"],
+      );
+      assert.equal(versions.size, 1);
+      await unpublishRaw(world, "old");
+      await pass(world, ports);
+      assert.deepEqual(statedBy(world), [], "that of a path is over once it is unpublished");
+    }));
+
+  it("looks at each target of a raw volume", () =>
+    withNode(granted, async (world) => {
+      await publishRaw(world, "1", "2");
+      const ports = withDead(world.ports(), rawPath("2"));
+      await pass(world, ports);
+      await world.clock.advance(100_000);
+      await asks(world, ports, rawPath("1"));
+      await world.clock.advance(50_000);
+      await pass(world, ports);
+      assert.deepEqual(
+        statedBy(world)?.map(({ reason }) => reason),
+        ["MountDead"],
+      );
+    }));
+
+  it("counts no look that shows nothing", () =>
+    withNode(granted, async (world) => {
+      await staged(world);
+      await pass(world);
+      await world.clock.advance(100_000);
+      const covered = withHost(world.ports(), {
+        fileSystemStats: async (path) => fail({ kind: "PathNotMounted", path }),
+      });
+      assert.equal(await asks(world, covered), false);
+      world.machine.detach(LUN);
+      await world.clock.advance(50_000);
+      await pass(world);
+      assert.equal(statedBy(world)?.length, 1);
+    }));
+
+  it("states of the next mount of a shared volume what was found there, and since when", () =>
+    withNode({}, async (world) => {
+      await world.setVolume(({ spec, ...volume }) => ({
+        ...volume,
+        spec: { ...spec, capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] },
+      }));
+      await publishRaw(world, "1");
+      await asks(world, withDead(world.ports(), rawPath("1")), rawPath("1"));
+      await pass(world);
+      const since = (): readonly string[] =>
+        (world.attachment()?.status?.mountProblems ?? []).map((problem) => problem.since);
+      const [first] = since();
+      assert.ok(first !== undefined);
+      const remounted = async (before: string, after: string): Promise<void> => {
+        await world.clock.advance(1_000);
+        await unpublishRaw(world, before);
+        assert.ok((await world.answerOf(unstageVolume(world.ports(), raw, never))).ok);
+        const isRequested = { role: "Primary", writerRequest: { since: "" } } as const;
+        await world.setAttachment(({ spec, ...attachment }) => ({
+          ...attachment,
+          spec: { ...spec, ...isRequested },
+        }));
+        await publishRaw(world, after);
+      };
+      await remounted("1", "2");
+      await asks(world, withDead(world.ports(), rawPath("2")), rawPath("2"));
+      await pass(world);
+      const [second] = since();
+      assert.ok(second !== undefined && second > first, `${second} is that of the first`);
+      const keys = world.emitted.map(({ localKey }) => localKey);
+      assert.deepEqual([keys.length, new Set(keys).size], [2, 2], "another event on the volume");
+      await remounted("2", "3");
+      await pass(world);
+      assert.deepEqual(since(), [], "nothing was found of this one");
+    }));
+
+  it("states nothing that a look has found of a mount that has ended by then", () =>
+    withNode(granted, async (world) => {
+      await staged(world);
+      const late = withHost(world.ports(), {
+        fileSystemStats: async () => {
+          assert.ok((await unstageVolume(world.ports(), request, never)).ok, "not unstaged");
+          await world.grantAgain();
+          assert.ok((await stageVolume(world.ports(), request, never)).ok, "not staged again");
+          return fail({ kind: "FileSystemBroken", devicePath: "/dev/sdc", detail: "the mount is dead" });
+        },
+      });
+      assert.equal(await asks(world, late), false);
+      await pass(world);
+      assert.deepEqual(statedBy(world) ?? [], []);
     }));
 
   it("keeps what it has stated where a look shows nothing", () =>
@@ -219,7 +358,7 @@ describe("mountProblemsReconciler of a node", () => {
       const failure = { kind: "StoreUnavailable", detail: "no answer" } as const;
       const store = { ...ports.store, updateStatus: async () => fail(failure) };
       assert.deepEqual(
-        await world.answerOf(mountProblemsReconciler({ ...ports, store }).reconcile("node", never)),
+        await world.answerOf(mountProblemsReconciler({ ...ports, store }).reconcile("pvc-1", never)),
         fail(failure),
       );
       const missing = {
@@ -261,13 +400,14 @@ describe("mountProblemsReconciler of a node", () => {
       ports.looks.onNews(() => (news += 1));
       await asks(world);
       assert.equal(news, 0);
-      ports.looks.looked("pvc-1", 1, [gone(1)], 0);
+      const checkpoint = checkpointOf(ports, "pvc-1") ?? assert.fail("no checkpoint");
+      ports.looks.looked(checkpoint, stagingPath, [gone(1)], 0);
       assert.equal(news, 1);
       await asks(world);
       assert.equal(news, 2);
       await asks(world);
       assert.equal(news, 2);
-      ports.looks.repaired("pvc-1", 1, "Inode 12 was zapped");
+      ports.looks.repaired("pvc-1", "Inode 12 was zapped");
       assert.equal(news, 3);
     }));
 });

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { isRequestedPrimary } from "../../core/attachment/attachment-state.ts";
+import { LUNS_MAX } from "../../core/azure/choose-luns.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { type KnownMount, planMountProblems } from "../../core/node/plan-mount-problems.ts";
@@ -26,54 +27,46 @@ const LOOK_AFTER_MS = 150_000;
 /**
  * States in the attachments of this node what is wrong with its mounts, for the leader to show it on claims
  * and pods, and takes back what is no longer so. Looks at each mount that no call has looked at for a
- * while.
+ * while. By volume: a look at a disk that hangs takes its whole time.
  */
 export function mountProblemsReconciler(ports: NodePorts): Reconciler {
   return {
     name: "mount-problems",
-    workers: 1,
+    workers: LUNS_MAX,
     backoff: { baseMs: 1_000, maxMs: COMPARE_EVERY_MS },
-    reconcile: async (_key, signal): Promise<Reconciled> => {
-      const checkpoints = ports.checkpoints.volumes();
-      ports.looks.keepOnly(new Set(checkpoints.map(({ volumeName }) => volumeName)));
-      // All at once: one that hangs takes its whole time.
-      await Promise.all(checkpoints.map((checkpoint) => lookWhenDue(ports, checkpoint, signal)));
-      let failed: Result<never, Failure> | undefined;
-      for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)) {
-        const stated = await stateProblems(ports, attachment, signal);
-        if (!stated.ok) failed ??= stated;
-      }
-      return failed ?? ok({ requeueAfterMs: COMPARE_EVERY_MS });
+    reconcile: async (volumeName, signal): Promise<Reconciled> => {
+      const checkpoint = checkpointOf(ports, volumeName);
+      if (checkpoint === undefined) ports.looks.forget(volumeName);
+      const attachment = ownAttachment(ports, volumeName);
+      if (attachment === undefined) return ok({});
+      const stated = await stateProblems(ports, attachment, signal);
+      if (!stated.ok) return stated;
+      // An unstage withdraws the request before it unmounts, and a look may keep the mount busy.
+      if (checkpoint !== undefined && isRequestedPrimary(attachment))
+        await lookWhereDue(ports, checkpoint, signal);
+      return ok({ requeueAfterMs: COMPARE_EVERY_MS });
     },
   };
 }
 
-/** What it shows is recorded with the look; a failure of the look itself says nothing of the mount. */
-async function lookWhenDue(
+/**
+ * What it shows is recorded with the look, and is news to this loop; a failure of the look itself says
+ * nothing of the mount.
+ */
+async function lookWhereDue(
   ports: NodePorts,
   checkpoint: VolumeCheckpoint,
   signal: AbortSignal,
 ): Promise<void> {
-  const { volumeName, volumeId, epoch } = checkpoint;
-  const nowMs = ports.clock.elapsedMs();
-  const { lookedAtMs } = ports.looks.of(volumeName, epoch);
-  if (lookedAtMs === undefined) {
-    ports.looks.looked(volumeName, epoch, undefined, nowMs);
-    return;
-  }
-  const path = pathOf(checkpoint);
-  if (path === undefined || nowMs - lookedAtMs < LOOK_AFTER_MS) return;
-  // An unstage withdraws the request before it unmounts, and a look may keep the mount busy.
-  const attachment = ownAttachment(ports, volumeName);
-  if (attachment === undefined || !isRequestedPrimary(attachment)) return;
-  const looked = await lookAtMount(ports, { volumeId, path, checkpoint }, signal);
-  if (!looked.ok && !signal.aborted)
-    ports.logger.debug("look at a mount failed", { volumeName, failure: looked.failure });
-}
-
-/** Raw block is staged without a mount. */
-function pathOf({ accessType, stagingPath, targetPaths }: VolumeCheckpoint): string | undefined {
-  return accessType === "mount" ? stagingPath : targetPaths[0];
+  const { volumeName, volumeId } = checkpoint;
+  const paths = ports.looks.due(checkpoint, LOOK_AFTER_MS, ports.clock.elapsedMs());
+  await Promise.all(
+    paths.map(async (path) => {
+      const looked = await lookAtMount(ports, { volumeId, path, checkpoint }, signal);
+      if (!looked.ok && !signal.aborted)
+        ports.logger.debug("look at a mount failed", { volumeName, failure: looked.failure });
+    }),
+  );
 }
 
 async function stateProblems(
@@ -102,5 +95,5 @@ async function stateProblems(
 
 function knownMount(ports: NodePorts, { spec: { volumeName } }: AzVolumeAttachment): KnownMount | undefined {
   const checkpoint = checkpointOf(ports, volumeName);
-  return checkpoint === undefined ? undefined : ports.looks.of(volumeName, checkpoint.epoch);
+  return checkpoint === undefined ? undefined : ports.looks.of(checkpoint);
 }

@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { nodeLabel } from "../../core/api/node-labels.ts";
+import { attachmentObjectName } from "../../core/api/object-names.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { anAttachment, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
+import { lookAtMount } from "../look-at-mount.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf } from "../own-state.ts";
 import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
-import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
+import { type NodeWorld, withNode, aStageRequest, stagingPath } from "../testing/a-node.ts";
 import { runNode } from "./run-node.ts";
 
 const never = new AbortController().signal;
@@ -54,6 +57,7 @@ function besideHungDisks({ host, checkpoints, ...ports }: NodePorts): NodePorts 
     host: {
       ...host,
       mountAt: (path, signal) => (isHung(path) ? untilAborted(signal) : host.mountAt(path, signal)),
+      pathKind: (path, signal) => (isHung(path) ? untilAborted(signal) : host.pathKind(path, signal)),
       thaw: (mark, signal) => (isHung(mark.path) ? untilAborted(signal) : host.thaw(mark, signal)),
     },
     checkpoints: {
@@ -107,6 +111,38 @@ describe("runNode", () => {
         const isLost = (): boolean => world.attachment()?.status?.freeze?.state === "Lost";
         assert.ok(await world.clock.runUntil(isLost, LIMIT_MS));
       });
+    }));
+
+  it("states what is wrong with a mount while looks at others' disks hang", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      const volumeId = `${diskUri}-hung-0`;
+      const name = attachmentObjectName({ diskUri: volumeId, nodeName: "node-a" });
+      const hung = { metadata: { name }, spec: { volumeName: "hung-0", volumeId } };
+      await world.given("AzVolumeAttachment", anAttachment("node-a", hung));
+      const ports = besideHungDisks(world.ports());
+      const { pathKind } = ports.host;
+      let looks = 0;
+      const host: NodePorts["host"] = {
+        ...ports.host,
+        pathKind: (path, signal) => {
+          looks += 1;
+          return pathKind(path, signal);
+        },
+      };
+      await whileRunning(
+        world,
+        async () => {
+          assert.ok(await world.clock.runUntil(() => looks > 1, 10 * LIMIT_MS), "there is no look");
+          world.machine.detach(0);
+          const checkpoint = checkpointOf(ports, "pvc-1");
+          const look = lookAtMount(ports, { volumeId: diskUri, path: stagingPath, checkpoint }, never);
+          assert.equal((await world.answerOf(look)).ok, false);
+          const isStated = (): boolean => world.attachment()?.status?.mountProblems?.length === 1;
+          assert.ok(await world.clock.runUntil(isStated, 1_000), "it waits for the other look");
+        },
+        { ...ports, host },
+      );
     }));
 
   it("leaves a quarantine that an earlier plug-in has left behind", () =>

@@ -23,7 +23,7 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   const replicas = new ControlLoop(replicasReconciler(ports), ports);
   const freezes = new ControlLoop(freezeReconciler(ports), ports);
   const mountProblems = new ControlLoop(mountProblemsReconciler(ports), ports);
-  ports.looks.onNews(() => mountProblems.queue.add(ONLY_KEY));
+  ports.looks.onNews((volumeName) => mountProblems.queue.add(volumeName));
   ports.cache.onChange((change) => {
     if (change.kind === "AzVolume" && concerns(ports, change.name)) {
       ownVolumes.queue.add(change.name);
@@ -38,6 +38,7 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
       if (attachment?.spec.nodeName !== ports.node.nodeName) return;
       ownVolumes.queue.add(attachment.spec.volumeName);
       freezes.queue.add(attachment.spec.volumeName);
+      mountProblems.queue.add(attachment.spec.volumeName);
     }
   });
   // No change triggers the work that an earlier plug-in has left undone.
@@ -48,10 +49,10 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   for (const { spec } of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)) {
     ownVolumes.queue.add(spec.volumeName);
     freezes.queue.add(spec.volumeName);
+    mountProblems.queue.add(spec.volumeName);
   }
   heartbeat.queue.add(ONLY_KEY);
   replicas.queue.add(ONLY_KEY);
-  mountProblems.queue.add(ONLY_KEY);
   try {
     await Promise.all([
       heartbeat.run(signal),

@@ -18,7 +18,6 @@ import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { CheckRemark, Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { checkpointOf } from "../own-state.ts";
 
 /** The file system that a volume is to be mounted with. */
 export interface FileSystemRequest {
@@ -153,9 +152,7 @@ function reportRemark(
   const problem = { reason: "FileSystemRepaired", detail } as const;
   const message = mountProblemMessage(nodeName, problem);
   events.emit({ about: { kind: "AzVolume", name }, nodeName, reason: problem.reason, message });
-  // Written before: it says which mount this will be.
-  const checkpoint = checkpointOf(ports, name);
-  if (checkpoint !== undefined) ports.looks.repaired(name, checkpoint.epoch, detail);
+  ports.looks.repaired(name, detail);
 }
 
 async function makeAgain(

@@ -182,6 +182,8 @@ function putCheckpoint(
 ): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
   const earlier = checkpointOf(ports, volumeName);
+  const isSameMount = earlier?.epoch === epoch && earlier.majorMinor === device.majorMinor;
+  if (!isSameMount) ports.looks.begun(volumeName, ports.clock.nowMs());
   return ports.steps.run("checkpoint", () =>
     ports.checkpoints.put(
       {

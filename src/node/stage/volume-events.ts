@@ -41,16 +41,17 @@ export function emitMountProblem(
   const message = mountProblemMessage(nodeName, problem);
   // A further sign of the same is not news: another pod's path, another error. That of a later mount is: the
   // remedy has not helped.
-  const localKey = `${problem.reason} ${mountKey(checkpoint)}`;
+  const localKey = `${problem.reason} ${mountKey(ports, checkpoint)}`;
   emitOnVolume(ports, volumeId, { reason: problem.reason, message, localKey });
 }
 
 /**
  * What each mount has of its own. Each grant has a higher epoch; a volume that several nodes may write has
- * none, but its disk may have another device number.
+ * none, but its disk may have another device number, and was mounted at another time.
  */
-function mountKey(checkpoint: VolumeCheckpoint | undefined): string {
-  return checkpoint === undefined ? "" : `${checkpoint.epoch} ${checkpoint.majorMinor ?? ""}`;
+function mountKey({ looks }: NodePorts, checkpoint: VolumeCheckpoint | undefined): string {
+  if (checkpoint === undefined) return "";
+  return `${checkpoint.epoch} ${checkpoint.majorMinor ?? ""} ${looks.of(checkpoint).begunAt ?? ""}`;
 }
 
 function emitOnVolume(
