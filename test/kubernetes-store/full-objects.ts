@@ -134,7 +134,7 @@ export const fullAttachment: Full<"AzVolumeAttachment"> = {
     recall: { id: "r1", published: ["/target"], unmounting: true, progress: "17", time: TIME },
     deviceMissing: false,
     mountProblems: [{ reason: "MountDead", epoch: 3, since: TIME, detail: "its device is gone" }],
-    mountProblemsShown: [{ reason: "MountDead", epoch: 3, time: TIME }],
+    mountProblemsShown: [{ reason: "MountDead", epoch: 3, since: TIME, time: TIME }],
     error: ERROR,
   },
 };

@@ -93,8 +93,8 @@ describe("mountEventsReconciler of the leader", () => {
       const time = toTimestamp(nowMs);
       const { mountProblems, mountProblemsShown } = world.attachment("node-a")?.status ?? {};
       assert.deepEqual(mountProblemsShown, [
-        { reason: "FileSystemRepaired", epoch: 1, time },
-        { reason: "MountDead", epoch: 1, time },
+        { reason: "FileSystemRepaired", epoch: 1, since: dead.since, time },
+        { reason: "MountDead", epoch: 1, since: dead.since, time },
       ]);
       assert.deepEqual(mountProblems, [repaired, dead], "what a node states only the node takes back");
     }));
@@ -124,6 +124,26 @@ describe("mountEventsReconciler of the leader", () => {
         await leads(world);
       }
       assert.equal(world.emitted.length, 1);
+    }));
+
+  it("emits again that of a later mount of a shared volume, after five minutes", () =>
+    withStated([{ ...dead, epoch: 0 }], async (world) => {
+      const read = await must(world.other.get("AzVolume", "pvc-1", never));
+      const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+      await must(world.other.update("AzVolume", { ...read, spec: { ...read.spec, capabilities } }, never));
+      const isShared = (): boolean =>
+        world.ports.cache.get("AzVolume", "pvc-1")?.spec.capabilities[0]?.accessType === "block";
+      assert.ok(await world.clock.runUntil(isShared, 10_000));
+      await leads(world);
+      for (const since of ["2", "3"]) {
+        await states(world, { mountProblems: [{ ...dead, epoch: 0, since }] });
+        await leads(world);
+      }
+      const keys = (): readonly unknown[] => world.emitted.map(({ localKey }) => localKey);
+      assert.equal(keys().length, 1);
+      await world.clock.advance(300_000);
+      await leads(world);
+      assert.deepEqual(keys(), [`node-a MountDead ${dead.since}`, "node-a MountDead 3"]);
     }));
 
   it("emits again where the record of it was not written, and only then", () =>

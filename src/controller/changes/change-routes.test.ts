@@ -157,7 +157,7 @@ describe("what a node states of its mount", () => {
       const shows = { volume: ["pvc-1"], mountEvents: [own] };
       assert.deepEqual(await wakes(anAttachment("node-a"), stated), shows);
       assert.deepEqual(await wakes(stated, anAttachment("node-a", { status: { mountProblems: [] } })), shows);
-      const shown = [{ reason: "MountDead", epoch: 1, time: "" }] as const;
+      const shown = [{ reason: "MountDead", epoch: 1, since: "", time: "" }] as const;
       const withShown = anAttachment("node-a", {
         status: { mountProblems: [dead], mountProblemsShown: shown },
       });

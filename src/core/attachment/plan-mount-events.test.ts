@@ -85,6 +85,7 @@ describe("planMountEvents", () => {
   const minutesAgo = (minutes: number, of: MountProblem = dead): ShownMountProblem => ({
     reason: of.reason,
     epoch: of.epoch,
+    since: of.since,
     time: agoMs(minutes * MINUTE_MS),
   });
   const rows: readonly {
@@ -151,13 +152,33 @@ describe("planMountEvents", () => {
     });
 });
 
+describe("planMountEvents of a volume without a record", () => {
+  const first = { ...dead, epoch: 0 };
+  const later = { ...first, since: agoMs(0) };
+  const plan = (stated: MountProblem, minutes: number): ReturnType<typeof planMountEvents> => {
+    const { reason, epoch, since } = first;
+    const shown = [{ reason, epoch, since, time: agoMs(minutes * MINUTE_MS) }];
+    return planMountEvents(shared, stating([stated], shown), nowMs);
+  };
+
+  it("shows what lasts again after half an hour", () => {
+    assert.deepEqual(plan(first, 29), { show: [], dueAfterMs: MINUTE_MS });
+    assert.deepEqual(plan(first, 30), { show: [first], dueAfterMs: 30 * MINUTE_MS });
+  });
+
+  it("shows that of a later mount once five minutes have passed, however often it changes", () => {
+    assert.deepEqual(plan(later, 4), { show: [], dueAfterMs: MINUTE_MS });
+    assert.deepEqual(plan(later, 5), { show: [later], dueAfterMs: 30 * MINUTE_MS });
+  });
+});
+
 describe("withShown", () => {
   it("keeps the last of each reason, so that it never grows", () => {
     const time = toTimestamp(nowMs);
     const shown = withShown(undefined, [repaired, dead], 0);
     assert.deepEqual(withShown(shown, [{ ...dead, epoch: EPOCH + 1 }], nowMs), [
-      { reason: "FileSystemRepaired", epoch: EPOCH, time: toTimestamp(0) },
-      { reason: "MountDead", epoch: EPOCH + 1, time },
+      { reason: "FileSystemRepaired", epoch: EPOCH, since: dead.since, time: toTimestamp(0) },
+      { reason: "MountDead", epoch: EPOCH + 1, since: dead.since, time },
     ]);
   });
 });

@@ -7,10 +7,16 @@ import { isNamed } from "../writer/record/record-nodes.ts";
 import { isPrimaryOrRequested } from "./attachment-state.ts";
 
 /**
+ * How long after an event that of a later mount of a volume without a record is shown at the earliest, in
+ * milliseconds. Only the time that its node states is of that mount alone, and a token may state any.
+ */
+const LATER_MOUNT_AFTER_MS = 300_000;
+
+/**
  * The mount problems that a leader believes of a node, each reason once. Only that node can know of its
  * mount, but it has none where it does not hold the volume. They have the epoch of the present grant, which
  * no token can raise: what is left of an earlier mount is no news of this one, and a lie is shown no more
- * often than the volume is granted. `attachment`: as far as it is backed.
+ * often than the volume is granted. A volume without a record has no grant, and its mounts epoch 0. `attachment`: as far as it is backed.
  */
 export function believedMountProblems(
   { spec, status }: AzVolume,
@@ -64,13 +70,15 @@ export function planMountEvents(
 }
 
 function dueAfterMs(
-  { reason, epoch }: MountProblem,
+  { reason, epoch, since }: MountProblem,
   shown: readonly ShownMountProblem[] = [],
   nowMs: number,
 ): number {
   const last = shown.find((other) => other.reason === reason);
   if (last?.epoch !== epoch) return 0;
-  const everyMs = meaningOf(reason).shownEveryMs ?? Infinity;
+  const lastingMs = meaningOf(reason).shownEveryMs ?? Infinity;
+  const isLaterMount = epoch === 0 && last.since !== since;
+  const everyMs = isLaterMount ? Math.min(lastingMs, LATER_MOUNT_AFTER_MS) : lastingMs;
   if (everyMs === Infinity) return Infinity;
   const elapsedMs = Math.abs(nowMs - (parseTimestamp(last.time) ?? -Infinity));
   return Math.max(0, everyMs - elapsedMs);
@@ -84,5 +92,5 @@ export function withShown(
 ): readonly ShownMountProblem[] {
   const time = toTimestamp(nowMs);
   const kept = (shown ?? []).filter(({ reason }) => problems.every((problem) => problem.reason !== reason));
-  return [...kept, ...problems.map(({ reason, epoch }) => ({ reason, epoch, time }))];
+  return [...kept, ...problems.map(({ reason, epoch, since }) => ({ reason, epoch, since, time }))];
 }

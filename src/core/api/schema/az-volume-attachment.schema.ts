@@ -175,6 +175,9 @@ export const azVolumeAttachmentSchema = z.object({
           z.object({
             reason: mountProblemReasonSchema.describe("Of the event."),
             epoch: mountEpochSchema,
+            since: timestampSchema.describe(
+              "When the node found it first: it tells mounts of epoch 0 apart.",
+            ),
             time: timestampSchema.describe("When the event was emitted last."),
           }),
         )
