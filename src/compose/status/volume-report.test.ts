@@ -63,6 +63,17 @@ describe("isFine", () => {
     );
   });
 
+  it("believes of a mount only the node that holds the volume, of its present grant", () => {
+    const dead = problem("MountDead");
+    const attachments = [
+      anAttachment("node-a", { status: { mountProblems: [{ ...dead, epoch: 0 }] } }),
+      aReplica("node-b", { status: { mountProblems: [dead] } }),
+    ];
+    const report = aReport({ attachments });
+    assert.equal(isFine(report), true);
+    assert.doesNotMatch(describeVolume(report), /MountDead/u);
+  });
+
   const rows: readonly { readonly because: string; readonly changed: Partial<VolumeReport> }[] = [
     {
       because: "a disk that is not there yet",

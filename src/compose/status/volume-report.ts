@@ -3,6 +3,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { labelledClaim } from "../../core/api/claim-labels.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
+import { believedMountProblems } from "../../core/attachment/plan-mount-events.ts";
 import { lastingMountProblems, mountProblemDetail } from "../../core/events/mount-problem-message.ts";
 import { isTrouble } from "../../core/states/count-states.ts";
 import type { ControllerReport } from "./controller-report.ts";
@@ -35,7 +36,8 @@ const EVENTS_MAX = 10;
 const WELL: readonly string[] = ["Created", "Updated"];
 
 /** Whether a controller leads, and nothing of a volume has failed, waits, or is on a node in trouble. */
-export function isFine({ volume: { status }, attachments, nodes, controller }: VolumeReport): boolean {
+export function isFine({ volume, attachments, nodes, controller }: VolumeReport): boolean {
+  const { status } = volume;
   if (controller.leads === false) return false;
   if (status === undefined || !WELL.includes(status.state) || status.error !== undefined) return false;
   const { record, conditions } = status;
@@ -46,19 +48,29 @@ export function isFine({ volume: { status }, attachments, nodes, controller }: V
     nodeOf(nodes, nodeName)?.status?.readyForVolumeAllocation === true;
   return (
     (record?.writer === undefined || isReady(record.writer.nodeName)) &&
-    attachments.every((attachment) => isWell(attachment, nodeOf(nodes, attachment.spec.nodeName)))
+    attachments.every(
+      (attachment) =>
+        isWell(attachment, nodeOf(nodes, attachment.spec.nodeName)) && isMountWell(volume, attachment),
+    )
   );
 }
 
-/** Whether an attachment has what it is for, and its node is ready. */
+/** A repair is no state: the file system is well, whatever it has lost. */
+function isMountWell(volume: AzVolume, attachment: AzVolumeAttachment): boolean {
+  return believedMountProblems(volume, attachment).every(({ reason }) =>
+    lastingMountProblems.every((lasting) => lasting !== reason),
+  );
+}
+
+/**
+ * Whether an attachment has what it is for, and its node is ready. A condition of its volume says whether its
+ * mount is well.
+ */
 export function isWell({ status }: AzVolumeAttachment, node: AzDriverNode | undefined): boolean {
   return (
     status?.state === "Attached" &&
     status.error === undefined &&
     !status.deviceMissing &&
-    lastingMountProblems.every((lasting) =>
-      (status.mountProblems ?? []).every(({ reason }) => reason !== lasting),
-    ) &&
     node?.status?.readyForVolumeAllocation === true
   );
 }
@@ -76,7 +88,9 @@ export function describeVolume(report: VolumeReport): string {
     ...(claim === undefined ? [] : [["claim", claim] as const]),
     ["disk", disk(volume)],
     ["record", record(volume)],
-    ...attachments.map((attachment) => ["attachment", describeAttachment(attachment, nodes)] as const),
+    ...attachments.map(
+      (attachment) => ["attachment", describeAttachment(volume, attachment, nodes)] as const,
+    ),
     ...(status?.conditions ?? []).map(
       ({ type, status: value, reason, message }) =>
         ["condition", `${type} ${value} (${reason}): ${message}`] as const,
@@ -118,10 +132,15 @@ function record({ status }: AzVolume): string {
   ].join("; ");
 }
 
-function describeAttachment({ spec, status }: AzVolumeAttachment, nodes: readonly AzDriverNode[]): string {
+function describeAttachment(
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  nodes: readonly AzDriverNode[],
+): string {
+  const { spec, status } = attachment;
   const lun = status?.lun === undefined ? "" : ` at LUN ${status.lun}`;
   const missing = status?.deviceMissing === true ? ", device missing" : "";
-  const problems = (status?.mountProblems ?? [])
+  const problems = believedMountProblems(volume, attachment)
     .map(({ reason, since }) => `, ${reason} since ${mountProblemDetail(since)}`)
     .join("");
   const node = nodeOf(nodes, spec.nodeName)?.status;
