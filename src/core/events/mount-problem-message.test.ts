@@ -20,7 +20,7 @@ describe("mountProblemMessage", () => {
   for (const [reason, detail, message] of rows)
     it(`says what ${reason} is, with the node's words, and without them`, () => {
       assert.equal(mountProblemMessage("node-a", { reason, detail }), message);
-      assert.ok(message.startsWith(`${mountProblemSummary("node-a", reason)}: `));
+      assert.ok(message.startsWith(`${mountProblemSummary(["node-a"], reason)}: `));
     });
 
   it("keeps on one line what a token writes, and cuts it", () => {

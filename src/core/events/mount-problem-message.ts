@@ -26,9 +26,19 @@ const SENTENCES: Readonly<Record<MountProblem["reason"], string>> = {
   FileSystemRepaired: "has repaired the file system before its mount",
 };
 
-/** The same without the node's own text, for what is written again with each change of it. */
-export function mountProblemSummary(nodeName: string, reason: MountProblem["reason"]): string {
-  return `${nodeName} ${SENTENCES[reason]}`;
+/** The most nodes that one summary names. */
+const NODES_NAMED_MAX = 5;
+
+/**
+ * The same of one or several nodes, without their own text, for what is written again with each change of it.
+ */
+export function mountProblemSummary(
+  [first = "", ...others]: readonly string[],
+  reason: MountProblem["reason"],
+): string {
+  const named = others.slice(0, NODES_NAMED_MAX - 1);
+  const more = others.length > named.length ? ` and ${others.length - named.length} more` : "";
+  return `${first} ${SENTENCES[reason]}${others.length === 0 ? "" : ` (also ${named.join(", ")}${more})`}`;
 }
 
 /** Those that last until the volume is unmounted, the worse one first. */

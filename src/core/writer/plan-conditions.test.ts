@@ -349,6 +349,26 @@ describe("planConditions", () => {
     assert.deepEqual(planConditions(observed("node-a", [], told), []), []);
   });
 
+  it("names the nodes of a shared volume whose mounts are the worst, up to five", () => {
+    const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+    const volume = aVolume({ spec: { capabilities, maxMountReplicaCount: 0 } });
+    const messageOf = (dead: readonly string[], damaged: readonly string[] = []): string | undefined => {
+      const stating = (reason: MountProblem["reason"]) => (node: string) =>
+        anAttachment(node, { status: { mountProblems: [{ reason, epoch: 0, since: "", detail: "" }] } });
+      const attachments = [...damaged.map(stating("FileSystemErrors")), ...dead.map(stating("MountDead"))];
+      return planConditions(anObservedVolume({ volume, attachments }), [])?.[0]?.message;
+    };
+    const told = (what: string): string => withRemedy("MountDead", what);
+    assert.equal(
+      messageOf(["node-b", "node-a"], ["node-c"]),
+      told("node-a has lost the use of the volume (also node-b)"),
+    );
+    assert.equal(
+      messageOf(["1", "2", "3", "4", "5", "6", "7"]),
+      told("1 has lost the use of the volume (also 2, 3, 4, 5 and 2 more)"),
+    );
+  });
+
   it("counts no pending replica, nor one whose node's heartbeat is stale by now", () => {
     const none = "0 of 2 replicas are attached to nodes that could take over";
     const messageOf = (observed: Parameters<typeof anObservedVolume>[0]): string | undefined =>

@@ -38,7 +38,7 @@ export const ATTACHED_ELSEWHERE = "AttachedElsewhere";
 
 /**
  * True while a node that holds the volume states that what it has mounted is dead, or has errors. Reason and
- * remedy are those of the event, which has the node's own words.
+ * remedy are those of the event, which has the node's own words. Of several nodes the worst problem counts.
  */
 export const MOUNT_UNHEALTHY = "MountUnhealthy";
 
@@ -131,16 +131,17 @@ function attachedElsewhere(observed: ObservedVolume): Undated | undefined {
 
 /** A repair is no state: the file system is well, whatever it has lost. */
 function mountUnhealthy({ volume, attachments }: ObservedVolume): Undated | undefined {
-  for (const { attachment } of attachments) {
-    const problems = believedMountProblems(volume, attachment);
-    const reason = lastingMountProblems.find((lasting) =>
-      problems.some((problem) => problem.reason === lasting),
-    );
-    if (reason === undefined) continue;
-    const message = withRemedy(reason, mountProblemSummary(attachment.spec.nodeName, reason));
-    return { type: MOUNT_UNHEALTHY, status: "True", reason, message };
-  }
-  return undefined;
+  const stated = attachments.flatMap(({ attachment }) =>
+    believedMountProblems(volume, attachment).map(({ reason }) => ({
+      reason,
+      nodeName: attachment.spec.nodeName,
+    })),
+  );
+  const reason = lastingMountProblems.find((lasting) => stated.some((one) => one.reason === lasting));
+  if (reason === undefined) return undefined;
+  const nodeNames = stated.flatMap((one) => (one.reason === reason ? one.nodeName : [])).toSorted();
+  const message = withRemedy(reason, mountProblemSummary(nodeNames, reason));
+  return { type: MOUNT_UNHEALTHY, status: "True", reason, message };
 }
 
 function dated(condition: Undated, present: Conditions, nowMs: number): Condition {
