@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolumeAttachment, MountProblem } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { withoutUnrequestedTime } from "../../core/attachment/plan-unrequested-time.ts";
@@ -26,9 +26,11 @@ import {
   settings,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
+import { MOUNT_UNHEALTHY } from "../../core/writer/plan-conditions.ts";
 import { release } from "../../core/writer/record/writer-steps.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { aCluster } from "../testing/a-cluster.ts";
 import { asksNothing, type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -557,5 +559,36 @@ describe("volumeReconciler", () => {
       await world.clock.advance(980);
       await plan();
       assert.deepEqual([world.record()?.writer?.held, distrusts()], [true, 2]);
+    }));
+
+  it("writes what a node states of its mount every ten seconds, however often a token changes it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const loop = volumeReconciler(world.ports, asksNothing);
+      const dead = { reason: "MountDead", epoch: 1, since: "", detail: "" } as const;
+      const statesAndPlans = async (mountProblems: readonly MountProblem[]): Promise<Reconciled> => {
+        const read = await must(world.other.get("AzVolumeAttachment", attachmentName("node-a"), never));
+        const status = { ...(read.status ?? assert.fail("no status")), mountProblems };
+        await must(world.other.updateStatus("AzVolumeAttachment", { ...read, status }, never));
+        await world.clock.advance(100);
+        return world.answerOf(loop.reconcile("pvc-1", never));
+      };
+      await statesAndPlans([]);
+      const isUnhealthy = (): boolean =>
+        (world.volume()?.status?.conditions ?? []).some(({ type }) => type === MOUNT_UNHEALTHY);
+      const before = world.commits.length;
+      await statesAndPlans([dead]);
+      assert.equal(isUnhealthy(), true, "at once");
+      for (let flip = 0; flip < 10; flip += 1)
+        for (const stated of [[], [dead]]) await statesAndPlans(stated);
+      assert.equal(world.commits.length - before, 1 + 21, "one write beside those of the node");
+      const waits = await statesAndPlans([]);
+      assert.ok(waits.ok && waits.value.requeueAfterMs !== undefined);
+      assert.equal(isUnhealthy(), true);
+      await world.clock.advance(waits.value.requeueAfterMs);
+      await world.answerOf(loop.reconcile("pvc-1", never));
+      assert.equal(isUnhealthy(), false);
     }));
 });

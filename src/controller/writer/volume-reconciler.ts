@@ -8,7 +8,7 @@ import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { describeRejections } from "../../core/schedule/describe-rejections.ts";
-import { isPlannedHere, planConditions } from "../../core/writer/plan-conditions.ts";
+import { differInMountsAlone, isPlannedHere, planConditions } from "../../core/writer/plan-conditions.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
 import type { WriterAction } from "../../core/writer/writer-action.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
@@ -30,6 +30,11 @@ const UNBACKED_AGAIN_MS = 1_000;
  * likes, and the plug-in of a VM whose Node was deleted does so each time. No plan revokes it until then.
  */
 const DISTRUST_AGAIN_MS = 1_000;
+/**
+ * How often the condition is written by which nodes' mounts are well or not, in milliseconds. A token may
+ * state another as often as it likes.
+ */
+const MOUNT_CONDITION_AGAIN_MS = 10_000;
 
 /**
  * Changes the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion
@@ -37,22 +42,24 @@ const DISTRUST_AGAIN_MS = 1_000;
  */
 export function volumeReconciler(ports: WriterPorts, onQuestion: (volumeName: string) => void): Reconciler {
   const distrusts = new KeyPace(ports.clock, DISTRUST_AGAIN_MS);
+  const mountConditions = new KeyPace(ports.clock, MOUNT_CONDITION_AGAIN_MS);
   const placing = new Map<string, readonly string[]>();
   return {
     name: "volume",
     workers: 32,
     backoff: { baseMs: 50, maxMs: 10_000 },
     reconcile: (volumeName, signal) =>
-      reconcileVolume({ ...ports, distrusts, placing }, volumeName, onQuestion, signal),
+      reconcileVolume({ ...ports, distrusts, mountConditions, placing }, volumeName, onQuestion, signal),
   };
 }
 
 /**
- * `distrusts`: by the name of the volume. `placing`: the nodes of replicas that are being created, by the
+ * `distrusts`, `mountConditions`: by the name of the volume. `placing`: the nodes of replicas that are being created, by the
  * same. The volumes of one pod are planned at the same moment, before the cache shows any of their replicas.
  */
 type PacedPorts = WriterPorts & {
   readonly distrusts: KeyPace;
+  readonly mountConditions: KeyPace;
   readonly placing: Map<string, readonly string[]>;
 };
 
@@ -75,8 +82,11 @@ async function reconcileVolume(
   ];
   const conditions = planConditions(observed, writerActions);
   const unrequestedTime = planUnrequestedTime(observed);
-  if (conditions !== undefined || unrequestedTime !== undefined)
-    passes.push(() => recordStatus(ports, volumeName, { conditions, unrequestedTime }, signal));
+  const record = (): Promise<Reconciled> =>
+    recordStatus(ports, volumeName, { conditions, unrequestedTime }, signal);
+  if (unrequestedTime === undefined && isOfMountsAlone(observed, conditions))
+    passes.push(() => ports.mountConditions.run(volumeName, record));
+  else if (conditions !== undefined || unrequestedTime !== undefined) passes.push(record);
   // Last of all: a grant has written its label by then.
   passes.push(() => labelNodes(ports, observed, signal));
   const chosen = replicaActions.flatMap((action) => (action.kind === "CreateReplica" ? action.nodeName : []));
@@ -104,6 +114,13 @@ async function executeInPace(
   return action.kind === "Distrust" && action.as === "writer"
     ? ports.distrusts.run(observed.volume.metadata.name, execute)
     : execute();
+}
+
+function isOfMountsAlone(
+  { volume: { status } }: ObservedVolume,
+  planned: ReturnType<typeof planConditions>,
+): boolean {
+  return planned !== undefined && differInMountsAlone(status?.conditions ?? [], planned);
 }
 
 /** The pod behind it may be seen soon, and not every such change triggers a reconcile. */

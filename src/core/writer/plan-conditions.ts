@@ -55,6 +55,16 @@ export function isPlannedHere(type: string): boolean {
   return plannedHere.includes(type);
 }
 
+/**
+ * Whether two lists of conditions differ in nothing but what nodes state of their mounts, which a token may
+ * change as often as it likes.
+ */
+export function differInMountsAlone(left: Conditions, right: Conditions): boolean {
+  const others = (conditions: Conditions): Conditions =>
+    conditions.filter(({ type }) => type !== MOUNT_UNHEALTHY);
+  return isSame(others(left), others(right));
+}
+
 type Conditions = VolumeStatus["conditions"];
 type Condition = Conditions[number];
 
