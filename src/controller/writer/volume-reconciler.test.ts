@@ -561,7 +561,7 @@ describe("volumeReconciler", () => {
       assert.deepEqual([world.record()?.writer?.held, distrusts()], [true, 2]);
     }));
 
-  it("writes what a node states of its mount every ten seconds, however often a token changes it", () =>
+  it("writes what a node states of its mount every ten seconds at most", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));

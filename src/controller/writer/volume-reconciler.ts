@@ -54,8 +54,9 @@ export function volumeReconciler(ports: WriterPorts, onQuestion: (volumeName: st
 }
 
 /**
- * `distrusts`, `mountConditions`: by the name of the volume. `placing`: the nodes of replicas that are being created, by the
- * same. The volumes of one pod are planned at the same moment, before the cache shows any of their replicas.
+ * `distrusts`, `mountConditions`: by the name of the volume. `placing`: the nodes of replicas that are being
+ * created, by the same. The volumes of one pod are planned at the same moment, before the cache shows any of
+ * their replicas.
  */
 type PacedPorts = WriterPorts & {
   readonly distrusts: KeyPace;

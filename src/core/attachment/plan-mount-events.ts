@@ -16,7 +16,8 @@ const LATER_MOUNT_AFTER_MS = 300_000;
  * The mount problems that a leader believes of a node, each reason once. Only that node can know of its
  * mount, but it has none where it does not hold the volume. They have the epoch of the present grant, which
  * no token can raise: what is left of an earlier mount is no news of this one, and a lie is shown no more
- * often than the volume is granted. A volume without a record has no grant, and its mounts epoch 0. `attachment`: as far as it is backed.
+ * often than the volume is granted. A volume without a record has no grant, and its mounts epoch 0.
+ * `attachment`: as far as it is backed.
  */
 export function believedMountProblems(
   { spec, status }: AzVolume,
