@@ -137,7 +137,7 @@ const ANSWERS =
 const INVALID = "ObjectInvalid";
 /** A mount problem, and that it was shown. */
 const dead = { reason: "MountDead", epoch: 1, since: SINCE, detail: "its device is gone" };
-const shown = { reason: "MountDead", epoch: 1, time: SINCE };
+const shown = { reason: "MountDead", epoch: 1, since: SINCE, time: SINCE };
 const MISSING = "a node sets deviceMissing, and only the controller clears it";
 
 function created(name: string, verdict: string, made: NewObject<"AzVolumeAttachment">): NodeWriteRow {
