@@ -168,7 +168,8 @@ describe("a sign-in with a file that is renewed", () => {
     assert.ok(created.ok);
     const { credential, auxiliaryCredentials } = created.value;
     const signIn = async (): Promise<void> => {
-      for (const each of [credential, ...auxiliaryCredentials]) await each.getToken("any");
+      const all = [credential, ...auxiliaryCredentials.map((auxiliary) => auxiliary.credential)];
+      for (const each of all) await each.getToken("any");
     };
     await signIn();
     await refuse(writeCertificate(path));

@@ -28,6 +28,9 @@ const ANSWERED = new Error("the answer is there");
  * The time limit is a signal of ours. The SDK's own `timeout` ends with the headers, so that a body which
  * stalls hangs for ever; and its timer outlives a connection that breaks, which keeps the process from
  * ending for a minute. Not of `AbortSignal.timeout`, whose timer outlives the call as well.
+ *
+ * Also ends at the limit or with `signal` while the SDK does not: it waits for a token whatever the signal.
+ * Nothing is sent once that has come, since the signal is aborted by then.
  */
 export async function sendThroughSdk(
   call: { readonly clientRequestId: string; readonly timeoutMs: number; readonly nowMs: () => number },
@@ -35,13 +38,18 @@ export async function sendThroughSdk(
   signal: AbortSignal,
 ): Promise<SentAnswer> {
   let answer: WireAnswer | undefined;
+  let problem: unknown = new Error("the SDK reported no answer");
   const ending = new AbortController();
-  const end = (): void => ending.abort(signal.reason);
+  const ended = Promise.withResolvers<void>();
+  const end = (): void => {
+    ending.abort(signal.reason);
+    ended.resolve();
+  };
   if (signal.aborted) end();
   signal.addEventListener("abort", end);
   const late = setTimeout(end, call.timeoutMs);
   try {
-    await invoke({
+    const invoked = invoke({
       abortSignal: ending.signal,
       requestOptions: { headers: { "x-ms-client-request-id": call.clientRequestId } },
       onResponse: (raw) => {
@@ -54,24 +62,21 @@ export async function sendThroughSdk(
         throw ANSWERED;
       },
     });
+    // The race also handles what `invoked` fails with after the end: only that the call has ended.
+    await Promise.race([invoked, ended.promise]);
   } catch (error) {
-    if (answer === undefined && ending.signal.aborted && !signal.aborted)
-      return {
-        lost: ownError(ownErrorCodes.noAnswer, `no answer within ${call.timeoutMs} ms`, call.clientRequestId),
-      };
-    if (answer === undefined)
-      return {
-        lost: lostError(error, { clientRequestId: call.clientRequestId, isCancelled: signal.aborted }),
-      };
+    problem = error;
   } finally {
     clearTimeout(late);
     signal.removeEventListener("abort", end);
   }
-  return (
-    answer ?? {
-      lost: ownError(ownErrorCodes.noAnswer, "the SDK reported no answer", call.clientRequestId),
-    }
-  );
+  if (answer !== undefined) return answer;
+  const { clientRequestId } = call;
+  if (ending.signal.aborted && !signal.aborted)
+    return {
+      lost: ownError(ownErrorCodes.noAnswer, `no answer within ${call.timeoutMs} ms`, clientRequestId),
+    };
+  return { lost: lostError(problem, { clientRequestId, isCancelled: signal.aborted }) };
 }
 
 /** Errors of the credential that no retry fixes. */

@@ -8,6 +8,7 @@ import {
   type ConfigFailure,
 } from "./azure-config.ts";
 import { createAzureCredential } from "./azure-credential.ts";
+import type { AuxiliaryCredential } from "./calls/sdk-clients.ts";
 import {
   createCurrentCredential,
   type CurrentCredentialOptions,
@@ -32,7 +33,7 @@ export type CurrentSettings = Pick<CurrentCredentialOptions<AzureConfig>, "read"
 /** Credentials of the settings' own tenant, and of those whose resources VMs refer to. */
 export interface TenantCredentials {
   readonly credential: TokenCredential;
-  readonly auxiliaryCredentials: readonly TokenCredential[];
+  readonly auxiliaryCredentials: readonly AuxiliaryCredential[];
 }
 
 /** One credential a tenant. Sends nothing yet. */
@@ -41,11 +42,11 @@ export function createTenantCredentials(signIn: TenantSignIn): Result<TenantCred
   if (!credential.ok) return credential;
   const tenants = auxiliaryTenantsOf(signIn.config);
   if (!tenants.ok) return tenants;
-  const auxiliaryCredentials: TokenCredential[] = [];
+  const auxiliaryCredentials: AuxiliaryCredential[] = [];
   for (const tenantId of tenants.value) {
     const auxiliary = credentialOf(signIn, tenantId);
     if (!auxiliary.ok) return auxiliary;
-    auxiliaryCredentials.push(namingTenant(auxiliary.value, tenantId));
+    auxiliaryCredentials.push({ tenantId, credential: auxiliary.value });
   }
   return ok({ credential: credential.value, auxiliaryCredentials });
 }
@@ -78,18 +79,4 @@ function credentialOf(
           ...reports,
         });
   return ok(signInAsDiscovered({ credentialAt, endpoints, caPem, agent }));
-}
-
-/** Says in a refused sign-in that it was for an auxiliary token. */
-function namingTenant(credential: TokenCredential, tenantId: string): TokenCredential {
-  return {
-    getToken: async (scopes, options) => {
-      try {
-        return await credential.getToken(scopes, options);
-      } catch (error) {
-        if (error instanceof Error) error.message = `auxiliaryTenantIDs ${tenantId}: ${error.message}`;
-        throw error;
-      }
-    },
-  };
 }

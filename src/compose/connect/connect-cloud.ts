@@ -120,9 +120,10 @@ export async function reachAzure(
     },
     onReplacedVersion: (replaced) =>
       logger?.warn("Azure does not have an API version, and another one is used", { ...replaced }),
-    onNotRenewed: ({ endsAtMs, problem }) =>
+    onNotRenewed: ({ endsAtMs, tenantId, problem }) =>
       logger?.warn("the token for Azure was not renewed; calls use it until its end", {
         endsAt: toTimestamp(endsAtMs),
+        tenantId,
         problem,
       }),
   });

@@ -6,6 +6,7 @@ import { createKeptToken, type NotRenewed } from "./kept-token.ts";
 
 const SCOPE = "https://management.azure.com/.default";
 const LIFETIME_MS = 3_600_000;
+const NO_ANSWER = "no answer to the sign-in within 30 s";
 
 interface Bench {
   readonly clock: VirtualClock;
@@ -15,36 +16,45 @@ interface Bench {
   readonly notRenewed: NotRenewed[];
   /** How a sign-in fails; undefined: it does not. */
   failure: Error | undefined;
-  /** Whether sign-ins get no answer. */
-  hangs: boolean;
+  /** How long the tokens of later sign-ins last. */
+  lifetimeMs: number;
+  /** Whether the sign-ins that begin get no answer until their signal is aborted, which Entra ID's ignore. */
+  hangs: "no" | "until aborted" | "whatever the signal";
+  /** How to end those that ignore it, in their order. */
+  readonly hung: PromiseWithResolvers<void>[];
   /** The number of the sign-in that the token is from. */
   token(options?: GetTokenOptions): Promise<string | undefined>;
 }
 
-function bench(refreshAfterMs?: number): Bench {
+function bench({ refreshAfterMs, tenantId }: { refreshAfterMs?: number; tenantId?: string } = {}): Bench {
   const clock = createVirtualClock();
   const made: Bench = {
     clock,
     signIns: [],
     failure: undefined,
-    hangs: false,
+    lifetimeMs: LIFETIME_MS,
+    hangs: "no",
+    hung: [],
     credential: createKeptToken(
       {
         getToken: async (_scopes, options = {}) => {
           made.signIns.push(options);
           const token = String(made.signIns.length);
-          if (made.hangs)
-            await new Promise((_resolve, reject) => {
-              options.abortSignal?.addEventListener("abort", () => reject(new Error("aborted")));
-            });
-          if (made.failure !== undefined) throw made.failure;
           const nowMs = clock.nowMs();
+          if (made.hangs !== "no") {
+            const end = Promise.withResolvers<void>();
+            if (made.hangs === "whatever the signal") made.hung.push(end);
+            else options.abortSignal?.addEventListener("abort", () => end.reject(new Error("aborted")));
+            await end.promise;
+          }
+          if (made.failure !== undefined) throw made.failure;
           const refresh =
             refreshAfterMs === undefined ? {} : { refreshAfterTimestamp: nowMs + refreshAfterMs };
-          return { token, expiresOnTimestamp: nowMs + LIFETIME_MS, ...refresh };
+          return { token, expiresOnTimestamp: nowMs + made.lifetimeMs, ...refresh };
         },
       },
       { clock, onNotRenewed: (failed) => made.notRenewed.push(failed) },
+      tenantId,
     ),
     notRenewed: [],
     token: async (options) => {
@@ -76,7 +86,7 @@ describe("a kept token", () => {
   });
 
   it("is renewed when the authority asks for that", async () => {
-    const world = bench(60_000);
+    const world = bench({ refreshAfterMs: 60_000 });
     await world.token();
     await world.clock.advance(60_000);
     assert.equal(await world.token(), "1");
@@ -101,24 +111,109 @@ describe("a kept token", () => {
     assert.equal(await world.token(), "11");
   });
 
-  it("is renewed without the signal of a call, and for half a minute at most", async () => {
+  for (const hangs of ["until aborted", "whatever the signal"] as const) {
+    it(`is renewed for half a minute at most if a sign-in hangs ${hangs}`, async () => {
+      const world = bench();
+      const endsAtMs = world.clock.nowMs() + LIFETIME_MS;
+      await world.token();
+      world.hangs = hangs;
+      await world.clock.advance(LIFETIME_MS - 120_000);
+      const call = new AbortController();
+      assert.equal(await world.token({ abortSignal: call.signal }), "1");
+      call.abort();
+      const signal = world.signIns[1]?.abortSignal;
+      await world.clock.advance(29_999);
+      assert.equal(signal?.aborted, false);
+      assert.equal(await world.token(), "1");
+      assert.equal(world.signIns.length, 2, "one renewal at a time");
+      assert.deepEqual(world.notRenewed, []);
+      await world.clock.advance(1);
+      assert.equal(signal?.aborted, true);
+      assert.deepEqual(world.notRenewed, [{ endsAtMs, problem: NO_ANSWER }]);
+      world.hangs = "no";
+      assert.equal(await world.token(), "1");
+      assert.equal(await world.token(), "3");
+    });
+
+    it(`is none for half a minute at most if a sign-in hangs ${hangs}`, async () => {
+      const world = bench();
+      world.hangs = hangs;
+      const call = new AbortController();
+      const failed = assert.rejects(world.token({ abortSignal: call.signal }), { message: NO_ANSWER });
+      call.abort();
+      const signal = world.signIns[0]?.abortSignal;
+      await world.clock.advance(29_999);
+      assert.equal(signal?.aborted, false, "other calls may wait for it");
+      await world.clock.advance(1);
+      await failed;
+      assert.equal(signal?.aborted, true);
+      assert.equal(world.clock.sleepers(), 0);
+      world.hangs = "no";
+      assert.equal(await world.token(), "2");
+      assert.equal(world.clock.sleepers(), 0);
+    });
+  }
+
+  it("is kept if it comes after the limit", async () => {
+    const world = bench();
+    world.hangs = "whatever the signal";
+    const failed = assert.rejects(world.token(), { message: NO_ANSWER });
+    await world.clock.advance(30_000);
+    await failed;
+    world.hung[0]?.resolve();
+    await world.clock.settle();
+    assert.equal(await world.token(), "1");
+    assert.equal(world.signIns.length, 1);
+  });
+
+  it("survives a sign-in that fails after the limit", async () => {
     const world = bench();
     await world.token();
-    world.hangs = true;
+    world.hangs = "whatever the signal";
     await world.clock.advance(LIFETIME_MS - 120_000);
-    const call = new AbortController();
-    assert.equal(await world.token({ abortSignal: call.signal }), "1");
-    call.abort();
-    const signal = world.signIns[1]?.abortSignal;
-    await world.clock.advance(29_999);
-    assert.equal(signal?.aborted, false);
+    await world.token();
+    await world.clock.advance(30_000);
+    world.hangs = "no";
     assert.equal(await world.token(), "1");
-    assert.equal(world.signIns.length, 2, "one renewal at a time");
-    await world.clock.advance(1);
-    assert.equal(signal?.aborted, true);
-    world.hangs = false;
-    assert.equal(await world.token(), "1");
+    world.hung[0]?.reject(new Error("late"));
     assert.equal(await world.token(), "3");
+    assert.equal(world.notRenewed.length, 1);
+  });
+
+  for (const { because, options, expected } of [
+    { because: "not replaced by an older one of a sign-in at the same time", options: {}, expected: "2" },
+    { because: "replaced by an older one that claims asked for", options: { claims: "e30=" }, expected: "1" },
+  ]) {
+    it(`is ${because}`, async () => {
+      const world = bench();
+      world.hangs = "whatever the signal";
+      const older = world.token(options);
+      await world.clock.advance(1_000);
+      world.hangs = "no";
+      assert.equal(await world.token(), "2");
+      world.hung[0]?.resolve();
+      assert.equal(await older, "1");
+      assert.equal(await world.token(), expected);
+    });
+  }
+
+  it("is replaced by its renewal, also by one that ends earlier", async () => {
+    const world = bench({ refreshAfterMs: 60_000 });
+    await world.token();
+    world.lifetimeMs = LIFETIME_MS / 2;
+    await world.clock.advance(60_000);
+    assert.equal(await world.token(), "1");
+    assert.equal(await world.token(), "2");
+  });
+
+  it("names the auxiliary tenant if it is not renewed", async () => {
+    const world = bench({ tenantId: "other" });
+    const endsAtMs = world.clock.nowMs() + LIFETIME_MS;
+    await world.token();
+    world.failure = new Error("the authority is down");
+    await world.clock.advance(LIFETIME_MS - 120_000);
+    await world.token();
+    assert.deepEqual(world.notRenewed, [{ endsAtMs, problem: "the authority is down", tenantId: "other" }]);
   });
 
   it("is replaced for claims and for another tenant", async () => {

@@ -8,8 +8,8 @@ const RENEWED_BEFORE_END_MS = 120_000;
 const UNUSED_BEFORE_END_MS = 1_000;
 /** The time between two tries to renew a token that is still good, in milliseconds. */
 const RENEWED_AGAIN_MS = 15_000;
-/** How long such a try may take, in milliseconds. */
-const RENEWAL_MAX_MS = 30_000;
+/** How long a sign-in may take, in milliseconds. */
+const SIGN_IN_MAX_MS = 30_000;
 /** The end of each token for the SDK: it then asks before each call, and renews none by itself. */
 const ALWAYS_ASKED_FOR = 0;
 
@@ -19,6 +19,8 @@ export interface NotRenewed {
   readonly endsAtMs: number;
   /** What the sign-in failed with. */
   readonly problem: string;
+  /** The auxiliary tenant whose token it is. Absent: the settings' own. */
+  readonly tenantId?: string;
 }
 
 /** What the renewal of tokens needs. */
@@ -36,22 +38,55 @@ interface KeptToken {
 
 /**
  * Keeps the last token and renews it ahead of its end, in place of the SDK. The SDK renews a token in the
- * background, too, but leaves its last failure to nobody: where the authority can't be reached until the
- * token has ended, and no call waits then, the rejected promise ends the process. It also cancels each try
- * with the call that began the first one.
+ * background, too, but no code handles its last failure: where the authority can't be reached until the
+ * token has ended, and no call waits then, the rejected promise ends the process.
  *
- * A renewal that fails leaves the present token. Fails as `credential` does once that has ended.
+ * A sign-in belongs to no call: it gets no call's signal, since others may wait for it. It ends after 30 s at
+ * the latest, by the clock: the credentials of Entra ID ignore signals, and the SDK has all calls of a
+ * subscription wait for one sign-in. A token that comes later is kept, too.
+ *
+ * A renewal that fails leaves the present token. Once that has ended, fails as `credential` does, and with an
+ * error for a sign-in without an answer. `tenantId`: the auxiliary tenant of `credential`, for reports.
  */
 export function createKeptToken(
   credential: TokenCredential,
   { clock, onNotRenewed }: KeptTokenOptions,
+  tenantId?: string,
 ): TokenCredential {
   let kept: KeptToken | undefined;
   let isRenewing = false;
   let triedAtMs = -Infinity;
 
-  function keep(token: AccessToken | null, purpose: string): void {
-    if (token !== null) kept = { token, purpose };
+  /** Rejects after `SIGN_IN_MAX_MS` at the latest. Keeps the token, whenever it comes. */
+  function signIn(scopes: Scopes, options: GetTokenOptions, purpose: string): Promise<AccessToken | null> {
+    const before = kept;
+    const [late, done] = [new AbortController(), new AbortController()];
+    return new Promise((resolve, reject) => {
+      clock.sleep(SIGN_IN_MAX_MS, done.signal).then(
+        () => {
+          reject(new Error(`no answer to the sign-in within ${SIGN_IN_MAX_MS / 1_000} s`));
+          late.abort("the time is over");
+        },
+        () => undefined,
+      );
+      credential
+        .getToken(scopes, { ...options, abortSignal: late.signal })
+        .then((token) => {
+          if (token !== null) keep({ token, purpose }, before, options);
+          resolve(token);
+        })
+        // After the limit this has no effect: what waited has failed, and the next sign-in shows what is wrong.
+        .catch(reject)
+        .finally(() => done.abort("done"));
+    });
+  }
+
+  /** Of several sign-ins at once, keeps the token that ends last. `before`: what was kept at the beginning. */
+  function keep(next: KeptToken, before: KeptToken | undefined, { claims }: GetTokenOptions): void {
+    // From another sign-in, which ended while this one took place.
+    const rival = kept === before || kept?.purpose !== next.purpose ? undefined : kept;
+    const isOlder = rival !== undefined && rival.token.expiresOnTimestamp > next.token.expiresOnTimestamp;
+    if (!isOlder || claims !== undefined) kept = next;
   }
 
   /** Begins a renewal if one is due, and returns at once. */
@@ -62,20 +97,16 @@ export function createKeptToken(
     if (isRenewing || nowMs < dueAtMs || clock.elapsedMs() - triedAtMs < RENEWED_AGAIN_MS) return;
     isRenewing = true;
     triedAtMs = clock.elapsedMs();
-    const [late, done] = [new AbortController(), new AbortController()];
-    clock.sleep(RENEWAL_MAX_MS, done.signal).then(
-      () => late.abort("the time is over"),
-      () => undefined,
-    );
-    credential
-      .getToken(scopes, { ...options, abortSignal: late.signal })
-      .then(
-        (renewed) => keep(renewed, purpose),
+    signIn(scopes, options, purpose)
+      .catch((error: unknown) =>
         // The token is still good. A call that finds it ended signs in itself, and fails.
-        (error: unknown) => onNotRenewed?.({ endsAtMs: expiresOnTimestamp, problem: messageOf(error) }),
+        onNotRenewed?.({
+          endsAtMs: expiresOnTimestamp,
+          problem: messageOf(error),
+          ...(tenantId === undefined ? {} : { tenantId }),
+        }),
       )
       .finally(() => {
-        done.abort("done");
         isRenewing = false;
       });
   }
@@ -92,8 +123,7 @@ export function createKeptToken(
         renewAhead(kept, scopes, options);
         return withoutEnd(kept.token);
       }
-      const token = await credential.getToken(scopes, options);
-      keep(token, purpose);
+      const token = await signIn(scopes, options, purpose);
       return token === null ? null : withoutEnd(token);
     },
   };

@@ -12,11 +12,17 @@ import { createApiVersionPolicy, type ReplacedVersion } from "../api-version-pol
 import { type ApiVersions, defaultApiVersions } from "../api-versions.ts";
 import { createKeptToken, type KeptTokenOptions } from "./kept-token.ts";
 
+/** What signs in to a tenant whose resources VMs refer to. */
+export interface AuxiliaryCredential {
+  readonly tenantId: string;
+  readonly credential: TokenCredential;
+}
+
 /** How the clients reach Azure. */
 export interface SdkClientOptions extends KeptTokenOptions {
   readonly credential: TokenCredential;
   /** Of other tenants, whose resources VMs refer to. Default: none. */
-  readonly auxiliaryCredentials?: readonly TokenCredential[];
+  readonly auxiliaryCredentials?: readonly AuxiliaryCredential[];
   /**
    * Azure Resource Manager's address, such as `https://management.azure.com`; an emulator's must be HTTPS
    * too, or the SDK sends no token.
@@ -58,7 +64,9 @@ export function createSdkClients(options: SdkClientOptions, httpClient: HttpClie
     options.onReplacedVersion ?? ((): void => undefined),
   );
   const credential = createKeptToken(options.credential, options);
-  const credentials = (options.auxiliaryCredentials ?? []).map((each) => createKeptToken(each, options));
+  const credentials = (options.auxiliaryCredentials ?? []).map(({ credential: auxiliary, tenantId }) =>
+    namingTenant(createKeptToken(auxiliary, options, tenantId), tenantId),
+  );
   const scopes = `${options.endpoint.replace(/\/$/, "")}/.default`;
   const auxiliary: NonNullable<ComputeManagementClientOptionalParams["additionalPolicies"]> =
     credentials.length === 0
@@ -85,5 +93,19 @@ export function createSdkClients(options: SdkClientOptions, httpClient: HttpClie
     for (const unused of UNUSED_POLICIES) client.pipeline.removePolicy(unused);
     clients.set(key, client);
     return client;
+  };
+}
+
+/** Says in a failed sign-in that it was for an auxiliary token. */
+function namingTenant(credential: TokenCredential, tenantId: string): TokenCredential {
+  return {
+    getToken: async (scopes, options) => {
+      try {
+        return await credential.getToken(scopes, options);
+      } catch (error) {
+        if (error instanceof Error) error.message = `auxiliaryTenantIDs ${tenantId}: ${error.message}`;
+        throw error;
+      }
+    },
   };
 }
