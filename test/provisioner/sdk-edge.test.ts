@@ -3,11 +3,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
+import { ClientSecretCredential, type TokenCredential } from "@azure/identity";
 import { createSdkArmApi } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { aSnapshotRequest } from "../../src/controller/testing/a-snapshot-request.ts";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
+import type { Clock } from "../../src/ports/clock.ts";
 import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 
@@ -18,6 +21,7 @@ const name = {
   name: "node-a",
   clientRequestId: "correlation-1",
 };
+const TENANT_ID = "00000000-0000-0000-0000-0000000000aa";
 const never = new AbortController().signal;
 /** The SDK tries to renew a token every three seconds, and for the last time once it has ended. */
 const SDK_GIVES_UP_MS = 3_500;
@@ -34,6 +38,9 @@ async function atEdge(
   test: (edge: Edge) => Promise<void>,
   options: {
     readonly getToken?: () => Promise<{ token: string; expiresOnTimestamp: number }>;
+    /** Default: one with `getToken`. */
+    readonly credentialAt?: (authority: string, caPem: string) => TokenCredential;
+    readonly clock?: Clock;
     readonly requestTimeoutMs?: number;
     readonly userAgent?: string;
   } = {},
@@ -50,7 +57,7 @@ async function atEdge(
   });
   url = `https://localhost:${(server.address() as AddressInfo).port}`;
   const arm = createSdkArmApi({
-    credential: {
+    credential: options.credentialAt?.(url, tls.caPem) ?? {
       getToken:
         options.getToken ??
         (() => Promise.resolve({ token: "test", expiresOnTimestamp: Number.MAX_SAFE_INTEGER })),
@@ -58,7 +65,7 @@ async function atEdge(
     subscriptionId: SUBSCRIPTION_ID,
     endpoint: url,
     caPem: tls.caPem,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
     userAgent: options.userAgent,
   });
@@ -117,6 +124,16 @@ function resourceAt(path: string): unknown {
   };
 }
 
+/** What an authority says of itself. */
+function authorityAt(url: string): unknown {
+  return {
+    issuer: `${url}/${TENANT_ID}/v2.0`,
+    authorization_endpoint: `${url}/${TENANT_ID}/oauth2/v2.0/authorize`,
+    token_endpoint: `${url}/${TENANT_ID}/oauth2/v2.0/token`,
+    jwks_uri: `${url}/${TENANT_ID}/discovery/v2.0/keys`,
+  };
+}
+
 describe("ArmApi over the SDK", () => {
   it("outlives a token that could not be renewed before its end", async () => {
     const beganAtMs = Date.now();
@@ -151,6 +168,56 @@ describe("ArmApi over the SDK", () => {
     } finally {
       process.off("unhandledRejection", note);
     }
+  });
+
+  it("outlives an authority that accepts a sign-in and never answers", { timeout: 30_000 }, async () => {
+    const clock = createVirtualClock();
+    const firstSignIn = Promise.withResolvers<void>();
+    let isHung = true;
+    const listed: string[] = [];
+    await atEdge(
+      (request, response, url) => {
+        const path = request.url ?? "";
+        if (path.startsWith("/subscriptions/")) {
+          listed.push(path);
+          json(response, 200, { value: [] });
+        } else if (isHung) firstSignIn.resolve();
+        else if (path.includes("/.well-known/")) json(response, 200, authorityAt(url));
+        else json(response, 200, { token_type: "Bearer", expires_in: 3600, access_token: "token" });
+      },
+      async ({ arm }) => {
+        const caller = new AbortController();
+        const first = arm.listDisks(name, caller.signal);
+        await firstSignIn.promise;
+        caller.abort();
+        const cancelled = (await first).result;
+        assert.equal(cancelled.ok ? "" : cancelled.failure.code, "Cancelled");
+        // It joins the sign-in of the first one, or begins the next one.
+        let isOver = false;
+        const second = arm.listDisks(name, never).finally(() => (isOver = true));
+        while (!isOver) {
+          assert.ok(clock.elapsedMs() < 3_600_000, "the call waits for an hour");
+          await clock.advance(1_000);
+        }
+        const { result } = await second;
+        assert.deepEqual(
+          result.ok ? undefined : [result.failure.statusCode, result.failure.code, result.failure.message],
+          [0, "NoAnswer", "no answer to the sign-in within 30 s"],
+        );
+        isHung = false;
+        assert.ok((await arm.listDisks(name, never)).result.ok);
+        assert.equal(listed.length, 1, "a call was sent after its end");
+      },
+      {
+        clock,
+        credentialAt: (authorityHost, ca) =>
+          new ClientSecretCredential(TENANT_ID, "client", "secret", {
+            authorityHost,
+            disableInstanceDiscovery: true,
+            tlsOptions: { ca },
+          }),
+      },
+    );
   });
 
   it("keeps all parts of an error, from status and code to Retry-After and request id", async () => {
