@@ -75,13 +75,13 @@ export function createKeptToken(
           if (token !== null) keep({ token, purpose }, before, options);
           resolve(token);
         })
-        // After the limit this has no effect: what waited has failed, and the next sign-in shows what is wrong.
+        // No effect after the limit, on purpose: the limit was reported, and the next sign-in shows the cause.
         .catch(reject)
         .finally(() => done.abort("done"));
     });
   }
 
-  /** Of several sign-ins at once, keeps the token that ends last. `before`: what was kept at the beginning. */
+  /** Of sign-ins at the same time, keeps the token that ends last. `before`: what was kept at the start. */
   function keep(next: KeptToken, before: KeptToken | undefined, { claims }: GetTokenOptions): void {
     // From another sign-in, which ended while this one took place.
     const rival = kept === before || kept?.purpose !== next.purpose ? undefined : kept;
