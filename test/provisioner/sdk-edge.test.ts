@@ -4,7 +4,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import { ClientSecretCredential, type TokenCredential } from "@azure/identity";
-import { createSdkArmApi } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
+import { createSdkArmApi, type SdkArmApiOptions } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
@@ -40,6 +40,7 @@ async function atEdge(
     readonly getToken?: () => Promise<{ token: string; expiresOnTimestamp: number }>;
     /** Default: one with `getToken`. */
     readonly credentialAt?: (authority: string, caPem: string) => TokenCredential;
+    readonly auxiliaryCredentials?: SdkArmApiOptions["auxiliaryCredentials"];
     readonly clock?: Clock;
     readonly requestTimeoutMs?: number;
     readonly userAgent?: string;
@@ -62,6 +63,7 @@ async function atEdge(
         options.getToken ??
         (() => Promise.resolve({ token: "test", expiresOnTimestamp: Number.MAX_SAFE_INTEGER })),
     },
+    auxiliaryCredentials: options.auxiliaryCredentials ?? [],
     subscriptionId: SUBSCRIPTION_ID,
     endpoint: url,
     caPem: tls.caPem,
@@ -217,6 +219,30 @@ describe("ArmApi over the SDK", () => {
             tlsOptions: { ca },
           }),
       },
+    );
+  });
+
+  it("names the auxiliary tenant whose sign-in gets no answer", { timeout: 30_000 }, async () => {
+    const clock = createVirtualClock();
+    const begun = Promise.withResolvers<void>();
+    const getToken = (): Promise<null> => {
+      begun.resolve();
+      return Promise.withResolvers<null>().promise;
+    };
+    await atEdge(
+      (_request, response) => json(response, 200, { value: [] }),
+      async ({ arm, requests }) => {
+        const call = arm.listDisks(name, never);
+        await begun.promise;
+        await clock.advance(30_000);
+        const { result } = await call;
+        assert.equal(
+          result.ok ? "" : result.failure.message,
+          "auxiliaryTenantIDs other: no answer to the sign-in within 30 s",
+        );
+        assert.equal(requests.length, 0);
+      },
+      { clock, auxiliaryCredentials: [{ tenantId: "other", credential: { getToken } }] },
     );
   });
 

@@ -75,7 +75,7 @@ export function createKeptToken(
           if (token !== null) keep({ token, purpose }, before, options);
           resolve(token);
         })
-        // No effect after the limit, on purpose: the limit was reported, and the next sign-in shows the cause.
+        // No effect after the limit, on purpose: that was reported, and the next sign-in shows the cause.
         .catch(reject)
         .finally(() => done.abort("done"));
     });
