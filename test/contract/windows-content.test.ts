@@ -21,7 +21,7 @@ describe("what is on a disk on Windows", () => {
   before(async () => {
     world = await makeWindowsHostWorld();
   });
-  afterEach(() => world.machine.detach(0));
+  afterEach(() => world.detachDisk(0));
   after(() => world.close());
 
   async function aRawDisk(): Promise<void> {
@@ -37,6 +37,7 @@ describe("what is on a disk on Windows", () => {
     const at = world.machine.atLun(0);
     await world.machine.initialize(at);
     if (offset !== undefined) world.machine.addPartition(at.number, offset);
+    world.machine.updateCache();
     return at.disk.partitions;
   }
   const write = (offset: number, text: string) =>
@@ -126,6 +127,9 @@ describe("what is on a disk on Windows", () => {
     [["Unknown"], "FileSystemBroken"],
     [["OK", "Predictive Failure"], "FileSystemBroken"],
     [["Scan Needed", "Predictive Failure"], "FileSystemBroken"],
+    [["Degraded", "Scan Needed"], "success"],
+    [["Degraded", "Scan Needed", "Predictive Failure"], "FileSystemBroken"],
+    [["Degraded"], "FileSystemBroken"],
     [["Fehlerfrei"], "FileSystemBroken"],
     [[], "FileSystemBroken"],
   ] as const;

@@ -170,7 +170,7 @@ describe("a Windows node with several volumes", () => {
     valueOf(await world.host.fileSystemStats(bind.targetPath, never));
     assert.deepEqual(
       world.machine.calls.map(({ cmdlet }) => cmdlet),
-      ["Get-Disk", "Get-Partition", "Get-Volume"],
+      ["Get-Partition", "Get-Disk", "Get-Volume"],
     );
     valueOf(await world.host.unmount(bind.targetPath, never));
   });
@@ -350,8 +350,10 @@ describe("growing on Windows", () => {
     const { world, partition, grow } = await aGrownDisk({ behind: false });
     const { size } = partition;
     world.machine.atLun(1).disk.size = 16 * 1024 ** 4;
+    world.machine.updateCache();
     valueOf(await grow());
     world.machine.atLun(1).disk.size = 17 * 1024 ** 4;
+    world.machine.updateCache();
     const grown = await grow();
     assert.ok(!grown.ok && grown.failure.kind === "GrowsUnmounted");
     assert.match(grown.failure.reason, /clusters/u);

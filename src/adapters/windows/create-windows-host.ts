@@ -9,7 +9,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Device, HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { defaultCommandTimeLimits as limits } from "../linux/command/command-time-limits.ts";
 import { eraseUnfinished, formatDisk, inspectDisk } from "./disk-content.ts";
-import { withOpenDisk } from "./disk/open-disk.ts";
+import { holdDisk } from "./disk/open-disk.ts";
 import { readMark, writeMark } from "./disk/raw-disk.ts";
 import { bringOnline, diskOf, findDisk, listDisks, rescanDisk, takeOffline, toDevice } from "./disks.ts";
 import { checkVolume, flushVolume, growVolume, volumeStats, writtenBytes } from "./file-system.ts";
@@ -101,7 +101,7 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
     rescanDevice: (device, signal) => look(signal, () => rescanDisk(host, device)),
     whileHolding: async (device, act, signal) => {
       if (signal.aborted) return fail({ kind: "Cancelled" });
-      return attempt(() => withOpenDisk(host, device, "r", act));
+      return attempt(() => holdDisk(host, device, act));
     },
     dropCachedBlocks: (device, signal) =>
       change("drop cached blocks of", [device.majorMinor], limits.mountMs, signal, async () => {

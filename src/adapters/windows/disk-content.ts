@@ -1,9 +1,11 @@
+import type { FileHandle } from "node:fs/promises";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import type { Device, DeviceContent } from "../../ports/host/host-provisioner.ts";
 import type { Disk } from "./disk/disk-rows.ts";
+import { withOpenDisk } from "./disk/open-disk.ts";
 import {
   DATA_PARTITION_OFFSET,
   partitionSignature,
@@ -13,15 +15,15 @@ import {
   writeUuid,
   zeroEnds,
 } from "./disk/raw-disk.ts";
-import { bringOnline, diskOf } from "./disks.ts";
+import { bringOnline, changeByNumber, diskOf, updateCache } from "./disks.ts";
 import { refuseMounted } from "./mount/mounted-folders.ts";
 import {
-  dataPartitionOf,
   holdsData,
   isDriversOwn,
   isForeign,
   type Partition,
   partitionsOf,
+  presentDataPartitionOf,
   volumeOf,
   volumePathOf,
 } from "./partitions.ts";
@@ -46,21 +48,27 @@ export function inspectDisk(
   return inspectParts(host, device, { samples: true });
 }
 
-async function inspectParts(
+function inspectParts(
   host: WindowsHostContext,
   device: Device,
   reads: { readonly samples: boolean },
 ): Promise<Result<DeviceContent, Failure>> {
-  const disk = await diskOf(host, device);
-  if (!disk.ok) return disk;
-  if (disk.value.PartitionStyle === "RAW") {
-    const raw = await readRawContent(host, device, reads);
-    return raw.ok ? ok(judgeRaw(raw.value)) : raw;
-  }
-  if (disk.value.PartitionStyle !== "GPT")
-    return ok({ kind: "otherData", detail: `a partition table of type ${disk.value.PartitionStyle}` });
-  const online = await bringOnline(host, disk.value);
-  return online.ok ? inspectPartitions(host, device, disk.value) : online;
+  return withOpenDisk(host, device, "r", async (file, disk) => {
+    const { PartitionStyle } = disk;
+    if (PartitionStyle === "RAW") {
+      const raw = await readRawContent(file, device, reads);
+      return raw.ok ? ok(judgeRaw(raw.value)) : raw;
+    }
+    if (PartitionStyle !== "GPT")
+      return ok({ kind: "otherData", detail: `a partition table of type ${PartitionStyle}` });
+    const online = await bringOnline(host, disk);
+    if (!online.ok) return online;
+    const found = await inspectPartitions(host, { device, disk, file });
+    if (!found.ok || found.value.kind === "fileSystem") return found;
+    // What may be erased is judged by what Windows sees now, of a disk that may just have come online.
+    const updated = await updateCache(host);
+    return updated.ok ? inspectPartitions(host, { device, disk, file }) : updated;
+  });
 }
 
 /** An interrupted format leaves parts of a GPT, and no signature of anything else. */
@@ -77,8 +85,7 @@ function judgeRaw({ nonZeroParts, signature }: RawContent): DeviceContent {
 
 async function inspectPartitions(
   host: WindowsHostContext,
-  device: Device,
-  disk: Disk,
+  { device, disk, file }: { readonly device: Device; readonly disk: Disk; readonly file: FileHandle },
 ): Promise<Result<DeviceContent, Failure>> {
   const partitions = await partitionsOf(host, disk);
   if (!partitions.ok) return partitions;
@@ -91,10 +98,10 @@ async function inspectPartitions(
   const fileSystem = volume.value.FileSystem ?? "";
   const isOwn = isDriversOwn(partitions.value);
   if (!NO_FILE_SYSTEM.has(fileSystem)) {
-    const uuid = isOwn ? await readUuid(host, device) : ok("");
+    const uuid = isOwn ? await readUuid(file, device) : ok("");
     return uuid.ok ? ok({ kind: "fileSystem", fsType: fileSystem.toLowerCase(), uuid: uuid.value }) : uuid;
   }
-  const signature = isOwn ? await partitionSignature(host, device) : ok(undefined);
+  const signature = isOwn ? await partitionSignature(file, device) : ok(undefined);
   if (!signature.ok) return signature;
   const isUnnamed = signature.value === undefined || OWN_SIGNATURES.has(signature.value);
   return ok({
@@ -150,10 +157,15 @@ export async function formatDisk(
     () => bringOnline(host, disk.value),
     run("Initialize-Disk", { UniqueId, PartitionStyle: "GPT" }),
     () => writeUuid(host, device, uuid),
-    run("New-Partition", { DiskNumber, Offset: DATA_PARTITION_OFFSET, UseMaximumSize: true }),
+    () =>
+      changeByNumber(host, device, "New-Partition", {
+        DiskNumber,
+        Offset: DATA_PARTITION_OFFSET,
+        UseMaximumSize: true,
+      }),
   ]);
   if (!prepared.ok) return prepared;
-  const partition = await dataPartitionOf(host, disk.value);
+  const partition = await presentDataPartitionOf(host, disk.value);
   if (!partition.ok) return partition;
   const path = volumePathOf(partition.value);
   if (!path.ok) return path;

@@ -77,6 +77,55 @@ export async function diskOf(
   return unread === undefined ? deviceReplaced(device, "disk") : incomplete(unread);
 }
 
+/**
+ * Makes Windows look at all disks, partitions and volumes. The provider behind `Get-Disk` and `Get-Partition`
+ * answers from a cache, in which a disk that is gone may still have its number.
+ * https://learn.microsoft.com/windows-hardware/drivers/storage/msft-storagesetting-updatehoststoragecache
+ */
+export function updateCache(host: WindowsHostContext): Promise<Result<void, Failure>> {
+  return change(host.powerShell, "Update-HostStorageCache", {});
+}
+
+/** As `diskOf`, once Windows has looked at its disks: for what the number of the disk decides. */
+export async function presentDiskOf(
+  host: WindowsHostContext,
+  device: Pick<Device, "path" | "majorMinor">,
+): Promise<Result<Disk, Failure>> {
+  const updated = await updateCache(host);
+  return updated.ok ? diskOf(host, device) : updated;
+}
+
+/**
+ * Changes the partitions of a disk by a cmdlet that addresses it by its number. Just before and after, Windows
+ * looks whose number that is. Fails with `WrongDevice` where it is another disk's, after the change too: then
+ * the failure names the disk that may have been changed instead.
+ */
+export async function changeByNumber(
+  host: WindowsHostContext,
+  device: Device,
+  cmdlet: "New-Partition" | "Resize-Partition",
+  parameters: Parameters<typeof change>[2],
+): Promise<Result<void, Failure>> {
+  const before = await presentDiskOf(host, device);
+  if (!before.ok) return before;
+  const done = await change(host.powerShell, cmdlet, parameters);
+  if (!done.ok) return done;
+  const after = await presentDiskOf(host, device);
+  if (after.ok) return ok(undefined);
+  if (after.failure.kind !== "WrongDevice") return after;
+  const { Number } = before.value;
+  const list = await listDisks(host);
+  const now = list.ok ? list.value.disks.find((disk) => disk.Number === Number) : undefined;
+  if (now !== undefined && majorMinorOf(now) === device.majorMinor) return after;
+  const changed =
+    now === undefined ? "the disk that had its number" : `the disk with the unique id ${now.UniqueId}`;
+  return fail({
+    kind: "WrongDevice",
+    devicePath: device.path,
+    problem: `disk ${Number} was replaced: ${cmdlet} may have changed ${changed}, so check its partitions`,
+  });
+}
+
 /** Another disk with a disk's unique id, as text; undefined: none. */
 function twinOf({ disks, odd }: DiskList, disk: Disk): string | undefined {
   const twin = [...disks, ...odd].find((each) => each !== disk && isSameId(each.UniqueId, disk.UniqueId));
@@ -129,7 +178,7 @@ export async function findDisk(
       return found.ok
         ? fail({ kind: "DeviceNotFound", lun, searched: ["Get-Disk"], seen: found.value.others, waitedMs })
         : found;
-    const scanned = await change(host.powerShell, "Update-HostStorageCache", {});
+    const scanned = await updateCache(host);
     if (!scanned.ok) return scanned;
     const slept = await host.clock.sleep(Math.min(LOOK_EVERY_MS, host.deviceWaitMs), signal).then(
       () => true,
@@ -141,9 +190,7 @@ export async function findDisk(
 
 /** Makes Windows read the disk's size again. */
 export async function rescanDisk(host: WindowsHostContext, device: Device): Promise<Result<Device, Failure>> {
-  const scanned = await change(host.powerShell, "Update-HostStorageCache", {});
-  if (!scanned.ok) return scanned;
-  const disk = await diskOf(host, device);
+  const disk = await presentDiskOf(host, device);
   return disk.ok ? ok(toDevice(host, disk.value)) : disk;
 }
 

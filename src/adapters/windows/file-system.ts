@@ -10,7 +10,7 @@ import {
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import type { Device, FileSystemStats } from "../../ports/host/host-provisioner.ts";
 import { wholeNumber } from "./disk/disk-rows.ts";
-import { bringOnline, diskOf } from "./disks.ts";
+import { bringOnline, changeByNumber, diskOf } from "./disks.ts";
 import { folderAt, mountedFolders, refuseMounted } from "./mount/mounted-folders.ts";
 import { linkAt } from "./mount/paths.ts";
 import { mountAt } from "./mount/read-mounts.ts";
@@ -27,6 +27,11 @@ const repairs: ReadonlyMap<string, string> = new Map([
   ["Spot Fix Needed", "SpotFix"],
   ["Scan Needed", "Scan"],
 ]);
+/**
+ * States in which a volume responds to commands, by the text of MSFT_Volume in storagewmi.mof: `Degraded` is
+ * one that is "not running in an optimal operating state". By itself it names no repair.
+ */
+const RESPONDING = new Set(["OK", "Degraded"]);
 /** The repairs that one check may take, each of which may show that the next is needed. */
 const REPAIRS_MAX = 3;
 /**
@@ -51,7 +56,7 @@ export async function checkVolume(host: WindowsHostContext, device: Device): Pro
     if (!volume.ok) return volume;
     const { OperationalStatus: states, path } = volume.value;
     if (states.length > 0 && states.every((state) => state === "OK")) return ok(undefined);
-    const isUnknown = states.some((state) => state !== "OK" && !repairs.has(state));
+    const isUnknown = states.some((state) => !RESPONDING.has(state) && !repairs.has(state));
     const repair = [...repairs].find(([state]) => states.includes(state))?.[1];
     if (isUnknown || repair === undefined || repaired === REPAIRS_MAX)
       return fail({
@@ -103,7 +108,7 @@ export async function growVolume(
   if (!sizeMax.ok) return sizeMax;
   return Size > sizeMax.value
     ? fail({ kind: "GrowsUnmounted", devicePath: device.path, reason: BEYOND_ITS_CLUSTERS })
-    : change(host.powerShell, "Resize-Partition", { DiskNumber, PartitionNumber, Size });
+    : changeByNumber(host, device, "Resize-Partition", { DiskNumber, PartitionNumber, Size });
 }
 
 const clusterSchema = z.object({ BlockSize: wholeNumber });

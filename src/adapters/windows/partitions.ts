@@ -12,7 +12,7 @@ import {
   readPartitionRows,
 } from "./disk/partition-rows.ts";
 import { DATA_PARTITION_OFFSET } from "./disk/raw-disk.ts";
-import { diskOf, toDevice } from "./disks.ts";
+import { diskOf, presentDiskOf, toDevice } from "./disks.ts";
 import { query, queryRows } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
 
@@ -22,6 +22,7 @@ export type { Partition } from "./disk/partition-rows.ts";
 const volumeStates: ReadonlyMap<number, string> = new Map([
   [0, "Unknown"],
   [2, "OK"],
+  [3, "Degraded"],
   [0xd00d, "Scan Needed"],
   [0xd00e, "Spot Fix Needed"],
   [0xd00f, "Full Repair Needed"],
@@ -58,16 +59,17 @@ export async function listPartitions(host: WindowsHostContext): Promise<Result<P
 
 /**
  * The partitions of a disk. Windows names their disk by its number, which may be another one's by now: so the
- * disk is looked up after them. Fails with `WrongDevice` where it is gone, and with `HostNotReady` where
- * Windows reports a partition incompletely that may be its own.
+ * disk is looked up after them, by `lookUp`. Fails with `WrongDevice` where it is gone, and with
+ * `HostNotReady` where Windows reports a partition incompletely that may be its own.
  */
 export async function partitionsOf(
   host: WindowsHostContext,
   disk: Disk,
+  lookUp: typeof diskOf = diskOf,
 ): Promise<Result<readonly Partition[], Failure>> {
   const list = await listPartitions(host);
   if (!list.ok) return list;
-  const still = await diskOf(host, toDevice(host, disk));
+  const still = await lookUp(host, toDevice(host, disk));
   if (!still.ok) return still;
   const unread = oddPartitionOn(list.value.odd, disk);
   if (unread !== undefined) return incompletePartition(unread);
@@ -96,11 +98,27 @@ export function isForeign(partition: Partition): boolean {
 }
 
 /** The one data partition of a disk. Fails with `WrongDevice` where there is another number of them. */
-export async function dataPartitionOf(
+export function dataPartitionOf(host: WindowsHostContext, disk: Disk): Promise<Result<Partition, Failure>> {
+  return oneDataPartition(host, disk, diskOf);
+}
+
+/**
+ * As `dataPartitionOf`, for a volume that is to be formatted: Windows looks at its disks between the look at
+ * the partitions and the one at the disk.
+ */
+export function presentDataPartitionOf(
   host: WindowsHostContext,
   disk: Disk,
 ): Promise<Result<Partition, Failure>> {
-  const partitions = await partitionsOf(host, disk);
+  return oneDataPartition(host, disk, presentDiskOf);
+}
+
+async function oneDataPartition(
+  host: WindowsHostContext,
+  disk: Disk,
+  lookUp: typeof diskOf,
+): Promise<Result<Partition, Failure>> {
+  const partitions = await partitionsOf(host, disk, lookUp);
   if (!partitions.ok) return partitions;
   const data = partitions.value.filter(holdsData);
   const [partition, second] = data;

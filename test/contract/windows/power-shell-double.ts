@@ -17,6 +17,7 @@ const BUSES = { SAS: 10, NVMe: 17 } as const;
 const STATES: Readonly<Record<string, number>> = {
   Unknown: 0,
   OK: 2,
+  Degraded: 3,
   "Scan Needed": 0xd00d,
   "Spot Fix Needed": 0xd00e,
   "Full Repair Needed": 0xd00f,
@@ -31,7 +32,7 @@ const cmdlets: Readonly<Record<string, Handler>> = {
   "Get-Disk": cmdlet(z.strictObject({}), async (machine) => [
     aSystemDisk(0, 0, true),
     aSystemDisk(1, 1, false),
-    ...machine.attached.map(({ number: at, lun, bus, disk, isOffline, isReadOnly }) => ({
+    ...machine.shownBy("Get-Disk").map(({ number: at, lun, bus, disk, isOffline, isReadOnly }) => ({
       Number: at,
       UniqueId: disk.uniqueId,
       ...addressOf(bus, lun),
@@ -55,13 +56,16 @@ const cmdlets: Readonly<Record<string, Handler>> = {
       const at = machine.byUniqueId(parameters.UniqueId);
       if ("IsOffline" in parameters) machine.setOffline(at, parameters.IsOffline);
       else at.isReadOnly = parameters.IsReadOnly;
+      machine.updateCacheOf(at);
       return [];
     },
   ),
   "Initialize-Disk": cmdlet(
     z.strictObject({ UniqueId: UNIQUE_ID, PartitionStyle: z.literal("GPT") }),
     async (machine, { UniqueId }) => {
-      await machine.initialize(machine.byUniqueId(UniqueId));
+      const at = machine.byUniqueId(UniqueId);
+      await machine.initialize(at);
+      machine.updateCacheOf(at);
       return [];
     },
   ),
@@ -73,12 +77,15 @@ const cmdlets: Readonly<Record<string, Handler>> = {
       Confirm: z.literal(false),
     }),
     async (machine, { UniqueId }) => {
-      machine.clear(machine.byUniqueId(UniqueId));
+      const at = machine.byUniqueId(UniqueId);
+      machine.clear(at);
+      machine.updateCacheOf(at);
       return [];
     },
   ),
   "Get-Partition": cmdlet(z.strictObject({}), async (machine) => [
-    ...machine.attached
+    ...machine
+      .shownBy("Get-Partition")
       .filter(({ isOffline }) => !isOffline)
       .flatMap(({ number: DiskNumber, disk }) =>
         disk.partitions.map((partition) => ({
@@ -97,6 +104,7 @@ const cmdlets: Readonly<Record<string, Handler>> = {
     z.strictObject({ DiskNumber: number, Offset: number, UseMaximumSize: z.literal(true) }),
     async (machine, { DiskNumber, Offset }) => {
       machine.addPartition(DiskNumber, Offset);
+      machine.updateCacheOf(machine.online(DiskNumber));
       return [];
     },
   ),
@@ -122,6 +130,7 @@ const cmdlets: Readonly<Record<string, Handler>> = {
       if (Size > end - partition.offset || Math.abs(Size - partition.size) < MIB)
         throw new Error("Size Not Supported");
       partition.size = Size;
+      machine.updateCacheOf(machine.online(DiskNumber));
       return [];
     },
   ),
@@ -129,6 +138,7 @@ const cmdlets: Readonly<Record<string, Handler>> = {
     z.strictObject({ DiskNumber: number, PartitionNumber: number, AccessPath: z.string() }),
     async (machine, { DiskNumber, PartitionNumber, AccessPath }) => {
       await machine.addFolder(DiskNumber, PartitionNumber, AccessPath);
+      machine.updateCacheOf(machine.online(DiskNumber));
       return [];
     },
   ),
@@ -136,6 +146,7 @@ const cmdlets: Readonly<Record<string, Handler>> = {
     z.strictObject({ DiskNumber: number, PartitionNumber: number, AccessPath: z.string() }),
     async (machine, { DiskNumber, PartitionNumber, AccessPath }) => {
       await machine.removeFolder(DiskNumber, PartitionNumber, AccessPath);
+      machine.updateCacheOf(machine.online(DiskNumber));
       return [];
     },
   ),
@@ -175,7 +186,10 @@ const cmdlets: Readonly<Record<string, Handler>> = {
     machine.volume(Path);
     return [];
   }),
-  "Update-HostStorageCache": cmdlet(z.strictObject({}), async () => []),
+  "Update-HostStorageCache": cmdlet(z.strictObject({}), async (machine) => {
+    machine.updateCache();
+    return [];
+  }),
   "Get-Item": cmdlet(
     z.strictObject({
       LiteralPath: z.string(),

@@ -41,11 +41,15 @@ export async function makeWindowsHostWorld(): Promise<HostWorld & { readonly mac
         : join(kubelet, "pods", name.replace("/", "-"), "volumes/kubernetes.io~csi/pvc-1/mount"),
     attachDisk: async ({ lun, sizeBytes }) =>
       machine.attach({ lun, disk: await machine.makeDisk(Number(sizeBytes)) }),
+    // The suite's disks go once the Storage provider has noticed it; `machine.detach` alone is before that.
     detachDisk: async (lun) => {
       await machine.detach(lun);
+      machine.updateCache();
     },
-    moveDisk: async ({ fromLun, toLun }) =>
-      machine.attach({ lun: toLun, disk: await machine.detach(fromLun) }),
+    moveDisk: async ({ fromLun, toLun }) => {
+      await machine.attach({ lun: toLun, disk: await machine.detach(fromLun) });
+      machine.updateCache();
+    },
     growDisk: async ({ lun, sizeBytes }) => {
       const { disk } = machine.atLun(lun);
       disk.size = Number(sizeBytes);

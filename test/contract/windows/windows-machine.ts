@@ -57,6 +57,8 @@ export interface AttachedDisk {
 export class WindowsMachine {
   readonly root: string;
   readonly attached: AttachedDisk[] = [];
+  /** What the Storage provider last saw of each disk, by the disk: `Get-Disk` and `Get-Partition` answer this. */
+  readonly #cache = new Map<AttachedDisk, AttachedDisk>();
   /** The ids of the plug-in's processes that live, each with a worker. */
   readonly plugins = new Set<number>();
   /** Workers whose plug-in has ended: the id that it had, and when they began. */
@@ -65,6 +67,8 @@ export class WindowsMachine {
   pause: { readonly cmdlet: string; readonly until: Promise<void>; readonly reached: () => void } | undefined;
   /** What the answer of a cmdlet waits for after it has run. */
   hold: WindowsMachine["pause"];
+  /** The cmdlet that answers as of now, while the other one still answers from the cache. */
+  listAsNow: "Get-Disk" | "Get-Partition" | undefined;
   /** The cmdlet whose next call fails. */
   refused: string | undefined;
   /** What `Get-Disk` reports otherwise, by the number of a disk; undefined: the property is missing. */
@@ -111,6 +115,22 @@ export class WindowsMachine {
     await this.#copyStart(source, copy);
     const partitions = source.partitions.map((partition) => ({ ...partition, folders: [] }));
     return Object.assign(copy, { style: source.style, guid: source.guid, partitions });
+  }
+
+  /** The disks as the Storage provider last saw them: a disk that goes or comes changes nothing here. */
+  shownBy(cmdlet: "Get-Disk" | "Get-Partition"): readonly AttachedDisk[] {
+    return this.listAsNow === cmdlet ? this.attached : [...this.#cache.values()];
+  }
+
+  /** The Storage provider looks at all disks. */
+  updateCache(): void {
+    this.#cache.clear();
+    for (const at of this.attached) this.#cache.set(at, structuredClone(at));
+  }
+
+  /** The Storage provider has changed a disk itself. */
+  updateCacheOf(at: AttachedDisk): void {
+    if (this.#cache.has(at)) this.#cache.set(at, structuredClone(at));
   }
 
   /** A new disk comes online, or stays offline: the machine's SAN policy. It gets the lowest free number. */

@@ -44,40 +44,36 @@ export interface RawContent {
  * Reads both ends of a disk, and where they are zeros also `samples` of what is between. After an erased
  * format the rest of that is between the ends.
  */
-export function readRawContent(
-  host: WindowsHostContext,
+export async function readRawContent(
+  file: FileHandle,
   device: Device,
   { samples }: { readonly samples: boolean },
 ): Promise<Result<RawContent, Failure>> {
-  return withOpenDisk(host, device, "r", async (file) => {
-    const start = await readAt(file, device, 0, END_BYTES);
-    if (!start.ok) return start;
-    const end = await readAt(file, device, endOffset(device), END_BYTES);
-    if (!end.ok) return end;
-    const ends: RawContent["nonZeroParts"] = [
-      ...(holdsData(start.value) ? (["start"] as const) : []),
-      ...(holdsData(end.value) ? (["end"] as const) : []),
-    ];
-    const signature = signatureOf(start.value);
-    if (ends.length > 0 || !samples) return ok({ nonZeroParts: ends, signature });
-    for (const offset of middleSamples(device.sizeBytes)) {
-      const sample = await readAt(file, device, Number(offset), Number(SAMPLE_BYTES));
-      if (!sample.ok) return sample;
-      if (holdsData(sample.value)) return ok({ nonZeroParts: ["middle"], signature });
-    }
-    return ok({ nonZeroParts: [], signature });
-  });
+  const start = await readAt(file, device, 0, END_BYTES);
+  if (!start.ok) return start;
+  const end = await readAt(file, device, endOffset(device), END_BYTES);
+  if (!end.ok) return end;
+  const ends: RawContent["nonZeroParts"] = [
+    ...(holdsData(start.value) ? (["start"] as const) : []),
+    ...(holdsData(end.value) ? (["end"] as const) : []),
+  ];
+  const signature = signatureOf(start.value);
+  if (ends.length > 0 || !samples) return ok({ nonZeroParts: ends, signature });
+  for (const offset of middleSamples(device.sizeBytes)) {
+    const sample = await readAt(file, device, Number(offset), Number(SAMPLE_BYTES));
+    if (!sample.ok) return sample;
+    if (holdsData(sample.value)) return ok({ nonZeroParts: ["middle"], signature });
+  }
+  return ok({ nonZeroParts: [], signature });
 }
 
 /** The data that begins at the start of the driver's data partition; undefined: none that is known. */
-export function partitionSignature(
-  host: WindowsHostContext,
+export async function partitionSignature(
+  file: FileHandle,
   device: Device,
 ): Promise<Result<string | undefined, Failure>> {
-  return withOpenDisk(host, device, "r", async (file) => {
-    const start = await readAt(file, device, DATA_PARTITION_OFFSET, END_BYTES);
-    return start.ok ? ok(signatureOf(start.value)) : start;
-  });
+  const start = await readAt(file, device, DATA_PARTITION_OFFSET, END_BYTES);
+  return start.ok ? ok(signatureOf(start.value)) : start;
 }
 
 /** Zeroes both ends of a disk, durably. The mark stays. */
@@ -111,13 +107,11 @@ export function writeMark(
 }
 
 /** The UUID that the driver has given the disk's file system; empty: none. */
-export function readUuid(host: WindowsHostContext, device: Device): Promise<Result<string, Failure>> {
-  return withOpenDisk(host, device, "r", async (file) => {
-    const block = await readAt(file, device, UUID_OFFSET, SECTOR_BYTES);
-    if (!block.ok) return block;
-    const [, uuid = ""] = block.value.toString("latin1").split("\n");
-    return ok(block.value.equals(uuidBlock(uuid)) ? uuid : "");
-  });
+export async function readUuid(file: FileHandle, device: Device): Promise<Result<string, Failure>> {
+  const block = await readAt(file, device, UUID_OFFSET, SECTOR_BYTES);
+  if (!block.ok) return block;
+  const [, uuid = ""] = block.value.toString("latin1").split("\n");
+  return ok(block.value.equals(uuidBlock(uuid)) ? uuid : "");
 }
 
 /** Writes the UUID of the disk's file system, durably. */

@@ -4,6 +4,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { updateCache } from "../disks.ts";
 import type { Partition } from "../partitions.ts";
 import { change } from "../storage-call.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
@@ -30,6 +31,8 @@ export async function addFolder(
   });
   if (!added.ok) return added;
   // Windows addresses the partition by numbers, and they may be another disk's by now.
+  const updated = await updateCache(host);
+  if (!updated.ok) return updated;
   const mounted = await mountedFolders(host);
   if (!mounted.ok) return mounted;
   const at = folderAt(mounted.value, path);

@@ -27,10 +27,11 @@ export interface Mounted {
 
 /** Every folder at which Windows has mounted a volume. */
 export async function mountedFolders(host: WindowsHostContext): Promise<Result<Mounted, Failure>> {
-  const list = await listDisks(host);
-  if (!list.ok) return list;
   const partitions = await listPartitions(host);
   if (!partitions.ok) return partitions;
+  // After them: they name their disks by number, and Windows gives that to another disk.
+  const list = await listDisks(host);
+  if (!list.ok) return list;
   const { disks, odd } = list.value;
   const folders = partitions.value.partitions.flatMap((partition) => {
     const Number = partition.DiskNumber;

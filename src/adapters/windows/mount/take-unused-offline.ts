@@ -50,14 +50,15 @@ async function unusedDisks(
   host: WindowsHostContext,
   lastMajorMinor: string | undefined,
 ): Promise<Result<readonly Disk[], Failure>> {
+  const list = await listPartitions(host);
+  if (!list.ok) return list;
+  const { partitions, odd } = list.value;
+  // After them: they name their disks by number, and Windows gives that to another disk.
   const disks = await listDisks(host);
   if (!disks.ok) return disks;
   // It may be the one that was mounted: it would stay online.
   const unread = oddDiskThatMayBe(disks.value.odd, { lun: undefined, majorMinor: lastMajorMinor });
   if (unread !== undefined) return incomplete(unread);
-  const list = await listPartitions(host);
-  if (!list.ok) return list;
-  const { partitions, odd } = list.value;
   const hidden = disks.value.disks
     .filter(
       (disk) =>
