@@ -101,7 +101,7 @@ describe("what is on a disk on Windows", () => {
     partitions.length = 0;
     assert.deepEqual(await content(), {
       kind: "otherData",
-      detail: "a GPT of which Windows shows no partition",
+      detail: "a GPT of which Windows shows no partition (docs/windows.md says what to do)",
     });
   });
 

@@ -422,6 +422,41 @@ it("knows an earlier instance's dead mount by its device, once staged again", as
   await world.close();
 });
 
+it("makes Windows look at its disks twice in a stage, and 11 times in a first one", async () => {
+  const world = await makeWindowsHostWorld();
+  const { host, machine } = world;
+  await world.attachDisk({ lun: 1, sizeBytes: GIB });
+  const device = valueOf(await host.findDevice({ lun: 1 }, never));
+  const path = world.pathOf("staging-1");
+  const mark = { diskUri: "/disks/1", uuid };
+  const updates = (): number =>
+    machine.calls.filter(({ cmdlet }) => cmdlet === "Update-HostStorageCache").length;
+  const stage = () =>
+    host.whileHolding(
+      device,
+      async () => {
+        valueOf(await host.checkFileSystem({ device, fsType: "ntfs" }, never));
+        return mount(host, device, path);
+      },
+      never,
+    );
+  machine.calls.length = 0;
+  valueOf(await host.inspectDevice(device, never));
+  valueOf(await host.readFormatMark(device, never));
+  valueOf(await host.writeFormatMark({ device, fsType: "ntfs", mark }, never));
+  valueOf(await host.format({ device, fsType: "ntfs", uuid }, never));
+  valueOf(await host.eraseFormatMark({ device, diskUri: mark.diskUri }, never));
+  valueOf(await stage());
+  const first = updates();
+  valueOf(await host.unmount(path, never));
+  machine.calls.length = 0;
+  valueOf(await host.findDevice({ lun: 1 }, never));
+  valueOf(await host.inspectDevice(device, never));
+  valueOf(await stage());
+  assert.deepEqual([first, updates(), machine.calls.length], [11, 2, 25]);
+  await world.close();
+});
+
 it("makes a disk writable before it writes the mark of a first format", async () => {
   const world = await makeWindowsHostWorld();
   await world.attachDisk({ lun: 1, sizeBytes: GIB });

@@ -122,7 +122,10 @@ function judgeWithoutData(partitions: readonly Partition[]): DeviceContent {
   if (foreign !== undefined)
     return { kind: "otherData", detail: `a GPT with a partition of type ${foreign.GptType ?? "unknown"}` };
   return partitions.length === 0
-    ? { kind: "otherData", detail: "a GPT of which Windows shows no partition" }
+    ? {
+        kind: "otherData",
+        detail: "a GPT of which Windows shows no partition (docs/windows.md says what to do)",
+      }
     : { kind: "otherData", detail: "a GPT without a data partition", hasNoSignature: true };
 }
 

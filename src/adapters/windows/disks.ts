@@ -96,8 +96,8 @@ export async function presentDiskOf(
 }
 
 /**
- * Changes the partitions of a disk by a cmdlet that addresses it by its number. Just before and after, Windows
- * looks whose number that is. Fails with `WrongDevice` where it is another disk's, after the change too: then
+ * Changes the partitions of a disk by a cmdlet that addresses it by its number. Just before and after,
+ * Windows looks whose number that is. Fails with `WrongDevice` where it is another disk's. After the change
  * the failure names the disk that may have been changed instead.
  */
 export async function changeByNumber(

@@ -57,7 +57,7 @@ export interface AttachedDisk {
 export class WindowsMachine {
   readonly root: string;
   readonly attached: AttachedDisk[] = [];
-  /** What the Storage provider last saw of each disk, by the disk: `Get-Disk` and `Get-Partition` answer this. */
+  /** What the Storage provider last saw of each disk: `Get-Disk` and `Get-Partition` answer this. */
   readonly #cache = new Map<AttachedDisk, AttachedDisk>();
   /** The ids of the plug-in's processes that live, each with a worker. */
   readonly plugins = new Set<number>();
