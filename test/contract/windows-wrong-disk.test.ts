@@ -15,8 +15,8 @@ const PRECIOUS = "an application's own format";
 
 /**
  * Windows gives the number of a disk to another one as soon as the first is gone, while its handles are open,
- * too. In each test the disk goes, and another one gets its number. `Get-Disk` and `Get-Partition` answer what
- * was there before, until the Storage provider updates its cache.
+ * too. In each test the disk goes, and another one gets its number. `Get-Disk` and `Get-Partition` answer
+ * what was there before, until the Storage provider updates its cache.
  */
 describe("another disk that gets the number of one on Windows", () => {
   let world: Awaited<ReturnType<typeof makeWindowsHostWorld>>;
