@@ -1,5 +1,4 @@
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import type { CloudProvisioner, Lane } from "../../src/ports/cloud/cloud-provisioner.ts";
 
@@ -10,7 +9,7 @@ const mayAlways = (): Promise<boolean> => Promise.resolve(true);
 export function attach(
   provisioner: CloudProvisioner,
   wish: { readonly diskUri: string; readonly node: NodeIdentity; readonly lane?: Lane },
-): Promise<Result<{ readonly lun: number }, Failure>> {
+): Promise<Result<{ readonly lun: number }>> {
   return provisioner.attachDisk(
     { cachingMode: "None", lane: "primaryAttach", precondition: mayAlways, ...wish },
     never,
@@ -21,6 +20,6 @@ export function attach(
 export function detach(
   provisioner: CloudProvisioner,
   wish: { readonly diskUri: string; readonly node: NodeIdentity },
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   return provisioner.detachDisk({ lane: "detach", precondition: mayAlways, ...wish }, never);
 }

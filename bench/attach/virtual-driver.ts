@@ -16,7 +16,6 @@ import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import { describeFailure } from "../../src/core/failure/describe-failure.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { settings } from "../../src/core/testing/objects.ts";
 import { defaultControllerServiceLimits } from "../../src/csi/controller/controller-context.ts";
@@ -182,7 +181,7 @@ export async function followOnVirtualClock(
 }
 
 /** The value of an answer that is no failure. */
-export function mustAnswer<T>(answer: Result<T, Failure> | undefined): T {
+export function mustAnswer<T>(answer: Result<T> | undefined): T {
   if (answer === undefined) throw new Error("the driver does not serve this call");
   if (!answer.ok) throw new Error(describeFailure(answer.failure));
   return answer.value;

@@ -4,7 +4,6 @@ import type { AzVolume, WriterRecord } from "../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { formatDiskUri } from "../../src/core/azure/ids/disk-uri.ts";
 import { describeFailure } from "../../src/core/failure/describe-failure.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import { type Result } from "../../src/core/failure/result.ts";
 import {
   acquire,
@@ -149,7 +148,7 @@ const status: NonNullable<AzVolume["status"]> = {
   ],
 };
 
-function answered<T>(answer: Result<T, Failure>): T {
+function answered<T>(answer: Result<T>): T {
   if (!answer.ok) throw new Error(describeFailure(answer.failure));
   return answer.value;
 }

@@ -4,7 +4,6 @@ import {
   createDurableCheckpoints,
 } from "../../src/adapters/linux/checkpoints/create-durable-checkpoints.ts";
 import type { CheckpointFile } from "../../src/adapters/linux/checkpoints/parse-node-checkpoints.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import { fail, ok, type Result } from "../../src/core/failure/result.ts";
 import type { NodeCheckpoints } from "../../src/ports/host/node-checkpoints.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
@@ -27,7 +26,7 @@ export function createMachineCheckpoints(): MachineCheckpoints {
       const bootId = `${machine.vmGuid}/${bootNumber}`;
       const osDisk = `${machine.vmGuid}/${machine.osDisk()}`;
       const first = afterBoot(files.get(osDisk) ?? { bootId, heartbeat: 0, volumes: [] }, bootId);
-      const write = async (content: CheckpointFile): Promise<Result<void, Failure>> => {
+      const write = async (content: CheckpointFile): Promise<Result<void>> => {
         if (gate.isShut()) await gate.passed();
         if (machine.rootDisk.isBroken) return fail({ kind: "HostNotReady", detail: "EROFS" });
         files.set(osDisk, content);

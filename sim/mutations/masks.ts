@@ -6,7 +6,7 @@ const PLAN_FILE_SYSTEM = "src/core/node/file-system/plan-file-system.ts";
 export const withoutHold: SourceEdit = {
   file: "src/node/stage/same-device.ts",
   find: `await ports.host.whileHolding(`,
-  replace: "await ((_held: unknown, run: () => Promise<Result<T, Failure>>, _signal: AbortSignal) => run())(",
+  replace: "await ((_held: unknown, run: () => Promise<Result<T>>, _signal: AbortSignal) => run())(",
 };
 
 /** A change that landed late is not found in the list of disks. */

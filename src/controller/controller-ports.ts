@@ -1,5 +1,4 @@
 import type { VolumeSettings } from "../core/attachment/observed-volume.ts";
-import type { Failure } from "../core/failure/failure.ts";
 import type { Result } from "../core/failure/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
@@ -98,7 +97,7 @@ export interface GracePeriod {
    * Returns the store incarnation, once records may be trusted; fails with `StoreRolledBack` if that is
    * undecided after `limitMs`.
    */
-  trustedIncarnation(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>>;
+  trustedIncarnation(limitMs: number, signal: AbortSignal): Promise<Result<number>>;
   /**
    * Waits until records may be trusted. Where no node can answer any more, requests a rebuild of all
    * records, and calls `onRebuild`. False: aborted.

@@ -5,7 +5,7 @@ import type { CloudProvisioner, Precondition } from "../ports/cloud/cloud-provis
 /** Why nothing may be changed now; undefined: it may. */
 export type Refusal = () => Failure | undefined;
 
-type Change = (...args: never[]) => Promise<Result<unknown, Failure>>;
+type Change = (...args: never[]) => Promise<Result<unknown>>;
 
 /** The methods of `CloudProvisioner` whose requests have these fields. */
 type MethodsWith<Fields> = {

@@ -1,5 +1,4 @@
 import type { AzVolume } from "../core/api/az-volume.ts";
-import type { Failure } from "../core/failure/failure.ts";
 import { ok, type Result } from "../core/failure/result.ts";
 import { withRecordLabels } from "../core/writer/record/node-labels.ts";
 import type { Steps } from "../ports/steps.ts";
@@ -12,7 +11,7 @@ import type { Kind, KindMap, ObjectStore } from "../ports/store/object-store.ts"
  * crash between the two writes leaves a label too many.
  */
 export function labelFirst(store: ObjectStore, steps: Steps): ObjectStore {
-  async function labelled(volume: AzVolume, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+  async function labelled(volume: AzVolume, signal: AbortSignal): Promise<Result<AzVolume>> {
     const labels = withRecordLabels(volume);
     if (labels === undefined) return ok(volume);
     const written = await steps.run("label-nodes", () =>

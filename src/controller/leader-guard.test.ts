@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import { aVolume, diskUri, identity } from "../core/testing/objects.ts";
 import type { CloudProvisioner, Precondition } from "../ports/cloud/cloud-provisioner.ts";
@@ -61,7 +60,7 @@ describe("leaderGuard", () => {
           precondition,
         }: {
           readonly precondition: Precondition;
-        }): Promise<Result<never, Failure>> => {
+        }): Promise<Result<never>> => {
           answers.push(await precondition(never));
           isLeading = false;
           answers.push(await precondition(never));

@@ -24,7 +24,7 @@ describe("refuseBesideOthers", () => {
           precondition,
         }: {
           readonly precondition: Precondition;
-        }): Promise<Result<never, Failure>> => {
+        }): Promise<Result<never>> => {
           answers.push(await precondition(never));
           other = DETAIL;
           answers.push(await precondition(never));
@@ -65,7 +65,7 @@ describe("refuseBesideOthers", () => {
 describe("refuseSnapshotsBesideOthers", () => {
   const gone = { kind: "SnapshotNotFound", snapshotUri } as const;
   const request = aSnapshotRequest({ snapshotUri, sourceUri: diskUri, objection: () => gone });
-  const reads = async (): Promise<Result<never, Failure>> => fail(gone);
+  const reads = async (): Promise<Result<never>> => fail(gone);
   const present = {
     snapshotUri,
     sourceUri: diskUri,
@@ -92,7 +92,7 @@ describe("refuseSnapshotsBesideOthers", () => {
         objection,
       }: {
         readonly objection: SnapshotObjection;
-      }): Promise<Result<never, Failure>> => {
+      }): Promise<Result<never>> => {
         objections.push(objection(present));
         other = DETAIL;
         objections.push(objection(present));

@@ -38,7 +38,7 @@ describe("tryEach", () => {
       [{ atOnce: 2 }, 2],
     ] as const) {
       let [present, most] = [0, 0];
-      const attempt = async (one: number): Promise<Result<number, Failure>> => {
+      const attempt = async (one: number): Promise<Result<number>> => {
         most = Math.max(most, ++present);
         await Promise.resolve();
         present--;
@@ -86,7 +86,7 @@ describe("tryEach", () => {
         StoreUnavailable: { kind: "StoreUnavailable", detail: "" },
         Cancelled: { kind: "Cancelled" },
       };
-      const attempt = async (one: number): Promise<Result<number, Failure>> =>
+      const attempt = async (one: number): Promise<Result<number>> =>
         one > 1 ? ok(one) : fail(failures[one === 0 ? first : later]);
       assert.deepEqual((await tryAll(attempt)).failed, failures[said]);
     });
@@ -100,7 +100,7 @@ describe("tryEach", () => {
     it(`begins none after failures in a row that the others would meet as well: ${because}`, async () => {
       const tried: number[] = [];
       const throttled: Failure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" };
-      const attempt = async (one: number): Promise<Result<never, Failure>> => {
+      const attempt = async (one: number): Promise<Result<never>> => {
         tried.push(one);
         return fail(throttled);
       };
@@ -110,7 +110,7 @@ describe("tryEach", () => {
 
   it("begins no further one once one was cancelled", async () => {
     const begun: number[] = [];
-    const attempt = async (one: number): Promise<Result<never, Failure>> => {
+    const attempt = async (one: number): Promise<Result<never>> => {
       begun.push(one);
       return fail({ kind: "Cancelled" });
     };
@@ -121,7 +121,7 @@ describe("tryEach", () => {
   it("begins none after a stop, and reports nothing that the stop has interrupted", async () => {
     const stop = new AbortController();
     const begun: number[] = [];
-    const attempt = async (one: number): Promise<Result<number, Failure>> => {
+    const attempt = async (one: number): Promise<Result<number>> => {
       begun.push(one);
       if (one === 2) stop.abort();
       return one === 2 ? fail(unavailable) : ok(one);
@@ -133,8 +133,7 @@ describe("tryEach", () => {
 
   it("tries the others where the store refuses the write of one object", async () => {
     const full: Failure = { kind: "StoreUnavailable", detail: "request is too large" };
-    const attempt = async (one: number): Promise<Result<number, Failure>> =>
-      one === 3 ? fail(full) : ok(one);
+    const attempt = async (one: number): Promise<Result<number>> => (one === 3 ? fail(full) : ok(one));
     assert.deepEqual(await tryAll(attempt), { done: all.filter((one) => one !== 3), failed: full });
   });
 
@@ -143,7 +142,7 @@ describe("tryEach", () => {
     const logged: unknown[] = [];
     const logger: Logger = { ...silentLogger, error: (message, fields) => logged.push(message, fields) };
     const done: number[] = [];
-    const attempt = async (one: number): Promise<Result<unknown, Failure>> => {
+    const attempt = async (one: number): Promise<Result<unknown>> => {
       if (one === 3) throw new TypeError("not iterable");
       return ok(done.push(one));
     };
@@ -157,7 +156,7 @@ describe("tryEach", () => {
   it("takes what a stop has interrupted for no bug", async () => {
     const logger: Logger = { ...silentLogger, error: assert.fail };
     const stopped = AbortSignal.abort();
-    const attempt = async (): Promise<Result<never, Failure>> => {
+    const attempt = async (): Promise<Result<never>> => {
       throw stopped.reason;
     };
     const tried = await tryAll(attempt, () => {}, { logger, signal: stopped });

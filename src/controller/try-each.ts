@@ -24,7 +24,7 @@ export function oneToReport(first: Failure | undefined, later: Failure): Failure
 
 /** What is done with each. */
 export interface Attempts<T, R> {
-  readonly attempt: (one: T) => Promise<Result<R, Failure>>;
+  readonly attempt: (one: T) => Promise<Result<R>>;
   /** Logs which one has failed. */
   readonly onFailure: (one: T, failure: Failure) => void;
   /** Receives the stack of a bug. */
@@ -80,10 +80,10 @@ export async function tryEach<T, R>(
  * its stack, and counts as the failure `DriverBug`.
  */
 export async function tryOne<R>(
-  attempt: () => Promise<Result<R, Failure>>,
+  attempt: () => Promise<Result<R>>,
   logger: Logger,
   signal: AbortSignal,
-): Promise<Result<R, Failure>> {
+): Promise<Result<R>> {
   try {
     const result = await attempt();
     if (!signal.aborted) return result;
@@ -94,7 +94,7 @@ export async function tryOne<R>(
   return fail({ kind: "Cancelled" });
 }
 
-function bugOf(error: unknown, logger: Logger): Result<never, Failure> {
+function bugOf(error: unknown, logger: Logger): Result<never> {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   logger.error("attempt threw: a bug", { error: stack ?? message });
   return fail({ kind: "DriverBug", detail: message });

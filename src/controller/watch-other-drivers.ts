@@ -1,5 +1,4 @@
 import { CONTROLLER_LEASE } from "../core/api/lease.ts";
-import type { Failure } from "../core/failure/failure.ts";
 import { ok, type Result } from "../core/failure/result.ts";
 import {
   type NodePlugin,
@@ -27,7 +26,7 @@ export interface OtherDriverFacts {
   /** Reads that Lease uncached; undefined: there is none. Fails with `StoreUnavailable` or `Cancelled`. */
   readonly readLease: (
     signal: AbortSignal,
-  ) => Promise<Result<{ readonly holder: string; readonly version: string } | undefined, Failure>>;
+  ) => Promise<Result<{ readonly holder: string; readonly version: string } | undefined>>;
 }
 
 /** Looks for another Azure disk driver in the cluster; every caller that would change a VM calls `why`. */

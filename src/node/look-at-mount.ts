@@ -1,5 +1,4 @@
 import { describeFailure } from "../core/failure/describe-failure.ts";
-import type { Failure } from "../core/failure/failure.ts";
 import { ok, type Result } from "../core/failure/result.ts";
 import type { FoundProblem } from "../core/node/plan-mount-problems.ts";
 import type { Bytes } from "../core/primitives/units.ts";
@@ -27,7 +26,7 @@ export async function lookAtMount(
     readonly checkpoint: VolumeCheckpoint | undefined;
   },
   signal: AbortSignal,
-): Promise<Result<MountUsage, Failure>> {
+): Promise<Result<MountUsage>> {
   const { volumeId, path, checkpoint } = mount;
   const usage = await readUsage(ports, path, signal);
   const found = problemsIn(usage);
@@ -43,7 +42,7 @@ async function readUsage(
   { host }: NodePorts,
   path: string,
   signal: AbortSignal,
-): Promise<Result<MountUsage, Failure>> {
+): Promise<Result<MountUsage>> {
   // What reads the usage looks at the mount itself: each look costs a command, a direct read of the device.
   const kind = await host.pathKind(path, signal);
   if (!kind.ok) return kind;
@@ -56,7 +55,7 @@ async function readUsage(
 }
 
 /** What a look shows to be wrong; undefined: nothing can be said, as where nothing is mounted yet. */
-function problemsIn(usage: Result<MountUsage, Failure>): readonly FoundProblem[] | undefined {
+function problemsIn(usage: Result<MountUsage>): readonly FoundProblem[] | undefined {
   if (!usage.ok) {
     const { failure } = usage;
     return failure.kind === "FileSystemBroken" || failure.kind === "WrongDevice"

@@ -1,5 +1,4 @@
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
-import type { Failure } from "../core/failure/failure.ts";
 import type { Result } from "../core/failure/result.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import { changeStatus } from "./update-object.ts";
@@ -12,7 +11,7 @@ export function markDeviceMissing(
   ports: { readonly store: ObjectStore },
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   return changeStatus(
     ports.store,
     { kind: "AzVolumeAttachment", name: attachment.metadata.name },

@@ -1,7 +1,6 @@
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import { type AttachmentIdentity, isAttachmentOf } from "../core/api/identity/attachment-identity.ts";
 import { attachmentObjectName } from "../core/api/object-names.ts";
-import type { Failure } from "../core/failure/failure.ts";
 import { fail, type Result } from "../core/failure/result.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { ChangeTarget } from "./update-object.ts";
@@ -28,7 +27,7 @@ export async function readAttachment(
   store: Pick<ObjectStore, "get">,
   identity: AttachmentIdentity,
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   const { kind, name, isTarget } = namedAttachment(identity);
   const read = await store.get(kind, name, signal);
   return !read.ok || isTarget(read.value) ? read : fail({ kind: "ObjectNotFound", objectKind: kind, name });

@@ -2,7 +2,6 @@ import type { AzVolume } from "../core/api/az-volume.ts";
 import { diskUriOf } from "../core/api/identity/disk-uri-of.ts";
 import { volumeObjectNames } from "../core/api/object-names.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../core/failure/failure.ts";
 import { fail, type Result } from "../core/failure/result.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { ObjectCache } from "./cache/object-cache.ts";
@@ -15,7 +14,7 @@ export async function readVolume(
   ports: { readonly store: ObjectStore; readonly cache: ObjectCache },
   volumeId: string,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   const cached = ports.cache
     .byIndex("AzVolume", "diskUri", resourceUriKey(volumeId))
     .map(({ metadata }) => metadata.name);

@@ -1,4 +1,3 @@
-import type { Failure } from "../core/failure/failure.ts";
 import type { Result } from "../core/failure/result.ts";
 import type { Kind, KindMap, ObjectStore } from "../ports/store/object-store.ts";
 import { changeSpec, type ChangeTarget } from "./update-object.ts";
@@ -14,7 +13,7 @@ export function removeFinalizer<K extends Kind>(
   target: ChangeTarget<K>,
   finalizer: string,
   signal: AbortSignal,
-): Promise<Result<KindMap[K], Failure>> {
+): Promise<Result<KindMap[K]>> {
   return changeSpec(
     store,
     target,

@@ -1,6 +1,5 @@
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { isDeleting } from "../core/attachment/observed-volume.ts";
-import type { Failure } from "../core/failure/failure.ts";
 import { stillWaiting } from "../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../core/failure/result.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
@@ -29,7 +28,7 @@ export async function requestLook(
   { diskUri, change }: ChangedDisk,
   isKnown: (volume: AzVolume) => boolean,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const look = (present: AzVolume): AzVolume | undefined =>
     isKnown(present) || present.spec.modification !== undefined || isDeleting(present)
       ? undefined

@@ -1,4 +1,3 @@
-import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import { mayBeFilledFrom, whySourceIsKept } from "../core/volume/copies/copy-progress.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
@@ -13,7 +12,7 @@ export async function checkNoCopyNeeds(
   { store, cache }: { readonly store: ObjectStore; readonly cache: Pick<ObjectCache, "list"> },
   sourceUri: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   for (const cached of cache.list("AzVolume")) {
     if (!mayBeFilledFrom(cached, sourceUri)) continue;
     const fresh = await store.get("AzVolume", cached.metadata.name, signal);

@@ -1,5 +1,4 @@
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
-import type { Failure } from "../core/failure/failure.ts";
 import type { Result } from "../core/failure/result.ts";
 import type { Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
@@ -16,7 +15,7 @@ export function takeBackStaged(
   ports: { readonly store: ObjectStore; readonly steps: Steps },
   { volumeId, nodeName }: { readonly volumeId: string; readonly nodeName: string },
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   const target = namedAttachment({ diskUri: volumeId, nodeName });
   return ports.steps.run("withdraw", () =>
     changeSpec(

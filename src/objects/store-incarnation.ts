@@ -1,6 +1,5 @@
 import type { AzVolume, WriterRecord } from "../core/api/az-volume.ts";
 import { CONTROLLER_LEASE, type Lease, rebuildMarkOf, storeIncarnationOf } from "../core/api/lease.ts";
-import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import { type HighWaterMark, highWaterMarkOf, isOlder } from "../core/rollback/high-water-mark.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
@@ -22,7 +21,7 @@ export interface ComparedLease {
 export async function compareLease(
   { store, leaseHighWaterMark }: LeaseReadPorts,
   signal: AbortSignal,
-): Promise<Result<ComparedLease, Failure>> {
+): Promise<Result<ComparedLease>> {
   // Before the read: a renewal in between only makes the Lease newer.
   const remembered = leaseHighWaterMark.seen;
   const read = await store.get("Lease", CONTROLLER_LEASE, signal);
@@ -45,7 +44,7 @@ export async function compareLease(
 export async function readStoreIncarnation(
   ports: LeaseReadPorts,
   signal: AbortSignal,
-): Promise<Result<number, Failure>> {
+): Promise<Result<number>> {
   const compared = await compareLease(ports, signal);
   if (!compared.ok) return compared;
   const { lease, older } = compared.value;

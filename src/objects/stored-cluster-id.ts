@@ -1,4 +1,3 @@
-import type { Failure } from "../core/failure/failure.ts";
 import { ok, type Result } from "../core/failure/result.ts";
 import { toTimestamp } from "../core/primitives/timestamp.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -11,7 +10,7 @@ const CLUSTER_LEASE = "disk-csi-azure-com-cluster";
 export async function storedClusterId(
   ports: { readonly store: ObjectStore; readonly clock: Clock },
   signal: AbortSignal,
-): Promise<Result<string, Failure>> {
+): Promise<Result<string>> {
   const present = await ports.store.get("Lease", CLUSTER_LEASE, signal);
   if (present.ok) return ok(present.value.metadata.uid);
   if (present.failure.kind !== "ObjectNotFound") return present;

@@ -1,5 +1,4 @@
 import type { AzVolume, VolumeStatus } from "../core/api/az-volume.ts";
-import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import type { Kind, KindMap, ObjectStore } from "../ports/store/object-store.ts";
 
@@ -33,7 +32,7 @@ export function changeSpec<K extends Kind>(
   target: ChangeTarget<K>,
   change: (object: KindMap[K]) => KindMap[K] | undefined,
   signal: AbortSignal,
-): Promise<Result<KindMap[K], Failure>> {
+): Promise<Result<KindMap[K]>> {
   return changeWith(store, "update", target, change, signal);
 }
 
@@ -43,7 +42,7 @@ export function changeStatus<K extends Kind>(
   target: ChangeTarget<K>,
   change: (object: KindMap[K]) => KindMap[K] | undefined,
   signal: AbortSignal,
-): Promise<Result<KindMap[K], Failure>> {
+): Promise<Result<KindMap[K]>> {
   return changeWith(store, "updateStatus", target, change, signal);
 }
 
@@ -56,7 +55,7 @@ export function changeVolumeStatus(
   { metadata: { name, uid } }: AzVolume,
   change: (status: VolumeStatus, present: AzVolume) => VolumeStatus | undefined,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   const changed = (present: AzVolume): AzVolume | undefined => {
     const status = present.status === undefined ? undefined : change(present.status, present);
     return status === undefined ? undefined : { ...present, status };
@@ -70,7 +69,7 @@ async function changeWith<K extends Kind>(
   target: ChangeTarget<K>,
   change: (object: KindMap[K]) => KindMap[K] | undefined,
   signal: AbortSignal,
-): Promise<Result<KindMap[K], Failure>> {
+): Promise<Result<KindMap[K]>> {
   const seen = target.seen?.();
   if (seen !== undefined && isTarget(target, seen)) {
     const changed = change(seen);

@@ -40,7 +40,7 @@ export function updateRecord(
   request: RecordRequest,
   change: (record: WriterRecord, volume: AzVolume) => Step,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   return updateRecordAfterCheck(ports, { ...request, checkStore: async () => ok(undefined) }, change, signal);
 }
 
@@ -50,10 +50,10 @@ export function updateRecord(
  */
 export async function updateRecordAfterCheck<Checked>(
   ports: RecordPorts,
-  request: RecordRequest & { readonly checkStore: () => Promise<Result<Checked, Failure>> },
+  request: RecordRequest & { readonly checkStore: () => Promise<Result<Checked>> },
   change: (record: WriterRecord, volume: AzVolume, checked: Checked) => Step,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   for (let attempt = 1; ; attempt += 1) {
     const read =
       request.volumeRead !== undefined && attempt === 1

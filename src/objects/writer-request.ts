@@ -38,7 +38,7 @@ export function createRequest(
   ports: RequestPorts,
   stated: StatedRequest,
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   return ports.steps.run("request", () => createRequested(ports, stated, signal));
 }
 
@@ -46,7 +46,7 @@ async function createRequested(
   { store, clock }: RequestPorts,
   { volume, nodeName, readOnly = false, volumeContext, published }: StatedRequest,
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   const volumeName = volume.metadata.name;
   const volumeId = volume.status?.detail?.diskUri;
   if (volumeId === undefined) return stillWaiting(volumeName, "its disk to be created");
@@ -74,10 +74,10 @@ export async function requestWriter(
     /** Whether a missing attachment is created; otherwise fails with `ObjectNotFound`. Default true. */
     readonly creates?: boolean;
     /** What the caller has just read under its name: saves the first read. */
-    readonly attachmentRead?: Result<AzVolumeAttachment, Failure>;
+    readonly attachmentRead?: Result<AzVolumeAttachment>;
   },
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   // Only ControllerPublishVolume says how the volume is published; other callers leave that unchanged.
   const { volume, nodeName, readOnly } = request;
   const published = request.published === undefined ? {} : { published: request.published };
@@ -87,7 +87,7 @@ export async function requestWriter(
   const target = namedAttachment({ volumeName, diskUri: volumeId, nodeName });
   const since = toTimestamp(ports.clock.nowMs());
   const { attachmentRead } = request;
-  const change = (seen?: AzVolumeAttachment): Promise<Result<AzVolumeAttachment, Failure>> =>
+  const change = (seen?: AzVolumeAttachment): Promise<Result<AzVolumeAttachment>> =>
     changeSpec(
       ports.store,
       { ...target, seen: () => seen },
@@ -121,10 +121,10 @@ function nameTaken(name: string, volumeId: string): Failure {
 }
 
 function unlessLeaving(
-  attachment: Result<AzVolumeAttachment, Failure>,
+  attachment: Result<AzVolumeAttachment>,
   volumeId: string,
   nodeName: string,
-): Result<AzVolumeAttachment, Failure> {
+): Result<AzVolumeAttachment> {
   if (!attachment.ok || attachment.value.metadata.deletionTimestamp === undefined) return attachment;
   return fail({ kind: "OperationInProgress", volumeId, operation: `detach from ${nodeName}` });
 }
@@ -167,7 +167,7 @@ export async function withdrawRequest(
     readonly isOwn?: boolean;
   },
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment | undefined, Failure>> {
+): Promise<Result<AzVolumeAttachment | undefined>> {
   return changeRequest(
     ports,
     request,
@@ -189,7 +189,7 @@ export function demoteUnrequested(
   ports: RequestPorts,
   where: { readonly volumeId: string; readonly nodeName: string },
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment | undefined, Failure>> {
+): Promise<Result<AzVolumeAttachment | undefined>> {
   return changeRequest(
     ports,
     where,
@@ -235,7 +235,7 @@ async function changeRequest(
   { volumeId, nodeName, seen }: RequestPlace,
   change: (present: AzVolumeAttachment) => AzVolumeAttachment | undefined,
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment | undefined, Failure>> {
+): Promise<Result<AzVolumeAttachment | undefined>> {
   const named = namedAttachment({ diskUri: volumeId, nodeName });
   const target = { ...named, seen: () => seen?.(named.name) };
   const changed = await ports.steps.run("withdraw", () => changeSpec(ports.store, target, change, signal));

@@ -44,7 +44,7 @@ export async function attachDisk(
   context: AttachmentContext,
   request: AttachRequest,
   signal: AbortSignal,
-): Promise<Result<AttachedDisk, Failure>> {
+): Promise<Result<AttachedDisk>> {
   const { session } = context;
   for (let attempt = 1; ; attempt++) {
     const attached = await attachOnce(context, request, signal);
@@ -60,7 +60,7 @@ async function attachOnce(
   context: AttachmentContext,
   request: AttachRequest,
   signal: AbortSignal,
-): Promise<Result<AttachedDisk, Failure>> {
+): Promise<Result<AttachedDisk>> {
   // Disks requested together are attached together, though their reads end one after the other.
   const arrived = context.queues.announce(request.vm);
   try {
@@ -114,10 +114,7 @@ async function attachInTurn(
   return obstacle === undefined ? submit(context, { ...request, kind: "attach" }, signal) : fail(obstacle);
 }
 
-function lunIn(
-  answer: Result<VmAnswer, Failure>,
-  { node: { nodeName } }: AttachRequest,
-): Result<AttachedDisk, Failure> {
+function lunIn(answer: Result<VmAnswer>, { node: { nodeName } }: AttachRequest): Result<AttachedDisk> {
   if (!answer.ok) return answer;
   const { value } = answer;
   if (value.kind === "attached") {
@@ -150,7 +147,7 @@ export async function detachDisk(
   context: AttachmentContext,
   request: DetachRequest,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   // A disk that may be detached may be detached by force.
   const spec = {
     ...request,
@@ -171,7 +168,7 @@ export async function barrier(
   context: AttachmentContext,
   request: BarrierRequest,
   signal: AbortSignal,
-): Promise<Result<FenceProof | undefined, Failure>> {
+): Promise<Result<FenceProof | undefined>> {
   const spec = { ...request, kind: request.mode, lane: "failover", cachingMode: "None" } as const;
   const answer = await submit(context, spec, signal);
   if (!answer.ok) return answer;

@@ -1,5 +1,4 @@
 import type { NodeIdentity } from "../core/api/identity/node-identity.ts";
-import type { Failure } from "../core/failure/failure.ts";
 import { refuseArgument } from "../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
 import { diskIdOf } from "./disk/disk-owners.ts";
@@ -19,7 +18,7 @@ export interface OnVm {
 }
 
 /** A method of the port. */
-export type Method<Request, T> = (request: Request, signal: AbortSignal) => Promise<Result<T, Failure>>;
+export type Method<Request, T> = (request: Request, signal: AbortSignal) => Promise<Result<T>>;
 
 /**
  * A method of the port: finds the target that a request names and runs `work` on both, unless the target
@@ -27,7 +26,7 @@ export type Method<Request, T> = (request: Request, signal: AbortSignal) => Prom
  * `Cancelled`.
  */
 export function methodOn<Request, Target, T>(
-  targetOf: (request: Request) => Result<Target, Failure>,
+  targetOf: (request: Request) => Result<Target>,
   work: Method<Request & Target, T>,
 ): Method<Request, T> {
   return async (request, signal) => {
@@ -47,9 +46,9 @@ export function methodOn<Request, Target, T>(
  * Refuses ids other than a managed disk's, and other subscriptions, before ARM sees them: the disk of
  * that group and name here would be another one.
  */
-export function diskTargetOf(place: DefaultDiskPlace, diskUri: string): Result<DiskTarget, Failure> {
+export function diskTargetOf(place: DefaultDiskPlace, diskUri: string): Result<DiskTarget> {
   const id = diskIdOf(diskUri);
-  const refuse = (problem: string): Result<never, Failure> => refuseArgument("diskUri", diskUri, problem);
+  const refuse = (problem: string): Result<never> => refuseArgument("diskUri", diskUri, problem);
   if (id === undefined)
     return refuse(
       "is not the id of a managed disk: " +
@@ -64,7 +63,7 @@ export function diskTargetOf(place: DefaultDiskPlace, diskUri: string): Result<D
 }
 
 /** Also finds the VM, and refuses a node without vmId: every VM would seem to differ from it. */
-export function vmTargetOf(place: DefaultDiskPlace, { diskUri, node }: DiskOfNode): Result<OnVm, Failure> {
+export function vmTargetOf(place: DefaultDiskPlace, { diskUri, node }: DiskOfNode): Result<OnVm> {
   const { nodeName, vmId } = node;
   if (vmId === "") {
     const problem = `node ${nodeName} has no vmId: a node is always its name and its VM's GUID`;

@@ -1,4 +1,3 @@
-import type { Failure } from "../core/failure/failure.ts";
 import { fail, type Result } from "../core/failure/result.ts";
 
 /** The operation that holds the lock of a volume. */
@@ -18,11 +17,7 @@ export class OperationLock {
   readonly #holders = new Map<string, Holder>();
 
   /** Runs `act` unless an operation on `volumeId` (compared without case, as Azure does) is under way. */
-  async run<T>(
-    volumeId: string,
-    operation: string,
-    act: () => Promise<Result<T, Failure>>,
-  ): Promise<Result<T, Failure>> {
+  async run<T>(volumeId: string, operation: string, act: () => Promise<Result<T>>): Promise<Result<T>> {
     const key = volumeId.toLowerCase();
     const holder = this.#holders.get(key);
     if (holder !== undefined)
@@ -39,8 +34,8 @@ export class OperationLock {
   async runConcurrently<T>(
     volumeId: string,
     operation: string,
-    act: () => Promise<Result<T, Failure>>,
-  ): Promise<Result<T, Failure>> {
+    act: () => Promise<Result<T>>,
+  ): Promise<Result<T>> {
     const holder = this.#holders.get(volumeId.toLowerCase());
     if (holder === undefined || !holder.isWaiting || holder.concurrent !== undefined)
       return this.run(volumeId, operation, act);

@@ -1,4 +1,3 @@
-import type { Failure } from "../core/failure/failure.ts";
 import { fail, type Result } from "../core/failure/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import { unlessAborted } from "./unless-aborted.ts";
@@ -83,8 +82,8 @@ export function sharedReads<Of, T>({
 
 /** `sharedReads` of results: fails with `Cancelled` when its caller is aborted. */
 export function sharedResults<Of, T>(
-  options: SharedReadsOptions<Of, Result<T, Failure>>,
-): (of: Of, signal: AbortSignal) => Promise<Result<T, Failure>> {
+  options: SharedReadsOptions<Of, Result<T>>,
+): (of: Of, signal: AbortSignal) => Promise<Result<T>> {
   const shared = sharedReads(options);
   return async (of, signal) => {
     try {

@@ -4,7 +4,6 @@ import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment
 import type { AzVolume, VolumeDetail, WriterRecord } from "../../src/core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../src/core/api/finalizers.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import { NODE_NAME_LABEL, newAttachment } from "../../src/objects/new-attachment.ts";
@@ -20,7 +19,7 @@ export interface NodeWriteRow {
    */
   readonly verdict: string;
   /** What an administrator does first, and what the token does then. */
-  readonly write: (stores: Stores) => Promise<Result<unknown, Failure>>;
+  readonly write: (stores: Stores) => Promise<Result<unknown>>;
 }
 
 /** Two clients of one store: an administrator's, and the one with node-a's token. */
@@ -521,7 +520,7 @@ function onNode(
   name: string,
   verdict: string,
   of: string,
-  act: (node: ObjectStore, present: AzDriverNode) => Promise<Result<unknown, Failure>>,
+  act: (node: ObjectStore, present: AzDriverNode) => Promise<Result<unknown>>,
 ): NodeWriteRow {
   return {
     name: `AzDriverNode: ${name}`,

@@ -5,7 +5,6 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { describe } from "node:test";
 import { promisify } from "node:util";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner.ts";
@@ -317,11 +316,7 @@ async function breakStat(world: LinuxHostWorld): Promise<() => Promise<void>> {
   return () => rm(bin, { recursive: true });
 }
 
-function bind(
-  { host }: LinuxHostWorld,
-  stagingPath: string,
-  targetPath: string,
-): Promise<Result<void, Failure>> {
+function bind({ host }: LinuxHostWorld, stagingPath: string, targetPath: string): Promise<Result<void>> {
   return host.bindMount({ stagingPath, targetPath, readOnly: false, mountFlags: [] }, never);
 }
 
@@ -330,6 +325,6 @@ function mount(
   device: Device,
   path: string,
   readOnly = false,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   return host.mountDevice({ device, path, fsType: "btrfs", mountFlags: [], readOnly }, never);
 }

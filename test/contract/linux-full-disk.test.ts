@@ -9,7 +9,6 @@ import { promisify } from "node:util";
 import { openFileNodeCheckpoints } from "../../src/adapters/linux/checkpoints/file-node-checkpoints.ts";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { aCheckpoint } from "../../src/ports/testing/a-checkpoint.ts";
@@ -73,7 +72,7 @@ async function fill(folder: string): Promise<void> {
   }
 }
 
-const kindOf = (result: Result<unknown, Failure>): string => (result.ok ? "ok" : result.failure.kind);
+const kindOf = (result: Result<unknown>): string => (result.ok ? "ok" : result.failure.kind);
 
 describe("a node whose root disk is full", here, () => {
   for (const kind of ["tmpfs", "ext4", "xfs"] as const)
@@ -104,7 +103,7 @@ describe("a node whose root disk is full", here, () => {
         for (const added of ["pvc-50", "pvc-51"])
           assert.equal(kindOf(await checkpoints.put(aCheckpoint({ volumeName: added }), never)), "ok");
         const more = Array.from({ length: 300 }, (_, index) => `more-${100 + index}`);
-        let refused: Result<void, Failure> | undefined;
+        let refused: Result<void> | undefined;
         for (const added of more) {
           const put = await checkpoints.put(aCheckpoint({ volumeName: added }), never);
           if (!put.ok) refused ??= put;

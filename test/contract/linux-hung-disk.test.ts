@@ -25,7 +25,6 @@ import { openFileNodeCheckpoints } from "../../src/adapters/linux/checkpoints/fi
 import { createCommandRunner } from "../../src/adapters/linux/command/command-runner.ts";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import { fail, ok } from "../../src/core/failure/result.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { majorMinorOf } from "../../src/core/node/device/device-number.ts";
@@ -91,7 +90,7 @@ async function withDisk(kind: keyof typeof makers, act: (disk: Disk) => Promise<
   }
 }
 
-const kindOf = (result: Result<unknown, Failure>): string => (result.ok ? "ok" : result.failure.kind);
+const kindOf = (result: Result<unknown>): string => (result.ok ? "ok" : result.failure.kind);
 
 /** What a heartbeat needs of the process: files, such as that of its token, and the API server's address. */
 async function takesFilesAndNames(): Promise<void> {
@@ -313,7 +312,7 @@ describe("a node with disks that do not open", here, () => {
       withLoops(folder, MOUNTS, async (loops) => {
         const lockDirectory = await mkdtemp(join(tmpdir(), "hung-closes-"));
         const host = await createLinuxHost({ deviceRoot: folder, lockDirectory, clock });
-        const act = Promise.withResolvers<Result<string, Failure>>();
+        const act = Promise.withResolvers<Result<string>>();
         const begun: Promise<void>[] = [];
         const holds = loops.map((device) => {
           const hasBegun = Promise.withResolvers<void>();

@@ -202,8 +202,7 @@ describe("a Windows node on which Get-Disk reports a disk oddly", () => {
   });
   after(() => world.close());
 
-  const failureOf = <T>(result: Result<T, Failure>): Failure | undefined =>
-    result.ok ? undefined : result.failure;
+  const failureOf = <T>(result: Result<T>): Failure | undefined => (result.ok ? undefined : result.failure);
   const number = (lun: number): number => world.machine.atLun(lun).number;
   const findSecond = () => world.host.findDevice({ lun: 2 }, never);
   const isClean = (lun: number | undefined, lastMajorMinor?: string) =>
@@ -542,6 +541,6 @@ async function aMountedDisk(
   return device;
 }
 
-function mount(host: HostProvisioner, device: Device, path: string): Promise<Result<void, Failure>> {
+function mount(host: HostProvisioner, device: Device, path: string): Promise<Result<void>> {
   return host.mountDevice({ device, path, fsType: "ntfs", mountFlags: [], readOnly: false }, never);
 }

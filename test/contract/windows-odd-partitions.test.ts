@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { Device } from "../../src/ports/host/host-provisioner.ts";
@@ -12,8 +11,7 @@ const never = new AbortController().signal;
 const GIB = 1024n * 1024n * 1024n;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 
-const failureOf = <T>(result: Result<T, Failure>): string | undefined =>
-  result.ok ? undefined : result.failure.kind;
+const failureOf = <T>(result: Result<T>): string | undefined => (result.ok ? undefined : result.failure.kind);
 
 describe("a Windows node on which Get-Partition reports a partition oddly", () => {
   let world: Awaited<ReturnType<typeof makeWindowsHostWorld>>;

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
@@ -126,7 +125,7 @@ describe("another disk that gets the number of one on Windows", () => {
     await end();
   });
 
-  const changes: Readonly<Record<string, (host: HostProvisioner) => Promise<Result<unknown, Failure>>>> = {
+  const changes: Readonly<Record<string, (host: HostProvisioner) => Promise<Result<unknown>>>> = {
     "marked for a first format": (host) =>
       host.writeFormatMark({ device, fsType: "ntfs", mark: { diskUri: "/disks/1", uuid } }, never),
     "erased as an unfinished format": (host) => host.eraseUnfinishedFormat({ device, fsType: "ntfs" }, never),

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { KindMap, ObjectStore } from "../../src/ports/store/object-store.ts";
@@ -314,7 +313,7 @@ function step(
   store: ObjectStore,
   node: KindMap["AzDriverNode"],
   count: number,
-): Promise<Result<KindMap["AzDriverNode"], Failure>> {
+): Promise<Result<KindMap["AzDriverNode"]>> {
   return store.update(
     "AzDriverNode",
     { ...node, metadata: { ...node.metadata, labels: { step: String(count) } } },
@@ -327,7 +326,7 @@ async function listNodes(store: ObjectStore): Promise<readonly KindMap["AzDriver
 }
 
 /** Retries while the store is unreachable; the limit is the test's own time-out. */
-async function untilOk<T>(ask: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+async function untilOk<T>(ask: () => Promise<Result<T>>): Promise<Result<T>> {
   for (;;) {
     const answer = await ask();
     if (answer.ok || answer.failure.kind !== "StoreUnavailable") return answer;

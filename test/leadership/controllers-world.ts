@@ -18,7 +18,6 @@ import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { settings } from "../../src/core/testing/objects.ts";
 import { defaultControllerServiceLimits } from "../../src/csi/controller/controller-context.ts";
@@ -68,7 +67,7 @@ export interface ControllersWorld {
   /** Lets time pass until the promise has settled. */
   answerOf<T>(promise: Promise<T>): Promise<T>;
   /** Lets time pass until the call succeeds; it is repeated after the errors that CSI's sidecars retry. */
-  served<T>(call: () => Promise<Result<T, Failure>>): Promise<T>;
+  served<T>(call: () => Promise<Result<T>>): Promise<T>;
   until(what: string, isReached: () => boolean): Promise<void>;
   /** Names of the disks in a VM's list. */
   disksOn(nodeName: string): readonly string[];

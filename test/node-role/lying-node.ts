@@ -41,7 +41,7 @@ export async function startLyingNode(
   );
   const { vmId, instanceUri } = registered.value.status;
   let lies: Partial<Status> = {};
-  const beat = async (): Promise<Result<unknown, Failure>> => {
+  const beat = async (): Promise<Result<unknown>> => {
     const found = await store.get("AzDriverNode", nodeName, signal);
     if (!found.ok || found.value.status === undefined) return found;
     const { status } = found.value;

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import { deleteVolume } from "../../src/csi/controller/deletion/delete-volume.ts";
@@ -28,7 +27,7 @@ import { provisionerOnModel } from "./provisioner-on-model.ts";
 const OWN = diskUri("pvc-1");
 const RUNS = 100;
 
-type Call = (world: ControllerWorld, volumeId: string) => Promise<Result<unknown, Failure>>;
+type Call = (world: ControllerWorld, volumeId: string) => Promise<Result<unknown>>;
 
 const calls: Readonly<Record<string, Call>> = {
   delete: ({ context }, volumeId) =>

@@ -3,7 +3,6 @@ import { describe, it } from "node:test";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
 import { fail, ok } from "../../src/core/failure/result.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
@@ -30,7 +29,7 @@ async function aLyingAzure(): Promise<
   CloudUnderTest & {
     lie: (lies: Partial<ArmApi>) => void;
     truth: ArmApi;
-    fence: () => Promise<Result<FenceProof | undefined, Failure>>;
+    fence: () => Promise<Result<FenceProof | undefined>>;
   }
 > {
   const clock = createVirtualClock();

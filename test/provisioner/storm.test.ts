@@ -212,7 +212,7 @@ describe("the provisioner in a storm", () => {
           precondition: mayAlways,
         })),
       );
-      const detachAll = (): Promise<readonly (readonly [NodeIdentity, Result<void, Failure>])[]> =>
+      const detachAll = (): Promise<readonly (readonly [NodeIdentity, Result<void>])[]> =>
         run(
           Promise.all(
             off.map(async (request) => [request.node, await first.detachDisk(request, never)] as const),
@@ -264,7 +264,7 @@ describe("the provisioner in a storm", () => {
 });
 
 /** In a storm a call may fail, but only with these failures. */
-function assertExpected(result: Result<unknown, Failure>): void {
+function assertExpected(result: Result<unknown>): void {
   assert.ok(!result.ok);
   assert.ok(
     ["CloudUnavailable", "Throttled", "NoFreeLun", "NoFreeShare", "DiskAttachedElsewhere"].includes(

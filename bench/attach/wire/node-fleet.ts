@@ -4,7 +4,6 @@ import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../src/core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../../src/core/api/object-names.ts";
 import { heartbeatDelayMs } from "../../../src/core/election/heartbeat-delay.ts";
-import type { Failure } from "../../../src/core/failure/failure.ts";
 import { ok, type Result } from "../../../src/core/failure/result.ts";
 import { settings } from "../../../src/core/testing/objects.ts";
 import { isNamed } from "../../../src/core/writer/record/record-nodes.ts";
@@ -228,7 +227,7 @@ async function each<T>(all: readonly T[], act: (one: T) => Promise<unknown>): Pr
 
 function countWrites(store: ObjectStore): { readonly store: ObjectStore; readonly writes: () => number } {
   let writes = 0;
-  const counted = async <T>(writing: Promise<Result<T, Failure>>): Promise<Result<T, Failure>> => {
+  const counted = async <T>(writing: Promise<Result<T>>): Promise<Result<T>> => {
     const written = await writing;
     if (written.ok) writes++;
     return written;

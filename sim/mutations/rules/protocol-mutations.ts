@@ -27,7 +27,7 @@ export const protocolMutations: readonly Mutation[] = [
       ports.store.updateStatus("AzVolume", next, signal),
     );
 `,
-      replace: `    const overwrite = async (): Promise<Result<AzVolume, Failure>> => {
+      replace: `    const overwrite = async (): Promise<Result<AzVolume>> => {
       for (let tries = 1; ; tries += 1) {
         const newest = await ports.store.get("AzVolume", request.volumeName, signal);
         if (!newest.ok) return newest;

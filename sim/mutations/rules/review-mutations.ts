@@ -125,7 +125,7 @@ export const reviewMutations: readonly Mutation[] = [
     edits: {
       file: "src/node/care/volume-reconciler.ts",
       find: `const trusted = await trustRecord(ports, seen.value, signal);`,
-      replace: `const trusted = ((..._: unknown[]): Result<void, Failure> => ok(undefined))(trustRecord);`,
+      replace: `const trusted = ((..._: unknown[]): Result<void> => ok(undefined))(trustRecord);`,
     },
     breaks: ["healthy-writer-cut-off", "two-writers", "synced-data-lost"],
     storm: backupsUnderMovesStorm,

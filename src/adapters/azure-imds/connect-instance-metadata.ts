@@ -72,7 +72,7 @@ export function connectInstanceMetadata(options: InstanceMetadataOptions): Insta
   }
 
   return {
-    read: async (signal): Promise<Result<InstanceMetadata, Failure>> => {
+    read: async (signal): Promise<Result<InstanceMetadata>> => {
       if (signal.aborted) return fail({ kind: "Cancelled" });
       try {
         return readAnswer(options.endpoint, await ask(signal));
@@ -99,7 +99,7 @@ async function readText(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function readAnswer(endpoint: string, { code, text }: Answer): Result<InstanceMetadata, Failure> {
+function readAnswer(endpoint: string, { code, text }: Answer): Result<InstanceMetadata> {
   const metadata = code === 200 ? parseInstanceDocument(parseJson(text)) : undefined;
   if (metadata !== undefined) return ok(metadata);
   const quoted = text.trim().slice(0, QUOTED_MAX_CHARS);
@@ -120,6 +120,6 @@ function unreachable(endpoint: string, error: unknown): Failure {
   };
 }
 
-function notReady(detail: string): Result<never, Failure> {
+function notReady(detail: string): Result<never> {
   return fail({ kind: "HostNotReady", detail });
 }

@@ -1,6 +1,5 @@
 import { Agent, request } from "node:http";
 import type { IncomingMessage } from "node:http";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -106,7 +105,7 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
     },
     parse: (body: unknown) => T,
     signal: AbortSignal,
-  ): Promise<Result<T, Failure>> {
+  ): Promise<Result<T>> {
     try {
       const answer = await exchange(request.method, request.path, request.body, signal);
       return answer.code < 300 ? ok(parse(answer.body)) : fail(failureFromWire(answer.body, request));

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { messageOf } from "../../core/failure/message-of.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Result } from "../../core/failure/result.ts";
@@ -73,7 +72,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
     },
   });
 
-  function apply(request: WriteRequest): Result<StoredObject, Failure> {
+  function apply(request: WriteRequest): Result<StoredObject> {
     const current = file.object(request.kind, request.name);
     const version = file.version() + 1;
     const decision = decideWrite(request, current, {
@@ -92,12 +91,12 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
   async function write<K extends Kind>(
     request: WriteRequest & { readonly kind: K },
     signal: AbortSignal,
-  ): Promise<Result<KindMap[K], Failure>> {
+  ): Promise<Result<KindMap[K]>> {
     const written = await writes.add(() => apply(request), signal);
     return written.ok ? ok(asKind<K>(written.value)) : written;
   }
 
-  function read<T>(signal: AbortSignal, from: () => Result<T, Failure>): Promise<Result<T, Failure>> {
+  function read<T>(signal: AbortSignal, from: () => Result<T>): Promise<Result<T>> {
     if (signal.aborted) return Promise.resolve(fail({ kind: "Cancelled" }));
     if (isClosed) return Promise.resolve(fail({ kind: "StoreUnavailable", detail: "the store is closed" }));
     try {

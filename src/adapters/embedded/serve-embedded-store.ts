@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { lstat, rename, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { Failure } from "../../core/failure/failure.ts";
 import { messageOf } from "../../core/failure/message-of.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -164,7 +163,7 @@ async function call<K extends Kind>(request: {
   readonly selector: LabelSelector;
   readonly body: unknown;
   readonly signal: AbortSignal;
-}): Promise<Result<object, Failure> | undefined> {
+}): Promise<Result<object> | undefined> {
   const { store, method, body, signal } = request;
   const { kind, name, isStatus } = request.path;
   if (name === undefined) {
@@ -217,7 +216,7 @@ function withName(body: unknown, pathName: string | undefined): object {
   return { ...object, metadata: { ...metadata, name: pathName ?? ownName } };
 }
 
-function mapped<T>(result: Result<T, Failure>, map: (value: T) => object): Result<object, Failure> {
+function mapped<T>(result: Result<T>, map: (value: T) => object): Result<object> {
   return result.ok ? { ok: true, value: map(result.value) } : result;
 }
 

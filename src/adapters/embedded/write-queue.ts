@@ -15,16 +15,16 @@ export interface WriteQueue<T> {
    * Runs `write` in the next batch; returns when the batch is on disk. Fails with `StoreUnavailable` if
    * it is not, and with `Cancelled` if `signal` is aborted before it began.
    */
-  readonly add: (write: () => Result<T, Failure>, signal: AbortSignal) => Promise<Result<T, Failure>>;
+  readonly add: (write: () => Result<T>, signal: AbortSignal) => Promise<Result<T>>;
   /** Answers every write that has not begun, and every later one, with `StoreUnavailable`. */
   readonly close: () => void;
 }
 
 interface WaitingWrite<T> {
-  readonly write: () => Result<T, Failure>;
+  readonly write: () => Result<T>;
   readonly signal: AbortSignal;
   readonly settle: {
-    readonly resolve: (result: Result<T, Failure>) => void;
+    readonly resolve: (result: Result<T>) => void;
     readonly reject: (error: unknown) => void;
   };
 }
@@ -54,7 +54,7 @@ export function createWriteQueue<T>(options: {
     const batch = waiting.slice(0, BATCH_MAX);
     waiting = waiting.slice(BATCH_MAX);
     schedule();
-    const results: Result<T, Failure>[] = [];
+    const results: Result<T>[] = [];
     try {
       options.transact(() => {
         for (const { write, signal } of batch)

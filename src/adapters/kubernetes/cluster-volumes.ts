@@ -1,5 +1,4 @@
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ClusterAttachment, ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
 import type { ApiClient } from "./api/api-client.ts";
@@ -40,7 +39,7 @@ export function createClusterVolumes(options: {
   async function readVolumeId(
     attachment: ClusterVolumeAttachment,
     signal: AbortSignal,
-  ): Promise<Result<string | undefined, Failure>> {
+  ): Promise<Result<string | undefined>> {
     const { inlineVolumeId, persistentVolumeName } = attachment;
     if (inlineVolumeId !== undefined || persistentVolumeName === undefined) return ok(inlineVolumeId);
     const read = await readCoreObject<PersistentVolume>(
@@ -58,7 +57,7 @@ export function createClusterVolumes(options: {
   }
 
   /** An attacher leaves its finalizer on a PersistentVolume until that is deleted. */
-  async function removeAttacherFinalizer(name: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  async function removeAttacherFinalizer(name: string, signal: AbortSignal): Promise<Result<void>> {
     const read = await readCoreObject<PersistentVolume>(
       client,
       coreResources.persistentVolumes,

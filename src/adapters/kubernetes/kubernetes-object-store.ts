@@ -40,7 +40,7 @@ export function createKubernetesObjectStore(client: ApiClient, namespace: string
     storeCall: StoreCall,
     parse: (body: unknown) => T,
     signal: AbortSignal,
-  ): Promise<Result<T, Failure>> {
+  ): Promise<Result<T>> {
     const { method, kind, name, subresource, body } = storeCall;
     const collection = collectionOf(kind);
     // No object has any other name, and its path would mean something else.

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { Kind, KindMap } from "../../ports/store/object-store.ts";
 import { apiVersionOf, pluralOf } from "../embedded/api-paths.ts";
@@ -16,7 +15,7 @@ export function listKeptIn(client: ApiClient, namespace: string) {
     kind: K,
     isKept: (object: KindMap[K]) => boolean,
     signal: AbortSignal,
-  ): Promise<Result<readonly KindMap[K][], Failure>> => {
+  ): Promise<Result<readonly KindMap[K][]>> => {
     const version = apiVersionOf(kind);
     const plural = pluralOf(kind);
     const listed = await listPages(

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { NodeTaint } from "../../core/node/node-taints.ts";
 import { kubeletOf } from "../../core/writer/node-silence.ts";
@@ -18,7 +17,7 @@ export function createNodeMarks(client: ApiClient): NodeMarks {
     { nodeName, nodeUid }: { readonly nodeName: string; readonly nodeUid: string },
     plan: (taints: readonly NodeTaint[]) => readonly NodeTaint[],
     signal: AbortSignal,
-  ): Promise<Result<boolean, Failure>> {
+  ): Promise<Result<boolean>> {
     const read = await readCoreObject<Node>(client, coreResources.nodes, nodeName, signal);
     if (!read.ok) return read;
     if (read.value?.metadata.uid !== nodeUid) return ok(false);

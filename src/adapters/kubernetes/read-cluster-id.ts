@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ApiClient } from "./api/api-client.ts";
 
@@ -12,7 +11,7 @@ const PATH = "/api/v1/namespaces/kube-system";
 export async function readClusterId(
   client: Pick<ApiClient, "call">,
   signal: AbortSignal,
-): Promise<Result<string, Failure>> {
+): Promise<Result<string>> {
   const answer = await client.call({ method: "GET", path: PATH }, signal);
   if (!answer.ok) return answer;
   const uid = uidIn(answer.value.body);

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import type { ApiObject } from "./api/api-object.ts";
@@ -17,7 +16,7 @@ export async function readLease(
   client: ApiClient,
   { namespace, name }: { readonly namespace: string; readonly name: string },
   signal: AbortSignal,
-): Promise<Result<{ readonly holder: string; readonly version: string } | undefined, Failure>> {
+): Promise<Result<{ readonly holder: string; readonly version: string } | undefined>> {
   const path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`;
   const lease = await readCoreObject<Lease>(
     client,

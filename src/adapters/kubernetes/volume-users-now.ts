@@ -30,10 +30,7 @@ export interface BoundPod extends Omit<ListedPod, "claims" | "startedMs"> {
 }
 
 /** Reads the pods bound to a node, past every cache, after the call. */
-export type ReadBoundPods = (
-  nodeName: string,
-  signal: AbortSignal,
-) => Promise<Result<readonly BoundPod[], Failure>>;
+export type ReadBoundPods = (nodeName: string, signal: AbortSignal) => Promise<Result<readonly BoundPod[]>>;
 
 /** What a pod's claim leads to. */
 type ClaimedDisk =
@@ -147,7 +144,7 @@ async function listPods(
   client: ApiClient,
   nodeName: string,
   signal: AbortSignal,
-): Promise<Result<readonly ListedPod[], Failure>> {
+): Promise<Result<readonly ListedPod[]>> {
   const request = {
     path: "/api/v1/pods",
     query: { fieldSelector: `spec.nodeName=${nodeName}` },
@@ -184,7 +181,7 @@ async function resolveClaim(
   pod: ListedPod,
   claimKey: string,
   signal: AbortSignal,
-): Promise<Result<ClaimedDisk, Failure>> {
+): Promise<Result<ClaimedDisk>> {
   const { client, driverName } = options;
   const [namespace = "", claimName = ""] = claimKey.split("/");
   const claim = await readCoreObject<PersistentVolumeClaim>(client, claimsIn(namespace), claimName, signal);

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -228,8 +227,8 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
 async function attempt<T>(
   what: string,
   signal: AbortSignal,
-  act: () => Promise<Result<T, Failure>>,
-): Promise<Result<T, Failure>> {
+  act: () => Promise<Result<T>>,
+): Promise<Result<T>> {
   if (signal.aborted) return fail({ kind: "Cancelled" });
   try {
     const result = await act();

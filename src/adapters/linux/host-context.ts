@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { CallLane } from "./call-lane.ts";
@@ -38,7 +37,7 @@ export interface HostContext {
   readonly runner: CommandRunner;
   readonly lock: InstanceLock;
   /** Asks all controllers to look for new devices: for all volumes that wait for one at once. */
-  readonly rescan: SharedSearch<Result<void, Failure>>;
+  readonly rescan: SharedSearch<Result<void>>;
   /** The devices of all processes. */
   readonly processSearch: SharedSearch<DevicesOfProcesses>;
   /** Calls that look up paths on the node's own disk, which has the mount points. */

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail } from "../../core/failure/result.ts";
@@ -10,8 +9,8 @@ import type { MachineState, ModelDevice, ModelMount } from "./machine-state.ts";
 export function withDevice<T>(
   machine: MachineState,
   device: Device,
-  act: (found: ModelDevice) => Result<T, Failure>,
-): Result<T, Failure> {
+  act: (found: ModelDevice) => Result<T>,
+): Result<T> {
   const found = [...machine.devicesByLun.values()].find(
     (candidate) => candidate.majorMinor === device.majorMinor,
   );
@@ -27,7 +26,7 @@ export function withDevice<T>(
 }
 
 /** The answer where something else uses the device. */
-export function inUse(device: ModelDevice): Result<never, Failure> {
+export function inUse(device: ModelDevice): Result<never> {
   return fail({
     kind: "DeviceBusy",
     devicePath: device.path,

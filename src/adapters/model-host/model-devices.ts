@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -130,7 +129,7 @@ export function deviceCalls({
 }
 
 /** What the kernel and its links show of a LUN, judged as on Linux. */
-function findDeviceNow(machine: MachineState, lun: number): Result<Device, Failure> {
+function findDeviceNow(machine: MachineState, lun: number): Result<Device> {
   const devices = [...machine.devicesByLun];
   const seen = ([at, device]: readonly [number, ModelDevice]): SeenDevice => ({
     path: device.path,

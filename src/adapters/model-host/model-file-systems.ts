@@ -1,5 +1,4 @@
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { WHILE_READ_ONLY, WITHOUT_CAPABILITY } from "../../core/node/file-system/why-not-grown.ts";
@@ -78,7 +77,7 @@ export function fileSystemCalls({
         }),
       ),
     format: ({ device, fsType, uuid, geometry = {} }, signal) => {
-      const make = (): Result<void, Failure> =>
+      const make = (): Result<void> =>
         withDevice(machine, device, (found) => {
           const { content } = blocksOf(found);
           if (content.kind !== "blank") {

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { isStagedReadOnly, stagingMountOptions } from "../../core/node/mount-options.ts";
@@ -140,7 +139,7 @@ export function mountCalls({
   };
 }
 
-function unmountAll(machine: MachineState, path: string): Result<void, Failure> {
+function unmountAll(machine: MachineState, path: string): Result<void> {
   for (let mount = mountOn(machine, path); mount !== undefined; mount = mountOn(machine, path)) {
     if (mount.openFiles > 0)
       return fail({
@@ -156,8 +155,8 @@ function unmountAll(machine: MachineState, path: string): Result<void, Failure> 
   return ok(undefined);
 }
 
-function judgePresent(present: ModelMount, device: Device, readOnly: boolean): Result<void, Failure> {
-  const refuse = (problem: string): Result<void, Failure> =>
+function judgePresent(present: ModelMount, device: Device, readOnly: boolean): Result<void> {
+  const refuse = (problem: string): Result<void> =>
     fail({ kind: "MountedOtherwise", path: present.path, problem });
   if (present.device.majorMinor !== device.majorMinor)
     return refuse(`already holds a mount of ${present.device.path}`);

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -11,7 +10,7 @@ interface ModelOperation {
   readonly latencyMs: number;
   /** Numbers of devices that it has inherited open: no other device gets them while it is under way. */
   readonly heldNumbers: readonly string[];
-  readonly act: () => Result<void, Failure>;
+  readonly act: () => Result<void>;
   /**
    * Its effect if it is interrupted after that share of its time, from 0 to 1; none if this is left
    * out.
@@ -26,7 +25,7 @@ export interface ModelOperations {
    * earlier instance's commands, as on Linux. It continues when its caller leaves, as a child process
    * does; the same command again joins it.
    */
-  readonly run: (operation: ModelOperation, signal: AbortSignal) => Promise<Result<void, Failure>>;
+  readonly run: (operation: ModelOperation, signal: AbortSignal) => Promise<Result<void>>;
   readonly inFlight: () => readonly ModelOperation[];
   /** Ends the commands that `isKilled` selects, with their effect so far. */
   readonly kill: (isKilled: (operation: ModelOperation) => boolean) => void;
@@ -41,10 +40,10 @@ interface InFlight {
   readonly operation: ModelOperation;
   readonly killed: AbortController;
   readonly beganAtMs: number;
-  readonly ended: Promise<Result<void, Failure>>;
+  readonly ended: Promise<Result<void>>;
 }
 
-const cancelled: Result<never, Failure> = fail({ kind: "Cancelled" });
+const cancelled: Result<never> = fail({ kind: "Cancelled" });
 
 /** Creates the operations of one machine. */
 export function createModelOperations(clock: Clock): ModelOperations {
@@ -64,7 +63,7 @@ export function createModelOperations(clock: Clock): ModelOperations {
 
   const begin = (operation: ModelOperation): InFlight => {
     const killed = new AbortController();
-    const whenEnded = Promise.withResolvers<Result<void, Failure>>();
+    const whenEnded = Promise.withResolvers<Result<void>>();
     const entry: InFlight = { operation, killed, beganAtMs: clock.elapsedMs(), ended: whenEnded.promise };
     inFlight.add(entry);
     const slept =
@@ -107,12 +106,9 @@ export function createModelOperations(clock: Clock): ModelOperations {
   };
 }
 
-async function orAborted(
-  ended: Promise<Result<void, Failure>>,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+async function orAborted(ended: Promise<Result<void>>, signal: AbortSignal): Promise<Result<void>> {
   if (signal.aborted) return cancelled;
-  const { promise, resolve } = Promise.withResolvers<Result<void, Failure>>();
+  const { promise, resolve } = Promise.withResolvers<Result<void>>();
   const onAbort = (): void => resolve(cancelled);
   signal.addEventListener("abort", onAbort, { once: true });
   try {

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { HostMethod, MachineState } from "./machine-state.ts";
@@ -10,11 +9,7 @@ export interface PlugInCalls {
   /** Whether an earlier instance, or a command of one, is alive. */
   readonly earlierAlive: () => boolean;
   /** A read: happens at once. */
-  readonly look: <T>(
-    method: HostMethod,
-    signal: AbortSignal,
-    act: () => Result<T, Failure>,
-  ) => Result<T, Failure>;
+  readonly look: <T>(method: HostMethod, signal: AbortSignal, act: () => Result<T>) => Result<T>;
   /**
    * A command: takes the machine's set time, outlives its caller, and excludes others on what it
    * touches.
@@ -23,9 +18,9 @@ export interface PlugInCalls {
     method: HostMethod,
     touches: readonly string[],
     signal: AbortSignal,
-    act: () => Result<void, Failure>,
+    act: () => Result<void>,
     cutOff?: (doneShare: number) => void,
-  ) => Promise<Result<void, Failure>>;
+  ) => Promise<Result<void>>;
 }
 
 /** The calls of the instance of that number. */

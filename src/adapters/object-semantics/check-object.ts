@@ -46,7 +46,7 @@ const incomingSchema = z.object({
 export type IncomingObject = z.infer<typeof incomingSchema>;
 
 /** Reads a caller's object. Fails with `ObjectInvalid`, naming the field. */
-export function readIncoming(kind: Kind, name: string, value: unknown): Result<IncomingObject, Failure> {
+export function readIncoming(kind: Kind, name: string, value: unknown): Result<IncomingObject> {
   const parsed = incomingSchema.safeParse(value);
   if (!parsed.success) return invalid(kind, name, issuesText(parsed.error));
   if (parsed.data.metadata.name !== name)
@@ -67,7 +67,7 @@ export function checkObject<K extends Kind>(
   kind: K,
   candidate: StoredObject,
   old: StoredObject | undefined,
-): Result<StoredObject, Failure> {
+): Result<StoredObject> {
   const { name } = candidate.metadata;
   const metadata = candidate.metadata === old?.metadata ? undefined : metadataProblem(candidate.metadata);
   if (metadata !== undefined) return invalid(kind, name, metadata);

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
@@ -80,7 +79,7 @@ export function decideWrite(
   request: WriteRequest,
   current: StoredObject | undefined,
   context: WriteContext,
-): Result<WriteDecision, Failure> {
+): Result<WriteDecision> {
   if (request.verb === "create") {
     const created = admitted(request, undefined, decideCreate(request, current, context), context);
     return current === undefined || !created.ok
@@ -100,9 +99,9 @@ export function decideWrite(
 function admitted(
   { verb, kind, name }: WriteRequest,
   before: StoredObject | undefined,
-  decided: Result<WriteDecision, Failure>,
+  decided: Result<WriteDecision>,
   { refusal }: WriteContext,
-): Result<WriteDecision, Failure> {
+): Result<WriteDecision> {
   if (!decided.ok) return decided;
   const refused = refusal?.(before, verb === "delete" ? undefined : decided.value.object);
   if (refused === undefined) return decided;
@@ -117,7 +116,7 @@ function decideCreate(
   request: PutRequest,
   current: StoredObject | undefined,
   context: WriteContext,
-): Result<WriteDecision, Failure> {
+): Result<WriteDecision> {
   const read = readIncoming(request.kind, request.name, plainJson(request.object));
   if (!read.ok) return read;
   const { metadata, spec } = read.value;
@@ -147,7 +146,7 @@ function decideUpdate(
   incoming: IncomingObject,
   current: StoredObject,
   context: WriteContext,
-): Result<WriteDecision, Failure> {
+): Result<WriteDecision> {
   const { name } = current.metadata;
   const added = (incoming.metadata.finalizers ?? []).filter(
     (finalizer) => !(current.metadata.finalizers ?? []).includes(finalizer),
@@ -183,7 +182,7 @@ function decideUpdateStatus(
   incoming: IncomingObject,
   current: StoredObject,
   context: WriteContext,
-): Result<WriteDecision, Failure> {
+): Result<WriteDecision> {
   const { metadata, spec } = current;
   const candidate =
     incoming.status === undefined ? { metadata, spec } : { metadata, spec, status: incoming.status };
@@ -202,7 +201,7 @@ function decideDelete(
   request: DeleteRequest,
   current: StoredObject,
   context: WriteContext,
-): Result<WriteDecision, Failure> {
+): Result<WriteDecision> {
   const { metadata } = current;
   const isOther =
     (request.uid !== undefined && request.uid !== metadata.uid) ||
@@ -221,7 +220,7 @@ function decideDelete(
   return ok({ change: "MODIFIED", object: { ...current, metadata: marked } });
 }
 
-function readReplacement(request: PutRequest, current: StoredObject): Result<IncomingObject, Failure> {
+function readReplacement(request: PutRequest, current: StoredObject): Result<IncomingObject> {
   const plain = plainJson(request.object, [current.metadata, current.spec]);
   if (isOfVersion(plain, current)) return ok(plain);
   const read = readIncoming(request.kind, request.name, plain);

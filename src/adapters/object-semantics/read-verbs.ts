@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { Kind, KindMap, LabelSelector } from "../../ports/store/object-store.ts";
 import { matchesSelector } from "./select-event.ts";
@@ -12,11 +11,7 @@ interface PresentObjects {
 }
 
 /** The answer to a get. Fails with `ObjectNotFound`. */
-export function getFrom<K extends Kind>(
-  present: PresentObjects,
-  kind: K,
-  name: string,
-): Result<KindMap[K], Failure> {
+export function getFrom<K extends Kind>(present: PresentObjects, kind: K, name: string): Result<KindMap[K]> {
   const object = present.object(kind, name);
   return object === undefined
     ? fail({ kind: "ObjectNotFound", objectKind: kind, name })
@@ -28,7 +23,7 @@ export function listFrom<K extends Kind>(
   present: PresentObjects,
   kind: K,
   selector: LabelSelector,
-): Result<{ readonly items: readonly KindMap[K][]; readonly resourceVersion: string }, Failure> {
+): Result<{ readonly items: readonly KindMap[K][]; readonly resourceVersion: string }> {
   const selected = present.objects(kind).filter(({ metadata }) => matchesSelector(metadata.labels, selector));
   return ok({
     items: selected.map((object) => asKind<K>(object)),

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { Kind, KindMap, ObjectStore } from "../../ports/store/object-store.ts";
 import type { WriteRequest } from "./decide-write.ts";
@@ -8,7 +7,7 @@ export function writeVerbs(
   write: <K extends Kind>(
     request: WriteRequest & { readonly kind: K },
     signal: AbortSignal,
-  ) => Promise<Result<KindMap[K], Failure>>,
+  ) => Promise<Result<KindMap[K]>>,
 ): Pick<ObjectStore, "create" | "update" | "updateStatus" | "delete"> {
   return {
     create: (kind, object, signal) =>

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok } from "../../core/failure/result.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -35,7 +34,7 @@ export interface SimulatedState {
   readonly write: (
     request: WriteRequest,
     refusal?: Admission,
-  ) => Result<{ readonly object: StoredObject; readonly change: SimulatedChange | undefined }, Failure>;
+  ) => Result<{ readonly object: StoredObject; readonly change: SimulatedChange | undefined }>;
   readonly forgetHistory: () => void;
   readonly snapshot: () => StoreSnapshot;
   readonly restore: (snapshot: StoreSnapshot) => void;

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { valueOf } from "../../core/testing/value-of.ts";
 import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
@@ -236,7 +235,7 @@ describe("createSimulatedStore", () => {
       await admin.update("AzDriverNode", { ...made, metadata: { ...metadata, labels: { a: "1" } } }, never),
     );
     const gone = { ...made, metadata: { ...metadata, name: "node-b" } };
-    const kindOf = async (written: Promise<Result<unknown, Failure>>): Promise<string> => {
+    const kindOf = async (written: Promise<Result<unknown>>): Promise<string> => {
       const result = await written;
       return result.ok ? "ok" : result.failure.kind;
     };

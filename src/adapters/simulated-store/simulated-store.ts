@@ -132,7 +132,7 @@ export function createSimulatedStore(options: {
   const listeners = new Set<(commit: SimulatedCommit) => void>();
   let weather: Weather = { ...fairWeather, ...options.weather };
 
-  function commit(by: string, request: WriteRequest): Result<StoredObject, Failure> {
+  function commit(by: string, request: WriteRequest): Result<StoredObject> {
     const { verb, kind, name } = request;
     const forbidden = options.guard?.forbids(by, request);
     if (forbidden !== undefined)
@@ -186,7 +186,7 @@ interface HandleParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly bookmarkIntervalMs: number;
-  readonly commit: (by: string, request: WriteRequest) => Result<StoredObject, Failure>;
+  readonly commit: (by: string, request: WriteRequest) => Result<StoredObject>;
   readonly storeWeather: () => Weather;
 }
 
@@ -222,9 +222,9 @@ function createHandle(parts: HandleParts): SimulatedHandle {
 
   async function call<T>(
     about: { readonly verb: StoreVerb; readonly kind: Kind; readonly name: string },
-    effect: () => Result<T, Failure>,
+    effect: () => Result<T>,
     signal: AbortSignal,
-  ): Promise<Result<T, Failure>> {
+  ): Promise<Result<T>> {
     const { fault, lateMs = 0 } = faultOf(about.verb, about.kind) ?? {};
     const delayMs = between(weather().callDelayMs);
     // The request or its answer takes the time, by chance: a concurrent call sees either order, for one
@@ -254,7 +254,7 @@ function createHandle(parts: HandleParts): SimulatedHandle {
   async function write<K extends Kind>(
     request: WriteRequest & { readonly kind: K },
     signal: AbortSignal,
-  ): Promise<Result<KindMap[K], Failure>> {
+  ): Promise<Result<KindMap[K]>> {
     const written = await call(request, () => parts.commit(parts.name, request), signal);
     return written.ok ? ok(asKind<K>(written.value)) : written;
   }

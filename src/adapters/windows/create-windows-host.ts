@@ -1,5 +1,4 @@
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -62,18 +61,15 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
     mounted: new Map(),
   };
   /** A look: nothing waits for it, and its caller alone ends it. */
-  const look = <T>(
-    signal: AbortSignal,
-    act: () => Promise<Result<T, Failure>>,
-  ): Promise<Result<T, Failure>> =>
+  const look = <T>(signal: AbortSignal, act: () => Promise<Result<T>>): Promise<Result<T>> =>
     host.operations.run({ line: "", keys: [], limitMs: limits.inspectMs }, () => attempt(act), signal);
   const change = <T>(
     line: string,
     keys: readonly string[],
     limitMs: number,
     signal: AbortSignal,
-    act: () => Promise<Result<T, Failure>>,
-  ): Promise<Result<T, Failure>> =>
+    act: () => Promise<Result<T>>,
+  ): Promise<Result<T>> =>
     host.operations.run({ line: `${line} ${keys.join(" ")}`, keys, limitMs }, () => attempt(act), signal);
   /** No look: it brings the disk online, also after its caller has left. */
   const inspect = (device: Device, signal: AbortSignal): ReturnType<typeof inspectDisk> =>
@@ -82,7 +78,7 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
     device: Device,
     mark: Parameters<typeof writeMark>[2],
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>> =>
+  ): Promise<Result<void>> =>
     change("format mark", [device.majorMinor], limits.formatMs, signal, async () => {
       const disk = await diskOf(host, device);
       if (!disk.ok) return disk;
@@ -197,7 +193,7 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
 async function mountVolume(
   host: WindowsHostContext,
   request: Parameters<HostProvisioner["mountDevice"]>[0],
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { device, path, fsType } = request;
   const unserved = unservedOn("windows", { ...request, accessType: "mount" });
   if (unserved !== undefined) return fail(unserved);
@@ -236,10 +232,7 @@ async function mountVolume(
 }
 
 /** An error of the operating system that the code did not expect is a failure of this host, not a bug. */
-async function attempt<T>(
-  act: () => Promise<Result<T, Failure>>,
-  signal?: AbortSignal,
-): Promise<Result<T, Failure>> {
+async function attempt<T>(act: () => Promise<Result<T>>, signal?: AbortSignal): Promise<Result<T>> {
   if (signal?.aborted === true) return fail({ kind: "Cancelled" });
   try {
     return await act();

@@ -1,5 +1,4 @@
 import type { FileHandle } from "node:fs/promises";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
@@ -41,10 +40,7 @@ const OWN_SIGNATURES = new Set(["NTFS", "ReFS"]);
  * `formatDisk` wrote before the data partition; empty on other disks, whose GUIDs Windows changes where a
  * copy of them is online.
  */
-export function inspectDisk(
-  host: WindowsHostContext,
-  device: Device,
-): Promise<Result<DeviceContent, Failure>> {
+export function inspectDisk(host: WindowsHostContext, device: Device): Promise<Result<DeviceContent>> {
   return inspectParts(host, device, { samples: true });
 }
 
@@ -52,7 +48,7 @@ function inspectParts(
   host: WindowsHostContext,
   device: Device,
   reads: { readonly samples: boolean },
-): Promise<Result<DeviceContent, Failure>> {
+): Promise<Result<DeviceContent>> {
   return withOpenDisk(host, device, "r", async (file, disk) => {
     const { PartitionStyle } = disk;
     if (PartitionStyle === "RAW") {
@@ -86,7 +82,7 @@ function judgeRaw({ nonZeroParts, signature }: RawContent): DeviceContent {
 async function inspectPartitions(
   host: WindowsHostContext,
   { device, disk, file }: { readonly device: Device; readonly disk: Disk; readonly file: FileHandle },
-): Promise<Result<DeviceContent, Failure>> {
+): Promise<Result<DeviceContent>> {
   const partitions = await partitionsOf(host, disk);
   if (!partitions.ok) return partitions;
   const [partition, second] = partitions.value.filter(holdsData);
@@ -140,7 +136,7 @@ export async function formatDisk(
     fsType,
     uuid,
   }: { readonly device: Device; readonly fsType: FileSystemType; readonly uuid: string },
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   // Without samples: between the ends is the rest of an erased format.
   const content = await inspectParts(host, device, { samples: false });
   if (!content.ok) return content;
@@ -185,10 +181,7 @@ export async function formatDisk(
 }
 
 /** Makes a disk blank again whose first format never ended. The mark stays. */
-export async function eraseUnfinished(
-  host: WindowsHostContext,
-  device: Device,
-): Promise<Result<void, Failure>> {
+export async function eraseUnfinished(host: WindowsHostContext, device: Device): Promise<Result<void>> {
   const disk = await diskOf(host, device);
   if (!disk.ok) return disk;
   const free = await refuseMounted(host, device);
@@ -211,9 +204,7 @@ export async function eraseUnfinished(
   return cleared.ok ? zeroEnds(host, device) : cleared;
 }
 
-async function inOrder(
-  steps: readonly (() => Promise<Result<void, Failure>>)[],
-): Promise<Result<void, Failure>> {
+async function inOrder(steps: readonly (() => Promise<Result<void>>)[]): Promise<Result<void>> {
   for (const step of steps) {
     const done = await step();
     if (!done.ok) return done;

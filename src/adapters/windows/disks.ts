@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -26,7 +25,7 @@ export function isDataDisk(disk: Disk): boolean {
 }
 
 /** All disks that Windows knows. A row that misses something makes no other one unreadable. */
-export async function listDisks(host: WindowsHostContext): Promise<Result<DiskList, Failure>> {
+export async function listDisks(host: WindowsHostContext): Promise<Result<DiskList>> {
   const rows = await queryRows(host.powerShell, {
     cmdlet: "Get-Disk",
     parameters: {},
@@ -62,7 +61,7 @@ export function toDevice(host: WindowsHostContext, disk: Disk): Device {
 export async function diskOf(
   host: WindowsHostContext,
   device: Pick<Device, "path" | "majorMinor">,
-): Promise<Result<Disk, Failure>> {
+): Promise<Result<Disk>> {
   const list = await listDisks(host);
   if (!list.ok) return list;
   const { disks, odd } = list.value;
@@ -82,7 +81,7 @@ export async function diskOf(
  * answers from a cache, in which a disk that is gone may still have its number.
  * https://learn.microsoft.com/windows-hardware/drivers/storage/msft-storagesetting-updatehoststoragecache
  */
-export function updateCache(host: WindowsHostContext): Promise<Result<void, Failure>> {
+export function updateCache(host: WindowsHostContext): Promise<Result<void>> {
   return change(host.powerShell, "Update-HostStorageCache", {});
 }
 
@@ -90,7 +89,7 @@ export function updateCache(host: WindowsHostContext): Promise<Result<void, Fail
 export async function presentDiskOf(
   host: WindowsHostContext,
   device: Pick<Device, "path" | "majorMinor">,
-): Promise<Result<Disk, Failure>> {
+): Promise<Result<Disk>> {
   const updated = await updateCache(host);
   return updated.ok ? diskOf(host, device) : updated;
 }
@@ -105,7 +104,7 @@ export async function changeByNumber(
   device: Device,
   cmdlet: "New-Partition" | "Resize-Partition",
   parameters: Parameters<typeof change>[2],
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const before = await presentDiskOf(host, device);
   if (!before.ok) return before;
   const done = await change(host.powerShell, cmdlet, parameters);
@@ -134,7 +133,7 @@ function twinOf({ disks, odd }: DiskList, disk: Disk): string | undefined {
 }
 
 /** The failure of a disk of which Windows reports less than is needed. */
-export function incomplete({ problem }: OddDisk): Result<never, Failure> {
+export function incomplete({ problem }: OddDisk): Result<never> {
   return fail({ kind: "HostNotReady", detail: `Windows reports a disk incompletely: ${problem}` });
 }
 
@@ -142,12 +141,12 @@ export function incomplete({ problem }: OddDisk): Result<never, Failure> {
 export function diskAtLun(
   list: DiskList,
   lun: number,
-): Result<{ readonly disk: Disk | undefined; readonly others: readonly string[] }, Failure> {
+): Result<{ readonly disk: Disk | undefined; readonly others: readonly string[] }> {
   const { disks, odd } = list;
   const at = disks.filter((disk) => lunOf(disk) === lun);
   const unread = odd.find((disk) => disk.lun === lun);
   const [disk] = at;
-  const wrong = (problem: string): Result<never, Failure> =>
+  const wrong = (problem: string): Result<never> =>
     fail({ kind: "WrongDevice", devicePath: `LUN ${lun}`, problem });
   if (unread !== undefined) return wrong(`Windows reports it incompletely: ${unread.problem}`);
   if (at.length > 1) return wrong(`disks ${at.map(({ Number }) => Number).join(" and ")} both report it`);
@@ -165,7 +164,7 @@ export async function findDisk(
   host: WindowsHostContext,
   { lun }: { readonly lun: number },
   signal: AbortSignal,
-): Promise<Result<Device, Failure>> {
+): Promise<Result<Device>> {
   const beganAtMs = host.clock.elapsedMs();
   for (;;) {
     const disks = await listDisks(host);
@@ -189,7 +188,7 @@ export async function findDisk(
 }
 
 /** Makes Windows read the disk's size again. */
-export async function rescanDisk(host: WindowsHostContext, device: Device): Promise<Result<Device, Failure>> {
+export async function rescanDisk(host: WindowsHostContext, device: Device): Promise<Result<Device>> {
   const disk = await presentDiskOf(host, device);
   return disk.ok ? ok(toDevice(host, disk.value)) : disk;
 }
@@ -199,7 +198,7 @@ export async function rescanDisk(host: WindowsHostContext, device: Device): Prom
  * copy whose source is online is first given other GUIDs by Windows, which writes them: so it may not be
  * read-only then.
  */
-export async function bringOnline(host: WindowsHostContext, disk: Disk): Promise<Result<void, Failure>> {
+export async function bringOnline(host: WindowsHostContext, disk: Disk): Promise<Result<void>> {
   const { UniqueId } = disk;
   const writable = disk.IsReadOnly
     ? await change(host.powerShell, "Set-Disk", { UniqueId, IsReadOnly: false })
@@ -212,6 +211,6 @@ export async function bringOnline(host: WindowsHostContext, disk: Disk): Promise
 export function takeOffline(
   host: WindowsHostContext,
   { UniqueId }: Pick<Disk, "UniqueId">,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   return change(host.powerShell, "Set-Disk", { UniqueId, IsOffline: true });
 }

@@ -1,5 +1,4 @@
 import * as z from "zod";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import {
@@ -46,7 +45,7 @@ const countersSchema = z.object({ Name: z.string(), DiskWriteBytesPersec: z.coer
  * Repairs what Windows reports to need it. A volume that reports nothing is left alone: NTFS and ReFS repair
  * themselves as they are mounted, and a scan of terabytes takes hours.
  */
-export async function checkVolume(host: WindowsHostContext, device: Device): Promise<Result<void, Failure>> {
+export async function checkVolume(host: WindowsHostContext, device: Device): Promise<Result<void>> {
   const partition = await ownPartition(host, device);
   if (!partition.ok) return partition;
   const free = await refuseMounted(host, device);
@@ -81,7 +80,7 @@ export async function growVolume(
     mountPath,
     fsType,
   }: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const mounted = await mountAt(host, mountPath);
   if (!mounted.ok) return mounted;
   if (mounted.value === undefined) return fail({ kind: "PathNotMounted", path: mountPath });
@@ -114,7 +113,7 @@ export async function growVolume(
 const clusterSchema = z.object({ BlockSize: wholeNumber });
 
 /** The largest size, in bytes, of the NTFS in a partition: it keeps the clusters that it was made with. */
-async function sizeMaxOf(host: WindowsHostContext, partition: Partition): Promise<Result<number, Failure>> {
+async function sizeMaxOf(host: WindowsHostContext, partition: Partition): Promise<Result<number>> {
   const path = volumePathOf(partition);
   if (!path.ok) return path;
   // Matched to the last character, as for a dismount.
@@ -129,10 +128,7 @@ async function sizeMaxOf(host: WindowsHostContext, partition: Partition): Promis
 }
 
 /** Usage of the volume at a path. Windows counts no inodes: they are 0. */
-export async function volumeStats(
-  host: WindowsHostContext,
-  path: string,
-): Promise<Result<FileSystemStats, Failure>> {
+export async function volumeStats(host: WindowsHostContext, path: string): Promise<Result<FileSystemStats>> {
   const partition = await partitionAt(host, path);
   if (!partition.ok) return partition;
   const volume = await volumeOf(host, partition.value);
@@ -150,7 +146,7 @@ export async function volumeStats(
 }
 
 /** Writes what Windows has cached of the volume at a path to its disk. */
-export async function flushVolume(host: WindowsHostContext, path: string): Promise<Result<void, Failure>> {
+export async function flushVolume(host: WindowsHostContext, path: string): Promise<Result<void>> {
   const partition = await partitionAt(host, path);
   if (!partition.ok) return partition;
   const volume = await volumeOf(host, partition.value);
@@ -158,10 +154,7 @@ export async function flushVolume(host: WindowsHostContext, path: string): Promi
 }
 
 /** The bytes that Windows has written to a disk since it came. */
-export async function writtenBytes(
-  host: WindowsHostContext,
-  majorMinor: string,
-): Promise<Result<string, Failure>> {
+export async function writtenBytes(host: WindowsHostContext, majorMinor: string): Promise<Result<string>> {
   const counters = await query(
     host.powerShell,
     "Get-CimInstance",
@@ -175,7 +168,7 @@ export async function writtenBytes(
   return ok(counter?.DiskWriteBytesPersec ?? "gone");
 }
 
-async function ownPartition(host: WindowsHostContext, device: Device): Promise<Result<Partition, Failure>> {
+async function ownPartition(host: WindowsHostContext, device: Device): Promise<Result<Partition>> {
   const disk = await diskOf(host, device);
   if (!disk.ok) return disk;
   const online = await bringOnline(host, disk.value);
@@ -186,7 +179,7 @@ async function ownPartition(host: WindowsHostContext, device: Device): Promise<R
  * The partition behind a staged folder, or behind a link to one. The kubelet asks for each volume's usage
  * once a minute, and each cmdlet costs some 0.1 s: what is mounted is listed once.
  */
-async function partitionAt(host: WindowsHostContext, path: string): Promise<Result<Partition, Failure>> {
+async function partitionAt(host: WindowsHostContext, path: string): Promise<Result<Partition>> {
   const mounted = await mountedFolders(host);
   if (!mounted.ok) return mounted;
   const direct = folderAt(mounted.value, path);

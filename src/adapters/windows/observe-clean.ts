@@ -1,5 +1,4 @@
 import * as z from "zod";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { judgeClean } from "../../core/node/judge-clean.ts";
@@ -31,7 +30,7 @@ const processSchema = z.object({
 export async function observeClean(
   host: WindowsHostContext,
   request: CleanRequest,
-): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>> {
+): Promise<Result<{ readonly clean: boolean; readonly reason: string }>> {
   const earlier = await earlierWorkersAlive(host);
   if (!earlier.ok) return earlier;
   const disks = await listDisks(host);
@@ -85,7 +84,7 @@ function devicesAt(host: WindowsHostContext, disks: DiskList, luns: readonly num
  * Whether a worker runs that an earlier process of this plug-in has started. Windows gives a process's id to
  * another soon after its end, so a worker is this process's own only if it began after it.
  */
-export async function earlierWorkersAlive(host: WindowsHostContext): Promise<Result<boolean, Failure>> {
+export async function earlierWorkersAlive(host: WindowsHostContext): Promise<Result<boolean>> {
   const processes = await query(
     host.powerShell,
     "Get-CimInstance",

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -21,9 +20,9 @@ export interface Operations {
    */
   readonly run: <T>(
     operation: Operation,
-    act: () => Promise<Result<T, Failure>>,
+    act: () => Promise<Result<T>>,
     signal: AbortSignal,
-  ) => Promise<Result<T, Failure>>;
+  ) => Promise<Result<T>>;
   /** The operations on one of `keys` that have not ended. */
   readonly inFlightOn: (keys: readonly string[]) => readonly string[];
 }
@@ -40,7 +39,7 @@ export function createOperations(clock: Clock): Operations {
   return {
     run: async <T>(
       { line, keys, limitMs }: Operation,
-      act: () => Promise<Result<T, Failure>>,
+      act: () => Promise<Result<T>>,
       signal: AbortSignal,
     ) => {
       if (signal.aborted) return fail({ kind: "Cancelled" });
@@ -50,7 +49,7 @@ export function createOperations(clock: Clock): Operations {
       const { promise: ended, resolve: end } = Promise.withResolvers<void>();
       const operation = { line, keys, ended };
       inFlight.add(operation);
-      const work = async (): Promise<Result<T, Failure>> => {
+      const work = async (): Promise<Result<T>> => {
         await Promise.all(earlier.map((each) => each.ended));
         if (hasCallerLeft) return fail({ kind: "Cancelled" });
         hasBegun = true;

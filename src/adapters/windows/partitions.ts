@@ -1,5 +1,4 @@
 import * as z from "zod";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { type Disk, namedBy, wholeNumber } from "./disk/disk-rows.ts";
@@ -48,7 +47,7 @@ const VOLUME_PATH = /^\\\\\?\\Volume\{[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\}
 const DRIVE_LETTER = /^[A-Z]:\\$/iu;
 
 /** All partitions of all disks that are online. A row that misses something makes no other one unreadable. */
-export async function listPartitions(host: WindowsHostContext): Promise<Result<PartitionList, Failure>> {
+export async function listPartitions(host: WindowsHostContext): Promise<Result<PartitionList>> {
   const rows = await queryRows(host.powerShell, {
     cmdlet: "Get-Partition",
     parameters: {},
@@ -66,7 +65,7 @@ export async function partitionsOf(
   host: WindowsHostContext,
   disk: Disk,
   lookUp: typeof diskOf = diskOf,
-): Promise<Result<readonly Partition[], Failure>> {
+): Promise<Result<readonly Partition[]>> {
   const list = await listPartitions(host);
   if (!list.ok) return list;
   const still = await lookUp(host, toDevice(host, disk));
@@ -77,7 +76,7 @@ export async function partitionsOf(
 }
 
 /** The failure of a partition of which Windows reports less than is needed. */
-export function incompletePartition({ problem }: OddPartition): Result<never, Failure> {
+export function incompletePartition({ problem }: OddPartition): Result<never> {
   return fail({ kind: "HostNotReady", detail: `Windows reports a partition incompletely: ${problem}` });
 }
 
@@ -98,7 +97,7 @@ export function isForeign(partition: Partition): boolean {
 }
 
 /** The one data partition of a disk. Fails with `WrongDevice` where there is another number of them. */
-export function dataPartitionOf(host: WindowsHostContext, disk: Disk): Promise<Result<Partition, Failure>> {
+export function dataPartitionOf(host: WindowsHostContext, disk: Disk): Promise<Result<Partition>> {
   return oneDataPartition(host, disk, diskOf);
 }
 
@@ -106,10 +105,7 @@ export function dataPartitionOf(host: WindowsHostContext, disk: Disk): Promise<R
  * As `dataPartitionOf`, for a volume that is to be formatted: Windows looks at its disks between the look at
  * the partitions and the one at the disk.
  */
-export function presentDataPartitionOf(
-  host: WindowsHostContext,
-  disk: Disk,
-): Promise<Result<Partition, Failure>> {
+export function presentDataPartitionOf(host: WindowsHostContext, disk: Disk): Promise<Result<Partition>> {
   return oneDataPartition(host, disk, presentDiskOf);
 }
 
@@ -117,7 +113,7 @@ async function oneDataPartition(
   host: WindowsHostContext,
   disk: Disk,
   lookUp: typeof diskOf,
-): Promise<Result<Partition, Failure>> {
+): Promise<Result<Partition>> {
   const partitions = await partitionsOf(host, disk, lookUp);
   if (!partitions.ok) return partitions;
   const data = partitions.value.filter(holdsData);
@@ -132,7 +128,7 @@ async function oneDataPartition(
 }
 
 /** The path by which a partition's volume is addressed: no other partition has it. */
-export function volumePathOf({ DiskNumber, AccessPaths }: Partition): Result<string, Failure> {
+export function volumePathOf({ DiskNumber, AccessPaths }: Partition): Result<string> {
   const path = (AccessPaths ?? []).find((candidate) => VOLUME_PATH.test(candidate));
   return path === undefined
     ? fail({ kind: "HostNotReady", detail: `Windows shows no volume on disk ${DiskNumber} yet: try again` })
@@ -153,7 +149,7 @@ export function hasDriveLetter({ AccessPaths }: Partition): boolean {
 export async function volumeOf(
   host: WindowsHostContext,
   partition: Partition,
-): Promise<Result<Volume & { readonly path: string }, Failure>> {
+): Promise<Result<Volume & { readonly path: string }>> {
   const path = volumePathOf(partition);
   if (!path.ok) return path;
   const volumes = await query(host.powerShell, "Get-Volume", { Path: path.value }, volumeSchema);

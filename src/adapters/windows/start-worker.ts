@@ -2,7 +2,6 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import * as z from "zod";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { parseJson } from "../../core/primitives/parse-json.ts";
@@ -23,7 +22,7 @@ export interface Worker {
    * Sends a call and waits for its answer. Fails with `HostNotReady` where the process ends before, and where
    * it answers in another form.
    */
-  readonly ask: (call: StorageCall) => Promise<Result<StorageAnswer, Failure>>;
+  readonly ask: (call: StorageCall) => Promise<Result<StorageAnswer>>;
   /** Whether its process can take a call: it has not ended. */
   readonly isAlive: () => boolean;
   /** Ends it after its call. */
@@ -41,10 +40,10 @@ export function startWorker(program: string, args: readonly string[]): Worker {
   const child = spawn(program, args, { stdio: "pipe" });
   let isAlive = true;
   let lastId = 0;
-  let resolveAnswer: ((answered: Result<StorageAnswer, Failure>) => void) | undefined;
+  let resolveAnswer: ((answered: Result<StorageAnswer>) => void) | undefined;
   let otherOutput = "";
 
-  const answer = (answered: Result<StorageAnswer, Failure>): void => {
+  const answer = (answered: Result<StorageAnswer>): void => {
     const resolve = resolveAnswer;
     resolveAnswer = undefined;
     resolve?.(answered);
@@ -71,7 +70,7 @@ export function startWorker(program: string, args: readonly string[]): Worker {
       lastId += 1;
       otherOutput = "";
       keepAlive(child, true);
-      const answered = await new Promise<Result<StorageAnswer, Failure>>((resolve) => {
+      const answered = await new Promise<Result<StorageAnswer>>((resolve) => {
         resolveAnswer = resolve;
         child.stdin.write(`${JSON.stringify({ id: lastId, ...call })}\n`);
       });
@@ -95,7 +94,7 @@ function keepAlive(child: ChildProcessWithoutNullStreams, isBusy: boolean): void
     else handle.unref();
 }
 
-function readAnswer(json: unknown, line: string): Result<StorageAnswer, Failure> {
+function readAnswer(json: unknown, line: string): Result<StorageAnswer> {
   const parsed = answerSchema.safeParse(json);
   return parsed.success
     ? ok(parsed.data)

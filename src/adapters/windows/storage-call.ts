@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 
@@ -28,7 +27,7 @@ export type StorageAnswer =
  * `HostNotReady` where PowerShell itself can't be used.
  */
 export interface PowerShell {
-  readonly call: (call: StorageCall) => Promise<Result<StorageAnswer, Failure>>;
+  readonly call: (call: StorageCall) => Promise<Result<StorageAnswer>>;
   /** Ends the idle workers; a busy one ends after its call. */
   readonly close: () => void;
 }
@@ -38,7 +37,7 @@ export async function change(
   powerShell: PowerShell,
   cmdlet: string,
   parameters: StorageCall["parameters"],
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const answered = await queryRows(powerShell, { cmdlet, parameters, select: [] });
   return answered.ok ? ok(undefined) : answered;
 }
@@ -49,7 +48,7 @@ export async function query<Shape extends z.ZodRawShape>(
   cmdlet: string,
   parameters: StorageCall["parameters"],
   schema: z.ZodObject<Shape>,
-): Promise<Result<readonly z.infer<z.ZodObject<Shape>>[], Failure>> {
+): Promise<Result<readonly z.infer<z.ZodObject<Shape>>[]>> {
   const answered = await queryRows(powerShell, { cmdlet, parameters, select: Object.keys(schema.shape) });
   if (!answered.ok) return answered;
   const parsed = schema.array().safeParse(answered.value);
@@ -62,7 +61,7 @@ export async function query<Shape extends z.ZodRawShape>(
 export async function queryRows(
   powerShell: PowerShell,
   call: StorageCall,
-): Promise<Result<readonly unknown[], Failure>> {
+): Promise<Result<readonly unknown[]>> {
   const answered = await powerShell.call(call);
   if (!answered.ok) return answered;
   return answered.value.ok

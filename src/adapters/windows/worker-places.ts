@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 
@@ -30,7 +29,7 @@ export function callKind(cmdlet: string): CallKind {
 /** The places for calls: changes leave one to queries, and long changes a further one to the others. */
 export interface WorkerPlaces {
   /** Waits for a place, in order among calls of its kind. Fails with `HostNotReady` where too many wait. */
-  readonly take: (kind: CallKind) => Promise<Result<void, Failure>>;
+  readonly take: (kind: CallKind) => Promise<Result<void>>;
   readonly giveBack: (kind: CallKind) => void;
 }
 

@@ -33,7 +33,7 @@ export interface ReportSources {
     kind: K,
     isKept: (object: KindMap[K]) => boolean,
     signal: AbortSignal,
-  ) => Promise<Result<readonly KindMap[K][], Failure>>;
+  ) => Promise<Result<readonly KindMap[K][]>>;
   /** Undefined without Kubernetes: there are no claims and no events then. */
   readonly client: ApiClient | undefined;
   readonly namespace: string;
@@ -209,7 +209,7 @@ async function readFrom<T extends ApiObject>(
   of: CoreResource,
   name: string,
   signal: AbortSignal,
-): Promise<Result<T | undefined, Failure>> {
+): Promise<Result<T | undefined>> {
   return client === undefined ? ok(undefined) : readCoreObject<T>(client, of, name, signal);
 }
 
@@ -251,7 +251,7 @@ async function readController(
     : { leads: undefined, detail: `Lease not read (${describeFailure(lease.failure)})` };
 }
 
-function valueOf<T>(result: Result<T, Failure>): T {
+function valueOf<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(describeFailure(result.failure));
   return result.value;
 }

@@ -4,7 +4,6 @@ import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { foreignVolumeObjectName, volumeObjectNames } from "../../core/api/object-names.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
@@ -21,7 +20,7 @@ export async function adoptVolume(
   disk: DiskFacts,
   stated: StatedUse,
   signal: AbortSignal,
-): Promise<Result<{ readonly volume: AzVolume; readonly isNew: boolean }, Failure>> {
+): Promise<Result<{ readonly volume: AzVolume; readonly isNew: boolean }>> {
   const { diskUri } = disk;
   const spec = adoptedSpec(disk, stated);
   const labels = stated.claim && claimLabels({ ...stated.claim, volume: stated.name });

@@ -5,7 +5,6 @@ import { isAttached } from "../../core/attachment/attachment-state.ts";
 import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
@@ -33,7 +32,7 @@ export async function compareAttachments(
   volume: AzVolume,
   listed: DiskFacts,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   if (!differs(ports, volume, listed)) return ok(undefined);
   return readAndCompare(ports, { volume, isWorthIt: (disk) => differs(ports, volume, disk) }, signal);
 }
@@ -50,7 +49,7 @@ export async function readAndCompare(
     isWorthIt = () => true,
   }: { readonly volume: AzVolume; readonly isWorthIt?: (disk: DiskFacts) => boolean },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const detail = volume.status?.detail;
   if (detail === undefined) return ok(undefined);
   const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
@@ -67,7 +66,7 @@ async function recordStrays(
   detail: VolumeDetail,
   disk: DiskFacts,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const volumeName = volume.metadata.name;
   const unexplained: string[] = [];
   for (const instanceUri of disk.attachedTo) {
@@ -108,7 +107,7 @@ async function reportStaleOnes(
   volumeName: string,
   disk: DiskFacts,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const named = nodesOf(ports, disk);
   for (const attachment of attachedIn(ports, volumeName)) {
     const { nodeName } = attachment.spec;

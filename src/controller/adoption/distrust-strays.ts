@@ -1,7 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isForeign, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { distrust } from "../../core/writer/record/writer-steps.ts";
@@ -19,7 +18,7 @@ export async function distrustStrays(
   volume: AzVolume,
   strays: readonly NodeIdentity[],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const volumeName = volume.metadata.name;
   for (const node of strays) {
     if (volume.status?.record === undefined) {

@@ -2,7 +2,6 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { identityOf, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
@@ -43,7 +42,7 @@ export async function findAttachedVms(
   disk: DiskFacts,
   lane: Lane,
   signal: AbortSignal,
-): Promise<Result<readonly AttachedVm[], Failure>> {
+): Promise<Result<readonly AttachedVm[]>> {
   const attached: AttachedVm[] = [];
   for (const instanceUri of disk.attachedTo) {
     const known = nodeOfVm(ports, instanceUri);

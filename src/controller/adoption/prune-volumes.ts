@@ -34,7 +34,7 @@ export interface UnnamedVolumes {
 export async function pruneVolumes(
   { lists = new Map(), ...ports }: AdoptionPorts & { readonly lists?: Pick<DiskLists, "get"> },
   signal: AbortSignal,
-): Promise<Result<UnnamedVolumes, Failure>> {
+): Promise<Result<UnnamedVolumes>> {
   await ports.clusterVolumes.untilSynced(signal);
   const unnamed = ports.cache.list("AzVolume").flatMap((volume) => {
     const diskUri = diskUriOf(volume);

@@ -3,7 +3,6 @@ import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { recordedVm } from "../../core/attachment/attachment-state.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { withShownSize } from "../../core/volume/device/shown-size.ts";
@@ -52,7 +51,7 @@ export async function rebuildRecord(
   disk: DiskFacts | undefined,
   reason: RebuildReason,
   signal: AbortSignal,
-): Promise<Result<FoundDisk, Failure>> {
+): Promise<Result<FoundDisk>> {
   const attachedVms = disk === undefined ? ok([]) : await findAttachedVms(ports, disk, LANE, signal);
   if (!attachedVms.ok) return attachedVms;
   const kept = disk === undefined ? NOTHING_KEPT : stateFromTags(disk);
@@ -94,7 +93,7 @@ export async function rebuildVolume(
   volume: AzVolume,
   reason: RebuildReason,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const recorded = recordedDisk(volume);
   if (recorded === undefined) return ok(undefined);
   const read = await readRecordedDisk(ports, recorded, signal);
@@ -120,7 +119,7 @@ export async function readRecordedDisk(
   { cloud }: Pick<AdoptionPorts, "cloud">,
   recorded: VolumeDisk,
   signal: AbortSignal,
-): Promise<Result<ReadDisk, Failure>> {
+): Promise<Result<ReadDisk>> {
   const disk = await cloud.getDisk({ diskUri: recorded.diskUri }, signal);
   if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
   return ok({ ...recorded, disk: disk.ok ? disk.value : undefined });
@@ -132,7 +131,7 @@ export async function rebuildFromDisk(
   { volume, diskUri, disk }: ReadDisk,
   reason: RebuildReason,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const rebuilt = await rebuildRecord(ports, volume, disk, reason, signal);
   if (!rebuilt.ok) return rebuilt.failure.kind === "ObjectNotFound" ? ok(undefined) : rebuilt;
   const { attachedVms } = rebuilt.value;

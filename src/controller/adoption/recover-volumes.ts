@@ -32,9 +32,9 @@ export type DiskLists = Map<string, readonly DiskFacts[]>;
 export async function recoverVolumes(
   { lists = new Map(), ...ports }: RecoveryPorts & { readonly lists?: DiskLists },
   signal: AbortSignal,
-): Promise<Result<number, Failure>> {
+): Promise<Result<number>> {
   await ports.clusterVolumes.untilSynced(signal);
-  let failed: Result<never, Failure> | undefined;
+  let failed: Result<never> | undefined;
   let adopted = 0;
   const recoveries = [
     () => recoverNamed(ports, signal),
@@ -59,7 +59,7 @@ async function recoverOther(
   resourceGroup: string,
   lists: DiskLists,
   signal: AbortSignal,
-): Promise<Result<number, Failure>> {
+): Promise<Result<number>> {
   const recovered = await recoverFrom(ports, resourceGroup, lists, signal);
   if (recovered.ok || isRetryable(recovered.failure)) return recovered;
   ports.logger.warn("disks of a resource group not listed", { resourceGroup, failure: recovered.failure });
@@ -81,7 +81,7 @@ async function recoverFrom(
   resourceGroup: string | undefined,
   lists: DiskLists,
   signal: AbortSignal,
-): Promise<Result<number, Failure>> {
+): Promise<Result<number>> {
   const asOfList = new Map(ports.cache.list("AzVolume").map((volume) => [volume.metadata.name, volume]));
   const disks = await ports.cloud.listDisks({ resourceGroup }, signal);
   if (!disks.ok) return disks;
@@ -92,7 +92,7 @@ async function recoverFrom(
 }
 
 /** Disks that the cluster names; several of its volumes may name one disk. */
-async function recoverNamed(ports: AdoptionPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+async function recoverNamed(ports: AdoptionPorts, signal: AbortSignal): Promise<Result<number>> {
   const { cache, clusterVolumes } = ports;
   const byDisk = new Map(
     clusterVolumes.volumes().map(({ volumeId }) => [resourceUriKey(volumeId), volumeId]),
@@ -115,9 +115,9 @@ async function recoverNamed(ports: AdoptionPorts, signal: AbortSignal): Promise<
 async function recoverEach<T extends { readonly diskUri: string }>(
   { logger }: AdoptionPorts,
   all: readonly T[],
-  recoverOne: (one: T) => Promise<Result<boolean, Failure>>,
+  recoverOne: (one: T) => Promise<Result<boolean>>,
   signal: AbortSignal,
-): Promise<Result<number, Failure>> {
+): Promise<Result<number>> {
   const onFailure = ({ diskUri }: T, failure: Failure): void =>
     logger.warn("a disk was not compared with the objects", { diskUri, failure });
   const attempt = async (one: T): ReturnType<typeof recoverOne> => {
@@ -135,7 +135,7 @@ async function recoverTagged(
   disk: DiskFacts,
   asOfList: ReadonlyMap<string, AzVolume>,
   signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
+): Promise<Result<boolean>> {
   // Nearly every disk has a cached object, and is where its attachments say: only the others cost a read
   // of the store at each recovery.
   const known = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(disk.diskUri))[0];
@@ -165,7 +165,7 @@ async function recordStateTags(
   asOfList: AzVolume | undefined,
   disk: DiskFacts,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const stateTags = stateTagsIn(disk.tags);
   if (asOfList?.status?.detail === undefined || sameJson(asOfList.status.detail.stateTags ?? {}, stateTags))
     return ok(undefined);
@@ -187,7 +187,7 @@ async function recoverVolume(
   diskUri: string,
   stated: StatedUse,
   signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
+): Promise<Result<boolean>> {
   if (parseDiskUri(diskUri) === undefined) return ok(false);
   for (const name of volumeObjectNames(diskUri)) {
     const present = await ports.store.get("AzVolume", name, signal);

@@ -3,7 +3,6 @@ import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { isDeleting, isTerminating } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { explainsPublication } from "../../core/writer/record/rebuilt-record.ts";
@@ -31,7 +30,7 @@ const FORGOTTEN_AFTER_MS = 60_000;
 export async function syncVolumeAttachments(
   ports: AdoptionPorts,
   signal: AbortSignal,
-): Promise<Result<{ readonly waiting: number }, Failure>> {
+): Promise<Result<{ readonly waiting: number }>> {
   await ports.clusterVolumes.untilSynced(signal);
   const attachments = ports.clusterVolumes.attachments();
   const restored = await tryEach(
@@ -63,13 +62,13 @@ async function endForgotten(
   ports: AdoptionPorts,
   attachments: readonly ClusterAttachment[],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { cache, clusterVolumes, users, logger } = ports;
   if (!clusterVolumes.knowsAttachments) return ok(undefined);
   const known = new Set(
     attachments.map(({ volumeId, nodeName }) => `${resourceUriKey(volumeId)} ${nodeName}`),
   );
-  let failed: Result<never, Failure> | undefined;
+  let failed: Result<never> | undefined;
   for (const { metadata, spec } of cache.list("AzVolumeAttachment")) {
     if (spec.role !== "Primary" || metadata.deletionTimestamp !== undefined) continue;
     const volume = cache.get("AzVolume", spec.volumeName);
@@ -84,7 +83,7 @@ async function endForgotten(
     const use = await users.on({ nodeName, volumeId }, signal);
     if (use.kind !== "unused") continue;
     const where = { volumeId, nodeName };
-    const ended: Result<unknown, Failure> = isNodesOwn
+    const ended: Result<unknown> = isNodesOwn
       ? await withdrawLeakedRequest(ports, volume, where, signal)
       : await withdrawFrom(ports, volume, nodeName, signal);
     if (ended.ok)
@@ -106,7 +105,7 @@ export async function syncVolumeAttachmentsOf(
   ports: AdoptionPorts,
   volume: AzVolume,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const diskUri = volume.status?.detail?.diskUri;
   for (const attachment of ports.clusterVolumes.attachments()) {
     if (diskUri === undefined || !isSameResourceUri(attachment.volumeId, diskUri) || !isPublished(attachment))
@@ -123,7 +122,7 @@ async function restoreFrom(
   ports: AdoptionPorts,
   attachment: ClusterAttachment,
   signal: AbortSignal,
-): Promise<Result<Outcome, Failure>> {
+): Promise<Result<Outcome>> {
   const volume = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(attachment.volumeId))[0];
   if (volume?.status?.detail === undefined) return ok("waits");
   if (isDeleting(volume)) return ok("done");
@@ -141,7 +140,7 @@ async function syncVolumeAttachment(
   volume: AzVolume,
   attachment: ClusterAttachment,
   signal: AbortSignal,
-): Promise<Result<Outcome, Failure>> {
+): Promise<Result<Outcome>> {
   const { clusterVolumes, users, logger } = ports;
   const { name, nodeName, volumeId } = attachment;
   if (isPrimary(ports, volume, nodeName)) return ok("done");
@@ -201,7 +200,7 @@ async function distrustOutdatedRecord(
   volume: AzVolume,
   nodeName: string,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const { store, logger } = ports;
   const read = await store.get("AzVolume", volume.metadata.name, signal);
   if (!read.ok) return read;
@@ -224,7 +223,7 @@ async function withdrawOlderRequests(
   volume: AzVolume,
   publishedTo: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { cache, clusterVolumes, users, logger } = ports;
   const volumeName = volume.metadata.name;
   for (const { spec } of cache.byIndex("AzVolumeAttachment", "volumeName", volumeName)) {
@@ -253,11 +252,11 @@ async function takeOver(
   volume: AzVolume,
   attachment: ClusterAttachment,
   signal: AbortSignal,
-): Promise<Result<Outcome, Failure>> {
+): Promise<Result<Outcome>> {
   const { clusterVolumes, users, logger } = ports;
   const { name, nodeName, volumeId } = attachment;
   const use = await users.on({ nodeName, volumeId }, signal);
-  const synced: Result<unknown, Failure> =
+  const synced: Result<unknown> =
     use.kind === "unused"
       ? await withdrawFrom(ports, volume, nodeName, signal)
       : isPublished(attachment)
@@ -281,7 +280,7 @@ function withdrawFrom(
   volume: AzVolume,
   nodeName: string,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const isShared = !isSingleWriter(volume.spec.capabilities);
   const where = { volumeId: diskOf(volume), nodeName };
   return withdrawRequest(ports, { ...where, keepsPrimary: false, isShared }, signal);

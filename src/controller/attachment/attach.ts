@@ -186,7 +186,7 @@ function markUnrequested(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   return changeSpec(
     ports.store,
     attachmentTarget(ports, attachment),
@@ -200,7 +200,7 @@ async function recordPresentSize(
   ports: AttachmentPorts,
   volume: AzVolume,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const detail = volume.status?.detail;
   if (detail === undefined) return ok(undefined);
   const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
@@ -214,7 +214,7 @@ function markAttaching(
   attachment: AzVolumeAttachment,
   { node: { vmId, instanceUri }, attempt }: { readonly node: NodeIdentity; readonly attempt: string },
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   return changeStatus(
     ports.store,
     attachmentTarget(ports, attachment),
@@ -242,7 +242,7 @@ function recordAttached(
   { volume, attachment, node }: PlannedAttach,
   { lun, attempt }: { readonly lun: number; readonly attempt: string },
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   return changeStatus(
     ports.store,
     attachmentTarget(ports, attachment),

@@ -2,7 +2,7 @@ import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-vol
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import type { NodeKey } from "../../core/api/identity/node-identity.ts";
 import { isTerminating } from "../../core/attachment/observed-volume.ts";
-import type { Failure, FailureOf } from "../../core/failure/failure.ts";
+import type { FailureOf } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
@@ -32,7 +32,7 @@ export function setAttachmentStatus(
   attachment: AzVolumeAttachment,
   change: (status: AttachmentStatus) => AttachmentStatus,
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   return changeStatus(
     ports.store,
     attachmentTarget(ports, attachment),

@@ -1,6 +1,5 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { isAttachmentOf } from "../../core/api/identity/attachment-identity.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { NewObject } from "../../ports/store/object-store.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -11,7 +10,7 @@ export async function createAttachment(
   ports: Pick<ControllerPorts, "store" | "events" | "logger">,
   attachment: NewObject<"AzVolumeAttachment">,
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   const created = await ports.store.create("AzVolumeAttachment", attachment, signal);
   if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
   const { volumeName, volumeId, nodeName } = attachment.spec;

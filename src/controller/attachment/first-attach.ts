@@ -1,5 +1,4 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { whyNoFirstAttach } from "../../core/volume/copies/copy-progress.ts";
@@ -14,7 +13,7 @@ export async function checkFirstAttach(
   { cloud }: Pick<AttachmentPorts, "cloud">,
   volume: AzVolume,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { copy, detail } = volume.status ?? {};
   if (copy === undefined || detail === undefined || copy.firstAttachTime !== undefined) return ok(undefined);
   const disk = await cloud.getDisk({ diskUri: detail.diskUri }, signal);
@@ -31,7 +30,7 @@ export async function recordFirstAttach(
   { store, clock }: Pick<AttachmentPorts, "store" | "clock">,
   volume: AzVolume,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const known = volume.status?.copy;
   if (known === undefined || known.firstAttachTime !== undefined) return ok(undefined);
   const firstAttachTime = toTimestamp(clock.nowMs());

@@ -3,7 +3,6 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
@@ -56,7 +55,7 @@ async function isOnlyTrace(
   ports: AttachmentPorts,
   { metadata, spec, status }: AzVolumeAttachment,
   signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
+): Promise<Result<boolean>> {
   const { cache, cloud } = ports;
   if (status === undefined || status.state === "Pending") return ok(false);
   const isOwner = (volume: AzVolume): boolean =>
@@ -77,7 +76,7 @@ export async function deleteWithoutDetach(
   { store, logger }: Pick<ControllerPorts, "store" | "logger">,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const { name, uid, resourceVersion } = attachment.metadata;
   const deleted = await store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
   if (!deleted.ok) return deleted;

@@ -3,7 +3,6 @@ import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isDetachBegun } from "../../core/attachment/attachment-state.ts";
 import { isStillRequested } from "../../core/attachment/plan-attachment.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
@@ -103,7 +102,7 @@ async function isRequestedNow(
   attachment: AzVolumeAttachment,
   node: NodeIdentity,
   signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
+): Promise<Result<boolean>> {
   const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(false) : fresh;
   return ok(isStillRequested(fresh.value, attachment, node));

@@ -3,7 +3,6 @@ import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { diskNameOf } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
@@ -77,7 +76,7 @@ async function findUnrecordedDisk(
   { cloud }: DiskPorts,
   volume: AzVolume,
   signal: AbortSignal,
-): Promise<Result<string | undefined, Failure>> {
+): Promise<Result<string | undefined>> {
   const { resourceGroup } = volume.spec.disk;
   const diskUri = cloud.diskUriOf({ diskName: diskNameOf(volume.spec), resourceGroup });
   const disk = await cloud.getDisk({ diskUri }, signal);

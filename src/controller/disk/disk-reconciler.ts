@@ -2,7 +2,6 @@ import type { AzVolume, VolumeDetail, VolumeStatus } from "../../core/api/az-vol
 import { diskNameOf } from "../../core/api/object-names.ts";
 import { isRecordLost, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { isOfOneZone } from "../../core/azure/topology.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
@@ -295,10 +294,7 @@ function isToBeCreated(volume: AzVolume): boolean {
 }
 
 /** The request for Azure: the volume's spec, and the tags that name this cluster and object. */
-function diskRequest(
-  ports: DiskPorts,
-  volume: AzVolume,
-): Result<Omit<CreateDiskRequest, "precondition">, Failure> {
+function diskRequest(ports: DiskPorts, volume: AzVolume): Result<Omit<CreateDiskRequest, "precondition">> {
   const { disk } = volume.spec;
   const checked = checkDisk(disk, "spec.disk");
   if (!checked.ok) return checked;

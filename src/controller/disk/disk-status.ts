@@ -18,7 +18,7 @@ export function setStatus(
   volume: AzVolume,
   change: (status: VolumeStatus) => VolumeStatus,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   return changeStatus(
     ports.store,
     targetOf(volume),

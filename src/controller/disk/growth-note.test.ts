@@ -43,7 +43,7 @@ async function withGrowth(
     const pass = async (requests: Requests): Promise<readonly (number | undefined)[]> => {
       const before: (number | undefined)[] = [];
       const resizeDisk: ReconcileWorld["ports"]["cloud"]["resizeDisk"] = async (asked, signal) => {
-        let end: Result<{ readonly sizeGiB: number }, Failure> = fail(lost);
+        let end: Result<{ readonly sizeGiB: number }> = fail(lost);
         for (const request of requests) {
           isAway = request === "unread";
           const isAllowed = await asked.precondition(signal);

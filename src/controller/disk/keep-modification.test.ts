@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { LATE_REQUEST_MS } from "../../core/azure/late-request.ts";
-import { type Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aDetail, aDiskSpec, aVolume } from "../../core/testing/objects.ts";
@@ -30,7 +29,7 @@ function modified(nowMs: number, storeIncarnation: number): AzVolume {
   });
 }
 
-function recover(world: ReconcileWorld): Promise<Result<number, Failure>> {
+function recover(world: ReconcileWorld): Promise<Result<number>> {
   const cloud = { ...world.ports.cloud, listDisks: async () => ok([late]), getDisk: async () => ok(late) };
   return recoverVolumes({ ...world.ports, cloud }, never);
 }

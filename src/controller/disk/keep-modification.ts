@@ -1,5 +1,4 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { repeatedModification } from "../../core/volume/modification/late-modification.ts";
@@ -21,7 +20,7 @@ export async function keepModification(
   volume: AzVolume,
   shown: DiskFacts,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const nowMs = ports.clock.nowMs();
   // Of nearly every disk the list tells nothing new: only the others cost a read of the store.
   if (repeatedModification(volume, shown, { nowMs, isOfThisStore: true }) === undefined) return ok(undefined);
@@ -54,7 +53,7 @@ export async function lookAtDisk(
   volume: AzVolume,
   diskUri: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
   return keepModification(ports, volume, disk.value, signal);

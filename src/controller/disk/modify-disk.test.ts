@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { aDetail, aDiskSpec, aVolume, diskUri } from "../../core/testing/objects.ts";
 import { checkModification } from "../../core/volume/modification/volume-modification.ts";
@@ -23,14 +22,14 @@ const inUse = { kind: "DiskInUse", diskUri, attachedTo: ["vm-a"] } as const;
 type Update = CloudProvisioner["updateDisk"];
 
 /** What the disk is when it is read. */
-type Shown = Result<Partial<DiskFacts>, Failure>;
+type Shown = Result<Partial<DiskFacts>>;
 const asItWas: Shown = ok({ tags: { a: "b" } });
 
 function reconcile(
   world: ReconcileWorld,
   updateDisk: Update,
   shown: Shown = asItWas,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const getDisk: CloudProvisioner["getDisk"] = async () => (shown.ok ? ok(aDisk(shown.value)) : shown);
   const ports = { ...world.ports, cloud: { ...world.ports.cloud, updateDisk, getDisk } };
   return world.answerOf(diskReconciler(ports).reconcile("pvc-1", never));
@@ -41,14 +40,14 @@ async function reconciled(
   world: ReconcileWorld,
   updateDisk: Update,
   shown?: Shown,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const outcome = await reconcile(world, updateDisk, shown);
   await world.answerOf(world.clock.sleep(1_000, never));
   return outcome;
 }
 
 const answering =
-  (answer: Result<DiskFacts, Failure>, changes: object[] = []): Update =>
+  (answer: Result<DiskFacts>, changes: object[] = []): Update =>
   async ({ change, precondition }, signal) => {
     changes.push(change);
     return (await precondition(signal)) ? answer : fail({ kind: "Refused", diskUri });

@@ -1,5 +1,4 @@
 import type { AzVolume, VolumeDetail, VolumeStatus } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { type ShownSize, withShownSize } from "../../core/volume/device/shown-size.ts";
@@ -16,7 +15,7 @@ export async function recordGrowth(
   volume: AzVolume,
   disk: ShownSize,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   if (changedDetail(volume.status, disk) === undefined) return ok(undefined);
   const { name } = volume.metadata;
   let detail: VolumeDetail | undefined;

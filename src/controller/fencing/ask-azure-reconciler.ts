@@ -68,7 +68,7 @@ async function planByVm(
   volumeName: string,
   node: NodeIdentity,
   signal: AbortSignal,
-): Promise<Result<"moved" | "kept" | "absent", Failure>> {
+): Promise<Result<"moved" | "kept" | "absent">> {
   const { nodeName, instanceUri } = node;
   const before = ports.cache.get("AzVolume", volumeName)?.status?.record;
   const vm = await ports.cloud.inspectInstance(node, signal);

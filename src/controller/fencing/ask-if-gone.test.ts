@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
   anAttachment,
@@ -117,7 +116,7 @@ describe("askIfGone", () => {
 
     const inspections: readonly {
       readonly because: string;
-      readonly inspected: Result<InstanceFacts, Failure>;
+      readonly inspected: Result<InstanceFacts>;
       readonly isFreed: boolean;
     }[] = [
       { because: "the VM still lists the disk", inspected: ok(listing), isFreed: false },

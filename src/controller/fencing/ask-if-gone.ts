@@ -1,7 +1,6 @@
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isEarlierVm, type ObservedNames } from "../../core/writer/plan-earlier-vm.ts";
 import { isGrantedAgain } from "../../core/writer/record/is-granted-again.ts";
@@ -30,7 +29,7 @@ export async function proveVmGone(
   { diskUri, node }: { readonly diskUri: string; readonly node: NodeIdentity },
   alsoAt: readonly string[],
   signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
+): Promise<Result<boolean>> {
   for (const instanceUri of [node.instanceUri, ...alsoAt]) {
     const proof = await cloud.proveGone({ diskUri, node: { ...node, instanceUri } }, signal);
     if (!proof.ok) return proof;
@@ -53,7 +52,7 @@ export async function askIfGone(
   { volumeName, volumeId }: { readonly volumeName: string; readonly volumeId: string },
   node: NodeIdentity,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   if (isForeign(node)) return identifyOrPrune(ports, volumeName, node, signal);
   const before = ports.cache.get("AzVolume", volumeName)?.status?.record;
   const vm: VmInRecord = { volumeName, diskUri: volumeId, node, before };
@@ -79,11 +78,7 @@ function beginFenceUnlessGrantedAgain({ node, before }: VmInRecord, record: Writ
     : beginFence(record, node, { distrusts: true });
 }
 
-async function fenceGone(
-  ports: FencingPorts,
-  vm: VmInRecord,
-  signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+async function fenceGone(ports: FencingPorts, vm: VmInRecord, signal: AbortSignal): Promise<Result<unknown>> {
   const { volumeName, node } = vm;
   const fenced = await updateRecord(
     ports,
@@ -112,11 +107,7 @@ function hasReporter({ cache, users }: FencingPorts, { nodeName, vmId, instanceU
  * or show that it is clean. Requires proof that the VM has no entry for the disk. An old mount command
  * may still run there, so the node enters quarantine, and a former writer is fenced.
  */
-function freeAbsent(
-  ports: FencingPorts,
-  vm: VmInRecord,
-  signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+function freeAbsent(ports: FencingPorts, vm: VmInRecord, signal: AbortSignal): Promise<Result<unknown>> {
   const { volumeName, node } = vm;
   const proof: NeededProof = {
     node,
@@ -139,7 +130,7 @@ async function identifyOrPrune(
   volumeName: string,
   unknown: NodeIdentity,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const { instanceUri } = unknown;
   const nodeName = nodeNameOf(ports, instanceUri);
   const instance =
@@ -165,7 +156,7 @@ function identifyAs(
   unknown: NodeIdentity,
   node: NodeIdentity,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   return updateRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "identify" },
@@ -189,7 +180,7 @@ async function pruneIfDetachedByOthers(
   volumeName: string,
   node: NodeIdentity,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const volume = await ports.store.get("AzVolume", volumeName, signal);
   if (!volume.ok) return volume;
   const diskUri = volume.value.status?.detail?.diskUri;
@@ -223,7 +214,7 @@ async function listsDisk(
   diskUri: string,
   node: NodeIdentity,
   signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
+): Promise<Result<boolean>> {
   const instance = await cloud.inspectInstance(node, signal);
   if (instance.ok)
     return ok(instance.value.dataDisks.some((entry) => isSameResourceUri(entry.diskUri, diskUri)));

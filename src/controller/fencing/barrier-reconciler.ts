@@ -2,7 +2,6 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { stillDetaching } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
@@ -115,7 +114,7 @@ async function readBarrierPending(
   nodeName: string,
   incarnation: number,
   signal: AbortSignal,
-): Promise<Result<readonly BarrierPending[], Failure>> {
+): Promise<Result<readonly BarrierPending[]>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok([]) : read;
   const { status } = read.value;
@@ -133,7 +132,7 @@ async function passedAfterFlush(
   pending: readonly BarrierPending[],
   incarnation: number,
   signal: AbortSignal,
-): Promise<Result<readonly BarrierPending[], Failure>> {
+): Promise<Result<readonly BarrierPending[]>> {
   const { cloud, steps } = ports;
   const precondition = async (callSignal: AbortSignal): Promise<boolean> => {
     const still = await readStoreIncarnation(ports, callSignal);

@@ -3,7 +3,6 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { volumeObjectNames } from "../../core/api/object-names.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -28,7 +27,7 @@ export async function readLeaving(
   diskUri: string,
   nodeNames: readonly string[],
   signal: AbortSignal,
-): Promise<Result<LeavingDisk, Failure>> {
+): Promise<Result<LeavingDisk>> {
   const attachments: AzVolumeAttachment[] = [];
   for (const nodeName of nodeNames) {
     const read = await readAttachment(store, { diskUri, nodeName }, signal);

@@ -1,7 +1,6 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
@@ -168,7 +167,7 @@ async function pruneQuarantined(
   ports: FencingPorts,
   { volumeName, node }: QuarantinedVm,
   signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
+): Promise<Result<boolean>> {
   const updated = await updateRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "end-fence" },
@@ -183,7 +182,7 @@ async function pruneCleanOf(
   ports: FencingPorts,
   nodeName: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const entries = ports.cache.list("AzVolume").flatMap(({ metadata, status }) =>
     nodesIn(status?.record, "clean")
       .filter((node) => node.nodeName === nodeName)

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { mayMark, planServiceMark, type ServiceStep } from "../../core/node/plan-service-mark.ts";
 import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
@@ -99,7 +98,7 @@ async function markIfOff(
   marks: NodeMarks,
   { nodeName, nodeUid, instanceUri, vmId }: KnownNode,
   signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
+): Promise<Result<boolean>> {
   const instance = await cloud.inspectInstance({ nodeName, instanceUri, lane: "prune" }, signal);
   if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok(false) : instance;
   const { powerState } = instance.value;

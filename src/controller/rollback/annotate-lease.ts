@@ -1,5 +1,4 @@
 import { CONTROLLER_LEASE, type Lease } from "../../core/api/lease.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { type LeaseAnnotations, withAnnotations } from "../../core/rollback/rebuild-mark.ts";
 import { changeSpec } from "../../objects/update-object.ts";
@@ -10,7 +9,7 @@ export async function annotateLease(
   ports: AdoptionPorts,
   annotationsFor: (lease: Lease) => LeaseAnnotations | undefined,
   signal: AbortSignal,
-): Promise<Result<Lease, Failure>> {
+): Promise<Result<Lease>> {
   const changed = await changeSpec(
     ports.store,
     { kind: "Lease", name: CONTROLLER_LEASE },

@@ -32,7 +32,7 @@ export async function distrustShared(
   shared: VolumeDisk,
   onUnread: (failure: Failure) => void,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const attempt = ports.random.uuid();
   const marked = await markAll(ports, shared.volume, attempt, signal);
   if (!marked.ok) return marked;
@@ -57,7 +57,7 @@ async function unnamedVms(
   { diskUri }: VolumeDisk,
   vmIds: readonly string[],
   signal: AbortSignal,
-): Promise<Result<readonly AttachedVm[], Failure>> {
+): Promise<Result<readonly AttachedVm[]>> {
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok([]) : disk;
   const attachedVms = await findAttachedVms(ports, disk.value, "primaryAttach", signal);
@@ -75,7 +75,7 @@ async function markAll(
   { metadata: { name: volumeName } }: AzVolume,
   attempt: string,
   signal: AbortSignal,
-): Promise<Result<{ readonly vmIds: readonly string[]; readonly failed: Failure | undefined }, Failure>> {
+): Promise<Result<{ readonly vmIds: readonly string[]; readonly failed: Failure | undefined }>> {
   const { store, logger } = ports;
   const listed = await listAttachments(store, { volumeName }, signal);
   if (!listed.ok) return listed;
@@ -102,7 +102,7 @@ async function markOne(
   { metadata: { name, uid } }: AzVolumeAttachment,
   attempt: string,
   signal: AbortSignal,
-): Promise<Result<readonly string[], Failure>> {
+): Promise<Result<readonly string[]>> {
   const target = { kind: "AzVolumeAttachment", name, uid } as const;
   const kept = await changeSpec(store, target, asStaged, signal);
   const marked = kept.ok

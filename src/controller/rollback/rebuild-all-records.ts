@@ -151,13 +151,12 @@ async function rebuildEach(
     onFailure: ({ volume }: VolumeDisk, failure: Failure) => emitNotRebuilt(ports, volume, failure),
     logger: ports.logger,
   };
-  const readOne = (one: VolumeDisk): Promise<Result<ReadDisk, Failure>> =>
-    readRecordedDisk(ports, one, signal);
+  const readOne = (one: VolumeDisk): Promise<Result<ReadDisk>> => readRecordedDisk(ports, one, signal);
   const recorded = volumes.flatMap((volume) => recordedDisk(volume) ?? []);
   const read = await tryEach(recorded, { ...attempts, attempt: readOne }, signal);
   if (read.failed?.kind === "Cancelled") return fail(read.failed);
   const afterDisks = { ...ports, cloud: vmsReadOnce(ports) };
-  const rebuildOne = async (one: ReadDisk): Promise<Result<unknown, Failure>> =>
+  const rebuildOne = async (one: ReadDisk): Promise<Result<unknown>> =>
     isDue(one.volume) ? rebuildFromDisk(afterDisks, one, reason, signal) : ok(undefined);
   const rebuilt = await tryEach(read.done, { ...attempts, attempt: rebuildOne }, signal);
   if (rebuilt.failed?.kind === "Cancelled") return fail(rebuilt.failed);
@@ -241,7 +240,7 @@ async function distrustOrKeep(
   shared: VolumeDisk,
   incarnation: number,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const { volume } = shared;
   const report = (failure: Failure): void => emitNotRebuilt(ports, volume, failure);
   const marked = await tryOne(() => distrustShared(ports, shared, report, signal), ports.logger, signal);
@@ -268,9 +267,6 @@ async function distrustOrKeep(
 }
 
 /** Requests a rebuild of every record without a report: no node is left that could report a rollback. */
-export async function requestRebuild(
-  ports: AdoptionPorts,
-  signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+export async function requestRebuild(ports: AdoptionPorts, signal: AbortSignal): Promise<Result<unknown>> {
   return annotateLease(ports, (lease) => rebuildMark(lease, storeIncarnationOf(lease) + 1), signal);
 }

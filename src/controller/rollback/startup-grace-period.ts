@@ -1,7 +1,6 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { CONTROLLER_LEASE, type Lease, rebuildMarkOf, storeIncarnationOf } from "../../core/api/lease.ts";
 import type { VolumeSettings } from "../../core/attachment/observed-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
   type GracePeriodVerdict,
@@ -62,7 +61,7 @@ export class StartupGracePeriod {
    * `limitMs`. Fails with `StoreRolledBack` if it is still open by then whether the store was rolled back
    * before this process started, and as `readStoreIncarnation` does.
    */
-  async trustedIncarnation(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>> {
+  async trustedIncarnation(limitMs: number, signal: AbortSignal): Promise<Result<number>> {
     const { clock } = this.#ports;
     const endsMs = clock.elapsedMs() + limitMs;
     while (!this.#isOver) {
@@ -123,7 +122,7 @@ export class StartupGracePeriod {
   }
 
   /** Reads the cache first; uncached reads confirm its verdict. */
-  async #judge(signal: AbortSignal): Promise<Result<GracePeriodVerdict, Failure>> {
+  async #judge(signal: AbortSignal): Promise<Result<GracePeriodVerdict>> {
     const { cache, store, leaseHighWaterMark } = this.#ports;
     if (leaseHighWaterMark.seen.counter === 0) {
       const first = await store.get("Lease", CONTROLLER_LEASE, signal);

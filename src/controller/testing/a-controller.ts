@@ -329,7 +329,7 @@ function aCloud(
   meet: (where: BarrierMode | "attachDisk" | "detachDisk") => Promise<void>,
 ): CloudProvisioner {
   const unused = (): never => invariant(false, "this test does not ask this of Azure") as never;
-  const refused = (diskUri: string, nodeName: string): Result<never, Failure> =>
+  const refused = (diskUri: string, nodeName: string): Result<never> =>
     fail({ kind: "Refused", diskUri, nodeName });
   return {
     createDisk: unused,

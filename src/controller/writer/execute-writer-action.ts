@@ -10,7 +10,6 @@ import {
   attachmentOn,
 } from "../../core/attachment/observed-volume.ts";
 import { withoutUnrequestedTime } from "../../core/attachment/plan-unrequested-time.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
@@ -154,7 +153,7 @@ function waitingNodes(observed: ObservedVolume): readonly string[] {
 }
 
 /** A record that does not allow the action any more needs no retry: its change causes the next plan. */
-function ignoreRefused(result: Result<unknown, Failure>): Reconciled {
+function ignoreRefused(result: Result<unknown>): Reconciled {
   if (result.ok || result.failure.kind === "NotWriter") return ok({});
   return result;
 }
@@ -177,7 +176,7 @@ async function grantWriter(
   observed: ObservedVolume,
   node: NodeIdentity,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const attachment = attachmentOn(observed, node.nodeName)?.attachment;
   if (attachment === undefined) return ok({});
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
@@ -225,7 +224,7 @@ async function recall(
   volumeName: string,
   attachmentName: string,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const id = ports.random.uuid();
   const since = toTimestamp(ports.clock.nowMs());
   const recalled = await ports.steps.run("recall", () =>
@@ -248,7 +247,7 @@ function endRecall(
   ports: WriterPorts,
   attachmentName: string,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   return changeSpec(
     ports.store,
     { kind: "AzVolumeAttachment", name: attachmentName },

@@ -1,5 +1,4 @@
 import type { AzDriverNode, NodeStatus } from "../../core/api/az-driver-node.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -67,7 +66,7 @@ async function markSilent(
   { store, logger }: WriterPorts,
   { metadata, status: seen }: AzDriverNode,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const marked = await changeStatus(
     store,
     { kind: "AzDriverNode", name: metadata.name, uid: metadata.uid },

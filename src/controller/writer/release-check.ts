@@ -1,6 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import { beginFence, withdraw, renew } from "../../core/writer/record/writer-steps.ts";
@@ -38,7 +37,7 @@ export async function releaseCheck(
   ports: ReleasePorts,
   request: CheckedWriter,
   signal: AbortSignal,
-): Promise<Result<ReleaseCheckResult, Failure>> {
+): Promise<Result<ReleaseCheckResult>> {
   const { volumeName, node, fences = false } = request;
   const checked = await askUsers(ports, request, signal);
   if (!checked.ok || checked.value.kind === "stillUsed" || !fences) return checked;
@@ -56,7 +55,7 @@ async function askUsers(
   ports: ReleasePorts,
   request: CheckedWriter,
   signal: AbortSignal,
-): Promise<Result<ReleaseCheckResult, Failure>> {
+): Promise<Result<ReleaseCheckResult>> {
   const { volumeName, volumeId, node } = request;
   // A first check that writes nothing: with a user, or without an answer, withdrawing and renewing would
   // wake every watcher in vain.
@@ -86,7 +85,7 @@ async function stillUsed(
   { volumeName, node }: CheckedWriter,
   use: VolumeUse,
   signal: AbortSignal,
-): Promise<Result<ReleaseCheckResult, Failure>> {
+): Promise<Result<ReleaseCheckResult>> {
   const renewed = await updateRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "request" },

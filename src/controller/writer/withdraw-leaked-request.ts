@@ -1,5 +1,4 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
@@ -22,7 +21,7 @@ export async function withdrawLeakedRequest(
   volume: AzVolume,
   where: { readonly volumeId: string; readonly nodeName: string },
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const present = await readAttachment(
     ports.store,
     { diskUri: where.volumeId, nodeName: where.nodeName },

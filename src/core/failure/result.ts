@@ -1,5 +1,7 @@
+import type { Failure } from "./failure.ts";
+
 /** Either a value or a failure. Expected failures are values; only bugs throw. */
-export type Result<T, F> =
+export type Result<T, F = Failure> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly failure: F };
 

@@ -1,4 +1,3 @@
-import type { Failure } from "../failure/failure.ts";
 import { refuseArgument } from "../failure/frequent-failures.ts";
 import { ok, type Result } from "../failure/result.ts";
 import type { FileSystemType } from "../volume/device/file-system.ts";
@@ -88,7 +87,7 @@ export function stagingMountOptions(request: {
   readonly fsType: FileSystemType;
   readonly mountFlags: readonly string[];
   readonly readOnly: boolean;
-}): Result<readonly string[], Failure> {
+}): Result<readonly string[]> {
   const given = request.mountFlags.flatMap(optionsOf);
   const isWritable = !request.readOnly && (!given.includes("ro") || given.includes("rw"));
   const refused = request.mountFlags.flatMap((flag) => {

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ControllerContext } from "./controller-context.ts";
@@ -13,7 +12,7 @@ export async function confirmGone(
   volumeId: string,
   toBe: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const disk = await cloud.getDisk({ diskUri: volumeId }, signal);
   if (disk.ok) return stillWaiting(volumeId, `its disk ${toBe}: its AzVolume is gone, and the disk is not`);
   return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;

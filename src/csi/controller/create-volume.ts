@@ -61,7 +61,7 @@ export async function createVolume(
   context: ControllerContext,
   request: CreateVolumeRequest,
   call: CallContext,
-): Promise<Result<CreateVolumeResponse, Failure>> {
+): Promise<Result<CreateVolumeResponse>> {
   const place = readDiskPlace(request);
   if (!place.ok) return place;
   const name = ownVolumeObjectName(place.value.diskName);
@@ -108,7 +108,7 @@ async function create(
   target: Target,
   request: CreateRequest,
   call: CallContext,
-): Promise<Result<CreateVolumeResponse, Failure>> {
+): Promise<Result<CreateVolumeResponse>> {
   const { volumeName } = request.spec;
   const recorded = await recordRequest(context, target, request, call);
   if (!recorded.ok) return recorded;
@@ -134,10 +134,7 @@ async function create(
  * created now would never be deleted. Rejects with the signal's reason. Fails with `DeadlineExceeded`
  * if the process was paused in here beyond the caller's deadline.
  */
-async function yieldToCancellation(
-  { clock }: ControllerContext,
-  call: CallContext,
-): Promise<Result<void, Failure>> {
+async function yieldToCancellation({ clock }: ControllerContext, call: CallContext): Promise<Result<void>> {
   await clock.sleep(YIELD_MS, call.signal);
   return clock.elapsedMs() < call.deadlineMs
     ? ok(undefined)
@@ -191,7 +188,7 @@ async function leaveZone(
   volume: AzVolume,
   elsewhere: CreateRequest,
   call: CallContext,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { name } = volume.metadata;
   const place = placeText(elsewhere.spec.disk);
   context.events.emit({
@@ -213,7 +210,7 @@ async function recordRequest(
   target: Target,
   request: CreateRequest,
   call: CallContext,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   const { spec } = request;
   const { metadata } = target;
   const waiting = await yieldToCancellation(context, call);
@@ -262,7 +259,7 @@ async function retryFailedDeletion(
   context: ControllerContext,
   volume: AzVolume,
   call: CallContext,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   if (!hasDeletionFailed(volume)) return fail(deletionInProgress(volume.spec.volumeName));
   const restarted = await retryDeletion(context, volume, call.signal);
   if (!restarted.ok) return restarted;
@@ -291,7 +288,7 @@ async function giveUp(
   volume: AzVolume,
   { request, target: { zones } }: { readonly request: CreateRequest; readonly target: Target },
   call: CallContext,
-): Promise<Result<never, Failure>> {
+): Promise<Result<never>> {
   const error = volume.status?.error;
   const failure = fromObjectError(error);
   const marked = await markFailed(context, volume, call);
@@ -335,7 +332,7 @@ function markFailed(
   context: ControllerContext,
   volume: AzVolume,
   { signal }: CallContext,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { volumeName: volumeId } = volume.spec;
   const triedAgain: Failure = { kind: "OperationInProgress", volumeId, operation: "CreateVolume" };
   const objection = (present: AzVolume): Failure | undefined =>

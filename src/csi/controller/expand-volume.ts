@@ -32,7 +32,7 @@ export async function expandVolume(
   context: ControllerContext,
   request: ControllerExpandVolumeRequest,
   call: CallContext,
-): Promise<Result<ControllerExpandVolumeResponse, Failure>> {
+): Promise<Result<ControllerExpandVolumeResponse>> {
   const { volumeId, capacityRange, volumeCapability } = request;
   const missing = missingField({ volume_id: volumeId });
   if (missing !== undefined) return fail(missing);
@@ -64,7 +64,7 @@ async function expand(
   context: ControllerContext,
   expansion: Expansion,
   call: CallContext,
-): Promise<Result<ControllerExpandVolumeResponse, Failure>> {
+): Promise<Result<ControllerExpandVolumeResponse>> {
   const { volume, volumeId, range } = expansion;
   const detail = volume.status?.detail;
   if (isDeleting(volume)) return fail(deletionInProgress(volumeId));
@@ -113,10 +113,7 @@ async function expand(
  * The size to reach. A disk larger than requested keeps its size, unless the caller's limit is below
  * it: nothing shrinks.
  */
-function targetSize(
-  detail: VolumeDetail,
-  range: CapacityRange,
-): Result<{ readonly sizeGiB: number }, Failure> {
+function targetSize(detail: VolumeDetail, range: CapacityRange): Result<{ readonly sizeGiB: number }> {
   const skuName = diskSkus.find((sku) => sku === detail.skuName);
   const size = chooseDiskSize(range, { skuName: skuName ?? "Premium_LRS" });
   if (!size.ok || size.value.sizeGiB > detail.sizeGiB || isSizeWithin(range, detail.sizeGiB)) return size;
@@ -137,7 +134,7 @@ async function growthObstacle(
   detail: VolumeDetail,
   sizeGiB: number,
   signal: AbortSignal,
-): Promise<Result<Failure | undefined, Failure>> {
+): Promise<Result<Failure | undefined>> {
   const copy = copyInTheWay(volume);
   if (copy !== undefined) return ok(copy);
   const used = await sharedUse(context, volume, detail, signal);
@@ -157,7 +154,7 @@ async function snapshotObstacle(
   volume: AzVolume,
   { diskUri }: VolumeDetail,
   signal: AbortSignal,
-): Promise<Result<Failure | undefined, Failure>> {
+): Promise<Result<Failure | undefined>> {
   const pending = await findPendingSnapshot(context, volume, diskUri, signal);
   if (!pending.ok || pending.value === undefined) return pending.ok ? ok(undefined) : pending;
   return ok((pending.value.isShown ? stillBeingCopied : stillToBeMade)(volume, pending.value));
@@ -175,7 +172,7 @@ async function sharedUse(
   volume: AzVolume,
   detail: VolumeDetail,
   signal: AbortSignal,
-): Promise<Result<Failure | undefined, Failure>> {
+): Promise<Result<Failure | undefined>> {
   if (detail.maxShares === 1) return ok(undefined);
   const record = volume.status?.record;
   const using = new Set(nodesIn(record, "writer", "fencing").map(({ nodeName }) => nodeName));
@@ -202,7 +199,7 @@ async function waitForSize(
   requested: AzVolume,
   target: { readonly volumeId: string; readonly sizeGiB: number },
   call: CallContext,
-): Promise<Result<ControllerExpandVolumeResponse, Failure>> {
+): Promise<Result<ControllerExpandVolumeResponse>> {
   const { volumeId, sizeGiB } = target;
   const hasSize = (present: AzVolume): boolean => (present.status?.detail?.sizeGiB ?? 0) >= sizeGiB;
   const volume = await waitForVolume(

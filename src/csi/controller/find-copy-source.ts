@@ -27,7 +27,7 @@ export async function findCopySource(
   own: { readonly objectName: string; readonly diskUri: string },
   request: Request,
   signal: AbortSignal,
-): Promise<Result<CopySource | undefined, Failure>> {
+): Promise<Result<CopySource | undefined>> {
   const { volumeContentSource: stated, name } = request;
   if (stated === undefined) return ok(undefined);
   const { type } = stated;
@@ -70,7 +70,7 @@ async function findSnapshot(
   volumeId: string,
   snapshotUri: string,
   signal: AbortSignal,
-): Promise<Result<CopySource, Failure>> {
+): Promise<Result<CopySource>> {
   if (parseSnapshotUri(snapshotUri) === undefined) return fail({ kind: "SnapshotNotFound", snapshotUri });
   const read = await snapshots.getSnapshot({ snapshotUri }, signal);
   if (!read.ok) return read;
@@ -93,7 +93,7 @@ async function findDisk(
   volumeId: string,
   diskUri: string,
   signal: AbortSignal,
-): Promise<Result<CopySource, Failure>> {
+): Promise<Result<CopySource>> {
   if (parseDiskUri(diskUri) === undefined) return fail({ kind: "VolumeNotFound", volumeId: diskUri });
   const read = await context.cloud.getDisk({ diskUri }, signal);
   if (!read.ok)

@@ -5,7 +5,6 @@ import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isUnfinishedCopy } from "../../core/volume/copies/unfinished-copy.ts";
@@ -30,7 +29,7 @@ export function findOrAdopt(
   volumeId: string,
   stated: StatedUse | undefined,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   const useOf = (): StatedUse => stated ?? context.clusterVolumes.volumeOf(volumeId) ?? unstatedUse;
   return findOrAdoptFor(context, volumeId, useOf, signal);
 }
@@ -48,7 +47,7 @@ export async function findOrAdoptUnpublished(
   volumeId: string,
   capability: VolumeCapability | undefined,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   const { clusterVolumes } = context;
   const isCallEnough = capability !== undefined && !clusterVolumes.knowsAttachments;
   const useOf = ({ tags }: DiskFacts): StatedUse | undefined => {
@@ -62,7 +61,7 @@ export async function findOrAdoptUnpublished(
 }
 
 /** Fails where a volume that is to be used has no disk, or a copy that Azure has not made. */
-function requireDisk(volume: AzVolume, volumeId: string): Result<AzVolume, Failure> {
+function requireDisk(volume: AzVolume, volumeId: string): Result<AzVolume> {
   const { status } = volume;
   if (status?.detail !== undefined || isDeleting(volume)) return ok(volume);
   // Azure was asked again: it still has no such disk.
@@ -77,7 +76,7 @@ async function findOrAdoptFor(
   volumeId: string,
   useOf: (disk: DiskFacts) => StatedUse | undefined,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   const found = await readVolume(context, volumeId, signal);
   if (found.ok) return isAdoptionRefused(found.value) ? adoptAgain(context, found.value, signal) : found;
   if (found.failure.kind !== "VolumeNotFound" || parseDiskUri(volumeId) === undefined) return found;
@@ -97,7 +96,7 @@ async function untilAdopted(
   volume: AzVolume,
   volumeId: string,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   const isDiskRead = ({ status }: AzVolume): boolean =>
     status?.detail !== undefined || isUnfinishedCopy(status?.error?.kind);
   const provisioned = await waitForDiskRead(context, volume, isDiskRead, signal);
@@ -122,7 +121,7 @@ async function adoptAgain(
   context: ControllerContext,
   volume: AzVolume,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   const { diskUri = "" } = volume.spec;
   const disk = await context.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return saysDiskGone(disk.failure) ? ok(volume) : disk;

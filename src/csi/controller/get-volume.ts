@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ControllerGetVolumeRequest, ControllerGetVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
@@ -12,7 +11,7 @@ export async function getVolume(
   context: ControllerContext,
   request: ControllerGetVolumeRequest,
   call: CallContext,
-): Promise<Result<ControllerGetVolumeResponse, Failure>> {
+): Promise<Result<ControllerGetVolumeResponse>> {
   const { volumeId } = request;
   const missing = missingField({ volume_id: volumeId });
   if (missing !== undefined) return fail(missing);

@@ -1,5 +1,4 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import {
@@ -21,7 +20,7 @@ type ListContext = PublicationPorts & Pick<ControllerContext, "driverName" | "cl
 export async function listVolumes(
   context: ListContext & { readonly cache: Pick<ObjectCache, "list"> },
   request: ListVolumesRequest,
-): Promise<Result<ListVolumesResponse, Failure>> {
+): Promise<Result<ListVolumesResponse>> {
   const created = context.cache
     .list("AzVolume")
     .flatMap((volume) =>

@@ -1,6 +1,5 @@
 import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { deletionInProgress, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -28,7 +27,7 @@ export async function modifyVolume(
   context: ControllerContext,
   request: ControllerModifyVolumeRequest,
   call: CallContext,
-): Promise<Result<ControllerModifyVolumeResponse, Failure>> {
+): Promise<Result<ControllerModifyVolumeResponse>> {
   const { volumeId, mutableParameters } = request;
   const missing = missingField({ volume_id: volumeId });
   if (missing !== undefined) return fail(missing);
@@ -62,7 +61,7 @@ async function requireKnownDisk(
   volume: AzVolume,
   volumeId: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
   if (!disk.ok) return isRetryable(disk.failure) ? disk : ok(undefined);
   const { skuName, burstingEnabled } = disk.value;
@@ -83,7 +82,7 @@ function requestModification(
   { metadata: { name, uid } }: AzVolume,
   modification: DiskModification,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   const set = (present: AzVolume): AzVolume | undefined =>
     sameJson(present.spec.modification, modification)
       ? undefined
@@ -97,7 +96,7 @@ async function waitForOutcome(
   context: ControllerContext,
   { requested, volumeId, change }: { requested: AzVolume; volumeId: string; change: DiskModification },
   call: CallContext,
-): Promise<Result<ControllerModifyVolumeResponse, Failure>> {
+): Promise<Result<ControllerModifyVolumeResponse>> {
   const outcomeIn = (present: AzVolume): NonNullable<AzVolume["status"]>["modification"] => {
     const outcome = present.status?.modification;
     const isOurs = outcome !== undefined && sameJson(outcome.requested, change);

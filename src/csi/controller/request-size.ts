@@ -18,7 +18,7 @@ export async function requestSize(
   volume: AzVolume,
   sizeGiB: number,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   const { name, uid } = volume.metadata;
   const target = { kind: "AzVolume", name, uid } as const;
   let inTheWay: RecentSnapshot | undefined;
@@ -61,7 +61,7 @@ export function refuseSize(
   { metadata: { name } }: AzVolume,
   sizeGiB: number,
   obstacle: Failure,
-): Result<never, Failure> {
+): Result<never> {
   events.emit({
     about: { kind: "AzVolume", name },
     reason: "NotExpanded",

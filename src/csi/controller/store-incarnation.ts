@@ -1,5 +1,4 @@
 import type { WriterRecord } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { waitingTimeMs } from "../messages/waiting-time.ts";
@@ -10,7 +9,7 @@ import type { ControllerContext } from "./controller-context.ts";
 export function trustedIncarnation(
   context: Pick<ControllerContext, "clock" | "gracePeriod" | "limits">,
   call: CallContext,
-): Promise<Result<number, Failure>> {
+): Promise<Result<number>> {
   const waitMs = waitingTimeMs(context, call, context.limits.waitMaxMs);
   return context.gracePeriod.trustedIncarnation(waitMs, call.signal);
 }
@@ -20,7 +19,7 @@ export function requireIncarnation(
   record: WriterRecord | undefined,
   storeIncarnation: number,
   volumeId: string,
-): Result<undefined, Failure> {
+): Result<undefined> {
   if (record === undefined || record.storeIncarnation === storeIncarnation) return ok(undefined);
   const what = `its record, which is of store incarnation ${record.storeIncarnation}, to be rebuilt`;
   return stillWaiting(volumeId, what);

@@ -3,7 +3,6 @@ import { describe, it } from "node:test";
 import { aCluster, aClusterVolume } from "../../controller/testing/a-cluster.ts";
 import { aDisk } from "../../controller/testing/a-disk.ts";
 import { foreignVolumeObjectName } from "../../core/api/object-names.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import type { ValidateVolumeCapabilitiesRequest } from "../gen/csi/v1/csi.ts";
@@ -146,9 +145,9 @@ describe("a disk without an AzVolume", () => {
   const diskUri = aDiskUri();
   const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri })) };
   const calls = {
-    validateVolumeCapabilities: (context: ControllerContext): Promise<Result<unknown, Failure>> =>
+    validateVolumeCapabilities: (context: ControllerContext): Promise<Result<unknown>> =>
       validateVolumeCapabilities(context, valid, aCall()),
-    getVolume: (context: ControllerContext): Promise<Result<unknown, Failure>> =>
+    getVolume: (context: ControllerContext): Promise<Result<unknown>> =>
       getVolume(context, { volumeId: diskUri }, aCall()),
   };
   for (const [name, call] of Object.entries(calls)) {
@@ -182,17 +181,17 @@ describe("an AzVolume without a disk", () => {
   const copying = { kind: "DiskBeingCopied", diskUri, percent: 40 } as const;
   const capacityRange = { requiredBytes: gibToBytes(20), limitBytes: 0n };
   const calls = {
-    validateVolumeCapabilities: (context: ControllerContext): Promise<Result<unknown, Failure>> =>
+    validateVolumeCapabilities: (context: ControllerContext): Promise<Result<unknown>> =>
       validateVolumeCapabilities(context, valid, aCall()),
-    getVolume: (context: ControllerContext): Promise<Result<unknown, Failure>> =>
+    getVolume: (context: ControllerContext): Promise<Result<unknown>> =>
       getVolume(context, { volumeId: diskUri }, aCall()),
-    expandVolume: (context: ControllerContext): Promise<Result<unknown, Failure>> =>
+    expandVolume: (context: ControllerContext): Promise<Result<unknown>> =>
       expandVolume(
         context,
         { volumeId: diskUri, capacityRange, secrets: {}, volumeCapability: undefined },
         aCall(),
       ),
-    modifyVolume: (context: ControllerContext): Promise<Result<unknown, Failure>> =>
+    modifyVolume: (context: ControllerContext): Promise<Result<unknown>> =>
       modifyVolume(context, { volumeId: diskUri, mutableParameters: { tags: "a=b" }, secrets: {} }, aCall()),
   };
   for (const [name, call] of Object.entries(calls)) {

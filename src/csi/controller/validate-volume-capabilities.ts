@@ -1,7 +1,6 @@
 import type { AzVolume, DiskSpec } from "../../core/api/az-volume.ts";
 import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { capabilitiesDifference, checkCapabilities } from "../../core/volume/access-modes.ts";
 import { createRequestDifference } from "../../core/volume/create-request-difference.ts";
@@ -27,7 +26,7 @@ export async function validateVolumeCapabilities(
   context: ControllerContext,
   request: ValidateVolumeCapabilitiesRequest,
   call: CallContext,
-): Promise<Result<ValidateVolumeCapabilitiesResponse, Failure>> {
+): Promise<Result<ValidateVolumeCapabilitiesResponse>> {
   const { volumeId, volumeContext, volumeCapabilities, parameters, mutableParameters } = request;
   const missing = missingField({
     volume_id: volumeId,

@@ -1,7 +1,6 @@
 import { diskNameFor } from "../../core/api/object-names.ts";
 import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { formatSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
@@ -27,7 +26,7 @@ const NAME_MAX_CHARS = 256;
 export function snapshotRequestOf(
   { name, sourceVolumeId: sourceUri, parameters: given }: CreateSnapshotRequest,
   clusterId: string,
-): Result<SnapshotRequest, Failure> {
+): Result<SnapshotRequest> {
   const missing = missingField({ name, source_volume_id: sourceUri });
   if (missing !== undefined) return fail(missing);
   if (name.length > NAME_MAX_CHARS) {

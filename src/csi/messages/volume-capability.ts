@@ -1,5 +1,4 @@
 import type { VolumeCapability } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isAccessMode } from "../../core/volume/access-mode.ts";
@@ -13,7 +12,7 @@ import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.
 export function readVolumeCapability(
   capability: CsiVolumeCapability | undefined,
   field: string,
-): Result<VolumeCapability, Failure> {
+): Result<VolumeCapability> {
   if (capability === undefined) return refuseArgument(field, "", "must be given");
   const mode: string = capability.accessMode?.mode ?? "UNKNOWN";
   if (!isAccessMode(mode))
@@ -39,7 +38,7 @@ export function readVolumeCapability(
  */
 export function readCapabilities(
   messages: readonly CsiVolumeCapability[],
-): Result<readonly VolumeCapability[], Failure> {
+): Result<readonly VolumeCapability[]> {
   if (messages.length === 0) return refuseArgument("volume_capabilities", "", "must be given");
   const capabilities: VolumeCapability[] = [];
   for (const message of messages) {

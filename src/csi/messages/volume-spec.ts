@@ -2,7 +2,7 @@ import { VOLUME_CONTEXT_MAX_CHARS } from "../../core/api/attachment-bounds.ts";
 import { diskNameOf } from "../../core/api/object-names.ts";
 import type { TopologyRequirement } from "../../core/azure/topology.ts";
 import { readZones } from "../../core/azure/zone-keys.ts";
-import type { Failure, FailureOf } from "../../core/failure/failure.ts";
+import type { FailureOf } from "../../core/failure/failure.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { CopySource } from "../../core/volume/copies/copy-source.ts";
@@ -37,7 +37,7 @@ export function readCreateRequest(
     readonly zonelessRegions?: () => TopologyRequirement["zonelessRegions"];
     readonly source: CopySource | undefined;
   },
-): Result<CreateRequest, Failure> {
+): Result<CreateRequest> {
   const { driverName, topologyOfNodes, zonelessRegions, source } = context;
   const named = checkVolumeName(request);
   if (!named.ok) return named;

@@ -27,7 +27,7 @@ export async function nodeExpandVolume(
   ports: NodePorts,
   request: NodeExpandVolumeRequest,
   call: CallContext,
-): Promise<Result<NodeExpandVolumeResponse, Failure>> {
+): Promise<Result<NodeExpandVolumeResponse>> {
   const missing = missingField({ volume_id: request.volumeId, volume_path: request.volumePath });
   if (missing !== undefined) return fail(missing);
   return ports.locks.run(request.volumeId, "NodeExpandVolume", async () => {
@@ -46,7 +46,7 @@ async function passingIfKnown(
   volumeId: string,
   failure: Failure,
   signal: AbortSignal,
-): Promise<Result<never, Failure>> {
+): Promise<Result<never>> {
   if (failure.kind !== "VolumeNotFound" && failure.kind !== "PathNotMounted") return fail(failure);
   if (checkpointOfDisk(ports, volumeId) === undefined) {
     const name = attachmentObjectName({ diskUri: volumeId, nodeName: ports.node.nodeName });
@@ -64,7 +64,7 @@ async function expand(
   ports: NodePorts,
   request: NodeExpandVolumeRequest,
   call: CallContext,
-): Promise<Result<NodeExpandVolumeResponse, Failure>> {
+): Promise<Result<NodeExpandVolumeResponse>> {
   const { volumeId, volumePath } = request;
   const { signal } = call;
   const volume = await readVolume(ports, volumeId, signal);
@@ -129,7 +129,7 @@ async function mountAt(
   request: NodeExpandVolumeRequest,
   volume: AzVolume,
   call: CallContext,
-): Promise<Result<MountPoint | undefined, Failure>> {
+): Promise<Result<MountPoint | undefined>> {
   const { volumePath, stagingTargetPath, volumeCapability } = request;
   const mounted = await ports.host.mountAt(volumePath, call.signal);
   const isToWrite =

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { lookAtMount, type MountUsage } from "../../node/look-at-mount.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
@@ -22,7 +21,7 @@ export async function nodeGetVolumeStats(
   ports: NodePorts,
   request: NodeGetVolumeStatsRequest,
   call: CallContext,
-): Promise<Result<NodeGetVolumeStatsResponse, Failure>> {
+): Promise<Result<NodeGetVolumeStatsResponse>> {
   const { volumeId, volumePath } = request;
   const missing = missingField({ volume_id: volumeId, volume_path: volumePath });
   if (missing !== undefined) return fail(missing);

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { publishVolume } from "../../node/stage/publish-volume.ts";
@@ -15,7 +14,7 @@ export async function nodePublishVolume(
   ports: NodePorts,
   request: NodePublishVolumeRequest,
   call: CallContext,
-): Promise<Result<NodePublishVolumeResponse, Failure>> {
+): Promise<Result<NodePublishVolumeResponse>> {
   const missing = missingField({ volume_id: request.volumeId, target_path: request.targetPath });
   if (missing !== undefined) return fail(missing);
   const stage = readStageRequest(request, ports.settings.platform);
@@ -46,7 +45,7 @@ async function checkOtherTargets(
   ports: NodePorts,
   request: NodePublishVolumeRequest,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   if (request.volumeCapability?.accessMode?.mode !== "SINGLE_NODE_SINGLE_WRITER") return ok(undefined);
   const { volumeId, stagingTargetPath, targetPath } = request;
   const targets = await publishedTargets(ports, volumeId, stagingTargetPath, signal);

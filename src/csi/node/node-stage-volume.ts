@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
@@ -18,7 +17,7 @@ export async function nodeStageVolume(
   ports: NodePorts,
   request: NodeStageVolumeRequest,
   call: CallContext,
-): Promise<Result<NodeStageVolumeResponse, Failure>> {
+): Promise<Result<NodeStageVolumeResponse>> {
   const missing = missingField({
     volume_id: request.volumeId,
     staging_target_path: request.stagingTargetPath,

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { unpublishVolume } from "../../node/stage/publish-volume.ts";
@@ -12,7 +11,7 @@ export async function nodeUnpublishVolume(
   ports: NodePorts,
   request: NodeUnpublishVolumeRequest,
   call: CallContext,
-): Promise<Result<NodeUnpublishVolumeResponse, Failure>> {
+): Promise<Result<NodeUnpublishVolumeResponse>> {
   const refused =
     missingField({ volume_id: request.volumeId, target_path: request.targetPath }) ??
     pathObstacle("target_path", request.targetPath, ports.settings);

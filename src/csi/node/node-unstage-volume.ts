@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { unstageVolume } from "../../node/stage/unstage-volume.ts";
@@ -12,7 +11,7 @@ export async function nodeUnstageVolume(
   ports: NodePorts,
   request: NodeUnstageVolumeRequest,
   call: CallContext,
-): Promise<Result<NodeUnstageVolumeResponse, Failure>> {
+): Promise<Result<NodeUnstageVolumeResponse>> {
   const { volumeId, stagingTargetPath: stagingPath } = request;
   const refused =
     missingField({ volume_id: volumeId, staging_target_path: stagingPath }) ??

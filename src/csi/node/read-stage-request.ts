@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { defaultFileSystems, type Platform } from "../../core/platform/platform.ts";
 import { checkCapabilities, isMultiNode } from "../../core/volume/access-modes.ts";
@@ -23,7 +22,7 @@ export function readStageRequest(
     readonly volumeContext: Readonly<Record<string, string>>;
   },
   platform: Platform,
-): Result<StageRequest, Failure> {
+): Result<StageRequest> {
   const capability = readVolumeCapability(request.volumeCapability, "volume_capability");
   if (!capability.ok) return capability;
   const { accessType, accessMode, fsType: statedFsType = "", mountFlags = [] } = capability.value;

@@ -68,7 +68,7 @@ const REFUSED_MAX_MS = 300_000;
  */
 export async function registerWithKubelet(
   options: RegistrationOptions,
-): Promise<Result<KubeletRegistration, Failure>> {
+): Promise<Result<KubeletRegistration>> {
   const { driverName, socketPath, csiSocketPath, clock, logger } = options;
   let serving: Serving | undefined;
   let whyNotServed: string | undefined;
@@ -90,7 +90,7 @@ export async function registerWithKubelet(
     });
   }
 
-  async function serve(): Promise<Result<void, Failure>> {
+  async function serve(): Promise<Result<void>> {
     const listening = await listenAt(options, onOutcome);
     if (!listening.ok) return listening;
     const earlier = serving;
@@ -150,7 +150,7 @@ interface Serving {
 async function listenAt(
   options: RegistrationOptions,
   onOutcome: (outcome: { readonly registered: boolean; readonly error: string }) => void,
-): Promise<Result<Serving, Failure>> {
+): Promise<Result<Serving>> {
   const { driverName, socketPath, csiSocketPath, clock, random, logger } = options;
   const server = new GrpcServer({ clock, random, logger, onCall: () => undefined }).add(
     RegistrationService,

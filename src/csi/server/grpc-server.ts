@@ -11,7 +11,6 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { answerCall, type CallPorts } from "./answer-call.ts";
 import { checkSocketFolder } from "./check-socket-folder.ts";
@@ -70,7 +69,7 @@ export class GrpcServer {
    * Listens on `unix://<path>` or `tcp://<host>:<port>` and returns the endpoint, in which port 0 is
    * replaced by the actual port. Fails with `InvalidArgument` or `HostNotReady`.
    */
-  async listen(endpoint: string): Promise<Result<string, Failure>> {
+  async listen(endpoint: string): Promise<Result<string>> {
     const parsed = parseEndpoint(endpoint);
     if (!parsed.ok) return parsed;
     if (parsed.value.kind === "tcp") {
@@ -152,7 +151,7 @@ export class GrpcServer {
    * among them, close a connection on which nothing arrives for a second, and then exit; while a
    * process starts on a busy machine, a second passes easily between the socket and the first answer.
    */
-  async #listenAt(path: string): Promise<Result<void, Failure>> {
+  async #listenAt(path: string): Promise<Result<void>> {
     const removed = await removeStaleSocket(path);
     if (!removed.ok) return removed;
     const hidden = this.#hiddenPathFor(path);
@@ -168,7 +167,7 @@ export class GrpcServer {
   }
 
   /** The server has answered a call before there is a socket. */
-  async #listenBy(sockets: UnixSockets, path: string): Promise<Result<void, Failure>> {
+  async #listenBy(sockets: UnixSockets, path: string): Promise<Result<void>> {
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
     const [client, served] = duplexPair();
     injector.injectConnection(served);
@@ -207,7 +206,7 @@ export class GrpcServer {
     }
   }
 
-  #bind(address: string): Promise<Result<number, Failure>> {
+  #bind(address: string): Promise<Result<number>> {
     return new Promise((resolve) => {
       this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
         resolve(

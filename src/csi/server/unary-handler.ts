@@ -21,7 +21,7 @@ export interface CallContext {
 export type UnaryHandler<Request, Response> = (
   request: Request,
   call: CallContext,
-) => Promise<Result<Response, Failure>>;
+) => Promise<Result<Response>>;
 
 /**
  * The handlers of a service, by the method names of its generated definition. A method without one answers

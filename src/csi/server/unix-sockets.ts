@@ -1,5 +1,4 @@
 import type { Duplex } from "node:stream";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 
 /** Unix sockets for a platform on which Node has none: Windows. */
@@ -8,7 +7,7 @@ export interface UnixSockets {
   readonly listen: (
     path: string,
     onConnection: (connection: Duplex) => void,
-  ) => Promise<Result<{ readonly close: () => Promise<void> }, Failure>>;
+  ) => Promise<Result<{ readonly close: () => Promise<void> }>>;
   /** A connection to a path. Fails with `HostNotReady`. */
-  readonly connect: (path: string) => Result<Duplex, Failure>;
+  readonly connect: (path: string) => Result<Duplex>;
 }

@@ -1,6 +1,5 @@
 import { reportedTargets } from "../../core/api/attachment-bounds.ts";
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -33,7 +32,7 @@ export async function answerRecall(
   attachment: AzVolumeAttachment,
   answer: RecallAnswer,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const progress =
     answer.majorMinor === undefined ? ok("") : await ports.host.writeProgress(answer.majorMinor, signal);
   if (!progress.ok) return progress;
@@ -84,9 +83,9 @@ export async function unmountUnderRecall(
     readonly recallId: string | undefined;
     readonly majorMinor: string | undefined;
   },
-  unmount: () => Promise<Result<void, Failure>>,
+  unmount: () => Promise<Result<void>>,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { attachment, recallId: id, majorMinor } = recalled;
   if (attachment === undefined || id === undefined) return unmount();
   const ended = new AbortController();

@@ -1,6 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { EventReason } from "../../core/events/event-reasons.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { NodeVolumeAction } from "../../core/node/plan-node-volume.ts";
@@ -25,7 +24,7 @@ export async function executeVolumeAction(
   target: OwnVolume,
   action: NodeVolumeAction,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const { volumeName } = target;
   switch (action.kind) {
     case "Reclaim":
@@ -86,7 +85,7 @@ async function cleanUp(
   target: OwnVolume,
   { placeholders, from }: CleanUp,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const { volumeName, checkpoint, observed } = target;
   const { nodeName } = ports.node;
   const unmounted = await unmountAll(ports, target, placeholders, signal);
@@ -118,7 +117,7 @@ async function proveOwnClean(
   target: OwnVolume,
   from: NonNullable<CleanUp["from"]>,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const { volumeName, volume, observed } = target;
   const { nodeName } = ports.node;
   const check = { needsDevice: from === "unverified", isFlushed: observed.mount === "live" };
@@ -141,7 +140,7 @@ async function reportDispute(
   ports: NodePorts,
   volumeName: string,
   reclaimedBy: string,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const message = `${reclaimedBy} has reclaimed ${volumeName}, which a pod of ${ports.node.nodeName} uses`;
   ports.disputes.set(volumeName, message);
   emit(ports, volumeName, "ReclaimDisputed", message);
@@ -196,7 +195,7 @@ async function useBesidesOwn(
   ports: NodePorts,
   target: OwnVolume,
   signal: AbortSignal,
-): Promise<Result<Pick<RecallAnswer, "published" | "majorMinor">, Failure>> {
+): Promise<Result<Pick<RecallAnswer, "published" | "majorMinor">>> {
   const unknown = { published: [], majorMinor: target.checkpoint?.majorMinor };
   const { lun } = cleanCheckTarget(ports, target);
   if (target.checkpoint !== undefined || lun === undefined) return ok(unknown);
@@ -211,7 +210,7 @@ async function releaseAndRemoveCheckpoint(
   ports: NodePorts,
   { volumeName, observed }: OwnVolume,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   await restoreDevice(ports, volumeName, signal);
   const released = await releaseVolume(ports, { volumeName, isFlushed: observed.mount === "live" }, signal);
   return released.ok ? ports.checkpoints.remove(volumeName, signal) : released;
@@ -226,7 +225,7 @@ async function reclaimVolume(
   target: OwnVolume,
   epochKnown: number,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const { volume, checkpoint, volumeName } = target;
   if (volume === undefined || checkpoint === undefined) return ok({});
   // The request first: an interrupted reclaim is repeated, and one without a request would look like a
@@ -266,7 +265,7 @@ async function restoreLostRequest(
   ports: NodePorts,
   { volume, volumeName }: OwnVolume,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   if (volume === undefined) return ok({});
   const stated = await requestWriter(
     ports,
@@ -286,7 +285,7 @@ async function takeBackOwnMark(
   ports: NodePorts,
   target: OwnVolume,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const { volumeId, volumeName } = target;
   const { nodeName } = ports.node;
   const check = { needsDevice: false, isFlushed: true, flushes: false };
@@ -303,7 +302,7 @@ function checkpointEpoch(
   checkpoint: VolumeCheckpoint,
   epoch: number,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { vmId, instanceUri } = ports.node;
   return ports.checkpoints.put(
     { ...checkpoint, uid: volume.metadata.uid, epoch, vm: { vmId, instanceUri } },
@@ -320,7 +319,7 @@ async function unmountAll(
   target: OwnVolume,
   placeholders: readonly string[],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   for (const path of target.observed.targets.filter((other) => !placeholders.includes(other))) {
     const unbound = await ports.host.unmount(path, signal);
     if (!unbound.ok) return unbound;

@@ -1,6 +1,5 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isFileSystemType } from "../../core/volume/device/file-system.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
@@ -21,7 +20,7 @@ export async function findUntrackedMounts(
   volume: AzVolume,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
-): Promise<Result<VolumeCheckpoint | undefined, Failure>> {
+): Promise<Result<VolumeCheckpoint | undefined>> {
   const record = volume.status?.record;
   const lun = listedLun(ports.node, record, attachment, ports.clock.nowMs()) ?? attachment.status?.lun;
   const isUnverified = isNamed(record, ports.node, "unverified");

@@ -2,7 +2,6 @@ import { FREEZE_DETAIL_MAX_CHARS } from "../../core/api/attachment-bounds.ts";
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { LUNS_MAX } from "../../core/azure/choose-luns.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { type FreezeAction, planFreeze, whyReleased } from "../../core/node/plan-freeze.ts";
@@ -58,7 +57,7 @@ async function reconcileOnce(
   own: Map<string, OwnFreeze>,
   volumeName: string,
   signal: AbortSignal,
-): Promise<Result<{ readonly requeueAfterMs?: number } | "again", Failure>> {
+): Promise<Result<{ readonly requeueAfterMs?: number } | "again">> {
   const cached = ownAttachment(ports, volumeName);
   const mark = ports.checkpoints.freezes().find((other) => other.volumeName === volumeName);
   if (mark === undefined && !isOpen(cached)) return ok({});
@@ -101,7 +100,7 @@ async function execute(
   target: Target,
   action: Exclude<FreezeAction, { readonly kind: "None" | "WaitForEnd" }>,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const { volumeName, attachment, mount } = target;
   switch (action.kind) {
     case "Freeze": {
@@ -147,7 +146,7 @@ async function endFreeze(
     answerOf,
   }: Pick<Target, "volumeName" | "attachment"> & { readonly answerOf: (held: boolean) => Answer },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const ended = await thawOnce(ports, own, { volumeName, answerOf }, signal);
   if (!ended.ok) return ended;
   const answer = ended.value;
@@ -166,7 +165,7 @@ async function thawOnce(
   own: Map<string, OwnFreeze>,
   { volumeName, answerOf }: Pick<Target, "volumeName"> & { readonly answerOf: (held: boolean) => Answer },
   signal: AbortSignal,
-): Promise<Result<Answer, Failure>> {
+): Promise<Result<Answer>> {
   const mark = ports.checkpoints.freezes().find((other) => other.volumeName === volumeName);
   const before = own.get(volumeName);
   if (before !== undefined && "answer" in before && before.id === mark?.id) return ok(before.answer);
@@ -183,7 +182,7 @@ async function answerFreeze(
   attachment: AzVolumeAttachment | undefined,
   freeze: Answer,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   if (attachment === undefined) return ok(undefined);
   const { name, uid } = attachment.metadata;
   const answered = await ports.steps.run("answer-freeze", () =>
@@ -203,7 +202,7 @@ async function freezable(
   ports: NodePorts,
   volumeName: string,
   signal: AbortSignal,
-): Promise<Result<Mount | string, Failure>> {
+): Promise<Result<Mount | string>> {
   const checkpoint = checkpointOf(ports, volumeName);
   if (checkpoint === undefined) return ok(`${volumeName} is not staged on ${ports.node.nodeName}`);
   if (checkpoint.accessType === "block") return ok("a raw block volume has no file system to freeze");

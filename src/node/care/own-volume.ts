@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
@@ -21,7 +20,7 @@ export async function readOwnVolume(
   volumeName: string,
   volumeId: string,
   signal: AbortSignal,
-): Promise<Result<OwnVolume, Failure>> {
+): Promise<Result<OwnVolume>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
   return read.ok || read.failure.kind === "ObjectNotFound"
     ? observeOwnVolume(ports, { volumeName, volumeId, volume: read.ok ? read.value : undefined }, signal)
@@ -33,7 +32,7 @@ export async function observeOwnVolume(
   ports: NodePorts,
   { volumeName, volumeId, volume }: Pick<OwnVolume, "volumeName" | "volumeId" | "volume">,
   signal: AbortSignal,
-): Promise<Result<OwnVolume, Failure>> {
+): Promise<Result<OwnVolume>> {
   const attachment = ownAttachment(ports, volumeName);
   const recordedCheckpoint = checkpointOf(ports, volumeName);
   const found =
@@ -51,7 +50,7 @@ async function observeMounts(
   ports: NodePorts,
   known: KnownVolume,
   signal: AbortSignal,
-): Promise<Result<ObservedNodeVolume, Failure>> {
+): Promise<Result<ObservedNodeVolume>> {
   const { checkpoint, volume } = known;
   const targets =
     checkpoint === undefined

@@ -1,5 +1,4 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
@@ -28,7 +27,7 @@ export function replicasReconciler(ports: NodePorts): Reconciler {
     workers: 1,
     backoff: { baseMs: PROBE_EVERY_MS, maxMs: PROBE_EVERY_MS },
     reconcile: async (_key, signal): Promise<Reconciled> => {
-      let failed: Result<never, Failure> | undefined;
+      let failed: Result<never> | undefined;
       for (const attachment of probedAttachments(ports)) {
         const probed = await probe(ports, attachment, signal);
         if (!probed.ok) failed ??= probed;
@@ -65,7 +64,7 @@ async function probe(
   ports: NodePorts,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const lun = lunHere(ports.node, attachment);
   if (lun === undefined) return ok({});
   const found = await ports.host.findDevice({ lun }, signal);

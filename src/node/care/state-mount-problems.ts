@@ -1,7 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { isRequestedPrimary } from "../../core/attachment/attachment-state.ts";
 import { LUNS_MAX } from "../../core/azure/choose-luns.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { type KnownMount, planMountProblems } from "../../core/node/plan-mount-problems.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
@@ -73,7 +72,7 @@ async function stateProblems(
   ports: NodePorts,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const plan = ({ status }: AzVolumeAttachment): ReturnType<typeof planMountProblems> =>
     planMountProblems(status?.mountProblems, knownMount(ports, attachment), ports.clock.nowMs());
   if (plan(attachment) === undefined) return ok(undefined);

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AttachmentStatus } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { changedRecord, listIn, type RecordChanges } from "../../core/testing/record-lists.ts";
@@ -32,7 +31,7 @@ const kindOf = (reconciled: Reconciled): string => (reconciled.ok ? "ok" : recon
 const checkpoints = (world: NodeWorld): number => world.ports().checkpoints.volumes().length;
 
 /** Work of another driver on this host. */
-async function done<T>(world: NodeWorld, doing: Promise<Result<T, Failure>>): Promise<T> {
+async function done<T>(world: NodeWorld, doing: Promise<Result<T>>): Promise<T> {
   const result = await world.answerOf(doing);
   assert.ok(result.ok);
   return result.value;
@@ -875,7 +874,7 @@ describe("ownVolumesReconciler", () => {
       const pass = (): Promise<Reconciled> =>
         world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
       await pass();
-      const call = Promise.withResolvers<Result<void, Failure>>();
+      const call = Promise.withResolvers<Result<void>>();
       const calling = ports.locks.run(diskUri, "NodeStageVolume", () => call.promise);
       assert.equal(kindOf(await pass()), "ok");
       assert.equal(ports.disputes.size, 1);

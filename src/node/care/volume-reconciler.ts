@@ -1,5 +1,4 @@
 import { LUNS_MAX } from "../../core/azure/choose-luns.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isLeftToPods, planNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { disownsMount } from "../../core/rollback/disowned-mount.ts";
@@ -98,7 +97,7 @@ async function trustRecord(
   ports: NodePorts,
   { volume, checkpoint, observed }: OwnVolume,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const incarnation = await readTrustedIncarnation(ports, signal);
   if (!incarnation.ok) return incarnation;
   const record = volume?.status?.record;

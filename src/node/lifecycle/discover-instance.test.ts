@@ -4,7 +4,6 @@ import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../controller/testing/settled.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
@@ -20,7 +19,7 @@ const notThere = fail({
 } as const);
 
 /** Returns the answers in order, the last one repeatedly. */
-function service(...answers: readonly Result<InstanceMetadata, Failure>[]): InstanceMetadataService {
+function service(...answers: readonly Result<InstanceMetadata>[]): InstanceMetadataService {
   let asked = 0;
   return { read: async () => answers[Math.min(asked++, answers.length - 1)] ?? notThere };
 }

@@ -2,7 +2,6 @@ import { chooseNodeFacts, type ChosenFacts, type MachineFacts } from "../../core
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { canonicalInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { backoffMs } from "../../core/primitives/backoff.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
@@ -68,7 +67,7 @@ export async function discoverInstance(
 async function untilKnown<T>(
   ports: Omit<MachinePorts, "metadata">,
   what: string,
-  ask: () => Promise<Result<T, Failure>>,
+  ask: () => Promise<Result<T>>,
   signal: AbortSignal,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {

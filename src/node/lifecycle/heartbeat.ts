@@ -87,7 +87,7 @@ async function sendHeartbeat(
   ports: NodePorts,
   last: SentHeartbeat | undefined,
   signal: AbortSignal,
-): Promise<Result<SentHeartbeat, Failure>> {
+): Promise<Result<SentHeartbeat>> {
   if (last?.written !== undefined && isDue(ports, last)) {
     const sent = await writeHeartbeat(ports, last.written, last, signal);
     if (sent.ok || (sent.failure.kind !== "ObjectConflict" && sent.failure.kind !== "ObjectNotFound"))
@@ -116,7 +116,7 @@ async function writeHeartbeat(
   present: AzDriverNode,
   last: SentHeartbeat | undefined,
   signal: AbortSignal,
-): Promise<Result<SentHeartbeat, Failure>> {
+): Promise<Result<SentHeartbeat>> {
   const { store, node, checkpoints, steps } = ports;
   const lease = await readLease(ports, signal);
   if (!lease.ok) return lease;
@@ -203,7 +203,7 @@ function checkpointedElsewhere(
   return isSameVmId(vm.vmId, node.vmId) ? {} : { checkpointedOn: vm };
 }
 
-async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Result<AzDriverNode, Failure>> {
+async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Result<AzDriverNode>> {
   const { nodeName } = ports.node;
   const read = await ports.store.get("AzDriverNode", nodeName, signal);
   if (read.ok || read.failure.kind !== "ObjectNotFound") return read;
@@ -271,7 +271,7 @@ interface LeaseAtHeartbeat {
 const noLease: LeaseAtHeartbeat = { incarnation: 0, olderLease: undefined, leader: "", heartbeatDelayMs: 0 };
 
 /** Also while records are rebuilt: a heartbeat trusts no record. A deleted Lease shows no rollback. */
-async function readLease(ports: NodePorts, signal: AbortSignal): Promise<Result<LeaseAtHeartbeat, Failure>> {
+async function readLease(ports: NodePorts, signal: AbortSignal): Promise<Result<LeaseAtHeartbeat>> {
   const compared = await compareLease(ports, signal);
   if (!compared.ok) return compared;
   const { lease, older } = compared.value;

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { nodeLabel } from "../../core/api/node-labels.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { anAttachment, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
@@ -47,7 +46,7 @@ function besideHungDisks({ host, checkpoints, ...ports }: NodePorts): NodePorts 
   const marks = hung.map(({ volumeName, stagingPath: path }) => ({
     ...{ volumeName, id: "f", path, majorMinor: "8:160" },
   }));
-  const untilAborted = (signal: AbortSignal): Promise<Result<never, Failure>> =>
+  const untilAborted = (signal: AbortSignal): Promise<Result<never>> =>
     new Promise((resolve) => {
       signal.addEventListener("abort", () => resolve(fail({ kind: "Cancelled" })));
     });

@@ -1,5 +1,4 @@
 import { foreignDisksAmong, volumeLimitOf } from "../../core/azure/volume-limit.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
@@ -99,7 +98,7 @@ async function readForeignDisks(
   options: VolumeLimitOptions,
   service: InstanceMetadataService,
   signal: AbortSignal,
-): Promise<Result<Disks, Failure>> {
+): Promise<Result<Disks>> {
   const read = await service.read(signal);
   if (!read.ok) return read;
   const attachments = options.cache

@@ -1,7 +1,6 @@
 import { labelValue } from "../../core/api/object-names.ts";
 import { isRequestedPrimary } from "../../core/attachment/attachment-state.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isBeingDrained } from "../../core/node/node-taints.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
@@ -45,10 +44,7 @@ export async function waitUntilDrained(ports: DrainPorts, signal: AbortSignal): 
   }
 }
 
-async function readIsEmptied(
-  { ownNode }: DrainPorts,
-  signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
+async function readIsEmptied({ ownNode }: DrainPorts, signal: AbortSignal): Promise<Result<boolean>> {
   const node = await ownNode.read(signal);
   if (!node.ok) return node;
   const { value } = node;
@@ -58,7 +54,7 @@ async function readIsEmptied(
 async function volumesLeft(
   { store, readCheckpointedVolumes, nodeName }: DrainPorts,
   signal: AbortSignal,
-): Promise<Result<readonly string[], Failure>> {
+): Promise<Result<readonly string[]>> {
   const attachments = await store.list(
     "AzVolumeAttachment",
     { "disk.csi.azure.com/node-name": labelValue(nodeName) },
@@ -74,7 +70,7 @@ async function volumesLeft(
 /** Without an answer it is unknown whether to stop; the caller of this wait also limits it. */
 async function untilAnswered<T>(
   { clock, logger }: DrainPorts,
-  ask: () => Promise<Result<T, Failure>>,
+  ask: () => Promise<Result<T>>,
   signal: AbortSignal,
 ): Promise<T> {
   for (;;) {

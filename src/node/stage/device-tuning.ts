@@ -1,6 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { settingsBefore } from "../../core/node/device/settings-before.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
@@ -32,7 +31,7 @@ export async function tuneDevice(
     readonly volumeContext: Readonly<Record<string, string>>;
   },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { disk } = volume.spec;
   const sizeGiB = volume.status?.detail?.sizeGiB ?? disk.sizeGiB;
   const { skuName = disk.skuName, burstingEnabled } = volume.status?.detail ?? {};
@@ -75,7 +74,7 @@ async function change(
     readonly checkpoint: VolumeCheckpoint;
   },
   signal: AbortSignal,
-): Promise<Result<readonly string[], Failure>> {
+): Promise<Result<readonly string[]>> {
   const present = await host.readDeviceSettings(device, signal);
   if (!present.ok) return ok([describeFailure(present.failure)]);
   const before = settingsBefore(settings, present.value, checkpoint.deviceSettings ?? {});
@@ -113,7 +112,7 @@ async function restore(
   { host, checkpoints, steps }: NodePorts,
   checkpoint: VolumeCheckpoint,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { deviceSettings = {}, ...without } = checkpoint;
   const isAnothers = checkpoints
     .volumes()

@@ -42,7 +42,7 @@ export async function findRightDevice(
     readonly waitMs: number;
   },
   signal: AbortSignal,
-): Promise<Result<FoundVolume, Failure>> {
+): Promise<Result<FoundVolume>> {
   const { volume, partition } = request;
   const beganAtMs = ports.clock.elapsedMs();
   const waitedMs = (): number => ports.clock.elapsedMs() - beganAtMs;

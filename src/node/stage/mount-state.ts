@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isFileSystemType } from "../../core/volume/device/file-system.ts";
 import type { MountPoint } from "../../ports/host/host-provisioner.ts";
@@ -21,7 +20,7 @@ export async function mountState(
   request: StageRequest,
   found: FoundVolume,
   signal: AbortSignal,
-): Promise<Result<MountState, Failure>> {
+): Promise<Result<MountState>> {
   const { device } = found;
   const same = await checkOwnNumber(ports, found, signal);
   if (!same.ok) return same;
@@ -56,7 +55,7 @@ async function usedElsewhere(
   { volumeId, stagingPath }: StageRequest,
   mounted: MountPoint | undefined,
   signal: AbortSignal,
-): Promise<Result<string | undefined, Failure>> {
+): Promise<Result<string | undefined>> {
   if (mounted === undefined || mounted.isDead) return ok(undefined);
   const targets = await publishedTargets(ports, volumeId, stagingPath, signal);
   return targets.ok ? ok(targets.value.bound[0]) : targets;
@@ -71,7 +70,7 @@ async function checkOwnNumber(
   ports: NodePorts,
   { volume, device }: FoundVolume,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { accessType, majorMinor, targetPaths = [] } = checkpointOf(ports, volume.metadata.name) ?? {};
   if (accessType !== "block" || majorMinor === undefined || majorMinor === device.majorMinor)
     return ok(undefined);
@@ -98,7 +97,7 @@ function checkUnmounted(
   ports: NodePorts,
   { volume, device }: FoundVolume,
   mounts: readonly MountPoint[],
-): Result<void, Failure> {
+): Result<void> {
   const checkpoint = checkpointOf(ports, volume.metadata.name);
   const known = checkpoint === undefined ? volume.spec.capabilities : [checkpoint];
   if (known.every(({ accessType }) => accessType === "block")) return ok(undefined);
@@ -117,7 +116,7 @@ function checkFree(
   { checkpoints }: NodePorts,
   { volume, device, disk }: FoundVolume,
   boundAt: readonly string[],
-): Result<void, Failure> {
+): Result<void> {
   const numbers = new Set<string | undefined>([device.majorMinor, disk.majorMinor]);
   // With an attachment from a backup the LUN may lead to another volume's disk, and the record from
   // that backup may name this node.

@@ -1,6 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { mountProblemMessage } from "../../core/events/mount-problem-message.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
@@ -38,7 +37,7 @@ interface Prepared extends FileSystemRequest {
    * Requests another read of the disk's LUN from Azure, and fails where that does not lead to this
    * device.
    */
-  readonly verifyLunInAzure: () => Promise<Result<void, Failure>>;
+  readonly verifyLunInAzure: () => Promise<Result<void>>;
 }
 
 /** The same, whose disk exists in Azure. */
@@ -55,7 +54,7 @@ export async function prepareFileSystem(
   ports: NodePorts,
   prepared: Prepared,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { volume, device, partition, fsType, geometry, readOnly } = prepared;
   const { host } = ports;
   const detail = volume.status?.detail;
@@ -107,7 +106,7 @@ async function checkFound(
   prepared: Identified,
   plan: Extract<FileSystemPlan, { kind: "Check" }>,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { host } = ports;
   const { device, fsType, readOnly } = prepared;
   // With the LUN of an earlier attachment it could be another volume's, and the check writes.
@@ -160,7 +159,7 @@ async function makeAgain(
   prepared: Identified,
   uuid: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { volume, device, fsType } = prepared;
   const held = await checkHolder(ports, volume, signal);
   if (!held.ok) return held;
@@ -177,7 +176,7 @@ async function make(
   prepared: Identified,
   uuid: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { device, fsType, geometry } = prepared;
   const made = await ports.steps.run("format", () =>
     ports.host.format({ device, fsType, uuid, geometry }, signal),
@@ -196,7 +195,7 @@ async function recordFormatted(
   { volume, device, diskUri, fsType }: Identified,
   uuid: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const known = volume.status?.detail?.formatted;
   if (known !== undefined && (known.uuid !== undefined || uuid === "")) return ok(undefined);
   // In this order: with a mark that outlived the first mount, a pod's data would be taken for an
@@ -214,7 +213,7 @@ export async function recordHandedOutRaw(
   ports: NodePorts,
   volume: AzVolume,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { capabilities } = volume.spec;
   // No node formats a volume that has no single writer.
   const mayBeFormatted =
@@ -232,7 +231,7 @@ async function recordFirstUse(
   volume: AzVolume,
   { fsType, ...identity }: { readonly fsType: string; readonly uuid?: string },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const first = { fsType, nodeName: ports.node.nodeName, time: toTimestamp(ports.clock.nowMs()) };
   let isHeld = true;
   const recorded = await changeStatus(
@@ -257,11 +256,7 @@ async function recordFirstUse(
 }
 
 /** Before the first write to the disk. */
-async function checkHolder(
-  ports: NodePorts,
-  volume: AzVolume,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+async function checkHolder(ports: NodePorts, volume: AzVolume, signal: AbortSignal): Promise<Result<void>> {
   const read = await ports.store.get("AzVolume", volume.metadata.name, signal);
   if (!read.ok) return read;
   return isHolder(ports, read.value) ? ok(undefined) : noHolder(ports, volume);
@@ -276,7 +271,7 @@ function isHolder({ node }: NodePorts, { status }: AzVolume): boolean {
   return isNamed(status?.record, node, "holder");
 }
 
-function noHolder({ node }: NodePorts, { metadata: { name } }: AzVolume): Result<never, Failure> {
+function noHolder({ node }: NodePorts, { metadata: { name } }: AzVolume): Result<never> {
   return fail({
     kind: "NotWriter",
     volumeId: name,

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
@@ -21,7 +20,7 @@ export async function publishVolume(
   ports: NodePorts,
   request: PublishRequest,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   // For a staged volume this is a check of the mount and one read of the record.
   const staged = await stageVolume(ports, request, signal);
   if (!staged.ok) return staged;
@@ -39,10 +38,10 @@ function publishRaw(
   request: PublishRequest,
   staged: Staged,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { device, volume } = staged;
   const { targetPath, targetReadOnly: readOnly } = request;
-  const bind = async (): Promise<Result<void, Failure>> => {
+  const bind = async (): Promise<Result<void>> => {
     const present = await publishedAt(ports, volume.metadata.name, targetPath, signal);
     if (!present.ok) return present;
     const before = isOf(present.value, device) ? "live" : "none";
@@ -60,7 +59,7 @@ async function publishFileSystem(
   request: PublishRequest,
   staged: Staged,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const volumeName = staged.volume.metadata.name;
   const { stagingPath, targetPath, targetReadOnly: readOnly, mountFlags } = request;
   const present = await publishedAt(ports, volumeName, targetPath, signal);
@@ -84,7 +83,7 @@ async function publishedAt(
   volumeName: string,
   targetPath: string,
   signal: AbortSignal,
-): Promise<Result<MountPoint | undefined, Failure>> {
+): Promise<Result<MountPoint | undefined>> {
   const checkpoint = checkpointOf(ports, volumeName);
   return checkpoint?.targetPaths.includes(targetPath) === true
     ? ports.host.mountAt(targetPath, signal)
@@ -101,7 +100,7 @@ async function coverDead(
   targetPath: string,
   present: MountPoint | undefined,
   signal: AbortSignal,
-): Promise<Result<"none" | "placeholder", Failure>> {
+): Promise<Result<"none" | "placeholder">> {
   if (present === undefined) return ok("none");
   const covered = present.isPlaceholder
     ? ok(undefined)
@@ -129,7 +128,7 @@ async function checkAfterBind(
   bound: BoundTarget,
   staged: Staged,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   if (!isSingleWriter(staged.volume.spec.capabilities)) return ok(undefined);
   const held = await checkHeld(ports, staged.volume.metadata.name, signal);
   if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
@@ -143,7 +142,7 @@ async function checkAfterBind(
   });
 }
 
-function unbind(ports: NodePorts, bound: BoundTarget, signal: AbortSignal): Promise<Result<void, Failure>> {
+function unbind(ports: NodePorts, bound: BoundTarget, signal: AbortSignal): Promise<Result<void>> {
   switch (bound.before) {
     case "live":
       return Promise.resolve(ok(undefined));
@@ -159,7 +158,7 @@ export async function unpublishVolume(
   ports: NodePorts,
   request: { readonly volumeId: string; readonly targetPath: string },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const unbound = await ports.host.unmount(request.targetPath, signal);
   if (!unbound.ok) return unbound;
   const checkpoint = checkpointOfDisk(ports, request.volumeId);
@@ -177,7 +176,7 @@ function addTarget(
   volumeName: string,
   targetPath: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   return checkpointTargets(
     ports,
     volumeName,
@@ -191,7 +190,7 @@ async function checkpointTargets(
   volumeName: string,
   change: (targets: readonly string[]) => readonly string[],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const checkpoint = checkpointOf(ports, volumeName);
   if (checkpoint === undefined) return ok(undefined);
   return ports.checkpoints.put(

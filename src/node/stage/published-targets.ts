@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -13,7 +12,7 @@ export async function publishedTargets(
   volumeId: string,
   stagingPath: string,
   signal: AbortSignal,
-): Promise<Result<ObservedTargets, Failure>> {
+): Promise<Result<ObservedTargets>> {
   const checkpoint = checkpointOfDisk(ports, volumeId);
   return observeTargets(
     ports,
@@ -47,7 +46,7 @@ export async function observeTargets(
     majorMinor,
   }: Pick<VolumeCheckpoint, "targetPaths" | "stagingPath" | "majorMinor">,
   signal: AbortSignal,
-): Promise<Result<ObservedTargets, Failure>> {
+): Promise<Result<ObservedTargets>> {
   const bound = new Set<string>();
   const bare: string[] = [];
   /** Known paths as the kernel shows their mounts: a client's path may lead there by a link. */

@@ -31,13 +31,13 @@ export async function whileSame<T>(
   ports: NodePorts,
   request: StageRequest,
   found: FoundVolume,
-  act: () => Promise<Result<T, Failure>>,
+  act: () => Promise<Result<T>>,
   signal: AbortSignal,
-): Promise<Result<T, Failure>> {
+): Promise<Result<T>> {
   const acted = await ports.host.whileHolding(
     found.device,
     async () => {
-      const find = (): Promise<Result<unknown, Failure>> => findSameDevice(ports, request, found, signal);
+      const find = (): Promise<Result<unknown>> => findSameDevice(ports, request, found, signal);
       const same = isSingleWriter(found.volume.spec.capabilities)
         ? await find()
         : await betweenRebuilds(ports, request.volumeId, found.volume, find, signal);
@@ -59,9 +59,9 @@ async function betweenRebuilds(
   ports: NodePorts,
   volumeId: string,
   { metadata }: AzVolume,
-  read: () => Promise<Result<unknown, Failure>>,
+  read: () => Promise<Result<unknown>>,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const before = await readTrustedIncarnation(ports, signal);
   if (!before.ok) return before;
   const fresh = await ports.store.get("AzVolume", metadata.name, signal);
@@ -91,7 +91,7 @@ async function findSameDevice(
   { volumeContext }: StageRequest,
   { volume, attachment, lun: attachedLun, device }: FoundVolume,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!fresh.ok) return fresh;
   if (!isSingleWriter(volume.spec.capabilities) && !isToBeStaged(fresh.value))
@@ -140,7 +140,7 @@ export async function verifyLunInAzure(
   request: StageRequest,
   found: FoundVolume,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { metadata, spec } = found.attachment;
   const reported = await markDeviceMissing(ports, found.attachment, signal);
   if (!reported.ok) return reported;

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { lastingReasons } from "../../core/node/file-system/why-not-grown.ts";
@@ -24,7 +23,7 @@ export async function stageAcquired(
   found: FoundVolume,
   epoch: number,
   signal: AbortSignal,
-): Promise<Result<Staged, Failure>> {
+): Promise<Result<Staged>> {
   const { volume, device, disk } = found;
   const checkpointed = await checkpoint(ports, request, found, epoch, signal);
   if (!checkpointed.ok) return checkpointed;
@@ -83,8 +82,8 @@ export async function adjustStaged(
   staged: Staged,
   epoch: number,
   signal: AbortSignal,
-): Promise<Result<Staged, Failure>> {
-  const adjust = async (): Promise<Result<Staged, Failure>> => {
+): Promise<Result<Staged>> {
+  const adjust = async (): Promise<Result<Staged>> => {
     const checkpointed = await restoreCheckpoint(ports, request, staged, epoch, signal);
     if (!checkpointed.ok) return checkpointed;
     const tuned = await tuneDevice(ports, { ...request, ...staged }, signal);
@@ -106,7 +105,7 @@ async function growCopy(
   staged: Staged,
   { mayWait }: { readonly mayWait: boolean },
   signal: AbortSignal,
-): Promise<Result<Staged, Failure>> {
+): Promise<Result<Staged>> {
   const { volume, device } = staged;
   const { accessType, stagingPath, fsType } = request;
   const isFixed = accessType === "block" || isStagedReadOnly(request);
@@ -125,7 +124,7 @@ async function handOutRaw(
   ports: NodePorts,
   found: FoundVolume,
   signal: AbortSignal,
-): Promise<Result<Staged, Failure>> {
+): Promise<Result<Staged>> {
   const { volume, device } = found;
   const detail = volume.status?.detail;
   if (detail === undefined) return stillWaiting(volume.metadata.name, "its disk to be created");
@@ -142,7 +141,7 @@ function checkpoint(
   found: FoundVolume,
   epoch: number,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const targetPaths = checkpointOf(ports, found.volume.metadata.name)?.targetPaths ?? [];
   return putCheckpoint(ports, request, found, { epoch, targetPaths }, signal);
 }
@@ -158,7 +157,7 @@ async function restoreCheckpoint(
   staged: Staged,
   epoch: number,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { volume, device } = staged;
   if (checkpointOf(ports, volume.metadata.name) !== undefined) return ok(undefined);
   const mounts = await ports.host.mountsOf(device.majorMinor, signal);
@@ -179,7 +178,7 @@ function putCheckpoint(
   { volume, device, lun }: FoundVolume,
   { epoch, targetPaths }: Pick<VolumeCheckpoint, "epoch" | "targetPaths">,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const volumeName = volume.metadata.name;
   const earlier = checkpointOf(ports, volumeName);
   const isSameMount = earlier?.epoch === epoch && earlier.majorMinor === device.majorMinor;

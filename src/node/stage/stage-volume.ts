@@ -30,7 +30,7 @@ export async function stageVolume(
   ports: NodePorts,
   request: StageRequest,
   signal: AbortSignal,
-): Promise<Result<Staged, Failure>> {
+): Promise<Result<Staged>> {
   const waitUntilMs = ports.clock.elapsedMs() + (request.waitMs ?? ports.settings.stageWaitMs);
   const waitMs = (): number => Math.max(0, waitUntilMs - ports.clock.elapsedMs());
   const read = await readVolume(ports, request.volumeId, signal);
@@ -84,7 +84,7 @@ export async function stageVolume(
   }
   if (hasOneWriter) return stageAsWriter(ports, request, found.value, present.value, signal);
   // Where several nodes may write there is nothing to acquire: the request shows that the node may have it.
-  const stage = (): Promise<Result<Staged, Failure>> => stageAcquired(ports, request, found.value, 0, signal);
+  const stage = (): Promise<Result<Staged>> => stageAcquired(ports, request, found.value, 0, signal);
   return whileSame(ports, request, found.value, stage, signal);
 }
 
@@ -97,7 +97,7 @@ async function requestOwnWriter(
   request: StageRequest,
   volume: AzVolume,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   if (ports.settings.attach === "kubernetes") {
     const present = await readAttachment(
       ports.store,
@@ -131,7 +131,7 @@ async function stageAsWriter(
   found: FoundVolume,
   present: MountState,
   signal: AbortSignal,
-): Promise<Result<Staged, Failure>> {
+): Promise<Result<Staged>> {
   const volumeName = found.volume.metadata.name;
   if (present === "live") {
     // Success only if an uncached record says that this very node holds it: a mount that looks alive may
@@ -153,7 +153,7 @@ async function stageAsWriter(
   const { volume, epoch } = acquired.value;
   const asAcquired = { ...found, volume };
   let hasBegun = false;
-  const stage = (): Promise<Result<Staged, Failure>> => {
+  const stage = (): Promise<Result<Staged>> => {
     hasBegun = true;
     return stageAcquired(ports, request, asAcquired, epoch, signal);
   };
@@ -173,7 +173,7 @@ async function stageUsed(
   found: FoundVolume,
   target: string,
   signal: AbortSignal,
-): Promise<Result<Staged, Failure>> {
+): Promise<Result<Staged>> {
   const acquired = await acquireVolume(ports, found.volume.metadata.name, found.lun, signal);
   if (!acquired.ok && acquired.failure.kind === "NotWriter")
     return stillWaiting(
@@ -196,7 +196,7 @@ async function releaseAfterFailure(
   { volumeName, hasBegun }: { readonly volumeName: string; readonly hasBegun: boolean },
   failure: Failure,
   signal: AbortSignal,
-): Promise<Result<Staged, Failure>> {
+): Promise<Result<Staged>> {
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (mounted.ok && mounted.value === undefined) {
     await restoreDevice(ports, volumeName, signal);

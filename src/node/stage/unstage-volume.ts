@@ -1,5 +1,4 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { withdraw } from "../../core/writer/record/writer-steps.ts";
@@ -24,7 +23,7 @@ export async function unstageVolume(
   ports: NodePorts,
   request: { readonly volumeId: string; readonly stagingPath: string },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const targets = await publishedTargets(ports, request.volumeId, request.stagingPath, signal);
   if (!targets.ok) return targets;
   if (targets.value.bound.length > 0)
@@ -62,7 +61,7 @@ async function endShared(
   volumeId: string,
   volume: AzVolume,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { name } = volume.metadata;
   const known = {
     volume,
@@ -82,11 +81,7 @@ async function endShared(
 }
 
 /** Withdraws this node's request in its attachment, with the mark that the volume is staged. */
-function endRequest(
-  ports: NodePorts,
-  volumeId: string,
-  signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+function endRequest(ports: NodePorts, volumeId: string, signal: AbortSignal): Promise<Result<unknown>> {
   const { nodeName } = ports.node;
   const keepsPrimary = ports.settings.attach === "kubernetes";
   return withdrawRequest(ports, { volumeId, nodeName, keepsPrimary, isShared: true, isOwn: true }, signal);
@@ -97,7 +92,7 @@ async function withdrawOwnRequest(
   volumeId: string,
   volumeName: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const requestWithdrawn = await endRequest(ports, volumeId, signal);
   if (!requestWithdrawn.ok) return requestWithdrawn;
   const fresh = await ports.store.get("AzVolume", volumeName, signal);
@@ -116,7 +111,7 @@ async function removeCheckpoint(
   ports: NodePorts,
   volumeId: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const checkpoint = checkpointOfDisk(ports, volumeId);
   return checkpoint === undefined ? ok(undefined) : ports.checkpoints.remove(checkpoint.volumeName, signal);
 }

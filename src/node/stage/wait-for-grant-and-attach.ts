@@ -1,6 +1,5 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
@@ -14,7 +13,7 @@ export async function waitForAttachment(
   ports: NodePorts,
   request: { readonly volumeId: string; readonly attachmentName: string; readonly waitMs: number },
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   const isAttached = (attachment: AzVolumeAttachment | undefined): boolean =>
     lunHere(ports.node, attachment) !== undefined;
   const waited = await ports.cache.waitFor(
@@ -41,7 +40,7 @@ export async function waitForGrant(
   ports: NodePorts,
   request: { readonly volumeId: string; readonly volumeName: string; readonly waitMs: number },
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   const isGranted = (volume: AzVolume | undefined): boolean =>
     isNamed(volume?.status?.record, ports.node, "requested");
   const waited = await ports.cache.waitFor(

@@ -1,5 +1,4 @@
 import type { AzVolume, Writer } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
@@ -28,7 +27,7 @@ export async function acquireVolume(
   volumeName: string,
   lun: number,
   signal: AbortSignal,
-): Promise<Result<HeldVolume, Failure>> {
+): Promise<Result<HeldVolume>> {
   const writable = await checkWritable(ports, signal);
   if (!writable.ok) return writable;
   const alive = await ports.host.earlierChildrenAlive(signal);
@@ -42,7 +41,7 @@ export async function acquireVolume(
   let rollback: { readonly storeIncarnation: number; readonly detail: string } | undefined;
   // After the record was read: a rollback in between would show a record in which this node is the
   // writer, while another one is.
-  const checkStore = (): Promise<Result<number, Failure>> => readTrustedIncarnation(ports, signal);
+  const checkStore = (): Promise<Result<number>> => readTrustedIncarnation(ports, signal);
   const acquired = await updateRecordAfterCheck(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "acquire", checkStore, volumeRead: read.value },
@@ -74,10 +73,7 @@ export async function acquireVolume(
  * Nothing may be mounted without a checkpoint, and what is acquired for nothing keeps other nodes waiting. A
  * heartbeat may be seconds away, so the disk is tried here, too.
  */
-async function checkWritable(
-  { checkpoints }: NodePorts,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+async function checkWritable({ checkpoints }: NodePorts, signal: AbortSignal): Promise<Result<void>> {
   return checkpoints.unwritten() === undefined
     ? ok(undefined)
     : checkpoints.putHeartbeat(checkpoints.heartbeat(), signal);
@@ -93,7 +89,7 @@ async function cleanToRepeat(
   volume: AzVolume,
   lun: number,
   signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
+): Promise<Result<boolean>> {
   if (unfencedHolderIn(ports, volume) === undefined) return ok(false);
   const checkpoint = checkpointOf(ports, volume.metadata.name);
   const accessType = accessTypeOf({ volume, checkpoint, hadDisk: true });
@@ -123,7 +119,7 @@ async function reportRollback(
   { checkpoints }: NodePorts,
   { storeIncarnation, detail }: { readonly storeIncarnation: number; readonly detail: string },
   signal: AbortSignal,
-): Promise<Result<never, Failure>> {
+): Promise<Result<never>> {
   const recorded = await checkpoints.putRollback(storeIncarnation, signal);
   return recorded.ok ? fail({ kind: "StoreRolledBack", detail }) : recorded;
 }
@@ -144,7 +140,7 @@ export async function releaseVolume(
     needsDevice = true,
   }: { readonly volumeName: string; readonly isFlushed: boolean; readonly needsDevice?: boolean },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(undefined) : read;
   const writer = holderIn(ports, read.value);
@@ -172,7 +168,7 @@ function verifyCleanOf(
   volume: AzVolume,
   check: Parameters<typeof verifyClean>[2],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const volumeName = volume.metadata.name;
   const checkpoint = checkpointOf(ports, volumeName);
   const attachment = ownAttachment(ports, volumeName);
@@ -190,7 +186,7 @@ export async function checkHeld(
   ports: NodePorts,
   volumeName: string,
   signal: AbortSignal,
-): Promise<Result<Writer | undefined, Failure>> {
+): Promise<Result<Writer | undefined>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok) return read;
   const writer = unfencedHolderIn(ports, read.value);

@@ -1,6 +1,5 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { type HighWaterMark, isOlder } from "../../core/rollback/high-water-mark.ts";
 import { reportOf } from "../../core/rollback/rollback-reports.ts";
@@ -15,10 +14,7 @@ import type { NodePorts } from "../node-ports.ts";
  * or did and no leader has raised the store incarnation since, also where its report was lost with its
  * AzDriverNode. Read uncached: the caller is about to mount or unmount by a record.
  */
-export async function readTrustedIncarnation(
-  ports: NodePorts,
-  signal: AbortSignal,
-): Promise<Result<number, Failure>> {
+export async function readTrustedIncarnation(ports: NodePorts, signal: AbortSignal): Promise<Result<number>> {
   // Before the reads: a heartbeat in between only makes the store newer.
   const remembered = ports.checkpoints.heartbeat();
   const incarnation = await readStoreIncarnation(ports, signal);

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -22,7 +21,7 @@ export async function verifyClean(
     flushes = true,
   }: { readonly needsDevice: boolean; readonly isFlushed: boolean; readonly flushes?: boolean },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const target = cleanCheckTarget(ports, { ...known, hadDisk: needsDevice });
   if (needsDevice && target.lun === undefined && target.lastMajorMinor === undefined) {
     return stillWaiting(

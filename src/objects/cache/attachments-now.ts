@@ -1,6 +1,5 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { labelValue } from "../../core/api/object-names.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { NODE_NAME_LABEL, VOLUME_NAME_LABEL } from "../new-attachment.ts";
@@ -13,7 +12,7 @@ export async function attachmentsNow(
   { store, cache }: { readonly store: ObjectStore; readonly cache: Pick<ObjectCache, "ignoredAttachment"> },
   of: NodeOrVolume,
   signal: AbortSignal,
-): Promise<Result<readonly AzVolumeAttachment[], Failure>> {
+): Promise<Result<readonly AzVolumeAttachment[]>> {
   const listed = await listAttachments(store, of, signal);
   if (!listed.ok) return listed;
   return ok(listed.value.filter(({ metadata }) => cache.ignoredAttachment(metadata.name) === undefined));
@@ -24,7 +23,7 @@ export async function listAttachments(
   store: ObjectStore,
   of: NodeOrVolume,
   signal: AbortSignal,
-): Promise<Result<readonly AzVolumeAttachment[], Failure>> {
+): Promise<Result<readonly AzVolumeAttachment[]>> {
   const selector =
     "nodeName" in of
       ? { [NODE_NAME_LABEL]: labelValue(of.nodeName) }

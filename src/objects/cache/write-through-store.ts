@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Kind, KindMap, LabelSelector, ObjectStore } from "../../ports/store/object-store.ts";
@@ -23,8 +22,8 @@ export function writeThroughStore(
 ): ObjectStore {
   const remembered = async <K extends Kind>(
     kind: K,
-    writing: Promise<Result<KindMap[K], Failure>>,
-  ): Promise<Result<KindMap[K], Failure>> => {
+    writing: Promise<Result<KindMap[K]>>,
+  ): Promise<Result<KindMap[K]>> => {
     const written = await writing;
     // An object whose last finalizer was removed is gone; the response of its last write must not bring
     // it back.
@@ -50,7 +49,7 @@ export function writeThroughStore(
     ...store,
     get: <K extends Kind>(kind: K, name: string, signal: AbortSignal) =>
       READ_BY_MANY.includes(kind)
-        ? (get({ kind, name }, signal) as Promise<Result<KindMap[K], Failure>>)
+        ? (get({ kind, name }, signal) as Promise<Result<KindMap[K]>>)
         : store.get(kind, name, signal),
     list: <K extends Kind>(kind: K, selector: LabelSelector, signal: AbortSignal) =>
       kind === "AzVolumeAttachment"
@@ -63,7 +62,7 @@ export function writeThroughStore(
 }
 
 /** An uncached read of what `of` names. Fails with `Cancelled` when its caller is aborted. */
-type ReadOf<Of, T> = (of: Of, signal: AbortSignal) => Promise<Result<T, Failure>>;
+type ReadOf<Of, T> = (of: Of, signal: AbortSignal) => Promise<Result<T>>;
 
 function sharedBy<Of, T>(clock: Clock, read: ReadOf<Of, T>, keyOf: (of: Of) => string): ReadOf<Of, T> {
   return sharedResults({

@@ -2,7 +2,6 @@ import type { DiskSpec } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { PowerState } from "../../core/azure/power-state.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { DiskPerformance } from "../../core/volume/disk-performance.ts";
 import type { CachingMode } from "../../core/volume/disk-sku.ts";
@@ -183,7 +182,7 @@ export interface CloudProvisioner {
    * `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`, `NotOfferedInZone`,
    * `NoCapacityInZone`, `Refused`, and with `DiskNotFound` or `SnapshotNotFound` where the source is gone.
    */
-  createDisk(request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;
+  createDisk(request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts>>;
   /** The URI of the disk that `createDisk` makes, or answers, for a disk of that name and resource group. */
   diskUriOf(disk: Pick<CreateDiskRequest, "diskName" | "resourceGroup">): string;
   /**
@@ -194,7 +193,7 @@ export interface CloudProvisioner {
   deleteDisk(
     request: { readonly diskUri: string; readonly precondition: Precondition },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /**
    * Grows a disk to at least `sizeGiB`; never shrinks. Where the platform allows no disk of that size as few
    * IOPS, or as little throughput, as it has, the same write raises them (`raised`). Asks `precondition` as
@@ -210,7 +209,7 @@ export interface CloudProvisioner {
       readonly onOver?: (signal: AbortSignal) => Promise<void>;
     },
     signal: AbortSignal,
-  ): Promise<Result<{ readonly sizeGiB: number; readonly raised?: DiskPerformance }, Failure>>;
+  ): Promise<Result<{ readonly sizeGiB: number; readonly raised?: DiskPerformance }>>;
   /**
    * Changes a disk in one write, and none where the disk is as requested; answers the disk. Reads it before
    * each request, since the whole map of tags is sent; a read that is older than writes of the last 5 minutes
@@ -222,7 +221,7 @@ export interface CloudProvisioner {
   updateDisk(
     request: { readonly diskUri: string; readonly change: DiskChange; readonly precondition: Precondition },
     signal: AbortSignal,
-  ): Promise<Result<DiskFacts, Failure>>;
+  ): Promise<Result<DiskFacts>>;
   /**
    * Sets tags of a disk and removes those given as undefined; other tags keep the values read before each
    * request. Waits behind all other calls for the call budget, so never delays an attach. Asks
@@ -238,7 +237,7 @@ export interface CloudProvisioner {
       readonly precondition: Precondition;
     },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /**
    * Reads a disk, never from a cache. `lane`: default `primaryAttach`, since most reads hold a pod up. Fails
    * with `DiskNotFound`.
@@ -246,12 +245,12 @@ export interface CloudProvisioner {
   getDisk(
     request: { readonly diskUri: string; readonly lane?: Lane },
     signal: AbortSignal,
-  ): Promise<Result<DiskFacts, Failure>>;
+  ): Promise<Result<DiskFacts>>;
   /** All disks of a resource group (default: the cluster's), sorted by URI. */
   listDisks(
     request: { readonly resourceGroup: string | undefined },
     signal: AbortSignal,
-  ): Promise<Result<readonly DiskFacts[], Failure>>;
+  ): Promise<Result<readonly DiskFacts[]>>;
   /**
    * Attaches a disk and waits until the platform reports it attached. A disk that is on the node already
    * answers its present LUN, without `precondition`; one that the platform would delete with the VM is kept
@@ -261,7 +260,7 @@ export interface CloudProvisioner {
    * `DiskNotFound`, `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`,
    * `InstanceReplaced` (another VM is at its resource id) or `Refused`.
    */
-  attachDisk(request: AttachDiskRequest, signal: AbortSignal): Promise<Result<AttachedDisk, Failure>>;
+  attachDisk(request: AttachDiskRequest, signal: AbortSignal): Promise<Result<AttachedDisk>>;
   /**
    * Detaches a disk and waits until the VM no longer lists it. Success if it is detached, or the VM is
    * gone or another. Fails with `Refused`.
@@ -272,7 +271,7 @@ export interface CloudProvisioner {
       "diskUri" | "node" | "lane" | "precondition" | "mayCompleteDetach" | "expectedDisks"
     >,
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /**
    * The write barrier of a node's VM: no update that was prepared before this call lands after it. Moves
    * the VM's ETag even if the disk is detached already, on the condition that the VM is unchanged since it
@@ -292,7 +291,7 @@ export interface CloudProvisioner {
       readonly forcedDetaches?: ForcedDetaches;
     },
     signal: AbortSignal,
-  ): Promise<Result<FenceProof | undefined, Failure>>;
+  ): Promise<Result<FenceProof | undefined>>;
   /**
    * Proves that a node's VM is gone, without changing anything: its resource id has no VM or another
    * vmId, and every VM that the disk names as its owner was read and has another vmId. Answers undefined
@@ -301,7 +300,7 @@ export interface CloudProvisioner {
   proveGone(
     request: { readonly diskUri: string; readonly node: NodeIdentity },
     signal: AbortSignal,
-  ): Promise<Result<FenceProof | undefined, Failure>>;
+  ): Promise<Result<FenceProof | undefined>>;
   /**
    * Reads the VM at a resource id with its power state, never from a cache. `nodeName` only appears in
    * failures. `lane`: default `failover`. Fails with `InstanceNotFound`.
@@ -309,7 +308,7 @@ export interface CloudProvisioner {
   inspectInstance(
     request: { readonly nodeName: string; readonly instanceUri: string; readonly lane?: Lane },
     signal: AbortSignal,
-  ): Promise<Result<InstanceFacts, Failure>>;
+  ): Promise<Result<InstanceFacts>>;
   /**
    * Forgets what this process has lately written of disks, which reads are compared with. Called as a term of
    * leading begins: another process may have written since.

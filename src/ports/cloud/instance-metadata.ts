@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 
 /** What a platform tells a VM about itself. */
@@ -21,5 +20,5 @@ export interface InstanceMetadata {
 /** The platform's metadata service for a VM. Local to each VM, and not served to others. */
 export interface InstanceMetadataService {
   /** Asks now. Fails with `HostNotReady`, whose sentence names what to check, and with `Cancelled`. */
-  read(signal: AbortSignal): Promise<Result<InstanceMetadata, Failure>>;
+  read(signal: AbortSignal): Promise<Result<InstanceMetadata>>;
 }

@@ -65,7 +65,7 @@ export interface CreateSnapshotRequest {
  */
 export interface SnapshotNote {
   /** Called before each request, once a read has shown no snapshot. A failure keeps it from being sent. */
-  readonly write: (signal: AbortSignal) => Promise<Result<void, Failure>>;
+  readonly write: (signal: AbortSignal) => Promise<Result<void>>;
   /** Called once it is known that the request makes nothing: the platform has refused it. Never fails. */
   readonly end: (signal: AbortSignal) => Promise<void>;
 }
@@ -86,10 +86,7 @@ export interface SnapshotProvisioner {
    * `ChangeOverQuota` or `TooManySnapshots`, or as `note.write` does; if the source is a snapshot, with
    * `SnapshotNotFound`, or with `SnapshotCopyDelayed` where Azure does not begin to copy that now.
    */
-  createSnapshot(
-    request: CreateSnapshotRequest,
-    signal: AbortSignal,
-  ): Promise<Result<SnapshotFacts, Failure>>;
+  createSnapshot(request: CreateSnapshotRequest, signal: AbortSignal): Promise<Result<SnapshotFacts>>;
   /**
    * Adds tags to a snapshot, or replaces their values; the others stay. Changes nothing but tags, and never
    * makes a snapshot that is gone. Fails with `SnapshotNotFound`, or with what `objection` answers of it.
@@ -101,7 +98,7 @@ export interface SnapshotProvisioner {
       readonly objection: SnapshotObjection;
     },
     signal: AbortSignal,
-  ): Promise<Result<SnapshotFacts, Failure>>;
+  ): Promise<Result<SnapshotFacts>>;
   /**
    * Deletes a snapshot; success if it is gone already. Disks and other snapshots of the same disk keep their
    * content. Reads it before each request, and fails with what `objection` answers of it.
@@ -109,15 +106,12 @@ export interface SnapshotProvisioner {
   deleteSnapshot(
     request: { readonly snapshotUri: string; readonly objection: SnapshotObjection },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /** Reads a snapshot, never from a cache. Fails with `SnapshotNotFound`. */
-  getSnapshot(
-    request: { readonly snapshotUri: string },
-    signal: AbortSignal,
-  ): Promise<Result<SnapshotFacts, Failure>>;
+  getSnapshot(request: { readonly snapshotUri: string }, signal: AbortSignal): Promise<Result<SnapshotFacts>>;
   /** All snapshots of a resource group (default: the cluster's), in no order. */
   listSnapshots(
     request: { readonly resourceGroup: string | undefined },
     signal: AbortSignal,
-  ): Promise<Result<readonly SnapshotFacts[], Failure>>;
+  ): Promise<Result<readonly SnapshotFacts[]>>;
 }

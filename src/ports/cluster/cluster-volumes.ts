@@ -1,5 +1,4 @@
 import type { VolumeCapability } from "../../core/api/az-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 
 /**
@@ -98,19 +97,19 @@ export interface ClusterVolumes {
    * One attachment, uncached; undefined if there is none of that name. Fails with `StoreUnavailable` or
    * `Cancelled`.
    */
-  readAttachment(name: string, signal: AbortSignal): Promise<Result<ClusterAttachment | undefined, Failure>>;
+  readAttachment(name: string, signal: AbortSignal): Promise<Result<ClusterAttachment | undefined>>;
   /**
    * Removes an attachment without an attacher (`attach: driver`): deletes it and removes the attacher's
    * finalizer from it, and from its volume if that was the last. Idempotent: success if there is none.
    * Fails with `StoreUnavailable` or `Cancelled`.
    */
-  releaseAttachment(name: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  releaseAttachment(name: string, signal: AbortSignal): Promise<Result<void>>;
   /**
    * Releases volumes that an attacher's finalizer keeps although they have no attachment any more:
    * without an attacher they would outlive their claims for ever. Idempotent. Fails with
    * `StoreUnavailable` or `Cancelled`.
    */
-  releaseVolumes(signal: AbortSignal): Promise<Result<void, Failure>>;
+  releaseVolumes(signal: AbortSignal): Promise<Result<void>>;
   /** Whether a node of that name exists, uncached. */
   nodePresence(nodeName: string, signal: AbortSignal): Promise<NodePresence>;
 }

@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 
 /**
@@ -12,9 +11,9 @@ export interface NodeMarks {
    * Sets the mark, in a way that `unmark` recognises, on a node that is unreachable when it is written: one
    * whose kubelet has reported again gets none.
    */
-  mark(node: NodeObject, signal: AbortSignal): Promise<Result<boolean, Failure>>;
+  mark(node: NodeObject, signal: AbortSignal): Promise<Result<boolean>>;
   /** Removes the mark if the driver has set it. */
-  unmark(node: NodeObject, signal: AbortSignal): Promise<Result<boolean, Failure>>;
+  unmark(node: NodeObject, signal: AbortSignal): Promise<Result<boolean>>;
 }
 
 /** A node object: another one may have the name later. */

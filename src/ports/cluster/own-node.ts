@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { NodeTaint } from "../../core/node/node-taints.ts";
 import type { NodeDriver } from "../../core/writer/judge-other-drivers.ts";
@@ -22,15 +21,15 @@ export interface OwnNodeFacts {
  */
 export interface OwnNode {
   /** Reads it now; undefined if there is none. */
-  read(signal: AbortSignal): Promise<Result<OwnNodeFacts | undefined, Failure>>;
+  read(signal: AbortSignal): Promise<Result<OwnNodeFacts | undefined>>;
   /**
    * The CSI drivers that the kubelet has registered on the node, by its CSINode; empty where there is
    * none.
    */
-  drivers(signal: AbortSignal): Promise<Result<readonly NodeDriver[], Failure>>;
+  drivers(signal: AbortSignal): Promise<Result<readonly NodeDriver[]>>;
   /** Replaces the taints if they are unchanged since the read; otherwise fails with `ObjectConflict`. */
   replaceTaints(
     change: { readonly from: readonly NodeTaint[]; readonly to: readonly NodeTaint[] },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
 }

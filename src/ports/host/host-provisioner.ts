@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
 import type { FormatMark } from "../../core/node/file-system/format-mark.ts";
@@ -99,7 +98,7 @@ export interface HostProvisioner {
    * Waits some seconds while there is none or they disagree. Fails with `DeviceNotFound` where there is
    * none, or with `WrongDevice` where they still disagree.
    */
-  findDevice(request: { readonly lun: number }, signal: AbortSignal): Promise<Result<Device, Failure>>;
+  findDevice(request: { readonly lun: number }, signal: AbortSignal): Promise<Result<Device>>;
   /**
    * The device of a partition, by the kernel's table. Fails with `WrongDevice` where the kernel sees no such
    * partition, and with `Unsupported` on a platform that serves none.
@@ -107,9 +106,9 @@ export interface HostProvisioner {
   findPartition(
     request: { readonly disk: Device; readonly partition: number },
     signal: AbortSignal,
-  ): Promise<Result<Device, Failure>>;
+  ): Promise<Result<Device>>;
   /** Makes the kernel read the device's size again. */
-  rescanDevice(device: Device, signal: AbortSignal): Promise<Result<Device, Failure>>;
+  rescanDevice(device: Device, signal: AbortSignal): Promise<Result<Device>>;
   /**
    * Runs `act` while this process keeps the device open. While it is open, its name and number lead to no
    * other disk, even once it is gone. That also holds for each command that `act` starts on it, which may
@@ -118,32 +117,28 @@ export interface HostProvisioner {
    * The open excludes no other process, and is no use of the volume. Fails with `WrongDevice`, without
    * running `act`, if the name leads to another number.
    */
-  whileHolding<T>(
-    device: Device,
-    act: () => Promise<Result<T, Failure>>,
-    signal: AbortSignal,
-  ): Promise<Result<T, Failure>>;
+  whileHolding<T>(device: Device, act: () => Promise<Result<T>>, signal: AbortSignal): Promise<Result<T>>;
   /**
    * Drops this kernel's cached blocks of a device. The disk may have been attached here as a replica
    * while another node wrote it: while any process keeps the device open, every read, mount and container
    * gets the old blocks until then. Called first of all once the node is the writer.
    */
-  dropCachedBlocks(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
+  dropCachedBlocks(device: Device, signal: AbortSignal): Promise<Result<void>>;
   /**
    * What is on the device, as this kernel has it cached. Of a partition: fails with `WrongDevice` where the
    * disk's own table has no such partition there, since the kernel's may be older.
    */
-  inspectDevice(device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>>;
+  inspectDevice(device: Device, signal: AbortSignal): Promise<Result<DeviceContent>>;
   /**
    * The file system of one type on the device, whatever else `inspectDevice` finds there; `otherData` where
    * there is none. Fails as `inspectDevice`. No device may be formatted by this look.
    */
-  inspectFileSystem(on: FileSystemOn, signal: AbortSignal): Promise<Result<DeviceContent, Failure>>;
+  inspectFileSystem(on: FileSystemOn, signal: AbortSignal): Promise<Result<DeviceContent>>;
   /**
    * The mark of a first format, read from the disk itself; undefined: none. Fails with `WrongDevice`
    * where it can't be read as a whole.
    */
-  readFormatMark(device: Device, signal: AbortSignal): Promise<Result<FormatMark | undefined, Failure>>;
+  readFormatMark(device: Device, signal: AbortSignal): Promise<Result<FormatMark | undefined>>;
   /**
    * Marks a blank device before its first `format`, durably. The format leaves the mark alone. Fails with
    * `DeviceBusy` if anything holds the device, and with `FileSystemUnserved`, before it writes, where this
@@ -152,7 +147,7 @@ export interface HostProvisioner {
   writeFormatMark(
     request: { readonly device: Device; readonly fsType: FileSystemType; readonly mark: FormatMark },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /**
    * Erases the mark of a first format of this disk, durably, and no other data: a mark that names another
    * disk is data of the disk that this one was copied from. Fails with `DeviceBusy` if there is one and
@@ -161,7 +156,7 @@ export interface HostProvisioner {
   eraseFormatMark(
     request: { readonly device: Device; readonly diskUri: string },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /**
    * Makes a file system with the given UUID, lower case, on a device that `inspectDevice` calls blank, or
    * after `eraseUnfinishedFormat`; checks both ends again itself. `geometry` was checked (`geometryProblem`);
@@ -175,25 +170,25 @@ export interface HostProvisioner {
       readonly geometry?: FileSystemGeometry;
     },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /**
    * Makes both ends of a device blank again whose first `format` never ended, by the mark on it: it was
    * never mounted. The mark stays, and what else that format has written between the ends. Fails with
    * `DeviceBusy` if anything holds it, and with `FileSystemUnserved`, before it erases, where this host
    * can't make or mount the file system that comes next.
    */
-  eraseUnfinishedFormat(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;
+  eraseUnfinishedFormat(request: FileSystemOn, signal: AbortSignal): Promise<Result<void>>;
   /**
    * Replays the journal and repairs what can be repaired without losing data; XFS and btrfs do that when
    * they are mounted. Nothing on a write-protected device, whose mount says so. A file system without a
    * remark was whole, or only interrupted. Fails with `FileSystemBroken`.
    */
-  checkFileSystem(request: FileSystemOn, signal: AbortSignal): Promise<Result<CheckRemark | void, Failure>>;
+  checkFileSystem(request: FileSystemOn, signal: AbortSignal): Promise<Result<CheckRemark | void>>;
   /** The present values of the device's settings; one that the device lacks is absent. */
   readDeviceSettings(
     device: Device,
     signal: AbortSignal,
-  ): Promise<Result<Readonly<Partial<Record<DeviceSettingName, string>>>, Failure>>;
+  ): Promise<Result<Readonly<Partial<Record<DeviceSettingName, string>>>>>;
   /**
    * Gives one setting of the device a value, which the kernel may round; does nothing where it has it. The
    * kernel forgets it with the device. Fails with `DeviceSettingRefused`, or with `WrongDevice` if the name
@@ -202,13 +197,13 @@ export interface HostProvisioner {
   writeDeviceSetting(
     request: { readonly device: Device; readonly setting: DeviceSetting },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /**
    * Grows a file system, checked and not mounted, to its device on hosts that can't grow a mounted one:
    * ext without CAP_SYS_RESOURCE. Elsewhere it does nothing, and `growFileSystem` grows it in use. The check
    * before that looks at all of it, and may have repaired something.
    */
-  growBeforeMount(request: FileSystemOn, signal: AbortSignal): Promise<Result<CheckRemark | void, Failure>>;
+  growBeforeMount(request: FileSystemOn, signal: AbortSignal): Promise<Result<CheckRemark | void>>;
   /**
    * Mounts a file system at `path`, making the directory. Success if that device is mounted there already
    * and alive. Fails with `MountedOtherwise` where another one is, or this one is with other access, with
@@ -225,7 +220,7 @@ export interface HostProvisioner {
       readonly readOnly: boolean;
     },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /**
    * Binds the mount at `stagingPath` to `targetPath`, making the directory. Fails with `InvalidArgument`
    * where the target is a symbolic link, as do all mounts.
@@ -238,27 +233,27 @@ export interface HostProvisioner {
       readonly mountFlags: readonly string[];
     },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /** Binds a raw device to the file `targetPath`, making it. Fails with `MountedOtherwise` like a mount. */
   bindDevice(
     request: { readonly device: Device; readonly targetPath: string; readonly readOnly: boolean },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /**
    * The mount at `path`, undefined if there is none. Reads from the device to check whether it still
    * responds.
    */
-  mountAt(path: string, signal: AbortSignal): Promise<Result<MountPoint | undefined, Failure>>;
+  mountAt(path: string, signal: AbortSignal): Promise<Result<MountPoint | undefined>>;
   /**
    * Every mount of a device, by its `majorMinor`, including bind mounts, raw block binds, and the mounts of a
    * disk's partitions. `isDead` is the kernel's state, without any I/O.
    */
-  mountsOf(majorMinor: string, signal: AbortSignal): Promise<Result<readonly MountPoint[], Failure>>;
+  mountsOf(majorMinor: string, signal: AbortSignal): Promise<Result<readonly MountPoint[]>>;
   /**
    * Unmounts `path` (flushing first) and removes it; success if nothing is there. Never lazy, never by
    * force. Fails with `DeviceBusy`.
    */
-  unmount(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  unmount(path: string, signal: AbortSignal): Promise<Result<void>>;
   /**
    * Unmounts what is bound to `targetPath`, as `unmount` does, and leaves a *placeholder*: an empty file
    * system that rejects every write (EROFS), however a container mounts it, and that mountinfo
@@ -267,9 +262,9 @@ export interface HostProvisioner {
    * Without a directory below it only unmounts: a file that is bound there, or nothing. A later
    * `bindMount` covers it, `unmount` or a reboot removes it. Fails with `DeviceBusy`.
    */
-  mountPlaceholder(targetPath: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  mountPlaceholder(targetPath: string, signal: AbortSignal): Promise<Result<void>>;
   /** Flushes a file system to its device. An I/O error is a failure. */
-  flush(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  flush(path: string, signal: AbortSignal): Promise<Result<void>>;
   /**
    * Freezes the file system that is mounted at `path`: what was written is on the device, and each further
    * write waits. A process of its own thaws it when this process ends, however it ends, and after `limitMs`
@@ -280,7 +275,7 @@ export interface HostProvisioner {
   freeze(
     request: { readonly path: string; readonly majorMinor: string; readonly limitMs: number },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /**
    * Thaws a file system, whatever has frozen it; success if it is not frozen, or not mounted. Answers
    * whether it was frozen all the time since `freeze` of this process.
@@ -288,7 +283,7 @@ export interface HostProvisioner {
   thaw(
     request: { readonly path: string; readonly majorMinor: string },
     signal: AbortSignal,
-  ): Promise<Result<{ readonly held: boolean }, Failure>>;
+  ): Promise<Result<{ readonly held: boolean }>>;
   /**
    * Grows a file system to its device. Fails with `GrowsUnmounted` where it is mounted and does not grow so:
    * read-only, with errors that the next check repairs, or on a host that forbids it, where `growBeforeMount`
@@ -297,19 +292,19 @@ export interface HostProvisioner {
   growFileSystem(
     request: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
-  fileSystemStats(path: string, signal: AbortSignal): Promise<Result<FileSystemStats, Failure>>;
-  deviceSize(path: string, signal: AbortSignal): Promise<Result<Bytes, Failure>>;
+  ): Promise<Result<void>>;
+  fileSystemStats(path: string, signal: AbortSignal): Promise<Result<FileSystemStats>>;
+  deviceSize(path: string, signal: AbortSignal): Promise<Result<Bytes>>;
   /** The kind of file at `path`. */
   pathKind(
     path: string,
     signal: AbortSignal,
-  ): Promise<Result<"absent" | "file" | "directory" | "blockDevice" | "other", Failure>>;
+  ): Promise<Result<"absent" | "file" | "directory" | "blockDevice" | "other">>;
   /**
    * A value that changes while the device is written to (its write counters), for watching an unmount's
    * progress.
    */
-  writeProgress(majorMinor: string, signal: AbortSignal): Promise<Result<string, Failure>>;
+  writeProgress(majorMinor: string, signal: AbortSignal): Promise<Result<string>>;
   /**
    * *Clean* (writer protocol): no child of an earlier plug-in instance is alive, and the volume's devices
    * are absent or open exclusively, with no mount in any mount namespace and, for raw block, no open
@@ -319,7 +314,7 @@ export interface HostProvisioner {
   isClean(
     request: CleanRequest,
     signal: AbortSignal,
-  ): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>>;
+  ): Promise<Result<{ readonly clean: boolean; readonly reason: string }>>;
   /** Whether a command of an earlier plug-in instance still runs: nothing may be acquired until it ends. */
-  earlierChildrenAlive(signal: AbortSignal): Promise<Result<boolean, Failure>>;
+  earlierChildrenAlive(signal: AbortSignal): Promise<Result<boolean>>;
 }

@@ -55,21 +55,21 @@ export interface NodeCheckpoints {
    * file has to be made or to grow and there is no space at all, and with `HostNotReady` if one can't be
    * written. One that removes targets or settings of the device, and does nothing else, fails with neither.
    */
-  put(checkpoint: VolumeCheckpoint, signal: AbortSignal): Promise<Result<void, Failure>>;
+  put(checkpoint: VolumeCheckpoint, signal: AbortSignal): Promise<Result<void>>;
   /** Fails only if it was cancelled, as `removeFreeze` does. */
-  remove(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  remove(volumeName: string, signal: AbortSignal): Promise<Result<void>>;
   /** What this node may have frozen. */
   readonly freezes: () => readonly FreezeMark[];
   /** Adds or replaces the mark of a volume. */
-  putFreeze(mark: FreezeMark, signal: AbortSignal): Promise<Result<void, Failure>>;
-  removeFreeze(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  putFreeze(mark: FreezeMark, signal: AbortSignal): Promise<Result<void>>;
+  removeFreeze(volumeName: string, signal: AbortSignal): Promise<Result<void>>;
   /**
    * The last heartbeat counter that this node wrote. It counts from the call on, as a rollback does, also
    * where that fails.
    */
   readonly heartbeat: () => number;
-  putHeartbeat(heartbeat: number, signal: AbortSignal): Promise<Result<void, Failure>>;
+  putHeartbeat(heartbeat: number, signal: AbortSignal): Promise<Result<void>>;
   /** The store incarnation in which this node last saw a rollback; undefined: never. */
   readonly rollbackIncarnation: () => number | undefined;
-  putRollback(incarnation: number, signal: AbortSignal): Promise<Result<void, Failure>>;
+  putRollback(incarnation: number, signal: AbortSignal): Promise<Result<void>>;
 }

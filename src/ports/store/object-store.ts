@@ -3,7 +3,6 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { ClusterNode } from "../../core/api/cluster-node.ts";
 import type { Lease } from "../../core/api/lease.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 
 /** The kinds that the driver keeps in the object store, and the type of each. */
@@ -46,34 +45,22 @@ export type LabelSelector = Readonly<Record<string, string>>;
  */
 export interface ObjectStore {
   /** An uncached, linearizable read. */
-  get<K extends Kind>(kind: K, name: string, signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
+  get<K extends Kind>(kind: K, name: string, signal: AbortSignal): Promise<Result<KindMap[K]>>;
   /** All objects of a kind, sorted by name, and the version to watch from. */
   list<K extends Kind>(
     kind: K,
     selector: LabelSelector,
     signal: AbortSignal,
-  ): Promise<Result<{ readonly items: readonly KindMap[K][]; readonly resourceVersion: string }, Failure>>;
-  create<K extends Kind>(
-    kind: K,
-    object: NewObject<K>,
-    signal: AbortSignal,
-  ): Promise<Result<KindMap[K], Failure>>;
+  ): Promise<Result<{ readonly items: readonly KindMap[K][]; readonly resourceVersion: string }>>;
+  create<K extends Kind>(kind: K, object: NewObject<K>, signal: AbortSignal): Promise<Result<KindMap[K]>>;
   /**
    * Replaces metadata (labels, annotations, finalizers) and spec, but not status. Conditional on
    * `object.metadata.resourceVersion`. Removing the last finalizer of an object marked for deletion
    * removes it.
    */
-  update<K extends Kind>(
-    kind: K,
-    object: KindMap[K],
-    signal: AbortSignal,
-  ): Promise<Result<KindMap[K], Failure>>;
+  update<K extends Kind>(kind: K, object: KindMap[K], signal: AbortSignal): Promise<Result<KindMap[K]>>;
   /** Replaces status only. Conditional on `object.metadata.resourceVersion`. */
-  updateStatus<K extends Kind>(
-    kind: K,
-    object: KindMap[K],
-    signal: AbortSignal,
-  ): Promise<Result<KindMap[K], Failure>>;
+  updateStatus<K extends Kind>(kind: K, object: KindMap[K], signal: AbortSignal): Promise<Result<KindMap[K]>>;
   /**
    * Marks for deletion (`deletionTimestamp`), or removes at once without finalizers. Idempotent on a
    * marked object.
@@ -83,7 +70,7 @@ export interface ObjectStore {
     name: string,
     preconditions: { readonly uid?: string; readonly resourceVersion?: string },
     signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  ): Promise<Result<void>>;
   /**
    * Streams the changes after `resourceVersion`, in order, without polling, until `signal` is aborted.
    * Ends with a thrown `WatchGone` if that version is too old (list again, then watch from the list's

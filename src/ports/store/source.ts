@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 
 /** The least that a listed and watched object has: its identity among its kind, and its version. */
@@ -32,7 +31,7 @@ export interface Source<T extends SourceObject> {
   readonly name: string;
   list(
     signal: AbortSignal,
-  ): Promise<Result<{ readonly items: readonly T[]; readonly resourceVersion: string }, Failure>>;
+  ): Promise<Result<{ readonly items: readonly T[]; readonly resourceVersion: string }>>;
   /** Streams the changes after `resourceVersion`. Returns or throws as `ObjectStore.watch` does. */
   watch(resourceVersion: string, signal: AbortSignal): AsyncIterable<SourceEvent<T>>;
 }

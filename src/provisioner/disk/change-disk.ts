@@ -1,6 +1,5 @@
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
@@ -48,10 +47,10 @@ export async function tagDisk(
     precondition,
   }: DiskTarget & Omit<Parameters<CloudProvisioner["tagDisk"]>[0], "diskUri">,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { session, writes } = context;
   let next: ArmDisk["tags"] = {};
-  let withoutRequest: Result<void, Failure> | undefined;
+  let withoutRequest: Result<void> | undefined;
   const isToBeSent: Precondition = async (callSignal) => {
     const read = await readDisk(session, { diskUri, lane: TAG_LANE }, callSignal);
     const planned = read.ok
@@ -94,11 +93,11 @@ export async function updateDisk(
     precondition,
   }: DiskTarget & { readonly change: DiskChange; readonly precondition: Precondition },
   signal: AbortSignal,
-): Promise<Result<DiskFacts, Failure>> {
+): Promise<Result<DiskFacts>> {
   const { session, writes } = context;
   let next: ArmDiskChange = {};
   let attachedTo: readonly string[] = [];
-  let withoutRequest: Result<DiskFacts, Failure> | undefined;
+  let withoutRequest: Result<DiskFacts> | undefined;
   const isToBeSent: Precondition = async (callSignal) => {
     const read = await settledDisk(session, diskUri, callSignal);
     if (!read.ok) withoutRequest = fail(toFailure(read.failure, { diskUri }));
@@ -199,7 +198,7 @@ function planTags(
   { read, present, isUncertain }: SeenDisk,
   diskUri: string,
   changes: DiskWrite["tags"],
-): Result<ArmDisk["tags"] | undefined, Failure> {
+): Result<ArmDisk["tags"] | undefined> {
   const next = mergeTags(present.tags, changes);
   const count = Object.keys(next).length;
   if (count > TAGS_MAX) {
@@ -215,7 +214,7 @@ function planChange(
   seen: SeenDisk,
   diskUri: string,
   { tags, ...fields }: DiskChange,
-): Result<ArmDiskChange | undefined, Failure> {
+): Result<ArmDiskChange | undefined> {
   // A change that Azure has failed may show its values: only a write that succeeds proves that it has them.
   const isUncertain = seen.isUncertain || hasFailed({ state: seen.read.provisioningState });
   const planned = tags === undefined ? ok(undefined) : planTags({ ...seen, isUncertain }, diskUri, tags);

@@ -60,7 +60,7 @@ export async function createDisk(
   place: DefaultDiskPlace,
   request: CreateDiskRequest,
   signal: AbortSignal,
-): Promise<Result<DiskFacts, Failure>> {
+): Promise<Result<DiskFacts>> {
   const { subscriptionId } = place;
   if (request.subscriptionId !== undefined && !isSameResourceUri(request.subscriptionId, subscriptionId))
     return refuseArgument(
@@ -116,7 +116,7 @@ export async function deleteDisk(
   { session, disks, writes }: Omit<DiskContext, "tagWrites">,
   { id, diskUri, precondition }: DiskTarget & { readonly precondition: Precondition },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const read = await readDisk(session, { diskUri, lane: DISK_LANE }, signal);
   if (!read.ok) return saysGone(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
   const attachedTo = ownersOf(read.value);
@@ -181,7 +181,7 @@ export async function listDisks(
   session: ArmSession,
   group: ArmGroup,
   signal: AbortSignal,
-): Promise<Result<readonly DiskFacts[], Failure>> {
+): Promise<Result<readonly DiskFacts[]>> {
   const listed = await session.call(
     { group: "diskList", resource: listKeyOf(group), lane: DISK_LANE },
     (clientRequestId, nextPage) => session.arm.listDisks({ ...group, clientRequestId, nextPage }, signal),
@@ -207,7 +207,7 @@ function isFailedCreation({ tags, sourceUri }: CreateDiskRequest, disk: ArmDisk)
   return Object.entries(tags).every(([name, value]) => disk.tags[name] === value);
 }
 
-function factsIfRequested(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts, Failure> {
+function factsIfRequested(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts> {
   const difference = differenceTo(request, disk);
   if (difference !== undefined)
     return fail({ kind: "VolumeExistsWithOtherRequest", volumeName: request.diskName, difference });

@@ -48,7 +48,7 @@ export interface SnapshotTarget {
 }
 
 /** Refuses ids of other resources before ARM sees them. */
-export function snapshotTargetOf(snapshotUri: string): Result<SnapshotTarget, Failure> {
+export function snapshotTargetOf(snapshotUri: string): Result<SnapshotTarget> {
   const id = parseSnapshotUri(snapshotUri);
   if (id !== undefined) return ok({ id, snapshotUri });
   const problem =
@@ -61,7 +61,7 @@ export async function getSnapshot(
   session: ArmSession,
   target: SnapshotTarget,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts, Failure>> {
+): Promise<Result<SnapshotFacts>> {
   const read = await readSnapshot(session, target, signal);
   return read.ok ? ok(snapshotFactsOf(read.value)) : fail(readFailure(read.failure, target));
 }
@@ -72,7 +72,7 @@ export async function getSnapshot(
  */
 export function snapshotLists(
   session: ArmSession,
-): (group: ArmGroup, signal: AbortSignal) => Promise<Result<readonly SnapshotFacts[], Failure>> {
+): (group: ArmGroup, signal: AbortSignal) => Promise<Result<readonly SnapshotFacts[]>> {
   return sharedReads({
     clock: session.clock,
     keyOf: ({ subscriptionId, resourceGroup }) => `${subscriptionId}/${resourceGroup}`.toLowerCase(),
@@ -85,7 +85,7 @@ async function listSnapshots(
   { subscriptionId, resourceGroup }: ArmGroup,
   onSent: () => void,
   signal: AbortSignal,
-): Promise<Result<readonly SnapshotFacts[], Failure>> {
+): Promise<Result<readonly SnapshotFacts[]>> {
   const listed = await session.call(
     { group: "diskList", resource: `${subscriptionId}/${resourceGroup}/snapshots`, lane: LANE },
     (clientRequestId, nextPage) => {
@@ -106,7 +106,7 @@ export async function createSnapshot(
   session: ArmSession,
   request: CreateSnapshotRequest & SnapshotTarget,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts, Failure>> {
+): Promise<Result<SnapshotFacts>> {
   const failedBy = (error: ArmError): Failure => creationFailure(error, request);
   for (let attempt = 1; ; attempt++) {
     const present = await settledSnapshot(session, request, signal);
@@ -146,7 +146,7 @@ async function createdSnapshot(
   session: ArmSession,
   request: CreateSnapshotRequest & SnapshotTarget,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts, Failure>> {
+): Promise<Result<SnapshotFacts>> {
   const read = await readSnapshot(session, request, signal);
   if (!read.ok) {
     const notShown = ownError(ownErrorCodes.noAnswer, `snapshot ${request.snapshotUri} is not shown yet`);
@@ -162,7 +162,7 @@ export function deleteSnapshot(
   session: ArmSession,
   target: SnapshotTarget & { readonly objection: SnapshotObjection },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const judge: Judge = (present) => {
     const objection = target.objection(present);
     return objection === undefined ? ok(true) : fail(objection);
@@ -179,7 +179,7 @@ export async function tagSnapshot(
     ...target
   }: SnapshotTarget & Omit<Parameters<SnapshotProvisioner["tagSnapshot"]>[0], "snapshotUri">,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts, Failure>> {
+): Promise<Result<SnapshotFacts>> {
   for (let attempt = 1; ; attempt++) {
     const present = await settledSnapshot(session, target, signal);
     if (!present.ok) return fail(readFailure(present.failure, target));
@@ -210,7 +210,7 @@ function removeFailed(
   session: ArmSession,
   request: CreateSnapshotRequest & SnapshotTarget,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const judge: Judge = (present) => {
     const objection = request.objection(present);
     return objection === undefined ? ok(isFailedCreation(present)) : fail(objection);
@@ -224,14 +224,14 @@ function isFailedCreation({ state, isTaken }: SnapshotFacts): boolean {
 }
 
 /** Whether a snapshot, as just read, is to be deleted. */
-type Judge = (present: SnapshotFacts) => Result<boolean, Failure>;
+type Judge = (present: SnapshotFacts) => Result<boolean>;
 
 /** Waits for an operation on the snapshot first: Azure would refuse. */
 async function remove(
   session: ArmSession,
   target: SnapshotTarget & { readonly judge: Judge },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   for (let attempt = 1; ; attempt++) {
     const present = await settledSnapshot(session, target, signal);
     if (!present.ok) return saysGone(present.failure) ? ok(undefined) : fail(toFailure(present.failure, {}));

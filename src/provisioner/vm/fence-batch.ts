@@ -3,7 +3,6 @@ import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { parseInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import { pollDelayMs } from "../../core/azure/pace/poll-delay.ts";
 import { type FencedVm, type FenceMove, planFence } from "../../core/azure/plan-fence.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
@@ -500,7 +499,7 @@ function settleListed(open: readonly VmRequest[], model: ArmVm): void {
 
 async function proveAll(
   requests: readonly VmRequest[],
-  prove: (request: VmRequest) => Promise<Result<FenceProof, Failure>>,
+  prove: (request: VmRequest) => Promise<Result<FenceProof>>,
 ): Promise<void> {
   await Promise.all(
     requests.map(async (request) => {
@@ -517,7 +516,7 @@ async function proveEntryGone(
   reads: { readonly before: ArmVm; readonly after: ArmVm },
   request: VmRequest,
   signal: AbortSignal,
-): Promise<Result<FenceProof, Failure>> {
+): Promise<Result<FenceProof>> {
   const { vm } = context;
   const { diskUri, node } = request.spec;
   const isOwner = (owner: string): boolean => mayBeVm(owner, vm.uri, reads.after.id);

@@ -1,6 +1,5 @@
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
@@ -36,7 +35,7 @@ export async function proveGone(
   context: GoneContext,
   missing: Missing & { readonly vm: VmTarget },
   signal: AbortSignal,
-): Promise<Result<FenceProof | undefined, Failure>> {
+): Promise<Result<FenceProof | undefined>> {
   const { node, vm } = missing;
   const read = await context.vmReads.read(vm, signal);
   if (read.ok && read.value.vmId === node.vmId.toLowerCase()) return ok(undefined);
@@ -62,7 +61,7 @@ export async function proveMissingVmGone(
   missing: Missing,
   found: NotThere,
   signal: AbortSignal,
-): Promise<Result<FenceProof, Failure>> {
+): Promise<Result<FenceProof>> {
   const { session } = context;
   const { nodeName, vmId, instanceUri } = missing.node;
   let firstMs: number | undefined;
@@ -89,10 +88,10 @@ async function compareOwners(
   context: GoneContext,
   missing: Missing,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { session, place, vmReads } = context;
   const { diskUri, node, lane } = missing;
-  const unknown = (problem: string): Result<never, Failure> =>
+  const unknown = (problem: string): Result<never> =>
     fail({ kind: "InstanceUnknown", nodeName: node.nodeName, instanceUri: node.instanceUri, problem });
   const disk = await readDisk(session, { diskUri, lane }, signal);
   // Both may have been moved, and the VM may write to the disk where they are now.

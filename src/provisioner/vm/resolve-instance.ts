@@ -1,6 +1,5 @@
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { formatInstanceUri, parseInstanceUri } from "../../core/azure/ids/instance-uri.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { DefaultDiskPlace } from "../disk/disks.ts";
 import type { VmTarget } from "./vm-update.ts";
@@ -18,9 +17,9 @@ interface NodeInstance {
 export function resolveInstance(
   { subscriptionId }: Pick<DefaultDiskPlace, "subscriptionId">,
   node: NodeInstance,
-): Result<VmTarget, Failure> {
+): Result<VmTarget> {
   const { nodeName, instanceUri } = node;
-  const unknown = (problem: string): Result<never, Failure> =>
+  const unknown = (problem: string): Result<never> =>
     fail({ kind: "InstanceUnknown", nodeName, instanceUri, problem });
   const parts = parseInstanceUri(instanceUri);
   if (parts === undefined)

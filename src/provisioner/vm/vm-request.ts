@@ -1,6 +1,5 @@
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail } from "../../core/failure/result.ts";
 import type {
   AttachDiskRequest,
@@ -45,8 +44,8 @@ export class VmRequest {
   readonly diskKey: string;
   readonly sequence: number;
   readonly signal: AbortSignal;
-  readonly answer: Promise<Result<VmAnswer, Failure>>;
-  readonly #resolve: (result: Result<VmAnswer, Failure>) => void;
+  readonly answer: Promise<Result<VmAnswer>>;
+  readonly #resolve: (result: Result<VmAnswer>) => void;
   readonly #reject: (bug: unknown) => void;
   readonly #onAbort = (): void => this.settle(fail({ kind: "Cancelled" }));
   #settled = false;
@@ -56,7 +55,7 @@ export class VmRequest {
     this.diskKey = resourceUriKey(spec.diskUri);
     this.sequence = sequence;
     this.signal = signal;
-    const { promise, resolve, reject } = Promise.withResolvers<Result<VmAnswer, Failure>>();
+    const { promise, resolve, reject } = Promise.withResolvers<Result<VmAnswer>>();
     this.answer = promise;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -77,7 +76,7 @@ export class VmRequest {
   }
 
   /** Answers the caller; only the first answer counts. */
-  settle(result: Result<VmAnswer, Failure>): void {
+  settle(result: Result<VmAnswer>): void {
     if (this.#settled) return;
     this.#end();
     this.#resolve(result);

@@ -103,21 +103,18 @@ export class LeaseAccess {
   /**
    * An uncached read; undefined: there is no Lease. A caller that compares reads the high-water mark first.
    */
-  async read(signal: AbortSignal): Promise<Result<Lease | undefined, Failure>> {
+  async read(signal: AbortSignal): Promise<Result<Lease | undefined>> {
     const lease = await this.#ports.store.get("Lease", CONTROLLER_LEASE, signal);
     if (lease.ok) return ok(this.#saw(lease.value));
     return lease.failure.kind === "ObjectNotFound" ? ok(undefined) : lease;
   }
 
-  async update(lease: Lease, signal: AbortSignal): Promise<Result<Lease, Failure>> {
+  async update(lease: Lease, signal: AbortSignal): Promise<Result<Lease>> {
     return this.#written(await this.#ports.store.update("Lease", lease, signal));
   }
 
   /** Creates the Lease. `incarnationOfRecords`: the result of the method of that name. */
-  async create(
-    incarnationOfRecords: number | undefined,
-    signal: AbortSignal,
-  ): Promise<Result<Lease, Failure>> {
+  async create(incarnationOfRecords: number | undefined, signal: AbortSignal): Promise<Result<Lease>> {
     const { metadata, spec } = newLease(this.writer(), incarnationOfRecords);
     return this.#written(
       await this.#ports.store.create(
@@ -129,7 +126,7 @@ export class LeaseAccess {
   }
 
   /** The highest store incarnation of a writer record, read uncached; undefined: there is no record. */
-  async incarnationOfRecords(signal: AbortSignal): Promise<Result<number | undefined, Failure>> {
+  async incarnationOfRecords(signal: AbortSignal): Promise<Result<number | undefined>> {
     const volumes = await this.#ports.store.list("AzVolume", {}, signal);
     if (!volumes.ok) return volumes;
     const incarnations = volumes.value.items.flatMap(
@@ -167,7 +164,7 @@ export class LeaseAccess {
     return shown;
   }
 
-  #written(result: Result<Lease, Failure>): Result<Lease, Failure> {
+  #written(result: Result<Lease>): Result<Lease> {
     return result.ok ? ok(this.#saw(result.value)) : result;
   }
 

@@ -1,5 +1,4 @@
 import { releasedLease } from "../../core/election/lease-steps.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { withTimeout } from "../with-timeout.ts";
 import type { Candidate } from "./lease-access.ts";
@@ -13,7 +12,7 @@ const RELEASE_MAX_MS = 2_000;
  */
 export async function releaseLease(candidate: Candidate): Promise<void> {
   const { access, clock, logger, identity } = candidate;
-  const release = async (signal: AbortSignal): Promise<Result<boolean, Failure>> => {
+  const release = async (signal: AbortSignal): Promise<Result<boolean>> => {
     const lease = await access.read(signal);
     if (!lease.ok) return lease;
     if (lease.value?.spec.holderIdentity !== identity) return ok(false);

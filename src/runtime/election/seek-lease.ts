@@ -7,7 +7,6 @@ import {
   lookPeriodMs,
   planCandidacy,
 } from "../../core/election/plan-candidacy.ts";
-import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { rollbackMark, withAnnotations } from "../../core/rollback/rebuild-mark.ts";
@@ -124,7 +123,7 @@ interface Looked {
   readonly incarnation: number | undefined;
 }
 
-async function look(access: LeaseAccess, signal: AbortSignal): Promise<Result<Looked, Failure>> {
+async function look(access: LeaseAccess, signal: AbortSignal): Promise<Result<Looked>> {
   const lease = await access.read(signal);
   if (!lease.ok) return lease;
   if (lease.value !== undefined) return ok({ lease: lease.value, incarnation: undefined });
@@ -137,7 +136,7 @@ async function act(
   action: CandidateAction,
   looked: Looked,
   signal: AbortSignal,
-): Promise<Result<Lease, Failure> | undefined> {
+): Promise<Result<Lease> | undefined> {
   switch (action.kind) {
     case "Create":
       return access.create(looked.incarnation, signal);

@@ -9,7 +9,7 @@ import type { Random } from "../../ports/random.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 /** The result of one pass over a key: done, or to be requeued after a while. */
-export type Reconciled = Result<{ readonly requeueAfterMs?: number }, Failure>;
+export type Reconciled = Result<{ readonly requeueAfterMs?: number }>;
 
 /**
  * One kind of reconciler: level-triggered, one key at a time. Between passes it remembers at most what it

@@ -1,5 +1,4 @@
 import type { NodeIdentity } from "../../../src/core/api/identity/node-identity.ts";
-import type { Failure } from "../../../src/core/failure/failure.ts";
 import type { Result } from "../../../src/core/failure/result.ts";
 import { valueOf } from "../../../src/core/testing/value-of.ts";
 import type {
@@ -28,7 +27,7 @@ export function attaching(
   provisioner: CloudProvisioner,
   wish: Wish & { readonly forcePrecondition?: Precondition; readonly reservedLuns?: ReservedLuns },
   signal: AbortSignal = never,
-): Promise<Result<{ readonly lun: number }, Failure>> {
+): Promise<Result<{ readonly lun: number }>> {
   return provisioner.attachDisk(
     {
       cachingMode: "None",
@@ -45,7 +44,7 @@ export function detaching(
   provisioner: CloudProvisioner,
   wish: Wish,
   signal: AbortSignal = never,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   return provisioner.detachDisk({ lane: "detach", precondition: mayAlways, ...wish }, signal);
 }
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe } from "node:test";
-import type { Failure } from "../../../src/core/failure/failure.ts";
 import type { Result } from "../../../src/core/failure/result.ts";
 import { valueOf } from "../../../src/core/testing/value-of.ts";
 import type { DeviceSettingName } from "../../../src/core/volume/device/device-settings.ts";
@@ -59,7 +58,7 @@ export function devicesContract({ on, onLinux, onWindows, name, platform, usual 
       const device = await aDevice(world, 0);
       const settings = async (): Promise<Readonly<Record<string, string>>> =>
         valueOf(await world.host.readDeviceSettings(device, never));
-      const write = (name: DeviceSettingName, value: string): Promise<Result<void, Failure>> =>
+      const write = (name: DeviceSettingName, value: string): Promise<Result<void>> =>
         world.host.writeDeviceSetting({ device, setting: { name, value } }, never);
       const before = await settings();
       assert.match(before["queue/scheduler"] ?? "", /^[a-z-]+$/u);

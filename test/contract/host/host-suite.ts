@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { TestContext } from "node:test";
-import type { Failure } from "../../../src/core/failure/failure.ts";
 import type { Result } from "../../../src/core/failure/result.ts";
 import type { Platform } from "../../../src/core/platform/platform.ts";
 import { valueOf } from "../../../src/core/testing/value-of.ts";
@@ -206,6 +205,6 @@ export function skipped(context: TestContext, why: string | undefined): boolean 
   return why !== undefined;
 }
 
-export function kindOf(result: Result<unknown, Failure>): string {
+export function kindOf(result: Result<unknown>): string {
   return result.ok ? "success" : result.failure.kind;
 }

@@ -33,12 +33,12 @@ export const never = new AbortController().signal;
 
 export const ofShares = (maxShares: number) => ({ disk: { ...aNewVolume("pvc-1").spec.disk, maxShares } });
 
-export function failureOf(result: Result<unknown, Failure>): Failure {
+export function failureOf(result: Result<unknown>): Failure {
   assert.ok(!result.ok, `succeeded: ${JSON.stringify(result)}`);
   return result.failure;
 }
 
-export function assertInvalid(result: Result<unknown, Failure>, field: string): void {
+export function assertInvalid(result: Result<unknown>, field: string): void {
   const failure = failureOf(result);
   assert.ok(failure.kind === "ObjectInvalid", JSON.stringify(failure));
   assert.ok(failure.problem.includes(field), `"${failure.problem}" doesn't name ${field}`);

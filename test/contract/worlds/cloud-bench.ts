@@ -237,7 +237,7 @@ export function vmWrites(cloud: CloudUnderTest, vmName?: string): readonly Journ
   ).filter((entry) => entry.status === 200);
 }
 
-export function failureOf(result: Result<unknown, Failure>): Failure {
+export function failureOf(result: Result<unknown>): Failure {
   assert.ok(!result.ok, "expected a failure");
   return result.failure;
 }

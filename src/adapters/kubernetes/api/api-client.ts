@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 
 /** One request to Kubernetes' API server. */
@@ -36,7 +35,7 @@ export interface ApiClient {
    * not have happened) and with `Cancelled` once `signal` is aborted; every HTTP answer, errors
    * included, is a value.
    */
-  call(request: ApiRequest, signal: AbortSignal): Promise<Result<ApiAnswer, Failure>>;
+  call(request: ApiRequest, signal: AbortSignal): Promise<Result<ApiAnswer>>;
   /**
    * Streams a watch, line by line, until `signal` is aborted or the server ends it in good order.
    * `query` selects the `resourceVersion` to start from, and the objects; bookmarks are always

@@ -2,7 +2,6 @@ import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { isIP } from "node:net";
 import { createSecureContext } from "node:tls";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { messageOf } from "../../../core/failure/message-of.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Result } from "../../../core/failure/result.ts";
@@ -194,7 +193,7 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
     }
   }
 
-  async function call(apiRequest: ApiRequest, signal: AbortSignal): Promise<Result<ApiAnswer, Failure>> {
+  async function call(apiRequest: ApiRequest, signal: AbortSignal): Promise<Result<ApiAnswer>> {
     try {
       return ok(await exchange(apiRequest, "whole", readAnswer, signal));
     } catch (error) {

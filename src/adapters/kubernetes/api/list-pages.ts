@@ -38,7 +38,7 @@ export async function listPages<T>(
   request: ListRequest,
   transform: (item: unknown) => T,
   signal: AbortSignal,
-): Promise<Result<{ readonly items: readonly T[]; readonly resourceVersion: string }, Failure>> {
+): Promise<Result<{ readonly items: readonly T[]; readonly resourceVersion: string }>> {
   for (let restarts = 0; ; restarts++) {
     const limit: Readonly<Record<string, string>> =
       restarts < RESTARTS_MAX ? { limit: String(PAGE_SIZE) } : {};
@@ -62,7 +62,7 @@ export async function newestVersion(
   client: ApiClient,
   request: ListRequest,
   signal: AbortSignal,
-): Promise<Result<string, Failure>> {
+): Promise<Result<string>> {
   const answer = await client.call(
     { method: "GET", path: request.path, query: { ...request.query, limit: "1" } },
     signal,
@@ -78,7 +78,7 @@ async function listOnce<T>(
   request: ListRequest,
   transform: (item: unknown) => T,
   signal: AbortSignal,
-): Promise<Result<{ readonly items: readonly T[]; readonly resourceVersion: string }, Failure> | "expired"> {
+): Promise<Result<{ readonly items: readonly T[]; readonly resourceVersion: string }> | "expired"> {
   const items: T[] = [];
   let resourceVersion: string | undefined;
   let place: Readonly<Record<string, string>> = {};

@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { ApiClient, ApiRequest } from "../api/api-client.ts";
 import type { ApiObject } from "../api/api-object.ts";
@@ -50,7 +49,7 @@ export function readCoreObject<T extends ApiObject>(
   { path, resource, namespace }: CoreResource,
   name: string,
   signal: AbortSignal,
-): Promise<Result<T | undefined, Failure>> {
+): Promise<Result<T | undefined>> {
   return call(
     client,
     { method: "GET", path: `${path}/${encodeURIComponent(name)}` },
@@ -58,7 +57,7 @@ export function readCoreObject<T extends ApiObject>(
     signal,
   ) as Promise<
     // The API server is trusted to send what its API says.
-    Result<T | undefined, Failure>
+    Result<T | undefined>
   >;
 }
 
@@ -71,7 +70,7 @@ export async function deleteCoreObject(
   { path, resource, namespace }: CoreResource,
   { name, uid }: ApiObject["metadata"],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const request: ApiRequest = {
     method: "DELETE",
     path: `${path}/${encodeURIComponent(name)}`,
@@ -92,7 +91,7 @@ export async function removeCoreFinalizer(
   { name, uid }: Pick<ApiObject["metadata"], "name" | "uid">,
   finalizer: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { path, resource, namespace } = collection;
   for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
     const read = await readCoreObject(client, collection, name, signal);
@@ -126,7 +125,7 @@ async function call(
   request: ApiRequest,
   attempted: Parameters<typeof unavailable>[1],
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   const answer = await client.call(request, signal);
   if (!answer.ok) return answer;
   if (answer.value.code >= 200 && answer.value.code < 300) return ok(answer.value.body);

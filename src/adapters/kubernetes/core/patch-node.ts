@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { NodeTaint } from "../../../core/node/node-taints.ts";
 import type { ApiClient } from "../api/api-client.ts";
@@ -27,7 +26,7 @@ export async function patchNode(
   nodeName: string,
   operations: readonly PatchOperation[],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { path, resource, namespace } = coreResources.nodes;
   const answer = await client.call(
     {

@@ -1,6 +1,5 @@
 import { OBJECT_NAME_MAX_CHARS } from "../../../core/api/object-names.ts";
 import { meaningOf, withRemedy } from "../../../core/events/event-reasons.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { toTimestamp } from "../../../core/primitives/timestamp.ts";
 import { type Clock, sleepUnlessAborted } from "../../../ports/clock.ts";
@@ -88,7 +87,7 @@ export function createKubernetesEvents(
     wake();
   }
 
-  async function send(write: Write, signal: AbortSignal): Promise<Result<ApiAnswer, Failure>> {
+  async function send(write: Write, signal: AbortSignal): Promise<Result<ApiAnswer>> {
     const { event, isNew, message, series, nowMs } = write;
     const path = `/api/v1/namespaces/${encodeURIComponent(namespaceOf(event.subject))}/events`;
     if (!isNew) {
@@ -167,7 +166,7 @@ export function createKubernetesEvents(
  * An existing event is no failure: a write without an answer may have arrived.
  */
 function problemOf(
-  sent: Result<ApiAnswer, Failure>,
+  sent: Result<ApiAnswer>,
 ): { readonly isTransient: boolean; readonly detail: string } | undefined {
   if (!sent.ok)
     return {

@@ -55,7 +55,7 @@ export interface CheckpointWrites {
  */
 export function createDurableCheckpoints(
   first: CheckpointFile,
-  replace: (content: CheckpointFile, change: CheckpointChange) => Promise<Result<void, Failure>>,
+  replace: (content: CheckpointFile, change: CheckpointChange) => Promise<Result<void>>,
   { lane, late = noAnswer, unwritten: firstUnwritten }: CheckpointWrites,
 ): NodeCheckpoints {
   let present = first;
@@ -66,13 +66,9 @@ export function createDurableCheckpoints(
     revise: (current: CheckpointFile) => CheckpointFile,
     signal: AbortSignal,
     effectOn: (current: CheckpointFile) => Effect = () => "other",
-  ): Promise<Result<void, Failure>> => {
-    let settled: Result<void, Failure> | undefined;
-    const settle = (
-      content: CheckpointFile,
-      effect: Effect,
-      replaced: Result<void, Failure>,
-    ): Result<void, Failure> => {
+  ): Promise<Result<void>> => {
+    let settled: Result<void> | undefined;
+    const settle = (content: CheckpointFile, effect: Effect, replaced: Result<void>): Result<void> => {
       if (replaced.ok) unwritten = undefined;
       // All else may still be written without the room that an addition has to leave.
       else if (effect !== "adds" || replaced.failure.kind !== "CheckpointsFull") unwritten = replaced.failure;
@@ -80,7 +76,7 @@ export function createDurableCheckpoints(
       return (settled = effect === "removes" ? ok(undefined) : replaced);
     };
     if (signal.aborted) return fail({ kind: "Cancelled" });
-    const written = await lane.run(async (isLate): Promise<Result<void, Failure>> => {
+    const written = await lane.run(async (isLate): Promise<Result<void>> => {
       if (signal.aborted) return fail({ kind: "Cancelled" });
       const [content, effect] = [revise(present), effectOn(present)];
       const replaced = await replace(content, { adds: effect === "adds" });

@@ -4,7 +4,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import type { NodeCheckpoints } from "../../../ports/host/node-checkpoints.ts";
 import { aCheckpoint } from "../../../ports/testing/a-checkpoint.ts";
@@ -30,7 +29,7 @@ interface Content {
 
 interface Change {
   readonly to: (from: Content) => Content;
-  readonly make: (checkpoints: NodeCheckpoints) => Promise<Result<void, Failure>>;
+  readonly make: (checkpoints: NodeCheckpoints) => Promise<Result<void>>;
 }
 
 const beat = (heartbeat: number): Change => ({

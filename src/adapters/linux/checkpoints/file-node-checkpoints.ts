@@ -161,10 +161,7 @@ function checkpointsIn(
       await slot.reserve(Math.ceil(sizeBytes / SLOT_STEP_BYTES) * SLOT_STEP_BYTES, durable);
   };
 
-  const replace = async (
-    content: CheckpointFile,
-    { adds }: CheckpointChange,
-  ): Promise<Result<void, Failure>> => {
+  const replace = async (content: CheckpointFile, { adds }: CheckpointChange): Promise<Result<void>> => {
     const encoded = encode(content, sequence + 1);
     const withReserve = RESERVE_FACTOR * encoded.length;
     const needed = adds ? withReserve : encoded.length;

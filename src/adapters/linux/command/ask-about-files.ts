@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { saysOutOfReach } from "../../../core/node/parse-shown-files.ts";
@@ -49,7 +48,7 @@ export async function askAbout<Item>(
   question: Question<Item>,
   items: readonly Item[],
   signal: AbortSignal,
-): Promise<Result<readonly string[], Failure>> {
+): Promise<Result<readonly string[]>> {
   const [first] = items;
   if (first === undefined) return ok([]);
   // A command that hung on one of them may be stuck in the kernel still, and so would be the next one.
@@ -76,7 +75,7 @@ async function linesOf<Item>(
   { program, args, fileOf }: Question<Item>,
   items: readonly Item[],
   signal: AbortSignal,
-): Promise<Result<readonly string[] | undefined, Failure>> {
+): Promise<Result<readonly string[] | undefined>> {
   const exit = await host.runner.run(
     {
       program,
@@ -107,12 +106,12 @@ async function refuseLate<Item>(
   host: SearchedHost,
   { pidOf, whatIsLate }: Question<Item>,
   item: Item,
-): Promise<Result<never, Failure>> {
+): Promise<Result<never>> {
   return await refuse(host, pidOf(item), `does not show within ${host.limits.mapsMs} ms ${whatIsLate}`);
 }
 
 /** Names the process for which a search has no answer. */
-export async function refuse(host: SearchedHost, pid: number, what: string): Promise<Result<never, Failure>> {
+export async function refuse(host: SearchedHost, pid: number, what: string): Promise<Result<never>> {
   const name = await readFile(join(host.procRoot, `${pid}/comm`), "utf8").catch(() => "");
   return fail({ kind: "HostNotReady", detail: `process ${pid} (${name.trim()}) ${what}` });
 }

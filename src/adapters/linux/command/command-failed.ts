@@ -13,7 +13,7 @@ export async function runToSuccess(
   { runner }: { readonly runner: Pick<CommandRunner, "run"> },
   command: HostCommand,
   signal: AbortSignal,
-): Promise<Result<ChildExit, Failure>> {
+): Promise<Result<ChildExit>> {
   const exit = await runner.run(command, signal);
   return !exit.ok || exit.value.exitCode === 0 ? exit : commandFailed(command, exit.value);
 }

@@ -44,7 +44,7 @@ export interface CommandRunner {
    * running, and the next command for the same device or path waits for its end first; the same command again
    * joins it.
    */
-  readonly run: (command: HostCommand, signal: AbortSignal) => Promise<Result<ChildExit, Failure>>;
+  readonly run: (command: HostCommand, signal: AbortSignal) => Promise<Result<ChildExit>>;
   /** The changing commands that still run on a device or path. */
   readonly inFlightOn: (touched: string) => readonly string[];
   /** Whether a command that only reads was killed, but is stuck in the kernel: it is not started again. */
@@ -92,7 +92,7 @@ const never = new AbortController().signal;
 interface InFlight {
   readonly line: string;
   readonly touches: readonly string[];
-  readonly ended: Promise<Result<ChildExit, Failure>>;
+  readonly ended: Promise<Result<ChildExit>>;
   /** Callers that wait for it; a command without waiting callers is not started. */
   callers: number;
 }
@@ -165,9 +165,9 @@ export function createCommandRunner({
   async function joined(
     inFlight: InFlight,
     command: HostCommand,
-    timedOut: Result<ChildExit, Failure>,
+    timedOut: Result<ChildExit>,
     signal: AbortSignal,
-  ): Promise<Result<ChildExit, Failure>> {
+  ): Promise<Result<ChildExit>> {
     inFlight.callers += 1;
     const waited = await waitWithin(inFlight.ended, command.limitMs, clock, signal);
     inFlight.callers -= 1;
@@ -180,7 +180,7 @@ export function createCommandRunner({
    * conflicts and this.
    */
   function begin(command: HostCommand, line: string): InFlight {
-    const whenEnded = Promise.withResolvers<Result<ChildExit, Failure>>();
+    const whenEnded = Promise.withResolvers<Result<ChildExit>>();
     const inFlight: InFlight = { line, touches: command.touches, ended: whenEnded.promise, callers: 0 };
     changing.add(inFlight);
     const running = change(command, inFlight).catch((error: unknown) =>
@@ -195,7 +195,7 @@ export function createCommandRunner({
     return inFlight;
   }
 
-  async function change(command: HostCommand, inFlight: InFlight): Promise<Result<ChildExit, Failure>> {
+  async function change(command: HostCommand, inFlight: InFlight): Promise<Result<ChildExit>> {
     const ticket = pools[command.pool].enter();
     await ticket.granted;
     try {
@@ -234,9 +234,9 @@ export function createCommandRunner({
   async function read(
     command: HostCommand,
     line: string,
-    timedOut: Result<ChildExit, Failure>,
+    timedOut: Result<ChildExit>,
     signal: AbortSignal,
-  ): Promise<Result<ChildExit, Failure>> {
+  ): Promise<Result<ChildExit>> {
     if (isStuck(line)) return timedOut;
     const ticket = pools[command.pool].enter();
     try {

@@ -56,7 +56,7 @@ export async function searchProcesses(host: SearchedHost, signal: AbortSignal): 
 export function usersAmong(
   { open, mapped, incomplete }: DevicesOfProcesses,
   devices: ReadonlySet<string>,
-): Result<DeviceUsers, Failure> {
+): Result<DeviceUsers> {
   const pidsOf = (found: readonly DeviceInProcess[]): readonly number[] => [
     ...new Set(found.filter(({ device }) => devices.has(device)).map(({ pid }) => pid)),
   ];
@@ -74,7 +74,7 @@ async function addOpenDevices(
   ids: readonly number[],
   found: DeviceInProcess[],
   signal: AbortSignal,
-): Promise<Result<readonly number[], Failure>> {
+): Promise<Result<readonly number[]>> {
   const question: Question<OpenFile> = {
     program: "stat",
     args: shownFilesArgs,
@@ -84,7 +84,7 @@ async function addOpenDevices(
   };
   let files: OpenFile[] = [];
   const changed = new Set<number>();
-  const look = async (): Promise<Result<readonly number[], Failure>> => {
+  const look = async (): Promise<Result<readonly number[]>> => {
     const shown = await askAbout(host, question, files, signal);
     if (!shown.ok) return shown;
     const known = new Set<string>();

@@ -1,7 +1,6 @@
 import { mkdir, open, readdir, stat, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { callIn, type CallLane, createCallLane, hangs } from "../call-lane.ts";
@@ -34,7 +33,7 @@ export interface InstanceLock {
    * Whether an instance with a lower number, or a command of one, is alive. Removes the files of those that
    * are dead.
    */
-  readonly earlierAlive: () => Promise<Result<boolean, Failure>>;
+  readonly earlierAlive: () => Promise<Result<boolean>>;
   /** Releases the lock; commands that still run keep it. */
   readonly close: () => Promise<void>;
 }
@@ -112,7 +111,7 @@ function lockOf(
   // Numbers only rise, so once every earlier instance is dead no earlier one can appear.
   let allEarlierDead = false;
   let hasLooked = false;
-  let look: Promise<Result<boolean, Failure>> | undefined;
+  let look: Promise<Result<boolean>> | undefined;
   /** Files of those that were alive, kept open: a root disk that has shut down opens none, but locks. */
   const alive = new Map<number, FileHandle>();
   /** Those whose file stays, or goes later, on a root disk that takes no change or does not answer. */
@@ -143,7 +142,7 @@ function lockOf(
     if (!hasBegun) await opened.close();
     if (removed.kind === "done" && removed.value) dead.delete(number);
   };
-  const lookAtEarlier = async (): Promise<Result<boolean, Failure>> => {
+  const lookAtEarlier = async (): Promise<Result<boolean>> => {
     try {
       const listed = await callIn(lookups, `readdir ${directory}`, () => instanceNumbers(directory)).catch(
         (error: unknown) => {

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { type DeviceInProcess } from "./ask-about-files.ts";
@@ -51,7 +50,7 @@ async function search(t: TestContext, { maps, files = {}, mounts = "" }: Proc) {
     return shown[look] ?? shown.at(-1) ?? { error: "No such process" };
   };
   const asked: string[] = [];
-  const run = async (command: HostCommand): Promise<Result<ChildExit, Failure>> => {
+  const run = async (command: HostCommand): Promise<Result<ChildExit>> => {
     const paths = command.args.slice(command.args.indexOf("--") + 1);
     asked.push(`${command.program} ${paths.map((path) => path.slice(procRoot.length + 1)).join(" ")}`);
     const shown = paths.map((path) => ({ path, what: shownAt(path) }));
@@ -72,7 +71,7 @@ async function search(t: TestContext, { maps, files = {}, mounts = "" }: Proc) {
 }
 
 /** Of the processes that have one device. */
-function pidsWith(found: Result<readonly DeviceInProcess[], Failure>): Result<readonly number[], Failure> {
+function pidsWith(found: Result<readonly DeviceInProcess[]>): Result<readonly number[]> {
   if (!found.ok) return found;
   return ok([...new Set(found.value.filter(({ device }) => device === "8:32").map(({ pid }) => pid))]);
 }

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import { parseSharedMappings, sharedMappingsArgs } from "../../../core/node/parse-shared-mappings.ts";
@@ -35,7 +34,7 @@ export async function mappedDevices(
   host: SearchedHost,
   ids: readonly number[],
   signal: AbortSignal,
-): Promise<Result<readonly DeviceInProcess[], Failure>> {
+): Promise<Result<readonly DeviceInProcess[]>> {
   const found: DeviceInProcess[] = [];
   let unshown: SharedMapping[] = [];
   for await (const looked of lookAtMappings(host, ids, signal)) {
@@ -68,7 +67,7 @@ async function* lookAtMappings(
   host: SearchedHost,
   ids: readonly number[],
   signal: AbortSignal,
-): AsyncGenerator<Result<Looked, Failure>> {
+): AsyncGenerator<Result<Looked>> {
   const whatIsLate = "what it has mapped";
   const maps: Question<number> = {
     program: "grep",

@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { Socket } from "node:net";
 import type { Stream } from "node:stream";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { errorCode } from "../error-code.ts";
@@ -22,7 +21,7 @@ export interface Child {
    * How it ended, once its own children that write to the pipes have ended as well. Fails with
    * `HostCommandFailed` if the program can't be started. Never rejects.
    */
-  readonly exited: Promise<Result<ChildExit, Failure>>;
+  readonly exited: Promise<Result<ChildExit>>;
   /** Kills it with its own children; a process that ends does not wait for them any more. */
   readonly kill: () => void;
 }
@@ -73,7 +72,7 @@ export function spawnChild({
   const stdout = collect(child.stdout, outputBytesMax);
   const stderr = collect(child.stderr, outputBytesMax);
   let hasClosed = false;
-  const exited = new Promise<Result<ChildExit, Failure>>((resolve) => {
+  const exited = new Promise<Result<ChildExit>>((resolve) => {
     child.on("error", (error: NodeJS.ErrnoException) => {
       const problem =
         error.code === "ENOENT"

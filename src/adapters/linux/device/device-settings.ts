@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -30,7 +29,7 @@ export function readDeviceSettings(
   host: HostContext,
   { majorMinor }: Device,
   signal: AbortSignal,
-): Promise<Result<Readonly<Partial<Record<DeviceSettingName, string>>>, Failure>> {
+): Promise<Result<Readonly<Partial<Record<DeviceSettingName, string>>>>> {
   return valuesOf(host, majorMinor, deviceSettingNames, signal);
 }
 
@@ -39,7 +38,7 @@ export async function writeDeviceSetting(
   host: HostContext,
   { device, setting }: { readonly device: Device; readonly setting: DeviceSetting },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { path: devicePath, majorMinor } = device;
   const { name, value } = setting;
   if ((await blockDeviceAt(devicePath).catch(undefinedIfMissing)) !== majorMinor)
@@ -68,7 +67,7 @@ async function valuesOf(
   majorMinor: string,
   names: readonly DeviceSettingName[],
   signal: AbortSignal,
-): Promise<Result<Readonly<Partial<Record<DeviceSettingName, string>>>, Failure>> {
+): Promise<Result<Readonly<Partial<Record<DeviceSettingName, string>>>>> {
   const command = {
     program: "grep",
     args: ["--with-filename", "--text", "", "--", ...names.map((name) => fileOf(host, majorMinor, name))],

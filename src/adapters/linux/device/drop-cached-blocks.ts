@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
@@ -14,7 +13,7 @@ export async function dropCachedBlocks(
   host: HostContext,
   device: Device,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const command: HostCommand = {
     program: "blockdev",
     args: ["--flushbufs", device.path],

@@ -1,6 +1,5 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { errorCode } from "../error-code.ts";
@@ -15,7 +14,7 @@ export async function refuseHeld(
   host: OpeningHost,
   device: Pick<Device, "path">,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const holder = await askForExclusiveHolder(host, device.path, signal);
   if (!holder.ok) return holder;
   if (holder.value === "none") return ok(undefined);
@@ -34,7 +33,7 @@ export async function exclusiveHolderOf(
   host: OpeningHost,
   path: string,
   signal: AbortSignal,
-): Promise<Result<"none" | "held" | "gone", Failure>> {
+): Promise<Result<"none" | "held" | "gone">> {
   try {
     return await askForExclusiveHolder(host, path, signal);
   } catch (error) {
@@ -48,7 +47,7 @@ async function askForExclusiveHolder(
   host: OpeningHost,
   path: string,
   signal: AbortSignal,
-): Promise<Result<"none" | "held", Failure>> {
+): Promise<Result<"none" | "held">> {
   return await openingDevice(host, { path, iflag: "nonblock" }, () => openExclusively(path), signal);
 }
 

@@ -264,9 +264,7 @@ describe("rescanControllers", () => {
       fail({ kind: "HostCommandFailed", command: "dd", exitCode: null, stderr: "spawn dd EAGAIN" }),
       "HostCommandFailed",
     ],
-  } as const satisfies Readonly<
-    Record<string, readonly [Result<ChildExit, Failure>, Result<void, Failure> | Failure["kind"]]>
-  >;
+  } as const satisfies Readonly<Record<string, readonly [Result<ChildExit>, Result<void> | Failure["kind"]]>>;
   for (const [sentence, [first, expected]] of Object.entries(answers))
     it(sentence, async (t) => {
       const sysRoot = await mkdtemp(join(tmpdir(), "scsi-hosts-"));

@@ -1,6 +1,5 @@
 import { readdir, readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { candidatesOf, chooseDevice } from "../../../core/node/device/choose-device.ts";
@@ -52,7 +51,7 @@ export async function findDevice(
   host: HostContext,
   { lun }: { readonly lun: number },
   signal: AbortSignal,
-): Promise<Result<Device, Failure>> {
+): Promise<Result<Device>> {
   const beganAtMs = host.clock.elapsedMs();
   let scanAtMs = beganAtMs;
   let isFirstLook = true;
@@ -85,7 +84,7 @@ function notFound(
   host: HostContext,
   lun: number,
   choice: Exclude<DeviceChoice, { readonly kind: "found" }>,
-): Result<never, Failure> {
+): Result<never> {
   if (choice.kind === "contradiction")
     return fail({ kind: "WrongDevice", devicePath: choice.devicePath, problem: choice.problem });
   return fail({
@@ -176,7 +175,7 @@ interface Rescan {
 export async function rescanControllers(
   host: Pick<HostContext, "sysRoot" | "runner">,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   for (const { path, value } of await rescansOf(host.sysRoot)) {
     const scanned = await writeAttribute(host, path, value, signal);
     // No command could be started, of which no controller could have a scan.

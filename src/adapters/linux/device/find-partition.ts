@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
@@ -9,7 +8,7 @@ import { nodeOfDevice, partitionsOf, sizeOfDevice } from "./block-device.ts";
 export async function findPartition(
   { sysRoot }: HostContext,
   { disk, partition }: { readonly disk: Device; readonly partition: number },
-): Promise<Result<Device, Failure>> {
+): Promise<Result<Device>> {
   const seen = await partitionsOf(sysRoot, disk.majorMinor);
   const majorMinor = seen.find(({ number }) => number === partition)?.majorMinor;
   const path = majorMinor === undefined ? undefined : await nodeOfDevice(sysRoot, majorMinor);

@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail } from "../../../core/failure/result.ts";
@@ -27,9 +26,9 @@ export interface HeldDevices {
   readonly whileHolding: <T>(
     host: OpeningHost,
     device: Device,
-    act: () => Promise<Result<T, Failure>>,
+    act: () => Promise<Result<T>>,
     signal: AbortSignal,
-  ) => Promise<Result<T, Failure>>;
+  ) => Promise<Result<T>>;
   /** One descriptor of each of these devices that is held, for a command to inherit. */
   readonly descriptorsOf: (touches: readonly string[]) => readonly number[];
 }
@@ -69,7 +68,7 @@ async function openToHold(
   host: OpeningHost,
   device: Device,
   signal: AbortSignal,
-): Promise<Result<FileHandle, Failure>> {
+): Promise<Result<FileHandle>> {
   try {
     const flags = constants.O_RDONLY | constants.O_NONBLOCK;
     return await openDevice(host, { path: device.path, flags, iflag: "nonblock" }, signal);

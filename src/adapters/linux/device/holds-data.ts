@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
@@ -33,7 +32,7 @@ export async function holdsData(
   device: Device,
   parts: readonly DevicePart[],
   signal: AbortSignal,
-): Promise<Result<readonly boolean[], Failure>> {
+): Promise<Result<readonly boolean[]>> {
   const sizes = parts.map(({ offset, sizeBytes }) =>
     Number(sizeBytes < device.sizeBytes - offset ? sizeBytes : device.sizeBytes - offset),
   );

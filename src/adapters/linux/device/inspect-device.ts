@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { dumpSuperArgs, parseBtrfsSuper } from "../../../core/node/btrfs/parse-btrfs-super.ts";
@@ -39,7 +38,7 @@ export async function inspectDevice(
   host: InspectedHost,
   device: Device,
   signal: AbortSignal,
-): Promise<Result<DeviceContent, Failure>> {
+): Promise<Result<DeviceContent>> {
   const samples = middleSamples(device.sizeBytes).map((offset) => ({ offset, sizeBytes: SAMPLE_BYTES }));
   return await inspectParts(host, device, samples, signal);
 }
@@ -52,7 +51,7 @@ export async function inspectEnds(
   host: InspectedHost,
   device: Device,
   signal: AbortSignal,
-): Promise<Result<DeviceContent, Failure>> {
+): Promise<Result<DeviceContent>> {
   return await inspectParts(host, device, [], signal);
 }
 
@@ -61,7 +60,7 @@ async function inspectParts(
   device: Device,
   samples: readonly DevicePart[],
   signal: AbortSignal,
-): Promise<Result<DeviceContent, Failure>> {
+): Promise<Result<DeviceContent>> {
   const blkid = await contentByBlkid(host, device, [], signal);
   if (!blkid.ok) return blkid;
   if (blkid.value !== "nothing" && blkid.value !== "ambivalent")
@@ -91,7 +90,7 @@ export async function inspectFileSystem(
   host: InspectedHost,
   { device, fsType }: FileSystemOn,
   signal: AbortSignal,
-): Promise<Result<DeviceContent, Failure>> {
+): Promise<Result<DeviceContent>> {
   const blkid = await contentByBlkid(host, device, ["-n", typesMountedAs(fsType).join(",")], signal);
   if (!blkid.ok) return blkid;
   return blkid.value === "nothing" || blkid.value === "ambivalent"
@@ -105,7 +104,7 @@ async function judgeNamed(
   device: Device,
   blkid: Readonly<Record<string, string>>,
   signal: AbortSignal,
-): Promise<Result<DeviceContent, Failure>> {
+): Promise<Result<DeviceContent>> {
   // blkid does not say on how many devices a btrfs is.
   const dumpSuper = inspectCommand(host, device, "btrfs", [...dumpSuperArgs, device.path]);
   const btrfs =
@@ -121,7 +120,7 @@ async function contentByBlkid(
   device: Device,
   filter: readonly string[],
   signal: AbortSignal,
-): Promise<Result<ContentWitnesses["blkid"], Failure>> {
+): Promise<Result<ContentWitnesses["blkid"]>> {
   const asked = await askBlkid(host, device, filter, signal);
   if (!asked.ok) return asked;
   const partition = await readDeviceAttribute(host.sysRoot, device.majorMinor, "partition");
@@ -136,7 +135,7 @@ function contentOfPartition(
   { path }: Device,
   number: string,
   found: ContentWitnesses["blkid"],
-): Result<ContentWitnesses["blkid"], Failure> {
+): Result<ContentWitnesses["blkid"]> {
   if (found === "ambivalent") return ok(found);
   const fields = found === "nothing" ? {} : found;
   const onDisk = fields["PART_ENTRY_NUMBER"];
@@ -160,7 +159,7 @@ async function askBlkid(
   device: Device,
   filter: readonly string[],
   signal: AbortSignal,
-): Promise<Result<ContentWitnesses["blkid"], Failure>> {
+): Promise<Result<ContentWitnesses["blkid"]>> {
   const command = inspectCommand(host, device, "blkid", ["-p", ...filter, "-o", "export", device.path]);
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
@@ -177,7 +176,7 @@ async function printedBy<T>(
   command: HostCommand,
   parse: (printed: string) => T | undefined,
   signal: AbortSignal,
-): Promise<Result<T, Failure>> {
+): Promise<Result<T>> {
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   const found = exit.value.exitCode === 0 ? parse(exit.value.stdout.toString("utf8")) : undefined;
@@ -190,7 +189,7 @@ async function readParts(
   device: Device,
   samples: readonly DevicePart[],
   signal: AbortSignal,
-): Promise<Result<ContentWitnesses["nonZeroParts"], Failure>> {
+): Promise<Result<ContentWitnesses["nonZeroParts"]>> {
   const lastBytes = device.sizeBytes > endBytes ? device.sizeBytes - endBytes : 0n;
   const sizeBytes = endBytes + alignmentBytes;
   const ends = [

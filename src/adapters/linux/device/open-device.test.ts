@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { systemClock } from "../../system/system-clock.ts";
 import { createCallLane } from "../call-lane.ts";
@@ -14,7 +13,7 @@ const LIMIT_MS = 20;
 const at = (path: string) => ({ path, iflag: "nonblock" }) as const;
 
 /** A host whose command that opens a device ends so. */
-function aHost(exit: Result<ChildExit, Failure>) {
+function aHost(exit: Result<ChildExit>) {
   const commands: HostCommand[] = [];
   const run = async (command: HostCommand) => {
     commands.push(command);
@@ -25,7 +24,7 @@ function aHost(exit: Result<ChildExit, Failure>) {
   return { commands, runner, deviceOpens, limits: { ...defaultCommandTimeLimits, deviceOpenMs: 7 } };
 }
 
-function exited(exitCode: number | null, stderr = ""): Result<ChildExit, Failure> {
+function exited(exitCode: number | null, stderr = ""): Result<ChildExit> {
   return ok({ exitCode, stdout: Buffer.alloc(0), stderr });
 }
 

@@ -1,6 +1,5 @@
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { callIn, hangs } from "../call-lane.ts";
@@ -38,7 +37,7 @@ export async function openingDevice<T>(
   { path, iflag }: Opening,
   act: (isLate: () => boolean) => Promise<T>,
   signal: AbortSignal,
-): Promise<Result<T, Failure>> {
+): Promise<Result<T>> {
   const command = {
     program: "dd",
     args: [`if=${path}`, "count=0", `iflag=${iflag}`, "status=none"],
@@ -67,7 +66,7 @@ export async function openDevice(
   host: OpeningHost,
   { flags, ...opening }: Opening & { readonly flags: number },
   signal: AbortSignal,
-): Promise<Result<FileHandle, Failure>> {
+): Promise<Result<FileHandle>> {
   const act = async (isLate: () => boolean): Promise<FileHandle> => {
     const file = await open(opening.path, flags);
     // Nothing waits for it any more.

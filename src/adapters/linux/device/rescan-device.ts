@@ -1,6 +1,5 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -21,7 +20,7 @@ export async function rescanDevice(
   host: HostContext,
   device: Device,
   signal: AbortSignal,
-): Promise<Result<Device, Failure>> {
+): Promise<Result<Device>> {
   const { sysRoot } = host;
   if ((await blockDeviceAt(device.path).catch(undefinedIfMissing)) !== device.majorMinor)
     return deviceReplaced(device);

@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, type Result } from "../../../core/failure/result.ts";
 import type { ChildExit } from "../command/spawn-child.ts";
 import type { HostContext } from "../host-context.ts";
@@ -20,7 +19,7 @@ export async function writeAttribute(
   path: string,
   value: string,
   signal: AbortSignal,
-): Promise<Result<ChildExit, Failure>> {
+): Promise<Result<ChildExit>> {
   const written = await runner.run(
     {
       program: "dd",

@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { e2fsckRepairs } from "../../../core/node/file-system/e2fsck-repairs.ts";
@@ -37,7 +36,7 @@ export async function checkFileSystem(
   host: HostContext,
   { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
   signal: AbortSignal,
-): Promise<Result<CheckRemark | undefined, Failure>> {
+): Promise<Result<CheckRemark | undefined>> {
   if (isKeptByKernel(fsType)) return ok(undefined);
   // Nothing can be repaired there, and e2fsck would call the file system broken. The mount decides.
   if (await isWriteProtected(host.sysRoot, device.majorMinor)) return ok(undefined);
@@ -55,7 +54,7 @@ export async function runE2fsck(
   device: Device,
   option: "-F" | "-f",
   signal: AbortSignal,
-): Promise<Result<CheckRemark | undefined, Failure>> {
+): Promise<Result<CheckRemark | undefined>> {
   const command: HostCommand = {
     program: "e2fsck",
     args: [option, "-p", device.path],

@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
@@ -23,7 +22,7 @@ export async function eraseUnfinishedFormat(
   host: HostContext,
   { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const served = await refuseUnserved(host, fsType, signal);
   if (!served.ok) return served;
   const free = await refuseHeld(host, device, signal);

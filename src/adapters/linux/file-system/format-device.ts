@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { mkfsArguments } from "../../../core/node/file-system/mkfs-arguments.ts";
@@ -14,7 +13,7 @@ export async function formatDevice(
   host: HostContext,
   { device, fsType, uuid, geometry = {} }: Parameters<HostProvisioner["format"]>[0],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const command: HostCommand = {
     program: `mkfs.${fsType}`,
     args: [...mkfsArguments({ fsType, uuid, geometry }), device.path],

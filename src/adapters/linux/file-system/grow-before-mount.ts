@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { parseExtSizeBytes } from "../../../core/node/file-system/parse-ext-size.ts";
@@ -35,7 +34,7 @@ export async function growBeforeMount(
   host: HostContext,
   { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
   signal: AbortSignal,
-): Promise<Result<CheckRemark | undefined, Failure>> {
+): Promise<Result<CheckRemark | undefined>> {
   if (isKeptByKernel(fsType) || host.mayGrowMountedExt) return ok(undefined);
   // The mount says so, with its remedy.
   if (await isWriteProtected(host.sysRoot, device.majorMinor)) return ok(undefined);

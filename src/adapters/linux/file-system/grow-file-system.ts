@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { whyNotGrown } from "../../../core/node/file-system/why-not-grown.ts";
@@ -28,7 +27,7 @@ export async function growFileSystem(
     fsType,
   }: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const found = await observeMountAt(host, mountPath, signal);
   if (!found.ok) return found;
   const mount = found.value;
@@ -76,10 +75,7 @@ export async function growFileSystem(
  * the mount of a pod from being unmounted. The staging mount is the first, and the last that is unmounted,
  * after a thaw.
  */
-async function firstMountLike(
-  host: HostContext,
-  mount: ObservedMount,
-): Promise<Result<ObservedMount, Failure>> {
+async function firstMountLike(host: HostContext, mount: ObservedMount): Promise<Result<ObservedMount>> {
   const mounts = await glanceAtMountsOf(host, mount.majorMinor);
   if (!mounts.ok) return mounts;
   const entries = await readMountinfo(host.procRoot);
@@ -108,7 +104,7 @@ export async function growUnmounted(
   host: HostContext,
   device: Device,
   signal: AbortSignal,
-): Promise<Result<CheckRemark | undefined, Failure>> {
+): Promise<Result<CheckRemark | undefined>> {
   const checked = await runE2fsck(host, device, "-f", signal);
   if (!checked.ok) return checked;
   if (checked.value?.kind === "unchecked")
@@ -117,11 +113,7 @@ export async function growUnmounted(
   return resized.ok ? checked : resized;
 }
 
-async function resize(
-  host: HostContext,
-  device: Device,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+async function resize(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void>> {
   return await runMake(host, device, { program: "resize2fs", args: [device.path] }, signal);
 }
 
@@ -130,7 +122,7 @@ async function runMake(
   device: Device,
   { program, args }: Pick<HostCommand, "program" | "args">,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const command: HostCommand = {
     program,
     args,

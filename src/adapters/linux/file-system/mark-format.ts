@@ -1,5 +1,4 @@
 import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import {
@@ -25,7 +24,7 @@ export async function readFormatMark(
   host: HostContext,
   device: Device,
   signal: AbortSignal,
-): Promise<Result<FormatMark | undefined, Failure>> {
+): Promise<Result<FormatMark | undefined>> {
   const offset = formatMarkOffset(device.sizeBytes);
   const command: HostCommand = {
     program: "dd",
@@ -64,7 +63,7 @@ export async function writeFormatMark(
     mark,
   }: { readonly device: Device; readonly fsType: FileSystemType; readonly mark: FormatMark },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const served = await refuseUnserved(host, fsType, signal);
   if (!served.ok) return served;
   return writeBlock(
@@ -81,7 +80,7 @@ export async function eraseFormatMark(
   host: HostContext,
   { device, diskUri }: { readonly device: Device; readonly diskUri: string },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const present = await readFormatMark(host, device, signal);
   if (!present.ok) return present;
   return present.value === undefined || !isSameResourceUri(present.value.diskUri, diskUri)
@@ -95,7 +94,7 @@ async function writeBlock(
   dd: string,
   texts: readonly string[],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const free = await refuseHeld(host, device, signal);
   if (!free.ok) return free;
   const place =

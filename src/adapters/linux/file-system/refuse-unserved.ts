@@ -17,7 +17,7 @@ export async function refuseUnserved(
   host: HostContext,
   fsType: FileSystemType,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const mkfs = await runToSuccess(host, inspecting(host, `mkfs.${fsType}`, ["-V"]), signal);
   if (!mkfs.ok)
     return mkfs.failure.kind === "HostCommandFailed"

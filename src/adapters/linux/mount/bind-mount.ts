@@ -37,7 +37,7 @@ export async function bindMount(
     readonly mountFlags: readonly string[];
   },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   // The direct read that shows a recent detach costs as much as the bind; a publish has just had it
   // from `mountAt`.
   const found = identified(await glanceAtMount(host, request.stagingPath));
@@ -81,7 +81,7 @@ export async function bindDevice(
   host: HostContext,
   request: { readonly device: Device; readonly targetPath: string; readonly readOnly: boolean },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { device, readOnly } = request;
   const targetPath = await canonicalPath(host, request.targetPath);
   const isPath = await refuseLink(host, targetPath);
@@ -113,7 +113,7 @@ mount --bind "$1" /proc/fs
 mount -o "remount,bind,$3" /proc/fs
 mount --move /proc/fs "$2"`;
 
-async function bind(host: HostContext, request: Bind, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function bind(host: HostContext, request: Bind, signal: AbortSignal): Promise<Result<void>> {
   const bound = await bindOnce(host, request, signal);
   if (!bound.ok) return bound;
   // A second step sets the options where the first one has not. A call that finds only the first one done
@@ -134,7 +134,7 @@ async function bindOnce(
   host: HostContext,
   request: Bind,
   signal: AbortSignal,
-): Promise<Result<readonly string[], Failure>> {
+): Promise<Result<readonly string[]>> {
   const found = identified(await glanceAtMount(host, request.targetPath));
   if (!found.ok) return found;
   const present = found.value;
@@ -175,7 +175,7 @@ function bindInNamespace(
   request: Bind,
   options: readonly string[],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const script = ["sh", "-ec", bindAsIs, "sh", request.source, request.targetPath, options.join(",")];
   return runOn(host, request, "unshare", ["--mount", "--propagation", "unchanged", ...script], signal);
 }
@@ -185,7 +185,7 @@ function runMount(
   request: Bind,
   args: readonly string[],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   return runOn(host, request, "mount", args, signal);
 }
 
@@ -195,7 +195,7 @@ async function runOn(
   program: string,
   args: readonly string[],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const command = {
     program,
     args,

@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { runToSuccess } from "../command/command-failed.ts";
@@ -9,11 +8,7 @@ import { glanceAtMount, observeMountAt } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
 /** Flushes what is mounted at a path to its device. */
-export async function flushPath(
-  host: HostContext,
-  path: string,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+export async function flushPath(host: HostContext, path: string, signal: AbortSignal): Promise<Result<void>> {
   const mount = await observeMountAt(host, path, signal);
   if (!mount.ok) return mount;
   return mount.value === undefined
@@ -29,7 +24,7 @@ export async function flushMount(
   host: HostContext,
   mount: ObservedMount,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
   const flushed = isRaw
     ? await flushDevice(host, mount.path, signal)
@@ -48,19 +43,11 @@ export async function flushMount(
  * Flushes the cached blocks of a device, by the path of its node: fsync(2) also waits for the blocks that the
  * kernel is writing by itself, and reports those that it could not write. BLKFLSBUF reports none.
  */
-export function flushDevice(
-  host: HostContext,
-  path: string,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+export function flushDevice(host: HostContext, path: string, signal: AbortSignal): Promise<Result<void>> {
   return sync(host, [path], signal);
 }
 
-async function sync(
-  host: HostContext,
-  args: readonly string[],
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+async function sync(host: HostContext, args: readonly string[], signal: AbortSignal): Promise<Result<void>> {
   const command: HostCommand = {
     program: "sync",
     args,

@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { systemClock } from "../../system/system-clock.ts";
@@ -65,7 +64,7 @@ exit 0
   };
 }
 
-const kindOf = (result: Result<unknown, Failure>): string => (result.ok ? "OK" : result.failure.kind);
+const kindOf = (result: Result<unknown>): string => (result.ok ? "OK" : result.failure.kind);
 
 describe("a freeze of a file system", tests, () => {
   it("counts as held if only its thaw has ended it", async (t) => {

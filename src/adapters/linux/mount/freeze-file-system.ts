@@ -5,7 +5,6 @@ import type { FileHandle } from "node:fs/promises";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { invariant } from "../../../core/failure/invariant.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -59,7 +58,7 @@ export async function freezeFileSystem(
     limitMs,
   }: { readonly path: string; readonly majorMinor: string; readonly limitMs: number },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const ended = await endFreezeOn(host, majorMinor, signal);
   if (!ended.ok) return ended;
   const found = identified(await glanceAtMount(host, path));
@@ -111,7 +110,7 @@ async function startHolder(
     readonly limitMs: number;
   },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const seconds = Math.max(1, Math.floor(limitMs / MS_PER_SECOND));
   // It keeps the lock of this instance: a later one finds nothing clean while it lives.
   const child = spawn("sh", ["-c", HOLDER, "freeze-holder", `${seconds}`], {
@@ -157,7 +156,7 @@ export async function thawFileSystem(
   host: HostContext,
   { path, majorMinor }: { readonly path: string; readonly majorMinor: string },
   signal: AbortSignal,
-): Promise<Result<{ readonly held: boolean }, Failure>> {
+): Promise<Result<{ readonly held: boolean }>> {
   const hasEndedBefore = host.freezes.get(majorMinor)?.isEnding() === true;
   const ended = await endFreezeOn(host, majorMinor, signal);
   if (!ended.ok) return ended;
@@ -191,7 +190,7 @@ export async function endFreezeOn(
   host: HostContext,
   majorMinor: string,
   signal: AbortSignal,
-): Promise<Result<number | null | undefined, Failure>> {
+): Promise<Result<number | null | undefined>> {
   const freeze = host.freezes.get(majorMinor);
   if (freeze === undefined) return ok(undefined);
   freeze.end();

@@ -1,5 +1,4 @@
 import { mkdir } from "node:fs/promises";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { isStagedReadOnly, stagingMountOptions } from "../../../core/node/mount-options.ts";
@@ -59,7 +58,7 @@ export async function mountDevice(
   host: HostContext,
   request: MountRequest,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const options = stagingMountOptions(request);
   if (!options.ok) return options;
   const path = await canonicalPath(host, request.path);
@@ -70,7 +69,7 @@ export async function mountDevice(
   if (!isPath.ok) return isPath;
   await callIn(host.changes, `mkdir ${path}`, () => mkdir(path, { recursive: true, mode: directoryMode }));
   const command = mountCommand(host, request, path, options.value);
-  const mount = (): Promise<Result<ChildExit, Failure>> => host.runner.run(command, signal);
+  const mount = (): Promise<Result<ChildExit>> => host.runner.run(command, signal);
   let exit = await mount();
   if (exit.ok && exit.value.exitCode !== 0 && request.fsType === "btrfs") {
     const forgotten = await forgetRegistration(host, request.device, signal);
@@ -117,7 +116,7 @@ function forgetRegistration(
   host: HostContext,
   { path, majorMinor }: Device,
   signal: AbortSignal,
-): Promise<Result<ChildExit, Failure>> {
+): Promise<Result<ChildExit>> {
   const command: HostCommand = {
     program: "btrfs",
     args: ["device", "scan", "--forget", path],
@@ -138,7 +137,7 @@ async function keepIfOfDevice(
   { device }: MountRequest,
   path: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const made = await glanceAtMount(host, path);
   if (made === undefined) return fail({ kind: "PathNotMounted", path });
   if (made.majorMinor === device.majorMinor) return ok(undefined);
@@ -169,11 +168,11 @@ function mountCommand(
   };
 }
 
-function judgePresentMount(present: ObservedMount, request: MountRequest): Result<void, Failure> {
+function judgePresentMount(present: ObservedMount, request: MountRequest): Result<void> {
   const { device } = request;
   // A flag asks for it as `readOnly` does.
   const readOnly = isStagedReadOnly(request);
-  const refuse = (problem: string): Result<void, Failure> =>
+  const refuse = (problem: string): Result<void> =>
     fail({ kind: "MountedOtherwise", path: present.path, problem });
   if (present.majorMinor !== device.majorMinor)
     return refuse(`already holds a mount of ${present.source} (${present.majorMinor})`);

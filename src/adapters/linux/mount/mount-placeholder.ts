@@ -1,7 +1,6 @@
 import type { Stats } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import {
@@ -36,7 +35,7 @@ export async function mountPlaceholder(
   host: HostContext,
   givenPath: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const path = await canonicalPath(host, givenPath);
   let hasTriedBeneath = false;
   for (let steps = 0; steps < stepsMax; steps += 1) {
@@ -61,7 +60,7 @@ async function runStep(
   path: string,
   step: "mount" | "mountBeneath" | "unmount",
   signal: AbortSignal,
-): Promise<Result<"done" | "nothing to cover", Failure>> {
+): Promise<Result<"done" | "nothing to cover">> {
   switch (step) {
     case "mount": {
       // If the directory was removed, its remover waits for nothing there, and a recreated one would be

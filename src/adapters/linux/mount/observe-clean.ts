@@ -1,6 +1,5 @@
 import { stat } from "node:fs/promises";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { mayBeOn } from "../../../core/node/btrfs/mounted-btrfs.ts";
@@ -36,7 +35,7 @@ export async function observeClean(
   host: HostContext,
   request: CleanRequest,
   signal: AbortSignal,
-): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>> {
+): Promise<Result<{ readonly clean: boolean; readonly reason: string }>> {
   // First: a command that is dead now can't leave new traces behind the checks that follow.
   const earlierAlive = await host.lock.earlierAlive();
   if (!earlierAlive.ok) return earlierAlive;
@@ -81,7 +80,7 @@ async function flushPlaces<Judged>(
   places: readonly Place[],
   judged: Judged,
   signal: AbortSignal,
-): Promise<Result<Judged | { readonly clean: false; readonly reason: string }, Failure>> {
+): Promise<Result<Judged | { readonly clean: false; readonly reason: string }>> {
   for (const majorMinor of places.flatMap(({ path, numbers }) => (path === undefined ? [] : [...numbers]))) {
     const node = await nodeOfDevice(host.sysRoot, majorMinor);
     if (node === undefined) continue;
@@ -168,11 +167,7 @@ async function isAnotherNodes(host: HostContext, disk: string, majorMinor: strin
  * every namespace decide. A raw bind holds nothing, and a pod may have one that the caller has forgotten: it
  * is looked for in any case.
  */
-async function mountTracesOf(
-  host: HostContext,
-  place: Place,
-  signal: AbortSignal,
-): Promise<Result<Traces, Failure>> {
+async function mountTracesOf(host: HostContext, place: Place, signal: AbortSignal): Promise<Result<Traces>> {
   const { path, numbers } = place;
   // Before the checks: a mount command that ends in between must be seen by either.
   const commandsInFlight = inFlightOn(host, numbers);
@@ -197,11 +192,7 @@ async function mountTracesOf(
  * A raw device is written to through descriptors, those of the disk's character devices included, mapped
  * memory, binds of its node and loop devices, none of which holds it exclusively.
  */
-async function blockTracesOf(
-  host: HostContext,
-  place: Place,
-  signal: AbortSignal,
-): Promise<Result<Traces, Failure>> {
+async function blockTracesOf(host: HostContext, place: Place, signal: AbortSignal): Promise<Result<Traces>> {
   const { path, numbers } = place;
   const commandsInFlight = inFlightOn(host, numbers);
   const loopDevices = await loopDevicesOn(host, numbers, signal);
@@ -243,7 +234,7 @@ async function loopDevicesOn(
   host: HostContext,
   numbers: ReadonlySet<string>,
   signal: AbortSignal,
-): Promise<Result<readonly string[], Failure>> {
+): Promise<Result<readonly string[]>> {
   const command = {
     program: "losetup",
     args: losetupArgs,

@@ -1,5 +1,4 @@
 import { lstat } from "node:fs/promises";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { invariant } from "../../../core/failure/invariant.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -19,7 +18,7 @@ export async function fileSystemStats(
   host: HostContext,
   path: string,
   signal: AbortSignal,
-): Promise<Result<FileSystemStats, Failure>> {
+): Promise<Result<FileSystemStats>> {
   const found = await observeMountAt(host, path, signal);
   if (!found.ok) return found;
   const mount = found.value;
@@ -74,7 +73,7 @@ export async function fileSystemStats(
 const usageFormat = "%s %b %f %a %c %d";
 
 /** The size of the block device at a path. */
-export async function deviceSize({ sysRoot }: HostContext, path: string): Promise<Result<Bytes, Failure>> {
+export async function deviceSize({ sysRoot }: HostContext, path: string): Promise<Result<Bytes>> {
   const majorMinor = await blockDeviceAt(path).catch(undefinedIfMissing);
   if (majorMinor === undefined) return fail({ kind: "PathNotMounted", path });
   const sizeBytes = await sizeOfDevice(sysRoot, majorMinor);

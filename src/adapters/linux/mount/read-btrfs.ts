@@ -1,6 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import { chooseBtrfs, statfsArgs } from "../../../core/node/btrfs/mounted-btrfs.ts";
@@ -58,7 +57,7 @@ export async function btrfsWithNumber(
   entries: readonly MountinfoEntry[],
   number: string,
   fileSystems: readonly MountedBtrfs[],
-): Promise<Result<MountedBtrfs | undefined, Failure>> {
+): Promise<Result<MountedBtrfs | undefined>> {
   // The path of a hidden mount leads to what hides it.
   const entry = entries.find(
     (candidate) => candidate.majorMinor === number && isReachable(entries, candidate),

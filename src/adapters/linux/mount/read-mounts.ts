@@ -149,7 +149,7 @@ export async function observeMountAt(
   host: HostContext,
   path: string,
   signal: AbortSignal,
-): Promise<Result<ObservedMount | undefined, Failure>> {
+): Promise<Result<ObservedMount | undefined>> {
   const found = identified(await glanceAtMount(host, path));
   if (!found.ok) return found;
   const mount = found.value;
@@ -159,7 +159,7 @@ export async function observeMountAt(
 }
 
 /** A mount whose device matters to the caller. */
-export function identified(mount: ObservedMount | undefined): Result<ObservedMount | undefined, Failure> {
+export function identified(mount: ObservedMount | undefined): Result<ObservedMount | undefined> {
   return mount?.unidentified === undefined ? ok(mount) : fail(mount.unidentified);
 }
 
@@ -194,7 +194,7 @@ export async function glanceAtCanonical(host: HostContext, path: string): Promis
 export async function mountPathsOf(
   host: HostContext,
   numbers: ReadonlySet<string>,
-): Promise<Result<readonly string[], Failure>> {
+): Promise<Result<readonly string[]>> {
   const mounts = await mountsWithDevice(host, await readMountinfo(host.procRoot), numbers);
   return mounts.ok ? ok(mounts.value.map(({ entry }) => entry.mountPoint)) : mounts;
 }
@@ -206,7 +206,7 @@ export async function mountPathsOf(
 export async function glanceAtMountsOf(
   host: HostContext,
   majorMinor: string,
-): Promise<Result<readonly ObservedMount[], Failure>> {
+): Promise<Result<readonly ObservedMount[]>> {
   const entries = await readMountinfo(host.procRoot);
   const mounts = await mountsWithDevice(host, entries, await numbersOn(host, majorMinor));
   return mounts.ok
@@ -224,7 +224,7 @@ async function mountsWithDevice(
   host: HostContext,
   entries: readonly MountinfoEntry[],
   numbers: ReadonlySet<string>,
-): Promise<Result<readonly { readonly entry: MountinfoEntry; readonly behind: Behind }[], Failure>> {
+): Promise<Result<readonly { readonly entry: MountinfoEntry; readonly behind: Behind }[]>> {
   const btrfs = await btrfsOn(host, entries, numbers);
   if (!btrfs.ok) return btrfs;
   const mounts = await Promise.all(
@@ -255,7 +255,7 @@ async function btrfsOn(
   host: HostContext,
   entries: readonly MountinfoEntry[],
   numbers: ReadonlySet<string>,
-): Promise<Result<ReadonlyMap<string, MountedBtrfs>, Failure>> {
+): Promise<Result<ReadonlyMap<string, MountedBtrfs>>> {
   const mounted = new Set(
     entries.filter(({ fsType }) => fsType === "btrfs").map((entry) => entry.majorMinor),
   );
@@ -263,7 +263,7 @@ async function btrfsOn(
   const isOn = ({ devices }: MountedBtrfs): boolean => devices.some((device) => numbers.has(device));
   const count = fileSystems.filter(isOn).length;
   const found = new Map<string, MountedBtrfs>();
-  let failed: Result<never, Failure> | undefined;
+  let failed: Result<never> | undefined;
   for (const number of mounted) {
     if (found.size === count) break;
     const fileSystem = await btrfsWithNumber(host, entries, number, fileSystems);

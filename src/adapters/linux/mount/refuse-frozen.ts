@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { HostCommand } from "../command/command-runner.ts";
@@ -21,7 +20,7 @@ export async function refuseFrozen(
   host: HostContext,
   mount: ObservedMount,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const command: HostCommand = {
     program: "unlink",
     args: [`${mount.path}/${NEVER_REMOVED}`],

@@ -1,5 +1,4 @@
 import { lstat } from "node:fs/promises";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { refuseArgument } from "../../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { callIn } from "../call-lane.ts";
@@ -14,7 +13,7 @@ import type { HostContext } from "../host-context.ts";
 export async function refuseLink(
   { lookups }: Pick<HostContext, "lookups">,
   path: string,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const found = await callIn(lookups, `lstat ${path}`, () => lstat(path)).catch(undefinedIfUnknown);
   return found?.isSymbolicLink() === true
     ? refuseArgument("path", path, "is a symbolic link; a volume is mounted on the path itself")

@@ -1,5 +1,4 @@
 import { lstat, rmdir, unlink } from "node:fs/promises";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { commandFailed } from "../command/command-failed.ts";
@@ -28,7 +27,7 @@ export async function unmountPath(
   host: HostContext,
   givenPath: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const path = await canonicalPath(host, givenPath);
   // A mount command for this path that is still under way has to end first, or it would mount after
   // this check.
@@ -55,7 +54,7 @@ export async function awaitCommandsOn(
   host: HostContext,
   path: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   if (host.runner.inFlightOn(path).length === 0) return ok(undefined);
   const waited = await host.runner.run(
     {
@@ -76,7 +75,7 @@ export async function unmountOnce(
   host: HostContext,
   mount: ObservedMount,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   // Its holder has the mount open.
   const ended = await endFreezeOn(host, mount.majorMinor, signal);
   if (!ended.ok) return ended;
@@ -121,11 +120,7 @@ function unmountCommand(
  * device busy, and block every write of its next mount there. It waits for no command on the device: such a
  * command may wait for the thaw.
  */
-async function thaw(
-  host: HostContext,
-  mount: ObservedMount,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+async function thaw(host: HostContext, mount: ObservedMount, signal: AbortSignal): Promise<Result<void>> {
   const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
   if (isRaw) return ok(undefined);
   const args = ["--unfreeze", mount.path];
@@ -136,7 +131,7 @@ async function thaw(
 }
 
 /** A disk that does not answer keeps no volume either: the mount point stays, or goes later. */
-async function removeIfPossible({ changes }: HostContext, path: string): Promise<Result<void, Failure>> {
+async function removeIfPossible({ changes }: HostContext, path: string): Promise<Result<void>> {
   const removed = await changes.run(() => removeEmpty(path));
   return removed.kind === "done" ? removed.value : ok(undefined);
 }
@@ -146,7 +141,7 @@ async function removeIfPossible({ changes }: HostContext, path: string): Promise
  * removing a directory the kernel also detaches the mounts of other mount namespaces on that very
  * directory; a file system that is still in use there stays alive and is found by `isClean`.
  */
-async function removeEmpty(path: string): Promise<Result<void, Failure>> {
+async function removeEmpty(path: string): Promise<Result<void>> {
   try {
     const found = await lstat(path);
     if (found.isDirectory()) await rmdir(path);

@@ -1,5 +1,4 @@
 import { type FileHandle, open } from "node:fs/promises";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
@@ -20,8 +19,8 @@ export function withOpenDisk<T>(
   host: WindowsHostContext,
   device: Device,
   flags: "r" | "r+",
-  act: (file: FileHandle, disk: Disk) => Promise<Result<T, Failure>>,
-): Promise<Result<T, Failure>> {
+  act: (file: FileHandle, disk: Disk) => Promise<Result<T>>,
+): Promise<Result<T>> {
   return withFile(host, { device, flags, lookUp: presentDiskOf }, act);
 }
 
@@ -32,16 +31,16 @@ export function withOpenDisk<T>(
 export function holdDisk<T>(
   host: WindowsHostContext,
   device: Device,
-  act: () => Promise<Result<T, Failure>>,
-): Promise<Result<T, Failure>> {
+  act: () => Promise<Result<T>>,
+): Promise<Result<T>> {
   return withFile(host, { device, flags: "r", lookUp: diskOf }, act);
 }
 
 async function withFile<T>(
   host: WindowsHostContext,
   request: { readonly device: Device; readonly flags: "r" | "r+"; readonly lookUp: typeof diskOf },
-  act: (file: FileHandle, disk: Disk) => Promise<Result<T, Failure>>,
-): Promise<Result<T, Failure>> {
+  act: (file: FileHandle, disk: Disk) => Promise<Result<T>>,
+): Promise<Result<T>> {
   const { device, flags, lookUp } = request;
   const file = await open(device.path, flags).catch(undefinedIfMissing);
   if (file === undefined) return deviceReplaced(device, "disk");

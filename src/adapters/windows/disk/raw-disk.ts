@@ -1,5 +1,4 @@
 import type { FileHandle } from "node:fs/promises";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { middleSamples, SAMPLE_BYTES } from "../../../core/node/device/middle-samples.ts";
@@ -48,7 +47,7 @@ export async function readRawContent(
   file: FileHandle,
   device: Device,
   { samples }: { readonly samples: boolean },
-): Promise<Result<RawContent, Failure>> {
+): Promise<Result<RawContent>> {
   const start = await readAt(file, device, 0, END_BYTES);
   if (!start.ok) return start;
   const end = await readAt(file, device, endOffset(device), END_BYTES);
@@ -71,13 +70,13 @@ export async function readRawContent(
 export async function partitionSignature(
   file: FileHandle,
   device: Device,
-): Promise<Result<string | undefined, Failure>> {
+): Promise<Result<string | undefined>> {
   const start = await readAt(file, device, DATA_PARTITION_OFFSET, END_BYTES);
   return start.ok ? ok(signatureOf(start.value)) : start;
 }
 
 /** Zeroes both ends of a disk, durably. The mark stays. */
-export function zeroEnds(host: WindowsHostContext, device: Device): Promise<Result<void, Failure>> {
+export function zeroEnds(host: WindowsHostContext, device: Device): Promise<Result<void>> {
   return withOpenDisk(host, device, "r+", async (file) => {
     const start = await writeAt(file, device, 0, Buffer.alloc(END_BYTES));
     return start.ok ? writeAt(file, device, endOffset(device), Buffer.alloc(END_BYTES)) : start;
@@ -85,10 +84,7 @@ export function zeroEnds(host: WindowsHostContext, device: Device): Promise<Resu
 }
 
 /** The mark of a first format; undefined: none. Fails with `WrongDevice` where it can't be read whole. */
-export function readMark(
-  host: WindowsHostContext,
-  device: Device,
-): Promise<Result<FormatMark | undefined, Failure>> {
+export function readMark(host: WindowsHostContext, device: Device): Promise<Result<FormatMark | undefined>> {
   return withOpenDisk(host, device, "r", async (file) => {
     const block = await readAt(file, device, MARK_OFFSET, FORMAT_MARK_BYTES);
     return block.ok ? ok(parseFormatMark(block.value.toString("latin1"))) : block;
@@ -100,14 +96,14 @@ export function writeMark(
   host: WindowsHostContext,
   device: Device,
   mark: FormatMark | undefined,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const block = Buffer.alloc(FORMAT_MARK_BYTES);
   if (mark !== undefined) block.write(formatMarkText(mark), "latin1");
   return writeBlock(host, device, MARK_OFFSET, block);
 }
 
 /** The UUID that the driver has given the disk's file system; empty: none. */
-export async function readUuid(file: FileHandle, device: Device): Promise<Result<string, Failure>> {
+export async function readUuid(file: FileHandle, device: Device): Promise<Result<string>> {
   const block = await readAt(file, device, UUID_OFFSET, SECTOR_BYTES);
   if (!block.ok) return block;
   const [, uuid = ""] = block.value.toString("latin1").split("\n");
@@ -115,11 +111,7 @@ export async function readUuid(file: FileHandle, device: Device): Promise<Result
 }
 
 /** Writes the UUID of the disk's file system, durably. */
-export function writeUuid(
-  host: WindowsHostContext,
-  device: Device,
-  uuid: string,
-): Promise<Result<void, Failure>> {
+export function writeUuid(host: WindowsHostContext, device: Device, uuid: string): Promise<Result<void>> {
   return writeBlock(host, device, UUID_OFFSET, uuidBlock(uuid));
 }
 
@@ -144,7 +136,7 @@ async function readAt(
   device: Device,
   offset: number,
   lengthBytes: number,
-): Promise<Result<Buffer, Failure>> {
+): Promise<Result<Buffer>> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offset);
   const problem = `only ${bytesRead} of ${lengthBytes} bytes at offset ${offset} could be read`;
   return bytesRead < lengthBytes
@@ -157,7 +149,7 @@ function writeBlock(
   device: Device,
   offset: number,
   block: Buffer,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   return withOpenDisk(host, device, "r+", (file) => writeAt(file, device, offset, block));
 }
 
@@ -166,7 +158,7 @@ async function writeAt(
   device: Device,
   offset: number,
   block: Buffer,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { bytesWritten } = await file.write(block, 0, block.length, offset);
   const detail = `only ${bytesWritten} of ${block.length} bytes of ${device.path} were written`;
   if (bytesWritten < block.length) return fail({ kind: "HostNotReady", detail });

@@ -1,5 +1,4 @@
 import { mkdir } from "node:fs/promises";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
@@ -20,7 +19,7 @@ export async function addFolder(
     readonly path: string;
     readonly fsType: FileSystemType;
   },
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { device, partition, path, fsType } = request;
   const { DiskNumber, PartitionNumber } = partition;
   await mkdir(path, { recursive: true });
@@ -53,10 +52,7 @@ export async function addFolder(
 }
 
 /** Ends the mount in a folder, which stays. */
-export async function removeFolder(
-  host: WindowsHostContext,
-  folder: MountedFolder,
-): Promise<Result<void, Failure>> {
+export async function removeFolder(host: WindowsHostContext, folder: MountedFolder): Promise<Result<void>> {
   const { DiskNumber, PartitionNumber } = folder.partition;
   return change(host.powerShell, "Remove-PartitionAccessPath", {
     DiskNumber,

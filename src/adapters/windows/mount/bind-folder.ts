@@ -1,6 +1,5 @@
 import { lstat, mkdir, symlink } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { undefinedIfMissing } from "../../linux/error-code.ts";
@@ -13,7 +12,7 @@ import { mountAt } from "./read-mounts.ts";
 export async function bindFolder(
   host: WindowsHostContext,
   { stagingPath, targetPath }: { readonly stagingPath: string; readonly targetPath: string },
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const staged = await mountAt(host, stagingPath);
   if (!staged.ok) return staged;
   if (staged.value === undefined) return fail({ kind: "PathNotMounted", path: stagingPath });
@@ -29,12 +28,12 @@ export async function bindFolder(
 }
 
 /** Leaves a placeholder at a target, which must be there. */
-export async function placeholderFor(targetPath: string): Promise<Result<void, Failure>> {
+export async function placeholderFor(targetPath: string): Promise<Result<void>> {
   if ((await lstat(targetPath).catch(undefinedIfMissing)) === undefined) return ok(undefined);
   return replaceByLink(targetPath, placeholderIn(dirname(targetPath)));
 }
 
-async function replaceByLink(path: string, target: string): Promise<Result<void, Failure>> {
+async function replaceByLink(path: string, target: string): Promise<Result<void>> {
   const removed = await removePath(path);
   if (!removed.ok) return removed;
   await mkdir(dirname(path), { recursive: true });

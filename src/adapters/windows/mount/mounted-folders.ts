@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
@@ -26,7 +25,7 @@ export interface Mounted {
 }
 
 /** Every folder at which Windows has mounted a volume. */
-export async function mountedFolders(host: WindowsHostContext): Promise<Result<Mounted, Failure>> {
+export async function mountedFolders(host: WindowsHostContext): Promise<Result<Mounted>> {
   const partitions = await listPartitions(host);
   if (!partitions.ok) return partitions;
   // After them: they name their disks by number, and Windows gives that to another disk.
@@ -51,10 +50,7 @@ export async function mountedFolders(host: WindowsHostContext): Promise<Result<M
 }
 
 /** Refuses a device that is mounted in a folder, with `DeviceBusy`. */
-export async function refuseMounted(
-  host: WindowsHostContext,
-  device: Device,
-): Promise<Result<void, Failure>> {
+export async function refuseMounted(host: WindowsHostContext, device: Device): Promise<Result<void>> {
   const at = await mountedFolders(host);
   if (!at.ok) return at;
   const known = refuseUnknown(at.value, device.majorMinor);
@@ -72,7 +68,7 @@ export async function refuseMounted(
 export function folderAt(
   { folders, oddPartitions }: Mounted,
   path: string,
-): Result<MountedFolder | undefined, Failure> {
+): Result<MountedFolder | undefined> {
   const folder = folders.find((each) => isSamePath(each.path, path));
   if (folder !== undefined) return folder.disk.UniqueId === "" ? unidentified(folder) : ok(folder);
   const odd = oddPartitions.find(({ AccessPaths = [] }) =>
@@ -85,16 +81,13 @@ export function folderAt(
  * Fails with `HostNotReady` where a volume may be mounted in any folder, since Windows reports its partition
  * incompletely. For what only looks like a dead mount.
  */
-export function refuseHidden({ oddPartitions }: Mounted): Result<void, Failure> {
+export function refuseHidden({ oddPartitions }: Mounted): Result<void> {
   const odd = oddPartitions.find(({ AccessPaths }) => AccessPaths === undefined);
   return odd === undefined ? ok(undefined) : incompletePartition(odd);
 }
 
 /** Fails with `HostNotReady` where a folder may be a device's, and nothing shows whether it is. */
-export function refuseUnknown(
-  { folders, oddPartitions }: Mounted,
-  majorMinor: string,
-): Result<void, Failure> {
+export function refuseUnknown({ folders, oddPartitions }: Mounted, majorMinor: string): Result<void> {
   const [number] = splitMajorMinor(majorMinor);
   const unknown = folders.find(({ disk }) => disk.UniqueId === "" && String(disk.Number) === number);
   if (unknown !== undefined) return unidentified(unknown);
@@ -103,7 +96,7 @@ export function refuseUnknown(
 }
 
 /** The failure of a folder whose disk reports no identity. */
-function unidentified({ path, disk }: MountedFolder): Result<never, Failure> {
+function unidentified({ path, disk }: MountedFolder): Result<never> {
   const detail = `Windows reports no unique id of disk ${disk.Number}, mounted at ${path}: try again`;
   return fail({ kind: "HostNotReady", detail });
 }

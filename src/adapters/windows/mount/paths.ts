@@ -1,6 +1,5 @@
 import { lstat, open, readlink, rmdir, unlink } from "node:fs/promises";
 import { dirname, normalize, resolve } from "node:path";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { errorCode, undefinedIfMissing } from "../../linux/error-code.ts";
@@ -31,7 +30,7 @@ export async function isFolder(path: string): Promise<boolean> {
 }
 
 /** Removes a link, or a folder without a living mount. Fails with `HostNotReady` if it holds files. */
-export async function removePath(path: string): Promise<Result<void, Failure>> {
+export async function removePath(path: string): Promise<Result<void>> {
   const isLink = (await linkAt(path)) !== undefined;
   try {
     await (isLink ? unlink(path) : rmdir(path));

@@ -1,7 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import type { MountPoint } from "../../../ports/host/host-provisioner.ts";
@@ -24,7 +23,7 @@ const itemSchema = z.object({ Attributes: z.number().int() });
 export async function mountAt(
   host: WindowsHostContext,
   path: string,
-): Promise<Result<MountPoint | undefined, Failure>> {
+): Promise<Result<MountPoint | undefined>> {
   const mounted = await mountedFolders(host);
   return mounted.ok ? mountIn(host, mounted.value, path) : mounted;
 }
@@ -33,7 +32,7 @@ async function mountIn(
   host: WindowsHostContext,
   mounted: Mounted,
   path: string,
-): Promise<Result<MountPoint | undefined, Failure>> {
+): Promise<Result<MountPoint | undefined>> {
   const direct = await knownMount(host, mounted, path);
   if (!direct.ok || direct.value !== undefined) return direct;
   const link = await linkAt(path);
@@ -63,7 +62,7 @@ async function knownMount(
   host: WindowsHostContext,
   mounted: Mounted,
   path: string,
-): Promise<Result<MountPoint | undefined, Failure>> {
+): Promise<Result<MountPoint | undefined>> {
   const at = folderAt(mounted, path);
   if (!at.ok) return at;
   const folder = at.value;
@@ -93,7 +92,7 @@ async function knownMount(
 export async function mountsOf(
   host: WindowsHostContext,
   majorMinor: string,
-): Promise<Result<readonly MountPoint[], Failure>> {
+): Promise<Result<readonly MountPoint[]>> {
   const mounted = await mountedFolders(host);
   if (!mounted.ok) return mounted;
   const known = refuseUnknown(mounted.value, majorMinor);

@@ -1,4 +1,3 @@
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import { defaultCommandTimeLimits } from "../../linux/command/command-time-limits.ts";
@@ -24,7 +23,7 @@ import type { WindowsHostContext } from "../windows-host-context.ts";
 export async function takeUnusedOffline(
   host: WindowsHostContext,
   lastMajorMinor: string | undefined,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const unused = await unusedDisks(host, lastMajorMinor);
   if (!unused.ok) return unused;
   for (const { majorMinor } of unused.value.map((disk) => toDevice(host, disk))) {
@@ -49,7 +48,7 @@ export async function takeUnusedOffline(
 async function unusedDisks(
   host: WindowsHostContext,
   lastMajorMinor: string | undefined,
-): Promise<Result<readonly Disk[], Failure>> {
+): Promise<Result<readonly Disk[]>> {
   const list = await listPartitions(host);
   if (!list.ok) return list;
   const { partitions, odd } = list.value;

@@ -1,5 +1,4 @@
 import * as z from "zod";
-import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { takeOffline } from "../disks.ts";
@@ -16,7 +15,7 @@ import { takeUnusedOffline } from "./take-unused-offline.ts";
  * process has a file open there; the disk goes offline with its last folder, so that nothing writes to it.
  * The folder is removed last: while it is there, a next try looks for a disk that is still online.
  */
-export async function unmountPath(host: WindowsHostContext, path: string): Promise<Result<void, Failure>> {
+export async function unmountPath(host: WindowsHostContext, path: string): Promise<Result<void>> {
   const mounted = await mountedFolders(host);
   if (!mounted.ok) return mounted;
   const at = folderAt(mounted.value, path);
@@ -51,7 +50,7 @@ const dismountSchema = z.object({ ReturnValue: z.number().int() });
 /** https://learn.microsoft.com/previous-versions/windows/desktop/vdswmi/dismount-method-in-class-win32-volume */
 const IN_USE = 4;
 
-async function dismount(host: WindowsHostContext, folder: MountedFolder): Promise<Result<void, Failure>> {
+async function dismount(host: WindowsHostContext, folder: MountedFolder): Promise<Result<void>> {
   const volume = await volumeOf(host, folder.partition);
   if (!volume.ok) return volume;
   const { path } = volume.value;

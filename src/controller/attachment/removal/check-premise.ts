@@ -4,7 +4,6 @@ import { isReplica } from "../../../core/attachment/is-replica.ts";
 import { isTerminating } from "../../../core/attachment/observed-volume.ts";
 import { isGrantStanding } from "../../../core/attachment/replicas/others-stay.ts";
 import type { ReplicaCondition } from "../../../core/attachment/replicas/replica-action.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { unreachable } from "../../../core/failure/invariant.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { isNamed } from "../../../core/writer/record/record-nodes.ts";
@@ -25,9 +24,9 @@ export type Premise = "holds" | "planAgain" | "overtaken";
 export async function checkPremise(
   { clusterVolumes, store, users }: PremisePorts,
   condition: ReplicaCondition | undefined,
-  readVolume: () => Promise<Result<AzVolume | undefined, Failure>>,
+  readVolume: () => Promise<Result<AzVolume | undefined>>,
   signal: AbortSignal,
-): Promise<Result<Premise, Failure>> {
+): Promise<Result<Premise>> {
   switch (condition?.kind) {
     case undefined:
       return ok("holds");
@@ -80,7 +79,7 @@ async function readStaying(
   store: ControllerPorts["store"],
   names: readonly string[],
   signal: AbortSignal,
-): Promise<Result<readonly AzVolumeAttachment[] | undefined, Failure>> {
+): Promise<Result<readonly AzVolumeAttachment[] | undefined>> {
   const staying: AzVolumeAttachment[] = [];
   for (const name of names) {
     const read = await store.get("AzVolumeAttachment", name, signal);

@@ -2,7 +2,6 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import { mayWrite } from "../../../core/attachment/is-replica.ts";
 import { isTerminating, type ObservedVolume } from "../../../core/attachment/observed-volume.ts";
 import type { ReplicaAction } from "../../../core/attachment/replicas/replica-action.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
@@ -77,11 +76,9 @@ async function isLeftBehind(
 }
 
 /** Reads when it is first asked, and answers the same from then on. Undefined: the object is gone. */
-function readingOnce<T>(
-  read: () => Promise<Result<T, Failure>>,
-): () => Promise<Result<T | undefined, Failure>> {
-  let reading: Promise<Result<T | undefined, Failure>> | undefined;
-  const readIfPresent = async (): Promise<Result<T | undefined, Failure>> => {
+function readingOnce<T>(read: () => Promise<Result<T>>): () => Promise<Result<T | undefined>> {
+  let reading: Promise<Result<T | undefined>> | undefined;
+  const readIfPresent = async (): Promise<Result<T | undefined>> => {
     const found = await read();
     return !found.ok && found.failure.kind === "ObjectNotFound" ? ok(undefined) : found;
   };

@@ -48,7 +48,7 @@ async function withWaiting(act: (world: ReconcileWorld) => Promise<void>): Promi
  */
 async function remove(
   world: ReconcileWorld,
-  disk: Result<DiskFacts, Failure>,
+  disk: Result<DiskFacts>,
   duringRead = async () => {},
 ): Promise<{ readonly outcome: unknown; readonly detaches: number }> {
   let detaches = 0;
@@ -72,7 +72,7 @@ async function remove(
 }
 
 describe("an attachment through which no attach was begun", () => {
-  const answers: readonly { readonly because: string; readonly disk: Result<DiskFacts, Failure> }[] = [
+  const answers: readonly { readonly because: string; readonly disk: Result<DiskFacts> }[] = [
     {
       because: "Azure names other VMs alone",
       disk: ok(aDisk({ attachedTo: [identity("node-b").instanceUri] })),

@@ -1,5 +1,4 @@
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { sameJson } from "../../../core/primitives/same-json.ts";
 import { namedAttachment } from "../../../objects/named-attachment.ts";
@@ -21,7 +20,7 @@ export async function resetAttachment(
   store: ObjectStore,
   where: { readonly diskUri: string; readonly node: NodeIdentity; readonly proof?: FenceProof["kind"] },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const reset = await changeStatus(
     store,
     namedAttachment({ diskUri: where.diskUri, nodeName: where.node.nodeName }),

@@ -2,7 +2,6 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
 import { isDetachBegun } from "../../../core/attachment/attachment-state.ts";
 import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { stillDetaching } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
@@ -90,7 +89,7 @@ async function findPlace(
   node: NodeIdentity,
   flushed: Awaited<ReturnType<AttachmentPorts["cloud"]["barrier"]>>,
   signal: AbortSignal,
-): Promise<Result<DiskPlace | undefined, Failure>> {
+): Promise<Result<DiskPlace | undefined>> {
   if (!flushed.ok && flushed.failure.kind === "InstanceNotFound")
     return (await proveNowhere(cloud, { diskUri: volumeId, node }, signal)) ?? flushed;
   if (!flushed.ok) return flushed;
@@ -112,7 +111,7 @@ async function proveNowhere(
   cloud: AttachmentPorts["cloud"],
   where: { readonly diskUri: string; readonly node: NodeIdentity },
   signal: AbortSignal,
-): Promise<Result<undefined, Failure> | undefined> {
+): Promise<Result<undefined> | undefined> {
   const gone = await cloud.proveGone(where, signal);
   if (gone.ok) return gone.value === undefined ? undefined : ok(undefined);
   if (gone.failure.kind !== "InstanceUnknown") return gone;

@@ -19,7 +19,7 @@ export async function clearFailedCreation(
   context: ControllerContext,
   volume: AzVolume,
   call: CallContext,
-): Promise<Result<boolean, Failure>> {
+): Promise<Result<boolean>> {
   const { spec, status } = volume;
   if (
     !hasFailedForGood(volume, "CreationFailed") ||

@@ -32,7 +32,7 @@ export async function deleteVolume(
   context: ControllerContext,
   request: DeleteVolumeRequest,
   call: CallContext,
-): Promise<Result<DeleteVolumeResponse, Failure>> {
+): Promise<Result<DeleteVolumeResponse>> {
   const { volumeId } = request;
   const missing = missingField({ volume_id: volumeId });
   if (missing !== undefined) return fail(missing);
@@ -43,7 +43,7 @@ async function remove(
   context: ControllerContext,
   volumeId: string,
   call: CallContext,
-): Promise<Result<DeleteVolumeResponse, Failure>> {
+): Promise<Result<DeleteVolumeResponse>> {
   const found = await findOrAdopt(context, volumeId, undefined, call.signal);
   // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply
   // 0 OK." A disk that only lacks its object does exist.
@@ -88,7 +88,7 @@ async function answerGone(
   context: ControllerContext,
   volumeId: string,
   signal: AbortSignal,
-): Promise<Result<DeleteVolumeResponse, Failure>> {
+): Promise<Result<DeleteVolumeResponse>> {
   const gone = await confirmGone(context, volumeId, "to be deleted", signal);
   return gone.ok || saysDiskGone(gone.failure) ? ok({}) : gone;
 }
@@ -103,7 +103,7 @@ async function checkSnapshots(
   volume: AzVolume,
   diskUri: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   if (!mayCopySnapshots(volume)) return ok(undefined);
   const pending = await findPendingSnapshot(context, volume, diskUri, signal);
   // Of a disk that is gone no copy can be completed.
@@ -132,7 +132,7 @@ async function checkLeakedRequest(
   volume: AzVolume,
   volumeId: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const writer = volume.status?.record?.writer;
   if (
     writer === undefined ||

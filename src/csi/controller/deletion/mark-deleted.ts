@@ -14,7 +14,7 @@ export async function markDeleted(
   volume: AzVolume,
   objection: (volume: AzVolume) => Failure | undefined,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { name, uid } = volume.metadata;
   let objected: Failure | undefined;
   const mark = (present: AzVolume): AzVolume | undefined => {

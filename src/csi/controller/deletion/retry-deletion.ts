@@ -30,7 +30,7 @@ export async function retryDeletion(
   context: Pick<ControllerContext, "store">,
   volume: AzVolume,
   signal: AbortSignal,
-): Promise<Result<AzVolume | undefined, Failure>> {
+): Promise<Result<AzVolume | undefined>> {
   if (!hasDeletionFailed(volume)) return ok(volume);
   const restarted = await changeVolumeStatus(
     context.store,
@@ -46,7 +46,7 @@ export async function untilDeleted(
   context: ControllerContext,
   volume: AzVolume,
   call: CallContext,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const left = await waitForVolume(context, volume, hasDeletionFailed, call);
   if (left === undefined) return ok(undefined);
   return fail(deletionFailure(left) ?? deletionInProgress(volume.spec.volumeName));

@@ -33,7 +33,7 @@ export async function confirmOffVm(
   context: ControllerContext,
   { volumeId, nodeName, unreadable }: UnreadableTarget,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { users, cache, inspectInstance, store } = context;
   const known = [users.cachedNode(nodeName), cache.get("AzDriverNode", nodeName)?.status];
   const present = known.flatMap((node) => node?.instanceUri ?? []);

@@ -48,7 +48,7 @@ export async function controllerPublishVolume(
   context: ControllerContext,
   request: ControllerPublishVolumeRequest,
   call: CallContext,
-): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
+): Promise<Result<ControllerPublishVolumeResponse>> {
   const missing = missingField({ volume_id: request.volumeId, node_id: request.nodeId });
   if (missing !== undefined) return fail(missing);
   const capability = readVolumeCapability(request.volumeCapability, "volume_capability");
@@ -65,7 +65,7 @@ async function publish(
   request: ControllerPublishVolumeRequest,
   capability: VolumeCapability,
   signal: AbortSignal,
-): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
+): Promise<Result<ControllerPublishVolumeResponse>> {
   const { volumeId, nodeId } = request;
   const found = await findOrAdopt(
     context,
@@ -118,7 +118,7 @@ async function stateRequest(
   volume: AzVolume,
   request: ControllerPublishVolumeRequest,
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
+): Promise<Result<AzVolumeAttachment>> {
   const { volumeId, nodeId, readonly: readOnly, volumeContext } = request;
   const stated = { volume, nodeName: nodeId, readOnly, volumeContext, published: true } as const;
   const identity = { diskUri: volumeId, nodeName: nodeId };
@@ -252,7 +252,7 @@ function isPublishedByAnother(
   { clusterVolumes }: ControllerContext,
   { spec, status }: AzVolume,
   { volumeId, nodeId }: ControllerPublishVolumeRequest,
-  own: Result<AzVolumeAttachment, Failure>,
+  own: Result<AzVolumeAttachment>,
 ): boolean {
   if (!isPublished(clusterVolumes.attachmentOn(volumeId, nodeId)) || !isSingleWriter(spec.capabilities))
     return false;

@@ -1,7 +1,6 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { isTerminating, keepsReplicas } from "../../../core/attachment/observed-volume.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { nodesIn } from "../../../core/writer/record/record-nodes.ts";
@@ -34,7 +33,7 @@ export async function controllerUnpublishVolume(
   context: ControllerContext,
   request: ControllerUnpublishVolumeRequest,
   call: CallContext,
-): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
+): Promise<Result<ControllerUnpublishVolumeResponse>> {
   const missing = missingField({ volume_id: request.volumeId });
   if (missing !== undefined) return fail(missing);
   return context.locks.run(publicationKey(request), "ControllerUnpublishVolume", () =>
@@ -46,7 +45,7 @@ async function unpublish(
   context: ControllerContext,
   request: ControllerUnpublishVolumeRequest,
   call: CallContext,
-): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
+): Promise<Result<ControllerUnpublishVolumeResponse>> {
   const found = await findOrAdopt(context, request.volumeId, undefined, call.signal);
   // CSI: a volume that is gone is published nowhere.
   if (!found.ok && found.failure.kind === "VolumeNotFound") return ok({});
@@ -75,7 +74,7 @@ async function readAgain(
   { store, cache }: ControllerContext,
   volume: AzVolume,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   const fresh = await store.get("AzVolume", volume.metadata.name, signal);
   if (fresh.ok) cache.remember("AzVolume", fresh.value);
   return fresh.ok || fresh.failure.kind !== "ObjectNotFound" ? fresh : ok(volume);
@@ -90,7 +89,7 @@ async function nodesToUnpublish(
   volume: AzVolume,
   nodeId: string,
   signal: AbortSignal,
-): Promise<Result<readonly string[], Failure>> {
+): Promise<Result<readonly string[]>> {
   if (nodeId !== "") return ok([nodeId]);
   const attachments = await attachmentsNow(context, { volumeName: volume.metadata.name }, signal);
   if (!attachments.ok) return attachments;
@@ -108,7 +107,7 @@ async function unpublishFrom(
   volumeId: string,
   nodeName: string,
   call: CallContext,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { signal } = call;
   const node = await readUnpublishedNode(context, nodeName, signal);
   const { isOutOfService } = node;

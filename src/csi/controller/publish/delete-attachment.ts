@@ -1,6 +1,5 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AttachmentIdentity } from "../../../core/api/identity/attachment-identity.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import type { ControllerContext } from "../controller-context.ts";
@@ -21,7 +20,7 @@ export async function deleteAttachment(
   identity: AttachmentIdentity,
   withdrawn: AzVolumeAttachment | undefined,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   for (let attempt = 1; ; attempt += 1) {
     const present =
       withdrawn !== undefined && attempt === 1

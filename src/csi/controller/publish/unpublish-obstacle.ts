@@ -60,7 +60,7 @@ async function hasUnstaged(
   { store }: Pick<ControllerContext, "store">,
   { volumeId, node: { nodeName } }: UnpublishTarget,
   signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
+): Promise<Result<boolean>> {
   const read = await readAttachment(store, { diskUri: volumeId, nodeName }, signal);
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(false) : read;
   return ok(isUnstaged(read.value));
@@ -87,6 +87,6 @@ export function renewRequest(
   context: ControllerContext,
   { volume, node: { nodeName } }: UnpublishTarget,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<unknown>> {
   return requestWriter(context, { volume, nodeName, volumeContext: {}, published: true }, signal);
 }

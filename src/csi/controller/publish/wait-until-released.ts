@@ -25,7 +25,7 @@ export async function waitUntilReleased(
   context: ControllerContext,
   target: UnpublishTarget & { readonly isKept: boolean },
   call: CallContext,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { signal } = call;
   const { volume, volumeId, node, isKept } = target;
   const { nodeName } = node;
@@ -94,7 +94,7 @@ async function confirmUnstaged(
   context: ControllerContext,
   { volume, volumeId, node: { nodeName } }: UnpublishTarget,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (!fresh.ok) return fresh;
   const own = await readAttachment(context.store, { diskUri: volumeId, nodeName }, signal);
@@ -110,7 +110,7 @@ async function confirmOff(
   volumeId: string,
   nodeName: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const disk = await cloud.getDisk({ diskUri: volumeId }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
   const vm =

@@ -1,7 +1,6 @@
 import { releaseCheck } from "../../../controller/writer/release-check.ts";
 import type { AzVolume, Writer } from "../../../core/api/az-volume.ts";
 import { identityOf } from "../../../core/api/identity/node-identity.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isNamed } from "../../../core/writer/record/record-nodes.ts";
 import { withdraw } from "../../../core/writer/record/writer-steps.ts";
@@ -20,7 +19,7 @@ export async function withdrawFromRecord(
   context: ControllerContext,
   target: UnpublishTarget,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const { volumeId } = target;
   const { nodeName } = target.node;
   const volumeName = target.volume.metadata.name;
@@ -58,7 +57,7 @@ async function withdrawUnheld(
   context: ControllerContext,
   { volume: volumeRead, node: { nodeName, isOutOfService } }: UnpublishTarget,
   signal: AbortSignal,
-): Promise<Result<void, Failure> | undefined> {
+): Promise<Result<void> | undefined> {
   const writer = requestedWriter(volumeRead, nodeName);
   if (writer === undefined || (writer.held && !isOutOfService)) return undefined;
   const node = identityOf(writer);

@@ -35,7 +35,7 @@ function contextOf(snapshots: Snapshots): ReturnType<typeof aSnapshotContext> {
 async function create(
   snapshots: Snapshots,
   logger: Logger = silentLogger,
-): Promise<Result<Snapshot | undefined, Failure>> {
+): Promise<Result<Snapshot | undefined>> {
   const request = {
     sourceVolumeId: aDiskUri(),
     name: "snapshot-1",
@@ -54,7 +54,7 @@ async function created(snapshots: Snapshots): Promise<Snapshot> {
   return answer.value;
 }
 
-function remove(snapshots: Snapshots): Promise<Result<unknown, Failure>> {
+function remove(snapshots: Snapshots): Promise<Result<unknown>> {
   return deleteSnapshot(contextOf(snapshots), { snapshotId: TARGET, secrets: {} }, aCall());
 }
 

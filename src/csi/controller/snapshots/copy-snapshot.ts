@@ -43,7 +43,7 @@ export async function copySnapshot(
   context: TakeContext,
   request: CopyRequest,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts, Failure>> {
+): Promise<Result<SnapshotFacts>> {
   let { source, target } = request;
   const sourceUri = sourceUriOf(request.snapshotUri);
   for (let step = 1; step <= STEPS_MAX; step++)
@@ -90,7 +90,7 @@ async function afterRefusedCopy(
   { request, source }: { readonly request: CopyRequest; readonly source: SnapshotFacts | undefined },
   failure: Failure,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts, Failure>> {
+): Promise<Result<SnapshotFacts>> {
   const { snapshotUri } = request;
   if (failure.kind === "SnapshotCopyDelayed") {
     // With its handle the caller can also delete what never begins.
@@ -126,7 +126,7 @@ export async function findCopySource(
   { snapshots, ownIds }: Pick<SourceContext, "snapshots" | "ownIds">,
   snapshotUri: string,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts | undefined, Failure>> {
+): Promise<Result<SnapshotFacts | undefined>> {
   const read = await snapshots.getSnapshot({ snapshotUri: sourceUriOf(snapshotUri) }, signal);
   if (read.ok) {
     const { tags } = read.value;
@@ -141,7 +141,7 @@ export async function deleteCopySource(
   { snapshots, clusterId, ownIds, steps }: SourceContext,
   snapshotUri: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const found = await findCopySource({ snapshots, ownIds }, snapshotUri, signal);
   if (!found.ok) return found;
   if (found.value === undefined) return ok(undefined);
@@ -163,7 +163,7 @@ function takeSource(
   context: TakeContext,
   { name, snapshotUri, sourceUri: diskUri, parameters, source, diskLocation }: CopyRequest,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts, Failure>> {
+): Promise<Result<SnapshotFacts>> {
   const { snapshots, clusterId } = context;
   const location = source?.location ?? diskLocation;
   invariant(location !== undefined, `the region of disk ${diskUri} is not known`);
@@ -193,7 +193,7 @@ function startCopy(
   { snapshots, clusterId }: CopyContext,
   { name, snapshotUri, sourceUri: diskUri, parameters, source, location }: CopyRequest,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts, Failure>> {
+): Promise<Result<SnapshotFacts>> {
   return snapshots.createSnapshot(
     {
       ...parameters,

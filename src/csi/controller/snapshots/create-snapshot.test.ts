@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { OperationLock } from "../../../runtime/operation-lock.ts";
 import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../../gen/csi/v1/csi.ts";
@@ -37,7 +36,7 @@ function create(
   snapshots: FakeSnapshots,
   changes: Partial<CreateSnapshotRequest> = {},
   locks = new OperationLock(),
-): Promise<Result<CreateSnapshotResponse, Failure>> {
+): Promise<Result<CreateSnapshotResponse>> {
   return createSnapshot(
     aSnapshotContext({ snapshots, cloud: { getDisk }, locks }),
     aRequest(changes),

@@ -33,7 +33,7 @@ export async function createSnapshot(
   context: SnapshotContext,
   request: CreateSnapshotRequest,
   call: CallContext,
-): Promise<Result<CreateSnapshotResponse, Failure>> {
+): Promise<Result<CreateSnapshotResponse>> {
   const snapshot = snapshotRequestOf(request, context.clusterId);
   if (!snapshot.ok) return snapshot;
   return context.locks.run(snapshot.value.snapshotUri, "CreateSnapshot", () =>
@@ -45,7 +45,7 @@ async function create(
   context: SnapshotContext,
   snapshot: SnapshotRequest,
   call: CallContext,
-): Promise<Result<CreateSnapshotResponse, Failure>> {
+): Promise<Result<CreateSnapshotResponse>> {
   const { snapshots, cloud, clusterId, steps } = context;
   const { signal } = call;
   const observed = await observe({ snapshots, cloud, clusterId }, snapshot, signal);
@@ -116,7 +116,7 @@ async function refuseIfGrowing(
   context: Pick<SnapshotContext, "store" | "cache" | "clock">,
   sourceUri: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const read = await readVolume(context, sourceUri, signal);
   if (!read.ok) return read.failure.kind === "VolumeNotFound" ? ok(undefined) : read;
   return refuseWhileGrowing(read.value, sourceUri, context.clock.nowMs());
@@ -152,7 +152,7 @@ async function observe(
   { snapshots, cloud, clusterId }: Pick<SnapshotContext, "snapshots" | "cloud" | "clusterId">,
   { snapshotUri, sourceUri, parameters }: SnapshotRequest,
   signal: AbortSignal,
-): Promise<Result<Observed, Failure>> {
+): Promise<Result<Observed>> {
   const read = await snapshots.getSnapshot({ snapshotUri }, signal);
   if (!read.ok && read.failure.kind !== "SnapshotNotFound") return read;
   const target = read.ok ? read.value : undefined;

@@ -31,7 +31,7 @@ export async function deleteSnapshot(
   { snapshots, clusterId, lostClusterIds, locks, steps, store, cache }: DeletionContext,
   { snapshotId: snapshotUri }: DeleteSnapshotRequest,
   { signal }: Pick<CallContext, "signal">,
-): Promise<Result<DeleteSnapshotResponse, Failure>> {
+): Promise<Result<DeleteSnapshotResponse>> {
   const missing = missingField({ snapshot_id: snapshotUri });
   if (missing !== undefined) return fail(missing);
   // CSI: a snapshot that does not exist is deleted. Nothing of Azure's has such an id.
@@ -64,7 +64,7 @@ async function forgetSnapshot(
   { store, cache }: Pick<DeletionContext, "store" | "cache">,
   snapshotUri: string,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const uris = [snapshotUri, copySourceUriOf(snapshotUri) ?? snapshotUri];
   const forget = (volume: AzVolume): AzVolume | undefined => withoutDeletedSnapshots(volume, uris);
   for (const volume of cache.list("AzVolume")) {

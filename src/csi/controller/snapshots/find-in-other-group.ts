@@ -1,6 +1,5 @@
 import { parseDiskUri, resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import { formatSnapshotUri, parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import type { ObjectCache } from "../../../objects/cache/object-cache.ts";
@@ -23,7 +22,7 @@ export async function findInOtherGroup(
   }: Pick<ControllerContext, "snapshots" | "clusterId"> & { readonly cache: Pick<ObjectCache, "byIndex"> },
   { name, snapshotUri, sourceUri }: Pick<SnapshotRequest, "name" | "snapshotUri" | "sourceUri">,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts | undefined, Failure>> {
+): Promise<Result<SnapshotFacts | undefined>> {
   const [snapshot, disk] = [parseSnapshotUri(snapshotUri), parseDiskUri(sourceUri)];
   if (snapshot === undefined || disk === undefined) return ok(undefined);
   const volumes = cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));

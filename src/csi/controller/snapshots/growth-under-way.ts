@@ -1,5 +1,4 @@
 import type { AzVolume } from "../../../core/api/az-volume.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { mayCopySnapshots } from "../../../core/volume/copies/recent-snapshots.ts";
@@ -11,11 +10,7 @@ import { isGrowthRefused } from "../../../core/volume/is-growth-refused.ts";
  * made now. A growth that Azure has refused holds up nothing, unless the disk is to have another SKU: then it
  * is tried again; or an earlier request for it may still arrive. `volume` is read past the cache.
  */
-export function refuseWhileGrowing(
-  volume: AzVolume,
-  sourceUri: string,
-  nowMs: number,
-): Result<void, Failure> {
+export function refuseWhileGrowing(volume: AzVolume, sourceUri: string, nowMs: number): Result<void> {
   const { spec, status } = volume;
   const { detail } = status ?? {};
   if (detail === undefined || !mayCopySnapshots(volume)) return ok(undefined);

@@ -1,7 +1,6 @@
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { toTimestamp } from "../../../core/primitives/timestamp.ts";
 import type { ObjectCache } from "../../../objects/cache/object-cache.ts";
@@ -30,7 +29,7 @@ export async function listSnapshots(
   context: ListContext,
   request: ListSnapshotsRequest,
   { signal }: Pick<CallContext, "signal">,
-): Promise<Result<ListSnapshotsResponse, Failure>> {
+): Promise<Result<ListSnapshotsResponse>> {
   const found = await findSnapshots(context, request, signal);
   if (!found.ok) return found;
   return pageOf(
@@ -48,7 +47,7 @@ async function findSnapshots(
   context: ListContext,
   { snapshotId, sourceVolumeId }: ListSnapshotsRequest,
   signal: AbortSignal,
-): Promise<Result<readonly SnapshotFacts[], Failure>> {
+): Promise<Result<readonly SnapshotFacts[]>> {
   // CSI lists no snapshot whose content is not fixed yet. The source of a copy is part of another one.
   const isListed = (snapshot: SnapshotFacts): boolean =>
     snapshot.isTaken &&

@@ -1,7 +1,6 @@
 import { SNAPSHOT_GROUPS_MAX } from "../../../core/api/schema/az-volume.schema.ts";
 import { parseDiskUri } from "../../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
 import { changeSpec } from "../../../objects/update-object.ts";
@@ -17,7 +16,7 @@ export async function noteSnapshotGroup(
   { store, cache }: Pick<ControllerContext, "store" | "cache">,
   { snapshotUri, sourceUri }: Pick<SnapshotRequest, "snapshotUri" | "sourceUri">,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const group = groupBesideDisk({ snapshotUri, sourceUri });
   if (group === undefined) return ok(undefined);
   const volume = await readVolume({ store, cache }, sourceUri, signal);

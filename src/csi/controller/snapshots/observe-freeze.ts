@@ -57,7 +57,7 @@ export async function observeFreeze(
     confirmedId,
   }: FrozenSnapshotRequest & { confirmedId: string | undefined },
   call: CallContext,
-): Promise<Result<ObservedFreeze & Parameters<typeof planFrozenSnapshot>[0], Failure>> {
+): Promise<Result<ObservedFreeze & Parameters<typeof planFrozenSnapshot>[0]>> {
   const { signal } = call;
   const snapshot =
     target === undefined
@@ -109,7 +109,7 @@ async function readTrusted(
   context: FreezeContext,
   sourceUri: string,
   call: CallContext,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<AzVolume>> {
   let read = await readVolume(context, sourceUri, call.signal);
   while (read.ok && read.value.status?.record?.writer === undefined) {
     const trusted = await trustedIncarnation(context, call);
@@ -131,7 +131,7 @@ async function owedTo(
   { snapshots, logger }: FreezeContext,
   attachment: AzVolumeAttachment | undefined,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts | undefined, Failure>> {
+): Promise<Result<SnapshotFacts | undefined>> {
   const { id, snapshotUri } = attachment?.spec.freeze ?? {};
   const answer = attachment?.status?.freeze;
   if (snapshotUri === undefined || answer?.id !== id || answer?.state !== "Held") return ok(undefined);
@@ -150,7 +150,7 @@ export function unlessRefused(
   logger: FreezeContext["logger"],
   snapshotUri: string,
   failure: Failure,
-): Result<undefined, Failure> {
+): Result<undefined> {
   if (isRetryable(failure)) return fail(failure);
   logger.warn("an earlier snapshot stays unconfirmed: it is not known as frozen", { snapshotUri, failure });
   return ok(undefined);

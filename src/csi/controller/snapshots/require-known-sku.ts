@@ -1,6 +1,5 @@
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { mayCopySnapshots } from "../../../core/volume/copies/recent-snapshots.ts";
 import { isSnapshotCopied } from "../../../core/volume/disk-sku.ts";
@@ -16,7 +15,7 @@ export async function requireKnownSku(
   { store, cache }: Pick<ControllerContext, "store" | "cache">,
   { sourceUri, skuName }: { readonly sourceUri: string; readonly skuName: string },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   const [cached] = cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
   const isKnown = (volume: AzVolume): boolean =>
     volume.status?.detail === undefined || !isSnapshotCopied(skuName) || mayCopySnapshots(volume);

@@ -7,7 +7,6 @@ import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { RECENT_SNAPSHOTS_MAX } from "../../../core/api/schema/az-volume.schema.ts";
 import { LATE_REQUEST_MS } from "../../../core/azure/late-request.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { toTimestamp } from "../../../core/primitives/timestamp.ts";
 import { gibToBytes } from "../../../core/primitives/units.ts";
@@ -69,7 +68,7 @@ function withCalls(
       listSnapshots: ({ resourceGroup = "rg-1" }, signal) => fake.listSnapshots({ resourceGroup }, signal),
     };
     const cloud = { getDisk: async () => ok(aDisk({ diskUri: aDiskUri(), skuName: "PremiumV2_LRS" })) };
-    const outcomeOf = (result: Result<unknown, Failure>): string => {
+    const outcomeOf = (result: Result<unknown>): string => {
       if (result.ok) return "OK";
       const text = describeFailure(result.failure);
       return /its disk to grow to \d+ GiB;/u.test(text) ? GROWS : text;

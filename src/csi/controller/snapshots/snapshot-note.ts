@@ -41,12 +41,12 @@ export function noteOf(context: NoteContext, { snapshotUri, sourceUri }: NotedSn
       }
     | undefined;
 
-  async function write(signal: AbortSignal): Promise<Result<void, Failure>> {
+  async function write(signal: AbortSignal): Promise<Result<void>> {
     written = undefined;
     const read = await readVolume(context, sourceUri, signal);
     if (!read.ok) return read.failure.kind === "VolumeNotFound" ? ok(undefined) : read;
     if (!mayCopySnapshots(read.value)) return ok(undefined);
-    let refused: Result<void, Failure> = ok(undefined);
+    let refused: Result<void> = ok(undefined);
     let before: RecentSnapshot | undefined;
     const change = (present: AzVolume): AzVolume | undefined => {
       refused = refuseWhileGrowing(present, sourceUri, clock.nowMs());

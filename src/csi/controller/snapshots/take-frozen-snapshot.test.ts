@@ -36,7 +36,7 @@ interface Freezing {
   /** Calls CreateSnapshot; `dies`: its controller dies before or after its n-th step. */
   create(
     how?: Partial<ControllerContext> & { readonly dies?: Death; readonly name?: string },
-  ): Promise<Result<Snapshot, Failure>>;
+  ): Promise<Result<Snapshot>>;
   /** Settles while a call runs. */
   setRecord(record: RecordChanges): Promise<void>;
   readonly attachment: () => Promise<AzVolumeAttachment>;
@@ -135,7 +135,7 @@ function withVolume(
   });
 }
 
-const kindOf = (result: Result<unknown, Failure>): string => (result.ok ? "OK" : result.failure.kind);
+const kindOf = (result: Result<unknown>): string => (result.ok ? "OK" : result.failure.kind);
 
 describe("takeFrozenSnapshot", () => {
   it("takes a snapshot while the node keeps the file system frozen, then has it thawed", () =>
@@ -320,7 +320,7 @@ describe("takeFrozenSnapshot", () => {
       withVolume(async ({ create, snapshots, attachment, world }) => {
         await assert.rejects(create({ dies: { at: 4, when: "before" } }), Crash);
         const { freeze } = (await attachment()).spec;
-        const refuse = async (snapshotUri: string): Promise<Result<never, Failure> | undefined> =>
+        const refuse = async (snapshotUri: string): Promise<Result<never> | undefined> =>
           snapshotUri.toLowerCase() === TARGET ? fail(failure) : undefined;
         const platform: FakeSnapshots = {
           ...snapshots,

@@ -42,7 +42,7 @@ export async function takeFrozenSnapshot(
   context: FreezeContext,
   request: FrozenSnapshotRequest,
   call: CallContext,
-): Promise<Result<SnapshotFacts, Failure>> {
+): Promise<Result<SnapshotFacts>> {
   let { target } = request;
   let confirmedId: string | undefined;
   for (let actions = 0; actions < ACTIONS_MAX; actions += 1) {
@@ -64,11 +64,11 @@ async function execute(
   observed: ObservedFreeze & { readonly request: FrozenSnapshotRequest },
   action: FrozenSnapshotAction,
   call: CallContext,
-): Promise<Result<SnapshotFacts | undefined, Failure>> {
+): Promise<Result<SnapshotFacts | undefined>> {
   const { request } = observed;
   const { snapshotUri, sourceUri, parameters } = request;
   const { signal } = call;
-  const notFrozen = (detail: string): Result<never, Failure> =>
+  const notFrozen = (detail: string): Result<never> =>
     fail({ kind: "SnapshotNotFrozen", snapshotUri, detail });
   switch (action.kind) {
     case "Ask": {
@@ -124,7 +124,7 @@ async function take(
   observed: ObservedFreeze & { readonly request: FrozenSnapshotRequest },
   freezeId: string,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts, Failure>> {
+): Promise<Result<SnapshotFacts>> {
   const { request } = observed;
   const { snapshotUri, sourceUri, location, parameters } = request;
   const taken = await context.steps.run("take-snapshot", () =>
@@ -153,7 +153,7 @@ async function confirm(
   { snapshots, steps }: FreezeContext,
   { target, snapshotUri }: Pick<FrozenSnapshotRequest, "target" | "snapshotUri">,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts | undefined, Failure>> {
+): Promise<Result<SnapshotFacts | undefined>> {
   const tags = target === undefined ? undefined : frozenTags(target);
   if (target === undefined || tags === undefined)
     return fail({ kind: "OperationInProgress", volumeId: snapshotUri, operation: "CreateSnapshot" });
@@ -166,7 +166,7 @@ function discard(
   { snapshots, steps }: FreezeContext,
   { target, snapshotUri }: FrozenSnapshotRequest,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<void>> {
   if (target === undefined) return Promise.resolve(ok(undefined));
   return steps.run("delete-snapshot", () =>
     snapshots.deleteSnapshot({ snapshotUri, objection: objectionIfReplaced(target) }, signal),
@@ -189,7 +189,7 @@ function endFreeze(
   observed: ObservedFreeze,
   { id, end }: { readonly id: string; readonly end: Partial<NonNullable<Freeze>> | undefined },
   signal: AbortSignal,
-): Promise<Result<undefined, Failure>> {
+): Promise<Result<undefined>> {
   const change = (present: Freeze): Freeze => (present?.id === id ? end && { ...present, ...end } : present);
   return setFreeze(context, observed, "end-freeze", change, signal);
 }
@@ -200,7 +200,7 @@ async function setFreeze(
   step: "request-freeze" | "end-freeze",
   change: (present: Freeze) => Freeze,
   signal: AbortSignal,
-): Promise<Result<undefined, Failure>> {
+): Promise<Result<undefined>> {
   if (attachment === undefined) return ok(undefined);
   const { volumeName, volumeId, nodeName } = attachment.spec;
   const target = namedAttachment({ volumeName, diskUri: volumeId, nodeName });
@@ -226,7 +226,7 @@ async function awaitNode(
   { attachment, request }: ObservedFreeze & { readonly request: FrozenSnapshotRequest },
   { id, isFrozen }: { readonly id: string; readonly isFrozen: boolean },
   call: CallContext,
-): Promise<Result<undefined, Failure>> {
+): Promise<Result<undefined>> {
   const nodeName = attachment?.spec.nodeName ?? "";
   const isDone = (present: AzVolumeAttachment | undefined): boolean => {
     const answer = present?.status?.freeze;

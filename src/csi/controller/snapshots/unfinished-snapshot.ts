@@ -1,6 +1,5 @@
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { isSameResourceUri, parseDiskUri } from "../../../core/azure/ids/disk-uri.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { mayCopySnapshots, recentSnapshotsOf } from "../../../core/volume/copies/recent-snapshots.ts";
@@ -19,7 +18,7 @@ export async function findPendingSnapshot(
   volume: AzVolume,
   diskUri: string,
   signal: AbortSignal,
-): Promise<Result<{ readonly snapshotUri: string; readonly isShown: boolean } | undefined, Failure>> {
+): Promise<Result<{ readonly snapshotUri: string; readonly isShown: boolean } | undefined>> {
   const listed = mayCopySnapshots(volume)
     ? await findUnfinishedSnapshot(context, volume, diskUri, signal)
     : ok(undefined);
@@ -45,7 +44,7 @@ async function findUnfinishedSnapshot(
   volume: AzVolume,
   diskUri: string,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts | undefined, Failure>> {
+): Promise<Result<SnapshotFacts | undefined>> {
   const clusterGroup = parseDiskUri(diskUriOf({ diskName: "any" }))?.resourceGroup.toLowerCase();
   // Most disks are in the cluster's group, which is listed without a name.
   const groups = groupsOf([volume], diskUri).filter((group) => group !== clusterGroup);
@@ -72,7 +71,7 @@ async function findRecentSnapshot(
   { snapshots, clock }: Pick<ControllerContext, "snapshots" | "clock">,
   volume: AzVolume,
   signal: AbortSignal,
-): Promise<Result<{ readonly snapshotUri: string; readonly isShown: boolean } | undefined, Failure>> {
+): Promise<Result<{ readonly snapshotUri: string; readonly isShown: boolean } | undefined>> {
   for (const { snapshotUri } of recentSnapshotsOf(volume, clock.nowMs())) {
     const read = await snapshots.getSnapshot({ snapshotUri }, signal);
     if (!read.ok && read.failure.kind !== "SnapshotNotFound") return read;
@@ -87,7 +86,7 @@ async function findOfDisk(
   snapshots: readonly SnapshotFacts[],
   diskUri: string,
   signal: AbortSignal,
-): Promise<Result<SnapshotFacts | undefined, Failure>> {
+): Promise<Result<SnapshotFacts | undefined>> {
   if (snapshots.length === 0) return ok(undefined);
   const disk = await cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk;

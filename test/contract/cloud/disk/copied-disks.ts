@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { aSnapshotRequest } from "../../../../src/controller/testing/a-snapshot-request.ts";
-import type { Failure } from "../../../../src/core/failure/failure.ts";
 import type { Result } from "../../../../src/core/failure/result.ts";
 import { valueOf } from "../../../../src/core/testing/value-of.ts";
 import { findDisk, putDisk } from "../../../../src/emulator/model/world.ts";
@@ -26,10 +25,7 @@ import type { On } from "../cloud-suite.ts";
 const sourceUri = diskUri("source");
 const snapshotUri = diskUri("snap-1").replace("/disks/", "/snapshots/");
 
-function copy(
-  cloud: CloudUnderTest,
-  changes: Partial<CreateDiskRequest>,
-): Promise<Result<DiskFacts, Failure>> {
+function copy(cloud: CloudUnderTest, changes: Partial<CreateDiskRequest>): Promise<Result<DiskFacts>> {
   return cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "1" }, ...changes }), never));
 }
 
@@ -38,7 +34,7 @@ async function addSnapshot(cloud: CloudUnderTest): Promise<void> {
   valueOf(await cloud.run(cloud.provisioner.createSnapshot(request, never)));
 }
 
-function remove(cloud: CloudUnderTest, uri: string): Promise<Result<void, Failure>> {
+function remove(cloud: CloudUnderTest, uri: string): Promise<Result<void>> {
   return uri === snapshotUri
     ? cloud.run(cloud.provisioner.deleteSnapshot({ snapshotUri, objection: () => undefined }, never))
     : cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never));

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import fc from "fast-check";
-import type { Failure } from "../../../../src/core/failure/failure.ts";
 import type { Result } from "../../../../src/core/failure/result.ts";
 import { valueOf } from "../../../../src/core/testing/value-of.ts";
 import { findDisk, putDisk } from "../../../../src/emulator/model/world.ts";
@@ -222,7 +221,7 @@ export function disksContract(on: On): void {
 
     on("takes a disk for deleted whose group is missing, not whose subscription is", async (cloud) => {
       const uri = await addDisk(cloud, "pvc-1");
-      const deleteAfter = (code: string): Promise<Result<void, Failure>> => {
+      const deleteAfter = (code: string): Promise<Result<void>> => {
         const effect = { kind: "Error", status: 404, code } as const;
         cloud.model.faults.add({ operation: "Disks_Get", times: 1, effect });
         return cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never));
@@ -462,7 +461,7 @@ export function disksContract(on: On): void {
       const uri = await addDisk(cloud, "pvc-1", { maxShares: 2, tags: { a: "b" } });
       const before = valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)));
       const { provisioner } = cloud;
-      const calls: readonly ((other: string) => Promise<Result<unknown, Failure>>)[] = [
+      const calls: readonly ((other: string) => Promise<Result<unknown>>)[] = [
         (other) => provisioner.getDisk({ diskUri: other }, never),
         (other) => provisioner.deleteDisk({ diskUri: other, precondition: mayAlways }, never),
         (other) => provisioner.resizeDisk({ diskUri: other, sizeGiB: 1024, precondition: mayAlways }, never),

@@ -68,7 +68,7 @@ function tagging(on: On): void {
   const tag = (
     cloud: CloudUnderTest,
     objection: () => Failure | undefined = noObjection,
-  ): Promise<Result<SnapshotFacts, Failure>> => {
+  ): Promise<Result<SnapshotFacts>> => {
     const request = { snapshotUri: snapshotUri("snap-1"), tags: { c: "d" }, objection };
     return cloud.run(cloud.provisioner.tagSnapshot(request, never));
   };

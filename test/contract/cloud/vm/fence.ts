@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { describeFailure } from "../../../../src/core/failure/describe-failure.ts";
-import type { Failure } from "../../../../src/core/failure/failure.ts";
 import type { Result } from "../../../../src/core/failure/result.ts";
 import { valueOf } from "../../../../src/core/testing/value-of.ts";
 import type { JournalEntry } from "../../../../src/emulator/model/api/journal.ts";
@@ -388,7 +387,7 @@ export function fenceContract(on: On, vms: VmKind): void {
         provisioner.proveGone(wish, never),
         detaching(provisioner, wish),
       ])
-        assert.equal(failureOf(await cloud.run<Result<unknown, Failure>>(proof)).kind, "InstanceUnknown");
+        assert.equal(failureOf(await cloud.run<Result<unknown>>(proof)).kind, "InstanceUnknown");
       assert.deepEqual([disksOn(cloud, "node-a"), disksOn(cloud, "node-b")], [["pvc-1@0"], ["pvc-1@0"]]);
     });
 
@@ -403,7 +402,7 @@ export function fenceContract(on: On, vms: VmKind): void {
         id: "unreadable",
         effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
       });
-      const asked = (): Promise<Result<unknown, Failure>> =>
+      const asked = (): Promise<Result<unknown>> =>
         cloud.run(cloud.provisioner.proveGone({ diskUri: uri, node }, never));
       assert.equal(failureOf(await asked()).kind, "CloudUnauthorized");
       cloud.model.faults.remove("unreadable");

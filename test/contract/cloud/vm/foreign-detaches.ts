@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import type { NodeIdentity } from "../../../../src/core/api/identity/node-identity.ts";
-import type { Failure } from "../../../../src/core/failure/failure.ts";
 import type { Result } from "../../../../src/core/failure/result.ts";
 import { valueOf } from "../../../../src/core/testing/value-of.ts";
 import { putVm } from "../../../../src/emulator/model/world.ts";
@@ -45,7 +44,7 @@ export function foreignDetachesContract(on: On): void {
       await cloud.until(() => vmAt(cloud, "node-a").dataDisks[0]?.phase === "DetachFailed");
       return { node, inUse };
     };
-    const pending = (result: Result<unknown, Failure>): boolean => {
+    const pending = (result: Result<unknown>): boolean => {
       const failure = failureOf(result);
       return failure.kind === "CloudUnavailable" && failure.code === "OthersDetachPending";
     };
