@@ -1,5 +1,5 @@
 import type { Agent } from "node:https";
-import { createDefaultHttpClient, type HttpClient } from "@azure/core-rest-pipeline";
+import type { HttpClient } from "@azure/core-rest-pipeline";
 import {
   ClientCertificateCredential,
   ClientSecretCredential,
@@ -17,6 +17,7 @@ import {
   invalid,
   required,
 } from "./azure-config.ts";
+import { createSignInClient } from "./calls/sign-in-client.ts";
 import type { SettingsReports } from "./current-credential.ts";
 import { clientCertificatePem } from "./identity-file/client-certificate.ts";
 import { createDataPlaneIdentity } from "./identity-file/data-plane-identity.ts";
@@ -36,6 +37,9 @@ export interface CredentialSources {
   /** Of a certificate's or an identity's own file. Default: none. */
   readonly reports?: SettingsReports;
 }
+
+/** One for all credentials, as the SDK's own: its connections are kept. */
+const signInClient = createSignInClient({ isProxied: true });
 
 /** Makes the credential of one authority, such as `https://login.microsoftonline.com`. */
 export type CredentialAt = (authority: string) => TokenCredential;
@@ -114,25 +118,11 @@ function workloadIdentity(sources: CredentialSources): Result<CredentialAt, Conf
 }
 
 function managedIdentity(identity: string): TokenCredential {
-  const httpClient = unproxiedClient();
+  const httpClient = createSignInClient({ isProxied: false });
   if (identity === "") return new ManagedIdentityCredential({ httpClient });
   return identity.startsWith("/")
     ? new ManagedIdentityCredential({ resourceId: identity, httpClient })
     : new ManagedIdentityCredential({ clientId: identity, httpClient });
-}
-
-/**
- * Never through a proxy: the service answers about the VM that asks. The SDK uses `HTTPS_PROXY` for it as
- * well, and would sign in as the proxy's VM.
- */
-function unproxiedClient(): HttpClient {
-  const client = createDefaultHttpClient();
-  return {
-    sendRequest: (request) => {
-      delete request.agent;
-      return client.sendRequest(request);
-    },
-  };
 }
 
 function clientSecret(sources: CredentialSources): Result<CredentialAt, ConfigFailure> {
@@ -217,10 +207,12 @@ function authorityOptions(
 }
 
 function connectionOptions({ caPem, agent }: CredentialSources): {
+  httpClient: HttpClient;
   tlsOptions?: { ca: string };
   agent?: Agent;
 } {
   return {
+    httpClient: signInClient,
     ...(agent === undefined ? {} : { agent }),
     ...(caPem === undefined ? {} : { tlsOptions: { ca: caPem } }),
   };

@@ -69,9 +69,9 @@ describe("ControlLoop", () => {
 
   it("logs a failure that lasts every five minutes, and another one at once", async () => {
     const waiting = (): Reconciled => fail({ kind: "StillWaiting", volumeId: "/disk", what: "a node" });
-    const unavailable = (): Reconciled => fail({ kind: "StoreUnavailable", detail: "away" });
+    const elsewhere = (): Reconciled => fail({ kind: "StillWaiting", volumeId: "/disk", what: "its disk" });
     const { logged, repeats } = await withLoop(
-      [waiting, unavailable, unavailable, ...Array<() => Reconciled>(310).fill(waiting)],
+      [waiting, elsewhere, elsewhere, ...Array<() => Reconciled>(310).fill(waiting)],
       async ({ loop, clock }) => {
         loop.queue.add("pvc-1");
         await clock.advance(320_000);

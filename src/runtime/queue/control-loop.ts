@@ -1,3 +1,4 @@
+import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stackOf } from "../../core/failure/message-of.ts";
 import type { Result } from "../../core/failure/result.ts";
@@ -33,12 +34,13 @@ export interface ControlLoopPorts {
   readonly loops?: LoopObserver | undefined;
 }
 
-/** How often a failure of one kind that lasts is logged for a key, in milliseconds. */
+/** How often a failure that lasts is logged for a key, in milliseconds. */
 const LOGGED_EVERY_MS = 300_000;
 
 /** What was logged last of a key that fails. */
 interface LoggedFailure {
-  readonly kind: Failure["kind"];
+  /** What distinguishes it from another one. */
+  readonly localKey: string;
   readonly atMs: number;
   /** How often the same has happened since. */
   repeats: number;
@@ -140,13 +142,15 @@ export class ControlLoop {
   /** A wait for a node may last for hours, and is planned again every few seconds. */
   #logFailure(key: string, failure: Failure): void {
     const nowMs = this.#clock.elapsedMs();
+    const localKey = failureLocalKey(failure);
     const last = this.#logged.get(key);
-    if (last?.kind === failure.kind && nowMs - last.atMs < LOGGED_EVERY_MS) {
+    const isSame = last?.localKey === localKey;
+    if (isSame && nowMs - last.atMs < LOGGED_EVERY_MS) {
       last.repeats++;
       return;
     }
-    const repeats = last?.kind === failure.kind && last.repeats > 0 ? { repeats: last.repeats } : {};
+    const repeats = isSame && last.repeats > 0 ? { repeats: last.repeats } : {};
     this.#logger.warn("reconcile failed", { key, failure, ...repeats });
-    this.#logged.set(key, { kind: failure.kind, atMs: nowMs, repeats: 0 });
+    this.#logged.set(key, { localKey, atMs: nowMs, repeats: 0 });
   }
 }

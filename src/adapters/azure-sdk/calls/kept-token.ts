@@ -34,6 +34,8 @@ export interface KeptTokenOptions {
 interface KeptToken {
   readonly token: AccessToken;
   readonly purpose: string;
+  /** The number of its sign-in, in the order in which they began. */
+  readonly signIn: number;
 }
 
 /**
@@ -43,7 +45,8 @@ interface KeptToken {
  *
  * A sign-in belongs to no call: it gets no call's signal, since others may wait for it. It ends after 30 s at
  * the latest, by the clock: the credentials of Entra ID ignore signals, and the SDK has all calls of a
- * subscription wait for one sign-in. A token that comes later is kept, too.
+ * subscription wait for one sign-in. A token that comes later is kept, too, unless one of a later sign-in
+ * came first: the settings may have changed in between.
  *
  * A renewal that fails leaves the present token. Once that has ended, fails as `credential` does, and with an
  * error for a sign-in without an answer. `tenantId`: the auxiliary tenant of `credential`, for reports.
@@ -56,10 +59,12 @@ export function createKeptToken(
   let kept: KeptToken | undefined;
   let isRenewing = false;
   let triedAtMs = -Infinity;
+  let signIns = 0;
 
   /** Rejects after `SIGN_IN_MAX_MS` at the latest. Keeps the token, whenever it comes. */
   function signIn(scopes: Scopes, options: GetTokenOptions, purpose: string): Promise<AccessToken | null> {
-    const before = kept;
+    signIns += 1;
+    const number = signIns;
     const [late, done] = [new AbortController(), new AbortController()];
     return new Promise((resolve, reject) => {
       clock.sleep(SIGN_IN_MAX_MS, done.signal).then(
@@ -72,7 +77,7 @@ export function createKeptToken(
       credential
         .getToken(scopes, { ...options, abortSignal: late.signal })
         .then((token) => {
-          if (token !== null) keep({ token, purpose }, before, options);
+          if (token !== null) keep({ token, purpose, signIn: number }, options);
           resolve(token);
         })
         // No effect after the limit, on purpose: that was reported, and the next sign-in shows the cause.
@@ -81,12 +86,10 @@ export function createKeptToken(
     });
   }
 
-  /** Of sign-ins at the same time, keeps the token that ends last. `before`: what was kept at the start. */
-  function keep(next: KeptToken, before: KeptToken | undefined, { claims }: GetTokenOptions): void {
-    // From another sign-in, which ended while this one took place.
-    const rival = kept === before || kept?.purpose !== next.purpose ? undefined : kept;
-    const isOlder = rival !== undefined && rival.token.expiresOnTimestamp > next.token.expiresOnTimestamp;
-    if (!isOlder || claims !== undefined) kept = next;
+  /** Keeps no token of a sign-in that began before that of the present one, unless claims asked for it. */
+  function keep(next: KeptToken, { claims }: GetTokenOptions): void {
+    const isOvertaken = kept?.purpose === next.purpose && kept.signIn > next.signIn;
+    if (!isOvertaken || claims !== undefined) kept = next;
   }
 
   /** Begins a renewal if one is due, and returns at once. */
