@@ -28,12 +28,14 @@ export async function lookAtMount(
   signal: AbortSignal,
 ): Promise<Result<MountUsage>> {
   const { volumeId, path, checkpoint } = mount;
+  const begunAt = checkpoint === undefined ? undefined : ports.looks.of(checkpoint).begunAt;
   const usage = await readUsage(ports, path, signal);
   const found = problemsIn(usage);
   for (const problem of found ?? []) emitMountProblem(ports, volumeId, checkpoint, problem);
   // A look may last longer than its mount.
   const present = checkpoint === undefined ? undefined : checkpointOf(ports, checkpoint.volumeName);
-  if (present !== undefined && present.epoch === checkpoint?.epoch && found !== undefined)
+  if (present === undefined || found === undefined) return usage;
+  if (present.epoch === checkpoint?.epoch && ports.looks.of(present).begunAt === begunAt)
     ports.looks.looked(present, path, found, ports.clock.elapsedMs());
   return usage;
 }

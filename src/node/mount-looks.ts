@@ -30,7 +30,8 @@ export class MountLooks {
   }
 
   /** The check before a mount has repaired the file system. */
-  repaired(volumeName: string, repaired: string): void {
+  repaired(volumeName: string, detail: string, nowMs: number): void {
+    const repaired = { detail, at: toTimestamp(nowMs) };
     this.#mounts.set(volumeName, { ...this.#known(volumeName), repaired });
     this.#onNews(volumeName);
   }
@@ -53,7 +54,7 @@ export class MountLooks {
       begunAt,
       repaired,
       found: found.flatMap((ofPath) => ofPath ?? []),
-      isComplete: begunAt !== undefined || found.every((ofPath) => ofPath !== undefined),
+      isComplete: found.every((ofPath) => ofPath !== undefined),
     };
   }
 

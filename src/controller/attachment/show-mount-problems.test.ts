@@ -80,14 +80,14 @@ describe("mountEventsReconciler of the leader", () => {
           nodeName: "node-a",
           reason: "FileSystemRepaired",
           message: "node-a has repaired the file system before its mount: Inode 12 was zapped",
-          localKey: "node-a FileSystemRepaired 1",
+          localKey: `node-a FileSystemRepaired ${dead.since}`,
         },
         {
           about,
           nodeName: "node-a",
           reason: "MountDead",
           message: "node-a has lost the use of the volume: its device is gone",
-          localKey: "node-a MountDead 1",
+          localKey: `node-a MountDead ${dead.since}`,
         },
       ]);
       const time = toTimestamp(nowMs);
@@ -155,7 +155,8 @@ describe("mountEventsReconciler of the leader", () => {
       await leads(world);
       await leads(world);
       const keys = world.emitted.map(({ localKey }) => localKey);
-      assert.deepEqual(keys, ["node-a MountDead 1", "node-a MountDead 1"]);
+      const key = `node-a MountDead ${dead.since}`;
+      assert.deepEqual(keys, [key, key]);
     }));
 
   it("shows nothing of a node that does not hold the volume", () =>

@@ -52,7 +52,7 @@ async function showProblems(
       reason: problem.reason,
       message: mountProblemMessage(nodeName, problem),
       // As on the node: a further sign of the same is not news, that of a later mount is.
-      localKey: `${nodeName} ${problem.reason} ${problem.epoch === 0 ? problem.since : problem.epoch}`,
+      localKey: `${nodeName} ${problem.reason} ${problem.since}`,
     });
   const recorded = await changeStatus(
     ports.store,

@@ -132,6 +132,18 @@ describe("planMountEvents", () => {
       plan: { show: [dead], dueAfterMs: 30 * MINUTE_MS },
     },
     {
+      because: "nothing yet of a later mount under the same grant, minutes after the last one",
+      stated: [{ ...dead, since: agoMs(0) }],
+      shown: [minutesAgo(4)],
+      plan: { show: [], dueAfterMs: MINUTE_MS },
+    },
+    {
+      because: "what was repaired before a later mount under the same grant",
+      stated: [{ ...repaired, since: agoMs(0) }],
+      shown: [minutesAgo(5, repaired)],
+      plan: { show: [{ ...repaired, since: agoMs(0) }], dueAfterMs: undefined },
+    },
+    {
       because: "nothing before its time where the other leader's clock was ahead",
       stated: [dead],
       shown: [minutesAgo(-10)],

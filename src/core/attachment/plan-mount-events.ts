@@ -7,7 +7,7 @@ import { isNamed } from "../writer/record/record-nodes.ts";
 import { isPrimaryOrRequested } from "./attachment-state.ts";
 
 /**
- * How long after an event that of a later mount of a volume without a record is shown at the earliest, in
+ * How long after an event that of a later mount under the same grant is shown at the earliest, in
  * milliseconds. Only the time that its node states is of that mount alone, and a token may state any.
  */
 const LATER_MOUNT_AFTER_MS = 300_000;
@@ -78,8 +78,8 @@ function dueAfterMs(
   const last = shown.find((other) => other.reason === reason);
   if (last?.epoch !== epoch) return 0;
   const lastingMs = meaningOf(reason).shownEveryMs ?? Infinity;
-  const isLaterMount = epoch === 0 && last.since !== since;
-  const everyMs = isLaterMount ? Math.min(lastingMs, LATER_MOUNT_AFTER_MS) : lastingMs;
+  // A node that was rebooted, or whose dead mount is staged again, mounts the volume again under its grant.
+  const everyMs = last.since === since ? lastingMs : Math.min(lastingMs, LATER_MOUNT_AFTER_MS);
   if (everyMs === Infinity) return Infinity;
   const elapsedMs = Math.abs(nowMs - (parseTimestamp(last.time) ?? -Infinity));
   return Math.max(0, everyMs - elapsedMs);

@@ -129,15 +129,33 @@ const rows: readonly Row[] = [
   },
   {
     because: "a repair beside what a look has found",
-    mount: aMount({ repaired: repaired.detail, found: [errors] }),
+    mount: aMount({ repaired: { detail: repaired.detail, at: earlier }, found: [errors] }),
     plan: [
       { ...repaired, epoch: 3, since: now },
       { ...errors, epoch: 3, since: now },
     ],
   },
   {
+    because: "nothing new of a repair that it has stated",
+    stated: [{ ...repaired, ...stated }],
+    mount: aMount({ repaired: { detail: repaired.detail, at: agoMs(61_000) } }),
+    plan: undefined,
+  },
+  {
+    because: "a later repair under the same epoch, as after a reboot, since its own time",
+    stated: [{ ...repaired, ...stated }],
+    mount: aMount({ repaired: { detail: repaired.detail, at: agoMs(1_000) } }),
+    plan: [{ ...repaired, epoch: 3, since: now }],
+  },
+  {
+    because: "errors still, where the path at which they were found has gone and no look was at the next",
+    stated: [{ ...errors, ...stated }],
+    mount: aMount({ begunAt: agoMs(61_000), isComplete: false }),
+    plan: undefined,
+  },
+  {
     because: "a text that fits",
-    mount: aMount({ repaired: `a\n${"b".repeat(1_000)}` }),
+    mount: aMount({ repaired: { detail: `a\n${"b".repeat(1_000)}`, at: earlier } }),
     plan: [{ reason: "FileSystemRepaired", detail: `a ${"b".repeat(510)}`, epoch: 3, since: now }],
   },
 ];

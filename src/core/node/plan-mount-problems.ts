@@ -10,17 +10,24 @@ const REASONS = [REPAIR, ...lastingMountProblems] as const;
 /** What is wrong with a mount, as a look or a check has found it. */
 export type FoundProblem = Pick<MountProblem, "reason" | "detail">;
 
+/** What a check has repaired, and when. */
+export interface Repair {
+  readonly detail: string;
+  /** A timestamp. */
+  readonly at: string;
+}
+
 /** What a node plug-in knows of the present mount of a volume. */
 export interface KnownMount {
   /** The epoch under which it was mounted; 0: the volume has no record. */
   readonly epoch: number;
   /** When this process began it; undefined: an earlier one did. What was stated before is of no concern. */
   readonly begunAt?: string | undefined;
-  /** What the check before the mount repaired; undefined: nothing that this process knows of. */
-  readonly repaired?: string | undefined;
+  /** The repair by a check before the mount; undefined: none that this process knows of. */
+  readonly repaired?: Repair | undefined;
   /** What the last looks found, at any of its paths. */
   readonly found: readonly FoundProblem[];
-  /** Whether that is all: this process has begun the mount, or has looked at each path since its start. */
+  /** Whether that is all: this process has looked at each path. What a file system has, another may show. */
   readonly isComplete: boolean;
 }
 
@@ -46,25 +53,22 @@ function problemsOf(
   { epoch, begunAt = "", repaired, found, isComplete }: KnownMount,
   nowMs: number,
 ): readonly MountProblem[] {
-  const ofMount = stated.filter((problem) => problem.epoch === epoch && problem.since > begunAt);
-  const known: readonly FoundProblem[] = [
-    ...(repaired === undefined ? [] : [{ reason: REPAIR, detail: repaired } as const]),
-    ...found,
-  ];
   return REASONS.flatMap((reason) => {
-    const isOfReason = (problem: FoundProblem): boolean => problem.reason === reason;
-    const present = ofMount.find(isOfReason);
-    const problem = known.find(isOfReason);
-    if (problem === undefined)
-      return present !== undefined && (reason === REPAIR || !isComplete) ? present : [];
-    return (
-      present ?? { reason, epoch, since: after(begunAt, nowMs), detail: mountProblemDetail(problem.detail) }
+    // Under one grant a node that was rebooted may repair the file system again.
+    const notBefore = reason === REPAIR ? (repaired?.at ?? begunAt) : begunAt;
+    const present = stated.find(
+      (problem) => problem.reason === reason && problem.epoch === epoch && problem.since > notBefore,
     );
+    const detail =
+      reason === REPAIR ? repaired?.detail : found.find((problem) => problem.reason === reason)?.detail;
+    if (detail === undefined)
+      return present !== undefined && (reason === REPAIR || !isComplete) ? present : [];
+    return present ?? { reason, epoch, since: after(notBefore, nowMs), detail: mountProblemDetail(detail) };
   });
 }
 
-/** Now, and after the mount has begun, whatever has become of the clock since. */
-function after(begunAt: string, nowMs: number): string {
-  const begunMs = parseTimestamp(begunAt);
-  return toTimestamp(begunMs === undefined ? nowMs : Math.max(nowMs, begunMs + 1));
+/** Now, and after that time, whatever has become of the clock since. */
+function after(time: string, nowMs: number): string {
+  const timeMs = parseTimestamp(time);
+  return toTimestamp(timeMs === undefined ? nowMs : Math.max(nowMs, timeMs + 1));
 }

@@ -407,7 +407,7 @@ describe("mountProblemsReconciler of a node", () => {
       assert.equal(news, 2);
       await asks(world);
       assert.equal(news, 2);
-      ports.looks.repaired("pvc-1", "Inode 12 was zapped");
+      ports.looks.repaired("pvc-1", "Inode 12 was zapped", 0);
       assert.equal(news, 3);
     }));
 });

@@ -151,7 +151,7 @@ function reportRemark(
   const problem = { reason: "FileSystemRepaired", detail } as const;
   const message = mountProblemMessage(nodeName, problem);
   events.emit({ about: { kind: "AzVolume", name }, nodeName, reason: problem.reason, message });
-  ports.looks.repaired(name, detail);
+  ports.looks.repaired(name, detail, ports.clock.nowMs());
 }
 
 async function makeAgain(

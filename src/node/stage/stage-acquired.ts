@@ -142,7 +142,12 @@ function checkpoint(
   epoch: number,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const targetPaths = checkpointOf(ports, found.volume.metadata.name)?.targetPaths ?? [];
+  const volumeName = found.volume.metadata.name;
+  const earlier = checkpointOf(ports, volumeName);
+  // Otherwise a try to mount it that has failed is repeated, and what its check has repaired counts.
+  const isSameMount = earlier?.epoch === epoch && earlier.majorMinor === found.device.majorMinor;
+  if (!isSameMount) ports.looks.begun(volumeName, ports.clock.nowMs());
+  const targetPaths = earlier?.targetPaths ?? [];
   return putCheckpoint(ports, request, found, { epoch, targetPaths }, signal);
 }
 
@@ -181,8 +186,6 @@ function putCheckpoint(
 ): Promise<Result<void>> {
   const volumeName = volume.metadata.name;
   const earlier = checkpointOf(ports, volumeName);
-  const isSameMount = earlier?.epoch === epoch && earlier.majorMinor === device.majorMinor;
-  if (!isSameMount) ports.looks.begun(volumeName, ports.clock.nowMs());
   return ports.steps.run("checkpoint", () =>
     ports.checkpoints.put(
       {

@@ -46,8 +46,8 @@ export function emitMountProblem(
 }
 
 /**
- * What each mount has of its own. Each grant has a higher epoch; a volume that several nodes may write has
- * none, but its disk may have another device number, and was mounted at another time.
+ * What each mount has of its own. A grant may have several mounts, and a volume that several nodes may write
+ * has no epoch: a later one was begun at another time, and its disk may have another device number.
  */
 function mountKey({ looks }: NodePorts, checkpoint: VolumeCheckpoint | undefined): string {
   if (checkpoint === undefined) return "";

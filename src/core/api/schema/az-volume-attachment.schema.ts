@@ -22,7 +22,7 @@ const mountEpochSchema = z
   .int()
   .min(0)
   .max(COUNTER_MAX)
-  .describe("The epoch under which it was mounted: each mount has its own. 0: the volume has no record.");
+  .describe("The epoch of the grant under which it was mounted. 0: the volume has no record.");
 
 /**
  * The AzVolumeAttachment resource: one disk on one node. Each field that a node may write is bounded: in a
@@ -176,7 +176,7 @@ export const azVolumeAttachmentSchema = z.object({
             reason: mountProblemReasonSchema.describe("Of the event."),
             epoch: mountEpochSchema,
             since: timestampSchema.describe(
-              "When the node found it first: it tells mounts of epoch 0 apart.",
+              "When the node found it first: it tells the mounts under one epoch apart.",
             ),
             time: timestampSchema.describe("When the event was emitted last."),
           }),
