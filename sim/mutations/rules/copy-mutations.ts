@@ -15,7 +15,7 @@ export const copyMutations: readonly Mutation[] = [
     },
     breaks: ["copy-broken"],
     storm: restoresAndClonesStorm,
-    shownBy: 7,
+    shownBy: 15,
     takes: "a user restores a snapshot to another SKU, or clones a volume, and deletes it once that is bound",
     noticedBy: "src/core/volume/copies/copy-progress.test.ts",
   },

@@ -262,7 +262,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["kept-luns", "twins", "file-system-uuid"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked", "not-converged"],
     storm: { ...replicasOnEachNode, lastStrikeMs: 120_000, strikes: { "azure/replica-attaches-lost": 6 } },
-    shownBy: 3,
+    shownBy: 2,
     takes: "Azure loses the request of a detach, or answers that one has succeeded which did nothing",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -372,7 +372,7 @@ export const driverMutations: readonly Mutation[] = [
     edits: withoutPods,
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndUnnamedStorm,
-    shownBy: 18,
+    shownBy: 17,
     takes:
       "another client asks Azure to detach a disk from a node that writes it, that fails, and all " +
       "objects are lost while Azure does not name its VM",

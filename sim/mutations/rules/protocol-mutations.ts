@@ -279,7 +279,7 @@ export const protocolMutations: readonly Mutation[] = [
     },
     breaks: ["neighbour-touched"],
     storm: takenNamesStorm,
-    shownBy: 17,
+    shownBy: 7,
     takes: "a user asks for a volume by the name of another cluster's, whose disk's last update has failed",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -294,7 +294,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: deletedInMountStorm,
-    shownBy: 29,
+    shownBy: 42,
     takes:
       "a node is fenced with an old mount command under way, its Node is deleted by hand, and its " +
       "plug-in is silent for long",

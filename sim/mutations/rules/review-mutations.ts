@@ -33,7 +33,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: backAfterFenceStorm,
-    shownBy: 2,
+    shownBy: 8,
     takes:
       "a node is fenced with an old mount command under way, and another volume's disk gets the number " +
       "of the one that went",
@@ -50,7 +50,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: lostWhileMovingStorm,
-    shownBy: 14,
+    shownBy: 3,
     takes:
       "a node is fenced in a mount, its volume never rests until its AzVolume is lost, and other disks " +
       "come to it",
@@ -77,7 +77,7 @@ export const reviewMutations: readonly Mutation[] = [
     edits: withoutEarlierRecord,
     breaks: ["healthy-writer-cut-off", "csi-answer", "two-writers", "synced-data-lost"],
     storm: deletedWhileStaleStorm,
-    shownBy: 9,
+    shownBy: 20,
     takes:
       "a person deletes all objects of the driver while Azure shows a disk as it was before its writer's " +
       "attach",
@@ -179,7 +179,7 @@ export const reviewMutations: readonly Mutation[] = [
     },
     breaks: ["not-converged", "two-writers"],
     storm: nameMovesStorm,
-    shownBy: 2,
+    shownBy: 1,
     takes:
       "a node is replaced under its name by another VM, which passes for the writer that the record names",
     noticedBy: "src/core/writer/record/writer-steps.test.ts",
@@ -237,7 +237,7 @@ export const reviewMutations: readonly Mutation[] = [
     },
     breaks: ["replica-removed"],
     storm: lostDriverNodesStorm,
-    shownBy: 2,
+    shownBy: 1,
     takes: "a person deletes the AzDriverNode of a replica's node while the volume fails over",
     noticedBy: "src/core/attachment/replicas/plan-lost-nodes.test.ts",
   },

@@ -32,7 +32,7 @@ export const snapshotMutations: readonly Mutation[] = [
     },
     breaks: ["snapshot-broken"],
     storm: frozenSnapshotsStorm,
-    shownBy: 8,
+    shownBy: 1,
     takes: "a node plug-in dies, or Azure is slow, while a pod writes and its snapshot is taken",
     noticedBy: PLAN_TEST,
   },
