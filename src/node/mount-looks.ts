@@ -69,6 +69,12 @@ export class MountLooks {
     return present.flatMap(([path, { atMs }]) => (nowMs - atMs >= ageMs ? path : []));
   }
 
+  /** The paths of a mount at which this process has not looked. */
+  unlooked(checkpoint: VolumeCheckpoint): readonly string[] {
+    const { looks } = this.#known(checkpoint.volumeName);
+    return pathsOf(checkpoint).filter((path) => looks.get(path)?.found === undefined);
+  }
+
   /** Forgets a volume that is not mounted. */
   forget(volumeName: string): void {
     this.#mounts.delete(volumeName);

@@ -13,7 +13,7 @@ const UNADVERTISED = [
   /^GetSnapshot not supported/u,
   /^GroupControllerService not supported/u,
   /^GetCapacity not supported/u,
-  /^(ControllerGetVolumeHealth|ControllerListVolumeHealth|NodeGetVolumeHealth|NodeGetStorageHealth) not supported/u,
+  /^(ControllerGetVolumeHealth|ControllerListVolumeHealth|NodeGetStorageHealth) not supported/u,
   /^ControllerPublishVolume\.readonly field not supported/u,
   /^SNAPSHOT_ACCESSIBILITY_CONSTRAINTS not supported/u,
   /^testnodevolumeattachlimit not enabled/u,

@@ -7,6 +7,7 @@ import type { NodePorts } from "../../node/node-ports.ts";
 import type { NodeService, NodeServiceCapability_RPC_Type } from "../gen/csi/v1/csi.ts";
 import type { HandlersOf, UnaryHandler } from "../server/unary-handler.ts";
 import { nodeExpandVolume } from "./node-expand-volume.ts";
+import { nodeGetVolumeHealth } from "./node-get-volume-health.ts";
 import { nodeGetVolumeStats } from "./node-get-volume-stats.ts";
 import { nodePublishVolume } from "./node-publish-volume.ts";
 import { nodeStageVolume } from "./node-stage-volume.ts";
@@ -18,6 +19,7 @@ const capabilities: readonly NodeServiceCapability_RPC_Type[] = [
   "GET_VOLUME_STATS",
   "EXPAND_VOLUME",
   "SINGLE_NODE_MULTI_WRITER",
+  "GET_VOLUME_HEALTH",
 ];
 
 /** CSI's node service. */
@@ -28,6 +30,7 @@ export function nodeHandlers(ports: NodePorts): HandlersOf<typeof NodeService> {
     nodePublishVolume: onPaths(ports, nodePublishVolume.bind(undefined, ports)),
     nodeUnpublishVolume: onPaths(ports, nodeUnpublishVolume.bind(undefined, ports)),
     nodeGetVolumeStats: onPaths(ports, nodeGetVolumeStats.bind(undefined, ports)),
+    nodeGetVolumeHealth: nodeGetVolumeHealth.bind(undefined, ports),
     nodeExpandVolume: onPaths(ports, nodeExpandVolume.bind(undefined, ports)),
     nodeGetCapabilities: async () =>
       ok({ capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } })) }),

@@ -99,11 +99,11 @@ export const controllerParity: readonly CapabilityRow[] = [
   ),
   unserved("GetSnapshot", ["GET_SNAPSHOT"], "V1 has none; ListSnapshots by id answers the same"),
   unserved(
-    "volume health",
-    ["VOLUME_CONDITION"],
-    "V1 has none. CSI 1.13 has removed it; the kubelet reads it behind an alpha gate, and nothing in " +
-      "Kubernetes 1.36 calls its successors. Events on pods and claims, the condition `MountUnhealthy` and " +
-      "an alert name the fault and its remedy",
+    "volume condition, ControllerGetVolumeHealth, ControllerListVolumeHealth",
+    ["VOLUME_CONDITION", "LIST_VOLUME_HEALTH"],
+    "V1 has none. CSI 1.13 has removed the first, and nothing in Kubernetes 1.37 calls the other two, which " +
+      "are alpha. Events on pods and claims, the condition `MountUnhealthy` and an alert name the fault and " +
+      "its remedy",
   ),
 ];
 
@@ -125,6 +125,12 @@ export const nodeParity: readonly CapabilityRow[] = [
     "NodeGetVolumeStats",
     ["GET_VOLUME_STATS"],
     "as in V1; a dead mount, and errors in an ext file system, lead to events as well",
+  ),
+  served(
+    "NodeGetVolumeHealth",
+    ["GET_VOLUME_HEALTH"],
+    "V1 has none. A dead mount and errors in an ext file system are in the pod's status, too, since " +
+      "Kubernetes 1.37 with the kubelet's alpha gate `CSIVolumeHealth`",
   ),
   served("NodeExpandVolume", ["EXPAND_VOLUME"], "as in V1"),
   served("ReadWriteOncePod", ["SINGLE_NODE_MULTI_WRITER"], "as in V1"),
