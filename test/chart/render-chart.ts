@@ -17,7 +17,7 @@ export interface Manifest {
 /** The release name of the tests. */
 export const RELEASE = { name: "azuredisk-csi-driver", namespace: "kube-system" } as const;
 
-const KUBERNETES = "v1.36.3-with.a.suffix";
+const KUBERNETES = "v1.37.2-with.a.suffix";
 
 /** The chart with `values`, as text. Throws with Helm's message. */
 export async function renderText(values: object): Promise<string> {

@@ -64,6 +64,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     driver: {
       volumeAttachLimit: 8,
       nodeAllocatableUpdatePeriodSeconds: 0,
+      preventPodSchedulingIfMissing: true,
       httpsProxy: "http://proxy:3128",
       noProxy: "10.0.0.0/8",
       customUserAgent: "ours/2.0 (of us)",
@@ -90,6 +91,10 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       extraArgs: ["--wait-max-ms=1000"],
       podDisruptionBudget: { enabled: false },
       sidecarMetrics: { enabled: true },
+      featureGates: {
+        csiProvisioner: ["Topology=true", "VolumeAttributesClass=true"],
+        csiResizer: ["RecoverVolumeExpansionFailure=true", "VolumeAttributesClass=true"],
+      },
     },
     metrics: {
       podMonitor: { enabled: true, interval: "30s", labels: { release: "prometheus" } },

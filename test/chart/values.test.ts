@@ -278,18 +278,21 @@ describe("values of the chart", () => {
       });
     });
 
-    for (const { version, has } of [
-      { version: "v1.32.9", has: false },
-      { version: "v1.34.9", has: false },
-      { version: "v1.35.0-alpha.1", has: true },
+    for (const { version, hasPeriod, hasPrevention } of [
+      { version: "v1.32.9", hasPeriod: false, hasPrevention: false },
+      { version: "v1.34.9", hasPeriod: false, hasPrevention: false },
+      { version: "v1.35.0-alpha.1", hasPeriod: true, hasPrevention: false },
+      { version: "v1.36.9", hasPeriod: true, hasPrevention: false },
+      { version: "v1.37.0-alpha.1", hasPeriod: true, hasPrevention: true },
     ])
       it(`give the CSIDriver only fields that Kubernetes ${version} knows`, async () => {
         const { code, output } = await runHelm(
           ["template", "test", CHART, "--namespace", "kube-system", "--kube-version", version],
-          { driver: { nodeAllocatableUpdatePeriodSeconds: 60 } },
+          { driver: { nodeAllocatableUpdatePeriodSeconds: 60, preventPodSchedulingIfMissing: true } },
         );
         assert.equal(code, 0, output);
-        assert.equal(output.includes("nodeAllocatableUpdatePeriodSeconds: 60"), has);
+        assert.equal(output.includes("nodeAllocatableUpdatePeriodSeconds: 60"), hasPeriod);
+        assert.equal(output.includes("preventPodSchedulingIfMissing: true"), hasPrevention);
       });
 
     for (const snapshot of [{ snapshotter: "auto" }, { snapshotter: "always" }, { enabled: true }])

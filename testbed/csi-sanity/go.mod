@@ -1,4 +1,4 @@
-// csi-sanity, pinned. A module of its own: it needs version 1.13 of the CSI specification, which Kubernetes' own modules do not build with yet.
+// csi-sanity, pinned. A module of its own: it needs version 1.13 of the CSI specification, and Kubernetes pins a commit before it.
 module azuredisk-csi-driver-v2/testbed/csi-sanity
 
 go 1.26.0

@@ -5,8 +5,8 @@ import { labImages } from "./lab-images.ts";
 
 const IMAGES = labImages({
   architecture: "amd64",
-  kubernetesVersion: "v1.36.3",
-  sidecars: [{ name: "csi-attacher", version: "v4.12.0" }],
+  kubernetesVersion: "v1.37.2",
+  sidecars: [{ name: "csi-attacher", version: "v4.13.0" }],
   program: (name, path) => ({
     kind: "File",
     path,
@@ -21,10 +21,10 @@ describe("images of the lab", () => {
     assert.deepEqual(Object.fromEntries(IMAGES.map(({ file, names }) => [file, names])), {
       "pause.tar": ["registry.k8s.io/pause:3.10.1"],
       "csi-attacher.tar": [
-        "registry.k8s.io/sig-storage/csi-attacher:v4.12.0",
-        "mcr.microsoft.com/oss/v2/kubernetes-csi/csi-attacher:v4.12.0",
+        "registry.k8s.io/sig-storage/csi-attacher:v4.13.0",
+        "mcr.microsoft.com/oss/v2/kubernetes-csi/csi-attacher:v4.13.0",
       ],
-      "kube-scheduler.tar": ["registry.k8s.io/kube-scheduler:v1.36.3"],
+      "kube-scheduler.tar": ["registry.k8s.io/kube-scheduler:v1.37.2"],
       "busybox.tar": ["docker.io/library/busybox:1.36", "docker.io/library/busybox:latest"],
       "nginx.tar": [
         "docker.io/library/nginx:latest",
@@ -32,7 +32,7 @@ describe("images of the lab", () => {
         "mcr.microsoft.com/oss/nginx/nginx:1.19.5",
         "mcr.microsoft.com/mirror/docker/library/nginx:1.23",
       ],
-      "kubectl.tar": ["docker.io/alpine/k8s:1.36.3"],
+      "kubectl.tar": ["docker.io/alpine/k8s:1.37.2"],
     });
   });
 

@@ -374,6 +374,10 @@ feature gate, and a GitOps tool would apply it again and again.
 nodeAllocatableUpdatePeriodSeconds: {{ . }}
 {{- end }}
 {{- end }}
+{{- /* As above: 1.35 and 1.36 drop the field without their feature gate. */}}
+{{- if and .Values.driver.preventPodSchedulingIfMissing (semverCompare ">=1.37.0-0" .Capabilities.KubeVersion.Version) }}
+preventPodSchedulingIfMissing: true
+{{- end }}
 {{- end -}}
 
 {{/* The kubelet's folder of the driver, with the socket that it calls. */}}

@@ -97,7 +97,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     }
     for (const nodeName of requested) {
       if (state.nodes.get(nodeName)?.state === "attached") continue;
-      // "Multi-Attach error": it waits until the other node's is gone.
+      // "Multi-Attach error", since 1.37 "Waiting for detach": it waits until the other node's is gone.
       const isShared = isReadWriteMany(volumeName);
       if (!isShared && [...state.nodes.keys()].some((other) => other !== nodeName)) continue;
       // It fails at once, and holds up no other node of a volume that is ReadWriteMany.

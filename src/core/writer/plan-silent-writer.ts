@@ -17,7 +17,8 @@ const saysOf = {
  * Reports a writer, or a node that may be one, that is silent or NotReady, with the remedy: to pods that
  * wait on other nodes, to pods bound to that node, or else on the volume, its claim and the Node while
  * the volume is requested: the next pod may have no node yet. Kubernetes' attach controller holds the
- * next attach back itself (`Multi-Attach error`), so no request shows that a pod waits.
+ * next attach back itself (`Multi-Attach error`, since 1.37 `Waiting for detach`), so no request shows
+ * that a pod waits.
  */
 export function planSilentWriter(
   observed: ObservedVolume,

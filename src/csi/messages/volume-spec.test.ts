@@ -50,7 +50,7 @@ describe("readCreateRequest", () => {
       return read(aCreateVolumeRequest({ parameters: { tags: tags.join(",") } }));
     };
     const longest = Array.from({ length: 500 }, (_, index) => withLast(index + 1)).findLast(({ ok }) => ok);
-    // As of v6.3.0: the time in milliseconds, a number below 10,000 and the name of the driver.
+    // As of v6.4.0: the time in milliseconds, a number below 10,000 and the name of the driver.
     const added = {
       "storage.kubernetes.io/csiProvisionerIdentity": `1790000000000-9999-${"d".repeat(63)}`,
     };
