@@ -12,6 +12,8 @@ import { auditFlags } from "./rights/audit-log.ts";
 /** Scale of Azure's latencies: an attach takes a fifth of a second. */
 const TIME_SCALE = 0.02;
 const NAME = "lab-cluster";
+/** Alpha in Kubernetes 1.37: the kubelet asks how a volume is, and writes it to the pod's status. */
+const HEALTH_GATE = "CSIVolumeHealth";
 
 /**
  * How long replicas that no node requests are kept, in milliseconds. Short enough to wait for before each
@@ -92,8 +94,12 @@ async function bringUp(): Promise<Lab> {
     {
       name: NAME,
       timeScale: TIME_SCALE,
-      kubelet: { nodeStatusUpdateFrequency: "1s", nodeStatusReportFrequency: "5m" },
-      apiserverFlags: auditFlags(NAME),
+      kubelet: {
+        nodeStatusUpdateFrequency: "1s",
+        nodeStatusReportFrequency: "5m",
+        featureGates: { [HEALTH_GATE]: true },
+      },
+      apiserverFlags: [...auditFlags(NAME), `--feature-gates=${HEALTH_GATE}=true`],
       endsWithProcess: true,
       replaces: true,
     },

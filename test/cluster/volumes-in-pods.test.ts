@@ -8,6 +8,7 @@ import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { disksInAzure } from "./assert/azure-journal.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
+import { readObject } from "./read-objects.ts";
 import { example } from "./workload/examples.ts";
 import { aClaim, aClass, aPod, manifestOf, type MountOptions } from "./workload/volume-manifests.ts";
 import { withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
@@ -16,6 +17,16 @@ import { withClusterObjects, type Workloads, withWorkloads } from "./workload/wo
 const AT_ONCE = 4;
 const GONE_MAX_MS = 240_000;
 const LOOK_EVERY_MS = 200;
+/** The kubelet asks for it once a minute. */
+const HEALTH_MAX_MS = 240_000;
+
+interface WithHealth {
+  readonly status: {
+    readonly volumeHealth?: readonly {
+      readonly healthConditions?: readonly { readonly status: string; readonly reason: string }[];
+    }[];
+  };
+}
 
 describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurrency: AT_ONCE }, () => {
   let lab: Lab;
@@ -122,6 +133,15 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
       const told = /^FileSystemErrors: node-a has found errors in the file system of the volume: 1 since/u;
       await workloads.untilEvent("Pod", "user", told);
       await workloads.untilEvent("PersistentVolumeClaim", "data", told);
+      const health = await waitUntil("the pod's status to say so", { timeoutMs: HEALTH_MAX_MS }, async () => {
+        const pod = await readObject<WithHealth>(lab, "/api/v1/namespaces/damaged/pods/user");
+        const found = pod.status.volumeHealth?.flatMap(({ healthConditions = [] }) => healthConditions) ?? [];
+        return found.length > 0 ? found : undefined;
+      });
+      assert.deepEqual(
+        health.map(({ status, reason }) => `${status}: ${reason}`),
+        ["Degraded: FileSystemErrors"],
+      );
       assert.equal(await workloads.inPod("user", "cat /data/file"), "kept");
       const { status } = await workloads.volumeOf("data");
       assert.deepEqual(

@@ -1,0 +1,80 @@
+import { after, before, describe, it } from "node:test";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
+import { driverLab } from "./driver-lab.ts";
+import { readObject } from "./read-objects.ts";
+import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
+import { withClusterObjects, withWorkloads } from "./workload/workloads.ts";
+
+const NAME = "without-driver";
+const DRIVER = "disk.csi.azure.com";
+const NODE = "node-c";
+const SETTLED_MAX_MS = 240_000;
+
+interface CsiNode {
+  readonly spec: { readonly drivers: readonly { readonly name: string }[] | null };
+}
+
+describe("a node without the driver", { skip: (await reasonAgainstLab()) ?? false }, () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await driverLab();
+  });
+  after(() => untilNothingIsLeft(lab));
+
+  it("gets a pod with a disk only once the driver has registered, if so set", () =>
+    withWorkloads(lab, NAME, (workloads) =>
+      withClusterObjects(
+        lab,
+        manifestOf(aClass({ name: NAME, parameters: {}, volumeBindingMode: "WaitForFirstConsumer" })),
+        async () => {
+          await thenCleanUp(
+            async () => {
+              await preventScheduling(lab, true);
+              await lab.kubectl(["label", "node", NODE, "type=virtual-kubelet"]);
+              await untilRegistered(lab, false);
+              await workloads.apply(
+                manifestOf(
+                  aClaim({ name: NAME, storageClass: NAME }),
+                  aPod({ name: NAME, nodeName: NODE, mounts: [{ claim: NAME, path: "/data" }] }),
+                ),
+              );
+              await workloads.untilEvent(
+                "Pod",
+                NAME,
+                /^FailedScheduling: .*disk\.csi\.azure\.com CSI driver is not installed on the node/u,
+              );
+              await lab.kubectl(["label", "node", NODE, "type-"]);
+              await workloads.untilReady(NAME);
+            },
+            async () => {
+              await lab.kubectl(["label", "node", NODE, "type-"]);
+              await preventScheduling(lab, false);
+              await untilRegistered(lab, true);
+            },
+          );
+        },
+      ),
+    ));
+});
+
+/** What `driver.preventPodSchedulingIfMissing` sets. Kubernetes before 1.37 drops the field. */
+async function preventScheduling(lab: Lab, preventPodSchedulingIfMissing: boolean): Promise<void> {
+  const patch = JSON.stringify({ spec: { preventPodSchedulingIfMissing } });
+  await lab.kubectl(["patch", `csidriver/${DRIVER}`, "--type=merge", `--patch=${patch}`]);
+}
+
+async function untilRegistered(lab: Lab, isRegistered: boolean): Promise<void> {
+  await waitUntil(
+    `the driver ${isRegistered ? "" : "not "}to be on ${NODE}`,
+    { timeoutMs: SETTLED_MAX_MS },
+    async () => {
+      const { spec } = await readObject<CsiNode>(lab, `/apis/storage.k8s.io/v1/csinodes/${NODE}`);
+      const has = (spec.drivers ?? []).some(({ name }) => name === DRIVER);
+      return has === isRegistered ? true : undefined;
+    },
+  );
+}
