@@ -39,6 +39,7 @@ const SIDECARS: Readonly<Record<string, string>> = {
   "csi-snapshot-controller": "snapshot-controller",
 };
 
+const NOWHERE = "/nowhere/kubeconfig";
 const NO_CLUSTER = kubeconfig({
   server: "https://127.0.0.1:1",
   clusterName: "none",
@@ -131,6 +132,15 @@ describe(
         assert.equal(code, 0, `${name}: ${output}`);
         seen.add(name);
       }
+      for (const values of Object.values(VALUE_SETS))
+        for (const { name, args = [] } of containersOf(await renderChart(values))) {
+          const program = SIDECARS[name];
+          if (program === undefined) continue;
+          // What each reads next after it has found that it knows all feature gates.
+          const all = [...args, `--kubeconfig=${NOWHERE}`];
+          const { output } = await runCommand(join(bin, program), all, { cwd: "/", timeoutMs: 60_000 });
+          assert.match(output, new RegExp(`stat ${NOWHERE}: no such file`, "u"), `${name}: ${output}`);
+        }
       assert.deepEqual([...seen].toSorted(), Object.keys(SIDECARS).toSorted());
       const folder = await mkdtemp(join(tmpdir(), "scheduler-config-"));
       try {
