@@ -216,9 +216,9 @@ export function chartValues(): ChartValues {
           "a pod that comes to a full node waits there instead of being moved",
       },
       preventPodSchedulingIfMissing: flag(
-        "Whether the scheduler keeps pods with disks from nodes on which the driver has not registered, such as " +
-          "new and virtual ones, since Kubernetes 1.37. A cluster autoscaler then has to know the drivers of " +
-          "nodes (`--enable-csi-node-aware-scheduling`), or it adds no node for such pods",
+        "Whether the scheduler keeps pods with disks from nodes on which the driver has not registered, " +
+          "such as new and virtual ones, since Kubernetes 1.37. A cluster autoscaler then has to know the " +
+          "drivers of nodes (`--enable-csi-node-aware-scheduling`), or it adds no node for such pods",
       ),
       customUserAgent: text("User-Agent of calls to Azure; empty: the driver's name and version"),
       userAgentSuffix: text("What follows in that User-Agent, such as the name of a distribution"),

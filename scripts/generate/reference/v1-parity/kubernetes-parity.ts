@@ -101,9 +101,9 @@ export const controllerParity: readonly CapabilityRow[] = [
   unserved(
     "volume condition, ControllerGetVolumeHealth, ControllerListVolumeHealth",
     ["VOLUME_CONDITION", "LIST_VOLUME_HEALTH"],
-    "V1 has none. CSI 1.13 has removed the first, and nothing in Kubernetes 1.37 calls the other two, which " +
-      "are alpha. Events on pods and claims, the condition `MountUnhealthy` and an alert name the fault and " +
-      "its remedy",
+    "V1 has none. CSI 1.13 has removed the first, and nothing in Kubernetes 1.37 calls the other two, " +
+      "which are alpha. Events on pods and claims, the condition `MountUnhealthy` and an alert name the " +
+      "fault and its remedy",
   ),
 ];
 
