@@ -4,6 +4,7 @@ import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { InvariantViolation } from "../../core/failure/invariant.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Logger } from "../../ports/logger.ts";
+import type { LoopObserver, PassOutcome } from "../../ports/loop-observer.ts";
 import { ControlLoop, type Reconciled } from "./control-loop.ts";
 
 interface LoopWorld {
@@ -12,6 +13,10 @@ interface LoopWorld {
   /** When each pass began. */
   readonly passesAtMs: readonly number[];
   readonly logged: readonly string[];
+  /** The levels of these lines. */
+  readonly levels: readonly string[];
+  /** How each pass ended. */
+  readonly outcomes: readonly PassOutcome[];
   /** The `repeats` of each line. */
   readonly repeats: readonly unknown[];
 }
@@ -25,24 +30,39 @@ async function withLoop(
   const clock = createVirtualClock();
   const passesAtMs: number[] = [];
   const logged: string[] = [];
+  const levels: string[] = [];
   const repeats: unknown[] = [];
-  const log = (message: string, facts: { readonly repeats?: number } = {}): void => {
-    logged.push(message);
-    repeats.push(facts.repeats);
+  const log =
+    (level: string) =>
+    (message: string, facts: { readonly repeats?: number } = {}): void => {
+      logged.push(message);
+      levels.push(level);
+      repeats.push(facts.repeats);
+    };
+  const logger: Logger = {
+    debug: log("debug"),
+    info: log("info"),
+    warn: log("warn"),
+    error: log("error"),
+    child: () => logger,
   };
-  const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
   const left = [...answers];
   const reconcile = async (): Promise<Reconciled> => {
     passesAtMs.push(clock.elapsedMs());
     return (await left.shift()?.()) ?? ok({});
   };
+  const outcomes: PassOutcome[] = [];
+  const loops: LoopObserver = {
+    runs: () => () => undefined,
+    passEnded: (_loop, outcome) => outcomes.push(outcome),
+  };
   const loop = new ControlLoop(
     { name: "test", workers, backoff: { baseMs: 100, maxMs: 1_000 }, reconcile },
-    { clock, random: { next: () => 0, uuid: () => "" }, logger },
+    { clock, random: { next: () => 0, uuid: () => "" }, logger, loops },
   );
   const life = new AbortController();
   const running = loop.run(life.signal);
-  const world = { loop, clock, passesAtMs, logged, repeats };
+  const world = { loop, clock, passesAtMs, logged, levels, outcomes, repeats };
   await act(world);
   life.abort();
   await running;
@@ -92,6 +112,37 @@ describe("ControlLoop", () => {
       await clock.advance(200);
     });
     assert.deepEqual(logged, ["reconcile failed", "reconcile failed"]);
+  });
+
+  it("does not warn of a plan that another writer has overtaken", async () => {
+    const overtaken = (): Reconciled => fail({ kind: "Refused", diskUri: "/disk", nodeName: "node-a" });
+    const { logged, levels, outcomes } = await withLoop(
+      [overtaken, overtaken, () => ok({}), overtaken],
+      async ({ loop, clock }) => {
+        loop.queue.add("pvc-1");
+        await clock.advance(120_000);
+        loop.queue.add("pvc-1");
+        await clock.advance(120_000);
+      },
+    );
+    assert.deepEqual(logged, ["plan overtaken", "plan overtaken"]);
+    assert.deepEqual(levels, ["debug", "debug"]);
+    assert.deepEqual(outcomes, ["conflict", "conflict", "done", "conflict", "done"]);
+  });
+
+  it("warns of plans that are refused for a minute, and every five minutes", async () => {
+    const overtaken = (): Reconciled => fail({ kind: "Refused", diskUri: "/disk" });
+    const { logged, levels, outcomes, repeats } = await withLoop(
+      Array<() => Reconciled>(400).fill(overtaken),
+      async ({ loop, clock }) => {
+        loop.queue.add("pvc-1");
+        await clock.advance(370_000);
+      },
+    );
+    assert.deepEqual(logged, ["plan overtaken", "reconcile failed", "reconcile failed"]);
+    assert.deepEqual(levels, ["debug", "warn", "warn"]);
+    assert.deepEqual(repeats, [undefined, 62, 299]);
+    assert.deepEqual([outcomes.indexOf("failed"), outcomes.lastIndexOf("conflict")], [63, 62]);
   });
 
   it("does not retry before the time that Azure asked for", async () => {

@@ -37,11 +37,20 @@ export interface ControlLoopPorts {
 /** How often a failure that lasts is logged for a key, in milliseconds. */
 const LOGGED_EVERY_MS = 300_000;
 
+/**
+ * For how long plans of a key may be overtaken, one after the other, before that is logged as a failure, in
+ * milliseconds: a cache is behind for seconds, and each new plan is made with what it shows by then.
+ */
+const OVERTAKEN_MAX_MS = 60_000;
+
 /** What was logged last of a key that fails. */
 interface LoggedFailure {
   /** What distinguishes it from another one. */
   readonly localKey: string;
-  readonly atMs: number;
+  /** When it happened first, without another failure or a success since. */
+  readonly sinceMs: number;
+  /** Undefined: it is not logged as a failure yet. */
+  readonly loggedAtMs: number | undefined;
   /** How often the same has happened since. */
   repeats: number;
 }
@@ -125,9 +134,9 @@ export class ControlLoop {
         this.queue.addFailed(key);
         return "conflict";
       }
-      if (!signal.aborted) this.#logFailure(key, reconciled.failure);
+      const isFailed = !signal.aborted && this.#logFailure(key, reconciled.failure);
       this.queue.addFailed(key, "retryAfterMs" in reconciled.failure ? reconciled.failure.retryAfterMs : 0);
-      return "failed";
+      return isFailed ? "failed" : "conflict";
     } catch (error) {
       if (signal.aborted) return "threw";
       this.#logger.error("reconcile threw: a bug", {
@@ -139,18 +148,28 @@ export class ControlLoop {
     }
   }
 
-  /** A wait for a node may last for hours, and is planned again every few seconds. */
-  #logFailure(key: string, failure: Failure): void {
+  /**
+   * A wait for a node may last for hours, and is planned again every few seconds. A plan that was `Refused`
+   * was overtaken by another writer, which is normal: only what refuses a key's plans for long is a failure.
+   * Returns whether it is one.
+   */
+  #logFailure(key: string, failure: Failure): boolean {
     const nowMs = this.#clock.elapsedMs();
     const localKey = failureLocalKey(failure);
     const last = this.#logged.get(key);
-    const isSame = last?.localKey === localKey;
-    if (isSame && nowMs - last.atMs < LOGGED_EVERY_MS) {
-      last.repeats++;
-      return;
+    const same = last?.localKey === localKey ? last : undefined;
+    const sinceMs = same?.sinceMs ?? nowMs;
+    const isOvertaken = failure.kind === "Refused" && nowMs - sinceMs < OVERTAKEN_MAX_MS;
+    if (same !== undefined && (isOvertaken || nowMs - (same.loggedAtMs ?? -Infinity) < LOGGED_EVERY_MS)) {
+      same.repeats++;
+      return !isOvertaken;
     }
-    const repeats = isSame && last.repeats > 0 ? { repeats: last.repeats } : {};
-    this.#logger.warn("reconcile failed", { key, failure, ...repeats });
-    this.#logged.set(key, { localKey, atMs: nowMs, repeats: 0 });
+    if (isOvertaken) this.#logger.debug("plan overtaken", { key, failure });
+    else {
+      const repeats = same !== undefined && same.repeats > 0 ? { repeats: same.repeats } : {};
+      this.#logger.warn("reconcile failed", { key, failure, ...repeats });
+    }
+    this.#logged.set(key, { localKey, sinceMs, loggedAtMs: isOvertaken ? undefined : nowMs, repeats: 0 });
+    return !isOvertaken;
   }
 }
