@@ -10,6 +10,7 @@ import type * as x509 from "@peculiar/x509";
 import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
 import { createAzureCredential } from "../../src/adapters/azure-sdk/azure-credential.ts";
 import { createTenantCredentials } from "../../src/adapters/azure-sdk/tenant-credentials.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { ok } from "../../src/core/failure/result.ts";
 import { readRequest, writeAnswer } from "../../src/emulator/http/http-exchange.ts";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
@@ -69,6 +70,7 @@ describe("a sign-in with a file that is renewed", () => {
   const signsIn = (config: AzureConfig): (() => Promise<string>) => {
     reports.length = 0;
     const made = createAzureCredential({
+      clock: systemClock,
       config: { tenantId: "tenant", aadClientId: "client", ...config },
       environment: {},
       caPem,
@@ -153,6 +155,7 @@ describe("a sign-in with a file that is renewed", () => {
     };
     const said: unknown[] = [];
     const created = createTenantCredentials({
+      clock: systemClock,
       config,
       environment: {},
       endpoints: { resourceManager: authority, authority, tokenAudience: AUDIENCES[0] },
@@ -214,6 +217,7 @@ describe("a sign-in with a file that is renewed", () => {
     const path = join(folder, "token");
     await writeFile(path, "first");
     const made = createAzureCredential({
+      clock: systemClock,
       config: {
         ...{ tenantId: "tenant", aadClientId: "client", aadFederatedTokenFile: path },
         useFederatedWorkloadIdentityExtension: true,

@@ -9,6 +9,7 @@ import {
 } from "@azure/identity";
 import { messageOf } from "../../core/failure/message-of.ts";
 import { fail, type Result, ok } from "../../core/failure/result.ts";
+import type { Clock } from "../../ports/clock.ts";
 import {
   audienceOf,
   type AzureConfig,
@@ -26,6 +27,7 @@ import { createRetriedCredential } from "./retried-credential.ts";
 
 /** Where credentials are looked for. */
 export interface CredentialSources {
+  readonly clock: Clock;
   readonly config: AzureConfig;
   /** Signs in to this tenant instead of the settings' own. */
   readonly tenantId?: string;
@@ -52,12 +54,14 @@ export type CredentialAt = (authority: string) => TokenCredential;
  * as another identity.
  */
 export function createAzureCredential(sources: CredentialSources): Result<CredentialAt, ConfigFailure> {
-  const { config } = sources;
+  const { config, clock } = sources;
   if (isWorkloadIdentity(sources)) return workloadIdentity(sources);
   if (isManagedIdentity(sources)) return ok(() => managedIdentity(config.userAssignedIdentityID ?? ""));
   const identityPath = dataPlaneIdentityPath(config);
   if (identityPath !== undefined)
-    return ok(() => createDataPlaneIdentity(identityPath, connectionOptions(sources), sources.reports ?? {}));
+    return ok(() =>
+      createDataPlaneIdentity(identityPath, connectionOptions(sources), { ...sources.reports, clock }),
+    );
   const { aadClientId, aadClientSecret, aadClientCertPath } = config;
   if (aadClientId === undefined && aadClientSecret === undefined && aadClientCertPath === undefined)
     return invalid(
@@ -162,6 +166,7 @@ function clientCertificate(
   return ok((authority) =>
     createFileCredential({
       ...sources.reports,
+      clock: sources.clock,
       field: "aadClientCertPath",
       path: certificatePath,
       create: (content) => {

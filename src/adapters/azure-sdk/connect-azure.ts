@@ -47,6 +47,7 @@ export function connectAzure(options: {
   const endpoints = endpointsOf(config, environment);
   if (!endpoints.ok) return endpoints;
   const credentials = createTenantCredentials({
+    clock,
     config,
     environment,
     endpoints: endpoints.value,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AccessToken, GetTokenOptions } from "@azure/identity";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { createVirtualClock, type VirtualClock } from "../virtual/virtual-clock.ts";
 import { createCurrentCredential, type UnusableSettings } from "./current-credential.ts";
 
 const NOT_JSON: UnusableSettings = { field: "azure.json", problem: "is no JSON object" };
@@ -10,24 +11,31 @@ const NOT_JSON: UnusableSettings = { field: "azure.json", problem: "is no JSON o
 function bench(first: string | undefined): {
   present: Result<string, UnusableSettings>;
   readonly accepted: Set<string>;
+  /** Secrets to which the authority answers nothing until their promise is resolved, whatever the signal. */
+  readonly hanging: Map<string, PromiseWithResolvers<void>>;
+  readonly clock: VirtualClock;
   readonly made: string[];
   readonly reports: string[];
   /** The secret that a token was got with, or the error's message. */
   readonly signIn: (options?: GetTokenOptions) => Promise<string>;
 } {
   const accepted = new Set<string>();
+  const hanging = new Map<string, PromiseWithResolvers<void>>();
+  const clock = createVirtualClock();
   const made: string[] = [];
   const reports: string[] = [];
   const create = (secret: string): { getToken: () => Promise<AccessToken> } => {
     made.push(secret);
     return {
       getToken: async () => {
+        await hanging.get(secret)?.promise;
         if (!accepted.has(secret)) throw new Error(`${secret} is refused`);
         return { token: secret, expiresOnTimestamp: 0 };
       },
     };
   };
   const credential = createCurrentCredential<string>({
+    clock,
     name: "azure.json",
     ...(first === undefined ? {} : { first: { settings: first, credential: create(first) } }),
     read: async () => world.present,
@@ -48,6 +56,8 @@ function bench(first: string | undefined): {
   const world = {
     present: ok(first ?? "") as Result<string, UnusableSettings>,
     accepted,
+    hanging,
+    clock,
     made,
     reports,
     signIn,
@@ -140,6 +150,68 @@ describe("a credential whose settings change", () => {
     assert.deepEqual(world.reports, []);
   });
 
+  it("tries the old credential while there is time where the new one gets no answer", async () => {
+    const world = bench("first");
+    world.accepted.add("first").add("second");
+    assert.equal(await world.signIn(), "first");
+    const end = Promise.withResolvers<void>();
+    world.hanging.set("second", end);
+    world.present = ok("second");
+    const signingIn = world.signIn();
+    await world.clock.advance(15_000);
+    assert.equal(await signingIn, "first");
+    assert.deepEqual(world.reports, ["azure.json: no answer to the sign-in within 15 s"]);
+    end.resolve();
+    await world.clock.settle();
+    assert.equal(await world.signIn(), "second", "its answer came after all");
+    assert.deepEqual(world.reports.slice(1), ["azure.json can be used"]);
+  });
+
+  it("leaves the only credential all the time there is", async () => {
+    const world = bench("first");
+    world.accepted.add("first");
+    const end = Promise.withResolvers<void>();
+    world.hanging.set("first", end);
+    const signingIn = world.signIn();
+    await world.clock.advance(29_000);
+    end.resolve();
+    assert.equal(await signingIn, "first");
+  });
+
+  it("has no part in the later failure of a new credential without an answer", async () => {
+    const world = bench("first");
+    world.accepted.add("first");
+    assert.equal(await world.signIn(), "first");
+    const end = Promise.withResolvers<void>();
+    world.hanging.set("second", end);
+    world.present = ok("second");
+    const signingIn = world.signIn();
+    await world.clock.advance(15_000);
+    assert.equal(await signingIn, "first");
+    end.reject(new Error("aborted"));
+    await world.clock.settle();
+    assert.equal(await world.signIn(), "first");
+  });
+
+  it("leaves an error as it is that others may hold", async () => {
+    const refused = Object.assign(new Error("refused"), { name: "AuthenticationError", statusCode: 400 });
+    const credential = createCurrentCredential<string>({
+      clock: createVirtualClock(),
+      name: "azure.json",
+      first: { settings: "first", credential: { getToken: () => Promise.reject(refused) } },
+      read: async () => fail(NOT_JSON),
+      create: () => fail(NOT_JSON),
+    });
+    for (const _ of [1, 2])
+      await assert.rejects(credential.getToken("any"), {
+        name: "AuthenticationError",
+        statusCode: 400,
+        message: "refused; azure.json: is no JSON object",
+        cause: refused,
+      });
+    assert.equal(refused.message, "refused");
+  });
+
   it("returns to settings that are put back, without signing in with those between", async () => {
     const world = bench("first");
     world.accepted.add("first");
@@ -167,6 +239,7 @@ describe("a credential whose settings change", () => {
     const settings = ["old", "new", "new"];
     const made: string[] = [];
     const credential = createCurrentCredential<string>({
+      clock: createVirtualClock(),
       name: "azure.json",
       read: async () => ok(settings.shift() ?? "none"),
       create: (secret) => {

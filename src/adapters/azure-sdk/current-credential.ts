@@ -8,6 +8,15 @@ import { invariant } from "../../core/failure/invariant.ts";
 import { messageOf } from "../../core/failure/message-of.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { SIGN_IN_MAX_MS } from "./calls/kept-token.ts";
+import { reworded } from "./calls/reworded.ts";
+
+/**
+ * How long the credential of newer settings may take while an earlier one is kept, in milliseconds: the
+ * earlier one is tried in what is left of the sign-in's time.
+ */
+const CANDIDATE_MAX_MS = SIGN_IN_MAX_MS / 2;
 
 /** Why settings give no token. */
 export interface UnusableSettings {
@@ -37,6 +46,7 @@ interface Made<Settings> {
 
 /** Where the settings are read, and what they lead to. */
 export interface CurrentCredentialOptions<Settings> extends SettingsReports {
+  readonly clock: Clock;
   /** `azure.json`, or its field that names the file of the settings: for reports. */
   readonly name: string;
   /** Default: none before the settings are read for the first time. */
@@ -54,14 +64,15 @@ export interface CurrentCredentialOptions<Settings> extends SettingsReports {
  * The credential that has given a token is kept until one of newer settings has: a broken renewal must not
  * stop a driver that can sign in. What Azure then refuses the newer one does not bring it back
  * (docs/adr/0065). Of a refused sign-in, the SDK's errors have no status that tells it from a failure of the
- * authority, so the kept credential is tried at each sign-in, however it failed before.
+ * authority, so the kept credential is tried at each sign-in, however the newer one failed before, and also
+ * where that gets no answer for 15 s.
  *
  * Fails with the error of the newest credential, and with `CredentialUnavailableError` while there is none.
  */
 export function createCurrentCredential<Settings>(
   options: CurrentCredentialOptions<Settings>,
 ): TokenCredential {
-  const { name, read, create } = options;
+  const { clock, name, read, create } = options;
   /** Has given a token. */
   let used: Made<Settings> | undefined;
   /** Has not given one yet. */
@@ -117,10 +128,13 @@ export function createCurrentCredential<Settings>(
       invariant(kept !== undefined, "a sign-in without a credential");
       return getToken(kept);
     }
-    try {
-      const token = await getToken(tried);
+    const answer = getToken(tried).then((token) => {
+      // Also of an answer that comes late: the next sign-in begins with it.
       if (token !== null) promote(tried);
       return token;
+    });
+    try {
+      return await (kept === undefined ? answer : within(clock, CANDIDATE_MAX_MS, answer));
     } catch (error) {
       if (kept === undefined || signal?.aborted === true) throw error;
       const token = await getToken(kept).catch(() => {
@@ -152,11 +166,25 @@ export function createCurrentCredential<Settings>(
         }
         return token;
       } catch (error) {
-        if (problem !== undefined && error instanceof Error) error.message += `; ${sentenceOf(problem)}`;
-        throw error;
+        if (problem === undefined) throw error;
+        throw reworded(error, (message) => `${message}; ${sentenceOf(problem)}`);
       }
     },
   };
+}
+
+/** Awaits a sign-in. Rejects after `maxMs`, whatever becomes of it: Entra ID's credentials ignore signals. */
+async function within<T>(clock: Clock, maxMs: number, signIn: Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const late = clock.sleep(maxMs, done.signal).then(() => {
+    throw new Error(`no answer to the sign-in within ${maxMs / 1_000} s`);
+  });
+  try {
+    // The race also handles the rejection of the one that ends last.
+    return await Promise.race([signIn, late]);
+  } finally {
+    done.abort("done");
+  }
 }
 
 function sentenceOf({ field, problem }: UnusableSettings): string {

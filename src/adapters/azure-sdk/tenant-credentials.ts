@@ -1,6 +1,7 @@
 import type { Agent } from "node:https";
 import type { TokenCredential } from "@azure/identity";
 import { ok, type Result } from "../../core/failure/result.ts";
+import type { Clock } from "../../ports/clock.ts";
 import {
   auxiliaryTenantsOf,
   type AzureConfig,
@@ -18,6 +19,7 @@ import { signInAsDiscovered } from "./sign-in-endpoints.ts";
 
 /** How the driver signs in. */
 export interface TenantSignIn {
+  readonly clock: Clock;
   readonly config: AzureConfig;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly endpoints: AzureEndpoints;
@@ -53,7 +55,7 @@ export function createTenantCredentials(signIn: TenantSignIn): Result<TenantCred
 
 /** `tenantId`: another one than the settings' own. */
 function credentialOf(
-  { config, environment, endpoints, caPem, agent, current }: TenantSignIn,
+  { clock, config, environment, endpoints, caPem, agent, current }: TenantSignIn,
   tenantId: string | undefined,
 ): Result<TokenCredential, ConfigFailure> {
   const ofTenant = tenantId === undefined ? {} : { tenantId };
@@ -62,13 +64,14 @@ function credentialOf(
     onUsable: (usable) => current?.onUsable?.({ ...usable, ...ofTenant }),
   };
   const create = (present: AzureConfig): ReturnType<typeof createAzureCredential> =>
-    createAzureCredential({ config: present, environment, caPem, agent, ...ofTenant, reports });
+    createAzureCredential({ clock, config: present, environment, caPem, agent, ...ofTenant, reports });
   const first = create(config);
   if (!first.ok) return first;
   const credentialAt = (authority: string): TokenCredential =>
     current === undefined
       ? first.value(authority)
       : createCurrentCredential({
+          clock,
           name: "azure.json",
           first: { settings: config, credential: first.value(authority) },
           create: (present) => {

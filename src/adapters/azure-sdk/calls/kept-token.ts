@@ -9,7 +9,7 @@ const UNUSED_BEFORE_END_MS = 1_000;
 /** The time between two tries to renew a token that is still good, in milliseconds. */
 const RENEWED_AGAIN_MS = 15_000;
 /** How long a sign-in may take, in milliseconds. */
-const SIGN_IN_MAX_MS = 30_000;
+export const SIGN_IN_MAX_MS = 30_000;
 /** The end of each token for the SDK: it then asks before each call, and renews none by itself. */
 const ALWAYS_ASKED_FOR = 0;
 

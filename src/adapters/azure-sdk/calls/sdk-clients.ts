@@ -11,6 +11,7 @@ import type { TokenCredential } from "@azure/identity";
 import { createApiVersionPolicy, type ReplacedVersion } from "../api-version-policy.ts";
 import { type ApiVersions, defaultApiVersions } from "../api-versions.ts";
 import { createKeptToken, type KeptTokenOptions } from "./kept-token.ts";
+import { reworded } from "./reworded.ts";
 
 /** What signs in to a tenant whose resources VMs refer to. */
 export interface AuxiliaryCredential {
@@ -103,8 +104,7 @@ function namingTenant(credential: TokenCredential, tenantId: string): TokenCrede
       try {
         return await credential.getToken(scopes, options);
       } catch (error) {
-        if (error instanceof Error) error.message = `auxiliaryTenantIDs ${tenantId}: ${error.message}`;
-        throw error;
+        throw reworded(error, (message) => `auxiliaryTenantIDs ${tenantId}: ${message}`);
       }
     },
   };

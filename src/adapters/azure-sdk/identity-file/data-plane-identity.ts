@@ -7,6 +7,7 @@ import { messageOf } from "../../../core/failure/message-of.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isRecord } from "../../../core/primitives/is-record.ts";
 import { parseJson } from "../../../core/primitives/parse-json.ts";
+import type { Clock } from "../../../ports/clock.ts";
 import type { SettingsReports } from "../current-credential.ts";
 import { clientCertificatePem } from "./client-certificate.ts";
 import { createFileCredential } from "./file-credential.ts";
@@ -26,7 +27,7 @@ type ConnectionOptions = Omit<ClientCertificateCredentialOptions, "authorityHost
 export function createDataPlaneIdentity(
   path: string,
   options: ConnectionOptions,
-  reports: SettingsReports,
+  reports: SettingsReports & { readonly clock: Clock },
 ): TokenCredential {
   return createFileCredential({
     ...reports,

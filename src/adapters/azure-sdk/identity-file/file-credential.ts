@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { TokenCredential } from "@azure/identity";
 import { messageOf } from "../../../core/failure/message-of.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import type { Clock } from "../../../ports/clock.ts";
 import {
   createCurrentCredential,
   type SettingsReports,
@@ -13,6 +14,7 @@ const ENCODING = "latin1";
 
 /** The file, and what it leads to. */
 export interface FileCredentialOptions extends SettingsReports {
+  readonly clock: Clock;
   /** The field of `azure.json` that names the file. */
   readonly field: string;
   readonly path: string;
