@@ -389,6 +389,12 @@ export const labelledNodesStorm: DirectedStorm = {
   strikes: { "nodes/freeze-and-mark": 8, "haste/hunted": 4 },
 };
 
+/** All labels are removed again and again while pods move. */
+export const removedLabelsStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 1 },
+  strikes: { "loss/labels-removed": 6, "haste/hunted": 2 },
+};
+
 /** Pods come and go between nodes, and plug-ins are restarted under them. */
 export const mountsInUseStorm: DirectedStorm = {
   strikes: { "crash/plugin-killed": 4, "crash/plugins-flap": 2 },

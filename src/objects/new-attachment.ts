@@ -50,6 +50,14 @@ export function placedReplica(
   };
 }
 
+/** The attachment with the labels by which it is listed; undefined: it has them. */
+export function withAttachmentLabels(present: AzVolumeAttachment): AzVolumeAttachment | undefined {
+  const { metadata, spec } = present;
+  const due = attachmentLabels(spec);
+  if (Object.entries(due).every(([name, value]) => metadata.labels?.[name] === value)) return undefined;
+  return { ...present, metadata: { ...metadata, labels: { ...metadata.labels, ...due } } };
+}
+
 /** The labels by which an attachment is listed. */
 export function attachmentLabels({
   volumeName,

@@ -1,5 +1,5 @@
 import type { Mutation } from "../mutation.ts";
-import { labelledNodesStorm } from "../storms.ts";
+import { labelledNodesStorm, removedLabelsStorm } from "../storms.ts";
 
 /** The rules by which the object store sends a node the volumes that concern it (docs/adr/0069). */
 export const labelMutations: readonly Mutation[] = [
@@ -41,5 +41,18 @@ export const labelMutations: readonly Mutation[] = [
     storm: labelledNodesStorm,
     takes: "a fenced node has no attachment any more, and the volume gets one to another node",
     noticedBy: "src/core/writer/record/node-labels.test.ts",
+  },
+  {
+    name: "attachment-labels-kept",
+    removes: "an attachment keeps the labels by which its node sees it",
+    edits: {
+      file: "src/controller/attachment/keep-labels.ts",
+      find: `if (withAttachmentLabels(attachment) === undefined) return ok({});`,
+      replace: `if (attachment.spec.nodeName !== "") return ok({});`,
+    },
+    breaks: ["not-converged"],
+    storm: removedLabelsStorm,
+    takes: "a tool removes the labels of all objects",
+    noticedBy: "src/controller/attachment/attachment-reconciler.test.ts",
   },
 ];

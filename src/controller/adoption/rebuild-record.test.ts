@@ -9,9 +9,11 @@ import {
   identity,
   instanceUriOf,
 } from "../../core/testing/objects.ts";
+import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
+import { removeLabels } from "../testing/remove-labels.ts";
 import { storeRefusing } from "../testing/store-refusing.ts";
 import { rebuildVolume } from "./rebuild-record.ts";
 
@@ -19,6 +21,19 @@ const never = new AbortController().signal;
 const nodeNames = ["node-a", "node-b", "node-c", "node-d"];
 
 describe("rebuildVolume", () => {
+  it("removes an earlier place also from an attachment whose labels a person has removed", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a"), storeIncarnation: 1 }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 7 } }));
+      await removeLabels(world, "node-a");
+      const getDisk = async (): Promise<ReturnType<typeof ok<DiskFacts>>> => ok(aDisk({ attachedTo: [] }));
+      const ports = { ...world.ports, cloud: { ...world.ports.cloud, getDisk } };
+      const volume = world.volume() ?? assert.fail("no volume");
+      const reason = { kind: "lost", storeIncarnation: 2 } as const;
+      assert.ok((await world.answerOf(rebuildVolume(ports, volume, reason, never))).ok);
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending" });
+    }));
+
   // Azure has the disk on node-a and node-b by now. The attachments are as they were before.
   const timedOut = { kind: "StoreUnavailable", detail: "timed out" } as const;
   const cases = nodeNames.flatMap((refusedOn) => [

@@ -166,7 +166,7 @@ export async function forgetOthers(
   attachedVms: readonly AttachedVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const listed = await listAttachments(ports.store, { volumeName }, signal);
+  const listed = await listAttachments(ports, { volumeName }, signal);
   if (!listed.ok) return listed;
   const others = listed.value.filter(
     ({ spec }) => !attachedVms.some(({ node }) => node.nodeName === spec.nodeName),

@@ -34,6 +34,7 @@ import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
 import { recordedCalls } from "../testing/recorded-calls.ts";
 import { removeVolume } from "../testing/remake-volume.ts";
+import { removeLabels } from "../testing/remove-labels.ts";
 import { LIMIT_MS } from "../testing/settled.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
 import { detach } from "./removal/detach.ts";
@@ -106,6 +107,41 @@ async function recreated(world: ReconcileWorld): Promise<void> {
 }
 
 describe("attachmentReconciler", () => {
+  it("gives an attachment the labels back by which its node sees it", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const { labels } = world.attachment("node-a")?.metadata ?? assert.fail("no attachment");
+      await removeLabels(world, "node-a");
+      await run(world);
+      assert.deepEqual(world.attachment("node-a")?.metadata.labels, labels);
+      const { resourceVersion } = world.attachment("node-a")?.metadata ?? assert.fail("no attachment");
+      await run(world);
+      assert.equal(world.attachment("node-a")?.metadata.resourceVersion, resourceVersion);
+    }));
+
+  it("carries out what is planned for an attachment that takes no labels", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      await removeLabels(world, "node-a");
+      const refused = {
+        kind: "ObjectInvalid",
+        objectKind: "AzVolumeAttachment",
+        name: "",
+        problem: "",
+      } as const;
+      const store: ReconcileWorld["store"] = { ...world.store, update: async () => fail(refused) };
+      const reconciler = attachmentReconciler({ ...world.ports, store });
+      assert.deepEqual(
+        await world.answerOf(reconciler.reconcile(attachmentName("node-a"), never)),
+        fail(refused),
+      );
+      assert.equal(world.attachment("node-a")?.status?.state, "Attached");
+    }));
+
   for (const [role, record] of [
     ["Primary", { writer: aWriter("node-a", { held: false }) }],
     ["Replica", {}],

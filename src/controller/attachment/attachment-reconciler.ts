@@ -14,6 +14,7 @@ import { observeVolume } from "../observe-volume.ts";
 import { attach } from "./attach.ts";
 import { setAttachmentStatus } from "./attachment-object.ts";
 import { removeIgnored } from "./ignored-attachment.ts";
+import { keepLabels } from "./keep-labels.ts";
 import { recreateAttachment } from "./recreate-attachment.ts";
 import { detach, removeProvenOff } from "./removal/detach.ts";
 import { removeIfUnattached } from "./removal/remove-if-unattached.ts";
@@ -57,6 +58,19 @@ async function reconcileAttachment(
       ? ok({})
       : inPace(ports, attachmentName, () => removeIgnored(ports, attachmentName, signal));
   }
+  const labelled = await keepLabels(ports, attachment, signal);
+  // Whatever becomes of the labels: a policy of the cluster may remove them each time.
+  const reconciled = await reconcileShown(ports, attachment, signal);
+  return reconciled.ok && !labelled.ok ? labelled : reconciled;
+}
+
+/** Carries out what is planned for an attachment that is not ignored. */
+async function reconcileShown(
+  ports: PacedPorts,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const attachmentName = attachment.metadata.name;
   const observed = observeVolume(ports, attachment.spec.volumeName);
   if (observed === undefined)
     return inPace(ports, attachmentName, () => removeOrphan(ports, attachment, signal));

@@ -6,7 +6,7 @@ import { isStillRequested } from "../../core/attachment/plan-attachment.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
-import { placedReplica } from "../../objects/new-attachment.ts";
+import { attachmentLabels, placedReplica } from "../../objects/new-attachment.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -26,7 +26,7 @@ export async function recreateAttachment(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { name, uid, labels = {} } = attachment.metadata;
+  const { name, uid } = attachment.metadata;
   const { volumeId, volumeName, writerRequest, staged } = attachment.spec;
   const volume = ports.cache.get("AzVolume", volumeName);
   const stagedIn = writerRequest === undefined && staged === true ? volume : undefined;
@@ -58,6 +58,7 @@ export async function recreateAttachment(
     role: "Primary" as const,
     writerRequest: earlierSpec.writerRequest ?? { since: toTimestamp(ports.clock.nowMs()) },
   };
+  const labels = { ...attachment.metadata.labels, ...attachmentLabels(spec) };
   const again =
     stagedIn === undefined
       ? { metadata: { name, finalizers: [ATTACHMENT_FINALIZER], labels }, spec }

@@ -76,8 +76,8 @@ async function markAll(
   attempt: string,
   signal: AbortSignal,
 ): Promise<Result<{ readonly vmIds: readonly string[]; readonly failed: Failure | undefined }>> {
-  const { store, logger } = ports;
-  const listed = await listAttachments(store, { volumeName }, signal);
+  const { logger } = ports;
+  const listed = await listAttachments(ports, { volumeName }, signal);
   if (!listed.ok) return listed;
   const { done, failed } = await tryEach(
     listed.value,

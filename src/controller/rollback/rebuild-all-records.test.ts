@@ -35,6 +35,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
+import { removeLabels } from "../testing/remove-labels.ts";
 import { setIncarnations } from "../testing/set-incarnations.ts";
 import { must } from "../testing/settled.ts";
 import { storeRefusing } from "../testing/store-refusing.ts";
@@ -209,6 +210,15 @@ describe("rebuildReconciler", () => {
         );
         assert.equal(isUnmarked(await must(world.other.get("AzVolume", "pvc-1", never))), ends);
       }));
+
+  it("distrusts an attachment of a shared volume also where a person has removed its labels", () =>
+    withIncarnation({ incarnation: 1, mark: 2 }, async (world) => {
+      await world.given("AzVolume", aSharedVolume());
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await removeLabels(world, "node-a");
+      await rebuild(world);
+      assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
+    }));
 
   it("keeps a volume from its nodes while an attachment takes no mark, and no longer", () =>
     withIncarnation({ incarnation: 1, mark: 2 }, async (world) => {

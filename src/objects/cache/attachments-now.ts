@@ -5,22 +5,32 @@ import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { NODE_NAME_LABEL, VOLUME_NAME_LABEL } from "../new-attachment.ts";
 import type { ObjectCache } from "./object-cache.ts";
 
+interface ListPorts {
+  readonly store: ObjectStore;
+  readonly cache: Pick<ObjectCache, "byIndex">;
+}
+
 type NodeOrVolume = { readonly nodeName: string } | { readonly volumeName: string };
 
 /** The attachments of a node or a volume as the store has them now, without those that the cache ignores. */
 export async function attachmentsNow(
-  { store, cache }: { readonly store: ObjectStore; readonly cache: Pick<ObjectCache, "ignoredAttachment"> },
+  ports: ListPorts & { readonly cache: Pick<ObjectCache, "ignoredAttachment"> },
   of: NodeOrVolume,
   signal: AbortSignal,
 ): Promise<Result<readonly AzVolumeAttachment[]>> {
-  const listed = await listAttachments(store, of, signal);
+  const listed = await listAttachments(ports, of, signal);
   if (!listed.ok) return listed;
-  return ok(listed.value.filter(({ metadata }) => cache.ignoredAttachment(metadata.name) === undefined));
+  return ok(
+    listed.value.filter(({ metadata }) => ports.cache.ignoredAttachment(metadata.name) === undefined),
+  );
 }
 
-/** The same with those that it ignores. One list, by label. */
+/**
+ * The same with those that it ignores. One list, by label, and a read of each further one that the cache
+ * shows: a person may have removed its labels.
+ */
 export async function listAttachments(
-  store: ObjectStore,
+  { store, cache }: ListPorts,
   of: NodeOrVolume,
   signal: AbortSignal,
 ): Promise<Result<readonly AzVolumeAttachment[]>> {
@@ -33,5 +43,17 @@ export async function listAttachments(
   // A long name's label is its hash.
   const isOf = ({ spec }: AzVolumeAttachment): boolean =>
     "nodeName" in of ? spec.nodeName === of.nodeName : spec.volumeName === of.volumeName;
-  return ok(listed.value.items.filter(isOf));
+  const found = listed.value.items.filter(isOf);
+  const names = new Set(found.map(({ metadata }) => metadata.name));
+  const cached =
+    "nodeName" in of
+      ? cache.byIndex("AzVolumeAttachment", "nodeName", of.nodeName)
+      : cache.byIndex("AzVolumeAttachment", "volumeName", of.volumeName);
+  for (const { metadata } of cached) {
+    if (names.has(metadata.name)) continue;
+    const read = await store.get("AzVolumeAttachment", metadata.name, signal);
+    if (read.ok && isOf(read.value)) found.push(read.value);
+    if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
+  }
+  return ok(found);
 }
