@@ -37,7 +37,8 @@ export function attachmentReconciler(ports: AttachmentPorts): Reconciler {
   const removals = new KeyPace(ports.clock, REMOVE_AGAIN_MS);
   return {
     name: "attachment",
-    workers: 256,
+    // As many as the disks of a zone: Azure may work on each detach from its VMs for a quarter of an hour.
+    workers: 4096,
     backoff: { baseMs: 200, maxMs: 30_000 },
     reconcile: (attachmentName, signal) =>
       reconcileAttachment({ ...ports, lookups, removals }, attachmentName, signal),
