@@ -36,7 +36,10 @@ describe("the loop of attachments", () => {
       });
       for (const { nodeName, name } of dead) {
         const spec = { ...other, role: "Replica" } as const;
-        await world.given("AzVolumeAttachment", leaving(anAttachment(nodeName, { metadata: { name }, spec })));
+        await world.given(
+          "AzVolumeAttachment",
+          leaving(anAttachment(nodeName, { metadata: { name }, spec })),
+        );
       }
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       let detaches = 0;

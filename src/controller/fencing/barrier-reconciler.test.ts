@@ -21,6 +21,7 @@ import { type RecordChanges, listIn, changedRecord } from "../../core/testing/re
 import { proveClean } from "../../core/writer/record/writer-steps.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
+import { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { anInstance } from "../testing/an-instance.ts";
 import { barrierByMode } from "../testing/barrier-by-mode.ts";
@@ -105,6 +106,38 @@ describe("a VM to which lost records may have sent an update", () => {
           "AzDriverNode node-a: EtagNotMoved",
         ],
       );
+    }));
+
+  it("passes its barrier while those of a whole zone hang", () =>
+    withControllerPorts(async (world) => {
+      world.instances.set(a.instanceUri, a.vmId);
+      const zone = Array.from({ length: 333 }, (_, index) => identity(`dead-${index}`));
+      const nodes = [...zone, a];
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ ...found, unverified: nodes, barrierPending: nodes }),
+      );
+      const { cloud } = world.ports;
+      const flush: CloudProvisioner["barrier"] = (request, signal) =>
+        request.node.nodeName === a.nodeName
+          ? cloud.barrier(request, signal)
+          : new Promise((_resolve, reject) =>
+              signal.addEventListener("abort", () => reject(new Error("the test has ended"))),
+            );
+      const ports = { ...world.ports, cloud: { ...cloud, ...barrierByMode(cloud, { flush }) } };
+      const loop = new ControlLoop(barrierReconciler(ports), world.ports);
+      for (const { nodeName } of nodes) loop.queue.add(nodeName);
+      const life = new AbortController();
+      const running = loop.run(life.signal);
+      await world.clock.advance(1_000);
+      assert.deepEqual(
+        listIn(world.record(), "barrierPending")
+          .map(({ nodeName }) => nodeName)
+          .toSorted(),
+        zone.map(({ nodeName }) => nodeName).toSorted(),
+      );
+      life.abort();
+      await world.answerOf(running);
     }));
 
   it("passes one write barrier for all its volumes, whose node may then reclaim them", () =>

@@ -30,7 +30,8 @@ interface BarrierPending {
 export function barrierReconciler(ports: FencingPorts): Reconciler {
   return {
     name: "barrier",
-    workers: 64,
+    // As many as the VMs of a zone of 5,000 nodes: each barrier of one that is lost may wait for minutes.
+    workers: 2048,
     // Azure takes few updates of a VM, and a failover may need the next one.
     backoff: { baseMs: 500, maxMs: 30_000 },
     reconcile: (nodeName, signal) => passVmBarrier(ports, nodeName, signal),
@@ -55,7 +56,7 @@ async function passVmBarrier(
       onFailure: (volumeName, failure) =>
         ports.logger.warn("a pending write barrier was not read", { volumeName, nodeName, failure }),
       logger: ports.logger,
-      // 64 workers, each with all volumes of a node, would use up the connections of the store.
+      // All workers, each with all volumes of a node, would use up the connections of the store.
       atOnce: 1,
     },
     signal,
@@ -94,7 +95,7 @@ async function passOneBarrier(
           failure,
         }),
       logger: ports.logger,
-      // A VM has few disks, and 64 workers share the connections of the store.
+      // A VM has few disks, and all workers share the connections of the store.
       atOnce: 1,
     },
     signal,
