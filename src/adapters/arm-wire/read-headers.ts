@@ -1,12 +1,17 @@
 import type { RemainingCalls } from "../../provisioner/arm/arm-api.ts";
 
-/** `Retry-After` in milliseconds: seconds or an HTTP date. */
+/**
+ * The longest `Retry-After` that is believed, in milliseconds: the longest window by which the compute provider
+ * has counted calls. One of a proxy, or a date by another clock, would end all calls for as long as it says.
+ */
+const RETRY_AFTER_MAX_MS = 1_800_000;
+
+/** `Retry-After` in milliseconds, from 0 to 1,800,000: seconds or an HTTP date. */
 export function readRetryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined || header === "") return undefined;
   const seconds = Number(header);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
-  const dateMs = Date.parse(header);
-  return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
+  const delayMs = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - nowMs;
+  return Number.isNaN(delayMs) ? undefined : Math.min(RETRY_AFTER_MAX_MS, Math.max(0, delayMs));
 }
 
 /** `x-ms-ratelimit-remaining-resource`: `Microsoft.Compute/PutVMResource;9,…`. */
