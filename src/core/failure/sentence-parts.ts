@@ -1,3 +1,5 @@
+import { nameList } from "./name-list.ts";
+
 /** A value in quotation marks, with control characters escaped. */
 export function quote(value: string): string {
   return JSON.stringify(value);
@@ -5,10 +7,10 @@ export function quote(value: string): string {
 
 /** Names by comma; without a name, another VM. */
 export function listOf(names: readonly string[]): string {
-  return names.length === 0 ? "another VM" : names.join(", ");
+  return names.length === 0 ? "another VM" : nameList(names);
 }
 
 /** The users of a volume in brackets, if they are known. */
 export function usersOf(users: readonly string[]): string {
-  return users.length === 0 ? "" : ` (${users.join(", ")})`;
+  return users.length === 0 ? "" : ` (${nameList(users)})`;
 }

@@ -15,6 +15,7 @@ import {
   anObservedVolume,
   identity,
   nowMs,
+  settings,
 } from "../testing/objects.ts";
 import {
   ATTACH_REFUSED,
@@ -25,6 +26,7 @@ import {
   planConditions,
   WRITER_WAITING,
 } from "./plan-conditions.ts";
+import { planWriter } from "./plan-writer.ts";
 
 const replicas = [
   anAttachment("node-a"),
@@ -251,6 +253,23 @@ describe("planConditions", () => {
     ]);
     const volume = aVolume({ status: { conditions: [ready, waiting] } });
     assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas, nodes }), []), [ready]);
+  });
+
+  it("stays short, however many pods wait for the volume", () => {
+    const elsewhere = Array.from({ length: 5_000 }, (_, index) => `aks-pool-12345678-vmss${index}`);
+    const silent = aNode("node-a", { heartbeatUnchangedMs: settings.heartbeatStaleMs * 2 });
+    const pods = elsewhere.map((nodeName, index) => aPod({ name: `default/web-${index}`, nodeName }));
+    const requests = elsewhere.map((nodeName) => anAttachment(nodeName, { status: undefined }));
+    const volume = aVolume({ status: { record: aRecord({ writer: aWriter("node-a") }) } });
+    for (const observed of [
+      anObservedVolume({ volume, attachments: requests }),
+      anObservedVolume({ volume, nodes: [silent, aNode("node-b")], pods: () => pods }),
+    ]) {
+      const conditions = planConditions(observed, planWriter(observed)) ?? assert.fail("no condition");
+      const waiting = conditions.find(({ type }) => type === WRITER_WAITING) ?? assert.fail("nothing waits");
+      assert.match(waiting.message, /and 4990 more/u);
+      assert.ok(waiting.message.length < 2_000, `${waiting.message.length} characters`);
+    }
   });
 
   it("reports a refused attach and its node until a change remedies it, no other one", () => {

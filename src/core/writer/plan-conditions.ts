@@ -13,6 +13,7 @@ import { needsReplicas } from "../attachment/plan-unrequested-time.ts";
 import { withRemedy } from "../events/event-reasons.ts";
 import { lastingMountProblems, mountProblemSummary } from "../events/mount-problem-message.ts";
 import { isPermanentKind } from "../failure/is-retryable.ts";
+import { nameList } from "../failure/name-list.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { couldTakeOver } from "./node-health.ts";
 import { nodesIn } from "./record/record-nodes.ts";
@@ -135,7 +136,7 @@ function attachedElsewhere(observed: ObservedVolume): Undated | undefined {
     .filter(isForeign)
     .map(({ instanceUri }) => instanceUri);
   if (foreign.length === 0) return undefined;
-  const message = withRemedy("FoundAttached", `the disk is attached to ${foreign.join(", ")}`);
+  const message = withRemedy("FoundAttached", `the disk is attached to ${nameList(foreign)}`);
   return { type: ATTACHED_ELSEWHERE, status: "True", reason: "FoundAttached", message };
 }
 

@@ -3,6 +3,7 @@ import { identityOf, isForeign, isSameNode, type NodeIdentity } from "../api/ide
 import { isOutOfService, type ObservedVolume, recordOf, shownVm } from "../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import { isOff } from "../azure/power-state.ts";
+import { nameList } from "../failure/name-list.ts";
 import { isSilent } from "./node-silence.ts";
 import { requestingNodes } from "./plan-grant.ts";
 import { ASK_AGAIN_MS } from "./recheck-pace.ts";
@@ -173,7 +174,7 @@ function waitForEarlierVm(
           kind: "WaitFor",
           reason,
           nodeName,
-          message: `${waiting.join(", ")} waits for the volume: ${said}`,
+          message: `${nameList(waiting)} waits for the volume: ${said}`,
           retryAfterMs: ASK_AGAIN_MS,
         },
   ];

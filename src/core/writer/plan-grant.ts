@@ -8,6 +8,7 @@ import {
   stayingAttachments,
   type ObservedVolume,
 } from "../attachment/observed-volume.ts";
+import { nameList } from "../failure/name-list.ts";
 import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { grant } from "./record/writer-steps.ts";
 import type { WriterAction } from "./writer-action.ts";
@@ -40,7 +41,7 @@ function planWithoutUser(observed: ObservedVolume, unused: readonly NodeIdentity
     ({ attachment, unchangedMs }) => names.includes(attachment.spec.nodeName) && unchangedMs >= NO_USER_MS,
   );
   if (!isOld) return [{ kind: "Requeue", afterMs: RECHECK_MS }];
-  const message = `${names.join(", ")} requests the volume, and no user of it is seen there`;
+  const message = `${nameList(names)} requests the volume, and no user of it is seen there`;
   return [
     ...unused.map((node) => ({ kind: "Grant", node, isUserSeen: false }) as const),
     { kind: "WaitFor", reason: "WaitingForUser", message, retryAfterMs: ASK_AGAIN_MS },

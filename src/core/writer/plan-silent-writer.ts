@@ -1,4 +1,5 @@
 import { isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
+import { nameList } from "../failure/name-list.ts";
 import { isWaitingElsewhere } from "../schedule/volume-pod.ts";
 import { isSilentAlone, kubeletOf, silentAfterMs } from "./node-silence.ts";
 import { requestsOf } from "./plan-grant.ts";
@@ -44,13 +45,13 @@ export function planSilentWriter(
     },
   ];
   if (waiting.length > 0) {
-    const names = waiting.map((pod) => `pod ${pod.name} on ${pod.nodeName}`).join(", ");
+    const names = nameList(waiting.map((pod) => `pod ${pod.name} on ${pod.nodeName}`));
     return report("WaitFor", `${names} waits for ${writer}`, `${names} waits for ${writerNode}`);
   }
   if (there.length > 0) {
-    const names = there
-      .map((pod) => `pod ${pod.name}${pod.isTerminating ? " (being deleted)" : ""}`)
-      .join(", ");
+    const names = nameList(
+      there.map((pod) => `pod ${pod.name}${pod.isTerminating ? " (being deleted)" : ""}`),
+    );
     return report("Report", `${writer}; ${names} is bound to it`, `${names} is bound to ${writerNode}`);
   }
   // After a pod was deleted by force, its own request stands until its node is marked.

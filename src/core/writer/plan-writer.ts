@@ -8,6 +8,7 @@ import {
   recordOf,
   stayingAttachments,
 } from "../attachment/observed-volume.ts";
+import { nameList } from "../failure/name-list.ts";
 import type { VolumeUse } from "../schedule/volume-use.ts";
 import {
   earlierVms,
@@ -97,9 +98,9 @@ function planForRequestedWriter(observed: ObservedVolume, node: NodeIdentity): r
 
 /** Which nodes and pods wait, and for which node. */
 export function releaseWaitText(waiting: readonly string[], writer: string, use: VolumeUse): string {
-  const what = `${waiting.join(", ")} waits for the volume to be released by ${writer}`;
+  const what = `${nameList(waiting)} waits for the volume to be released by ${writer}`;
   if (use.kind === "used")
-    return `${what}, where ${use.users.length === 0 ? "a workload" : use.users.join(", ")} still uses it`;
+    return `${what}, where ${use.users.length === 0 ? "a workload" : nameList(use.users)} still uses it`;
   const because = use.kind === "unknown" && use.because !== undefined ? `: ${use.because}` : "";
   return `${what}; it is not known now whether a workload uses it there${because}`;
 }
