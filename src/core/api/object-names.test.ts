@@ -37,6 +37,7 @@ describe("diskNameFor", () => {
     ["volume with spaces/and slashes", "characters that Azure refuses"],
     ["my_volume", "an underscore, which object names can't have"],
     ["-volume-", "ends that Azure refuses"],
+    ["300-\u212A", "the sign of the unit kelvin, which is k in lower case"],
   ] as const) {
     it(`makes a legal name with a hash: ${because}`, () => {
       assert.match(diskNameFor(volumeName), DISK_NAME);

@@ -10,6 +10,7 @@ const DISK_NAME_MAX_CHARS = 80;
 
 /** A Kubernetes object name: RFC 1123 subdomain. */
 const OBJECT_NAME = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/u;
+const NOT_ASCII = /\P{ASCII}/u;
 const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/u;
 
 /**
@@ -17,8 +18,9 @@ const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/u;
  * an object name, else a legal prefix and a hash. Deterministic, so a repeated call finds its disk.
  */
 export function diskNameFor(volumeName: string): string {
-  if (volumeName.length <= DISK_NAME_MAX_CHARS && OBJECT_NAME.test(volumeName.toLowerCase()))
-    return volumeName;
+  // In lower case, the sign of the unit kelvin is an ASCII letter, too. Azure takes it in no disk's name.
+  const isLegal = !NOT_ASCII.test(volumeName) && OBJECT_NAME.test(volumeName.toLowerCase());
+  if (volumeName.length <= DISK_NAME_MAX_CHARS && isLegal) return volumeName;
   return hashedName(volumeName, volumeName, DISK_NAME_MAX_CHARS);
 }
 
