@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { settledOn } from "../../src/controller/testing/settled.ts";
+import { isRetryable } from "../../src/core/failure/is-retryable.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
 import { aDiskRequest, diskUri, failureOf, never } from "../contract/worlds/cloud-bench.ts";
@@ -8,6 +9,8 @@ import { anAzure } from "./an-azure.ts";
 
 const OVER_QUOTA: FaultEffect = { kind: "Error", status: 409, code: "QuotaExceeded" };
 const THROTTLED: FaultEffect = { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 30 };
+
+const NOT_THERE = `The Resource 'Microsoft.Compute/disks/pvc-1' under resource group 'rg' was not found.`;
 
 describe("a request that writes a disk", () => {
   it("is not sent if its precondition fails when its turn comes", async () => {
@@ -34,6 +37,22 @@ describe("a request that writes a disk", () => {
     assert.deepEqual(valueOf(await settledOn(clock, cloud.resizeDisk(growth, never))), { sizeGiB: 128 });
     const [first = 0, second = 0, ...others] = sentAtMs;
     assert.deepEqual([others, Math.floor((second - first) / 1000)], [[], 30]);
+  });
+
+  it("has made a disk that a read does not show yet: it is asked for again, and found", async () => {
+    const { clock, model, cloud } = anAzure();
+    // Without polls the disk itself shows the end, and is read once more.
+    model.faults.add({
+      operation: "Operations_Get",
+      effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
+    });
+    const hidden: FaultEffect = { kind: "Error", status: 404, code: "ResourceNotFound", message: NOT_THERE };
+    model.faults.add({ operation: "Disks_Get", nth: 3, times: 1, effect: hidden });
+    const first = await settledOn(clock, cloud.createDisk(aDiskRequest(), never));
+    assert.equal(model.world.disks.size, 1);
+    assert.equal(isRetryable(failureOf(first)), true, JSON.stringify(first));
+    const second = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
+    assert.equal(second.diskUri, diskUri("pvc-1"));
   });
 
   const ends: readonly {

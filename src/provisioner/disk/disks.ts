@@ -16,6 +16,7 @@ import type {
   Precondition,
 } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmDisk, ArmDiskSpec, ArmError, ArmGroup, ArmName } from "../arm/arm-api.ts";
+import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { saysGone, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { copyUnderWay, differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
@@ -108,7 +109,10 @@ export async function createDisk(
     () => settledAfter(created.value, session, diskUri, signal),
     (answer) => (answer.ok ? answer.value : undefined),
   );
-  return read.ok ? factsIfRequested(request, read.value) : fail(toFailure(read.failure, {}));
+  if (read.ok) return factsIfRequested(request, read.value);
+  // It is made: a read that does not find it is older, and the next call finds it.
+  const notShown = ownError(ownErrorCodes.noAnswer, `disk ${diskUri} is made, and not shown yet`);
+  return fail(toFailure(saysNotThere(read.failure) ? notShown : read.failure, {}));
 }
 
 /** Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. */
