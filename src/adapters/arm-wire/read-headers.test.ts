@@ -14,9 +14,9 @@ describe("Retry-After", () => {
     ["-3", 0, "the past"],
     ["Thu, 01 Jan 2026 12:01:00 GMT", 60_000, "a date"],
     ["Thu, 01 Jan 2026 11:59:00 GMT", 0, "a date in the past"],
-    ["86400", 1_800_000, "a day, as of a proxy"],
-    ["Fri, 02 Jan 2026 12:00:00 GMT", 1_800_000, "a date by a clock that is a day ahead"],
-    ["1e300", 1_800_000, "a number beyond all times"],
+    ["86400", 3_600_000, "a day, as of a proxy"],
+    ["Fri, 02 Jan 2026 12:00:00 GMT", 3_600_000, "a date by a clock that is a day ahead"],
+    ["1e300", 3_600_000, "a number beyond all times"],
     ["Infinity", undefined, "no number of HTTP"],
   ] as const)
     it(`is ${delayMs ?? "not read"}: ${because}`, () =>

@@ -1,12 +1,12 @@
 import type { RemainingCalls } from "../../provisioner/arm/arm-api.ts";
 
 /**
- * The longest `Retry-After` that is believed, in milliseconds: the longest window by which the compute provider
- * has counted calls. One of a proxy, or a date by another clock, would end all calls for as long as it says.
+ * The longest `Retry-After` that is believed, in milliseconds: the front door once counted calls by the hour,
+ * and nothing of Azure by more. What a proxy says, or a date by another clock, would end all calls for as long.
  */
-const RETRY_AFTER_MAX_MS = 1_800_000;
+const RETRY_AFTER_MAX_MS = 3_600_000;
 
-/** `Retry-After` in milliseconds, from 0 to 1,800,000: seconds or an HTTP date. */
+/** `Retry-After` in milliseconds, from 0 to 3,600,000: seconds or an HTTP date. */
 export function readRetryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined || header === "") return undefined;
   const seconds = Number(header);
