@@ -6,7 +6,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { fullBackoffMs } from "../../core/primitives/backoff.ts";
-import { fromTimestamp } from "../../core/primitives/timestamp.ts";
+import { fromTimestamp, parseTimestamp } from "../../core/primitives/timestamp.ts";
 import { fromObjectError, toObjectError } from "../../objects/object-error.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -101,7 +101,8 @@ function wasReported({ spec, status }: AzVolumeAttachment, failure: Failure): bo
   const earlier = fromObjectError(status.error);
   const isSameRequest =
     spec.writerRequest === undefined ||
-    fromTimestamp(spec.writerRequest.since) <= fromTimestamp(status.error.time);
+    // A node's token may write any text there.
+    (parseTimestamp(spec.writerRequest.since) ?? 0) <= fromTimestamp(status.error.time);
   return earlier !== undefined && isSameRequest && failureLocalKey(earlier) === failureLocalKey(failure);
 }
 

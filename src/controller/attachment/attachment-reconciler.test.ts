@@ -121,6 +121,18 @@ describe("attachmentReconciler", () => {
       assert.equal(world.attachment("node-a")?.metadata.resourceVersion, resourceVersion);
     }));
 
+  it("delays a refused attach also where its node has written no time of its request", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
+      const spec = { writerRequest: { since: "soon" } };
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { spec, status: undefined }));
+      const rejected = { kind: "CloudRejected", code: "NoSuchThing", message: "no", requestId: "" } as const;
+      const refusing = { attachDisk: async () => fail(rejected) };
+      for (const requeueAfterMs of [15_000, 30_000])
+        assert.deepEqual(await runOn(world, refusing), ok({ requeueAfterMs }));
+    }));
+
   it("carries out what is planned for an attachment that takes no labels", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);

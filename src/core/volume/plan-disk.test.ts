@@ -354,6 +354,11 @@ describe("planDisk", () => {
         plan: { kind: "EndOfflineResize", because: "its replicas could not be detached in time" },
       },
       {
+        because: "too long by a clock that was set back",
+        observed: growing(3, offlineSince(-11 * minute), [aReplica("node-b")]),
+        plan: { kind: "EndOfflineResize", because: "its replicas could not be detached in time" },
+      },
+      {
         because: "too long, although a modification is asked for, too",
         observed: asked(growing(3, offlineSince(11 * minute), [aReplica("node-b")])),
         plan: { kind: "EndOfflineResize", because: "its replicas could not be detached in time" },

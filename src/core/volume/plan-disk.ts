@@ -148,7 +148,8 @@ function planResize(
   if (observed.pods() === undefined) return { kind: "Requeue", afterMs: PODS_LISTED_AFTER_MS };
   if (status?.state !== "Updating") return { kind: "BeginOfflineResize" };
   const began = status.conditions.find((condition) => condition.type === "OfflineResize")?.lastTransitionTime;
-  if (began !== undefined && nowMs - fromTimestamp(began) > settings.offlineResizeMs)
+  // A clock that was set back must not hold the grants for as long.
+  if (began !== undefined && Math.abs(nowMs - fromTimestamp(began)) > settings.offlineResizeMs)
     return { kind: "EndOfflineResize", because: "its replicas could not be detached in time" };
   if (attachments.length > 0) return { kind: "Wait", because: "its replicas are being detached" };
   return { kind: "ResizeDisk", diskUri, sizeGiB: requestedGiB };
