@@ -14,7 +14,7 @@ export interface QueueDepth {
 }
 
 /**
- * How a pass ends: `conflict`, another writer was faster, or what the plan was made with has changed; `failed`,
- * as expected; `threw`, by a bug.
+ * How a pass ends: `conflict`, another writer was faster, or what the plan was made with has changed;
+ * `failed`, as expected; `threw`, by a bug.
  */
 export type PassOutcome = "done" | "conflict" | "failed" | "threw";

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { setImmediate } from "node:timers/promises";
 import { unlessAborted } from "./unless-aborted.ts";
 
 const REASON = new Error("the caller gave up");
@@ -14,7 +13,7 @@ async function unhandledIn(act: () => Promise<void>): Promise<readonly unknown[]
   try {
     await act();
     // Node reports them once the microtasks have run.
-    await setImmediate();
+    await new Promise((resolve) => setImmediate(resolve));
   } finally {
     process.removeAllListeners("unhandledRejection");
     for (const other of others) process.on("unhandledRejection", other);

@@ -2,7 +2,7 @@ import type { RemainingCalls } from "../../provisioner/arm/arm-api.ts";
 
 /**
  * The longest `Retry-After` that is believed, in milliseconds: the front door once counted calls by the hour,
- * and nothing of Azure by more. What a proxy says, or a date by another clock, would end all calls for as long.
+ * and nothing of Azure by more. What a proxy says, or a date by another clock, would end all calls for days.
  */
 const RETRY_AFTER_MAX_MS = 3_600_000;
 

@@ -21,7 +21,7 @@ const never = new AbortController().signal;
 const nodeNames = ["node-a", "node-b", "node-c", "node-d"];
 
 describe("rebuildVolume", () => {
-  it("removes an earlier place also from an attachment whose labels a person has removed", () =>
+  it("removes an earlier place also from an attachment without labels", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a"), storeIncarnation: 1 }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 7 } }));

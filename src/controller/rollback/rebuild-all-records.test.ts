@@ -211,7 +211,7 @@ describe("rebuildReconciler", () => {
         assert.equal(isUnmarked(await must(world.other.get("AzVolume", "pvc-1", never))), ends);
       }));
 
-  it("distrusts an attachment of a shared volume also where a person has removed its labels", () =>
+  it("distrusts an attachment of a shared volume also where it has no labels", () =>
     withIncarnation({ incarnation: 1, mark: 2 }, async (world) => {
       await world.given("AzVolume", aSharedVolume());
       await world.given("AzVolumeAttachment", anAttachment("node-a"));

@@ -1,5 +1,5 @@
 /**
- * The most names in one sentence: it stands in a condition of an object, which may have 1.5 MiB in all, and is
+ * The most names in one sentence. It stands in a condition of an object, which has 1.5 MiB at most, and is
  * written again with each change. A cluster may have thousands of pods that wait for one volume.
  */
 const NAMES_MAX = 10;

@@ -4,20 +4,21 @@ import { AuthenticationError, CredentialUnavailableError } from "@azure/identity
 import { reworded } from "./reworded.ts";
 
 describe("an error in other words", () => {
-  it("keeps what tells its kind, and leaves the caught one as it is", () => {
-    const caught = [
+  for (const [caught, facts] of [
+    [
       new AuthenticationError(400, { error: "invalid_client", error_description: "the secret has expired" }),
-      new CredentialUnavailableError("no secret"),
-      Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }),
-    ];
-    for (const error of caught) {
-      const { message } = error;
-      const said = reworded(error, (words) => `tenant: ${words}`);
+      { name: "AuthenticationError", statusCode: 400 },
+    ],
+    [new CredentialUnavailableError("no secret"), { name: "CredentialUnavailableError" }],
+    [Object.assign(new Error("connect"), { code: "ECONNREFUSED" }), { name: "Error", code: "ECONNREFUSED" }],
+  ] as const)
+    it(`keeps what tells its kind, and leaves the caught one as it is: ${facts.name}`, () => {
+      const { message } = caught;
+      const said = reworded(caught, (words) => `tenant: ${words}`);
       assert.ok(said instanceof Error);
-      assert.deepEqual({ ...said, name: said.name }, { ...error, name: error.name });
-      assert.deepEqual([said.message, said.cause, error.message], [`tenant: ${message}`, error, message]);
-    }
-  });
+      assert.deepEqual([said.message, said.cause, caught.message], [`tenant: ${message}`, caught, message]);
+      for (const [fact, value] of Object.entries(facts)) assert.equal(Reflect.get(said, fact), value);
+    });
 
   it("returns what is no error as it is", () => {
     assert.equal(
