@@ -5,7 +5,7 @@ import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
-import { readObject } from "./read-objects.ts";
+import { listObjects, readObject } from "./read-objects.ts";
 import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { withClusterObjects, withWorkloads } from "./workload/workloads.ts";
 
@@ -35,7 +35,7 @@ describe("a node without the driver", { skip: (await reasonAgainstLab()) ?? fals
             async () => {
               await preventScheduling(lab, true);
               await lab.kubectl(["label", "node", NODE, "type=virtual-kubelet"]);
-              await untilRegistered(lab, false);
+              await untilWithoutPlugIn(lab);
               await workloads.apply(
                 manifestOf(
                   aClaim({ name: NAME, storageClass: NAME }),
@@ -65,6 +65,23 @@ describe("a node without the driver", { skip: (await reasonAgainstLab()) ?? fals
 async function preventScheduling(lab: Lab, preventPodSchedulingIfMissing: boolean): Promise<void> {
   const patch = JSON.stringify({ spec: { preventPodSchedulingIfMissing } });
   await lab.kubectl(["patch", `csidriver/${DRIVER}`, "--type=merge", `--patch=${patch}`]);
+}
+
+/**
+ * Waits until the node is as one that has never had the plug-in: one that ends while its DaemonSet stays
+ * leaves its socket, so that the kubelet keeps the driver for the next.
+ */
+async function untilWithoutPlugIn(lab: Lab): Promise<void> {
+  const query = new URLSearchParams({
+    labelSelector: "app=csi-azuredisk-node",
+    fieldSelector: `spec.nodeName=${NODE}`,
+  });
+  await waitUntil(`no plug-in to be on ${NODE}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+    const plugIns = await listObjects<object>(lab, `/api/v1/namespaces/kube-system/pods?${query}`);
+    return plugIns.length === 0 ? true : undefined;
+  });
+  await lab.node(NODE).exec(["rm", "-f", `/var/lib/kubelet/plugins_registry/${DRIVER}-reg.sock`]);
+  await untilRegistered(lab, false);
 }
 
 async function untilRegistered(lab: Lab, isRegistered: boolean): Promise<void> {
