@@ -2,6 +2,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bindMountOptions, isStagedReadOnly, stagingMountOptions } from "./mount-options.ts";
 
+/** What mount(8) or the kernel take for several options, though quotes make one of it, or the reverse. */
+const hidingFlags: readonly (readonly string[])[] = [
+  ['usrjquota="a,noload,grpjquota=b",jqfmt=vfsv1'],
+  ['context="a,noload,b"'],
+  ['x-a="', 'x-b=",noload,"'],
+  ['x-a=\\",noload,x-b=\\"'],
+  ['x-a=\\",loop,x-b=\\"'],
+  ["x-a=\\,noload"],
+  ['noload"'],
+];
+
 describe("stagingMountOptions", () => {
   it("passes on what the user asked for, once each", () => {
     assert.deepEqual(
@@ -39,6 +50,16 @@ describe("stagingMountOptions", () => {
     });
   });
 
+  it("treats the comma of each kind of context so, beside other options", () => {
+    for (const name of ["context", "fscontext", "defcontext", "rootcontext"]) {
+      const flag = `noatime,${name}="system_u:object_r:svirt_t:s0-s15:c0.c1023,c7",nodev`;
+      assert.deepEqual(stagingMountOptions({ fsType: "ext4", mountFlags: [flag], readOnly: false }), {
+        ok: true,
+        value: [flag],
+      });
+    }
+  });
+
   it("keeps nofail from mount(8), which would succeed without a device", () => {
     for (const [flag, value] of [
       ["nofail", []],
@@ -66,6 +87,9 @@ describe("stagingMountOptions", () => {
     { flag: "verity.hashdevice=/dev/sdd", because: "it would open another device" },
     { flag: "device=/dev/sdd", because: "a btrfs would write to another device" },
     { flag: "rw", because: "the volume is read-only" },
+    { flag: "rw=fs", because: "it is another name of rw" },
+    { flag: 'x-a="', because: "mount(8) would take the ro after it for its value" },
+    { flag: "x-a=\\", because: "mount(8) would take the comma after it for its value" },
   ];
   for (const { flag, because } of refused) {
     it(`refuses ${JSON.stringify(flag)}, since ${because}`, () => {
@@ -73,6 +97,15 @@ describe("stagingMountOptions", () => {
       assert.deepEqual(options.ok ? "accepted" : options.failure.kind, "InvalidArgument");
     });
   }
+});
+
+describe("stagingMountOptions of flags in which quotes hide options", () => {
+  for (const mountFlags of hidingFlags)
+    it(`refuse ${JSON.stringify(mountFlags)}`, () => {
+      const options = stagingMountOptions({ fsType: "ext4", mountFlags, readOnly: false });
+      assert.ok(!options.ok && options.failure.kind === "InvalidArgument");
+      assert.match(options.failure.problem, /^must not contain quotes/u);
+    });
 });
 
 describe("isStagedReadOnly", () => {

@@ -73,6 +73,14 @@ const succeedsWithoutDevice = /(?<=^|,)nofail(?:,|$)/gu;
  */
 const withoutNewest = new Set(["noload", "norecovery", "nologreplay", "usebackuproot", "recovery", "rescue"]);
 
+/**
+ * A complete option with an SELinux context, whose categories have commas between them. No other value may
+ * have quotes: mount(8) takes a comma within them for a part of the value, and the kernel, which gets that
+ * value, for the end of the option. Both know a backslash before a quote or a comma. One that is left open
+ * takes all options after it for its value, the driver's own `ro` as well.
+ */
+const quotedContext = /(?<=^|,)(?:fs|def|root)?context="[\w.:-]+(?:,c\d[\w.:-]*)*"(?=,|$)/gu;
+
 /** Longest accepted mount flag, in characters: the kernel has one page for all of them. */
 const FLAG_MAX_CHARS = 1024;
 
@@ -141,9 +149,13 @@ export function bindMountOptions(request: {
   ]);
 }
 
-/** Commas separate options; within double quotes (SELinux contexts) they belong to the value. */
+/** Commas separate options; those of an SELinux context belong to its value. */
 function optionsOf(flag: string): readonly string[] {
-  return flag.replaceAll(/"[^"]*"/g, "").split(",");
+  return withoutContexts(flag).split(",");
+}
+
+function withoutContexts(flag: string): string {
+  return flag.replaceAll(quotedContext, "context");
 }
 
 function nameOf(option: string): string {
@@ -163,7 +175,12 @@ function problemOfFlag(
 ): string | undefined {
   if (flag === "" || flag.length > FLAG_MAX_CHARS) return `must have 1 to ${FLAG_MAX_CHARS} characters`;
   if (/[\s\0]/.test(flag)) return "must not contain white space";
+  if (/["\\]/u.test(withoutContexts(flag)))
+    return "must not contain quotes, but for those of an SELinux context, or a backslash: they hide options";
   const options = optionsOf(flag);
+  // mount(8) knows ro=fs and rw=vfs: a mount that is writable on a file system that is not, as after an error.
+  const valued = options.find((option) => /^r[ow]=/u.test(option));
+  if (valued !== undefined) return `${valued} is not allowed: state ro or rw alone`;
   const forbidden = options.find(isForbidden);
   if (forbidden !== undefined)
     return `${forbidden} is not allowed: it would mount something else than the volume`;

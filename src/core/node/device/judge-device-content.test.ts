@@ -72,6 +72,15 @@ describe("judgeDeviceContent", () => {
       },
     },
     {
+      because: "the check of an ext with a journal elsewhere would write to another disk",
+      witnesses: { blkid: { TYPE: "ext4", USAGE: "filesystem", UUID: "6f1d", EXT_JOURNAL: "45f3" } },
+      content: {
+        kind: "otherData",
+        detail:
+          "an ext file system whose journal 45f3 is on another disk, to which its check would write",
+      },
+    },
+    {
       because: "an encrypted device has a type, but is no file system",
       witnesses: { blkid: { TYPE: "crypto_LUKS", USAGE: "crypto" } },
       content: { kind: "otherData", detail: "crypto of type crypto_LUKS" },

@@ -59,7 +59,7 @@ export function judgeDeviceContent({
     };
   if (blkid !== "nothing") {
     const fsType = blkid["TYPE"];
-    const unserved = btrfs === undefined ? undefined : whyBtrfsUnserved(btrfs);
+    const unserved = btrfs === undefined ? whyExtUnserved(blkid) : whyBtrfsUnserved(btrfs);
     if (unserved !== undefined) return { kind: "otherData", detail: unserved };
     if (fsType !== undefined && blkid["USAGE"] === "filesystem")
       return { kind: "fileSystem", fsType, uuid: blkid["UUID"] ?? "" };
@@ -82,6 +82,17 @@ export function judgeDeviceContent({
       hasNoSignature: true,
     };
   return { kind: "blank" };
+}
+
+/**
+ * Why an ext is not served. e2fsck finds a journal on another device by its UUID, among all disks of the node,
+ * replays it, and empties it. For a copy of the file system that is the journal of its source.
+ */
+function whyExtUnserved(blkid: Readonly<Record<string, string>>): string | undefined {
+  const journal = blkid["EXT_JOURNAL"];
+  return journal === undefined
+    ? undefined
+    : `an ext file system whose journal ${journal} is on another disk, to which its check would write`;
 }
 
 function hasSignatures(value: unknown): value is { readonly signatures: readonly unknown[] } {
