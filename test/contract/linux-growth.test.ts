@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { describe } from "node:test";
 import { promisify } from "node:util";
-import { WHILE_READ_ONLY, WITH_ERRORS } from "../../src/core/node/file-system/why-not-grown.ts";
+import { BEYOND_32_BITS, WHILE_READ_ONLY, WITH_ERRORS } from "../../src/core/node/file-system/why-not-grown.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { FileSystemType } from "../../src/core/volume/device/file-system.ts";
 import type { Device } from "../../src/ports/host/host-provisioner.ts";
-import { aFormattedDevice, DISK_BYTES, never } from "./host/host-suite.ts";
+import { aDevice, aFormattedDevice, DISK_BYTES, never } from "./host/host-suite.ts";
 import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
 import { onLinuxHost } from "./worlds/on-linux-host.ts";
 
@@ -43,6 +44,9 @@ function on(
 
 const grow = ({ world, request }: Mounted, device: Device) =>
   world.host.growFileSystem({ device, mountPath: request.path, fsType: request.fsType }, never);
+
+/** More than an ext3 with the smallest blocks takes: its block numbers have 32 bits. */
+const FIVE_TIB = 5n * 1024n ** 4n;
 
 describe("Linux host that is to grow a file system", () => {
   for (const fsType of ["ext4", "xfs", "btrfs"] as const) {
@@ -100,4 +104,21 @@ describe("Linux host that is to grow a file system", () => {
       assert.ok(valueOf(await world.host.fileSystemStats(request.path, never)).totalBytes > DISK_BYTES);
     },
   );
+
+  onLinuxHost("mounts an ext3 that can't be as large as its disk", { fsType: "ext3" }, async (world) => {
+    const { host } = world;
+    const fsType = "ext3";
+    const device = await aDevice(world, 0);
+    valueOf(await host.format({ device, fsType, uuid: randomUUID(), geometry: { blockSize: 1024 } }, never));
+    await world.growDisk({ lun: 0, sizeBytes: FIVE_TIB });
+    const grown = valueOf(await host.rescanDevice(device, never));
+    assert.equal(valueOf(await host.growBeforeMount({ device: grown, fsType }, never)), undefined);
+    const path = world.pathOf("staging");
+    const request = { device: grown, path, fsType, mountFlags: [], readOnly: false } as const;
+    valueOf(await host.mountDevice(request, never));
+    const failure = { kind: "GrowsUnmounted", devicePath: device.path, reason: BEYOND_32_BITS };
+    const grow = () => host.growFileSystem({ device: grown, mountPath: path, fsType }, never);
+    assert.deepEqual(await grow(), { ok: false, failure });
+    valueOf(await host.unmount(path, never));
+  });
 });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { parseExtSizeBytes } from "../../../core/node/file-system/parse-ext-size.ts";
+import { parseExtSize } from "../../../core/node/file-system/parse-ext-superblock.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { CheckRemark, Device } from "../../../ports/host/host-provisioner.ts";
@@ -48,11 +48,15 @@ export async function growBeforeMount(
   };
   const exit = await runToSuccess(host, command, signal);
   if (!exit.ok) return exit;
-  const sizeBytes = parseExtSizeBytes(exit.value.stdout.toString("utf8"));
-  if (sizeBytes === undefined)
+  const size = parseExtSize(exit.value.stdout.toString("utf8"));
+  if (size === undefined)
     return fail({
       kind: "HostNotReady",
       detail: `dumpe2fs -h ${device.path} does not say how large the file system is`,
     });
-  return sizeBytes < device.sizeBytes ? growUnmounted(host, device, signal) : ok(undefined);
+  const { sizeBytes, sizeMaxBytes = device.sizeBytes } = size;
+  // One that can't be as large as the disk is mounted as it is, and `growFileSystem` says why.
+  return sizeBytes < device.sizeBytes && device.sizeBytes <= sizeMaxBytes
+    ? growUnmounted(host, device, signal)
+    : ok(undefined);
 }

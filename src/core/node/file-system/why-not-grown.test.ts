@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
+  BEYOND_32_BITS,
   type UngrownFileSystem,
   WHILE_READ_ONLY,
   whyNotGrown,
@@ -29,6 +30,11 @@ const rows = [
     because: "a feature that the tools lack",
     given: { stderr: "resize2fs: Filesystem has unsupported feature(s) (/dev/sdc)" },
     why: WITH_UNKNOWN_FEATURE,
+  },
+  {
+    because: "block numbers of 32 bits",
+    given: { stderr: "resize2fs: New size too large to be expressed in 32 bits" },
+    why: BEYOND_32_BITS,
   },
   { because: "the capability and no errors", given: {}, why: undefined },
   { because: "another problem", given: { errorCount: 1, stderr: "No space left" }, why: undefined },

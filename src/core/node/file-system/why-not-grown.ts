@@ -23,6 +23,10 @@ export const WHILE_READ_ONLY =
 export const WITH_UNKNOWN_FEATURE =
   "the resize2fs of this node plug-in's image lacks a feature of it; pods start with the size that it has: " +
   "grow it with a newer e2fsprogs";
+/** An ext3, or an ext4 that mkfs of e2fsprogs before 1.43 has made: 16 TiB with blocks of 4 KiB. */
+export const BEYOND_32_BITS =
+  "its block numbers have 32 bits, too few for the disk; pods start with the size that it has: to use the " +
+  "rest, convert an unmounted ext4 (resize2fs -b), or copy the data to a new volume";
 export const BEFORE_A_PARTITION =
   "another partition follows its own; pods start with the size that it has: delete that partition to grow it";
 /** An NTFS numbers its clusters with 32 bits, and keeps their size. */
@@ -33,6 +37,7 @@ export const BEYOND_ITS_CLUSTERS =
 /** The reasons that no later mount ends: a file system is used with the size that it has. */
 export const lastingReasons: ReadonlySet<string> = new Set([
   WITH_UNKNOWN_FEATURE,
+  BEYOND_32_BITS,
   BEFORE_A_PARTITION,
   BEYOND_ITS_CLUSTERS,
 ]);
@@ -49,6 +54,7 @@ export function whyNotGrown({
 }: UngrownFileSystem): string | undefined {
   if (isReadOnly) return WHILE_READ_ONLY;
   if (errorCount !== undefined && stderr.includes("unsupported feature")) return WITH_UNKNOWN_FEATURE;
+  if (errorCount !== undefined && stderr.includes("expressed in 32 bits")) return BEYOND_32_BITS;
   if (errorCount === undefined || !stderr.includes("Permission denied")) return undefined;
   if (errorCount > 0) return WITH_ERRORS;
   return mayGrowMountedExt ? undefined : WITHOUT_CAPABILITY;
