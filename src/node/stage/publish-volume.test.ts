@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
-import { fail } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, identity } from "../../core/testing/objects.ts";
 import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
@@ -63,6 +63,31 @@ describe("publishVolume", () => {
       assert.deepEqual(await world.answerOf(publish()), { ok: true, value: undefined });
       const mounts = await world.answerOf(world.ports().host.mountAt(targetPath, never));
       assert.deepEqual(mounts.ok && [mounts.value?.isDead, mounts.value?.isPlaceholder], [false, false]);
+    }));
+
+  it("leaves what a pod has mounted over its own volume, and what is below", () =>
+    withNode({ writer: granted }, async (world) => {
+      const publish = (): ReturnType<typeof publishVolume> =>
+        publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never);
+      assert.equal((await world.answerOf(publish())).ok, true);
+      const mounts = world.machine.mounts();
+      const { host } = world.ports();
+      // The kernel shows the one on top only.
+      const over = { path: targetPath, majorMinor: "0:59", fsType: "tmpfs", root: "/", readOnly: false };
+      const mountAt: typeof host.mountAt = async (path, signal) =>
+        path === targetPath
+          ? ok({ ...over, isDead: false, isPlaceholder: false })
+          : host.mountAt(path, signal);
+      const again = await world.answerOf(
+        publishVolume(
+          { ...world.ports(), host: { ...host, mountAt } },
+          { ...request, targetPath, targetReadOnly: false },
+          never,
+        ),
+      );
+      assert.deepEqual(world.machine.mounts(), mounts);
+      assert.ok(!again.ok && again.failure.kind === "DeviceBusy", "kubelet repeats that");
+      assert.match(again.failure.detail, /a tmpfs \(0:59\) is mounted over the volume/u);
     }));
 
   describe("of a raw disk that another one replaces, with its number", () => {

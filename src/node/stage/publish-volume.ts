@@ -93,7 +93,8 @@ async function publishedAt(
 /**
  * A bound but unchecked publish is repeated, and the disk may have gone and come back as another device
  * since: the dead mount is replaced. After a permanent refusal kubelet would take the target for
- * unmounted, and never unpublish it.
+ * unmounted, and never unpublish it. What lives there stays, such as what a pod itself has mounted over its
+ * volume (`mountPropagation: Bidirectional`): a placeholder would end that pod's mounts below it as well.
  */
 async function coverDead(
   ports: NodePorts,
@@ -102,9 +103,14 @@ async function coverDead(
   signal: AbortSignal,
 ): Promise<Result<"none" | "placeholder">> {
   if (present === undefined) return ok("none");
-  const covered = present.isPlaceholder
-    ? ok(undefined)
-    : await ports.host.mountPlaceholder(targetPath, signal);
+  if (present.isPlaceholder) return ok("placeholder");
+  if (!present.isDead)
+    return fail({
+      kind: "DeviceBusy",
+      devicePath: targetPath,
+      detail: `a ${present.fsType} (${present.majorMinor}) is mounted over the volume: unmount it`,
+    });
+  const covered = await ports.host.mountPlaceholder(targetPath, signal);
   return covered.ok ? ok("placeholder") : covered;
 }
 

@@ -6,7 +6,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import { lacksDevice, soleDeviceOf } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import type { MountedBtrfs } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
-import { parseMountinfo, topMountAt } from "../../../core/node/parse-mountinfo.ts";
+import { isReachable, parseMountinfo, topMountAt } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
 import { isPlaceholder } from "../../../core/node/placeholder-mount.ts";
 import { whyMountIsDead } from "../../../core/node/why-mount-is-dead.ts";
@@ -300,7 +300,7 @@ async function observe(
   const whyDead =
     btrfs !== undefined && lacksDevice(btrfs)
       ? "its device is gone"
-      : await whyDeadOf(host, entry, boundDevice !== undefined, majorMinor);
+      : await whyDeadOf(host, { entry, isHidden: !isReachable(entries, entry) }, boundDevice, majorMinor);
   const holder =
     boundDevice === undefined
       ? undefined
@@ -324,8 +324,8 @@ async function observe(
 
 async function whyDeadOf(
   host: HostContext,
-  entry: MountinfoEntry,
-  isBound: boolean,
+  { entry, isHidden }: { readonly entry: MountinfoEntry; readonly isHidden: boolean },
+  boundDevice: string | undefined,
   majorMinor: string,
 ): Promise<string | undefined> {
   // Not a block device's file system (tmpfs, NFS …): not the driver's.
@@ -335,9 +335,12 @@ async function whyDeadOf(
     diskOf(host.sysRoot, majorMinor).then((disk) => readDeviceAttribute(host.sysRoot, disk, "device/state")),
   ]);
   const device = sizeBytes === undefined ? undefined : { sizeBytes, state };
+  const isBound = boundDevice !== undefined;
   const root = isBound
     ? { fileSystemBytes: smallestDiskBytes, answersIoError: false }
-    : await askRoot(host, entry.mountPoint);
+    : isHidden
+      ? unasked
+      : await askRoot(host, entry.mountPoint);
   // Options of a devtmpfs say nothing of the device that is bound from it.
   return whyMountIsDead({
     entry: isBound ? { options: [], superOptions: [] } : entry,
@@ -345,6 +348,9 @@ async function whyDeadOf(
     ...root,
   });
 }
+
+/** The path of a hidden mount leads to what hides it. */
+const unasked = { fileSystemBytes: undefined, answersIoError: false };
 
 async function askRoot(
   { volumeLooks }: HostContext,

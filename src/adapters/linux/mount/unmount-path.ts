@@ -10,14 +10,14 @@ import { errorCode, takesNoChange } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { flushMount } from "./flush-path.ts";
 import { endFreezeOn } from "./freeze-file-system.ts";
-import { canonicalPath, glanceAtCanonical, mountPathsOf } from "./read-mounts.ts";
+import { canonicalPath, glanceAtCanonical, mountPathsOf, readMountinfo } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
 /** Most mounts stacked on one path that one call unmounts. */
 const stackedMountsMax = 16;
 
-/** Most processes that a failure names. */
-const usersNamedMax = 5;
+/** Most processes or mounts that a failure names. */
+const namedMax = 5;
 
 /**
  * Unmounts everything at a path and removes the path. Never lazy, never by force: a mount that can't be
@@ -98,13 +98,20 @@ export async function unmountOnce(
   const said = ownWords(exit.value.stderr, mount.path);
   if (exit.value.exitCode === 0 || /not mounted|no mount point/.test(said)) return ok(undefined);
   if (!/busy/.test(said)) return commandFailed(command, exit.value);
-  const users = await processesUsing(host.procRoot, mount.path);
-  const named = users.slice(0, usersNamedMax).join(", ");
-  return fail({
-    kind: "DeviceBusy",
-    devicePath: mount.source,
-    detail: `${mount.path} is in use${named === "" ? "" : ` by ${named}`}: end what uses it`,
-  });
+  return fail({ kind: "DeviceBusy", devicePath: mount.source, detail: await whyBusy(host, mount.path) });
+}
+
+/** Mounts below come first: a pod that had them propagated may have ended without them, and nothing else shows. */
+async function whyBusy({ procRoot }: HostContext, path: string): Promise<string> {
+  const below = (await readMountinfo(procRoot)).filter(({ mountPoint }) => mountPoint.startsWith(`${path}/`));
+  if (below.length > 0)
+    return `${path} has mounts below it: unmount ${listed(below.map(({ mountPoint }) => mountPoint))} first`;
+  const users = await processesUsing(procRoot, path);
+  return `${path} is in use${users.length === 0 ? "" : ` by ${listed(users)}`}: end what uses it`;
+}
+
+function listed(names: readonly string[]): string {
+  return names.slice(0, namedMax).join(", ");
 }
 
 /** A command that changes a mount. */
