@@ -5,7 +5,11 @@ import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { describe } from "node:test";
 import { promisify } from "node:util";
-import { BEYOND_32_BITS, WHILE_READ_ONLY, WITH_ERRORS } from "../../src/core/node/file-system/why-not-grown.ts";
+import {
+  BEYOND_32_BITS,
+  WHILE_READ_ONLY,
+  WITH_ERRORS,
+} from "../../src/core/node/file-system/why-not-grown.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { FileSystemType } from "../../src/core/volume/device/file-system.ts";
 import type { Device } from "../../src/ports/host/host-provisioner.ts";

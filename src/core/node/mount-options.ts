@@ -178,7 +178,7 @@ function problemOfFlag(
   if (/["\\]/u.test(withoutContexts(flag)))
     return "must not contain quotes, but for those of an SELinux context, or a backslash: they hide options";
   const options = optionsOf(flag);
-  // mount(8) knows ro=fs and rw=vfs: a mount that is writable on a file system that is not, as after an error.
+  // mount(8) knows ro=fs: a mount that is writable, of a file system that is not, looks as after an error.
   const valued = options.find((option) => /^r[ow]=/u.test(option));
   if (valued !== undefined) return `${valued} is not allowed: state ro or rw alone`;
   const forbidden = options.find(isForbidden);

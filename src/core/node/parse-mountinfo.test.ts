@@ -78,6 +78,18 @@ describe("topMountAt", () => {
     assert.equal(topMountAt(parseMountinfo(lines.join("\n")), "/data")?.majorMinor, "8:48");
   });
 
+  it("answers the one that the path leads to where another is hidden there", () => {
+    const lines = [
+      "50 27 8:32 / /data/volume rw - ext4 /dev/sdc rw",
+      "60 27 8:48 / /data rw - ext4 /dev/sdd rw",
+    ];
+    const made = ["40 60 8:64 / /data/volume rw - ext4 /dev/sde rw"];
+    const numberIn = (shown: readonly string[]) =>
+      topMountAt(parseMountinfo(shown.join("\n")), "/data/volume")?.majorMinor;
+    assert.equal(numberIn(lines), "8:32", "it is there, though no path leads to it");
+    assert.deepEqual([numberIn([...lines, ...made]), numberIn([...made, ...lines])], ["8:64", "8:64"]);
+  });
+
   it("answers nothing for a path that is no mount point", () => {
     assert.equal(topMountAt(stacked, "/"), undefined);
   });

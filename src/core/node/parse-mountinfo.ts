@@ -29,13 +29,17 @@ export function parseMountinfo(text: string): readonly MountinfoEntry[] {
   });
 }
 
-/** The mount at a path: mounts may be stacked on one path, and only the top one is visible. */
+/**
+ * The mount at a path: mounts may be stacked on one path, and only the top one is visible. Where a mount
+ * above the path hides it, another one at the same path counts, or else the hidden one (`hiderOf`).
+ */
 export function topMountAt(
   entries: readonly MountinfoEntry[],
   mountPoint: string,
 ): MountinfoEntry | undefined {
   const stacked = entries.filter((entry) => entry.mountPoint === mountPoint);
-  return stacked.findLast((entry) => !stacked.some((other) => other.parentId === entry.id));
+  const tops = stacked.filter((entry) => !stacked.some((other) => other.parentId === entry.id));
+  return tops.findLast((entry) => isReachable(entries, entry)) ?? tops.at(-1);
 }
 
 /** The visible mount that a path is on; undefined: none is known. `path` without links. */
@@ -52,25 +56,33 @@ export function mountContaining(
 
 /** Whether the path of a mount leads to it: no other mount hides it. */
 export function isReachable(entries: readonly MountinfoEntry[], entry: MountinfoEntry): boolean {
-  const isCovered = entries.some(
+  return hiderOf(entries, entry) === undefined;
+}
+
+/** The mount that the path of another one leads to, or into, instead; undefined: it leads to that one. */
+export function hiderOf(
+  entries: readonly MountinfoEntry[],
+  entry: MountinfoEntry,
+): MountinfoEntry | undefined {
+  const onIt = entries.find(
     ({ parentId, mountPoint }) => parentId === entry.id && mountPoint === entry.mountPoint,
   );
-  return !isCovered && isPlaceReachable(entries, entry);
+  return onIt ?? hiderOfPlace(entries, entry);
 }
 
 /**
- * Whether a path leads to the directory that a mount is on: no mount was made later on a directory above it.
+ * The mount that hides the directory which a mount is on: one that was made later on a directory above it.
  * One that was made before has it, or a mount on it, as parent.
  */
-function isPlaceReachable(entries: readonly MountinfoEntry[], entry: MountinfoEntry): boolean {
-  const parent = entries.find(({ id }) => id === entry.parentId);
-  const isHidden = entries.some(
+function hiderOfPlace(entries: readonly MountinfoEntry[], entry: MountinfoEntry): MountinfoEntry | undefined {
+  const hider = entries.find(
     ({ parentId, mountPoint }) =>
       parentId === entry.parentId &&
       mountPoint !== entry.mountPoint &&
       (mountPoint === "/" || entry.mountPoint.startsWith(`${mountPoint}/`)),
   );
-  return !isHidden && (parent === undefined || isPlaceReachable(entries, parent));
+  const parent = entries.find(({ id }) => id === entry.parentId);
+  return hider ?? (parent === undefined ? undefined : hiderOfPlace(entries, parent));
 }
 
 function parseLine(line: string): MountinfoEntry | undefined {

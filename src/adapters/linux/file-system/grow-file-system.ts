@@ -1,7 +1,6 @@
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { whyNotGrown } from "../../../core/node/file-system/why-not-grown.ts";
-import { topMountAt } from "../../../core/node/parse-mountinfo.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { CheckRemark, Device } from "../../../ports/host/host-provisioner.ts";
@@ -10,7 +9,7 @@ import type { HostCommand } from "../command/command-runner.ts";
 import { extErrorsFound } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
 import { endFreezeOn } from "../mount/freeze-file-system.ts";
-import { glanceAtMountsOf, observeMountAt, readMountinfo } from "../mount/read-mounts.ts";
+import { glanceAtMountsOf, observeMountAt } from "../mount/read-mounts.ts";
 import type { ObservedMount } from "../mount/read-mounts.ts";
 import { refuseFrozen } from "../mount/refuse-frozen.ts";
 import { runE2fsck } from "./check-file-system.ts";
@@ -78,13 +77,12 @@ export async function growFileSystem(
 async function firstMountLike(host: HostContext, mount: ObservedMount): Promise<Result<ObservedMount>> {
   const mounts = await glanceAtMountsOf(host, mount.majorMinor);
   if (!mounts.ok) return mounts;
-  const entries = await readMountinfo(host.procRoot);
   const alike = mounts.value.find(
-    ({ id, path, root, majorMinor, fsType }) =>
+    ({ root, majorMinor, fsType, hiddenBy }) =>
       root === mount.root &&
       majorMinor === mount.majorMinor &&
       fsType === mount.fsType &&
-      topMountAt(entries, path)?.id === id,
+      hiddenBy === undefined,
   );
   return ok(alike ?? mount);
 }

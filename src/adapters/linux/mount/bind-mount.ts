@@ -13,6 +13,7 @@ import type { HostContext } from "../host-context.ts";
 import { endFreezeOn } from "./freeze-file-system.ts";
 import { canonicalPath, glanceAtMount, identified, readMountinfo } from "./read-mounts.ts";
 import { refuseLink } from "./refuse-link.ts";
+import { unmountOnce } from "./unmount-path.ts";
 
 const directoryMode = 0o750;
 const fileMode = 0o640;
@@ -129,6 +130,26 @@ async function bind(host: HostContext, request: Bind, signal: AbortSignal): Prom
       );
 }
 
+/**
+ * Ends a bind of anything but the volume. mount(8) binds what its path leads to as it runs, and that may be
+ * a bare directory by then: a pod would write to the node's own disk.
+ */
+async function keepIfOfVolume(
+  host: HostContext,
+  { source, targetPath, majorMinor }: Bind,
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  const found = identified(await glanceAtMount(host, targetPath));
+  if (!found.ok) return found;
+  const made = found.value;
+  if (made?.majorMinor === majorMinor) return ok(undefined);
+  const ended = made === undefined ? ok(undefined) : await unmountOnce(host, made, signal);
+  if (!ended.ok) return ended;
+  const instead = made === undefined ? "nothing" : `${made.root} of ${made.majorMinor}`;
+  const problem = `led to ${instead}, not to the volume (${majorMinor})`;
+  return fail({ kind: "HostNotReady", detail: `as ${source} was bound to ${targetPath}, it ${problem}` });
+}
+
 /** Makes the bind unless it exists, and returns its present options. */
 async function bindOnce(
   host: HostContext,
@@ -143,10 +164,12 @@ async function bindOnce(
     const options = optionsFor(request, request.inherited);
     if (options !== undefined && request.kind === "folder" && (await isPropagatedFrom(host, request))) {
       const bound = await bindInNamespace(host, request, options, signal);
-      return bound.ok ? ok([...request.inherited, ...options]) : bound;
+      const kept = bound.ok ? await keepIfOfVolume(host, request, signal) : bound;
+      return kept.ok ? ok([...request.inherited, ...options]) : kept;
     }
     const bound = await runMount(host, request, ["--bind", request.source, request.targetPath], signal);
-    return bound.ok ? ok(request.inherited) : bound;
+    const kept = bound.ok ? await keepIfOfVolume(host, request, signal) : bound;
+    return kept.ok ? ok(request.inherited) : kept;
   }
   const refuse = (problem: string) =>
     fail<Failure>({ kind: "MountedOtherwise", path: request.targetPath, problem });

@@ -6,7 +6,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import { lacksDevice, soleDeviceOf } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import type { MountedBtrfs } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
-import { isReachable, parseMountinfo, topMountAt } from "../../../core/node/parse-mountinfo.ts";
+import { hiderOf, parseMountinfo, topMountAt } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
 import { isPlaceholder } from "../../../core/node/placeholder-mount.ts";
 import { whyMountIsDead } from "../../../core/node/why-mount-is-dead.ts";
@@ -37,6 +37,8 @@ export interface ObservedMount extends MountPoint {
    * device, also of the one that is looked for.
    */
   readonly unidentified: Failure | undefined;
+  /** The path of a mount that hides it: its own path leads there instead, to other files. */
+  readonly hiddenBy: string | undefined;
 }
 
 /** What a mount leads to, where that is not the number that mountinfo shows for it. */
@@ -158,9 +160,23 @@ export async function observeMountAt(
   return ok(answersIoError ? { ...mount, isDead: true, whyDead: "its device answers I/O errors" } : mount);
 }
 
-/** A mount whose device matters to the caller. */
+/**
+ * A mount whose device matters to the caller, and that its path leads to. Where another mount hides it, as
+ * after a disk was mounted over the kubelet's folder, a bind would take a directory of that disk for it.
+ */
 export function identified(mount: ObservedMount | undefined): Result<ObservedMount | undefined> {
+  const hidden = mount === undefined ? ok(undefined) : refuseHidden(mount);
+  if (!hidden.ok) return hidden;
   return mount?.unidentified === undefined ? ok(mount) : fail(mount.unidentified);
+}
+
+/** Fails with `HostNotReady` where the path of a mount leads elsewhere. */
+export function refuseHidden({ path, hiddenBy }: ObservedMount): Result<void> {
+  if (hiddenBy === undefined) return ok(undefined);
+  const detail =
+    `the mount at ${path} is hidden by a later one at ${hiddenBy}: unmount that, or drain and restart ` +
+    "the machine";
+  return fail({ kind: "HostNotReady", detail });
 }
 
 /**
@@ -297,10 +313,11 @@ async function observe(
 ): Promise<ObservedMount> {
   const device = boundDevice ?? (btrfs === undefined ? undefined : soleDeviceOf(btrfs));
   const majorMinor = device ?? entry.majorMinor;
+  const hiddenBy = hiderOf(entries, entry)?.mountPoint;
   const whyDead =
     btrfs !== undefined && lacksDevice(btrfs)
       ? "its device is gone"
-      : await whyDeadOf(host, { entry, isHidden: !isReachable(entries, entry) }, boundDevice, majorMinor);
+      : await whyDeadOf(host, { entry, isHidden: hiddenBy !== undefined }, boundDevice, majorMinor);
   const holder =
     boundDevice === undefined
       ? undefined
@@ -319,6 +336,7 @@ async function observe(
     id: entry.id,
     btrfs,
     unidentified,
+    hiddenBy,
   };
 }
 

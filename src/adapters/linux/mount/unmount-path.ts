@@ -10,7 +10,13 @@ import { errorCode, takesNoChange } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { flushMount } from "./flush-path.ts";
 import { endFreezeOn } from "./freeze-file-system.ts";
-import { canonicalPath, glanceAtCanonical, mountPathsOf, readMountinfo } from "./read-mounts.ts";
+import {
+  canonicalPath,
+  glanceAtCanonical,
+  mountPathsOf,
+  readMountinfo,
+  refuseHidden,
+} from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
 /** Most mounts stacked on one path that one call unmounts. */
@@ -76,6 +82,8 @@ export async function unmountOnce(
   mount: ObservedMount,
   signal: AbortSignal,
 ): Promise<Result<void>> {
+  const isAtPath = refuseHidden(mount);
+  if (!isAtPath.ok) return isAtPath;
   // Its holder has the mount open.
   const ended = await endFreezeOn(host, mount.majorMinor, signal);
   if (!ended.ok) return ended;
@@ -101,7 +109,7 @@ export async function unmountOnce(
   return fail({ kind: "DeviceBusy", devicePath: mount.source, detail: await whyBusy(host, mount.path) });
 }
 
-/** Mounts below come first: a pod that had them propagated may have ended without them, and nothing else shows. */
+/** Mounts below come first: a pod that had them propagated may have left them, and no process shows them. */
 async function whyBusy({ procRoot }: HostContext, path: string): Promise<string> {
   const below = (await readMountinfo(procRoot)).filter(({ mountPoint }) => mountPoint.startsWith(`${path}/`));
   if (below.length > 0)

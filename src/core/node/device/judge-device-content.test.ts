@@ -76,8 +76,7 @@ describe("judgeDeviceContent", () => {
       witnesses: { blkid: { TYPE: "ext4", USAGE: "filesystem", UUID: "6f1d", EXT_JOURNAL: "45f3" } },
       content: {
         kind: "otherData",
-        detail:
-          "an ext file system whose journal 45f3 is on another disk, to which its check would write",
+        detail: "an ext file system whose journal 45f3 is on another disk, to which its check would write",
       },
     },
     {

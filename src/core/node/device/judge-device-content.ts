@@ -85,8 +85,8 @@ export function judgeDeviceContent({
 }
 
 /**
- * Why an ext is not served. e2fsck finds a journal on another device by its UUID, among all disks of the node,
- * replays it, and empties it. For a copy of the file system that is the journal of its source.
+ * Why an ext is not served. e2fsck finds a journal on another device by its UUID, among all disks of the
+ * node, replays it, and empties it. For a copy of the file system that is the journal of its source.
  */
 function whyExtUnserved(blkid: Readonly<Record<string, string>>): string | undefined {
   const journal = blkid["EXT_JOURNAL"];
