@@ -147,7 +147,8 @@ export const attributeParity: readonly ParityRow[] = [
   ),
   yes(
     "`csi.readOnly`, `mountOptions`, `fsGroup`",
-    "mount options are checked against a list of forbidden ones, and have quotes only around an SELinux context",
+    "mount options are checked against a list of forbidden ones, and have quotes only around an SELinux " +
+      "context",
   ),
   refused(
     "`mountOptions: directmount`",

@@ -10,8 +10,10 @@ import { callIn } from "../call-lane.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { errorCode } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
+import { canonicalPath } from "./canonical-path.ts";
 import { endFreezeOn } from "./freeze-file-system.ts";
-import { canonicalPath, glanceAtMount, identified, readMountinfo } from "./read-mounts.ts";
+import { readMountinfo } from "./read-mountinfo.ts";
+import { glanceAtMount, identified } from "./read-mounts.ts";
 import { refuseLink } from "./refuse-link.ts";
 import { unmountOnce } from "./unmount-path.ts";
 

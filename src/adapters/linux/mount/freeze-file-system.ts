@@ -12,7 +12,8 @@ import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { waitWithin } from "../command/wait-within.ts";
 import { openDevice } from "../device/open-device.ts";
 import type { HostContext, LiveFreeze } from "../host-context.ts";
-import { canonicalPath, glanceAtMount, identified } from "./read-mounts.ts";
+import { canonicalPath } from "./canonical-path.ts";
+import { glanceAtMount, identified } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
 const MS_PER_SECOND = 1000;

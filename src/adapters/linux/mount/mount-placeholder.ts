@@ -13,7 +13,9 @@ import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { undefinedIfUnknown } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
-import { canonicalPath, glanceAtCanonical, readMountinfo } from "./read-mounts.ts";
+import { canonicalPath } from "./canonical-path.ts";
+import { readMountinfo } from "./read-mountinfo.ts";
+import { glanceAtCanonical } from "./read-mounts.ts";
 import { awaitCommandsOn, unmountOnce } from "./unmount-path.ts";
 
 /** More than any stack of mounts on one path takes. */

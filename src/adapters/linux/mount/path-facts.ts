@@ -8,7 +8,8 @@ import { callIn } from "../call-lane.ts";
 import { blockDeviceAt, extErrorsFound, readDeviceAttribute, sizeOfDevice } from "../device/block-device.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
-import { canonicalPath, observeMountAt } from "./read-mounts.ts";
+import { canonicalPath } from "./canonical-path.ts";
+import { observeMountAt } from "./read-mounts.ts";
 
 /**
  * The usage of the file system that is mounted at a path. A path without a mount is refused: its

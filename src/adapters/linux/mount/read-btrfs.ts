@@ -79,6 +79,32 @@ export async function btrfsWithNumber(
   return exit.ok ? ok(chooseBtrfs(fileSystems, entry, exit.value.stdout.toString("utf8"))) : exit;
 }
 
+/**
+ * Each btrfs on devices with these numbers, by the number of its mounts. Costs a command if there is one.
+ * Fails where one may be mounted at a path for which stat(1) gave no answer.
+ */
+export async function btrfsOnDevices(
+  host: HostContext,
+  entries: readonly MountinfoEntry[],
+  numbers: ReadonlySet<string>,
+): Promise<Result<ReadonlyMap<string, MountedBtrfs>>> {
+  const mounted = new Set(
+    entries.filter(({ fsType }) => fsType === "btrfs").map((entry) => entry.majorMinor),
+  );
+  const fileSystems = mounted.size === 0 ? [] : await mountedBtrfs(host.sysRoot);
+  const isOn = ({ devices }: MountedBtrfs): boolean => devices.some((device) => numbers.has(device));
+  const count = fileSystems.filter(isOn).length;
+  const found = new Map<string, MountedBtrfs>();
+  let failed: Result<never> | undefined;
+  for (const number of mounted) {
+    if (found.size === count) break;
+    const fileSystem = await btrfsWithNumber(host, entries, number, fileSystems);
+    if (!fileSystem.ok) failed ??= fileSystem;
+    else if (fileSystem.value !== undefined && isOn(fileSystem.value)) found.set(number, fileSystem.value);
+  }
+  return failed === undefined || found.size === count ? ok(found) : failed;
+}
+
 /** Sorted; none if the folder does not exist, or is just being removed. */
 async function namesIn(folder: string): Promise<readonly string[]> {
   return ((await readdir(folder).catch(undefinedIfMissing)) ?? []).toSorted();

@@ -1,27 +1,21 @@
-import { lstat, readFile, realpath, statfs } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { lacksDevice, soleDeviceOf } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import type { MountedBtrfs } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
-import { hiderOf, parseMountinfo, topMountAt } from "../../../core/node/parse-mountinfo.ts";
+import { hiderOf, topMountAt } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
 import { isPlaceholder } from "../../../core/node/placeholder-mount.ts";
-import { whyMountIsDead } from "../../../core/node/why-mount-is-dead.ts";
 import type { MountPoint } from "../../../ports/host/host-provisioner.ts";
-import { callIn, hangs } from "../call-lane.ts";
-import {
-  diskOf,
-  nodeOfDevice,
-  partitionsOf,
-  readDeviceAttribute,
-  sizeOfDevice,
-} from "../device/block-device.ts";
-import { errorCode, undefinedIfMissing } from "../error-code.ts";
+import { partitionsOf } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
-import { btrfsWithNumber, mountedBtrfs } from "./read-btrfs.ts";
+import { canonicalPath } from "./canonical-path.ts";
+import { answersIoErrorDirectly, whyDead } from "./mount-death.ts";
+import { btrfsOnDevices, btrfsWithNumber, mountedBtrfs } from "./read-btrfs.ts";
+import { readMountinfo } from "./read-mountinfo.ts";
 
 /** A mount with its own options, and why it is dead. */
 export interface ObservedMount extends MountPoint {
@@ -47,100 +41,6 @@ interface Behind {
   readonly boundDevice: string | undefined;
   readonly btrfs: MountedBtrfs | undefined;
   readonly unidentified?: Failure | undefined;
-}
-
-/**
- * Reads of mountinfo before giving up on two equal ones: concurrent mounts and unmounts make the kernel
- * leave out others.
- */
-const readsMax = 5;
-
-/**
- * The read error of a detached device; any other one (no such program, no permission) is no proof of
- * death.
- */
-const ioErrorMessages = /Input\/output error|No such device|Remote I\/O error/;
-
-/** No disk is smaller: a smaller raw device has been detached. */
-const smallestDiskBytes = 4096n;
-
-/** Bytes of the direct read: the largest sector size that Azure's disks have. */
-const probeBytes = 4096;
-
-/** All mounts of this mount namespace. */
-export async function readMountinfo(procRoot: string): Promise<readonly MountinfoEntry[]> {
-  const path = join(procRoot, "self/mountinfo");
-  let text = await readFile(path, "utf8");
-  for (let reads = 1; reads < readsMax; reads += 1) {
-    const again = await readFile(path, "utf8");
-    if (again === text) break;
-    text = again;
-  }
-  return parseMountinfo(text);
-}
-
-/**
- * Where the links that lead to paths have led, by the link: a root disk that has shut down reads none. There
- * are few, such as that of kubelet's folder.
- */
-const knownLinks = new Map<string, string>();
-
-/**
- * The path as mountinfo shows it: links in the directories above are followed, the last component is taken
- * as it is, since looking at the root of a dead XFS answers EIO, and since nothing is ever mounted on a
- * link. On a root disk that has shut down the links count as they were followed before, and a path without
- * one as it was given: the kernel keeps every directory that leads to a mount in memory, so nothing is
- * mounted where one can't be looked up.
- */
-export async function canonicalPath(host: PathHost, path: string): Promise<string> {
-  const absolute = resolve(path);
-  const given = dirname(absolute);
-  const parent = await follow(host, given).catch(async (error: unknown) => {
-    if (errorCode(error) === "EIO") return asFollowedBefore(given);
-    return hangs(error) ? await asKnown(host, absolute, error) : undefinedIfMissing(error);
-  });
-  if (parent === undefined) return absolute;
-  if (parent !== given && parent !== asFollowedBefore(given)) await rememberLink(host, given, parent);
-  return join(parent, basename(absolute));
-}
-
-/** The parts of the host that a path is looked up with. */
-type PathHost = Pick<HostContext, "lookups" | "procRoot">;
-
-function follow({ lookups }: PathHost, path: string): Promise<string> {
-  return callIn(lookups, `realpath ${path}`, () => realpath(path));
-}
-
-/**
- * The folder of a path on a disk that hangs: by a link that was followed before, or as it was given where the
- * path is a mount point, and so leads through no link. Throws `error` otherwise: a link that was never
- * followed may hide a mount.
- */
-async function asKnown({ procRoot }: PathHost, absolute: string, error: unknown): Promise<string> {
-  const given = dirname(absolute);
-  const followed = asFollowedBefore(given);
-  if (followed !== undefined) return followed;
-  if (topMountAt(await readMountinfo(procRoot), absolute) === undefined) throw error;
-  return given;
-}
-
-/** Remembers the lowest link that leads from `given` to `parent`: each path below it is found by that one. */
-async function rememberLink(host: PathHost, given: string, parent: string): Promise<void> {
-  let [link, target] = [given, parent];
-  while (link !== dirname(link)) {
-    const above = await follow(host, dirname(link)).catch(() => undefined);
-    if (above === undefined || join(above, basename(link)) !== target) break;
-    [link, target] = [dirname(link), above];
-  }
-  knownLinks.set(link, target);
-}
-
-function asFollowedBefore(path: string): string | undefined {
-  for (let link = path; link !== dirname(link); link = dirname(link)) {
-    const target = knownLinks.get(link);
-    if (target !== undefined) return join(target, relative(link, path));
-  }
-  return undefined;
 }
 
 /**
@@ -241,7 +141,7 @@ async function mountsWithDevice(
   entries: readonly MountinfoEntry[],
   numbers: ReadonlySet<string>,
 ): Promise<Result<readonly { readonly entry: MountinfoEntry; readonly behind: Behind }[]>> {
-  const btrfs = await btrfsOn(host, entries, numbers);
+  const btrfs = await btrfsOnDevices(host, entries, numbers);
   if (!btrfs.ok) return btrfs;
   const mounts = await Promise.all(
     entries.map(async (entry) => {
@@ -261,32 +161,6 @@ async function mountsWithDevice(
         on !== undefined || numbers.has(boundDevice ?? entry.majorMinor),
     ),
   );
-}
-
-/**
- * Each btrfs on devices with these numbers, by the number of its mounts. Costs a command if there is one.
- * Fails where one may be mounted at a path for which stat(1) gave no answer.
- */
-async function btrfsOn(
-  host: HostContext,
-  entries: readonly MountinfoEntry[],
-  numbers: ReadonlySet<string>,
-): Promise<Result<ReadonlyMap<string, MountedBtrfs>>> {
-  const mounted = new Set(
-    entries.filter(({ fsType }) => fsType === "btrfs").map((entry) => entry.majorMinor),
-  );
-  const fileSystems = mounted.size === 0 ? [] : await mountedBtrfs(host.sysRoot);
-  const isOn = ({ devices }: MountedBtrfs): boolean => devices.some((device) => numbers.has(device));
-  const count = fileSystems.filter(isOn).length;
-  const found = new Map<string, MountedBtrfs>();
-  let failed: Result<never> | undefined;
-  for (const number of mounted) {
-    if (found.size === count) break;
-    const fileSystem = await btrfsWithNumber(host, entries, number, fileSystems);
-    if (!fileSystem.ok) failed ??= fileSystem;
-    else if (fileSystem.value !== undefined && isOn(fileSystem.value)) found.set(number, fileSystem.value);
-  }
-  return failed === undefined || found.size === count ? ok(found) : failed;
 }
 
 /** The device whose node is bound here; undefined for every other mount. */
@@ -313,108 +187,29 @@ async function observe(
 ): Promise<ObservedMount> {
   const device = boundDevice ?? (btrfs === undefined ? undefined : soleDeviceOf(btrfs));
   const majorMinor = device ?? entry.majorMinor;
+  const isBound = boundDevice !== undefined;
   const hiddenBy = hiderOf(entries, entry)?.mountPoint;
-  const whyDead =
+  const why =
     btrfs !== undefined && lacksDevice(btrfs)
       ? "its device is gone"
-      : await whyDeadOf(host, { entry, isHidden: hiddenBy !== undefined }, boundDevice, majorMinor);
-  const holder =
-    boundDevice === undefined
-      ? undefined
-      : entries.find((other) => other.majorMinor === entry.majorMinor && other.root === "/");
+      : await whyDead(host, { entry, majorMinor, isBound, isHidden: hiddenBy !== undefined });
+  const holder = isBound
+    ? entries.find((other) => other.majorMinor === entry.majorMinor && other.root === "/")
+    : undefined;
   return {
     path: entry.mountPoint,
     majorMinor,
     fsType: entry.fsType,
     root: holder === undefined ? entry.root : join(holder.mountPoint, entry.root),
     readOnly: entry.options.includes("ro") || entry.superOptions.includes("ro"),
-    isDead: whyDead !== undefined,
+    isDead: why !== undefined,
     isPlaceholder: isPlaceholder(entry),
     options: entry.options,
     source: entry.source,
-    whyDead,
+    whyDead: why,
     id: entry.id,
     btrfs,
     unidentified,
     hiddenBy,
   };
-}
-
-async function whyDeadOf(
-  host: HostContext,
-  { entry, isHidden }: { readonly entry: MountinfoEntry; readonly isHidden: boolean },
-  boundDevice: string | undefined,
-  majorMinor: string,
-): Promise<string | undefined> {
-  // Not a block device's file system (tmpfs, NFS …): not the driver's.
-  if (majorMinor.startsWith("0:")) return undefined;
-  const [sizeBytes, state] = await Promise.all([
-    sizeOfDevice(host.sysRoot, majorMinor),
-    diskOf(host.sysRoot, majorMinor).then((disk) => readDeviceAttribute(host.sysRoot, disk, "device/state")),
-  ]);
-  const device = sizeBytes === undefined ? undefined : { sizeBytes, state };
-  const isBound = boundDevice !== undefined;
-  const root = isBound
-    ? { fileSystemBytes: smallestDiskBytes, answersIoError: false }
-    : isHidden
-      ? unasked
-      : await askRoot(host, entry.mountPoint);
-  // Options of a devtmpfs say nothing of the device that is bound from it.
-  return whyMountIsDead({
-    entry: isBound ? { options: [], superOptions: [] } : entry,
-    device,
-    ...root,
-  });
-}
-
-/** The path of a hidden mount leads to what hides it. */
-const unasked = { fileSystemBytes: undefined, answersIoError: false };
-
-async function askRoot(
-  { volumeLooks }: HostContext,
-  mountPoint: string,
-): Promise<{ readonly fileSystemBytes: bigint | undefined; readonly answersIoError: boolean }> {
-  try {
-    const stats = await callIn(volumeLooks, `statfs ${mountPoint}`, async () => {
-      await lstat(mountPoint);
-      return await statfs(mountPoint, { bigint: true });
-    });
-    return { fileSystemBytes: stats.blocks * stats.bsize, answersIoError: false };
-  } catch (error) {
-    // Another error (the mount has just ended, say) proves nothing. Nor does a look that hangs, as with XFS
-    // on Linux 5.14 to 5.18 while its device answers nothing, or that is not made while another one hangs.
-    return {
-      fileSystemBytes: undefined,
-      answersIoError: errorCode(error) === "EIO" || errorCode(error) === "ENODEV",
-    };
-  }
-}
-
-/**
- * Reads the first block of the device past every cache: until the detached file system is next written,
- * only this detects it.
- */
-async function answersIoErrorDirectly(
-  host: HostContext,
-  majorMinor: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const node = await nodeOfDevice(host.sysRoot, majorMinor);
-  if (node === undefined) return false;
-  const exit = await host.runner.run(
-    {
-      program: "dd",
-      args: [`if=${node}`, `bs=${probeBytes}`, "count=1", "iflag=direct", "status=none"],
-      pool: "inspect",
-      limitMs: host.limits.directReadMs,
-      touches: [],
-      changes: false,
-    },
-    signal,
-  );
-  // A read that hangs or can't be made is no answer; a device shorter than one block has been detached.
-  if (!exit.ok) return false;
-  return exit.value.exitCode === 0
-    ? exit.value.stdout.length < probeBytes
-    : ioErrorMessages.test(exit.value.stderr);
 }

@@ -8,15 +8,11 @@ import { processesUsing } from "../command/processes.ts";
 import { blockDeviceAt } from "../device/block-device.ts";
 import { errorCode, takesNoChange } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
+import { canonicalPath } from "./canonical-path.ts";
 import { flushMount } from "./flush-path.ts";
 import { endFreezeOn } from "./freeze-file-system.ts";
-import {
-  canonicalPath,
-  glanceAtCanonical,
-  mountPathsOf,
-  readMountinfo,
-  refuseHidden,
-} from "./read-mounts.ts";
+import { readMountinfo } from "./read-mountinfo.ts";
+import { glanceAtCanonical, mountPathsOf, refuseHidden } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
 /** Most mounts stacked on one path that one call unmounts. */
