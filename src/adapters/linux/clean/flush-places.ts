@@ -1,0 +1,32 @@
+import { describeFailure } from "../../../core/failure/describe-failure.ts";
+import { ok, type Result } from "../../../core/failure/result.ts";
+import { nodeOfDevice } from "../device/block-device.ts";
+import { exclusiveHolderOf } from "../device/exclusive-open.ts";
+import type { HostContext } from "../host-context.ts";
+import { flushDevice } from "../mount/flush-path.ts";
+import { type Place, takesWrites } from "./places-to-search.ts";
+
+/**
+ * Waits until what was written to the devices is on the disk. Last of all: the writer has closed them by
+ * now, or is closing them. A descriptor leaves /proc before the kernel has flushed the device, which it does
+ * with the last close only: a close before that, or a killed e2fsck whose device another process has open,
+ * leaves blocks that the kernel writes later, perhaps over those of the next writer. What a device still had
+ * that is gone, or that the kernel no longer opens, reaches no disk.
+ */
+export async function flushPlaces<Judged>(
+  host: HostContext,
+  places: readonly Place[],
+  judged: Judged,
+  signal: AbortSignal,
+): Promise<Result<Judged | { readonly clean: false; readonly reason: string }>> {
+  for (const majorMinor of places.flatMap(({ path, numbers }) => (path === undefined ? [] : [...numbers]))) {
+    const node = await nodeOfDevice(host.sysRoot, majorMinor);
+    if (node === undefined) continue;
+    const flushed = await flushDevice(host, node, signal);
+    if (flushed.ok || !(await takesWrites(host, majorMinor))) continue;
+    const holder = await exclusiveHolderOf(host, node, signal);
+    if (holder.ok && holder.value === "gone") continue;
+    return ok({ clean: false, reason: `${node} is not flushed: ${describeFailure(flushed.failure)}` });
+  }
+  return ok(judged);
+}
