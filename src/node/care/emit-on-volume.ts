@@ -1,0 +1,17 @@
+import type { EventReason } from "../../core/events/event-reasons.ts";
+import type { NodePorts } from "../node-ports.ts";
+
+/** Emits an event of this node on one of its volumes. */
+export function emitOnVolume(
+  ports: NodePorts,
+  volumeName: string,
+  reason: EventReason,
+  message: string,
+): void {
+  ports.events.emit({
+    about: { kind: "AzVolume", name: volumeName },
+    nodeName: ports.node.nodeName,
+    reason,
+    message,
+  });
+}
