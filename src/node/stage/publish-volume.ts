@@ -64,6 +64,10 @@ async function publishFileSystem(
   const { stagingPath, targetPath, targetReadOnly: readOnly, mountFlags } = request;
   const present = await publishedAt(ports, volumeName, targetPath, signal);
   if (!present.ok) return present;
+  const below = await isBelow(ports, present.value, staged.device, signal);
+  if (!below.ok) return below;
+  // The pod has it, and has mounted something over it since.
+  if (below.value) return checkAfterBind(ports, { ...request, before: "live" }, staged, signal);
   const covered = isOf(present.value, staged.device)
     ? ok("live" as const)
     : await coverDead(ports, targetPath, present.value, signal);
@@ -93,8 +97,7 @@ async function publishedAt(
 /**
  * A bound but unchecked publish is repeated, and the disk may have gone and come back as another device
  * since: the dead mount is replaced. After a permanent refusal kubelet would take the target for
- * unmounted, and never unpublish it. What lives there stays, such as what a pod itself has mounted over its
- * volume (`mountPropagation: Bidirectional`): a placeholder would end that pod's mounts below it as well.
+ * unmounted, and never unpublish it. What lives there stays: a placeholder would end all mounts there.
  */
 async function coverDead(
   ports: NodePorts,
@@ -108,10 +111,26 @@ async function coverDead(
     return fail({
       kind: "DeviceBusy",
       devicePath: targetPath,
-      detail: `a ${present.fsType} (${present.majorMinor}) is mounted over the volume: unmount it`,
+      detail: `a ${present.fsType} (${present.majorMinor}) is mounted there, not the volume: unmount it`,
     });
   const covered = await ports.host.mountPlaceholder(targetPath, signal);
   return covered.ok ? ok("placeholder") : covered;
+}
+
+/**
+ * Whether something else is mounted at a target over the volume: with `mountPropagation: Bidirectional` a pod
+ * may do that.
+ */
+async function isBelow(
+  { host }: NodePorts,
+  present: MountPoint | undefined,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<boolean>> {
+  if (present === undefined || present.isPlaceholder || present.isDead) return ok(false);
+  if (present.majorMinor === device.majorMinor) return ok(false);
+  const mounts = await host.mountsOf(device.majorMinor, signal);
+  return mounts.ok ? ok(mounts.value.some(({ path }) => path === present.path)) : mounts;
 }
 
 function isOf(mount: MountPoint | undefined, device: Device): boolean {
