@@ -13,8 +13,8 @@ import { unmountAll } from "./unmount-all.ts";
 type CleanUp = Extract<NodeVolumeAction, { kind: "CleanUp" }>;
 
 /**
- * Removes what is mounted of a volume that this node may not have. In quarantine, or unverified, the node then
- * proves in the record that it is clean. The checkpoint goes last.
+ * Removes what is mounted of a volume that this node may not have. In quarantine, or unverified, the node
+ * then proves in the record that it is clean. The checkpoint goes last.
  */
 export async function cleanUp(
   ports: NodePorts,
