@@ -15,6 +15,8 @@ export interface OciRunConfig {
   /** Arguments of the entrypoint if the pod gives none. */
   readonly Cmd?: readonly string[];
   readonly WorkingDir?: string;
+  /** The signal that asks it to end. Default: SIGTERM. */
+  readonly StopSignal?: string;
   /** For example `{ "8080/tcp": {} }`. */
   readonly ExposedPorts?: Readonly<Record<string, Record<string, never>>>;
   readonly Labels?: Readonly<Record<string, string>>;

@@ -8,6 +8,9 @@ const SELECTOR = "app=csi-azuredisk-controller";
 const LEASES = "/apis/coordination.k8s.io/v1/namespaces/azure-disk-csi/leases";
 const LEASE_NAME = "disk-csi-azure-com-controller";
 const LEASE = `${LEASES}/${LEASE_NAME}`;
+const ATTACHER_LEASE =
+  `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/` +
+  "external-attacher-leader-disk-csi-azure-com";
 const LEADS_MAX_MS = 240_000;
 
 interface Pod {
@@ -52,6 +55,14 @@ export async function leaderOf(lab: Lab): Promise<{ readonly holder: string; rea
   const nodeName = lab.nodes.map(({ name }) => name).find((name) => holder.startsWith(`${name}_`));
   if (nodeName === undefined) throw new Error(`${JSON.stringify(holder)} leads, which is on no node`);
   return { holder, nodeName };
+}
+
+/** The node of the csi-attacher that leads. It calls the controller in its own pod alone. */
+export async function nodeOfLeadingAttacher(lab: Lab): Promise<string> {
+  const lease = await readObject<LeaseNow>(lab, ATTACHER_LEASE);
+  const holder = lease.spec.holderIdentity ?? "";
+  if (!lab.nodes.some(({ name }) => name === holder)) throw new Error(`${holder} leads, which is no node`);
+  return holder;
 }
 
 /** Waits until a controller other than `holder` leads, and returns how long that took, in milliseconds. */

@@ -251,7 +251,10 @@ seccompProfile:
 {{- end -}}
 {{- end -}}
 
-{{/* Probes of a role: it is alive from the start, and ready once it knows the cluster. Takes the name of a port. */}}
+{{/*
+Probes of a role: it is alive from the start, and ready once it knows the cluster. Takes the name of a port.
+A process that hangs is restarted after two and a half minutes, plus the pod's terminationGracePeriodSeconds.
+*/}}
 {{- define "azuredisk.probes" -}}
 livenessProbe:
   httpGet:
@@ -260,6 +263,26 @@ livenessProbe:
   periodSeconds: 30
   timeoutSeconds: 10
   failureThreshold: 5
+{{ include "azuredisk.readinessProbe" . }}
+{{- end -}}
+
+{{/*
+Probes of a controller. The sidecars in its pod call it alone, and hold their own Leases while it hangs: until it is
+restarted nothing is attached. After 30 to 40 s it is killed. It can't answer a signal, so that its grace is short.
+*/}}
+{{- define "azuredisk.controllerProbes" -}}
+livenessProbe:
+  httpGet:
+    path: /healthz
+    port: {{ . }}
+  periodSeconds: 10
+  timeoutSeconds: 10
+  failureThreshold: 3
+  terminationGracePeriodSeconds: 5
+{{ include "azuredisk.readinessProbe" . }}
+{{- end -}}
+
+{{- define "azuredisk.readinessProbe" -}}
 readinessProbe:
   httpGet:
     path: /readyz

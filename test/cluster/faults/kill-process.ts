@@ -1,6 +1,8 @@
 import type { LabNode } from "../../../testbed/lab/cluster/lab-node.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 
+type DriverRole = "controller" | "node";
+
 /** Until a restarted process runs, or a replaced one has ended. */
 const ONE_MAX_MS = 240_000;
 
@@ -8,7 +10,16 @@ const ONE_MAX_MS = 240_000;
  * `kill -9` of the driver's process with this role on a node, once there is exactly one; the kubelet
  * restarts its container.
  */
-export async function killDriverRole(node: LabNode, role: "controller" | "node"): Promise<void> {
+export function killDriverRole(node: LabNode, role: DriverRole): Promise<void> {
+  return signalDriverRole(node, role, "KILL");
+}
+
+/** Lets the driver's process with this role on a node hang, once there is exactly one. */
+export function hangDriverRole(node: LabNode, role: DriverRole): Promise<void> {
+  return signalDriverRole(node, role, "STOP");
+}
+
+async function signalDriverRole(node: LabNode, role: DriverRole, signal: "KILL" | "STOP"): Promise<void> {
   const what = `${node.name} to have one process of role ${role}`;
   const pid = await waitUntil(what, { timeoutMs: ONE_MAX_MS }, async () => {
     // A process that ends during the search makes grep fail, though it has found the other.
@@ -21,5 +32,5 @@ export async function killDriverRole(node: LabNode, role: "controller" | "node")
     const pids = found.split("\n").flatMap((path) => /^\/proc\/(\d+)\//u.exec(path)?.[1] ?? []);
     return pids.length === 1 ? pids[0] : undefined;
   });
-  await node.exec(["kill", "-KILL", pid]);
+  await node.exec(["kill", `-${signal}`, pid]);
 }

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
+import { databasePod, startCommitting } from "./database/committing-clients.ts";
+import { connectPostgres } from "./database/postgres-connection.ts";
+import { addPostgresImage, reasonAgainstPostgres } from "./database/postgres-image.ts";
+import { driverLab } from "./driver-lab.ts";
+import { backInService, untilOutOfQuarantine } from "./faults/lose-node.ts";
+import { takeOutOfService, untilDriverTakesOutOfService } from "./faults/take-out-of-service.ts";
+import { keepControllersOff } from "./leading-controller.ts";
+import { example } from "./workload/examples.ts";
+import { type Workloads, withWorkloads } from "./workload/workloads.ts";
+
+const POD = "postgresql-0";
+const CLAIM = `data-${POD}`;
+const READY_MAX_MS = 240_000;
+const COMMITS_BEFORE = 500;
+
+/** What takes the pod from its node. Its clean-up brings the node back. */
+interface Fault {
+  readonly name: string;
+  readonly strike: (workloads: Workloads, nodeName: string) => Promise<void>;
+  readonly undo: (workloads: Workloads, nodeName: string) => Promise<void>;
+}
+
+const FAULTS: readonly Fault[] = [
+  {
+    name: "its node is drained",
+    async strike({ lab }, nodeName) {
+      await lab.kubectl(["drain", nodeName, "--ignore-daemonsets", "--pod-selector=app=postgresql"]);
+    },
+    async undo({ lab }, nodeName) {
+      await lab.kubectl(["uncordon", nodeName]);
+    },
+  },
+  {
+    name: "its node freezes, and a person marks it",
+    async strike(workloads, nodeName) {
+      await workloads.lab.node(nodeName).freeze();
+      await takeOutOfService(workloads, nodeName, [POD]);
+    },
+    async undo(workloads, nodeName) {
+      await workloads.lab.node(nodeName).thaw();
+      await backInService(workloads.lab, nodeName);
+      await untilOutOfQuarantine(workloads, CLAIM, nodeName);
+    },
+  },
+  {
+    name: "its node loses its power, and the driver marks it",
+    async strike(workloads, nodeName) {
+      await workloads.lab.node(nodeName).kill();
+      await untilDriverTakesOutOfService(workloads, nodeName, [POD]);
+    },
+    async undo(workloads, nodeName) {
+      await workloads.lab.node(nodeName).start(new AbortController().signal);
+      await backInService(workloads.lab, nodeName);
+      await untilOutOfQuarantine(workloads, CLAIM, nodeName);
+    },
+  },
+];
+
+describe(
+  "databases on volumes with replicas",
+  { skip: (await reasonAgainstLab()) ?? (await reasonAgainstPostgres()) ?? false },
+  () => {
+    let lab: Lab;
+    before(async () => {
+      lab = await driverLab();
+      await addPostgresImage(lab, new AbortController().signal);
+    });
+    after(() => untilNothingIsLeft(lab));
+
+    it("PostgreSQL has each acknowledged commit after faults, and sound pages", () =>
+      withWorkloads(lab, "postgresql", async (workloads) => {
+        await workloads.apply(await example("databases/postgresql.yaml"));
+        await workloads.untilReady(POD);
+        await query(workloads, "CREATE TABLE acknowledged (row text PRIMARY KEY)");
+        await query(workloads, "CREATE EXTENSION amcheck");
+        assert.deepEqual(await query(workloads, "SHOW data_checksums"), [["on"]]);
+        await using clients = startCommitting(workloads, POD);
+
+        for (const { name, strike, undo } of FAULTS) {
+          const count = clients.acknowledged().length;
+          await waitUntil("clients to commit", { timeoutMs: READY_MAX_MS }, async () =>
+            clients.acknowledged().length >= count + COMMITS_BEFORE ? true : undefined,
+          );
+          const { uid, nodeName } = (await databasePod(workloads, POD)) ?? assert.fail(`no ${POD}`);
+          await keepControllersOff(lab, nodeName);
+          await thenCleanUp(
+            async () => {
+              await strike(workloads, nodeName);
+              const gapMs = await clients.untilAnotherPod(uid);
+              console.log(`no commit for ${Math.round(gapMs)} ms: ${name}`);
+            },
+            () => undo(workloads, nodeName),
+          );
+          await workloads.untilReady(POD);
+          await assertComplete(workloads, clients.acknowledged());
+        }
+      }));
+  },
+);
+
+/** Every acknowledged row is in the table and in its index, whose pages are sound. */
+async function assertComplete(workloads: Workloads, acknowledged: readonly string[]): Promise<void> {
+  const rows = new Set((await query(workloads, "SELECT row FROM acknowledged")).map(([row]) => row));
+  assert.deepEqual(
+    acknowledged.filter((row) => !rows.has(row)),
+    [],
+    "acknowledged, and lost",
+  );
+  await query(workloads, "SELECT bt_index_check('acknowledged_pkey', true)");
+  assert.deepEqual(await query(workloads, "SELECT * FROM verify_heapam('acknowledged')"), []);
+}
+
+async function query(workloads: Workloads, sql: string): Promise<readonly (readonly (string | null)[])[]> {
+  const { address } = (await databasePod(workloads, POD)) ?? assert.fail(`no ${POD}`);
+  using connection = await connectPostgres(address, AbortSignal.timeout(READY_MAX_MS));
+  return await connection.query(sql);
+}
