@@ -12,6 +12,7 @@ import { driverLab } from "./driver-lab.ts";
 import { backInService, untilOutOfQuarantine } from "./faults/lose-node.ts";
 import { takeOutOfService, untilDriverTakesOutOfService } from "./faults/take-out-of-service.ts";
 import { keepControllersOff } from "./leading-controller.ts";
+import { takeWayIn } from "./way-in.ts";
 import { example } from "./workload/examples.ts";
 import { type Workloads, withWorkloads } from "./workload/workloads.ts";
 
@@ -29,7 +30,7 @@ interface Fault {
 
 const FAULTS: readonly Fault[] = [
   {
-    name: "its node is drained",
+    name: "a drain of its node",
     async strike({ lab }, nodeName) {
       await lab.kubectl(["drain", nodeName, "--ignore-daemonsets", "--pod-selector=app=postgresql"]);
     },
@@ -38,7 +39,7 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: "its node freezes, and a person marks it",
+    name: "its node froze, and a person marked it",
     async strike(workloads, nodeName) {
       await workloads.lab.node(nodeName).freeze();
       await takeOutOfService(workloads, nodeName, [POD]);
@@ -50,7 +51,7 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: "its node loses its power, and the driver marks it",
+    name: "its node lost its power, and the driver marked it",
     async strike(workloads, nodeName) {
       await workloads.lab.node(nodeName).kill();
       await untilDriverTakesOutOfService(workloads, nodeName, [POD]);
@@ -72,36 +73,41 @@ describe(
       lab = await driverLab();
       await addPostgresImage(lab, new AbortController().signal);
     });
-    after(() => untilNothingIsLeft(lab));
+    after(async () => {
+      await takeWayIn(lab, "kubernetes");
+      await untilNothingIsLeft(lab);
+    });
 
-    it("PostgreSQL has each acknowledged commit after faults, and sound pages", () =>
-      withWorkloads(lab, "postgresql", async (workloads) => {
-        await workloads.apply(await example("databases/postgresql.yaml"));
-        await workloads.untilReady(POD);
-        await query(workloads, "CREATE TABLE acknowledged (row text PRIMARY KEY)");
-        await query(workloads, "CREATE EXTENSION amcheck");
-        assert.deepEqual(await query(workloads, "SHOW data_checksums"), [["on"]]);
-        await using clients = startCommitting(workloads, POD);
-
-        for (const { name, strike, undo } of FAULTS) {
-          const count = clients.acknowledged().length;
-          await waitUntil("clients to commit", { timeoutMs: READY_MAX_MS }, async () =>
-            clients.acknowledged().length >= count + COMMITS_BEFORE ? true : undefined,
-          );
-          const { uid, nodeName } = (await databasePod(workloads, POD)) ?? assert.fail(`no ${POD}`);
-          await keepControllersOff(lab, nodeName);
-          await thenCleanUp(
-            async () => {
-              await strike(workloads, nodeName);
-              const gapMs = await clients.untilAnotherPod(uid);
-              console.log(`no commit for ${Math.round(gapMs)} ms: ${name}`);
-            },
-            () => undo(workloads, nodeName),
-          );
+    for (const wayIn of ["kubernetes", "driver"] as const)
+      it(`PostgreSQL keeps each acknowledged commit through faults; attach by ${wayIn}`, () =>
+        withWorkloads(lab, `postgresql-${wayIn}`, async (workloads) => {
+          await takeWayIn(lab, wayIn);
+          await workloads.apply(await example("databases/postgresql.yaml"));
           await workloads.untilReady(POD);
-          await assertComplete(workloads, clients.acknowledged());
-        }
-      }));
+          await query(workloads, "CREATE TABLE acknowledged (row text PRIMARY KEY)");
+          await query(workloads, "CREATE EXTENSION amcheck");
+          assert.deepEqual(await query(workloads, "SHOW data_checksums"), [["on"]]);
+          await using clients = startCommitting(workloads, POD);
+
+          for (const { name, strike, undo } of FAULTS) {
+            const count = clients.acknowledged().length;
+            await waitUntil("clients to commit", { timeoutMs: READY_MAX_MS }, async () =>
+              clients.acknowledged().length >= count + COMMITS_BEFORE ? true : undefined,
+            );
+            const { uid, nodeName } = (await databasePod(workloads, POD)) ?? assert.fail(`no ${POD}`);
+            await keepControllersOff(lab, nodeName);
+            await thenCleanUp(
+              async () => {
+                await strike(workloads, nodeName);
+                const gapMs = await clients.untilAnotherPod(uid);
+                console.log(`attach by ${wayIn}: no commit for ${Math.round(gapMs)} ms after ${name}`);
+              },
+              () => undo(workloads, nodeName),
+            );
+            await workloads.untilReady(POD);
+            await assertComplete(workloads, clients.acknowledged());
+          }
+        }));
   },
 );
 

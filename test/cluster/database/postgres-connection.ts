@@ -16,7 +16,7 @@ const LENGTH_BYTES = 4;
 /** Connects as `postgres`. `signal` cuts the connection, also under a query. */
 export async function connectPostgres(host: string, signal: AbortSignal): Promise<PostgresConnection> {
   const socket = connect({ host, port: PORT, signal, noDelay: true });
-  await once(socket, "connect", { signal });
+  await once(socket, "connect");
   const messages = messagesOf(socket);
   try {
     socket.write(startup());
