@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 import { at, type Json, listAt, textAt } from "./json.ts";
 
-const OLD_VM = "api-version=2023-09-01";
-const NEW_VM = "api-version=2024-03-01";
+const OLD_VM = "api-version=2023-07-01";
+const NEW_VM = "api-version=2023-09-01";
 const OLD_DISK = "api-version=2019-07-01";
 
 /** A model whose VM node-a has the shared disk pvc-1. */
@@ -14,6 +14,64 @@ function furnished(): ModelFixture {
   azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
   return azure;
 }
+
+const DISK = { location: "eastus", sku: { name: "Standard_LRS" } };
+const EMPTY = { creationData: { createOption: "Empty" }, diskSizeGB: 8 };
+const POOL = {
+  location: "eastus",
+  sku: { name: "Standard_D8s_v5", capacity: 1 },
+  properties: { virtualMachineProfile: { osProfile: { computerNamePrefix: "worker" }, userData: "aGk=" } },
+};
+/** Members with the first version of Azure's description that has them, and the one before. */
+const NEWER_MEMBERS: readonly {
+  readonly path: string;
+  readonly body?: Json;
+  readonly member: readonly string[];
+  readonly since: string;
+  readonly before: string;
+}[] = [
+  {
+    path: "disks/plain",
+    body: { ...DISK, properties: EMPTY },
+    member: ["properties", "encryption"],
+    since: "2019-07-01",
+    before: "2019-03-01",
+  },
+  {
+    path: "disks/plain",
+    body: { ...DISK, properties: EMPTY },
+    member: ["properties", "publicNetworkAccess"],
+    since: "2021-04-01",
+    before: "2020-12-01",
+  },
+  {
+    path: "disks/trusted",
+    body: { ...DISK, properties: { ...EMPTY, securityProfile: { securityType: "TrustedLaunch" } } },
+    member: ["properties", "securityProfile"],
+    since: "2020-12-01",
+    before: "2020-09-30",
+  },
+  {
+    path: "virtualMachines/node-a",
+    member: ["properties", "instanceView", "hyperVGeneration"],
+    since: "2019-03-01",
+    before: "2018-10-01",
+  },
+  {
+    path: "virtualMachineScaleSets/pool",
+    body: POOL,
+    member: ["properties", "timeCreated"],
+    since: "2021-11-01",
+    before: "2021-07-01",
+  },
+  {
+    path: "virtualMachineScaleSets/pool",
+    body: POOL,
+    member: ["properties", "orchestrationMode"],
+    since: "2020-12-01",
+    before: "2020-06-01",
+  },
+];
 
 describe("an API version", () => {
   it("before ETags neither shows one nor obeys If-Match", () => {
@@ -56,12 +114,12 @@ describe("an API version", () => {
     const body = {
       properties: { storageProfile: { dataDisks: [{ ...entry, detachOption: "ForceDetach" }] } },
     };
-    const refused = azure.send("PATCH", "virtualMachines/node-a?api-version=2020-12-01", body);
+    const refused = azure.send("PATCH", "virtualMachines/node-a?api-version=2020-06-01", body);
     assert.deepEqual([refused.status, codeOf(refused.body)], [400, "BadRequest"]);
-    const begun = azure.send("PATCH", "virtualMachines/node-a?api-version=2021-03-01", body);
+    const begun = azure.send("PATCH", "virtualMachines/node-a?api-version=2020-12-01", body);
     const listed = listAt(begun.body, "properties", "storageProfile", "dataDisks")?.[0];
     assert.equal(at(listed, "detachOption"), "ForceDetach");
-    const old = azure.send("GET", "virtualMachines/node-a?api-version=2020-12-01").body;
+    const old = azure.send("GET", "virtualMachines/node-a?api-version=2020-06-01").body;
     const shown = listAt(old, "properties", "storageProfile", "dataDisks")?.[0];
     assert.deepEqual([at(shown, "toBeDetached"), at(shown, "detachOption")], [true, undefined]);
   });
@@ -81,5 +139,34 @@ describe("an API version", () => {
     assert.equal(at(done, "properties", "output", "properties", "snapshotAccessState"), undefined);
     const current = azure.send("GET", "snapshots/s?api-version=2025-01-02").body;
     assert.equal(at(current, "properties", "snapshotAccessState"), "Available");
+  });
+
+  for (const { path, body, member, since, before } of NEWER_MEMBERS)
+    it(`shows ${member.at(-1)} of ${path.split("/")[0]} from ${since} on only`, () => {
+      const azure = furnished();
+      if (body !== undefined) azure.finish("PUT", path, body);
+      const shown = [before, since].map((version) => {
+        const query = { "api-version": version, $expand: "instanceView" };
+        const read = azure.send("GET", path, undefined, { query });
+        return [read.status, at(read.body, ...member) !== undefined];
+      });
+      assert.deepEqual(shown, [
+        [200, false],
+        [200, true],
+      ]);
+    });
+
+  it("without Spot VMs makes a regular one", () => {
+    const azure = furnished();
+    const properties = { networkProfile: {}, priority: "Spot" };
+    for (const version of ["2018-10-01", "2019-03-01"])
+      azure.finish("PUT", `virtualMachines/of-${version}?api-version=${version}`, {
+        location: "eastus",
+        properties,
+      });
+    const evicted = ["2018-10-01", "2019-03-01"].map(
+      (version) => azure.send("POST", `virtualMachines/of-${version}/simulateEviction`).status,
+    );
+    assert.deepEqual(evicted, [409, 204]);
   });
 });

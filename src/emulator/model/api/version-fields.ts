@@ -1,78 +1,20 @@
 import { isObject, type Json, type JsonObject } from "./json.ts";
+import { ETAG, type Field, VERSION_TABLE } from "./version-table.ts";
 
-/** A member of a resource, such as `properties.storageProfile.dataDisks[].detachOption`. */
-interface Field {
-  readonly path: string;
-  /** The first API version that has it. */
-  readonly since: string;
-}
-
-/**
- * Conditional writes came with ETags; `etag` stands for the member, the answer's header and `If-Match` alike.
- */
-const ETAG = { path: "etag", since: "2024-03-01" };
-
-/**
- * From the models of the official SDKs, one for each version. Their packages lack some versions: a field then
- * has the version between two of them in which it was announced.
- */
-const INSTANCE_FIELDS: readonly Field[] = [
-  ETAG,
-  { path: "properties.storageProfile.diskControllerType", since: "2022-08-01" },
-  { path: "properties.storageProfile.dataDisks[].detachOption", since: "2021-03-01" },
-  { path: "properties.storageProfile.dataDisks[].deleteOption", since: "2021-03-01" },
-  { path: "properties.storageProfile.dataDisks[].toBeDetached", since: "2019-03-01" },
-];
-const VM_FIELDS: readonly Field[] = [
-  ...INSTANCE_FIELDS,
-  { path: "properties.timeCreated", since: "2021-11-01" },
-];
-const ACCESS_FIELDS: readonly Field[] = [
-  { path: "properties.networkAccessPolicy", since: "2020-05-01" },
-  { path: "properties.diskAccessId", since: "2020-05-01" },
-  { path: "properties.publicNetworkAccess", since: "2021-08-01" },
-  { path: "properties.completionPercent", since: "2021-08-01" },
-  { path: "properties.dataAccessAuthMode", since: "2021-12-01" },
-];
-const DISK_FIELDS: readonly Field[] = [
-  { path: "managedByExtended", since: "2019-11-01" },
-  { path: "properties.shareInfo", since: "2019-11-01" },
-  { path: "properties.maxShares", since: "2019-11-01" },
-  { path: "properties.diskIOPSReadOnly", since: "2019-11-01" },
-  { path: "properties.diskMBpsReadOnly", since: "2019-11-01" },
-  ...ACCESS_FIELDS,
-  { path: "properties.tier", since: "2020-06-30" },
-  { path: "properties.creationData.logicalSectorSize", since: "2020-06-30" },
-  { path: "properties.burstingEnabled", since: "2020-09-30" },
-  { path: "properties.propertyUpdatesInProgress", since: "2020-12-01" },
-  { path: "properties.burstingEnabledTime", since: "2022-07-02" },
-  { path: "properties.creationData.performancePlus", since: "2022-07-02" },
-  { path: "properties.optimizedForFrequentAttach", since: "2022-07-02" },
-  { path: "properties.LastOwnershipUpdateTime", since: "2023-04-02" },
-  { path: "properties.availabilityPolicy", since: "2025-01-02" },
-];
-const SNAPSHOT_FIELDS: readonly Field[] = [
-  ...ACCESS_FIELDS,
-  { path: "properties.copyCompletionError", since: "2022-03-02" },
-  { path: "properties.incrementalSnapshotFamilyId", since: "2022-03-02" },
-  { path: "properties.creationData.instantAccessDurationMinutes", since: "2025-01-02" },
-  { path: "properties.snapshotAccessState", since: "2025-01-02" },
-];
-
+/** By the first part of an operation's name. */
 const BY_OPERATIONS: Readonly<Record<string, readonly Field[]>> = {
-  VirtualMachines: VM_FIELDS,
-  VirtualMachineScaleSetVMs: INSTANCE_FIELDS,
-  VirtualMachineScaleSets: [ETAG],
-  Disks: DISK_FIELDS,
-  Snapshots: SNAPSHOT_FIELDS,
+  AvailabilitySets: VERSION_TABLE.availabilitySets,
+  DiskAccesses: VERSION_TABLE.diskAccesses,
+  DiskEncryptionSets: VERSION_TABLE.diskEncryptionSets,
+  Disks: VERSION_TABLE.disks,
+  Snapshots: VERSION_TABLE.snapshots,
+  VirtualMachines: VERSION_TABLE.virtualMachines,
+  VirtualMachineScaleSets: VERSION_TABLE.virtualMachineScaleSets,
+  VirtualMachineScaleSetVMs: VERSION_TABLE["virtualMachineScaleSets/virtualMachines"],
 };
-const BY_TYPE: Readonly<Record<string, readonly Field[]>> = {
-  "Microsoft.Compute/virtualMachines": VM_FIELDS,
-  "Microsoft.Compute/virtualMachineScaleSets/virtualMachines": INSTANCE_FIELDS,
-  "Microsoft.Compute/virtualMachineScaleSets": [ETAG],
-  "Microsoft.Compute/disks": DISK_FIELDS,
-  "Microsoft.Compute/snapshots": SNAPSHOT_FIELDS,
-};
+const BY_TYPE: Readonly<Record<string, readonly Field[]>> = Object.fromEntries(
+  Object.entries(VERSION_TABLE).map(([type, fields]) => [`Microsoft.Compute/${type}`, fields]),
+);
 
 /** From this version on there is nothing to leave out. */
 const COMPLETE_SINCE = Object.values(BY_TYPE)
