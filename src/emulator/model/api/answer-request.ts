@@ -23,6 +23,7 @@ import { checkStorageProfile } from "./request/check-storage-profile.ts";
 import { checkValues } from "./request/check-values.ts";
 import { withCreationData } from "./request/creation-data.ts";
 import { asDescribed } from "./request/described-body.ts";
+import { withoutReadOnly } from "./request/read-only-members.ts";
 import type { Route, Routed } from "./router.ts";
 import { ARM_ROUTES, POLL_OPERATION } from "./routes.ts";
 import { answerInVersion, hasEtags, requestInVersion } from "./version-fields.ts";
@@ -57,7 +58,10 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   const apiVersion = query["api-version"];
   const { operation } = route;
   const withEtags = route.isAdmin === true || hasEtags(operation, apiVersion ?? "");
-  const described = route.isAdmin === true ? undefined : withCreationData(asDescribed(request.body));
+  const described =
+    route.isAdmin === true
+      ? undefined
+      : withoutReadOnly(withCreationData(asDescribed(request.body)), operation);
   const call: ArmCall = {
     path: request.path,
     params,

@@ -65,6 +65,24 @@ export function withoutMembers(value: JsonObject, members: readonly string[]): J
   return Object.fromEntries(Object.entries(value).filter(([member]) => !members.includes(member)));
 }
 
+/** A value without the member at a path such as `properties.dataDisks[].lun`, of each element of a list. */
+export function withoutPath(value: Json | undefined, path: string): Json | undefined {
+  return withoutMemberAt(value, path.split("."));
+}
+
+function withoutMemberAt(value: Json | undefined, path: readonly string[]): Json | undefined {
+  const [first, ...rest] = path;
+  if (!isObject(value) || first === undefined) return value;
+  const name = first.replace("[]", "");
+  if (!Object.hasOwn(value, name)) return value;
+  const { [name]: member, ...others } = value;
+  if (rest.length === 0) return others;
+  const kept = isList(member)
+    ? member.map((each) => withoutMemberAt(each, rest) ?? null)
+    : withoutMemberAt(member, rest);
+  return { ...value, [name]: kept };
+}
+
 /**
  * `present`, changed as a merge patch says: objects member by member, anything else as a whole, and null
  * removes a member.

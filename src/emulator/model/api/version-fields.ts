@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from "./json.ts";
+import { isObject, type Json, withoutPath } from "./json.ts";
 import { ETAG, type Field, VERSION_TABLE } from "./version-table.ts";
 
 /** By the first part of an operation's name. */
@@ -83,18 +83,5 @@ function typeFields(resource: Json | undefined, operation: string): readonly Fie
 function inVersion(body: Json | undefined, fields: readonly Field[], apiVersion: string): Json | undefined {
   return fields
     .filter(({ since }) => apiVersion < since)
-    .reduce((kept: Json | undefined, { path }) => withoutField(kept, path.split(".")), body);
-}
-
-function withoutField(value: Json | undefined, path: readonly string[]): Json | undefined {
-  const [first, ...rest] = path;
-  if (!isObject(value) || first === undefined) return value;
-  const name = first.replace("[]", "");
-  if (!Object.hasOwn(value, name)) return value;
-  const { [name]: member, ...others } = value;
-  if (rest.length === 0) return others satisfies JsonObject;
-  const kept = Array.isArray(member)
-    ? member.map((each) => withoutField(each, rest) ?? null)
-    : withoutField(member, rest);
-  return { ...value, [name]: kept };
+    .reduce((kept: Json | undefined, { path }) => withoutPath(kept, path), body);
 }
