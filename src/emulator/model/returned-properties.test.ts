@@ -1,10 +1,61 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { at, type Json, type JsonObject, objectAt, textAt } from "./api/json.ts";
+import { at, type Json, type JsonObject, merged, objectAt, textAt } from "./api/json.ts";
 import { aModel, COMPUTE, diskBody } from "./testing/model-fixture.ts";
 
 const OS_PROFILE = { computerName: "host", adminUsername: "azure" };
 const SECRETS = { adminPassword: "secret", customData: "aGVsbG8=" };
+
+const VM = { location: "eastus", properties: { networkProfile: {} } };
+const MODEL = { osProfile: { windowsConfiguration: {} }, storageProfile: { imageReference: { sku: "x" } } };
+/** What a client states of members that Azure's description has as read-only, and the path to them. */
+const READ_ONLY: readonly {
+  readonly path: string;
+  readonly body: JsonObject;
+  readonly stated: JsonObject;
+  readonly member: readonly string[];
+}[] = [
+  {
+    path: "disks/d",
+    body: diskBody() as JsonObject,
+    stated: { properties: { creationData: { sourceUniqueId: "stated" } } },
+    member: ["properties", "creationData", "sourceUniqueId"],
+  },
+  {
+    path: "virtualMachines/vm",
+    body: { ...VM, properties: { ...VM.properties, ...MODEL } },
+    stated: { properties: { storageProfile: { imageReference: { exactVersion: "stated" } } } },
+    member: ["properties", "storageProfile", "imageReference", "exactVersion"],
+  },
+  {
+    path: "virtualMachines/vm",
+    body: { ...VM, properties: { ...VM.properties, ...MODEL } },
+    stated: { properties: { osProfile: { windowsConfiguration: { enableVMAgentPlatformUpdates: true } } } },
+    member: ["properties", "osProfile", "windowsConfiguration", "enableVMAgentPlatformUpdates"],
+  },
+  {
+    path: "virtualMachines/vm",
+    body: VM,
+    stated: { identity: { type: "UserAssigned", principalId: "stated" } },
+    member: ["identity", "principalId"],
+  },
+  {
+    path: "virtualMachineScaleSets/pool",
+    body: { location: "eastus", properties: { virtualMachineProfile: MODEL } },
+    stated: { properties: { virtualMachineProfile: { timeCreated: "stated" } } },
+    member: ["properties", "virtualMachineProfile", "timeCreated"],
+  },
+  {
+    path: "diskEncryptionSets/keys",
+    body: {
+      location: "eastus",
+      identity: { type: "SystemAssigned" },
+      properties: { activeKey: { keyUrl: "https://vault.vault.azure.net/keys/key/1" } },
+    },
+    stated: { properties: { previousKeys: [{ keyUrl: "stated" }] } },
+    member: ["properties", "previousKeys"],
+  },
+];
 
 describe("the properties that reads return", () => {
   it("leaves out a VM's password and custom data, and user data unless asked for", () => {
@@ -170,5 +221,56 @@ describe("the properties that reads return", () => {
       );
     assert.match(JSON.stringify(changedAt("2025-01-02")), /^"2023-11-14T/);
     assert.equal(changedAt("2022-07-02"), undefined);
+  });
+
+  for (const { path, body, stated, member } of READ_ONLY)
+    it(`have no ${member.join(".")} of a client's`, () => {
+      const azure = aModel();
+      const first = azure.finish("PUT", path, merged(body, stated));
+      assert.equal(textAt(first, "status"), "Succeeded");
+      azure.finish("PUT", path, merged(body, stated));
+      assert.equal(at(azure.send("GET", path).body, ...member), undefined);
+    });
+
+  it("have what Azure keeps of a VM without an effect here", () => {
+    const azure = aModel();
+    const hardwareProfile = { vmSize: "Standard_D8s_v5", vmSizeProperties: { vCPUsAvailable: 4 } };
+    azure.finish("PUT", "virtualMachines/vm", {
+      location: "eastus",
+      properties: {
+        networkProfile: {},
+        hardwareProfile,
+        storageProfile: { alignRegionalDisksToVMZone: true },
+      },
+    });
+    azure.finish("PATCH", "virtualMachines/vm", {
+      properties: { hardwareProfile: { vmSize: "Standard_D16s_v5" } },
+    });
+    const { body } = azure.send("GET", "virtualMachines/vm");
+    assert.deepEqual(
+      [
+        at(body, "properties", "hardwareProfile"),
+        at(body, "properties", "storageProfile", "alignRegionalDisksToVMZone"),
+      ],
+      [{ ...hardwareProfile, vmSize: "Standard_D16s_v5" }, true],
+    );
+  });
+
+  it("have what an availability set states until a write sets it to null", () => {
+    const azure = aModel();
+    const proximityPlacementGroup = { id: `${COMPUTE}/proximityPlacementGroups/near` };
+    const scheduledEventsPolicy = { userInitiatedReboot: { automaticallyApprove: true } };
+    const shown = (): readonly unknown[] =>
+      ["proximityPlacementGroup", "scheduledEventsPolicy"].map((member) =>
+        at(azure.send("GET", "availabilitySets/set").body, "properties", member),
+      );
+    azure.send("PUT", "availabilitySets/set", {
+      location: "eastus",
+      properties: { proximityPlacementGroup, scheduledEventsPolicy },
+    });
+    azure.send("PATCH", "availabilitySets/set", { tags: { team: "storage" } });
+    assert.deepEqual(shown(), [proximityPlacementGroup, scheduledEventsPolicy]);
+    azure.send("PATCH", "availabilitySets/set", { properties: { proximityPlacementGroup: null } });
+    assert.deepEqual(shown(), [undefined, scheduledEventsPolicy]);
   });
 });

@@ -107,6 +107,7 @@ function addAvailabilitySet(
   world.availabilitySets.set(keyOf(id), {
     ...{ id, name, subscriptionId, resourceGroup, location: normalLocation(location), tags: undefined },
     ...DEFAULT_AVAILABILITY_SET,
+    other: {},
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Journal } from "./api/journal.ts";
-import type { Json } from "./api/json.ts";
+import type { Json, JsonObject } from "./api/json.ts";
 import { groupKey, keyOf } from "./api/resource/resource-id.ts";
 import type { Disk } from "./disk/disk.ts";
 import type { Snapshot } from "./disk/snapshot/snapshot.ts";
@@ -34,6 +34,8 @@ export interface AvailabilitySet {
   readonly skuName: string;
   readonly faultDomains: number;
   readonly updateDomains: number;
+  /** Further properties that are stored and returned, but have no effect here. */
+  readonly other: JsonObject;
 }
 
 /**

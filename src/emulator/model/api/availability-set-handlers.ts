@@ -2,7 +2,7 @@ import { checkQuota } from "../subscription/quotas.ts";
 import { type AvailabilitySet, ensureResourceGroup, type World } from "../world.ts";
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
-import { type JsonObject, numberAt, textAt } from "./json.ts";
+import { type JsonObject, merged, numberAt, objectAt, textAt, withoutMembers } from "./json.ts";
 import { checkVmName } from "./request/check-name.ts";
 import { inScope, page } from "./resource/paging.ts";
 import { keyOf, resourceId, sameId } from "./resource/resource-id.ts";
@@ -10,6 +10,9 @@ import { statedTags } from "./resource/stated-members.ts";
 
 /** What an availability set is that says nothing else: that of disks, over two fault domains. */
 export const DEFAULT_AVAILABILITY_SET = { skuName: "Aligned", faultDomains: 2, updateDomains: 5 } as const;
+
+/** Members of `properties` that the emulator understands or sets itself. */
+const UNDERSTOOD = ["platformFaultDomainCount", "platformUpdateDomainCount", "virtualMachines"];
 
 /** PUT of an availability set, which takes effect at once. */
 export function putAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
@@ -59,6 +62,7 @@ function written(world: World, call: ArmCall, location: string): HandlerResult {
       numberAt(call.body, "properties", "platformUpdateDomainCount") ??
       existing?.updateDomains ??
       DEFAULT_AVAILABILITY_SET.updateDomains,
+    other: merged(existing?.other ?? {}, withoutMembers(objectAt(call.body, "properties") ?? {}, UNDERSTOOD)),
   };
   world.availabilitySets.set(keyOf(id), set);
   return reply(200, renderAvailabilitySet(world, set));
@@ -94,6 +98,7 @@ export function renderAvailabilitySet(world: World, set: AvailabilitySet): JsonO
     tags: set.tags,
     sku: { name: set.skuName },
     properties: {
+      ...set.other,
       platformFaultDomainCount: set.faultDomains,
       platformUpdateDomainCount: set.updateDomains,
       virtualMachines: membersOf(world, set.id).map((id) => ({ id })),

@@ -51,7 +51,7 @@ export function writeLinked(
   const misnamed = existing === undefined ? checkDiskName(NAMES[address.type], address.name) : undefined;
   if (misnamed !== undefined) return misnamed;
   const properties = objectAt(body, "properties") ?? {};
-  const identity = identityOf(world, body, existing?.identity);
+  const identity = identityOf(world, body, { identity: existing?.identity, kind: "PUT" });
   return startWrite(world, existing, "CreateOrUpdate", {
     ...address,
     id: existing?.id ?? resourceId(address),
@@ -70,7 +70,7 @@ export function changeLinked(
   existing: LinkedResource,
   { body }: Pick<ArmCall, "body">,
 ): LinkedWrite {
-  const identity = identityOf(world, body, existing.identity);
+  const identity = identityOf(world, body, { identity: existing.identity, kind: "PATCH" });
   return startWrite(world, existing, "Update", {
     ...without(existing, "identity"),
     tags: statedTags(body, existing.tags),

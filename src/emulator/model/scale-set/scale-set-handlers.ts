@@ -122,7 +122,10 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
     sizeName: size.name,
     profile,
     other: merged(set.other, withoutMembers(objectAt(call.body, "properties") ?? {}, UNDERSTOOD)),
-    members: statedMembers(world, call.body, set.members),
+    members: statedMembers(world, call.body, {
+      members: set.members,
+      kind: name === "VirtualMachineScaleSets_Update" ? "PATCH" : "PUT",
+    }),
     upgradePolicy,
     tags: statedTags(call.body, set.tags),
   };

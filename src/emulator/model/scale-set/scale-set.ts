@@ -140,7 +140,7 @@ export function instanceBody(set: ScaleSet, index: number, computerName: string)
     tags: set.tags,
     properties: {
       ...properties,
-      hardwareProfile: { vmSize: set.sizeName },
+      hardwareProfile: { ...objectAt(properties, "hardwareProfile"), vmSize: set.sizeName },
       osProfile: { ...objectAt(properties, "osProfile"), computerName },
       ...(set.orchestrationMode === "Flexible" ? { virtualMachineScaleSet: { id: set.id } } : {}),
     },

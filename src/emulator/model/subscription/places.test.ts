@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ArmRequest } from "../api/arm-message.ts";
-import { type Json, listAt, textAt } from "../api/json.ts";
+import { at, type Json, listAt, textAt } from "../api/json.ts";
 import { createComputeModel } from "../compute-model.ts";
 import { aModel, codeOf, diskBody, type ModelFixture } from "../testing/model-fixture.ts";
 
@@ -135,3 +135,27 @@ function listed(azure: ModelFixture): readonly unknown[] {
 function idsIn(body: Json | undefined): readonly unknown[] {
   return (listAt(body, "value") ?? []).map((subscription) => textAt(subscription, "subscriptionId"));
 }
+
+describe("the placement of a VM", () => {
+  const vmIn = (placement: Json): readonly unknown[] => {
+    const azure = aModel();
+    const body = { location: "eastus", placement, properties: { networkProfile: {} } };
+    const answer = azure.send("PUT", "virtualMachines/vm", body);
+    const read = azure.send("GET", "virtualMachines/vm").body;
+    return [answer.status, codeOf(answer.body), at(read, "zones"), at(read, "placement")];
+  };
+
+  it("lets Azure choose its zone", () => {
+    for (const [placement, zones] of [
+      [{ zonePlacementPolicy: "Any" }, ["1"]],
+      [{ zonePlacementPolicy: "Any", includeZones: ["2", "3"] }, ["2"]],
+      [{ zonePlacementPolicy: "Any", excludeZones: ["1", "2"] }, ["3"]],
+    ] as const)
+      assert.deepEqual(vmIn(placement), [201, undefined, zones, placement]);
+  });
+
+  it("is refused where its zones are none of the region", () => {
+    const placement = { zonePlacementPolicy: "Any", includeZones: ["9"] };
+    assert.deepEqual(vmIn(placement).slice(0, 2), [400, "InvalidAvailabilityZone"]);
+  });
+});

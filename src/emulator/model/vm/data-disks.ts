@@ -25,6 +25,8 @@ export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDis
     createOption: createOptionOf(textAt(entry, "createOption")),
     sizeGiB: numberAt(entry, "diskSizeGB"),
     skuName: chosenAt(entry, "managedDisk", "storageAccountType"),
+    iops: numberAt(entry, "diskIOPSReadWrite"),
+    mbps: numberAt(entry, "diskMBpsReadWrite"),
     caching: chosenAt(entry, "caching"),
     writeAcceleratorEnabled: booleanAt(entry, "writeAcceleratorEnabled") ?? false,
     deleteOption: textAt(entry, "deleteOption"),

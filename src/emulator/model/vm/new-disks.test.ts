@@ -333,4 +333,19 @@ describe("the data disks of a scale set's model", () => {
     azure.finish("PUT", `${POOL}/virtualMachines/1`, bodyOf(fresh));
     assert.equal(ownerOf(azure, "fresh"), `${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/pool_1`);
   });
+
+  it("have the IOPS and MB/s of the model, which their instances show", () => {
+    const azure = aModel({ settings: { osDisks: false } });
+    const performance = { diskIOPSReadWrite: 4000, diskMBpsReadWrite: 200 };
+    const managedDisk = { storageAccountType: "PremiumV2_LRS" };
+    azure.finish("PUT", POOL, model([{ ...scratch, managedDisk, ...performance }]));
+    const shown = (body: Json | undefined): unknown => ({
+      diskIOPSReadWrite: at(body, "diskIOPSReadWrite"),
+      diskMBpsReadWrite: at(body, "diskMBpsReadWrite"),
+    });
+    const [disk] = disksOf(azure);
+    assert.deepEqual(shown(at(azure.send("GET", `disks/${disk ?? ""}`).body, "properties")), performance);
+    const instance = azure.send("GET", `${POOL}/virtualMachines/0`).body;
+    assert.deepEqual(shown(listAt(instance, "properties", "storageProfile", "dataDisks")?.[0]), performance);
+  });
 });

@@ -18,6 +18,9 @@ export interface RequestedDataDisk {
   /** The disk that an entry of createOption `Empty` asks for. */
   readonly sizeGiB: number | undefined;
   readonly skuName: string | undefined;
+  /** Of an Ultra disk or a Premium SSD v2; undefined: what its size has. */
+  readonly iops: number | undefined;
+  readonly mbps: number | undefined;
   readonly caching: string | undefined;
   readonly writeAcceleratorEnabled: boolean;
   readonly deleteOption: string | undefined;
@@ -52,7 +55,7 @@ export function withDiskNames(
  * the best that the VM's size takes, as for disks of the operating system.
  */
 export function newDiskSpec(size: VmSize, wanted: RequestedDataDisk): DiskSpec | ArmFailure {
-  const { sizeGiB, skuName, diskEncryptionSetId, name = "" } = wanted;
+  const { sizeGiB, skuName, iops, mbps, diskEncryptionSetId, name = "" } = wanted;
   if (sizeGiB === undefined)
     return armErrors.invalidParameter(
       "dataDisk.diskSizeGB",
@@ -65,6 +68,8 @@ export function newDiskSpec(size: VmSize, wanted: RequestedDataDisk): DiskSpec |
       sku: { name: skuName ?? (size.premiumIo ? "Premium_LRS" : "Standard_LRS") },
       properties: {
         diskSizeGB: sizeGiB,
+        diskIOPSReadWrite: iops,
+        diskMBpsReadWrite: mbps,
         ...(diskEncryptionSetId === undefined ? {} : { encryption: { diskEncryptionSetId } }),
       },
     },

@@ -2,6 +2,7 @@ import { type Json, type JsonObject, listAt, objectAt, textAt, withoutMembers } 
 import { isoTime } from "../api/resource/iso-time.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
+import type { Performance } from "../disk/disk-tier.ts";
 import type { DiskSpec, ProvisioningState } from "../disk/disk.ts";
 import { osDiskId, renderOsDisk } from "./os-disk/render-os-disk.ts";
 import type { VmSize } from "./vm-sizes.ts";
@@ -97,9 +98,11 @@ export function etagText(vm: Pick<VirtualMachine, "etag">): string {
 }
 
 /** The properties of the disk itself that the rendering of a data disk needs. */
-interface DataDiskFacts {
+export interface DataDiskFacts {
   readonly sizeGiB: number;
   readonly storageAccountType: string;
+  /** Of an Ultra disk or a Premium SSD v2. */
+  readonly performance?: Performance;
 }
 
 export type DiskFactsLookup = (diskId: string) => DataDiskFacts | undefined;
@@ -145,7 +148,8 @@ export function renderVirtualMachine(
       ...withoutMembers(withoutSecrets(vm.other), hidden),
       ...networkProfileOf(vm),
       // An instance names its size in `sku` only.
-      hardwareProfile: vm.instance === undefined ? { vmSize: vm.size.name } : {},
+      hardwareProfile:
+        vm.instance === undefined ? { ...objectAt(vm.other, "hardwareProfile"), vmSize: vm.size.name } : {},
       ...(vm.instance === undefined
         ? {}
         : {
@@ -207,7 +211,10 @@ export function renderStorageProfile(vm: VirtualMachine, diskFacts: DiskFactsLoo
   return {
     ...objectAt(vm.other, "storageProfile"),
     ...renderOsDisk(vm, factsOf(osDiskId(vm) ?? "")),
-    dataDisks: vm.dataDisks.map((entry) => renderDataDisk(entry, factsOf(entry.diskId))),
+    dataDisks: vm.dataDisks.map((entry) => ({
+      ...renderDataDisk(entry, factsOf(entry.diskId)),
+      ...(vm.instance === undefined ? {} : renderPerformance(entry, factsOf(entry.diskId))),
+    })),
     diskControllerType: vm.controllerType,
   };
 }
@@ -233,6 +240,14 @@ function renderDataDisk(entry: DataDisk, facts: DataDiskFacts | undefined): Json
     toBeDetached: isLeaving(entry),
     ...(entry.forced && isLeaving(entry) ? { detachOption: "ForceDetach" } : {}),
   };
+}
+
+/** Azure's description: returned of the disks of a scale set's instances only. */
+function renderPerformance({ makes }: DataDisk, facts: DataDiskFacts | undefined): JsonObject {
+  const performance = makes?.performance ?? facts?.performance;
+  return performance === undefined
+    ? {}
+    : { diskIOPSReadWrite: performance.iops, diskMBpsReadWrite: performance.mbps };
 }
 
 /** Whether the agent reports, so that it can be asked to run something. */

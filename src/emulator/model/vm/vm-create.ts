@@ -22,7 +22,7 @@ import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, startOperation } from "../pace/operations.ts";
 import { checkTerminateNotice } from "../scheduled-events/raise-event.ts";
 import { checkVmQuotas } from "../subscription/quotas.ts";
-import { checkZones } from "../subscription/regions.ts";
+import { checkZones, zonesIn } from "../subscription/regions.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
 import { putVm, without, type World } from "../world.ts";
 import { checkAttach } from "./attachment-rules.ts";
@@ -69,7 +69,7 @@ const UNDERSTOOD = [
 export function newVm(world: World, address: VmAddress, body: Json | undefined): VirtualMachine | ArmFailure {
   const location = textAt(body, "location");
   if (location === undefined) return armErrors.locationRequired();
-  const zones = (listAt(body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string");
+  const zones = zonesOf(body, location);
   const wrongZone = checkZones(zones, location, `Microsoft.Compute/virtualMachines/${address.name}`);
   if (wrongZone !== undefined) return wrongZone;
   const sizeName = textAt(body, "properties", "hardwareProfile", "vmSize") ?? "Standard_D8s_v5";
@@ -102,7 +102,7 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
     ultraSsdEnabled: booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? false,
     ...(availabilitySetId === undefined ? {} : { availabilitySetId }),
     other: merged({}, otherProperties(body)),
-    members: statedMembers(world, body, {}),
+    members: statedMembers(world, body, { members: {}, kind: "PUT" }),
     dataDisks: [],
     power: "creating",
     hibernated: false,
@@ -113,6 +113,21 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
     createdAtMs: world.nowMs,
   };
   return world.settings.osDisks ? withOsDisk(world, vm) : vm;
+}
+
+/** The zone of a VM: as stated, or one that its placement allows, where Azure is to choose it. */
+function zonesOf(body: Json | undefined, location: string): readonly string[] {
+  const textsOf = (...path: readonly string[]): readonly string[] =>
+    (listAt(body, ...path) ?? []).filter((zone): zone is string => typeof zone === "string");
+  const stated = textsOf("zones");
+  const policy = textAt(body, "placement", "zonePlacementPolicy");
+  if (stated.length > 0 || policy?.toLowerCase() !== "any") return stated;
+  const included = textsOf("placement", "includeZones");
+  const excluded = textsOf("placement", "excludeZones");
+  const zone = zonesIn(location).find(
+    (candidate) => (included.length === 0 || included.includes(candidate)) && !excluded.includes(candidate),
+  );
+  return zone === undefined ? included : [zone];
 }
 
 /**
@@ -198,14 +213,22 @@ export function controllerType(size: VmSize, wanted: string | undefined): DiskCo
 /** Everything in `properties` that has no effect here, and that reads return, but for its secrets. */
 export function otherProperties(body: Json | undefined): JsonObject {
   const properties = objectAt(body, "properties") ?? {};
-  const { imageReference, osDisk } = objectAt(properties, "storageProfile") ?? {};
+  const { vmSize: _size, ...hardware } = objectAt(properties, "hardwareProfile") ?? {};
+  const {
+    dataDisks: _disks,
+    diskControllerType: _type,
+    ...storage
+  } = objectAt(properties, "storageProfile") ?? {};
   const { ultraSSDEnabled: _understood, ...capabilities } =
     objectAt(properties, "additionalCapabilities") ?? {};
   return {
     ...withoutMembers(properties, UNDERSTOOD),
-    ...(Object.keys(capabilities).length === 0 ? {} : { additionalCapabilities: capabilities }),
-    ...(imageReference === undefined && osDisk === undefined
-      ? {}
-      : { storageProfile: { imageReference: at(imageReference), osDisk: at(osDisk) } }),
+    ...named("hardwareProfile", hardware),
+    ...named("storageProfile", storage),
+    ...named("additionalCapabilities", capabilities),
   };
+}
+
+function named(member: string, value: JsonObject): JsonObject {
+  return Object.keys(value).length === 0 ? {} : { [member]: value };
 }

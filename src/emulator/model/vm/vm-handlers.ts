@@ -172,6 +172,8 @@ function attachDetachRequest(call: ArmCall): AttachDetachRequest {
       createOption: undefined,
       sizeGiB: undefined,
       skuName: undefined,
+      iops: undefined,
+      mbps: undefined,
       caching: textAt(entry, "caching"),
       writeAcceleratorEnabled: booleanAt(entry, "writeAcceleratorEnabled") ?? false,
       deleteOption: textAt(entry, "deleteOption"),

@@ -27,7 +27,13 @@ import {
 import { withDiskNames } from "./new-disks.ts";
 import { osDiskAfter, reserveOsDisk, withOsDiskSettled } from "./os-disk/os-disk.ts";
 import { osDiskId } from "./os-disk/render-os-disk.ts";
-import { type DataDisk, isLeaving, renderStorageProfile, type VirtualMachine } from "./virtual-machine.ts";
+import {
+  type DataDisk,
+  type DataDiskFacts,
+  isLeaving,
+  renderStorageProfile,
+  type VirtualMachine,
+} from "./virtual-machine.ts";
 import { otherProperties } from "./vm-create.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
 import {
@@ -102,7 +108,10 @@ export function updateVm(
     tags: statedTags(body, vm.tags),
     ultraSsdEnabled,
     other: after.other,
-    members: statedMembers(world, body, vm.members),
+    members: statedMembers(world, body, {
+      members: vm.members,
+      kind: name === "VirtualMachines_Update" ? "PATCH" : "PUT",
+    }),
     dataDisks: plan.entries,
     moves: list === undefined ? ["update"] : ["update", "dataDisks"],
   });
@@ -270,12 +279,13 @@ function wasForced(vm: VirtualMachine, entry: DataDisk): boolean {
 }
 
 /** The properties of a disk that a VM's list shows. */
-export function diskFacts(
-  world: World,
-  diskId: string,
-): { sizeGiB: number; storageAccountType: string } | undefined {
-  const disk = findDisk(world, diskId);
-  return disk === undefined
+export function diskFacts(world: World, diskId: string): DataDiskFacts | undefined {
+  const spec = findDisk(world, diskId)?.spec;
+  return spec === undefined
     ? undefined
-    : { sizeGiB: disk.spec.sizeGiB, storageAccountType: disk.spec.sku.name };
+    : {
+        sizeGiB: spec.sizeGiB,
+        storageAccountType: spec.sku.name,
+        ...(spec.performance === undefined ? {} : { performance: spec.performance }),
+      };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aModel, codeOf, COMPUTE, diskBody, type ModelFixture } from "../../testing/model-fixture.ts";
-import { at, type Json } from "../json.ts";
+import { at, type Json, objectAt } from "../json.ts";
 
 const GROUP = "/subscriptions/sub-1/resourceGroups/rg";
 const TAGS = { team: "storage" };
@@ -64,5 +64,53 @@ describe("what a write sets to null", () => {
     azure.finish("PUT", "diskEncryptionSets/keys", { location: "eastus", identity: IDENTITY, properties });
     const refused = azure.send("PATCH", "diskEncryptionSets/keys", { identity: null });
     assert.deepEqual([refused.status, codeOf(refused.body)], [400, "InvalidParameter"]);
+  });
+});
+
+describe("a user-assigned identity", () => {
+  const [ONE, TWO] = ["/identities/one", "/identities/two"];
+  const both = { type: "UserAssigned", userAssignedIdentities: { [ONE]: {}, [TWO]: {} } };
+
+  for (const [path, body] of [
+    ["virtualMachines/with", { properties: { networkProfile: {} } }],
+    ["virtualMachineScaleSets/with", { sku: { name: "Standard_D2s_v5", capacity: 0 } }],
+  ] as const)
+    it(`stays where a PATCH leaves it out, and goes with null: ${path.split("/")[0] ?? ""}`, () => {
+      const azure = furnished();
+      const assigned = (): readonly string[] =>
+        Object.keys(objectAt(azure.send("GET", path).body, "identity", "userAssignedIdentities") ?? {});
+      azure.finish("PUT", path, { location: "eastus", identity: both, ...body });
+      azure.finish("PATCH", path, {
+        identity: { type: "SystemAssigned, UserAssigned", userAssignedIdentities: { [TWO]: null } },
+      });
+      assert.deepEqual(assigned(), [ONE]);
+      azure.finish("PATCH", path, {
+        identity: { type: "UserAssigned", userAssignedIdentities: { [TWO]: {} } },
+      });
+      assert.deepEqual(assigned(), [ONE, TWO]);
+      azure.finish("PUT", path, {
+        location: "eastus",
+        identity: { type: "UserAssigned", userAssignedIdentities: { [TWO]: {} } },
+      });
+      assert.deepEqual(assigned(), [TWO]);
+      azure.finish("PATCH", path, { identity: IDENTITY });
+      assert.deepEqual(assigned(), []);
+    });
+
+  it("has the same principal and client wherever it is assigned", () => {
+    const azure = furnished();
+    const shown = ["a", "b"].map((name) => {
+      const properties = { networkProfile: {} };
+      azure.finish("PUT", `virtualMachines/${name}`, { location: "eastus", identity: both, properties });
+      return objectAt(
+        azure.send("GET", `virtualMachines/${name}`).body,
+        "identity",
+        "userAssignedIdentities",
+      );
+    });
+    assert.deepEqual(shown[0], shown[1]);
+    const ids = [ONE, TWO].flatMap((id) => Object.values(objectAt(shown[0]?.[id]) ?? {}));
+    assert.equal(new Set(ids).size, 4);
+    for (const id of ids) assert.match(String(id), /^[0-9a-f-]{36}$/);
   });
 });

@@ -1,16 +1,24 @@
+import { createSeededRandom } from "../../pace/random.ts";
 import { TENANT_ID } from "../../subscription/subscription-handlers.ts";
 import type { World } from "../../world.ts";
-import { isObject, type Json, type JsonObject, objectAt, textAt, textsAt } from "../json.ts";
+import { isObject, type Json, type JsonObject, merged, objectAt, textAt, textsAt } from "../json.ts";
 
 /** Members of a resource beside its properties that are stored and returned, and have no effect here. */
-const STORED = ["plan", "extendedLocation"];
+const STORED = ["plan", "extendedLocation", "placement"];
+
+/** A PATCH changes what it names of a member's parts; any other write replaces them. */
+export type WriteKind = "PATCH" | "PUT";
 
 /**
  * These members and the identity of a resource, as a body states them; what it leaves out stays, and what it
  * sets to null goes, since a PATCH is a JSON merge patch (RPC-V2-Patch-3 of Azure's OpenAPI validator).
  */
-export function statedMembers(world: World, body: Json | undefined, present: JsonObject): JsonObject {
-  const identity = identityOf(world, body, objectAt(present, "identity"));
+export function statedMembers(
+  world: World,
+  body: Json | undefined,
+  { members: present, kind }: { readonly members: JsonObject; readonly kind: WriteKind },
+): JsonObject {
+  const identity = identityOf(world, body, { identity: objectAt(present, "identity"), kind });
   const stored = STORED.flatMap((member) => {
     if (isRemoved(body, member)) return [];
     const stated = objectAt(body, member) ?? objectAt(present, member);
@@ -33,16 +41,36 @@ function isRemoved(body: Json | undefined, member: string): boolean {
   return isObject(body) && body[member] === null;
 }
 
-/** A system-assigned identity has the same principal for as long as its resource exists. */
+/**
+ * The identity of a resource after a write. Of a PATCH, user-assigned identities that it leaves out stay, and
+ * those that it sets to null go (Learn, Configure managed identities on Azure VMs using REST). A
+ * system-assigned one has the same principal for as long as its resource exists.
+ */
 export function identityOf(
   world: World,
   body: Json | undefined,
-  present: JsonObject | undefined,
+  { identity: present, kind }: { readonly identity: JsonObject | undefined; readonly kind: WriteKind },
 ): JsonObject | undefined {
   if (isRemoved(body, "identity")) return undefined;
   const stated = objectAt(body, "identity");
   if (stated === undefined) return present;
-  if (!(textAt(stated, "type") ?? "").includes("SystemAssigned")) return stated;
-  const principalId = textAt(present, "principalId") ?? world.random.guid();
-  return { ...stated, principalId, tenantId: TENANT_ID };
+  const type = textAt(stated, "type") ?? "";
+  const before = kind === "PATCH" ? objectAt(present, "userAssignedIdentities") : undefined;
+  const assigned = Object.keys(merged(before ?? {}, objectAt(stated, "userAssignedIdentities") ?? {}));
+  return {
+    type,
+    ...(type.includes("UserAssigned") && assigned.length > 0
+      ? { userAssignedIdentities: Object.fromEntries(assigned.map((id) => [id, assignedIdentity(id)])) }
+      : {}),
+    ...(type.includes("SystemAssigned")
+      ? { principalId: textAt(present, "principalId") ?? world.random.guid(), tenantId: TENANT_ID }
+      : {}),
+  };
+}
+
+/** The ids of a user-assigned identity, which are the same wherever it is assigned. */
+function assignedIdentity(resourceId: string): JsonObject {
+  const codes = Array.from(resourceId.toLowerCase(), (character) => character.charCodeAt(0));
+  const ids = createSeededRandom(codes.reduce((seed, code) => Math.imul(seed, 31) + code, 1));
+  return { principalId: ids.guid(), clientId: ids.guid() };
 }
