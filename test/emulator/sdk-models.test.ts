@@ -24,7 +24,7 @@ const BEYOND_THE_MODEL = [
 /** Polls are part of each call; `run-command.test.ts` has what needs guests. */
 const ELSEWHERE = /^Operations_Get$|_RunCommand$/u;
 
-const LATEST = "2026-03-01";
+const LATEST = "2026-04-01";
 const COMPILER_OPTIONS = {
   target: "es2024",
   module: "nodenext",

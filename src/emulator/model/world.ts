@@ -20,6 +20,8 @@ export interface ResourceGroup {
   readonly name: string;
   readonly location: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** The id of the resource that manages it. */
+  readonly managedBy?: string;
   /** The operation that deletes it. */
   readonly deletion?: string;
 }

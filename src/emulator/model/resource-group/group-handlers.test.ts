@@ -50,3 +50,12 @@ it("a resource group's name has at most 90 characters, and no period at its end"
   assert.deepEqual(put("a".repeat(90)), [201, undefined]);
   for (const name of ["a".repeat(91), "a."]) assert.deepEqual(put(name), [400, "InvalidResourceGroup"]);
 });
+
+it("a resource group keeps the resource that manages it", () => {
+  const azure = aModel();
+  const managedBy =
+    "/subscriptions/sub-1/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/c";
+  azure.send("PUT", `${GROUPS}/nodes`, { location: "westus", managedBy });
+  azure.send("PUT", `${GROUPS}/nodes`, { location: "westus", tags: { a: "b" } });
+  assert.equal(textAt(azure.send("GET", `${GROUPS}/nodes`).body, "managedBy"), managedBy);
+});

@@ -23,11 +23,13 @@ export function putGroupHandler(world: World, call: ArmCall): HandlerResult {
   const existing = findResourceGroup(world, address);
   const location = textAt(call.body, "location");
   if (location === undefined) return armErrors.locationRequired();
+  const managedBy = textAt(call.body, "managedBy") ?? existing?.managedBy;
   const group = putResourceGroup(world, {
     subscriptionId: existing?.subscriptionId ?? address.subscriptionId,
     name: existing?.name ?? address.resourceGroup,
     location: normalLocation(location),
     tags: textsAt(call.body, "tags") ?? {},
+    ...(managedBy === undefined ? {} : { managedBy }),
   });
   return reply(existing === undefined ? 201 : 200, renderGroup(group));
 }
@@ -84,6 +86,7 @@ function renderGroup(group: ResourceGroup): JsonObject {
     type: "Microsoft.Resources/resourceGroups",
     location: group.location,
     tags: group.tags,
+    managedBy: group.managedBy,
     properties: { provisioningState: group.deletion === undefined ? "Succeeded" : "Deleting" },
   };
 }

@@ -4,48 +4,23 @@ import type { JsonObject } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
 import type { World } from "../world.ts";
 import { OTHER_PROVIDERS } from "./other-providers.ts";
+import {
+  DISK_ACCESS_VERSIONS,
+  DISK_VERSIONS,
+  ENCRYPTION_SET_VERSIONS,
+  VM_VERSIONS,
+} from "./published-versions.ts";
 import { displayNameOf, hasRegion, listedRegions, regionNamed, regionsOf, zonesIn } from "./regions.ts";
 import { subscriptionIdsOf } from "./subscriptions.ts";
 
 /** The one tenant of the emulator: every token is of it, whichever tenant its client names. */
 export const TENANT_ID = "00000000-0000-0000-0000-0000000000ff";
 const COMPUTE = "Microsoft.Compute";
-/** Published API versions, the newest first. Others are accepted as well unless the settings have a list. */
-const VM_VERSIONS = [
-  "2026-03-01",
-  "2025-04-01",
-  "2024-11-01",
-  "2024-07-01",
-  "2024-03-01",
-  "2023-09-01",
-  "2022-11-01",
-  "2022-08-01",
-  "2021-11-01",
-  "2021-07-01",
-  "2021-03-01",
-  "2020-06-01",
-  "2019-07-01",
-];
-const DISK_VERSIONS = [
-  "2025-01-02",
-  "2024-03-02",
-  "2023-10-02",
-  "2023-04-02",
-  "2022-07-02",
-  "2022-03-02",
-  "2021-12-01",
-  "2021-08-01",
-  "2020-09-30",
-  "2020-06-30",
-  "2020-05-01",
-  "2019-11-01",
-  "2019-07-01",
-];
 /** Resource types of Microsoft.Compute that the emulator has. */
 const RESOURCE_TYPES = {
   availabilitySets: VM_VERSIONS,
-  diskAccesses: DISK_VERSIONS,
-  diskEncryptionSets: DISK_VERSIONS,
+  diskAccesses: DISK_ACCESS_VERSIONS,
+  diskEncryptionSets: ENCRYPTION_SET_VERSIONS,
   disks: DISK_VERSIONS,
   snapshots: DISK_VERSIONS,
   virtualMachines: VM_VERSIONS,
