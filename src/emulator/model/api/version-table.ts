@@ -53,7 +53,9 @@ const VM_OR_INSTANCE: Additions = {
   "2021-03-01": `storageProfile.osDisk.deleteOption storageProfile.dataDisks[].deleteOption
     networkProfile.networkInterfaces[].properties.deleteOption networkProfile.networkInterfaceConfigurations`,
   "2021-07-01": "hardwareProfile.vmSizeProperties additionalCapabilities.hibernationEnabled",
-  "2024-03-01": "storageProfile.dataDisks[].sourceResource",
+  "2024-03-01": `storageProfile.dataDisks[].sourceResource /dataDisksToAttach[].caching
+    /dataDisksToAttach[].deleteOption /dataDisksToAttach[].diskEncryptionSet
+    /dataDisksToAttach[].writeAcceleratorEnabled`,
   "2024-11-01": "storageProfile.alignRegionalDisksToVMZone",
   "2025-04-01": "additionalCapabilities.enableFips1403Encryption",
 };

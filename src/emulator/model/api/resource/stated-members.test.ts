@@ -109,8 +109,10 @@ describe("a user-assigned identity", () => {
       );
     });
     assert.deepEqual(shown[0], shown[1]);
-    const ids = [ONE, TWO].flatMap((id) => Object.values(objectAt(shown[0]?.[id]) ?? {}));
+    const ids = [ONE, TWO].flatMap((id) =>
+      Object.values(objectAt(shown[0]?.[id]) ?? {}).map((value) => JSON.stringify(value)),
+    );
     assert.equal(new Set(ids).size, 4);
-    for (const id of ids) assert.match(String(id), /^[0-9a-f-]{36}$/);
+    for (const id of ids) assert.match(id, /^"[0-9a-f-]{36}"$/);
   });
 });
