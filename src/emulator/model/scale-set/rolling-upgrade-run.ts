@@ -9,6 +9,7 @@ import {
   whenEnded,
 } from "../pace/operations.ts";
 import { announce, noticeMs } from "../scheduled-events/raise-event.ts";
+import { withModelStorage } from "../vm/os-disk/os-disk.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { controllerType, otherProperties } from "../vm/vm-create.ts";
 import { changePower } from "../vm/vm-power.ts";
@@ -129,6 +130,7 @@ function upgradeInstance(world: World, run: Run, { id, vmGuid }: VirtualMachine,
 /** An instance with its scale set's present model. */
 export function withLatestModel(set: ScaleSet, vm: VirtualMachine): VirtualMachine {
   const size = findVmSize(set.sizeName) ?? vm.size;
+  const model = otherProperties({ properties: instanceProperties(set) });
   return vm.instance === undefined
     ? vm
     : {
@@ -138,8 +140,9 @@ export function withLatestModel(set: ScaleSet, vm: VirtualMachine): VirtualMachi
         // The host name is the instance's own.
         other: {
           ...vm.other,
-          ...otherProperties({ properties: instanceProperties(set) }),
+          ...model,
           osProfile: vm.other["osProfile"],
+          storageProfile: withModelStorage(vm, model),
         },
         instance: { ...vm.instance, latestModelApplied: true },
       };

@@ -366,6 +366,31 @@ describe("the OS disk of a VM", () => {
       assert.deepEqual(diskNames(azure), isKept ? made : []);
     });
 
+  it("of an instance stays its own, and goes with it, after an upgrade to another image", () => {
+    const azure = aModel({ virtualMachines: [] });
+    const pool = "virtualMachineScaleSets/pool";
+    const put = (sku: string, caching: string): void => {
+      const storageProfile = { imageReference: { sku }, osDisk: { createOption: "FromImage", caching } };
+      azure.finish("PUT", pool, {
+        location: "eastus",
+        sku: { name: "Standard_D2s_v5", capacity: 1 },
+        properties: { virtualMachineProfile: { storageProfile } },
+      });
+    };
+    const shown = (): Json | undefined =>
+      at(azure.send("GET", `${pool}/virtualMachines/0`).body, "properties", "storageProfile");
+    put("22_04", "ReadWrite");
+    const before = objectAt(shown(), "osDisk");
+    assert.equal(textAt(before, "name"), diskNames(azure)[0]);
+    put("24_04", "ReadOnly");
+    azure.finish("POST", `${pool}/manualupgrade`, { instanceIds: ["0"] });
+    assert.deepEqual(objectAt(shown(), "osDisk"), { ...before, caching: "ReadOnly" });
+    assert.equal(textAt(shown(), "imageReference", "sku"), "24_04");
+    azure.finish("DELETE", pool);
+    azure.settle();
+    assert.deepEqual(diskNames(azure), []);
+  });
+
   it("has the tags that its VM had when it was made", () => {
     const azure = aModel({ virtualMachines: [{ name: "node-a", tags: { pool: "system" } }] });
     azure.finish("PATCH", VM, { tags: { pool: "user" } });

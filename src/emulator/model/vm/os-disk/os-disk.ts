@@ -130,6 +130,22 @@ export function osDiskAfter(
   };
 }
 
+/** The storage of an instance that gets its scale set's present model: the OS disk stays its own. */
+export function withModelStorage(vm: VirtualMachine, model: JsonObject): JsonObject {
+  const profile = objectAt(vm.other, "storageProfile") ?? {};
+  const modelled = objectAt(model, "storageProfile") ?? {};
+  const present = objectAt(profile, "osDisk");
+  const stated = objectAt(modelled, "osDisk");
+  if (present === undefined || stated === undefined || osDiskId(vm) === undefined)
+    return { ...profile, ...modelled };
+  const osDisk = {
+    ...present,
+    ...withoutMembers(stated, [...OF_THE_DISK, "name", "deleteOption"]),
+    managedDisk: { ...objectAt(present, "managedDisk"), ...stateless(stated) },
+  };
+  return { ...profile, ...modelled, osDisk };
+}
+
 /** The VM once its creation has ended: its OS disk exists and is its own. A swap's former disk is free. */
 export function withOsDiskSettled(world: World, vm: VirtualMachine, formerId?: string): VirtualMachine {
   const id = osDiskId(vm);
