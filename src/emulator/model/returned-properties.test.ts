@@ -59,7 +59,7 @@ const READ_ONLY: readonly {
 
 describe("the properties that reads return", () => {
   it("leaves out a VM's password and custom data, and user data unless asked for", () => {
-    const azure = aModel();
+    const azure = aModel({ settings: { osDisks: false } });
     azure.finish("PUT", "virtualMachines/vm", {
       location: "eastus",
       properties: { networkProfile: {}, osProfile: { ...OS_PROFILE, ...SECRETS }, userData: "dXNlcg==" },
@@ -78,7 +78,7 @@ describe("the properties that reads return", () => {
   });
 
   it("leaves out the secrets of a scale set's model, which can be put back as read", () => {
-    const azure = aModel();
+    const azure = aModel({ settings: { osDisks: false } });
     const extension = { type: "CustomScript", settings: { script: "run" } };
     const model = {
       userData: "dXNlcg==",
@@ -112,7 +112,7 @@ describe("the properties that reads return", () => {
   });
 
   it("shows on an instance what is its own of the model: user name and interfaces", () => {
-    const azure = aModel();
+    const azure = aModel({ settings: { osDisks: false } });
     const nic = { name: "nic", properties: { primary: true } };
     azure.finish("PUT", "virtualMachineScaleSets/pool", {
       location: "eastus",
@@ -171,7 +171,7 @@ describe("the properties that reads return", () => {
   });
 
   it("has no member that Azure does not describe, and none that a write sets to null", () => {
-    const azure = aModel();
+    const azure = aModel({ settings: { osDisks: false } });
     const read = (path: string): JsonObject => objectAt(azure.send("GET", path).body, "properties") ?? {};
     azure.finish("PUT", "disks/d", {
       location: "eastus",
@@ -229,7 +229,7 @@ describe("the properties that reads return", () => {
       const first = azure.finish("PUT", path, merged(body, stated));
       assert.equal(textAt(first, "status"), "Succeeded");
       azure.finish("PUT", path, merged(body, stated));
-      assert.equal(at(azure.send("GET", path).body, ...member), undefined);
+      assert.notDeepEqual(at(azure.send("GET", path).body, ...member), at(stated, ...member));
     });
 
   it("have what Azure keeps of a VM without an effect here", () => {
@@ -272,5 +272,50 @@ describe("the properties that reads return", () => {
     assert.deepEqual(shown(), [proximityPlacementGroup, scheduledEventsPolicy]);
     azure.send("PATCH", "availabilitySets/set", { properties: { proximityPlacementGroup: null } });
     assert.deepEqual(shown(), [undefined, scheduledEventsPolicy]);
+  });
+
+  it("have what Azure adds to the profile of a system", () => {
+    const azure = aModel();
+    const ofAny = { secrets: [], allowExtensionOperations: true, requireGuestProvisionSignal: true };
+    const patchSettings = { patchMode: "ImageDefault", assessmentMode: "ImageDefault" };
+    const ssh = { publicKeys: [] };
+    const linuxConfiguration = {
+      disablePasswordAuthentication: false,
+      provisionVMAgent: true,
+      patchSettings,
+    };
+    const ofLinux = { ...ofAny, linuxConfiguration: { ...linuxConfiguration, ssh } };
+    const windowsConfiguration = {
+      provisionVMAgent: true,
+      enableAutomaticUpdates: true,
+      patchSettings: { ...patchSettings, patchMode: "AutomaticByOS" },
+      enableVMAgentPlatformUpdates: false,
+    };
+    const shown = (path: string, ...to: readonly string[]): Json | undefined =>
+      at(azure.send("GET", path).body, "properties", ...to, "osProfile");
+    const vm = (osProfile: Json, storageProfile: Json): Json => ({
+      location: "eastus",
+      properties: { networkProfile: {}, osProfile, storageProfile },
+    });
+    const stated = { ...OS_PROFILE, linuxConfiguration: { ssh } };
+    azure.finish("PUT", "virtualMachines/linux", vm(stated, {}));
+    assert.deepEqual(shown("virtualMachines/linux"), { ...OS_PROFILE, ...ofLinux });
+    const windows = { imageReference: { publisher: "MicrosoftWindowsServer" } };
+    azure.finish("PUT", "virtualMachines/windows", vm(OS_PROFILE, windows));
+    assert.deepEqual(shown("virtualMachines/windows"), { ...OS_PROFILE, ...ofAny, windowsConfiguration });
+    const model = { computerNamePrefix: "worker", linuxConfiguration: { ssh } };
+    azure.finish("PUT", "virtualMachineScaleSets/pool", {
+      location: "eastus",
+      sku: { name: "Standard_D8s_v5", capacity: 1 },
+      properties: { virtualMachineProfile: { osProfile: model } },
+    });
+    assert.deepEqual(shown("virtualMachineScaleSets/pool", "virtualMachineProfile"), {
+      ...model,
+      ...ofLinux,
+    });
+    azure.finish("PATCH", "virtualMachineScaleSets/pool", { tags: {} });
+    const instance = "virtualMachineScaleSets/pool/virtualMachines/0";
+    assert.deepEqual(shown(instance), { computerName: "worker000000", ...ofLinux });
+    assert.equal(at(azure.send("GET", instance).body, "properties", "latestModelApplied"), true);
   });
 });

@@ -21,6 +21,7 @@ import { joinOperation, startOperation } from "../pace/operations.ts";
 import { checkZones } from "../subscription/regions.ts";
 import { provisioningStatus } from "../vm/instance-view.ts";
 import { etagText, type VirtualMachine } from "../vm/virtual-machine.ts";
+import { withOsProfile } from "../vm/vm-create.ts";
 import { admitPower, changePower, type PowerAction } from "../vm/vm-power.ts";
 import { findVmSize, VM_SIZES } from "../vm/vm-sizes.ts";
 import { checkPreconditions } from "../vm/vm-state.ts";
@@ -108,13 +109,15 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
   if (size === undefined) return armErrors.invalidVmSize(sizeName);
   const given = withoutSecrets(objectAt(call.body, "properties", "virtualMachineProfile") ?? set.profile);
   // A PUT replaces the model, but for the user data, which reads do not return.
-  const profile =
+  const profile = withOsProfile(
+    world,
     name === "VirtualMachineScaleSets_Update"
       ? merged(set.profile, given)
       : {
           ...(set.profile["userData"] === undefined ? {} : { userData: set.profile["userData"] }),
           ...merged({}, given),
-        };
+        },
+  );
   const upgradePolicy = parseUpgradePolicy(at(call.body, "properties", "upgradePolicy"), set.upgradePolicy);
   if ("code" in upgradePolicy) return upgradePolicy;
   const changed = {

@@ -29,6 +29,7 @@ import { checkAttach } from "./attachment-rules.ts";
 import { parseDataDisks, planReplacedList } from "./data-disks.ts";
 import { withDiskNames } from "./new-disks.ts";
 import { reserveOsDisk, withOsDisk, withOsDiskSettled } from "./os-disk/os-disk.ts";
+import { completedOsProfile } from "./os-disk/os-profile.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
 import {
@@ -112,7 +113,17 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
     etag: 1,
     createdAtMs: world.nowMs,
   };
-  return world.settings.osDisks ? withOsDisk(world, vm) : vm;
+  const made = world.settings.osDisks ? withOsDisk(world, vm) : vm;
+  return "code" in made ? made : { ...made, other: withOsProfile(world, made.other) };
+}
+
+/** Properties of a machine with all that Azure's answers state of its system, unless it has no OS disk. */
+export function withOsProfile(world: World, machine: JsonObject): JsonObject {
+  const osProfile = world.settings.osDisks ? objectAt(machine, "osProfile") : undefined;
+  const isWindows = textAt(machine, "storageProfile", "osDisk", "osType") === "Windows";
+  return osProfile === undefined
+    ? machine
+    : { ...machine, osProfile: completedOsProfile(osProfile, isWindows) };
 }
 
 /** The zone of a VM: as stated, or one that its placement allows, where Azure is to choose it. */

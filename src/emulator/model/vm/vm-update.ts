@@ -34,7 +34,7 @@ import {
   renderStorageProfile,
   type VirtualMachine,
 } from "./virtual-machine.ts";
-import { otherProperties } from "./vm-create.ts";
+import { otherProperties, withOsProfile } from "./vm-create.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
 import {
   admitWrite,
@@ -99,7 +99,8 @@ export function updateVm(
     const unsuited = checkStaying(world, { ...vm, size, ultraSsdEnabled }, plan.entries);
     if (unsuited !== undefined) return unsuited;
   }
-  const updated = merged(merged(vm.other, otherProperties(body)), fixedProperties(vm, body));
+  const stated = merged(merged(vm.other, otherProperties(body)), fixedProperties(vm, body));
+  const updated = withOsProfile(world, stated);
   const after = osDiskAfter(world, vm, body, updated);
   if (after.kind === "Failure") return after;
   return startUpdate(world, vm, name, {
