@@ -366,7 +366,7 @@ describe("the OS disk of a VM", () => {
       assert.deepEqual(diskNames(azure), isKept ? made : []);
     });
 
-  it("of an instance stays its own, and goes with it, after an upgrade to another image", () => {
+  it("of an instance stays its own after an upgrade to another image", () => {
     const azure = aModel({ virtualMachines: [] });
     const pool = "virtualMachineScaleSets/pool";
     const put = (sku: string, caching: string): void => {
