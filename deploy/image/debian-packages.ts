@@ -3,6 +3,8 @@ import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises
 import { basename, join } from "node:path";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
+import { DEBIAN_ARCHITECTURES, ownArchitecture } from "./binaries/architecture.ts";
+import type { Architecture } from "./binaries/architecture.ts";
 
 /** A Debian package, downloaded and unpacked. */
 export interface DebianPackage {
@@ -21,12 +23,19 @@ const APT_TIMEOUT_MS = 300_000;
 /** A line of `apt-get --print-uris`: address, file name, size. */
 const ARCHIVE_LINE = /^'[^']+' (\S+\.deb) \d+/gmu;
 
+/** Where apt works, and for which machine. */
+interface Apt {
+  readonly folder: string;
+  readonly architecture: Architecture;
+}
+
 /**
  * Runs apt as if nothing were installed, without changing what is: with an empty list of packages, and its
- * own folder for archives.
+ * own folder for archives. For another machine than this one also with its own lists, from the same sources:
+ * dpkg need not know that architecture.
  */
 async function apt(
-  folder: string,
+  { folder, architecture }: Apt,
   archives: string,
   action: string,
   names: readonly string[],
@@ -40,6 +49,7 @@ async function apt(
     "-oAPT::Install-Recommends=false",
     // apt's own user may not be able to enter the folder. Signatures are checked all the same.
     ...(process.getuid?.() === 0 ? ["-oAPT::Sandbox::User=root"] : []),
+    ...(architecture === ownArchitecture() ? [] : await foreignLists(folder, architecture)),
   ];
   const install = (): ReturnType<typeof runCommand> =>
     runCommand("apt-get", [...options, action, "-qq", "-y", "install", ...names], {
@@ -49,20 +59,38 @@ async function apt(
   const first = await install();
   if (first.code === 0) return first.output;
   // The lists may be missing (a fresh container) or older than the archive.
-  const updated = await runCommand("apt-get", ["-qq", "update"], { cwd: folder, timeoutMs: APT_TIMEOUT_MS });
+  const updated = await runCommand("apt-get", [...options, "-qq", "update"], {
+    cwd: folder,
+    timeoutMs: APT_TIMEOUT_MS,
+  });
   const second = await install();
   if (second.code === 0) return second.output;
   const why = updated.code === 0 ? "" : `apt-get update failed:\n${updated.output}`;
   throw new Error(`apt-get could not resolve or download ${names.join(" ")}:\n${second.output}${why}`);
 }
 
+async function foreignLists(folder: string, architecture: Architecture): Promise<readonly string[]> {
+  const debian = DEBIAN_ARCHITECTURES[architecture];
+  const lists = join(folder, `lists-${debian}`);
+  await mkdir(join(lists, "partial"), { recursive: true });
+  return [
+    `-oAPT::Architecture=${debian}`,
+    `-oAPT::Architectures=${debian}`,
+    `-oDir::State::lists=${lists}/`,
+    // These caches hold the lists of this machine.
+    "-oDir::Cache::pkgcache=",
+    "-oDir::Cache::srcpkgcache=",
+  ];
+}
+
 /**
- * Downloads and unpacks `names` and all their dependencies into `folder`, once. They are of the Debian
- * release that this machine's apt knows. Sorted by name.
+ * Downloads and unpacks `names` and all their dependencies for `architecture` into `folder`, once. They are
+ * of the Debian release that this machine's apt knows. Sorted by name.
  */
 export async function fetchDebianPackages(
   names: readonly string[],
   folder: string,
+  architecture: Architecture,
 ): Promise<readonly DebianPackage[]> {
   for (const command of ["apt-get", "dpkg-deb"]) {
     if ((await findCommand(command)) === undefined)
@@ -72,12 +100,13 @@ export async function fetchDebianPackages(
       );
   }
   // apt leaves out archives that it has downloaded already, so this lists with a folder that stays empty.
-  const listed = await apt(folder, join(folder, "no-archives"), "--print-uris", names);
+  const where = { folder, architecture };
+  const listed = await apt(where, join(folder, "no-archives"), "--print-uris", names);
   const archives = [...listed.matchAll(ARCHIVE_LINE)]
     .map(([, name]) => join(folder, "archives", basename(name ?? "")))
     .toSorted();
   if ((await Promise.all(archives.map(isThere))).includes(false))
-    await apt(folder, join(folder, "archives"), "--download-only", names);
+    await apt(where, join(folder, "archives"), "--download-only", names);
   const packages: DebianPackage[] = [];
   for (const archive of archives) packages.push(await unpack(archive, join(folder, "unpacked")));
   return packages.toSorted((left, right) => (left.name < right.name ? -1 : 1));

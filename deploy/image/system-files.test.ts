@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -42,8 +42,8 @@ describe("files of the system layer", () => {
       await aPackage("unused", { "usr/bin/python": "python", "usr/share/doc/unused/copyright": "PSF" }),
     ];
     const choices = [{ package: "shell", driver: ["sh"], people: [], files: [] }];
-    const found = await systemFiles(packages, choices, [
-      { libraries: ["libfun.so.1"], loader: "/lib64/ld.so.2" },
+    const found = await systemFiles("x64", packages, choices, [
+      { architecture: "x64", libraries: ["libfun.so.1"], loader: "/lib64/ld.so.2" },
     ]);
     assert.deepEqual(
       found.packages.map(({ name }) => name),
@@ -81,14 +81,31 @@ describe("files of the system layer", () => {
       },
       {
         choices: [],
-        needs: [{ libraries: ["libgone.so.1"], loader: undefined }],
+        needs: [{ architecture: "x64", libraries: ["libgone.so.1"], loader: undefined }],
         missing: "library libgone.so.1, which Node loads,",
       },
-    ];
+    ] as const;
     for (const { choices, needs, missing } of rows) {
-      await assert.rejects(systemFiles(packages, choices, needs), {
+      await assert.rejects(systemFiles("x64", packages, choices, needs), {
         message: `${missing} is in none of the packages: see deploy/image/image-programs.ts`,
       });
     }
+  });
+
+  it("must be for the image's machine", async () => {
+    const program = await readFile(process.execPath);
+    program.writeUInt16LE(183, 18);
+    const packages = [
+      await aPackage("foreign", { "usr/bin/mkfs": "", "usr/share/doc/foreign/copyright": "MIT" }),
+    ];
+    await writeFile(join(folder, "foreign/usr/bin/mkfs"), program);
+    const choices = [{ package: "foreign", driver: ["mkfs"], people: [], files: [] }];
+    await assert.rejects(systemFiles("x64", packages, choices, []), {
+      message: "usr/bin/mkfs is for arm64, the image for x64",
+    });
+    const needs = { architecture: "x64", libraries: [], loader: undefined } as const;
+    await assert.rejects(systemFiles("arm64", [], [], [needs]), {
+      message: "Node is for x64, the image for arm64",
+    });
   });
 });

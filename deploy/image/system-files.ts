@@ -1,8 +1,9 @@
 import { lstat, readFile, readdir, readlink } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
+import type { Architecture } from "./binaries/architecture.ts";
+import { elfNeeds } from "./binaries/elf-needs.ts";
+import type { ElfNeeds } from "./binaries/elf-needs.ts";
 import type { DebianPackage } from "./debian-packages.ts";
-import { elfNeeds } from "./elf-needs.ts";
-import type { ElfNeeds } from "./elf-needs.ts";
 import type { PackageChoice } from "./image-programs.ts";
 import type { TarEntry } from "./tar-entry.ts";
 
@@ -32,9 +33,10 @@ const LIBRARY = /^usr\/lib(?:64)?\/(?:[\w-]+-linux-gnu\/)?[^/]+\.so(?:\.[\w.]+)*
 
 /**
  * The programs and files of `choices`, and the libraries that they and `alsoLoaded` (programs from
- * elsewhere) load, from any of the packages. Throws if one is in no package.
+ * elsewhere) load, from any of the packages. Throws if one is in no package, or is for another machine.
  */
 export async function systemFiles(
+  architecture: Architecture,
   packages: readonly DebianPackage[],
   choices: readonly PackageChoice[],
   alsoLoaded: readonly ElfNeeds[],
@@ -57,6 +59,10 @@ export async function systemFiles(
     if (needs !== undefined) await load(needs, file.path);
   };
   const load = async (needs: ElfNeeds, by: string): Promise<void> => {
+    if (needs.architecture !== architecture)
+      throw new Error(
+        `${by} is for ${needs.architecture ?? "another machine"}, the image for ${architecture}`,
+      );
     for (const name of needs.libraries)
       await choose(found(libraries.get(name), `library ${name}, which ${by} loads,`));
     if (needs.loader !== undefined)

@@ -1,5 +1,10 @@
+import { ARCHITECTURES } from "./architecture.ts";
+import type { Architecture } from "./architecture.ts";
+
 /** What a dynamically linked program or library must find when it is loaded. */
 export interface ElfNeeds {
+  /** The machine whose instructions it has (e_machine); undefined for one that there is no image for. */
+  readonly architecture: Architecture | undefined;
   /** Names of shared libraries (DT_NEEDED), in their order. */
   readonly libraries: readonly string[];
   /** Full path of the program that loads it (PT_INTERP); undefined for libraries. */
@@ -7,6 +12,9 @@ export interface ElfNeeds {
 }
 
 const MAGIC = 0x7f454c46;
+/** EM_X86_64 and EM_AARCH64 of the ELF specification. */
+const MACHINES = { x64: 62, arm64: 183 } as const satisfies Record<Architecture, number>;
+const MACHINE_OFFSET = 18;
 const CLASS_64 = 2;
 const LITTLE_ENDIAN = 1;
 const PT_LOAD = 1;
@@ -41,7 +49,9 @@ export function elfNeeds(bytes: Uint8Array): ElfNeeds | undefined {
   const segments = readSegments(view);
   const interpreter = segments.find(({ type }) => type === PT_INTERP);
   const dynamic = segments.find(({ type }) => type === PT_DYNAMIC);
+  const machine = view.getUint16(MACHINE_OFFSET, true);
   return {
+    architecture: ARCHITECTURES.find((name) => MACHINES[name] === machine),
     libraries: dynamic === undefined ? [] : readNeeded(bytes, view, dynamic, segments),
     loader: interpreter === undefined ? undefined : textAt(bytes, interpreter.offset),
   };
