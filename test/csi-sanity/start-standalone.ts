@@ -22,6 +22,8 @@ export interface StandaloneOptions {
   readonly deviceRoot: string;
   /** Target and staging paths lie below this folder. */
   readonly kubeletDirectory: string;
+  /** What starts the driver, before its role. Default: the pinned Node with the sources. */
+  readonly command?: readonly [string, ...string[]];
 }
 
 /** The driver as an operating-system process. */
@@ -40,7 +42,8 @@ const POLL_MS = 50;
 /** Starts the `standalone` role and waits until its CSI socket accepts connections. */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const output: string[] = [];
-  const child = spawn(process.execPath, ["src/main.ts", "standalone", ...flagsOf(options)], {
+  const [program, ...args] = options.command ?? [process.execPath, "src/main.ts"];
+  const child = spawn(program, [...args, "standalone", ...flagsOf(options)], {
     cwd: ROOT,
     env: {
       ...process.env,

@@ -1,0 +1,92 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { release } from "node:os";
+import { join } from "node:path";
+import type { ImageLayers } from "../../deploy/image/build-image.ts";
+import { tarChunks } from "../../deploy/image/write-tar.ts";
+import { findCommand } from "../../scripts/child/find-command.ts";
+import { runCommand } from "../../scripts/child/run-command.ts";
+import { buildOnce } from "../../testbed/build/build-once.ts";
+import { debianPart } from "../../testbed/build/debian-part.ts";
+
+/** The first kernel in which a user namespace has its own binfmt_misc: the machine's stays as it is. */
+const OLDEST_KERNEL = { major: 6, minor: 7 } as const;
+/**
+ * How the kernel recognizes a 64-bit program of the machine AArch64, with the interpreter opened at once
+ * (F), so that it need not exist below a changed root: binfmt_misc in the kernel's administration guide. The
+ * fields are those of the ELF header up to `e_machine`; the mask leaves out the ABI and lets `e_type` be
+ * ET_EXEC or ET_DYN.
+ */
+const MAGIC = String.raw`\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00`;
+const MASK = String.raw`\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff`;
+
+/** Why an image for arm64 can't be run on this machine; undefined if it can. */
+export async function reasonAgainstEmulation(): Promise<string | undefined> {
+  if (process.platform !== "linux" || process.arch !== "x64")
+    return `emulation needs Linux on x64, this is ${process.platform} on ${process.arch}`;
+  const [major = 0, minor = 0] = release()
+    .split(".")
+    .map((part) => Number.parseInt(part, 10));
+  if (major < OLDEST_KERNEL.major || (major === OLDEST_KERNEL.major && minor < OLDEST_KERNEL.minor))
+    return (
+      `emulation needs Linux ${OLDEST_KERNEL.major}.${OLDEST_KERNEL.minor}, this is ${release()}: ` +
+      "its binfmt_misc is the whole machine's"
+    );
+  for (const command of ["apt-get", "dpkg", "flock", "unshare"]) {
+    if ((await findCommand(command)) === undefined)
+      return `QEMU and the image are made of Debian's packages, and ${command} is missing here`;
+  }
+  return process.getuid?.() === 0 ? undefined : "not root: chroot and mounts need it";
+}
+
+/** QEMU's program that runs one of arm64 as a process of this machine. */
+export async function userEmulator(signal: AbortSignal): Promise<string> {
+  const part = await debianPart({ name: "user-emulator", packages: ["qemu-user-static"] });
+  return join(await buildOnce(part, (line) => console.log(line), signal), "usr/bin/qemu-aarch64-static");
+}
+
+/** Unpacks an image's layers into a new folder. */
+export async function unpackLayers({ system, program }: ImageLayers, folder: string): Promise<void> {
+  await mkdir(folder);
+  for (const layer of [system, program]) {
+    const archive = `${folder}.tar`;
+    await writeFile(archive, tarChunks(layer));
+    const { code, output } = await runCommand(
+      "tar",
+      ["--extract", "--same-permissions", "--file", archive, "--directory", folder],
+      { cwd: "/" },
+    );
+    if (code !== 0) throw new Error(output);
+  }
+}
+
+/**
+ * The command that starts a program of an image for arm64, to which arguments are added: in a user namespace
+ * of its own, as its root, with the image as a read-only root file system. As in a container, a name for
+ * this machine comes from outside. `shared` has the same path inside
+ * and outside. It is one process, which takes the signals of its starter.
+ */
+export function emulatedCommand({
+  emulator,
+  root,
+  shared,
+  program,
+}: {
+  readonly emulator: string;
+  readonly root: string;
+  readonly shared: string;
+  readonly program: string;
+}): readonly [string, ...string[]] {
+  const prepare = `
+mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+printf '%s' '${`:arm64:M::${MAGIC}:${MASK}:${emulator}:F`}' > /proc/sys/fs/binfmt_misc/register
+mount --bind ${root} ${root}
+for folder in dev proc sys; do mount --rbind /$folder ${root}/$folder; done
+for folder in tmp run; do mount -t tmpfs $folder ${root}/$folder; done
+mkdir -p ${root}${shared}
+mount --bind ${shared} ${root}${shared}
+echo 127.0.0.1 localhost > ${root}/etc/hosts
+mount -o remount,bind,ro ${root}
+exec chroot ${root} /usr/bin/env -u NODE_EXTRA_CA_CERTS PATH=/usr/local/bin:/usr/sbin:/usr/bin "$@"`;
+  const namespaces = ["--user", "--map-root-user", "--mount", "--propagation", "private"];
+  return ["unshare", ...namespaces, "sh", "-euc", prepare, "sh", program];
+}
