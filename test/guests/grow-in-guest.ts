@@ -97,6 +97,7 @@ async function recordSize({ store }: NodeWorld, sizeGiB: number): Promise<void> 
 }
 
 async function main(): Promise<void> {
+  console.log(`Linux on ${process.arch}`);
   await mkdir(LOCKS);
   await mkdir(stagingPath, { recursive: true });
   const host = await createLinuxHost({ lockDirectory: LOCKS, clock: systemClock });

@@ -1,10 +1,6 @@
-import { mkdir, writeFile } from "node:fs/promises";
 import { release } from "node:os";
 import { join } from "node:path";
-import type { ImageLayers } from "../../deploy/image/build-image.ts";
-import { tarChunks } from "../../deploy/image/write-tar.ts";
 import { findCommand } from "../../scripts/child/find-command.ts";
-import { runCommand } from "../../scripts/child/run-command.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";
 import { debianPart } from "../../testbed/build/debian-part.ts";
 
@@ -42,21 +38,6 @@ export async function reasonAgainstEmulation(): Promise<string | undefined> {
 export async function userEmulator(signal: AbortSignal): Promise<string> {
   const part = await debianPart({ name: "user-emulator", packages: ["qemu-user-static"] });
   return join(await buildOnce(part, (line) => console.log(line), signal), "usr/bin/qemu-aarch64-static");
-}
-
-/** Unpacks an image's layers into a new folder. */
-export async function unpackLayers({ system, program }: ImageLayers, folder: string): Promise<void> {
-  await mkdir(folder);
-  for (const layer of [system, program]) {
-    const archive = `${folder}.tar`;
-    await writeFile(archive, tarChunks(layer));
-    const { code, output } = await runCommand(
-      "tar",
-      ["--extract", "--same-permissions", "--file", archive, "--directory", folder],
-      { cwd: "/" },
-    );
-    if (code !== 0) throw new Error(output);
-  }
 }
 
 /**

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { buildImage, imageLayers } from "../../deploy/image/build-image.ts";
 import { DRIVER_PROGRAMS } from "../../deploy/image/image-programs.ts";
-import { tarChunks } from "../../deploy/image/write-tar.ts";
+import { unpackLayers } from "../../deploy/image/unpack-layers.ts";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
 import type { CommandOutcome } from "../../scripts/child/run-command.ts";
@@ -27,18 +27,8 @@ describe("the driver's image", { skip: whyNot ?? false }, () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "image-"));
     root = join(folder, "root");
-    await mkdir(root);
     const { system, program } = await imageLayers();
-    for (const layer of [system, program]) {
-      const archive = join(folder, "layer.tar");
-      await writeFile(archive, tarChunks(layer));
-      const { code, output } = await runCommand(
-        "tar",
-        ["--extract", "--same-permissions", "--file", archive, "--directory", root],
-        { cwd: folder },
-      );
-      assert.equal(code, 0, output);
-    }
+    await unpackLayers([system, program], root);
   });
   after(async () => rm(folder, { recursive: true }));
 

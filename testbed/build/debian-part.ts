@@ -1,5 +1,7 @@
 import { glob, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { DEBIAN_ARCHITECTURES } from "../../deploy/image/binaries/architecture.ts";
+import type { Architecture } from "../../deploy/image/binaries/architecture.ts";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
 import { hashInputs } from "./hash-inputs.ts";
@@ -7,6 +9,7 @@ import type { Part } from "./part.ts";
 
 const RELEASE_FILE = "/etc/os-release";
 const COMMAND_TIMEOUT_MS = 600_000;
+const QUIETLY = ["-qq", "-o", "APT::Sandbox::User=root"];
 
 /** What a Debian part consists of. */
 export interface DebianPackages {
@@ -17,19 +20,26 @@ export interface DebianPackages {
    * installed. Default: `none`.
    */
   readonly dependencies?: "none" | "all";
+  /** Default: this machine's. */
+  readonly architecture?: Architecture;
 }
 
 /**
  * Debian packages unpacked into a folder, without installing anything on the machine. They are of the
  * machine's own release, in the versions that apt has at build time.
  */
-export async function debianPart({ name, packages, dependencies = "none" }: DebianPackages): Promise<Part> {
+export async function debianPart({
+  name,
+  packages,
+  dependencies = "none",
+  architecture,
+}: DebianPackages): Promise<Part> {
   const release = await readFile(RELEASE_FILE, "utf8").catch(() => "no release file");
   return {
     name,
     key: hashInputs({
       release,
-      architecture: process.arch,
+      architecture: architecture ?? process.arch,
       packages: JSON.stringify(packages),
       dependencies,
     }),
@@ -39,7 +49,10 @@ export async function debianPart({ name, packages, dependencies = "none" }: Debi
       const downloads = join(target, ".downloads");
       await mkdir(downloads);
       tell(`downloading ${packages.join(", ")}`);
-      await download(dependencies === "all" ? withAll(downloads) : ["download"], packages, downloads, signal);
+      const how = dependencies === "all" ? withAll(downloads) : ["download"];
+      if (architecture === undefined || architecture === process.arch)
+        await download(how, packages, downloads, signal);
+      else await downloadForeign(architecture, how, packages, downloads, signal);
       for await (const file of glob("*.deb", { cwd: downloads }))
         await run("dpkg", ["--extract", file, target], downloads, signal);
       await rm(downloads, { recursive: true });
@@ -61,18 +74,40 @@ async function download(
   folder: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const quietly = ["-qq", "-o", "APT::Sandbox::User=root"];
-  const attempt = await runCommand("apt-get", [...quietly, ...how, ...packages], {
+  const attempt = await runCommand("apt-get", [...QUIETLY, ...how, ...packages], {
     cwd: folder,
     timeoutMs: COMMAND_TIMEOUT_MS,
     signal,
   });
   signal.throwIfAborted();
   if (attempt.code === 0) return;
+  await downloadWithOwnLists(QUIETLY, how, packages, folder, signal);
+}
+
+/** For another machine than this one, from the same sources: dpkg need not know its architecture. */
+async function downloadForeign(
+  architecture: Architecture,
+  how: readonly string[],
+  packages: readonly string[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const debian = DEBIAN_ARCHITECTURES[architecture];
+  const foreign = ["-o", `APT::Architecture=${debian}`, "-o", `APT::Architectures=${debian}`];
+  await downloadWithOwnLists([...QUIETLY, ...foreign], how, packages, folder, signal);
+}
+
+async function downloadWithOwnLists(
+  options: readonly string[],
+  how: readonly string[],
+  packages: readonly string[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
   await mkdir(join(folder, "lists/partial"), { recursive: true });
   await mkdir(join(folder, "cache/archives/partial"), { recursive: true });
   const ownLists = [
-    ...quietly,
+    ...options,
     "-o",
     `Dir::State::lists=${join(folder, "lists")}`,
     "-o",

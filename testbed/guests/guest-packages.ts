@@ -1,32 +1,75 @@
+import type { Architecture } from "../../deploy/image/binaries/architecture.ts";
 import type { DebianPackages } from "../build/debian-part.ts";
 
-/** QEMU, and the program that writes the guests' root file system, with all libraries. */
-export const EMULATOR_PACKAGES: DebianPackages = {
-  name: "guest-emulator",
-  packages: ["qemu-system-x86", "e2fsprogs"],
-  dependencies: "all",
-};
+/** A kind of machine that guests are. */
+export interface GuestMachine {
+  /** QEMU, and for this machine the programs that write the guests' files, with all libraries. */
+  readonly emulator: DebianPackages;
+  /** The guests' kernel, and busybox for their start. */
+  readonly system: DebianPackages;
+  /**
+   * What has the tools of a node: those packages, or the driver's image for that architecture, and so also
+   * its Node.
+   */
+  readonly root: "packages" | "image";
+  /** QEMU's program, in the folder of its packages. */
+  readonly program: string;
+  /** The machine: without KVM, which few sandboxes have, and none for another architecture. */
+  readonly machine: readonly string[];
+  /** Options of the kernel that only this machine's has. */
+  readonly kernelOptions: string;
+}
 
 /**
- * The guests' kernel, busybox for their start, and what a node has of tools: those that the driver runs.
- * The kernel is the one of cloud images, of which only the drivers for virtual machines are built.
+ * By architecture. The kernels are those of cloud images, of which only the drivers for virtual machines are
+ * built. The clock of an emulated PC is checked in vain.
  */
-export const SYSTEM_PACKAGES: DebianPackages = {
-  name: "guest-system",
-  packages: [
-    "linux-image-cloud-amd64",
-    "busybox-static",
-    "btrfs-progs",
-    "coreutils",
-    "dash",
-    "e2fsprogs",
-    "grep",
-    "libstdc++6",
-    "mount",
-    "util-linux",
-    "xfsprogs",
-  ],
-  dependencies: "all",
+export const GUEST_MACHINES: Readonly<Record<Architecture, GuestMachine>> = {
+  x64: {
+    emulator: {
+      name: "guest-emulator",
+      packages: ["qemu-system-x86", "e2fsprogs", "busybox-static"],
+      dependencies: "all",
+    },
+    system: {
+      name: "guest-system",
+      packages: [
+        "linux-image-cloud-amd64",
+        "busybox-static",
+        "btrfs-progs",
+        "coreutils",
+        "dash",
+        "e2fsprogs",
+        "grep",
+        "libstdc++6",
+        "mount",
+        "util-linux",
+        "xfsprogs",
+      ],
+      dependencies: "all",
+    },
+    root: "packages",
+    program: "usr/bin/qemu-system-x86_64",
+    machine: ["-machine", "pc,accel=tcg"],
+    kernelOptions: "console=ttyS0 tsc=reliable no_timer_check",
+  },
+  arm64: {
+    emulator: {
+      name: "guest-emulator-arm64",
+      packages: ["qemu-system-arm", "e2fsprogs", "busybox-static"],
+      dependencies: "all",
+    },
+    system: {
+      name: "guest-system-arm64",
+      packages: ["linux-image-cloud-arm64", "busybox-static"],
+      dependencies: "all",
+      architecture: "arm64",
+    },
+    root: "image",
+    program: "usr/bin/qemu-system-aarch64",
+    machine: ["-machine", "virt,accel=tcg", "-cpu", "cortex-a72"],
+    kernelOptions: "console=ttyAMA0",
+  },
 };
 
 /**

@@ -12,6 +12,9 @@ import {
 } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ImageLayers } from "../../deploy/image/build-image.ts";
+import { IMAGE_PATHS } from "../../deploy/image/launcher.ts";
+import { unpackLayers } from "../../deploy/image/unpack-layers.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
 import { hashInputs } from "../build/hash-inputs.ts";
 import type { Part } from "../build/part.ts";
@@ -30,35 +33,46 @@ const PROGRAM_MODE = 0o755;
 const FILE_MODE = 0o644;
 const COMMAND_TIMEOUT_MS = 600_000;
 
-/** The folders of unpacked packages that guests are made of. */
-export interface GuestPackages {
+/** What guests are made of. */
+export interface GuestSource {
+  readonly name: string;
+  /** The folder of unpacked packages with QEMU, and with what writes the files for this machine. */
   readonly emulator: string;
+  /** The folder of unpacked packages with the guest's kernel. */
   readonly packages: string;
+  /** The root file system. Default: the packages, with this Node. */
+  readonly image: ImageLayers | undefined;
 }
 
 /**
  * The system of a guest as a part: Debian's kernel as `vmlinuz`; a first stage as `initrd`, which loads
- * modules and runs a program; and a root file system as `root.ext4`, with Debian's tools and this Node.
+ * modules and runs a program; and a root file system as `root.ext4`, with Debian's tools and Node.
  */
-export async function guestSystemPart({ emulator, packages }: GuestPackages): Promise<Part> {
+export async function guestSystemPart(source: GuestSource): Promise<Part> {
+  const { name, emulator, packages, image } = source;
   const sources = await Promise.all(
-    SOURCES.map(async (name) => [name, await readFile(sourceFile(name))] as const),
+    SOURCES.map(async (file) => [file, await readFile(sourceFile(file))] as const),
   );
   return {
-    name: "guest-image",
-    key: hashInputs({ emulator, packages, node: process.version, ...Object.fromEntries(sources) }),
+    name,
+    key: hashInputs({
+      emulator,
+      packages,
+      root: image?.key ?? process.version,
+      ...Object.fromEntries(sources),
+    }),
     async build(target, tell, signal) {
       const modules = join(packages, "lib/modules");
       const [version, ...others] = await readdir(modules);
       if (version === undefined || others.length > 0) throw new Error("expected one kernel in its package");
       await copyFile(join(packages, "boot", `vmlinuz-${version}`), join(target, "vmlinuz"));
       tell("writing the first stage");
-      const busybox = join(packages, "bin/busybox");
-      const dependencies = await run([busybox, "depmod", "-n", "-b", packages, version], signal);
+      const depmod = join(emulator, "bin/busybox");
+      const dependencies = await run([depmod, "depmod", "-n", "-b", packages, version], signal);
       const files = moduleOrder(dependencies, GUEST_MODULES).map((file) => join(modules, version, file));
-      await writeFile(join(target, "initrd"), await firstStage(busybox, files));
+      await writeFile(join(target, "initrd"), await firstStage(join(packages, "bin/busybox"), files));
       tell("writing the root file system");
-      await writeRoot(target, { emulator, packages }, signal);
+      await writeRoot(target, source, signal);
     },
   };
 }
@@ -85,26 +99,34 @@ async function firstStage(busybox: string, modules: readonly string[]): Promise<
 
 async function writeRoot(
   target: string,
-  { emulator, packages }: GuestPackages,
+  { emulator, packages, image: layers }: GuestSource,
   signal: AbortSignal,
 ): Promise<void> {
   const root = join(target, ".root");
-  await cp(packages, root, {
-    recursive: true,
-    verbatimSymlinks: true,
-    filter: (path) => !LEFT_OUT.includes(relative(packages, path)),
-  });
+  if (layers === undefined) await copyPackages(packages, root);
+  else {
+    await unpackLayers([layers.system], root);
+    await symlink(relative("usr/bin", IMAGE_PATHS.node), join(root, "usr/bin/node"));
+  }
   for (const folder of FOLDERS) await mkdir(join(root, folder), { recursive: true });
-  await copyFile(await realpath(process.execPath), join(root, "usr/bin/node"));
-  // Debian's installation scripts would make these.
-  await rm(join(root, "bin/sh"), { force: true });
-  await symlink("dash", join(root, "bin/sh"));
-  await symlink("../proc/self/mounts", join(root, "etc/mtab"));
   const image = join(target, "root.ext4");
   await writeFile(image, "");
   await truncate(image, ROOT_BYTES);
   await run([...debianProgram(emulator, "sbin/mke2fs"), "-q", "-F", "-t", "ext4", "-d", root, image], signal);
   await rm(root, { recursive: true });
+}
+
+async function copyPackages(packages: string, root: string): Promise<void> {
+  await cp(packages, root, {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !LEFT_OUT.includes(relative(packages, path)),
+  });
+  await copyFile(await realpath(process.execPath), join(root, "usr/bin/node"));
+  // Debian's installation scripts would make these.
+  await rm(join(root, "bin/sh"), { force: true });
+  await symlink("dash", join(root, "bin/sh"));
+  await symlink("../proc/self/mounts", join(root, "etc/mtab"));
 }
 
 async function run([command, ...args]: readonly [string, ...string[]], signal: AbortSignal): Promise<string> {

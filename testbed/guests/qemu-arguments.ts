@@ -16,12 +16,10 @@ export interface GuestChannels {
   readonly exitCode: number;
 }
 
-/** The machine: without KVM, which few sandboxes have. */
-const MACHINE = "pc,accel=tcg";
 /** Node with the driver's node plug-in takes about half of it, in MiB. */
 const MEMORY_MIB = 512;
-/** The clock of an emulated machine is checked in vain; a kernel that panics ends the machine. */
-const KERNEL_OPTIONS = "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable no_timer_check audit=0";
+/** A kernel that panics ends the machine. */
+const KERNEL_OPTIONS = "quiet panic=-1 mitigations=off audit=0";
 
 /** The name of a disk in QEMU's monitor. */
 export function driveName(lun: number): string {
@@ -30,7 +28,7 @@ export function driveName(lun: number): string {
 
 /** QEMU's command line and environment for a guest. */
 export function qemuArguments(
-  { emulator, system }: GuestParts,
+  { machine, emulator, system }: GuestParts,
   {
     initrd,
     disks,
@@ -40,9 +38,10 @@ export function qemuArguments(
   const share = join(emulator, "usr/share");
   const args = [
     ...["-L", join(share, "qemu"), "-L", join(share, "seabios")],
-    ...["-machine", MACHINE, "-m", String(MEMORY_MIB), "-smp", "1"],
+    ...[...machine.machine, "-m", String(MEMORY_MIB), "-smp", "1"],
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
-    ...["-kernel", join(system, "vmlinuz"), "-initrd", initrd, "-append", KERNEL_OPTIONS],
+    ...["-kernel", join(system, "vmlinuz"), "-initrd", initrd, "-append"],
+    `${machine.kernelOptions} ${KERNEL_OPTIONS}`,
     ...Object.entries(channels).flatMap(([name, fd]) => ["-chardev", `socket,id=${name},fd=${fd}`]),
     ...["-mon", "chardev=monitor,mode=control", "-serial", "chardev:console"],
     ...["-device", "virtio-serial-pci"],
@@ -58,7 +57,7 @@ export function qemuArguments(
   ];
   const modules = LIBRARY_FOLDERS.map((folder) => join(emulator, folder, "qemu")).at(-1) ?? "";
   return {
-    command: [...debianProgram(emulator, "usr/bin/qemu-system-x86_64"), ...args],
+    command: [...debianProgram(emulator, machine.program), ...args],
     env: { QEMU_MODULE_DIR: modules },
   };
 }
