@@ -11,6 +11,11 @@ export interface DiskFile {
 
 /** What checkpoints need of a disk, as Node has it: a test stops and fails at each of these calls. */
 export interface CheckpointDisk {
+  /**
+   * Whether a folder can be opened and synced, which makes the names in it durable. Windows opens none: there
+   * the sync of a file makes its name durable as well.
+   */
+  readonly opensFolders: boolean;
   readonly readFile: (path: string) => Promise<Buffer>;
   readonly open: (path: string, flags: "r" | "r+" | "a" | "w", mode?: number) => Promise<DiskFile>;
   readonly rename: (from: string, to: string) => Promise<void>;
@@ -20,6 +25,7 @@ export interface CheckpointDisk {
 
 /** The machine's own disk. */
 export const ownDisk: CheckpointDisk = {
+  opensFolders: process.platform !== "win32",
   readFile: (path) => readFile(path),
   open,
   rename,

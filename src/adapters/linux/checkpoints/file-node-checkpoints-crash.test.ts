@@ -15,6 +15,7 @@ import {
   diskWith,
   type DiskState,
   type Fate,
+  type NameSync,
 } from "./testing/crash-disk.ts";
 
 const never = new AbortController().signal;
@@ -60,112 +61,116 @@ interface Remains {
 
 const textOf = ({ heartbeat, volumes }: Content): string => JSON.stringify([heartbeat, volumes]);
 
-describe("a plug-in's checkpoints", () => {
-  let directory = "";
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), "crash-points-"));
-  });
-  after(() => rm(directory, { recursive: true }));
-  const pathOf = (): string => join(directory, "volumes.json");
-  const secondPathOf = (): string => join(directory, "volumes.2.json");
-
-  /** The life of one process, which ends by its fate or after its changes. */
-  async function live(
-    { state, possible }: Pick<Remains, "state" | "possible">,
-    changes: readonly Change[],
-    fate: Fate = {},
-  ): Promise<Remains> {
-    const process = createCrashDisk(state, fate);
-    const remains = (left: readonly Content[], failed: number): Remains => ({
-      ...{ state: process.state(), possible: left, failed },
-      calls: process.calls(),
+for (const nameSync of ["folder", "file"] as const satisfies readonly NameSync[])
+  describe(`a plug-in's checkpoints where names are durable by a sync of the ${nameSync}`, () => {
+    let directory = "";
+    before(async () => {
+      directory = await mkdtemp(join(tmpdir(), "crash-points-"));
     });
-    let checkpoints: NodeCheckpoints;
-    try {
-      checkpoints = await openFileNodeCheckpoints(pathOf(), undefined, process.disk);
-    } catch (error) {
-      if (fate.failsAt === undefined && fate.killedAt === undefined) throw error;
-      return remains(possible, 0);
-    }
-    const present = (): Content => ({
-      heartbeat: checkpoints.heartbeat(),
-      volumes: checkpoints.volumes().map(({ volumeName }) => volumeName),
-    });
-    let acknowledged = present();
-    assert.ok(
-      possible.map(textOf).includes(textOf(acknowledged)),
-      `found ${textOf(acknowledged)}, and not ${possible.map(textOf).join(" or ")}`,
-    );
-    let left = [acknowledged];
-    let failed = 0;
-    for (const { to, make } of changes) {
-      const made = await make(checkpoints);
-      const changed = to(acknowledged);
-      if (made.ok) assert.deepEqual(present(), changed);
-      // A removal and a heartbeat count also where they could not be written.
-      acknowledged = present();
-      const isWritten = made.ok && checkpoints.unwritten() === undefined;
-      // One that failed may have reached the disk all the same.
-      left = isWritten ? [changed] : [...left, changed];
-      failed = isWritten ? 0 : failed + 1;
-    }
-    return remains(left, failed);
-  }
+    after(() => rm(directory, { recursive: true }));
+    const pathOf = (): string => join(directory, "volumes.json");
+    const secondPathOf = (): string => join(directory, "volumes.2.json");
 
-  const seen = new Set<string>();
-  /** Whether no earlier crash has left the same bytes with the same expectations. */
-  function isNew({ inodes, names }: DiskState, possible: readonly Content[]): boolean {
-    const hash = createHash("sha256").update(possible.map(textOf).join());
-    for (const [path, index] of names) hash.update(path).update(inodes[index]?.memory ?? "");
-    const key = hash.digest("hex");
-    return !seen.has(key) && seen.add(key).has(key);
-  }
-
-  /** Also the next change is made on what a power failure has left. */
-  async function expectKept({ state, possible }: Remains): Promise<void> {
-    for (const left of afterPowerFailure(state).filter((found) => isNew(found, possible)))
-      assert.equal((await live({ state: left, possible }, [beat(50)])).failed, 0);
-  }
-
-  /** The power fails now, and at each call of the process that is started next. */
-  async function expectKeptByNext(remains: Remains): Promise<void> {
-    await expectKept(remains);
-    const { calls } = await live(remains, laterChanges);
-    for (let killedAt = 1; killedAt <= calls; killedAt += 1)
-      await expectKept(await live(remains, laterChanges, { killedAt }));
-  }
-
-  it("are there after a kill at each call and a power failure", async () => {
-    const start = { state: diskWith({}), possible: [nothing] };
-    const { calls } = await live(start, changes);
-    for (let killedAt = 1; killedAt <= calls; killedAt += 1)
-      await expectKeptByNext(await live(start, changes, { killedAt }));
-  });
-
-  it("are there after an error at each call, too", async () => {
-    const start = { state: diskWith({}), possible: [nothing] };
-    const { calls } = await live(start, changes);
-    for (let failsAt = 1; failsAt <= calls; failsAt += 1) {
-      for (let killedAt = failsAt + 1; killedAt <= calls; killedAt += 1)
-        await expectKept(await live(start, changes, { failsAt, killedAt }));
-      await expectKeptByNext(await live(start, changes, { failsAt, killedAt: failsAt + 1 }));
-    }
-  });
-
-  it("are written again after an error, and nothing of it is left", async () => {
-    const start = { state: diskWith({}), possible: [nothing] };
-    const opened = await live(start, []);
-    const { calls } = await live(start, changes);
-    for (let failsAt = opened.calls + 1; failsAt <= calls; failsAt += 1) {
-      const { state, failed } = await live(start, [...changes, beat(10), beat(11), beat(12)], { failsAt });
-      assert.equal(failed, 0, `fails after an error at call ${failsAt}`);
-      for (const path of [pathOf(), secondPathOf()]) {
-        const { memory = Buffer.alloc(0) } = state.inodes[state.names.get(path) ?? -1] ?? {};
-        const content = decodeSlot(memory);
-        assert.ok(content !== undefined, `a damaged file is left after an error at call ${failsAt}`);
-        const rest = memory.toString("latin1", encodeSlot(content).length);
-        assert.ok(/^\n*$/u.test(rest), `text of an earlier write is left after an error at call ${failsAt}`);
+    /** The life of one process, which ends by its fate or after its changes. */
+    async function live(
+      { state, possible }: Pick<Remains, "state" | "possible">,
+      changes: readonly Change[],
+      fate: Fate = {},
+    ): Promise<Remains> {
+      const process = createCrashDisk(state, fate, nameSync);
+      const remains = (left: readonly Content[], failed: number): Remains => ({
+        ...{ state: process.state(), possible: left, failed },
+        calls: process.calls(),
+      });
+      let checkpoints: NodeCheckpoints;
+      try {
+        checkpoints = await openFileNodeCheckpoints(pathOf(), undefined, process.disk);
+      } catch (error) {
+        if (fate.failsAt === undefined && fate.killedAt === undefined) throw error;
+        return remains(possible, 0);
       }
+      const present = (): Content => ({
+        heartbeat: checkpoints.heartbeat(),
+        volumes: checkpoints.volumes().map(({ volumeName }) => volumeName),
+      });
+      let acknowledged = present();
+      assert.ok(
+        possible.map(textOf).includes(textOf(acknowledged)),
+        `found ${textOf(acknowledged)}, and not ${possible.map(textOf).join(" or ")}`,
+      );
+      let left = [acknowledged];
+      let failed = 0;
+      for (const { to, make } of changes) {
+        const made = await make(checkpoints);
+        const changed = to(acknowledged);
+        if (made.ok) assert.deepEqual(present(), changed);
+        // A removal and a heartbeat count also where they could not be written.
+        acknowledged = present();
+        const isWritten = made.ok && checkpoints.unwritten() === undefined;
+        // One that failed may have reached the disk all the same.
+        left = isWritten ? [changed] : [...left, changed];
+        failed = isWritten ? 0 : failed + 1;
+      }
+      return remains(left, failed);
     }
+
+    const seen = new Set<string>();
+    /** Whether no earlier crash has left the same bytes with the same expectations. */
+    function isNew({ inodes, names }: DiskState, possible: readonly Content[]): boolean {
+      const hash = createHash("sha256").update(possible.map(textOf).join());
+      for (const [path, index] of names) hash.update(path).update(inodes[index]?.memory ?? "");
+      const key = hash.digest("hex");
+      return !seen.has(key) && seen.add(key).has(key);
+    }
+
+    /** Also the next change is made on what a power failure has left. */
+    async function expectKept({ state, possible }: Remains): Promise<void> {
+      for (const left of afterPowerFailure(state).filter((found) => isNew(found, possible)))
+        assert.equal((await live({ state: left, possible }, [beat(50)])).failed, 0);
+    }
+
+    /** The power fails now, and at each call of the process that is started next. */
+    async function expectKeptByNext(remains: Remains): Promise<void> {
+      await expectKept(remains);
+      const { calls } = await live(remains, laterChanges);
+      for (let killedAt = 1; killedAt <= calls; killedAt += 1)
+        await expectKept(await live(remains, laterChanges, { killedAt }));
+    }
+
+    it("are there after a kill at each call and a power failure", async () => {
+      const start = { state: diskWith({}), possible: [nothing] };
+      const { calls } = await live(start, changes);
+      for (let killedAt = 1; killedAt <= calls; killedAt += 1)
+        await expectKeptByNext(await live(start, changes, { killedAt }));
+    });
+
+    it("are there after an error at each call, too", async () => {
+      const start = { state: diskWith({}), possible: [nothing] };
+      const { calls } = await live(start, changes);
+      for (let failsAt = 1; failsAt <= calls; failsAt += 1) {
+        for (let killedAt = failsAt + 1; killedAt <= calls; killedAt += 1)
+          await expectKept(await live(start, changes, { failsAt, killedAt }));
+        await expectKeptByNext(await live(start, changes, { failsAt, killedAt: failsAt + 1 }));
+      }
+    });
+
+    it("are written again after an error, and nothing of it is left", async () => {
+      const start = { state: diskWith({}), possible: [nothing] };
+      const opened = await live(start, []);
+      const { calls } = await live(start, changes);
+      for (let failsAt = opened.calls + 1; failsAt <= calls; failsAt += 1) {
+        const { state, failed } = await live(start, [...changes, beat(10), beat(11), beat(12)], { failsAt });
+        assert.equal(failed, 0, `fails after an error at call ${failsAt}`);
+        for (const path of [pathOf(), secondPathOf()]) {
+          const { memory = Buffer.alloc(0) } = state.inodes[state.names.get(path) ?? -1] ?? {};
+          const content = decodeSlot(memory);
+          assert.ok(content !== undefined, `a damaged file is left after an error at call ${failsAt}`);
+          const rest = memory.toString("latin1", encodeSlot(content).length);
+          assert.ok(
+            /^\n*$/u.test(rest),
+            `text of an earlier write is left after an error at call ${failsAt}`,
+          );
+        }
+      }
+    });
   });
-});

@@ -53,11 +53,27 @@ export function createSlotFile(disk: CheckpointDisk, path: string, foundBytes: n
   };
 }
 
-/** Makes the names in a folder durable. */
+/**
+ * Makes the names in a folder durable, on a disk that opens folders. Elsewhere each file's name is durable
+ * with the file's next sync.
+ */
 export async function syncFolder(disk: CheckpointDisk, folder: string): Promise<void> {
-  // Windows opens no directory; NTFS keeps renames in its own journal.
-  if (process.platform === "win32") return;
-  const opened = await disk.open(folder, "r");
+  if (disk.opensFolders) await syncAt(disk, folder, "r");
+}
+
+/**
+ * Makes a new name of a file durable. Windows: a rename may return before it is on the disk
+ * (`MOVEFILE_WRITE_THROUGH`, which Node does not set), and NTFS writes its journal up to the file's last
+ * record when the file is flushed, which needs a handle that writes.
+ * https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-movefileexw
+ */
+async function syncName(disk: CheckpointDisk, path: string): Promise<void> {
+  if (disk.opensFolders) await syncAt(disk, dirname(path), "r");
+  else await syncAt(disk, path, "r+");
+}
+
+async function syncAt(disk: CheckpointDisk, path: string, flags: "r" | "r+"): Promise<void> {
+  const opened = await disk.open(path, flags);
   try {
     await opened.sync();
   } finally {
@@ -86,7 +102,7 @@ async function createWhole(disk: CheckpointDisk, path: string, bytes: Buffer): P
     await disk.rm(temporary);
     throw error;
   }
-  await syncFolder(disk, dirname(path));
+  await syncName(disk, path);
 }
 
 /** Writes the new blocks, since a hole would take space with a later write only. */

@@ -43,10 +43,17 @@ export function diskWith(files: Readonly<Record<string, Buffer>>): DiskState {
   return { inodes, names, nameSteps: [names] };
 }
 
+/**
+ * What makes names durable: the sync of their folder, or of the files themselves, where no folder can be
+ * opened. NTFS has one journal for all names, which a sync writes up to the file's last record.
+ */
+export type NameSync = "folder" | "file";
+
 /** The disk of one process: it continues from `state`, and meets its fate. */
 export function createCrashDisk(
   state: DiskState,
   { failsAt, killedAt = Infinity }: Fate,
+  nameSync: NameSync = "folder",
 ): { readonly disk: CheckpointDisk; readonly state: () => DiskState; readonly calls: () => number } {
   const inodes = [...state.inodes];
   let names = state.names;
@@ -90,6 +97,7 @@ export function createCrashDisk(
     });
     const { memory, disk, dirty } = inodeAt(index);
     inodes[index] = { memory, disk: mixOf(disk, memory, dirty), dirty: new Set() };
+    if (nameSync === "file") nameSteps = [names];
   };
 
   const fileOf = (index: number, appends: boolean): DiskFile => ({
@@ -122,6 +130,7 @@ export function createCrashDisk(
   };
 
   const disk: CheckpointDisk = {
+    opensFolders: nameSync === "folder",
     readFile: async (path) => {
       await begin();
       const index = names.get(path);
@@ -130,7 +139,8 @@ export function createCrashDisk(
     },
     open: async (path, flags) => {
       await begin();
-      if (flags === "r") return folder;
+      if (flags === "r" && nameSync === "folder") return folder;
+      if (flags === "r") throw Object.assign(new Error(`${path} is a folder`), { code: "EPERM" });
       const index = names.get(path);
       if (index !== undefined && flags !== "w") return fileOf(index, flags === "a");
       if (flags !== "w") throw missing(path);
