@@ -24,6 +24,8 @@ export interface StandaloneOptions {
   readonly kubeletDirectory: string;
   /** What starts the driver, before its role. Default: the pinned Node with the sources. */
   readonly command?: readonly [string, ...string[]];
+  /** How long it may take until it serves, in milliseconds. Default: 120,000. */
+  readonly readyMaxMs?: number;
 }
 
 /** The driver as an operating-system process. */
@@ -35,7 +37,7 @@ export interface Standalone {
 }
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const READY_MAX_MS = 120_000;
+const DEFAULT_READY_MAX_MS = 120_000;
 const STOP_MAX_MS = 60_000;
 const POLL_MS = 50;
 
@@ -59,14 +61,15 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const exited = once(child, "exit");
   const log = (): string => output.join("");
 
-  const deadlineMs = performance.now() + READY_MAX_MS;
+  const readyMaxMs = options.readyMaxMs ?? DEFAULT_READY_MAX_MS;
+  const deadlineMs = performance.now() + readyMaxMs;
   while (!(await takesConnections(options.socketPath))) {
     if (child.exitCode !== null || child.signalCode !== null)
       throw new Error(`standalone ended before it served ${options.socketPath}:\n${log()}`);
     if (performance.now() > deadlineMs) {
       child.kill("SIGKILL");
       throw new Error(
-        `standalone did not serve ${options.socketPath} within ${READY_MAX_MS / 1000} s:\n${log()}`,
+        `standalone did not serve ${options.socketPath} within ${readyMaxMs / 1000} s:\n${log()}`,
       );
     }
     await sleep(POLL_MS);

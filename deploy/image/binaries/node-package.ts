@@ -1,5 +1,5 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { runCommand } from "../../../scripts/child/run-command.ts";
 import type { Architecture } from "./architecture.ts";
 
@@ -40,28 +40,32 @@ export async function nodePackage(
 
   const unfinished = `${parent}.${process.pid}.unfinished`;
   await mkdir(unfinished, { recursive: true });
-  // Optional, as in the lock file: npm refuses any other package of another architecture.
-  const description = { name: "image", version: "0.0.0", optionalDependencies: { [name]: version } };
-  await writeFile(join(unfinished, "package.json"), JSON.stringify({ ...description, private: true }));
-  await writeFile(
-    join(unfinished, "package-lock.json"),
-    JSON.stringify({
-      ...{ name: description.name, version: description.version },
-      lockfileVersion: lock.lockfileVersion,
-      requires: true,
-      packages: { "": description, [`node_modules/${name}`]: locked },
-    }),
-  );
-  await writeFile(join(unfinished, ".npmrc"), await readFile(join(root, ".npmrc"), "utf8"));
-  const { code, output } = await runCommand("npm", ["ci", "--os=linux", `--cpu=${architecture}`], {
-    cwd: unfinished,
-    timeoutMs: NPM_TIMEOUT_MS,
-  });
-  if (code !== 0 || (await versionIn(join(unfinished, "node_modules", name))) !== version)
-    throw new Error(`npm could not install ${name}@${version}:\n${output}`);
-  await rm(parent, { recursive: true, force: true });
-  await mkdir(dirname(parent), { recursive: true });
-  await rename(unfinished, parent);
+  try {
+    await writeFile(join(unfinished, ".npmrc"), await readFile(join(root, ".npmrc"), "utf8"));
+    // Optional, as in the lock file: npm refuses any other package of another architecture.
+    const description = { name: "image", version: "0.0.0", optionalDependencies: { [name]: version } };
+    await writeFile(join(unfinished, "package.json"), JSON.stringify({ ...description, private: true }));
+    await writeFile(
+      join(unfinished, "package-lock.json"),
+      JSON.stringify({
+        ...{ name: description.name, version: description.version },
+        lockfileVersion: lock.lockfileVersion,
+        requires: true,
+        packages: { "": description, [`node_modules/${name}`]: locked },
+      }),
+    );
+    const { code, output } = await runCommand("npm", ["ci", "--os=linux", `--cpu=${architecture}`], {
+      cwd: unfinished,
+      timeoutMs: NPM_TIMEOUT_MS,
+    });
+    if (code !== 0 || (await versionIn(join(unfinished, "node_modules", name))) !== version)
+      throw new Error(`npm could not install ${name}@${version}:\n${output}`);
+    await rm(parent, { recursive: true, force: true });
+    await rename(unfinished, parent);
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    throw error;
+  }
   return { name, version, folder };
 }
 

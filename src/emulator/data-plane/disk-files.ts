@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { constants, copyFile, readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { attempt } from "./attempt.ts";
@@ -21,7 +21,7 @@ export interface DiskFiles {
   /** Grows a file. Rejects if it is larger already. */
   grow(diskId: string, sizeBytes: bigint): Promise<void>;
   /**
-   * Copies the source's content, holes as holes. Atomic only where the file system has reflinks: elsewhere
+   * Copies the source's content, on Linux holes as holes. Atomic only where the file system has reflinks: elsewhere
    * a source in use is copied while it changes.
    */
   copy(sourceId: string, diskId: string, sizeBytes: bigint): Promise<void>;
@@ -31,11 +31,29 @@ export interface DiskFiles {
   removeAll(): Promise<void>;
 }
 
+/** Copies a file's bytes to a path where there is no file. */
+type CopyBytes = (from: string, to: string) => Promise<void>;
+
+/** By the program of GNU coreutils: Node has no function that finds holes. */
+async function copyHoles(from: string, to: string): Promise<void> {
+  await promisify(execFile)("cp", ["--reflink=auto", "--sparse=always", "--", from, to], {
+    timeout: COPY_TIMEOUT_MS,
+  });
+}
+
+/** Other systems have no such program. Where the file system can, the copy shares the bytes. */
+export async function copyWhole(from: string, to: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_FICLONE);
+}
+
 /**
  * Disk files in one directory, named by the disk's name (for readers of `losetup -a`) and a hash of its ARM
  * id.
  */
-export function diskFiles(directory: string): DiskFiles {
+export function diskFiles(
+  directory: string,
+  copyBytes: CopyBytes = process.platform === "linux" ? copyHoles : copyWhole,
+): DiskFiles {
   function pathOf(diskId: string): string {
     const name = basename(diskId)
       .replaceAll(/[^\w.-]/g, "_")
@@ -80,11 +98,7 @@ export function diskFiles(directory: string): DiskFiles {
       if (present > sizeBytes)
         throw new Error(`the source has ${present} bytes, and a copy cannot be smaller`);
       await publish(path, async (unfinishedPath) => {
-        await promisify(execFile)(
-          "cp",
-          ["--reflink=auto", "--sparse=always", "--", sourcePath, unfinishedPath],
-          { timeout: COPY_TIMEOUT_MS },
-        );
+        await copyBytes(sourcePath, unfinishedPath);
         await truncate(unfinishedPath, Number(sizeBytes));
       });
     });
