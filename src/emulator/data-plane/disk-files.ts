@@ -21,8 +21,8 @@ export interface DiskFiles {
   /** Grows a file. Rejects if it is larger already. */
   grow(diskId: string, sizeBytes: bigint): Promise<void>;
   /**
-   * Copies the source's content, on Linux holes as holes. Atomic only where the file system has reflinks: elsewhere
-   * a source in use is copied while it changes.
+   * Copies the source's content, on Linux holes as holes. Atomic only where the file system has reflinks:
+   * elsewhere a source in use is copied while it changes.
    */
   copy(sourceId: string, diskId: string, sizeBytes: bigint): Promise<void>;
   remove(diskId: string): Promise<void>;
