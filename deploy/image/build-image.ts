@@ -150,7 +150,12 @@ async function gatherLayers(architecture: Architecture): Promise<ImageLayers> {
     textFile(join(IMAGE_PATHS.documents, "copyright"), await readFile(join(ROOT, "LICENSE"), "utf8")),
     textFile(join(IMAGE_PATHS.documents, "third-party-licenses.txt"), licenseTexts(npm)),
   ];
-  const system = [...debian.entries, ...debian.packages.map(dpkgStatus), ...nodeEntries, ...settings()];
+  const system = [
+    ...debian.entries,
+    ...debian.packages.map(dpkgStatus),
+    ...nodeEntries,
+    ...settings(debian.entries),
+  ];
   return { system: withFolders(system), program: withFolders(program), sbom: sbomText, key };
 }
 
@@ -205,7 +210,11 @@ async function nodeBinary(folder: string): Promise<{
 }
 
 /** What Debian's installation scripts would have written, as far as programs use it. */
-function settings(): readonly TarEntry[] {
+function settings(files: readonly TarEntry[]): readonly TarEntry[] {
+  // Only x64 has lib64, where its loader is.
+  const merged = ["bin", "sbin", "lib", "lib64"].filter((folder) =>
+    files.some(({ path }) => path.startsWith(`usr/${folder}/`)),
+  );
   return [
     textFile(
       "etc/passwd",
@@ -215,7 +224,7 @@ function settings(): readonly TarEntry[] {
     textFile("etc/group", `root:x:0:\nnonroot:x:${IMAGE_USER}:\n`),
     textFile("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
     { kind: "SymbolicLink", path: "etc/mtab", target: "../proc/self/mounts" },
-    ...["bin", "sbin", "lib", "lib64"].map((path): TarEntry => ({
+    ...merged.map((path): TarEntry => ({
       kind: "SymbolicLink",
       path,
       target: `usr/${path}`,
