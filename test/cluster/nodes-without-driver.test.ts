@@ -77,7 +77,7 @@ async function untilWithoutPlugIn(lab: Lab): Promise<void> {
     fieldSelector: `spec.nodeName=${NODE}`,
   });
   await waitUntil(`no plug-in to be on ${NODE}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
-    const plugIns = await listObjects<object>(lab, `/api/v1/namespaces/kube-system/pods?${query}`);
+    const plugIns = await listObjects<object>(lab, `/api/v1/namespaces/kube-system/pods?${query.toString()}`);
     return plugIns.length === 0 ? true : undefined;
   });
   await lab.node(NODE).exec(["rm", "-f", `/var/lib/kubelet/plugins_registry/${DRIVER}-reg.sock`]);
