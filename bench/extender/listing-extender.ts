@@ -11,13 +11,11 @@ import { createExtenderCaches } from "../../src/compose/connect/extender-caches.
 import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { Removal } from "../../src/core/schedule/filter-nodes.ts";
-import { ByteWriter } from "../../src/scheduler-extender/byte-writer.ts";
 import {
   readExtenderArgs,
   writeFilterResult,
   writeHostPriorities,
 } from "../../src/scheduler-extender/extender-wire.ts";
-import { nameAt } from "../../src/scheduler-extender/node-names.ts";
 import { volumeReferences } from "../../src/scheduler-extender/pod-request.ts";
 import { NAMESPACE } from "./cluster.ts";
 
@@ -65,11 +63,10 @@ async function main(task: ListingTask): Promise<void> {
   const running = run(never);
   while (whyNotSynced() !== undefined) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
 
-  const answer = async (verb: string, body: Buffer): Promise<Buffer> => {
+  const answer = async (verb: string, body: string): Promise<string> => {
     const read = readExtenderArgs(body);
     if (!read.ok) throw new Error(read.failure);
     const { pod, nodeNames } = read.value;
-    const names = Array.from({ length: nodeNames.count }, (_, place) => nameAt(nodeNames, place));
     const diskKeys = new Set<string>();
     for (const reference of volumeReferences(pod)) {
       const claim = reference.kind === "claim" ? caches.claims.get(reference.claimKey) : undefined;
@@ -83,10 +80,10 @@ async function main(task: ListingTask): Promise<void> {
       ]),
     );
     if (verb === "filter") {
-      const removed = names.flatMap((name, place): readonly (readonly [number, Removal])[] =>
+      const removed = nodeNames.flatMap((name, place): readonly (readonly [number, Removal])[] =>
         isReady.get(name) === false ? [[place, "not-ready"]] : [],
       );
-      return writeFilterResult(new ByteWriter(), read.value, new Map(removed));
+      return writeFilterResult(read.value, new Map(removed));
     }
     const scores = new Map<string, number>();
     for (const { spec, status } of await lists.attachments()) {
@@ -97,18 +94,15 @@ async function main(task: ListingTask): Promise<void> {
       )
         scores.set(spec.nodeName, 10);
     }
-    return writeHostPriorities(
-      new ByteWriter(),
-      nodeNames,
-      new Map([...scores].map(([name, score]) => [names.indexOf(name), score])),
-    );
+    return writeHostPriorities(nodeNames, scores);
   };
 
   const server = createServer((request, response) => {
     readBody(request)
       .then((body) => answer((request.url ?? "/").slice(1), body))
       .then((body) => {
-        response.writeHead(200, { "content-type": "application/json", "content-length": body.length });
+        const length = Buffer.byteLength(body);
+        response.writeHead(200, { "content-type": "application/json", "content-length": length });
         response.end(body);
       })
       .catch((error: unknown) => {
@@ -167,10 +161,10 @@ function listsOfMemory({ nodes, attachments }: ReturnType<typeof createExtenderC
   };
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 await main(JSON.parse(process.argv[2] ?? "") as ListingTask);

@@ -3,7 +3,6 @@ import { describe, it } from "node:test";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import { aReplica, aVolume, diskUri } from "../core/testing/objects.ts";
 import type { LogFields, Logger } from "../ports/logger.ts";
-import { ByteWriter } from "./byte-writer.ts";
 import { type AnswerExtender, createExtender, type ExtenderAnswer, type ExtenderVerb } from "./extender.ts";
 import { attachmentFacts, type ClaimFacts, volumeFacts } from "./facts.ts";
 import { createPlacementIndex, SEEN_MAX_MS } from "./placement-index.ts";
@@ -19,16 +18,16 @@ const freshPod = {
 };
 const never = new AbortController().signal;
 const nodeNames = ["node-a", "node-b", "node-c"];
-const requestBody = Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames }));
-/** Answers each request with memory of its own. */
+const requestBody = JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames });
+/** Answers each request at once. */
 const alone =
   (answer: AnswerExtender) =>
-  (verb: ExtenderVerb, body: Buffer): ExtenderAnswer => {
-    const answered = answer(verb, body, new ByteWriter(), never);
+  (verb: ExtenderVerb, body: string): ExtenderAnswer => {
+    const answered = answer(verb, body, never);
     assert.ok(!(answered instanceof Promise), "the extender waits for a claim");
     return answered;
   };
-const read = (answer: ExtenderAnswer) => JSON.parse(answer.body.toString("utf8"));
+const read = (answer: ExtenderAnswer) => JSON.parse(answer.body);
 
 /**
  * A cluster of three nodes where a pod's volume is attached to node-b as a replica, and node-c has fallen
@@ -79,8 +78,8 @@ describe("the extender", () => {
     const { answer } = anExtender();
     const victims = { Pods: [{ UID: "uid-1" }], NumPDBViolations: 2 };
     const candidates = { "node-a": victims, "node-c": victims, "node-bare": victims };
-    const preemption = (ofPod: unknown): Buffer =>
-      Buffer.from(JSON.stringify({ Pod: ofPod, NodeNameToVictims: null, NodeNameToMetaVictims: candidates }));
+    const preemption = (ofPod: unknown): string =>
+      JSON.stringify({ Pod: ofPod, NodeNameToVictims: null, NodeNameToMetaVictims: candidates });
     const answered = answer("preempt", preemption(pod));
     assert.deepEqual(read(answered), { NodeNameToMetaVictims: { "node-a": victims } });
     assert.deepEqual(answered.removed, new Map([["not-ready", 1], ["no-plug-in", 1]])); // prettier-ignore
@@ -93,8 +92,7 @@ describe("the extender", () => {
     const { answer } = anExtender();
     const namesFor = (nominatedNodeName: string, names: readonly string[]): unknown => {
       const nominated = { ...pod, status: { nominatedNodeName } };
-      return read(answer("filter", Buffer.from(JSON.stringify({ Pod: nominated, NodeNames: names }))))
-        .NodeNames;
+      return read(answer("filter", JSON.stringify({ Pod: nominated, NodeNames: names }))).NodeNames;
     };
     assert.deepEqual(namesFor("node-c", ["node-c"]), []);
     assert.deepEqual(namesFor("node-b", ["node-b"]), ["node-b"]);
@@ -107,8 +105,7 @@ describe("the extender", () => {
     const namesOf = (uid: string, names: readonly string[]): unknown => {
       const metadata = { ...pod.metadata, uid };
       const nominated = { ...pod, metadata, status: { nominatedNodeName: "node-c" } };
-      return read(answer("filter", Buffer.from(JSON.stringify({ Pod: nominated, NodeNames: names }))))
-        .NodeNames;
+      return read(answer("filter", JSON.stringify({ Pod: nominated, NodeNames: names }))).NodeNames;
     };
     const cycle = (): readonly unknown[] => [namesOf("1", ["node-c"]), namesOf("1", ["node-c"])];
     assert.deepEqual([...cycle(), ...cycle()], [[], ["node-c"], [], ["node-c"]]);
@@ -122,12 +119,12 @@ describe("the extender", () => {
   it("sends a pod to no node that has had no plug-in for long, the only one or not", async () => {
     const { answer, clock, cluster } = anExtender();
     const namesFor = (...names: readonly string[]): unknown =>
-      read(answer("filter", Buffer.from(JSON.stringify({ Pod: pod, NodeNames: names })))).NodeNames;
+      read(answer("filter", JSON.stringify({ Pod: pod, NodeNames: names }))).NodeNames;
     assert.deepEqual(namesFor("node-bare", "node-a"), ["node-a"]);
     await clock.advance(200_000);
     assert.deepEqual(namesFor("node-bare", "node-new"), ["node-bare", "node-new"]);
     await clock.advance(100_000);
-    const filtered = answer("filter", Buffer.from(JSON.stringify({ Pod: pod, NodeNames: ["node-bare"] })));
+    const filtered = answer("filter", JSON.stringify({ Pod: pod, NodeNames: ["node-bare"] }));
     assert.deepEqual(read(filtered).NodeNames, []);
     assert.deepEqual(read(filtered).FailedAndUnresolvableNodes, {
       "node-bare": "node(s) without the Azure Disk node plug-in",
@@ -141,7 +138,7 @@ describe("the extender", () => {
   it("leaves all nodes to the scheduler where it knows no plug-in at all", async () => {
     const { answer, clock, cluster } = anExtender();
     const namesFor = (...names: readonly string[]): unknown =>
-      read(answer("filter", Buffer.from(JSON.stringify({ Pod: pod, NodeNames: names })))).NodeNames;
+      read(answer("filter", JSON.stringify({ Pod: pod, NodeNames: names }))).NodeNames;
     assert.deepEqual(namesFor("node-bare"), ["node-bare"]);
     await clock.advance(300_000);
     for (const nodeName of nodeNames) cluster.nodes.remove(nodeName);
@@ -163,7 +160,7 @@ describe("the extender", () => {
       null,
       7,
     ]) {
-      const body = Buffer.from(JSON.stringify({ Pod: other, NodeNames: nodeNames }));
+      const body = JSON.stringify({ Pod: other, NodeNames: nodeNames });
       assert.deepEqual(read(answer("filter", body)).NodeNames, nodeNames);
       assert.deepEqual(
         read(answer("prioritize", body)),
@@ -181,7 +178,7 @@ describe("the extender", () => {
       nodeNames.map((Host) => ({ Host, Score: 0 })),
     );
     const victims = { NodeNameToMetaVictims: { "node-c": { Pods: [{ UID: "uid-1" }] } } };
-    const preempted = answer("preempt", Buffer.from(JSON.stringify({ Pod: pod, ...victims })));
+    const preempted = answer("preempt", JSON.stringify({ Pod: pod, ...victims }));
     assert.deepEqual([preempted.outcome, read(preempted)], ["neutral", victims]);
     assert.deepEqual(
       lines,
@@ -215,15 +212,15 @@ describe("the extender", () => {
           persistentVolumes.put({ metadata: { name: "pv-2", resourceVersion: "1" }, diskKey: "/disks/2" }),
       },
     ];
-    const body = Buffer.from(JSON.stringify({ Pod: freshPod, Nodes: null, NodeNames: nodeNames }));
+    const body = JSON.stringify({ Pod: freshPod, Nodes: null, NodeNames: nodeNames });
     for (const { because, claim, comes } of rows) {
       const { extender, answer, cluster, clock, lines } = anExtender();
       if (claim !== undefined) cluster.claims.put(claim);
-      const later = extender("filter", body, new ByteWriter(), never);
+      const later = extender("filter", body, never);
       assert.ok(later instanceof Promise, because);
       await clock.advance(SEEN_MAX_MS - 1);
       // Another scheduler's request, with other names, in between.
-      const other = Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: ["node-c"] }));
+      const other = JSON.stringify({ Pod: pod, Nodes: null, NodeNames: ["node-c"] });
       assert.deepEqual(read(answer("filter", other)).NodeNames, ["node-c"]);
       comes(cluster);
       assert.deepEqual(read(await later).NodeNames, ["node-a", "node-b"], because);
@@ -233,8 +230,8 @@ describe("the extender", () => {
 
   it("answers without a claim that does not come, and logs that", async () => {
     const { extender, clock, lines } = anExtender();
-    const body = Buffer.from(JSON.stringify({ Pod: freshPod, Nodes: null, NodeNames: nodeNames }));
-    const ask = (signal: AbortSignal) => extender("filter", body, new ByteWriter(), signal);
+    const body = JSON.stringify({ Pod: freshPod, Nodes: null, NodeNames: nodeNames });
+    const ask = (signal: AbortSignal) => extender("filter", body, signal);
     const later = ask(never);
     await clock.advance(SEEN_MAX_MS);
     assert.deepEqual(read(await later).NodeNames, nodeNames);
@@ -269,29 +266,12 @@ describe("the extender", () => {
     }
   });
 
-  it("starts over in memory that held a longer answer or more names", () => {
-    const { extender } = anExtender();
-    const into = new ByteWriter();
-    const answers = [nodeNames, ["node-b"], [], nodeNames].map((names) => {
-      into.clear();
-      return read(
-        extender(
-          "prioritize",
-          Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: names })),
-          into,
-          never,
-        ) as ExtenderAnswer,
-      ).length;
-    });
-    assert.deepEqual(answers, [3, 1, 0, 3]);
-  });
-
   it("refuses what it can't read, and logs a line", () => {
     const { answer, lines } = anExtender();
-    const filtered = answer("filter", Buffer.from("{"));
+    const filtered = answer("filter", "{");
     assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["refused", null]);
     assert.match(read(filtered).Error, /^the body is not JSON/u);
-    assert.deepEqual([read(answer("prioritize", Buffer.from("[]"))), lines.length], [[], 2]);
+    assert.deepEqual([read(answer("prioritize", "[]")), lines.length], [[], 2]);
     const preempted = answer("preempt", requestBody);
     assert.deepEqual([preempted.outcome, lines.length], ["refused", 3]);
     assert.match(read(preempted).Error, /^there are neither NodeNameToMetaVictims nor/u);

@@ -10,7 +10,6 @@ import {
 import type { PodVolume } from "../core/schedule/pod-volume.ts";
 import { scoreNodes } from "../core/schedule/score-nodes.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { ByteWriter } from "./byte-writer.ts";
 import {
   type ExtenderArgs,
   readExtenderArgs,
@@ -18,7 +17,6 @@ import {
   writeFilterResult,
   writeHostPriorities,
 } from "./extender-wire.ts";
-import { nameAt, NameMemory, placeOfName } from "./node-names.ts";
 import type { PlacementIndex } from "./placement-index.ts";
 import { nominatedNodeName, podUid, type VolumeReference, volumeReferences } from "./pod-request.ts";
 import { type PreemptionArgs, readPreemptionArgs, writePreemptionResult } from "./preemption-wire.ts";
@@ -33,21 +31,19 @@ export interface ExtenderAnswer {
    * the log.
    */
   readonly outcome: "answered" | "neutral" | "refused";
-  /** JSON; mostly what is in the writer that was given. */
-  readonly body: Buffer;
+  /** JSON. */
+  readonly body: string;
   /** Nodes that were removed, by reason. */
   readonly removed: ReadonlyMap<RemovalReason, number>;
 }
 
 /**
- * Answers kube-scheduler's questions about one pod, from memory, into the given empty writer. Later, where
- * the watches have not brought the pod's claims yet: body and writer are used until then, also after `signal`
- * is aborted.
+ * Answers kube-scheduler's questions about one pod, from memory. Later, where the watches have not brought
+ * the pod's claims yet; at once then if `signal` is aborted.
  */
 export type AnswerExtender = (
   verb: ExtenderVerb,
-  body: Buffer,
-  into: ByteWriter,
+  body: string,
   signal: AbortSignal,
 ) => ExtenderAnswer | Promise<ExtenderAnswer>;
 
@@ -64,26 +60,25 @@ export function createExtender(options: {
   readonly logger: Logger;
 }): AnswerExtender {
   const { index, whyNotReady, logger } = options;
-  const memory = new NameMemory();
   /**
    * The nomination that the last filter request was refused. A scheduler that then sends the same node has no
    * other: it handles one pod after the other, and sends each of them first its nominated node and then all.
    */
   let refusedNomination: string | undefined;
 
-  function decide(verb: "filter" | "prioritize", args: ExtenderArgs, into: ByteWriter): ExtenderAnswer {
+  function decide(verb: "filter" | "prioritize", args: ExtenderArgs): ExtenderAnswer {
     const volumes = index.podVolumes(volumeReferences(args.pod));
     index.refreshHealth();
     if (verb === "prioritize")
       return {
         outcome: "answered",
-        body: writeHostPriorities(into, args.nodeNames, scoresOf(args, volumes)),
+        body: writeHostPriorities(args.nodeNames, scoreNodes({ volumes, findNode: index.findNode })),
         removed: NONE_REMOVED,
       };
     const removed = removedFrom(args, volumes);
     return {
       outcome: "answered",
-      body: writeFilterResult(into, args, removed),
+      body: writeFilterResult(args, removed),
       removed: countsOf(removed.values()),
     };
   }
@@ -94,7 +89,7 @@ export function createExtender(options: {
     refusedNomination = undefined;
     if (volumes.length === 0) return new Map();
     const nodes = index.findNodes(args.nodeNames);
-    const lacksPlugIn = (at: number): boolean => index.lacksPlugIn(nameAt(args.nodeNames, at));
+    const lacksPlugIn = (at: number): boolean => index.lacksPlugIn(args.nodeNames[at] ?? "");
     if (nomination === undefined || isRepeated) return filterNodes(nodes, volumes, lacksPlugIn);
     const removed = filterNodesForPreemption(nodes, volumes);
     if (removed.size > 0) refusedNomination = nomination;
@@ -115,26 +110,14 @@ export function createExtender(options: {
     };
   }
 
-  /** By the nodes' places. */
-  function scoresOf({ nodeNames }: ExtenderArgs, volumes: readonly PodVolume[]): ReadonlyMap<number, number> {
-    const byName = scoreNodes({ volumes, findNode: index.findNode });
-    const byPlace = [...byName].map(
-      ([nodeName, score]) => [placeOfName(nodeNames, nodeName), score] as const,
-    );
-    return new Map(byPlace.filter(([place]) => place !== -1));
-  }
-
-  function neutral(verb: "filter" | "prioritize", args: ExtenderArgs, into: ByteWriter): ExtenderAnswer {
-    into.clear();
+  function neutral(verb: "filter" | "prioritize", args: ExtenderArgs): ExtenderAnswer {
     const body =
-      verb === "filter"
-        ? writeFilterResult(into, args, new Map())
-        : writeHostPriorities(into, args.nodeNames, new Map());
+      verb === "filter" ? writeFilterResult(args, new Map()) : writeHostPriorities(args.nodeNames, new Map());
     return { outcome: "neutral", body, removed: NONE_REMOVED };
   }
 
   /** What each kind of request makes of a body, once that has been read. */
-  function readRequest(verb: ExtenderVerb, body: Buffer, into: ByteWriter): Result<Request, string> {
+  function readRequest(verb: ExtenderVerb, body: string): Result<Request, string> {
     if (verb === "preempt") {
       const args = readPreemptionArgs(body);
       if (!args.ok) return args;
@@ -146,12 +129,12 @@ export function createExtender(options: {
       const { pod } = args.value;
       return ok({ pod, decide: () => decidePreemption(args.value), neutral: unchanged });
     }
-    const args = readExtenderArgs(body, memory);
+    const args = readExtenderArgs(body);
     if (!args.ok) return args;
     return ok({
       pod: args.value.pod,
-      decide: () => decide(verb, args.value, into),
-      neutral: () => neutral(verb, args.value, into),
+      decide: () => decide(verb, args.value),
+      neutral: () => neutral(verb, args.value),
     });
   }
 
@@ -176,37 +159,35 @@ export function createExtender(options: {
     return request.neutral();
   }
 
-  function refuse(verb: ExtenderVerb, body: Buffer, problem: string): ExtenderAnswer {
-    logger.warn("extender request can't be read", { verb, problem, sizeBytes: body.length });
+  function refuse(verb: ExtenderVerb, body: string, problem: string): ExtenderAnswer {
+    logger.warn("extender request can't be read", { verb, problem, sizeBytes: Buffer.byteLength(body) });
     return {
       outcome: "refused",
-      body: verb === "prioritize" ? Buffer.from("[]") : writeFilterError(problem),
+      body: verb === "prioritize" ? "[]" : writeFilterError(problem),
       removed: NONE_REMOVED,
     };
   }
 
-  /** Reads the request again then: others have used the memory of its names. */
   async function filterOnceSeen(
-    { body, into }: { readonly body: Buffer; readonly into: ByteWriter },
+    request: Request,
     references: readonly VolumeReference[],
     signal: AbortSignal,
   ): Promise<ExtenderAnswer> {
     await index.untilSeen(references, signal);
     const claims = index.unseenClaims(references);
     if (claims.length > 0) logger.warn("extender answers without claims that it has not seen", { claims });
-    const request = readRequest("filter", body, into);
-    return request.ok ? answerRead("filter", request.value) : refuse("filter", body, request.failure);
+    return answerRead("filter", request);
   }
 
-  return (verb, body, into, signal) => {
-    const request = readRequest(verb, body, into);
+  return (verb, body, signal) => {
+    const request = readRequest(verb, body);
     if (!request.ok) return refuse(verb, body, request.failure);
     if (verb !== "filter" || whyNotReady() !== undefined) return answerRead(verb, request.value);
     return orNeutral(verb, request.value, () => {
       const references = volumeReferences(request.value.pod);
       return index.unseenClaims(references).length === 0
         ? answerRead(verb, request.value)
-        : filterOnceSeen({ body, into }, references, signal);
+        : filterOnceSeen(request.value, references, signal);
     });
   };
 }
@@ -229,7 +210,7 @@ function countsOf(removals: Iterable<Removal>): ExtenderAnswer["removed"] {
 
 /** The pod and its nominated node, where that is the only one sent; undefined: it is not. */
 function nominationOf({ pod, nodeNames }: ExtenderArgs): string | undefined {
-  if (nodeNames.count !== 1) return undefined;
-  const nodeName = nameAt(nodeNames, 0);
+  const [nodeName = ""] = nodeNames;
+  if (nodeNames.length !== 1) return undefined;
   return nodeName === nominatedNodeName(pod) ? `${podUid(pod) ?? ""} ${nodeName}` : undefined;
 }

@@ -14,8 +14,6 @@ import type {
   StorageClassFacts,
   VolumeFacts,
 } from "./facts.ts";
-import { nameAt, type NodeNames } from "./node-names.ts";
-import { NodeTable } from "./node-table.ts";
 import type { ClaimReference, VolumeReference } from "./pod-request.ts";
 
 /**
@@ -59,8 +57,8 @@ export interface PlacementIndex {
   untilSeen(references: readonly VolumeReference[], signal: AbortSignal): Promise<void>;
   /** The node of that name; undefined where no node plug-in has registered. */
   findNode(nodeName: string): CandidateNode | undefined;
-  /** The nodes of those names, in their order. The result holds until the next names are looked up. */
-  findNodes(names: NodeNames): readonly (CandidateNode | undefined)[];
+  /** The nodes of those names, in their order. */
+  findNodes(names: readonly string[]): readonly (CandidateNode | undefined)[];
   /**
    * Whether a node has been looked up without a plug-in for so long that none will register there. Never
    * where no node has one: then this process may be looking in the wrong place.
@@ -86,7 +84,7 @@ export function createPlacementIndex(options: {
   readonly clock: Clock;
 }): PlacementIndex {
   const { caches, heartbeatStaleMs, clock } = options;
-  const candidates = new NodeTable();
+  const candidates = new Map<string, CandidateNode>();
   const absentPlugIns = new AbsentPlugIns(clock);
   const firmAttachments = new Map<string, number>();
   /** The VMs that volumes are barred from, by node name: once for each volume. Seldom any. */
@@ -94,8 +92,8 @@ export function createPlacementIndex(options: {
   let judgedAtMs = Number.NEGATIVE_INFINITY;
 
   caches.nodes.onChange(({ key, current }) => {
-    if (current === undefined) candidates.remove(key);
-    else candidates.put(candidateOf(current));
+    if (current === undefined) candidates.delete(key);
+    else candidates.set(key, candidateOf(current));
     absentPlugIns.forget(key);
   });
 
@@ -116,7 +114,8 @@ export function createPlacementIndex(options: {
     if (vms.length === 0) barredVms.delete(nodeName);
     else barredVms.set(nodeName, vms);
     const candidate = candidates.get(nodeName);
-    if (candidate !== undefined) candidates.put({ ...candidate, isQuarantined: isQuarantined(candidate) });
+    if (candidate !== undefined)
+      candidates.set(nodeName, { ...candidate, isQuarantined: isQuarantined(candidate) });
   }
 
   function isQuarantined(node: NodeKey): boolean {
@@ -128,7 +127,7 @@ export function createPlacementIndex(options: {
     if (count === 0) firmAttachments.delete(nodeName);
     else firmAttachments.set(nodeName, count);
     const candidate = candidates.get(nodeName);
-    if (candidate !== undefined) candidates.put({ ...candidate, firmAttachments: count });
+    if (candidate !== undefined) candidates.set(nodeName, { ...candidate, firmAttachments: count });
   }
 
   function candidateOf(facts: NodeFacts): CandidateNode {
@@ -254,21 +253,21 @@ export function createPlacementIndex(options: {
     unseenClaims,
     untilSeen,
     findNode: (nodeName) => candidates.get(nodeName),
-    findNodes: (names) => {
-      const found = candidates.find(names);
-      for (let at = 0; at < found.length; at++)
-        if (found[at] === undefined) absentPlugIns.note(nameAt(names, at));
-      return found;
-    },
-    lacksPlugIn: (nodeName) => candidates.list().length > 0 && absentPlugIns.isLasting(nodeName),
+    findNodes: (names) =>
+      names.map((nodeName) => {
+        const found = candidates.get(nodeName);
+        if (found === undefined) absentPlugIns.note(nodeName);
+        return found;
+      }),
+    lacksPlugIn: (nodeName) => candidates.size > 0 && absentPlugIns.isLasting(nodeName),
     refreshHealth: () => {
       const nowMs = clock.elapsedMs();
       if (nowMs - judgedAtMs < HEALTH_AGE_MAX_MS) return;
       judgedAtMs = nowMs;
-      for (const candidate of [...candidates.list()]) {
-        const facts = caches.nodes.get(candidate.nodeName);
+      for (const [nodeName, candidate] of candidates) {
+        const facts = caches.nodes.get(nodeName);
         const health = facts === undefined ? candidate.health : healthOf(facts);
-        if (health !== candidate.health) candidates.put({ ...candidate, health });
+        if (health !== candidate.health) candidates.set(nodeName, { ...candidate, health });
       }
     },
   };

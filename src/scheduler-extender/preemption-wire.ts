@@ -10,8 +10,8 @@ export interface PreemptionArgs {
 }
 
 /** Reads a request. The failure says what is wrong with it. */
-export function readPreemptionArgs(body: Buffer): Result<PreemptionArgs, string> {
-  const args = parseGoObject(body.toString("utf8"));
+export function readPreemptionArgs(body: string): Result<PreemptionArgs, string> {
+  const args = parseGoObject(body);
   if (!args.ok) return args;
   const pod = fieldOf(args.value, "Pod");
   const meta = fieldOf(args.value, "NodeNameToMetaVictims");
@@ -25,9 +25,9 @@ export function readPreemptionArgs(body: Buffer): Result<PreemptionArgs, string>
 }
 
 /** Writes an ExtenderPreemptionResult: all candidates but those removed. */
-export function writePreemptionResult({ victims }: PreemptionArgs, removed: ReadonlySet<string>): Buffer {
+export function writePreemptionResult({ victims }: PreemptionArgs, removed: ReadonlySet<string>): string {
   const kept = [...victims].filter(([nodeName]) => !removed.has(nodeName));
-  return Buffer.from(JSON.stringify({ NodeNameToMetaVictims: Object.fromEntries(kept) }));
+  return JSON.stringify({ NodeNameToMetaVictims: Object.fromEntries(kept) });
 }
 
 /** The victims of a scheduler that sends pods in full; the answer names them by uid all the same. */

@@ -11,16 +11,10 @@ import { stackOf } from "../core/failure/message-of.ts";
 import { formatAddress, type ListenAddress } from "../core/primitives/listen-address.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
-import { ByteWriters } from "./byte-writer.ts";
 import type { AnswerExtender, ExtenderAnswer, ExtenderVerb } from "./extender.ts";
 
 /** A scheduler opens one connection for each call under way, and has a few of those. */
 const CONNECTIONS_MAX = 256;
-/**
- * Memory kept to receive and answer the next requests: 5,000 nodes take 0.2 MB by name and 0.3 MB with
- * scores.
- */
-const WRITERS = { keptMax: 16, capacityMax: 4 * 1024 * 1024 };
 /** A request beyond its time limit is found within this part of that limit. */
 const TIMEOUT_CHECKS = 10;
 
@@ -87,7 +81,6 @@ export async function serveExtender(options: {
 }): Promise<ExtenderServer> {
   const { requestTimeoutMs, bodyBytesMax, bufferedBytesMax } = { ...defaultLimits, ...options.limits };
   const { answer, otherwise, onServed, clock, logger } = options;
-  const writers = new ByteWriters(WRITERS);
   let bufferedBytes = 0;
 
   const server = createServer({
@@ -107,17 +100,16 @@ export async function serveExtender(options: {
 
   function receive(verb: ExtenderVerb, request: IncomingMessage, response: ServerResponse): void {
     const startedMs = clock.elapsedMs();
-    const received = writers.take();
-    const answered = writers.take();
+    const received: Buffer[] = [];
     const gone = new AbortController();
-    let isAnswering = false;
     let sizeBytes = 0;
     let ended: Pick<ServedRequest, "outcome" | "removed"> = { outcome: "aborted", removed: new Map() };
 
-    const send = (code: number, body: Buffer): void => {
+    const send = (code: number, body: string): void => {
       // Once the server takes no more connections, it keeps none either.
       if (!server.listening) response.shouldKeepAlive = false;
-      response.writeHead(code, { "content-type": "application/json", "content-length": body.length });
+      const length = Buffer.byteLength(body);
+      response.writeHead(code, { "content-type": "application/json", "content-length": length });
       response.end(body);
     };
     const refuse = (code: number, problem: string): void => {
@@ -125,7 +117,7 @@ export async function serveExtender(options: {
       ended = { outcome: "refused", removed: new Map() };
       logger.warn("extender request refused", { verb, code, problem });
       response.shouldKeepAlive = false;
-      send(code, Buffer.from(JSON.stringify({ Error: problem })));
+      send(code, JSON.stringify({ Error: problem }));
     };
 
     const finish = ({ outcome, body, removed }: ExtenderAnswer): void => {
@@ -149,36 +141,21 @@ export async function serveExtender(options: {
             "by name",
         );
       else if (bufferedBytes > bufferedBytesMax) refuse(503, "too much is being received at once");
-      else received.append(chunk);
+      else received.push(chunk);
     });
     request.on("end", () => {
       if (response.headersSent) return;
-      const result = answer(verb, received.written(), answered, gone.signal);
-      if (!(result instanceof Promise)) {
-        finish(result);
-        return;
-      }
-      isAnswering = true;
-      result
-        .then(finish)
-        .catch(fail)
-        .finally(() => {
-          isAnswering = false;
-          if (response.closed) release();
-        });
+      const body = Buffer.concat(received).toString("utf8");
+      const result = answer(verb, body, gone.signal);
+      if (result instanceof Promise) result.then(finish).catch(fail);
+      else finish(result);
     });
-    const release = (): void => {
-      bufferedBytes -= sizeBytes;
-      writers.giveBack(received);
-      writers.giveBack(answered);
-    };
     // A client that goes away is no error of this server.
     request.on("error", () => {});
     response.on("error", () => {});
     response.on("close", () => {
       gone.abort();
-      // Not before: until now the platform may have been sending from there, or the answer being made there.
-      if (!isAnswering) release();
+      bufferedBytes -= sizeBytes;
       onServed({ verb, ...ended, durationMs: clock.elapsedMs() - startedMs });
     });
     if (request.method !== "POST")
