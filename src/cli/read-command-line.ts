@@ -29,16 +29,13 @@ export type NoRun =
   | { readonly kind: "Print"; readonly text: string }
   | { readonly kind: "Refuse"; readonly text: string; readonly problems: readonly string[] };
 
-/** A settings file that has been read. */
 export interface SettingsFile {
   readonly path: string;
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** The exit code of a command line that is refused. */
 const EXIT_USAGE = 2;
 
-/** Flags of every program. */
 const standardOptions = {
   help: { kind: "flag", help: "Print this and exit" },
   version: { kind: "flag", help: "Print the version and exit" },
@@ -74,7 +71,6 @@ export function completeCommandLine<const T extends Options>(
   return all.length > 0 ? refusal(name, all) : { kind: "Run", values, words: flags.words };
 }
 
-/** The refusal of a command line. */
 export function refusal(name: string, problems: readonly string[]): NoRun {
   const lines = problems.map((problem) => `${name}: ${problem}\n`).join("");
   const help = `${name}${name.startsWith("npm ") ? " --" : ""} --help`;
@@ -87,7 +83,6 @@ export function answerNoRun(command: NoRun): number {
   return command.kind === "Print" ? 0 : EXIT_USAGE;
 }
 
-/** What a command line gives. */
 export interface ReadFlags {
   readonly given: GivenValues;
   readonly words: readonly string[];

@@ -33,7 +33,6 @@ export interface ControllerOptions {
 
 /** A controller whose cache, cloud and orchestrator its caller runs. */
 export interface AssembledController {
-  /** CSI's controller service. */
   readonly handlers: ReturnType<typeof controllerHandlers>;
   readonly isLeading: () => boolean;
   /** What its cache has; undefined while it does not lead: the leader counts. */

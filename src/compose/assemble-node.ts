@@ -27,7 +27,6 @@ export interface NodeParts extends Omit<
 
 /** A node plug-in whose cache its caller runs. */
 export interface AssembledNode {
-  /** CSI's node service. */
   readonly handlers: ReturnType<typeof nodeHandlers>;
   /**
    * Sends heartbeats and cares for volumes and replicas until `signal` is aborted. Called once, when the

@@ -71,5 +71,4 @@ export const stepNames = [
   "heartbeat",
 ] as const;
 
-/** The name of a step. */
 export type StepName = (typeof stepNames)[number];

@@ -21,19 +21,15 @@ import type { PlacementIndex } from "./placement-index.ts";
 import { nominatedNodeName, podUid, type VolumeReference, volumeReferences } from "./pod-request.ts";
 import { type PreemptionArgs, readPreemptionArgs, writePreemptionResult } from "./preemption-wire.ts";
 
-/** The calls that kube-scheduler may make. */
 export type ExtenderVerb = "filter" | "prioritize" | "preempt";
 
-/** The answer to a request. */
 export interface ExtenderAnswer {
   /**
    * `refused`: the request can't be read. `neutral`: no judgement of the nodes, for a reason that is in
    * the log.
    */
   readonly outcome: "answered" | "neutral" | "refused";
-  /** JSON. */
   readonly body: string;
-  /** Nodes that were removed, by reason. */
   readonly removed: ReadonlyMap<RemovalReason, number>;
 }
 
@@ -192,7 +188,6 @@ export function createExtender(options: {
   };
 }
 
-/** A request that has been read. */
 interface Request {
   readonly pod: unknown;
   readonly decide: () => ExtenderAnswer;

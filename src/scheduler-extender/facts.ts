@@ -77,13 +77,11 @@ export interface ClaimFacts extends SourceObject {
   readonly isBlock: boolean;
 }
 
-/** What is kept of a PersistentVolume. */
 export interface PersistentVolumeFacts extends SourceObject {
   /** Empty for a volume that is not the driver's. */
   readonly diskKey: string;
 }
 
-/** What is kept of a StorageClass. */
 export interface StorageClassFacts extends SourceObject {
   /** Whether its volumes are the driver's. */
   readonly isOurs: boolean;
@@ -123,7 +121,6 @@ export interface WireStorageClass extends SourceObject {
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
-/** What placing a pod needs of an AzVolume. */
 export function volumeFacts(volume: AzVolume): VolumeFacts {
   const { detail, record } = volume.status ?? {};
   const barred = nodesIn(record, "fenced", "fencing");
@@ -151,7 +148,6 @@ function requestedWriter(record: WriterRecord | undefined): NodeKey | undefined 
   return { nodeName, vmId };
 }
 
-/** What placing a pod needs of an AzVolumeAttachment. */
 export function attachmentFacts(attachment: AzVolumeAttachment): AttachmentFacts {
   const { spec, status } = attachment;
   return {
@@ -165,7 +161,6 @@ export function attachmentFacts(attachment: AzVolumeAttachment): AttachmentFacts
   };
 }
 
-/** What placing a pod needs of an AzDriverNode. */
 export function nodeFacts(node: AzDriverNode): NodeFacts {
   const { status } = node;
   return {
@@ -181,7 +176,6 @@ export function nodeFacts(node: AzDriverNode): NodeFacts {
   };
 }
 
-/** What placing a pod needs of a claim. */
 export function claimFacts({ metadata, spec }: WireClaim): ClaimFacts {
   const { name, namespace, resourceVersion } = metadata;
   return {
@@ -210,7 +204,6 @@ export function persistentVolumeFacts(
   return { metadata: ownMetadata(volume), diskKey: resourceUriKey(diskUri ?? "") };
 }
 
-/** What placing a pod needs of a StorageClass. */
 export function storageClassFacts(storageClass: WireStorageClass, driverName: string): StorageClassFacts {
   const { provisioner, parameters = {} } = storageClass;
   const isMigrated = provisioner === IN_TREE_PROVISIONER && driverName === defaultDriverName;

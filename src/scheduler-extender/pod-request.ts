@@ -1,4 +1,3 @@
-/** A PersistentVolumeClaim of a pod. */
 export interface ClaimReference {
   readonly kind: "claim";
   /** `<namespace>/<name>`. */
@@ -69,7 +68,6 @@ export function nominatedNodeName(pod: unknown): string | undefined {
   return isObject(pod) ? textOf((pod as WirePod).status?.nominatedNodeName) : undefined;
 }
 
-/** The pod's uid; undefined: it has none. */
 export function podUid(pod: unknown): string | undefined {
   return isObject(pod) ? textOf((pod as WirePod).metadata?.uid) : undefined;
 }

@@ -18,7 +18,6 @@ const CONNECTIONS_MAX = 256;
 /** A request beyond its time limit is found within this part of that limit. */
 const TIMEOUT_CHECKS = 10;
 
-/** What one client may cost. */
 export interface ExtenderLimits {
   /**
    * From the first byte of a request to its last, in milliseconds. Default 5,000, a scheduler's own
@@ -46,7 +45,6 @@ const verbs: ReadonlyMap<string, ExtenderVerb> = new Map([
   ["/preempt", "preempt"],
 ]);
 
-/** How a request ended, for metrics. */
 export interface ServedRequest {
   readonly verb: ExtenderVerb;
   readonly outcome: ExtenderAnswer["outcome"] | "aborted";
@@ -55,9 +53,7 @@ export interface ServedRequest {
   readonly removed: ExtenderAnswer["removed"];
 }
 
-/** A running extender server. */
 export interface ExtenderServer {
-  /** `host:port` as it is served. */
   readonly address: string;
   /**
    * Takes no more connections and lets requests under way finish, until `signal` is aborted. May be called

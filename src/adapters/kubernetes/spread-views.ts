@@ -21,7 +21,6 @@ interface KnownView {
   readonly view: SpreadView;
 }
 
-/** The pods of a namespace. */
 interface NamespacePods {
   readonly all: readonly CountedPod[];
   /** Those with a value of a label. */

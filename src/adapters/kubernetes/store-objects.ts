@@ -47,7 +47,6 @@ export function objectFromWire<K extends Kind>(kind: K, object: WireObject): Kin
   return ours as unknown as KindMap[K];
 }
 
-/** An object to be created. */
 export function newObjectToWire<K extends Kind>(kind: K, object: NewObject<K>, namespace: string): object {
   return {
     apiVersion: apiVersionOf(kind),

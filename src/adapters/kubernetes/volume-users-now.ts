@@ -40,7 +40,6 @@ type ClaimedDisk =
   | Doubt;
 type Doubt = { readonly kind: "doubt"; readonly because: string };
 
-/** What finding users needs. */
 export interface FindUsersOptions {
   readonly readPods: ReadBoundPods;
   /**
@@ -88,7 +87,6 @@ function usedBy(pods: readonly BoundPod[], { isCertain }: { readonly isCertain: 
   return { kind: "used", users: pods.map(describePod).toSorted(), ...(areWaiting ? { areWaiting } : {}) };
 }
 
-/** A pod's name in messages. */
 export function describePod({
   name,
   isTerminating,
@@ -103,7 +101,6 @@ function unknown(failure: Failure): VolumeUse {
   return { kind: "unknown", because: failure.kind === "StoreUnavailable" ? failure.detail : failure.kind };
 }
 
-/** What reading a node's pods needs. */
 export interface ReadPodsOptions {
   readonly client: ApiClient;
   readonly driverName: string;

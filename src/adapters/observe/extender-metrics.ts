@@ -3,12 +3,10 @@ import { createCounter, createHistogram } from "./create-metric.ts";
 
 const MS_PER_SECOND = 1000;
 
-/** One request of a scheduler, as it ended. */
 export interface ObservedRequest {
   readonly verb: string;
   readonly outcome: string;
   readonly durationMs: number;
-  /** Nodes that were removed, by reason. */
   readonly removed: ReadonlyMap<string, number>;
 }
 

@@ -4,14 +4,11 @@ import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import { formatAddress, type ListenAddress } from "../../core/primitives/listen-address.ts";
 
-/** A running health server. */
 export interface HealthServer {
-  /** `host:port` as it is served. */
   readonly address: string;
   close(): Promise<void>;
 }
 
-/** The sources of the answers about health. */
 export interface HealthOptions {
   readonly registry: Registry;
   /** Undefined: it can do its work. */

@@ -9,7 +9,6 @@ const RETRY_MS = 50;
 /** The same while the process ends. */
 const FLUSH_RETRY_MS = 5;
 
-/** What a line writer needs. */
 export interface LineOutput {
   /** Passes bytes on, and returns how many the reader has taken: 0 if it takes none now. */
   readonly take: (bytes: Buffer) => number;
@@ -22,7 +21,6 @@ export interface LineOutput {
   readonly pause: (ms: number) => void;
 }
 
-/** Writes lines in their order. */
 export interface LineWriter {
   /**
    * Writes a line, or keeps it until the reader takes it. Where too much waits, lines in the middle are
@@ -36,7 +34,6 @@ export interface LineWriter {
   readonly flush: (limitMs: number) => void;
 }
 
-/** Creates a line writer; nothing waits yet. */
 export function createLineWriter({ take, droppedNote, elapsedMs, later, pause }: LineOutput): LineWriter {
   const oldest = createLines();
   const newest = createLines();

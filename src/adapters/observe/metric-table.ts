@@ -1,4 +1,3 @@
-/** One metric, as `/metrics` describes it. */
 interface Metric {
   readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
@@ -142,5 +141,4 @@ export const metricTable = {
   },
 } as const satisfies Readonly<Record<string, Metric>>;
 
-/** The name of a metric. */
 export type MetricName = keyof typeof metricTable;

@@ -2,7 +2,6 @@ import type { SourceCache } from "../../ports/store/source-cache.ts";
 
 type AnyCache = Pick<SourceCache<never>, "hasSynced" | "untilSynced" | "run">;
 
-/** Several caches as one. */
 export interface AllCaches {
   /** Which of them have not been listed yet, as text; undefined if all have. */
   readonly whyNotSynced: () => string | undefined;

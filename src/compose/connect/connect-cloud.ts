@@ -65,7 +65,6 @@ export async function connectCloud(
   return provisioner;
 }
 
-/** How Azure is reached. */
 export interface AzureReach {
   readonly arm: ArmApi;
   readonly place: DefaultDiskPlace;

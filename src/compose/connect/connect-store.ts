@@ -17,7 +17,6 @@ export const kubernetesOptions = grouped("Kubernetes", {
   namespace: { kind: "text", default: "azure-disk-csi", help: "Namespace of the driver's objects" },
 });
 
-/** Where the driver's objects are. */
 export const storeOptions = grouped("Kubernetes", {
   ...kubernetesOptions,
   "store-socket": {
@@ -40,7 +39,6 @@ export interface StoreConnection {
   close(): void;
 }
 
-/** The settings of a connection. */
 export interface ConnectPorts extends Pick<ProcessPorts, "clock" | "random"> {
   /** Milliseconds until the API server must have answered a call. Default: that of the client. */
   readonly requestTimeoutMs?: number;

@@ -49,9 +49,7 @@ export async function kubernetesOrchestrator(
     readonly client: NonNullable<StoreConnection["apiClient"]>;
     readonly cache: ObjectCache;
     readonly driverName: string;
-    /** The namespace of the driver's own objects. */
     readonly namespace: string;
-    /** `--node-daemon-set`. */
     readonly nodeDaemonSet: string | undefined;
   },
   ports: ProcessPorts,

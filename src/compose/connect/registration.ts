@@ -12,7 +12,6 @@ import type { ProcessPorts } from "../roles/run-role.ts";
 import { daemonSetProblem, parseDaemonSet } from "../settings/daemon-set-options.ts";
 import { WrongSetting } from "../settings/wrong-setting.ts";
 
-/** How a plug-in registers with its kubelet. */
 export const registrationOptions = grouped("Registration with the kubelet", {
   "registration-socket": {
     kind: "text",

@@ -22,7 +22,6 @@ const NO_OPERATION = "00000000-0000-0000-0000-000000000000";
 /** Between two polls of an operation whose answer names no time, in milliseconds. */
 const POLL_MS = 5_000;
 
-/** What the checks of Azure need. */
 export interface AzureChecks {
   readonly arm: ArmApi;
   readonly place: DefaultDiskPlace;

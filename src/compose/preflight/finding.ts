@@ -1,4 +1,3 @@
-/** What one check of the preflight has found. */
 export interface Finding {
   /** Such as `sign-in` or `may delete disks`. */
   readonly check: string;

@@ -12,7 +12,6 @@ import { electionSettingsOf, leaderElectionOptions } from "../settings/leader-el
 import { attachOption } from "../settings/process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
-/** Settings of the controller service itself. */
 export const controllerServiceOptions = grouped("Controller service", {
   "wait-max-ms": {
     kind: "number",

@@ -24,7 +24,6 @@ import type { processOptions } from "../settings/process-options.ts";
 import { readSettings, type RoleSettings } from "../settings/read-settings.ts";
 import { asSet } from "../settings/wrong-setting.ts";
 
-/** What a process passes to its role. */
 export interface ProcessPorts {
   readonly clock: Clock;
   readonly random: Random;
@@ -36,7 +35,6 @@ export interface ProcessPorts {
   readonly lifetime: AbortSignal;
 }
 
-/** A role that runs. */
 export interface RunningRole {
   /** What it serves, for the line that reports it ready. */
   readonly serves: Readonly<Record<string, string>>;
@@ -58,7 +56,6 @@ export interface RunningRole {
   close(): Promise<void>;
 }
 
-/** One role of the program. */
 export interface Role<T extends Options & typeof processOptions> extends RoleSettings<T> {
   /** Works in bursts: the garbage of each is collected after it. Only with --expose-gc. */
   readonly collectsWhenQuiet?: true;

@@ -1,4 +1,3 @@
-/** What became of a flag of V1. */
 export type FlagOfV1 =
   /** It is a flag here as well, of the same meaning. */
   | { readonly kind: "same" }

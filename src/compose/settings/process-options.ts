@@ -42,7 +42,6 @@ export const driverNameOption = grouped("CSI", {
   },
 });
 
-/** How a role reaches Azure. */
 export const azureOptions = grouped("Azure", {
   "cloud-config": {
     kind: "text",

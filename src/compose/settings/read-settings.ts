@@ -12,7 +12,6 @@ import { messageOf } from "../../core/failure/message-of.ts";
 import { isRecord } from "../../core/primitives/is-record.ts";
 import { variablesOfV1, whyFlagOfV1IsUnknown } from "./flags-of-v1.ts";
 
-/** How a role is set. */
 export interface RoleSettings<T extends Options> {
   readonly name: string;
   /** The forms of a call, and what the role does. */
@@ -57,7 +56,6 @@ export async function readSettings<const T extends Options>(
   return problems.length > 0 ? refusal(program.name, problems) : command;
 }
 
-/** The settings file, if it is needed. */
 async function namedFile({ given }: ReadFlags): Promise<SettingsFile | undefined> {
   const path = given.get("config")?.texts.at(-1);
   return path === undefined || given.has("help") || given.has("version") ? undefined : readSettingsFile(path);

@@ -25,7 +25,6 @@ import { isFine, isWell, type VolumeEvent, type VolumeReport } from "./volume-re
 /** Volumes of which a report is made; the others are counted. */
 const REPORTS_MAX = 500;
 
-/** Where a report comes from. */
 export interface ReportSources {
   readonly store: Pick<ObjectStore, "get">;
   /** The objects of a kind that are worth keeping, sorted by name: of the others none stays in memory. */
@@ -48,7 +47,6 @@ export function keptOf(store: Pick<ObjectStore, "list">): ReportSources["listKep
   };
 }
 
-/** What was found. */
 export interface Reports {
   /** Of the volume that was asked for; else of those that are not fine, the first 500 by name. */
   readonly reports: readonly VolumeReport[];
@@ -145,7 +143,6 @@ async function volumesNotFine(
   return { volumes, count: seen.size, notFine: notFine.size };
 }
 
-/** A claim, as far as it is read here. */
 type Claim = ApiObject & { readonly spec: { readonly volumeName?: string } };
 
 /** A name that is not of a volume. */

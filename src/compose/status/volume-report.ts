@@ -26,7 +26,6 @@ export interface VolumeReport {
   readonly nodes: readonly AzDriverNode[];
   /** Earliest first. */
   readonly events: readonly VolumeEvent[];
-  /** Why the events could not be read. */
   readonly eventsNotRead?: string | undefined;
   readonly controller: ControllerReport;
 }

@@ -606,7 +606,6 @@ export const eventReasons = {
   },
 } as const satisfies Readonly<Record<string, EventMeaning>>;
 
-/** Why an event is emitted. */
 export type EventReason = keyof typeof eventReasons;
 
 /** What an event means: a row that names no recipient or remedy has none. */
@@ -617,7 +616,6 @@ export function meaningOf(
   return { shownOn: [], remedy: "", ...row };
 }
 
-/** A message with its remedy. */
 export function withRemedy(reason: EventReason, message: string): string {
   const { remedy } = meaningOf(reason);
   return remedy === "" ? message : `${message}. ${remedy}`;

@@ -26,7 +26,6 @@ const SENTENCES: Readonly<Record<MountProblem["reason"], string>> = {
   FileSystemRepaired: "has repaired the file system before its mount",
 };
 
-/** The most nodes that one summary names. */
 const NODES_NAMED_MAX = 5;
 
 /**

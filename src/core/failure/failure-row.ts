@@ -34,5 +34,4 @@ export interface FailureRow<K extends Failure["kind"]> {
   readonly sentence: (failure: FailureOf<K>) => string;
 }
 
-/** One row for each kind. */
 export type FailureRows = { readonly [K in Failure["kind"]]: FailureRow<K> };

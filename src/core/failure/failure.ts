@@ -121,7 +121,6 @@ interface FailureFields {
   readonly DriverBug: { detail: string };
 }
 
-/** A failure of one of these kinds. */
 export type FailureOf<K extends keyof FailureFields> = {
   readonly [Kind in K]: Readonly<{ kind: Kind } & FailureFields[Kind]>;
 }[K];

@@ -9,10 +9,8 @@ export const accessModes = [
   "MULTI_NODE_MULTI_WRITER",
 ] as const;
 
-/** One of CSI's access modes. */
 export type AccessMode = (typeof accessModes)[number];
 
-/** Whether `name` is an access mode that a volume may have. */
 export function isAccessMode(name: string): name is AccessMode {
   return accessModes.some((mode) => mode === name);
 }

@@ -11,7 +11,6 @@ export interface CapacityRange {
   readonly limitBytes: bigint;
 }
 
-/** What decides the least size of a disk. */
 export interface SizedDisk {
   readonly skuName: DiskSku;
   /** Only disks of a certain size have it, so a smaller one is made that large, as V1 does. */
@@ -50,7 +49,6 @@ export function chooseDiskSize(
   return ok({ sizeGiB });
 }
 
-/** Whether a disk of `sizeGiB` lies in a capacity range. */
 export function isSizeWithin(range: CapacityRange, sizeGiB: number): boolean {
   const size = gibToBytes(sizeGiB);
   return size >= range.requiredBytes && (range.limitBytes === 0n || size <= range.limitBytes);

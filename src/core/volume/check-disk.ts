@@ -17,7 +17,6 @@ export type DiskToCheck = Omit<
 type Ruled = DiskToCheck & {
   readonly sku: DiskSku;
   readonly rules: SkuRules;
-  /** The disk exists. */
   readonly isMade: boolean;
 };
 
@@ -70,7 +69,6 @@ function firstProblem(disk: Ruled): Problem | undefined {
   return undefined;
 }
 
-/** The parameter that becomes a field. */
 function parameterOf(field: keyof DiskToCheck): string {
   const rows: readonly (readonly [string, VolumeParameter])[] = Object.entries(volumeParameterTable);
   return rows.find(([, row]) => row.field === `disk.${field}`)?.[0] ?? field;

@@ -9,13 +9,11 @@ export const diskSkus = [
   "PremiumV2_LRS",
 ] as const;
 
-/** One of Azure's disk SKUs. */
 export type DiskSku = (typeof diskSkus)[number];
 
 /** Host caching modes in Azure's spelling. */
 export const cachingModes = ["None", "ReadOnly", "ReadWrite"] as const;
 
-/** How the host caches a data disk. */
 export type CachingMode = (typeof cachingModes)[number];
 
 /** The logical sector size of a disk for which none was stated, in bytes. */

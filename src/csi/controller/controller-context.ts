@@ -37,7 +37,6 @@ export interface ControllerContext extends Pick<
   readonly limits: ControllerServiceLimits;
 }
 
-/** Time limits of the controller service's calls. */
 export interface ControllerServiceLimits {
   /**
    * How long a call waits for a reconciler if its caller sets no nearer deadline, in milliseconds.
@@ -51,7 +50,6 @@ export interface ControllerServiceLimits {
   readonly grantWaitMs: number;
 }
 
-/** The defaults. */
 export const defaultControllerServiceLimits: ControllerServiceLimits = {
   waitMaxMs: 300_000,
   grantWaitMs: 2_000,

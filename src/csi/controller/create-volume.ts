@@ -96,7 +96,6 @@ function zonelessRegions({ cache }: ControllerContext, volume: string): ReturnTy
   return zonelessRegionsOf(cache.list("AzDriverNode").flatMap(({ status }) => status ?? []));
 }
 
-/** The object to be made. */
 interface Target {
   readonly metadata: NewObject<"AzVolume">["metadata"];
   /** Where else the disk may be; undefined: nowhere. */

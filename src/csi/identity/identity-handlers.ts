@@ -2,7 +2,6 @@ import { ok } from "../../core/failure/result.ts";
 import type { IdentityService, PluginCapability } from "../gen/csi/v1/csi.ts";
 import type { HandlersOf } from "../server/unary-handler.ts";
 
-/** What the identity service needs to know of this plug-in. */
 export interface Identity {
   readonly driverName: string;
   readonly version: string;
@@ -21,7 +20,6 @@ const pluginCapabilities: readonly PluginCapability[] = [
   { type: { $case: "volumeExpansion", value: { type: "ONLINE" } } },
 ];
 
-/** CSI's identity service. */
 export function identityHandlers(identity: Identity): HandlersOf<typeof IdentityService> {
   return {
     getPluginInfo: async () =>

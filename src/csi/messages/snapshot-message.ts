@@ -4,7 +4,6 @@ import type { Snapshot } from "../gen/csi/v1/csi.ts";
 import type { Timestamp } from "../gen/google/protobuf/timestamp.ts";
 import { sourceVolumeOf, takenAtMs } from "./snapshot-identity.ts";
 
-/** A snapshot as CSI's responses show it. */
 export function snapshotMessage(snapshot: SnapshotFacts): Snapshot {
   const createdAtMs = takenAtMs(snapshot);
   return {

@@ -11,7 +11,6 @@ import type { CreateSnapshotRequest } from "../gen/csi/v1/csi.ts";
 import { missingField } from "./required.ts";
 import { snapshotTags } from "./snapshot-identity.ts";
 
-/** A checked CreateSnapshot. */
 export interface SnapshotRequest {
   readonly name: string;
   readonly snapshotUri: string;

@@ -111,7 +111,6 @@ export function readDiskPlace(
   return ok({ diskName, resourceGroup: parameters.value.resourceGroup });
 }
 
-/** Checks the name of a CreateVolume. */
 function checkVolumeName({
   name,
 }: Pick<CreateVolumeRequest, "name">): Result<void, FailureOf<"InvalidArgument">> {

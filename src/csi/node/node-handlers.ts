@@ -22,7 +22,6 @@ const capabilities: readonly NodeServiceCapability_RPC_Type[] = [
   "GET_VOLUME_HEALTH",
 ];
 
-/** CSI's node service. */
 export function nodeHandlers(ports: NodePorts): HandlersOf<typeof NodeService> {
   return {
     nodeStageVolume: onPaths(ports, nodeStageVolume.bind(undefined, ports)),

@@ -8,7 +8,6 @@ import { stripSecrets } from "./strip-secrets.ts";
 import { toGrpcStatus, type GrpcStatus } from "./to-grpc-status.ts";
 import { CallEnded, type UnaryHandler } from "./unary-handler.ts";
 
-/** What is counted for each call. */
 export interface CallOutcome {
   /** Such as `/csi.v1.Controller/CreateVolume`. */
   readonly method: string;
@@ -26,7 +25,6 @@ export interface CallPorts {
   readonly onCall: (outcome: CallOutcome) => void;
 }
 
-/** One call as it came in. */
 export interface IncomingCall<Request> {
   readonly method: string;
   readonly request: Request;
@@ -35,7 +33,6 @@ export interface IncomingCall<Request> {
   readonly deadlineMs: number;
 }
 
-/** The answer: a response or a status. */
 export type Answer<Response> = { readonly response: Response } | { readonly status: GrpcStatus };
 
 /** Called repeatedly by sidecars and kubelet: of interest only when they fail. */

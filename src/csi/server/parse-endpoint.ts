@@ -3,7 +3,6 @@ import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { formatAddress, parseListenAddress } from "../../core/primitives/listen-address.ts";
 
-/** Where a gRPC server listens. */
 export type Endpoint =
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "tcp"; readonly address: string };

@@ -8,7 +8,6 @@ import type { CachingMode } from "../../core/volume/disk-sku.ts";
 
 export type { Lane } from "../../core/azure/lane.ts";
 
-/** A managed disk to create. */
 export interface CreateDiskRequest extends DiskSpec {
   readonly diskName: string;
   readonly precondition: Precondition;
@@ -82,7 +81,6 @@ export interface InstanceFacts {
   }[];
 }
 
-/** Where a disk was attached. */
 export interface AttachedDisk {
   readonly lun: number;
   /** The platform deletes the disk when it deletes the VM, and refuses to change that. */
@@ -132,7 +130,6 @@ export type ExpectedDisks = () => readonly string[];
  */
 export type BarrierMode = "fence" | "prove" | "flush";
 
-/** A disk to attach to a node. */
 export interface AttachDiskRequest {
   readonly diskUri: string;
   readonly node: NodeIdentity;

@@ -34,7 +34,6 @@ export interface SnapshotFacts {
   readonly copyError: string | undefined;
 }
 
-/** A snapshot to create. */
 export interface CreateSnapshotRequest {
   readonly snapshotUri: string;
   /** The disk, or a complete incremental snapshot in another region, which is copied in the background. */

@@ -6,7 +6,6 @@ import type { DeviceSetting, DeviceSettingName } from "../../core/volume/device/
 import type { FileSystemGeometry } from "../../core/volume/device/file-system-geometry.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 
-/** A block device of this host. */
 export interface Device {
   /** The kernel's name, such as `/dev/sdc`, with links resolved. */
   readonly path: string;

@@ -15,7 +15,6 @@ export interface KindMap {
   readonly ClusterNode: ClusterNode;
 }
 
-/** The name of a kind. */
 export type Kind = keyof KindMap;
 
 /**

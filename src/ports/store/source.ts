@@ -27,7 +27,6 @@ export type SourceEvent<T> =
  * Kubernetes.
  */
 export interface Source<T extends SourceObject> {
-  /** The name of the source, for logs. */
   readonly name: string;
   list(
     signal: AbortSignal,

@@ -1,6 +1,5 @@
 import type { Result } from "../../../core/failure/result.ts";
 
-/** One request to Kubernetes' API server. */
 export interface ApiRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Path without query, such as `/api/v1/nodes/node-a`; each segment already encoded. */

@@ -22,14 +22,12 @@ export interface ApiServerConfig {
   /** Who signed the server's certificate, in PEM; undefined: a well-known authority. */
   readonly ca: Material | undefined;
   readonly clientCertificate: { readonly certificate: Material; readonly key: Material } | undefined;
-  /** Bearer token. */
   readonly token: Material | undefined;
 }
 
 /** A setting that is missing or impossible. */
 export type ConfigFailure = FailureOf<"InvalidArgument">;
 
-/** Refuses a setting. */
 export function invalidConfig(
   field: string,
   value: string,

@@ -2,7 +2,6 @@ import type { ApiAnswer } from "./api-client.ts";
 
 /** Kubernetes' `Status` (meta/v1), as far as the driver reads it: how the API server reports a failure. */
 export interface ApiStatus {
-  /** The HTTP status code. */
   readonly code: number;
   /** A word such as `NotFound`; empty if the answer was no Status. */
   readonly reason: string;

@@ -47,7 +47,6 @@ const WATCH_SECONDS = 300;
 /** Node's codes for a certificate that is not to be trusted. */
 const CERTIFICATE_CODE = /CERT|SELF_SIGNED|VERIFY|ALTNAME/u;
 
-/** How to reach an API server. */
 export interface ConnectApiServerOptions {
   readonly config: ApiServerConfig;
   /** The caller, for the API server's logs, such as `azuredisk-csi-driver/0.1.0 (node)`. */

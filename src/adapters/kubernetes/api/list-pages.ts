@@ -6,7 +6,6 @@ import { isExpired, readApiStatus } from "./api-status.ts";
 import type { ApiStatus } from "./api-status.ts";
 import { unavailable } from "./unavailable.ts";
 
-/** Objects a page. */
 const PAGE_SIZE = 500;
 /**
  * How often a list starts over after the server forgot its place; the last time it is requested as a
@@ -14,7 +13,6 @@ const PAGE_SIZE = 500;
  */
 const RESTARTS_MAX = 2;
 
-/** What to list. */
 export interface ListRequest {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;

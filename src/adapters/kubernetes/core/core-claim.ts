@@ -6,7 +6,6 @@ export interface PersistentVolumeClaim extends ApiObject {
   readonly spec?: { readonly volumeName?: string };
 }
 
-/** What is kept of a claim. */
 export interface ClusterClaim {
   readonly metadata: {
     readonly name: string;
@@ -18,7 +17,6 @@ export interface ClusterClaim {
   readonly volumeName: string;
 }
 
-/** What is kept of a claim. */
 export function readClusterClaim({
   metadata: { name, namespace, uid, resourceVersion },
   spec,

@@ -42,7 +42,6 @@ export const DRIVERS_MARK: Taint = {
 
 const PROVIDER_PREFIX = "azure://";
 
-/** What is kept of a node. */
 export function readCachedNode({ metadata: { name, uid, resourceVersion, labels }, spec }: Node): CachedNode {
   const taints = spec?.taints ?? [];
   return {

@@ -13,7 +13,6 @@ export interface CoreResource {
   readonly namespace: string | undefined;
 }
 
-/** Resources of the whole cluster. */
 export const coreResources = {
   nodes: { path: "/api/v1/nodes", resource: "nodes", namespace: undefined },
   persistentVolumes: {
@@ -28,7 +27,6 @@ export const coreResources = {
   },
 } as const satisfies Readonly<Record<string, CoreResource>>;
 
-/** The claims of a namespace. */
 export function claimsIn(namespace: string): CoreResource {
   return {
     path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/persistentvolumeclaims`,

@@ -38,7 +38,6 @@ export interface PersistentVolume extends ApiObject {
   readonly status?: { readonly phase?: string };
 }
 
-/** What is kept of a PersistentVolume. */
 export interface ClusterPersistentVolume {
   readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
   /** Undefined: it is another driver's. */

@@ -68,7 +68,6 @@ interface WirePodTerm {
   readonly namespaceSelector?: object;
 }
 
-/** What decides where a pod may run. */
 export function readPodRules(
   spec: PodSpecRules,
   pod: Pick<PodRules, "namespace" | "name" | "labels">,

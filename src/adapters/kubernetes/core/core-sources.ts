@@ -19,7 +19,6 @@ import {
   type VolumeAttachment,
 } from "./core-volume-attachment.ts";
 
-/** What a cache of a resource is made from. */
 export interface CachedResource<T extends SourceObject, Index extends string> {
   readonly source: Source<T>;
   readonly indexes: { readonly [N in Index]: (object: T) => readonly string[] };
@@ -39,7 +38,6 @@ export const NODE_PLUGIN = "yes";
 /** How PersistentVolumes are found: by the disk that they name, under whatever driver's name. */
 export type PersistentVolumeIndex = "diskKey";
 
-/** How VolumeAttachments are found. */
 export type VolumeAttachmentIndex = "nodeName";
 
 /** How Nodes are found: by the resource id of their VM, as `resourceUriKey` writes it. */

@@ -14,10 +14,8 @@ export interface VolumeAttachment extends ApiObject {
   readonly status?: { readonly attached?: boolean };
 }
 
-/** What is kept of a VolumeAttachment. */
 export interface ClusterVolumeAttachment {
   readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
-  /** Whether this driver is to attach. */
   readonly isOurs: boolean;
   readonly nodeName: string;
   /** Undefined where the volume is inline in a pod: then `inlineVolumeId` says which. */
@@ -27,7 +25,6 @@ export interface ClusterVolumeAttachment {
   readonly isTerminating: boolean;
 }
 
-/** What is kept of a VolumeAttachment. */
 export function readClusterVolumeAttachment(
   { metadata, spec, status }: VolumeAttachment,
   driverName: string,

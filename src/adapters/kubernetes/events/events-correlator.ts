@@ -1,4 +1,3 @@
-/** What one event object is about. */
 export interface EventSubject {
   readonly apiVersion: string;
   readonly kind: string;

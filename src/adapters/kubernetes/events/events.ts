@@ -27,7 +27,6 @@ const CLUSTER_NAMESPACE = "default";
 /** What Kubernetes' own recorder puts before a combined message. */
 const COMBINED = "(combined from similar events): ";
 
-/** What writing events needs. */
 export interface KubernetesEventsOptions {
   readonly client: ApiClient;
   readonly clock: Clock;

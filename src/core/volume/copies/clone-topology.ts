@@ -2,7 +2,6 @@ import { regionName, zoneValue } from "../../azure/topology.ts";
 import type { DiskTopology } from "../../schedule/why-unreachable.ts";
 import { type CopySource, zonesOfCopy } from "./copy-source.ts";
 
-/** Where the clone of a disk will be. */
 export interface CloneTopology {
   /** From where it is reachable. */
   readonly disk: DiskTopology;

@@ -47,7 +47,6 @@ const tiers: Readonly<Partial<Record<string, readonly Tier[]>>> = {
   StandardSSD_ZRS: standardTiers,
 } satisfies Partial<Record<DiskSku, readonly Tier[]>>;
 
-/** The SKUs that the profile has values for. */
 export const basicProfileSkus = Object.keys(tiers);
 
 /** V1's latency of one operation, in seconds, by the size of the tier. */

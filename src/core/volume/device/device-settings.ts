@@ -13,7 +13,6 @@ export const deviceSettingPrefix = "device-setting/";
 /** V1's profiles: the kernel's own settings, computed ones, or those that the class states. */
 export const perfProfiles = ["none", "basic", "advanced"] as const;
 
-/** A profile. */
 export type PerfProfile = (typeof perfProfiles)[number];
 
 /**

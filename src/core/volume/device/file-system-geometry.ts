@@ -14,13 +14,11 @@ export const inodeRatios = [
 /** The parameters of a file system's geometry, named as in other drivers, in the order of their checks. */
 export const geometryNames = ["blockSize", "inodeSize", "bytesPerInode"] as const;
 
-/** The name of such a parameter. */
 export type GeometryName = (typeof geometryNames)[number];
 
 /** What a new file system is made with, in bytes; absent: the choice of mkfs. */
 export type FileSystemGeometry = { readonly [Name in GeometryName]?: number | undefined };
 
-/** A file system that is to be made. */
 export interface GeometryRequest {
   readonly fsType: FileSystemType;
   readonly geometry: FileSystemGeometry;

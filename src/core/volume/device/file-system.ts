@@ -7,10 +7,8 @@ export const windowsFileSystemTypes = ["ntfs", "refs"] as const;
 /** File systems that the driver makes, on one platform or the other. */
 export const fileSystemTypes = [...linuxFileSystemTypes, ...windowsFileSystemTypes] as const;
 
-/** A file system that the driver makes. */
 export type FileSystemType = (typeof fileSystemTypes)[number];
 
-/** Whether `name` is a file system that the driver makes. */
 export function isFileSystemType(name: string): name is FileSystemType {
   return fileSystemTypes.some((fsType) => fsType === name);
 }

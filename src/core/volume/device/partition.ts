@@ -4,7 +4,6 @@ const NAME = "partition";
 /** The most entries of a GPT, as all tools make it. */
 const PARTITIONS_MAX = 128;
 
-/** What is wrong with a value of the attribute. */
 export const partitionProblem = `must be a whole number from 1 to ${PARTITIONS_MAX}`;
 
 /**
@@ -26,7 +25,6 @@ export function statedPartition(
   return contexts.map((context) => partitionOf(context ?? {})).find((number) => number !== undefined);
 }
 
-/** Whether an attribute names a partition. */
 export function isPartitionName(name: string): boolean {
   return name.toLowerCase() === NAME;
 }

@@ -2,7 +2,6 @@ import type { VolumeDetail } from "../../api/az-volume.ts";
 
 /** A disk's size as Azure shows it, with the disk's `provisioningState`. */
 export interface ShownSize {
-  /** In GiB. */
   readonly sizeGiB: number;
   readonly state: string;
 }

@@ -15,7 +15,6 @@ export type ParameterValue =
     }
   /** A whole number from `min` to `max`, both included. */
   | { readonly kind: "count"; readonly min: number; readonly max: number; readonly default?: number }
-  /** One of `numbers`. */
   | { readonly kind: "number"; readonly numbers: readonly number[] }
   /** `true` or `false`, in any case; `isAlsoShort`: or `t`, `1`, `f` or `0`, as Go's ParseBool reads it. */
   | { readonly kind: "flag"; readonly isAlsoShort?: true }

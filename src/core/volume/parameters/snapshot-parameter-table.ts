@@ -26,7 +26,6 @@ export const snapshotParameterTable = {
   userAgent: volumeParameterTable.userAgent,
 } as const satisfies Readonly<Record<string, ParameterValue>>;
 
-/** The name of a supported parameter. */
 export type SnapshotParameterName = keyof typeof snapshotParameterTable;
 
 /**

@@ -41,7 +41,6 @@ const supported = Object.entries(snapshotParameterTable) as readonly (readonly [
   ParameterValue,
 ])[];
 
-/** What the parameters are read for. */
 interface SnapshotOwn {
   /** The driver's tags. */
   readonly tags: Tags;
@@ -80,7 +79,6 @@ export function parseSnapshotParameters(
   return resolve(stated, { ...own, tags: { ...own.tags, ...metadata } });
 }
 
-/** What the parameters make of a disk. */
 interface SnapshotPlace {
   /** The region of the snapshot. */
   readonly location: string;

@@ -10,7 +10,6 @@ export const metadataParameterNames = [
   "csi.storage.k8s.io/pvc/namespace",
 ] as const;
 
-/** The name of a parameter that external-provisioner adds. */
 export type MetadataParameterName = (typeof metadataParameterNames)[number];
 
 /**

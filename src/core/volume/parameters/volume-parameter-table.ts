@@ -25,7 +25,6 @@ export type VolumeParameter = ParameterValue & {
 
 /** Azure lets at most 15 VMs share a disk, of any SKU. */
 const SHARES_MAX = 15;
-/** A GUID. */
 const SUBSCRIPTION_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu;
 /** The most of any disk of Azure. */
 const IOPS_MAX = 400_000;
@@ -157,5 +156,4 @@ export const volumeParameterTable = {
   perfProfile: { kind: "choice", choices: perfProfiles, anyCase: true, field: "volumeContext" },
 } as const satisfies Readonly<Record<string, VolumeParameter>>;
 
-/** The name of a supported parameter. */
 export type VolumeParameterName = keyof typeof volumeParameterTable;

@@ -32,15 +32,12 @@ const QUARANTINED_MAX = 4;
 /** The most state tags of a disk: those VMs, the file system, and the name of the disk. */
 export const STATE_TAGS_MAX = QUARANTINED_MAX + 2;
 
-/** The state of a disk without state tags. */
 export const NOTHING_KEPT: KeptState = { quarantined: [], areAllQuarantined: false, formatted: undefined };
 
-/** Whether a tag of that name is a state tag. */
 function isStateTag(name: string): boolean {
   return name === FORMATTED || name === STATE_OF || name.startsWith(QUARANTINED);
 }
 
-/** The state tags among a disk's tags. */
 export function stateTagsIn(tags: Tags): Tags {
   return Object.fromEntries(Object.entries(tags).filter(([name]) => isStateTag(name)));
 }

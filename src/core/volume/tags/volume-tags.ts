@@ -10,7 +10,6 @@ import { TAG_NAME_MAX_CHARS, TAG_VALUE_MAX_CHARS, TAGS_MAX } from "./tag-limits.
 /** What external-provisioner says of the volume and its claim. */
 export type VolumeMetadata = Readonly<Partial<Record<MetadataParameterName, string>>>;
 
-/** Tags by name. */
 export type Tags = Readonly<Record<string, string>>;
 
 /** Tags of a new disk that name its cluster, object, volume, replicas and access. */

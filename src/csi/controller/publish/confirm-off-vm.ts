@@ -11,7 +11,6 @@ import type { ControllerContext } from "../controller-context.ts";
 interface UnreadableTarget {
   readonly volumeId: string;
   readonly nodeName: string;
-  /** Why the disk can't be read. */
   readonly unreadable: Failure;
 }
 

@@ -23,7 +23,6 @@ type TakeContext = CopyContext & NoteContext;
 
 /** A snapshot in another region than its disk's. */
 export interface CopyRequest extends SnapshotRequest {
-  /** The other region. */
   readonly location: string;
   /** Undefined if the source or the copy exists: then it is not needed. */
   readonly diskLocation: string | undefined;

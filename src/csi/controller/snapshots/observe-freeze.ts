@@ -17,7 +17,6 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation, trustedIncarnation } from "../store-incarnation.ts";
 
-/** What a snapshot of a frozen file system needs. */
 export type FreezeContext = Pick<
   ControllerContext,
   | "snapshots"

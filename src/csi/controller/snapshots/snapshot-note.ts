@@ -17,7 +17,6 @@ import type { SnapshotNote } from "../../../ports/cloud/snapshot-provisioner.ts"
 import type { ControllerContext } from "../controller-context.ts";
 import { refuseWhileGrowing } from "./growth-under-way.ts";
 
-/** What keeping a note needs. */
 export type NoteContext = Pick<ControllerContext, "store" | "cache" | "clock" | "logger">;
 
 /** A snapshot, and the disk that it is of. */
