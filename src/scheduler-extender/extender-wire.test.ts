@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { fail } from "../core/failure/result.ts";
 import type { Removal } from "../core/schedule/filter-nodes.ts";
 import {
   type ExtenderArgs,
+  type PreemptionArgs,
   readExtenderArgs,
+  readPreemptionArgs,
   writeFilterError,
   writeFilterResult,
   writeHostPriorities,
+  writePreemptionResult,
 } from "./extender-wire.ts";
 
 function read(body: string): ExtenderArgs | string {
@@ -149,3 +153,56 @@ describe("writeHostPriorities", () => {
 
 /** Legal names, and others that a list may bring: they only have to come back. */
 const nodeName = fc.string({ unit: fc.constantFrom(...Array.from('ab09-.,:{}"\\é😀')), minLength: 1 });
+
+const preemptor = { metadata: { name: "web-0" } };
+const byUid = { Pods: [{ UID: "uid-1" }, { UID: "uid-2" }], NumPDBViolations: 1 };
+const inFull = {
+  Pods: [{ metadata: { uid: "uid-1" }, spec: {} }, { metadata: { uid: "uid-2" } }],
+  NumPDBViolations: 1,
+};
+
+function readPreemption(args: unknown): PreemptionArgs {
+  const args_ = readPreemptionArgs(JSON.stringify(args));
+  assert.ok(args_.ok);
+  return args_.value;
+}
+
+describe("a preemption request", () => {
+  it("is read with victims by uid or in full, as Go writes and reads them", () => {
+    const args = { pod: preemptor, victims: new Map([["node-a", byUid]]) };
+    for (const written of [
+      { Pod: preemptor, NodeNameToVictims: null, NodeNameToMetaVictims: { "node-a": byUid } },
+      { Pod: preemptor, NodeNameToVictims: { "node-a": inFull }, NodeNameToMetaVictims: null },
+      { pod: preemptor, nodeNameToMetaVictims: { "node-a": byUid } },
+    ])
+      assert.deepEqual(readPreemption(written), args);
+    assert.deepEqual(
+      readPreemption({ Pod: preemptor, NodeNameToVictims: { "node-a": { Pods: null } } }).victims,
+      new Map([["node-a", { Pods: [], NumPDBViolations: 0 }]]),
+    );
+  });
+
+  it("is refused where it is anything else", () => {
+    const noUids = fail("NodeNameToVictims has victims that are no pods with uids");
+    for (const [body, problem] of [
+      ["[]", fail("the body is not an object")],
+      [{ Pod: preemptor }, fail("there are neither NodeNameToMetaVictims nor NodeNameToVictims")],
+      [{ Pod: preemptor, NodeNameToVictims: { "node-a": null } }, noUids],
+      [{ Pod: preemptor, NodeNameToVictims: { "node-a": { Pods: "x" } } }, noUids],
+      [{ Pod: preemptor, NodeNameToVictims: { "node-a": { Pods: [null] } } }, noUids],
+      [{ Pod: preemptor, NodeNameToVictims: { "node-a": { Pods: [{ metadata: {} }] } } }, noUids],
+    ] as const)
+      assert.deepEqual(readPreemptionArgs(typeof body === "string" ? body : JSON.stringify(body)), problem);
+  });
+
+  it("is answered without the nodes that were removed, the others as they were", () => {
+    const args = readPreemption({
+      Pod: preemptor,
+      NodeNameToMetaVictims: { "node-a": byUid, "node-b": byUid },
+    });
+    const answered = (...removed: readonly string[]): unknown =>
+      JSON.parse(writePreemptionResult(args, new Set(removed)));
+    assert.deepEqual(answered("node-b"), { NodeNameToMetaVictims: { "node-a": byUid } });
+    assert.deepEqual(answered("node-a", "node-b"), { NodeNameToMetaVictims: {} });
+  });
+});

@@ -1,7 +1,7 @@
+import { messageOf } from "../core/failure/message-of.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import { isRecord } from "../core/primitives/is-record.ts";
 import { mayPreemptionHelp, type Removal } from "../core/schedule/filter-nodes.ts";
-import { fieldOf, parseGoObject } from "./go-object.ts";
 
 /** A request of kube-scheduler (k8s.io/kube-scheduler/extender/v1 ExtenderArgs). */
 export interface ExtenderArgs {
@@ -106,4 +106,69 @@ function areNames(names: unknown): names is readonly string[] {
 
 function nameOf(node: unknown): unknown {
   return (node as { readonly metadata?: { readonly name?: unknown } | null } | null)?.metadata?.name;
+}
+
+/** A struct of Go as its JSON has it. */
+type GoObject = Readonly<Record<string, unknown>>;
+
+/** Reads one. The failure says what is wrong with the text. */
+function parseGoObject(text: string): Result<GoObject, string> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? ok(value) : fail("the body is not an object");
+  } catch (error) {
+    return fail(`the body is not JSON: ${messageOf(error)}`);
+  }
+}
+
+/** A field. Go writes the structs' own names and reads them in any case: so does this. */
+function fieldOf(object: GoObject, name: string): unknown {
+  if (name in object) return object[name];
+  const key = Object.keys(object).find((other) => other.toLowerCase() === name.toLowerCase());
+  return key === undefined ? undefined : object[key];
+}
+
+/** A request of kube-scheduler (k8s.io/kube-scheduler/extender/v1 ExtenderPreemptionArgs). */
+export interface PreemptionArgs {
+  readonly pod: unknown;
+  /** The pods that would be evicted (MetaVictims, to be answered as they are), by the name of their node. */
+  readonly victims: ReadonlyMap<string, unknown>;
+}
+
+/** Reads a request. The failure says what is wrong with it. */
+export function readPreemptionArgs(body: string): Result<PreemptionArgs, string> {
+  const args = parseGoObject(body);
+  if (!args.ok) return args;
+  const pod = fieldOf(args.value, "Pod");
+  const meta = fieldOf(args.value, "NodeNameToMetaVictims");
+  if (isRecord(meta)) return ok({ pod, victims: new Map(Object.entries(meta)) });
+  const full = fieldOf(args.value, "NodeNameToVictims");
+  if (!isRecord(full)) return fail("there are neither NodeNameToMetaVictims nor NodeNameToVictims");
+  const victims = Object.entries(full).map(([nodeName, one]) => [nodeName, metaVictimsOf(one)] as const);
+  return victims.every(([, one]) => one !== undefined)
+    ? ok({ pod, victims: new Map(victims) })
+    : fail("NodeNameToVictims has victims that are no pods with uids");
+}
+
+/** Writes an ExtenderPreemptionResult: all candidates but those removed. */
+export function writePreemptionResult({ victims }: PreemptionArgs, removed: ReadonlySet<string>): string {
+  const kept = [...victims].filter(([nodeName]) => !removed.has(nodeName));
+  return JSON.stringify({ NodeNameToMetaVictims: Object.fromEntries(kept) });
+}
+
+/** The victims of a scheduler that sends pods in full; the answer names them by uid all the same. */
+function metaVictimsOf(victims: unknown): GoObject | undefined {
+  if (!isRecord(victims)) return undefined;
+  const pods = fieldOf(victims, "Pods") ?? [];
+  const uids = Array.isArray(pods) ? pods.map(uidOf) : [undefined];
+  if (uids.includes(undefined)) return undefined;
+  return {
+    Pods: uids.map((UID) => ({ UID })),
+    NumPDBViolations: fieldOf(victims, "NumPDBViolations") ?? 0,
+  };
+}
+
+function uidOf(pod: unknown): string | undefined {
+  const uid = (pod as { readonly metadata?: { readonly uid?: unknown } | null } | null)?.metadata?.uid;
+  return typeof uid === "string" ? uid : undefined;
 }

@@ -12,14 +12,16 @@ import { scoreNodes } from "../core/schedule/score-nodes.ts";
 import type { Logger } from "../ports/logger.ts";
 import {
   type ExtenderArgs,
+  type PreemptionArgs,
   readExtenderArgs,
+  readPreemptionArgs,
   writeFilterError,
   writeFilterResult,
   writeHostPriorities,
+  writePreemptionResult,
 } from "./extender-wire.ts";
 import type { PlacementIndex } from "./placement-index.ts";
 import { nominatedNodeName, podUid, type VolumeReference, volumeReferences } from "./pod-request.ts";
-import { type PreemptionArgs, readPreemptionArgs, writePreemptionResult } from "./preemption-wire.ts";
 
 export type ExtenderVerb = "filter" | "prioritize" | "preempt";
 

@@ -1,7 +1,7 @@
 import { includesNode, isSameNode, type NodeKey } from "../core/api/identity/node-identity.ts";
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import type { CandidateNode, PodVolume } from "../core/schedule/pod-volume.ts";
-import { cloneTopology } from "../core/volume/copies/clone-topology.ts";
+import { cloneTopology } from "../core/volume/copies/copy-source.ts";
 import { silentAfterMs } from "../core/writer/node-silence.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { SourceCache } from "../ports/store/source-cache.ts";

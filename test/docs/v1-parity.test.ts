@@ -27,7 +27,7 @@ import { stagingMountOptions } from "../../src/core/node/mount-options.ts";
 import { parseModification } from "../../src/core/volume/modification/volume-modification.ts";
 import { parseSnapshotParameters } from "../../src/core/volume/parameters/snapshot-parameters.ts";
 import { unservedAttribute } from "../../src/core/volume/parameters/volume-attributes.ts";
-import { compatibilityParameterNames } from "../../src/core/volume/parameters/volume-parameter-names.ts";
+import { compatibilityParameterNames } from "../../src/core/volume/parameters/volume-parameter-table.ts";
 import { parseVolumeParameters } from "../../src/core/volume/parameters/volume-parameters.ts";
 import { controllerHandlers } from "../../src/csi/controller/controller-handlers.ts";
 import { identityHandlers } from "../../src/csi/identity/identity-handlers.ts";

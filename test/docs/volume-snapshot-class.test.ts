@@ -6,8 +6,10 @@ import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
 import { snapshotClassPage } from "../../scripts/generate/reference/snapshot-class-page.ts";
 import { snapshotParameterNotes } from "../../scripts/generate/reference/snapshot-parameter-notes.ts";
-import { snapshotParameterTable } from "../../src/core/volume/parameters/snapshot-parameter-table.ts";
-import { parseSnapshotParameters } from "../../src/core/volume/parameters/snapshot-parameters.ts";
+import {
+  parseSnapshotParameters,
+  snapshotParameterTable,
+} from "../../src/core/volume/parameters/snapshot-parameters.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const page = await readFile(join(ROOT, "docs/reference/volume-snapshot-class.md"), "utf8");

@@ -5,7 +5,7 @@ import type { Result } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import { deleteVolume } from "../../src/csi/controller/deletion/delete-volume.ts";
 import { expandVolume } from "../../src/csi/controller/expand-volume.ts";
-import { getVolume } from "../../src/csi/controller/get-volume.ts";
+import { getVolume } from "../../src/csi/controller/list-volumes.ts";
 import { controllerPublishVolume } from "../../src/csi/controller/publish/controller-publish-volume.ts";
 import { aCall } from "../../src/csi/testing/a-call.ts";
 import { type ControllerWorld, withController } from "../../src/csi/testing/a-controller.ts";
@@ -14,12 +14,12 @@ import { aMountCapability } from "../../src/csi/testing/requests.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
 import {
-  LOCATION,
-  RESOURCE_GROUP,
-  SUBSCRIPTION_ID,
   aDiskRequest,
   diskUri,
+  LOCATION,
   never,
+  RESOURCE_GROUP,
+  SUBSCRIPTION_ID,
 } from "../contract/worlds/cloud-bench.ts";
 import { otherDiskIds, sameDiskIds } from "../contract/worlds/other-disk-ids.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";

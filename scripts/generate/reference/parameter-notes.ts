@@ -1,5 +1,7 @@
-import type { compatibilityParameterNames } from "../../../src/core/volume/parameters/volume-parameter-names.ts";
-import type { VolumeParameterName } from "../../../src/core/volume/parameters/volume-parameter-table.ts";
+import type {
+  compatibilityParameterNames,
+  VolumeParameterName,
+} from "../../../src/core/volume/parameters/volume-parameter-table.ts";
 import type { ParameterNotes } from "./parameter-rows.ts";
 
 /** The parameters that V1 lacks, or that have a further meaning here. */

@@ -1,8 +1,8 @@
 import {
-  type SnapshotParameterName,
   snapshotMetadataTags,
+  type SnapshotParameterName,
   snapshotParameterTable,
-} from "../../../src/core/volume/parameters/snapshot-parameter-table.ts";
+} from "../../../src/core/volume/parameters/snapshot-parameters.ts";
 import type { GeneratedFile } from "../generated-file.ts";
 import { markdownTable } from "./markdown-table.ts";
 import { parameterRows } from "./parameter-rows.ts";

@@ -1,4 +1,4 @@
-import type { SnapshotParameterName } from "../../../src/core/volume/parameters/snapshot-parameter-table.ts";
+import type { SnapshotParameterName } from "../../../src/core/volume/parameters/snapshot-parameters.ts";
 import { userAgentNotes } from "./parameter-notes.ts";
 import type { ParameterNotes } from "./parameter-rows.ts";
 

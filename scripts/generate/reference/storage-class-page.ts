@@ -14,10 +14,8 @@ import {
 import {
   compatibilityParameterNames,
   metadataParameterNames,
-  volumeParameterNames,
-} from "../../../src/core/volume/parameters/volume-parameter-names.ts";
-import {
   type VolumeParameterName,
+  volumeParameterNames,
   volumeParameterTable,
 } from "../../../src/core/volume/parameters/volume-parameter-table.ts";
 import { attributeNames } from "../../../src/core/volume/parameters/volume-parameters.ts";

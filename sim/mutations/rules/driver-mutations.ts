@@ -154,7 +154,7 @@ export const driverMutations: readonly Mutation[] = [
 `,
       },
       {
-        file: "src/csi/controller/publish/delete-attachment.ts",
+        file: "src/csi/controller/publish/controller-unpublish-volume.ts",
         find: `context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal)`,
         replace: `context.store.delete("AzVolumeAttachment", name, {}, signal)`,
       },

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { WrongSetting } from "../settings/wrong-setting.ts";
+import { unixSocketsOf } from "./grpc.ts";
 import { checkRegistration } from "./registration.ts";
-import { unixSocketsOf } from "./unix-sockets.ts";
 
 describe("the node role's connections on Windows", () => {
   it("are made by Winsock, which is not looked for elsewhere", async () => {

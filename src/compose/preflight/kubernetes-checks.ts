@@ -1,8 +1,6 @@
 import type { ApiAnswer, ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
-import { secondScheduler } from "./second-scheduler.ts";
-import type { Workload, Workloads } from "./workload.ts";
 
 const KINDS = ["azvolumes", "azvolumeattachments", "azdrivernodes"] as const;
 const GROUP = "disk.csi.azure.com";
@@ -115,4 +113,72 @@ function isDiskDriver({ spec }: Workload, driverName: string): boolean {
 
 function isOurs({ spec }: Workload): boolean {
   return spec.template.spec.containers.some(({ args: [role = ""] = [] }) => ROLES.includes(role));
+}
+
+/** A Deployment or DaemonSet, as far as the preflight reads it. */
+interface Workload {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly {
+          readonly name: string;
+          readonly image?: string;
+          readonly args?: readonly string[];
+        }[];
+        readonly volumes?: readonly { readonly hostPath?: { readonly path: string } }[];
+      };
+    };
+  };
+  /** A DaemonSet has no such count. */
+  readonly status?: { readonly availableReplicas?: number };
+}
+
+/** The answer to a list of them. */
+interface Workloads {
+  readonly items?: readonly Workload[];
+}
+
+const CHECK = "second scheduler";
+/** Of a version or of an image's tag. */
+const MINOR = /v1\.(\d+)\./u;
+
+/**
+ * Whether the kube-scheduler beside the scheduler extender runs, in a version that fits the API server's:
+ * pods that name it get no event where it does not. Nothing without one, since it is optional.
+ */
+function secondScheduler(deployments: ApiAnswer | string, version: ApiAnswer | string): readonly Finding[] {
+  if (typeof deployments === "string") return [unknown(CHECK, deployments)];
+  const { items = [] } = deployments.body as Workloads;
+  const scheduler = items.find(({ spec }) =>
+    spec.template.spec.containers.some(({ args = [] }) => args[0] === "scheduler-extender"),
+  );
+  if (scheduler === undefined) return [];
+  const { name, namespace } = scheduler.metadata;
+  const { image = "" } =
+    scheduler.spec.template.spec.containers.find((container) => container.name === "kube-scheduler") ?? {};
+  if ((scheduler.status?.availableReplicas ?? 0) === 0)
+    return [
+      missing(
+        CHECK,
+        `no pod of ${namespace}/${name} is available (${image}): pods that name it stay Pending`,
+        `kubectl --namespace ${namespace} describe pods --selector app=${name}`,
+      ),
+    ];
+  if (typeof version === "string") return [unknown(CHECK, version)];
+  const { gitVersion = "" } = version.body as { readonly gitVersion?: string };
+  const [own, server] = [image, gitVersion].map((text) => MINOR.exec(text)?.[1]);
+  if (own === undefined || server === undefined)
+    return [unknown(CHECK, `${image} runs, and the API server is ${gitVersion}`)];
+  const lag = Number(server) - Number(own);
+  return [
+    lag === 0 || lag === 1
+      ? present(CHECK, `${image} runs`)
+      : missing(
+          CHECK,
+          `${image} with an API server ${gitVersion}: it may be one minor version older, and not newer`,
+          "helm upgrade with the release's values: it takes the cluster's version, unless " +
+            "image.kubeScheduler.tag is set",
+        ),
+  ];
 }

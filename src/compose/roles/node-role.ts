@@ -13,14 +13,13 @@ import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import { followOwnObjects } from "../assemble-node.ts";
 import { checkStore, connectStore, storeOptions } from "../connect/connect-store.ts";
-import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
+import { createCsiServer, endpointOptions, listen, unixSocketsOf } from "../connect/grpc.ts";
 import {
+  checkRegistration,
   type Registration,
   registrationOptions,
-  checkRegistration,
   serveRegistration,
 } from "../connect/registration.ts";
-import { unixSocketsOf } from "../connect/unix-sockets.ts";
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
 import { nodeOptions, processOptions } from "../settings/process-options.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";

@@ -8,10 +8,9 @@ import { listenAddressProblem, parseListenAddress } from "../../core/primitives/
 import { createExtender } from "../../scheduler-extender/extender.ts";
 import { createPlacementIndex } from "../../scheduler-extender/placement-index.ts";
 import { serveExtender } from "../../scheduler-extender/serve-extender.ts";
-import { allCaches } from "../connect/all-caches.ts";
+import { allCaches, whyStale } from "../connect/all-caches.ts";
 import { apiServerConfig, storeOptions } from "../connect/connect-store.ts";
 import { createExtenderCaches } from "../connect/extender-caches.ts";
-import { whyStale } from "../connect/why-stale.ts";
 import { driverNameOption, processOptions } from "../settings/process-options.ts";
 import { volumeOptions } from "../settings/volume-options.ts";
 import { asSet, wrongSettings } from "../settings/wrong-setting.ts";

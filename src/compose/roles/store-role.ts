@@ -1,7 +1,7 @@
 import { openEmbeddedStore } from "../../adapters/embedded/embedded-store.ts";
 import { serveEmbeddedStore } from "../../adapters/embedded/serve-embedded-store.ts";
 import { grouped } from "../../cli/options.ts";
-import { removeStaleSocket } from "../../csi/server/remove-stale-socket.ts";
+import { removeStaleSocket } from "../../csi/server/socket-path.ts";
 import { processOptions } from "../settings/process-options.ts";
 import { untilAborted } from "../until-aborted.ts";
 import type { Role } from "./run-role.ts";

@@ -3,7 +3,7 @@ import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { isSingleWriter, oneNodeOrMany } from "../../core/volume/access-modes.ts";
 import { isDeviceSetting } from "../../core/volume/device/device-settings.ts";
 import { isPartitionName } from "../../core/volume/device/partition.ts";
-import { volumeParameterNames } from "../../core/volume/parameters/volume-parameter-names.ts";
+import { volumeParameterNames } from "../../core/volume/parameters/volume-parameter-table.ts";
 import { readableParameters } from "../../core/volume/parameters/volume-parameters.ts";
 import { writeAcceleratorIn } from "../../core/volume/tags/volume-tags.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";

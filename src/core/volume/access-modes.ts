@@ -2,7 +2,7 @@ import type { VolumeCapability } from "../api/az-volume.ts";
 import type { FailureOf } from "../failure/failure.ts";
 import { refuseArgument } from "../failure/frequent-failures.ts";
 import { ok, type Result } from "../failure/result.ts";
-import { type AccessMode, accessModes } from "./access-mode.ts";
+import { accessModes, type AccessMode } from "./access-mode.ts";
 
 const SHARES_MIN_FOR_MULTI_NODE = 2;
 

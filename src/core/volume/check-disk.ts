@@ -2,8 +2,7 @@ import type { DiskSpec } from "../api/az-volume.ts";
 import type { FailureOf } from "../failure/failure.ts";
 import { refuseArgument } from "../failure/frequent-failures.ts";
 import { ok, type Result } from "../failure/result.ts";
-import { type DiskSku, diskSkus } from "./disk-sku.ts";
-import { diskEncryptionTypes, sectorSizes } from "./disk-traits.ts";
+import { diskEncryptionTypes, type DiskSku, diskSkus, sectorSizes } from "./disk-sku.ts";
 import { type VolumeParameter, volumeParameterTable } from "./parameters/volume-parameter-table.ts";
 import { iopsRange, mbpsRange, type SkuRules, skuRules } from "./sku-rules.ts";
 

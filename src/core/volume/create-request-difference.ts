@@ -1,17 +1,17 @@
 import type { AzVolume } from "../api/az-volume.ts";
 import { accessibleZones, satisfiesRequisite, type TopologyRequirement } from "../azure/topology.ts";
 import { capabilitiesDifference } from "./access-modes.ts";
-import { isSizeWithin, type CapacityRange } from "./capacity.ts";
+import { type CapacityRange, isSizeWithin } from "./capacity.ts";
 import { sourceDifference } from "./copies/copy-source.ts";
 import { deviceTuningIn } from "./device/device-settings.ts";
 import { geometryNames, geometryOf } from "./device/file-system-geometry.ts";
-import { fieldOf } from "./parameters/spec-fields.ts";
-import { volumeParameterNames } from "./parameters/volume-parameter-names.ts";
 import {
   type VolumeParameter,
   type VolumeParameterName,
+  volumeParameterNames,
   volumeParameterTable,
 } from "./parameters/volume-parameter-table.ts";
+import { fieldOf } from "./parameters/volume-parameters.ts";
 import { mergeTags } from "./tags/merge-tags.ts";
 import type { Tags } from "./tags/volume-tags.ts";
 

@@ -1,15 +1,20 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
-import type { Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import {
+  type ControllerGetVolumeRequest,
+  type ControllerGetVolumeResponse,
   type ListVolumesRequest,
   type ListVolumesResponse,
   ListVolumesResponse_Entry,
 } from "../gen/csi/v1/csi.ts";
 import { pageOf } from "../messages/page.ts";
 import { type PublicationPorts, publishedNodes } from "../messages/published-nodes.ts";
+import { missingField } from "../messages/required.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
+import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { findOrAdoptUnpublished } from "./find-or-adopt.ts";
 
 type ListContext = PublicationPorts & Pick<ControllerContext, "driverName" | "clusterVolumes">;
 
@@ -41,7 +46,7 @@ export async function listVolumes(
  * A volume as it is listed; undefined until its disk exists. Its id is spelled as in its PersistentVolume:
  * external-attacher compares ids with case, and publishes again once a minute what it does not find.
  */
-export function listedVolume(context: ListContext, volume: AzVolume): ListVolumesResponse_Entry | undefined {
+function listedVolume(context: ListContext, volume: AzVolume): ListVolumesResponse_Entry | undefined {
   const detail = volume.status?.detail;
   return detail === undefined ? undefined : entryOf(context, volume, detail);
 }
@@ -56,4 +61,19 @@ function entryOf(context: ListContext, volume: AzVolume, detail: VolumeDetail): 
 
 function positionOf(volume: AzVolume): string {
   return `${volume.metadata.creationTimestamp} ${volume.metadata.name}`;
+}
+
+/** ControllerGetVolume: one volume as ListVolumes shows it. */
+export async function getVolume(
+  context: ControllerContext,
+  request: ControllerGetVolumeRequest,
+  call: CallContext,
+): Promise<Result<ControllerGetVolumeResponse>> {
+  const { volumeId } = request;
+  const missing = missingField({ volume_id: volumeId });
+  if (missing !== undefined) return fail(missing);
+  const volume = await findOrAdoptUnpublished(context, volumeId, undefined, call.signal);
+  if (!volume.ok) return volume;
+  const listed = listedVolume(context, volume.value);
+  return listed === undefined ? fail({ kind: "VolumeNotFound", volumeId }) : ok(listed);
 }

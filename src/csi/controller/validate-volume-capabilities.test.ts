@@ -8,13 +8,12 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import type { ValidateVolumeCapabilitiesRequest } from "../gen/csi/v1/csi.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
 import { aCall } from "../testing/a-call.ts";
-import type { ControllerWorld } from "../testing/a-controller.ts";
-import { withController } from "../testing/a-controller.ts";
+import { type ControllerWorld, withController } from "../testing/a-controller.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aVolumeObject } from "../testing/objects.ts";
 import { aBlockCapability, aMountCapability } from "../testing/requests.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { expandVolume } from "./expand-volume.ts";
-import { getVolume } from "./get-volume.ts";
+import { getVolume } from "./list-volumes.ts";
 import { modifyVolume } from "./modify-volume.ts";
 import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
 

@@ -5,9 +5,9 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { capabilitiesDifference, checkCapabilities } from "../../core/volume/access-modes.ts";
 import { createRequestDifference } from "../../core/volume/create-request-difference.ts";
 import { parseModification, parseWithMutable } from "../../core/volume/modification/volume-modification.ts";
-import { diskFieldsOf } from "../../core/volume/parameters/spec-fields.ts";
 import { unservedAttribute } from "../../core/volume/parameters/volume-attributes.ts";
-import { metadataParameterNames } from "../../core/volume/parameters/volume-parameter-names.ts";
+import { metadataParameterNames } from "../../core/volume/parameters/volume-parameter-table.ts";
+import { diskFieldsOf } from "../../core/volume/parameters/volume-parameters.ts";
 import type {
   ValidateVolumeCapabilitiesRequest,
   ValidateVolumeCapabilitiesResponse,

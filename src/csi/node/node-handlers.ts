@@ -9,10 +9,8 @@ import type { HandlersOf, UnaryHandler } from "../server/unary-handler.ts";
 import { nodeExpandVolume } from "./node-expand-volume.ts";
 import { nodeGetVolumeHealth } from "./node-get-volume-health.ts";
 import { nodeGetVolumeStats } from "./node-get-volume-stats.ts";
-import { nodePublishVolume } from "./node-publish-volume.ts";
-import { nodeStageVolume } from "./node-stage-volume.ts";
-import { nodeUnpublishVolume } from "./node-unpublish-volume.ts";
-import { nodeUnstageVolume } from "./node-unstage-volume.ts";
+import { nodePublishVolume, nodeUnpublishVolume } from "./node-publish-volume.ts";
+import { nodeStageVolume, nodeUnstageVolume } from "./node-stage-volume.ts";
 
 const capabilities: readonly NodeServiceCapability_RPC_Type[] = [
   "STAGE_UNSTAGE_VOLUME",

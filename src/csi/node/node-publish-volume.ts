@@ -1,8 +1,13 @@
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
-import { publishVolume } from "../../node/stage/publish-volume.ts";
+import { publishVolume, unpublishVolume } from "../../node/stage/publish-volume.ts";
 import { publishedTargets } from "../../node/stage/published-targets.ts";
-import type { NodePublishVolumeRequest, NodePublishVolumeResponse } from "../gen/csi/v1/csi.ts";
+import type {
+  NodePublishVolumeRequest,
+  NodePublishVolumeResponse,
+  NodeUnpublishVolumeRequest,
+  NodeUnpublishVolumeResponse,
+} from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
 import { waitingTimeMs } from "../messages/waiting-time.ts";
 import type { CallContext } from "../server/unary-handler.ts";
@@ -72,4 +77,20 @@ async function checkOtherTargets(
 function isSubPathOf(targetPath: string, path: string): boolean {
   const pod = /\/pods\/[^/]+\//u.exec(targetPath)?.[0];
   return pod !== undefined && path.includes(`${pod}volume-subpaths/`);
+}
+
+/** NodeUnpublishVolume: unbinds the target and removes it. */
+export async function nodeUnpublishVolume(
+  ports: NodePorts,
+  request: NodeUnpublishVolumeRequest,
+  call: CallContext,
+): Promise<Result<NodeUnpublishVolumeResponse>> {
+  const refused =
+    missingField({ volume_id: request.volumeId, target_path: request.targetPath }) ??
+    pathObstacle("target_path", request.targetPath, ports.settings);
+  if (refused !== undefined) return fail(refused);
+  const unpublished = await ports.locks.run(request.volumeId, "NodeUnpublishVolume", () =>
+    unpublishVolume(ports, request, call.signal),
+  );
+  return unpublished.ok ? ok({}) : unpublished;
 }

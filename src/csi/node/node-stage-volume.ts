@@ -1,8 +1,14 @@
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
+import { unstageVolume } from "../../node/stage/unstage-volume.ts";
 import { emitStageFailure } from "../../node/stage/volume-events.ts";
-import type { NodeStageVolumeRequest, NodeStageVolumeResponse } from "../gen/csi/v1/csi.ts";
+import type {
+  NodeStageVolumeRequest,
+  NodeStageVolumeResponse,
+  NodeUnstageVolumeRequest,
+  NodeUnstageVolumeResponse,
+} from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
 import { waitingTimeMs } from "../messages/waiting-time.ts";
 import type { CallContext } from "../server/unary-handler.ts";
@@ -36,4 +42,21 @@ export async function nodeStageVolume(
   if (staged.ok) return ok({});
   emitStageFailure(ports, request.volumeId, staged.failure);
   return staged;
+}
+
+/** NodeUnstageVolume: see `unstageVolume`. */
+export async function nodeUnstageVolume(
+  ports: NodePorts,
+  request: NodeUnstageVolumeRequest,
+  call: CallContext,
+): Promise<Result<NodeUnstageVolumeResponse>> {
+  const { volumeId, stagingTargetPath: stagingPath } = request;
+  const refused =
+    missingField({ volume_id: volumeId, staging_target_path: stagingPath }) ??
+    pathObstacle("staging_target_path", stagingPath, ports.settings);
+  if (refused !== undefined) return fail(refused);
+  const unstaged = await ports.locks.run(volumeId, "NodeUnstageVolume", () =>
+    unstageVolume(ports, { volumeId, stagingPath }, call.signal),
+  );
+  return unstaged.ok ? ok({}) : unstaged;
 }

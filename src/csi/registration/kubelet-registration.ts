@@ -10,7 +10,7 @@ import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import { RegistrationService } from "../gen/pluginregistration/v1/api.ts";
 import { GrpcServer } from "../server/grpc-server.ts";
-import { removeStaleSocket } from "../server/remove-stale-socket.ts";
+import { removeStaleSocket } from "../server/socket-path.ts";
 import { registrationHandlers } from "./registration-handlers.ts";
 
 /** What kubelet receives, and where. */

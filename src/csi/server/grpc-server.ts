@@ -3,19 +3,18 @@ import { createConnection } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { duplexPair } from "node:stream";
 import {
-  Server,
-  ServerCredentials,
   type handleUnaryCall,
   type sendUnaryData,
+  Server,
+  ServerCredentials,
   type ServerUnaryCall,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { answerCall, type CallPorts } from "./answer-call.ts";
-import { checkSocketFolder } from "./check-socket-folder.ts";
 import { parseEndpoint } from "./parse-endpoint.ts";
-import { removeStaleSocket } from "./remove-stale-socket.ts";
+import { checkSocketFolder, removeStaleSocket } from "./socket-path.ts";
 import { CallEnded, type HandlersOf, type UnaryHandler } from "./unary-handler.ts";
 import type { UnixSockets } from "./unix-sockets.ts";
 import { untilAnswering } from "./until-answering.ts";

@@ -1,12 +1,12 @@
 import * as z from "zod";
 import { accessModes } from "../../volume/access-mode.ts";
 import { fileSystemTypes } from "../../volume/device/file-system.ts";
-import { cachingModes } from "../../volume/disk-sku.ts";
 import {
+  cachingModes,
   diskEncryptionTypes,
   networkAccessPolicies,
   publicNetworkAccesses,
-} from "../../volume/disk-traits.ts";
+} from "../../volume/disk-sku.ts";
 import { COUNTER_MAX } from "../epoch.ts";
 import { nodeIdentitySchema, recordNodeSchema } from "./node-identity.schema.ts";
 import { conditionsSchema, objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";

@@ -5,11 +5,13 @@ import {
   parseZoneValue,
   regionName,
   type TopologyRequirement,
+  zoneValue,
 } from "../../azure/topology.ts";
 import type { FailureOf } from "../../failure/failure.ts";
 import { refuseArgument } from "../../failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../failure/result.ts";
 import { bytesToGibRoundedUp, gibToBytes } from "../../primitives/units.ts";
+import type { DiskTopology } from "../../schedule/why-unreachable.ts";
 import type { CapacityRange } from "../capacity.ts";
 import { type DiskSku, hasLargeSectors, isSnapshotCopied, isZoneRedundant } from "../disk-sku.ts";
 
@@ -167,7 +169,7 @@ export function placeCopy(request: {
 }
 
 /** The zones of its source's region that a copy of a SKU can be in; empty: all. */
-export function zonesOfCopy(source: Pick<CopySource, "zones">, skuName: string): readonly string[] {
+function zonesOfCopy(source: Pick<CopySource, "zones">, skuName: string): readonly string[] {
   return isZoneRedundant(skuName) ? [] : source.zones;
 }
 
@@ -177,4 +179,28 @@ export function sourceDifference(existing: DiskSpec, requested: DiskSpec): strin
   return isSameResourceUri(presentUri ?? "", requestedUri ?? "")
     ? undefined
     : `its volume_content_source is ${presentUri ?? "none"}, not ${requestedUri ?? "none"}`;
+}
+
+export interface CloneTopology {
+  /** From where it is reachable. */
+  readonly disk: DiskTopology;
+  /** The same as zone values, such as `eastus-1`; a region where any zone of it will do. */
+  readonly place: string;
+}
+
+/**
+ * Where the clone of a disk will be that is not made yet, as `placeCopy` places it: in the region of its
+ * source and, unless it is zone-redundant, also in its zone. The clone of a disk without a zone goes to any
+ * zone.
+ */
+export function cloneTopology(
+  source: Pick<CopySource, "location" | "zones">,
+  { skuName, platform }: Pick<DiskTopology, "skuName" | "platform">,
+): CloneTopology {
+  const location = regionName(source.location);
+  const zones = zonesOfCopy(source, skuName);
+  return {
+    disk: { location, skuName, zones: zones.length === 0 ? undefined : zones, platform },
+    place: zones.length === 0 ? location : zones.map((zone) => zoneValue({ location, zone })).join(", "),
+  };
 }

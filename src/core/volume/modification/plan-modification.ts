@@ -1,6 +1,5 @@
 import type { AzVolume, DiskModification, VolumeDetail } from "../../api/az-volume.ts";
-import { diskSkus } from "../disk-sku.ts";
-import { networkAccessPolicies, publicNetworkAccesses } from "../disk-traits.ts";
+import { diskSkus, networkAccessPolicies, publicNetworkAccesses } from "../disk-sku.ts";
 import { skuRules } from "../sku-rules.ts";
 import { mergeTags } from "../tags/merge-tags.ts";
 import { isOwnTag, type Tags } from "../tags/volume-tags.ts";

@@ -5,10 +5,11 @@ import { fail, ok, type Result } from "../../failure/result.ts";
 import { sameJson } from "../../primitives/same-json.ts";
 import { checkDisk } from "../check-disk.ts";
 import { isZoneRedundant } from "../disk-sku.ts";
-import { metadataParameterNames, volumeParameterNames } from "../parameters/volume-parameter-names.ts";
 import {
+  metadataParameterNames,
   type VolumeParameter,
   type VolumeParameterName,
+  volumeParameterNames,
   volumeParameterTable,
 } from "../parameters/volume-parameter-table.ts";
 import { parseVolumeParameters, type VolumeParameters } from "../parameters/volume-parameters.ts";

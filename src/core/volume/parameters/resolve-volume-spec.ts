@@ -6,7 +6,7 @@ import { ok, type Result } from "../../failure/result.ts";
 import { defaultFileSystems } from "../../platform/platform.ts";
 import { sharedOnWindows } from "../../platform/unserved-on.ts";
 import { checkCapabilities, isMultiNode } from "../access-modes.ts";
-import { chooseDiskSize, type CapacityRange } from "../capacity.ts";
+import { type CapacityRange, chooseDiskSize } from "../capacity.ts";
 import { checkDisk } from "../check-disk.ts";
 import {
   checkCopySku,
@@ -21,8 +21,7 @@ import { defaultPerformance } from "../disk-performance.ts";
 import type { CachingMode, DiskSku } from "../disk-sku.ts";
 import { skuRules } from "../sku-rules.ts";
 import { refuseParameter } from "./parameter-value.ts";
-import { diskFieldsOf } from "./spec-fields.ts";
-import { parseFileSystemType, type VolumeParameters } from "./volume-parameters.ts";
+import { diskFieldsOf, parseFileSystemType, type VolumeParameters } from "./volume-parameters.ts";
 
 type InvalidArgument = FailureOf<"InvalidArgument">;
 

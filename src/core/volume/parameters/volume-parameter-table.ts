@@ -4,13 +4,14 @@ import { userAgentPattern, userAgentRule } from "../../azure/user-agent.ts";
 import { perfProfiles } from "../device/device-settings.ts";
 import { blockSizes, inodeRatios, inodeSizes } from "../device/file-system-geometry.ts";
 import { fileSystemTypes } from "../device/file-system.ts";
-import { cachingModes, diskSkus } from "../disk-sku.ts";
 import {
+  cachingModes,
   diskEncryptionTypes,
+  diskSkus,
   networkAccessPolicies,
   publicNetworkAccesses,
   sectorSizes,
-} from "../disk-traits.ts";
+} from "../disk-sku.ts";
 import type { ParameterValue } from "./parameter-value.ts";
 
 /** The field of an AzVolume's `spec` that a parameter becomes. */
@@ -157,3 +158,26 @@ export const volumeParameterTable = {
 } as const satisfies Readonly<Record<string, VolumeParameter>>;
 
 export type VolumeParameterName = keyof typeof volumeParameterTable;
+
+/** StorageClass parameters that this version supports, in the spelling of the documentation. */
+export const volumeParameterNames = Object.keys(volumeParameterTable) as readonly VolumeParameterName[];
+
+/** What external-provisioner adds with `--extra-create-metadata`; recorded as tags on the disk. */
+export const metadataParameterNames = [
+  "csi.storage.k8s.io/pv/name",
+  "csi.storage.k8s.io/pvc/name",
+  "csi.storage.k8s.io/pvc/namespace",
+] as const;
+
+export type MetadataParameterName = (typeof metadataParameterNames)[number];
+
+/**
+ * Accepted without effect, so that StorageClasses of the in-tree driver and of V1 keep working: what they
+ * ask for is so in any case, or has no effect in V1 either.
+ */
+export const compatibilityParameterNames = [
+  "kind",
+  "zoned",
+  "enableAsyncAttach",
+  "attachDiskInitialDelay",
+] as const;

@@ -1,3 +1,4 @@
+import type { AzVolume, DiskSpec } from "../../api/az-volume.ts";
 import { diskNameFor } from "../../api/object-names.ts";
 import type { FailureOf } from "../../failure/failure.ts";
 import { invalidArgument, refuseArgument } from "../../failure/frequent-failures.ts";
@@ -5,20 +6,18 @@ import { fail, ok, type Result } from "../../failure/result.ts";
 import { checkDeviceSettings, isDeviceSetting } from "../device/device-settings.ts";
 import { geometryNames } from "../device/file-system-geometry.ts";
 import type { FileSystemType } from "../device/file-system.ts";
-import type { DiskSku } from "../disk-sku.ts";
-import type { networkAccessPolicies, publicNetworkAccesses } from "../disk-traits.ts";
-import { fillIn, volumeTags, type Tags } from "../tags/volume-tags.ts";
-import { readValue, unknownParameter, refuseParameter } from "./parameter-value.ts";
+import type { DiskSku, networkAccessPolicies, publicNetworkAccesses } from "../disk-sku.ts";
+import { fillIn, type Tags, volumeTags } from "../tags/volume-tags.ts";
+import { readValue, refuseParameter, unknownParameter } from "./parameter-value.ts";
 import {
   compatibilityParameterNames,
-  metadataParameterNames,
-  volumeParameterNames,
   type MetadataParameterName,
-} from "./volume-parameter-names.ts";
-import {
-  volumeParameterTable,
+  metadataParameterNames,
+  type SpecField,
   type VolumeParameter,
   type VolumeParameterName,
+  volumeParameterNames,
+  volumeParameterTable,
 } from "./volume-parameter-table.ts";
 
 type Table = typeof volumeParameterTable;
@@ -222,4 +221,19 @@ function metadataIn(given: Given): Readonly<Partial<Record<MetadataParameterName
     if (value !== undefined) metadata[name] = value;
   }
   return metadata;
+}
+
+/** What parameters state of a disk: each in the field that its row of the table names. */
+export function diskFieldsOf(parameters: VolumeParameters): Omit<DiskSpec, "sizeGiB" | "zone"> {
+  const stated = Object.entries(parameters).flatMap(([name, value]) => {
+    const [part, field] = volumeParameterTable[name as VolumeParameterName].field.split(".");
+    return part === "disk" && field !== undefined && value !== undefined ? [[field, value] as const] : [];
+  });
+  return Object.fromEntries(stated) as Omit<DiskSpec, "sizeGiB" | "zone">;
+}
+
+/** The value of a field that parameters state; undefined: absent. */
+export function fieldOf(spec: AzVolume["spec"], field: SpecField): unknown {
+  const [name, inDisk] = field.split(".");
+  return inDisk === undefined ? spec[name as keyof AzVolume["spec"]] : spec.disk[inDisk as keyof DiskSpec];
 }

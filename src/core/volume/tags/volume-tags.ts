@@ -1,8 +1,7 @@
 import type { FailureOf } from "../../failure/failure.ts";
 import { refuseArgument } from "../../failure/frequent-failures.ts";
 import { ok, type Result } from "../../failure/result.ts";
-import type { MetadataParameterName } from "../parameters/volume-parameter-names.ts";
-import { volumeParameterTable } from "../parameters/volume-parameter-table.ts";
+import { type MetadataParameterName, volumeParameterTable } from "../parameters/volume-parameter-table.ts";
 import { mergeTags } from "./merge-tags.ts";
 import { STATE_TAGS_MAX } from "./state-tags.ts";
 import { TAG_NAME_MAX_CHARS, TAG_VALUE_MAX_CHARS, TAGS_MAX } from "./tag-limits.ts";

@@ -20,7 +20,6 @@ import { toUnstage } from "../publish/unpublish-obstacle.ts";
 import { findPendingSnapshot } from "../snapshots/unfinished-snapshot.ts";
 import { waitForVolume } from "../wait-for-volume.ts";
 import { markDeleted } from "./mark-deleted.ts";
-import { withRetainRemedy } from "./retain-remedy.ts";
 import { deletionFailure, hasDeletionFailed, retryDeletion } from "./retry-deletion.ts";
 
 /**
@@ -162,4 +161,22 @@ function useOf(volume: AzVolume, volumeId: string): Failure | undefined {
   const unverified = nodesIn(record, "unverified").map(({ nodeName }) => nodeName);
   if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
   return undefined;
+}
+
+/** Of Kubernetes: external-provisioner calls DeleteVolume by the PersistentVolume's own policy. */
+const RETAIN_REMEDY =
+  "the disk may exist and is not deleted: to delete its PersistentVolume alone, set " +
+  "persistentVolumeReclaimPolicy Retain there";
+
+/** A failure to read the disk that is to be deleted, with what to do where the driver is never to read it. */
+function withRetainRemedy(
+  failure: Failure,
+  { knowsAttachments }: Pick<ControllerContext["clusterVolumes"], "knowsAttachments">,
+): Failure {
+  if (!knowsAttachments) return failure;
+  if (failure.kind === "InvalidArgument")
+    return { ...failure, problem: `${failure.problem}; ${RETAIN_REMEDY}` };
+  return failure.kind === "CloudUnauthorized"
+    ? { ...failure, message: `${failure.message}; ${RETAIN_REMEDY}` }
+    : failure;
 }

@@ -1,10 +1,13 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
+import type { AttachmentIdentity } from "../../../core/api/identity/attachment-identity.ts";
 import { isTerminating, keepsReplicas } from "../../../core/attachment/observed-volume.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { nodesIn } from "../../../core/writer/record/record-nodes.ts";
 import { attachmentsNow } from "../../../objects/cache/attachments-now.ts";
+import { readAttachment } from "../../../objects/named-attachment.ts";
 import { withdrawRequest } from "../../../objects/writer-request.ts";
 import type {
   ControllerUnpublishVolumeRequest,
@@ -12,15 +15,14 @@ import type {
 } from "../../gen/csi/v1/csi.ts";
 import { publicationKey } from "../../messages/publication-key.ts";
 import { missingField } from "../../messages/required.ts";
+import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { findOrAdopt } from "../find-or-adopt.ts";
 import { confirmOffVm, isUnreadable } from "./confirm-off-vm.ts";
-import { deleteAttachment } from "./delete-attachment.ts";
-import { unpublishObstacle } from "./unpublish-obstacle.ts";
+import { toUnstage, unpublishObstacle } from "./unpublish-obstacle.ts";
 import { readUnpublishedNode } from "./unpublished-node.ts";
 import { waitUntilReleased } from "./wait-until-released.ts";
-import { waitUntilUnstaged } from "./wait-until-unstaged.ts";
 import { withdrawFromRecord } from "./withdraw-from-record.ts";
 
 /**
@@ -140,4 +142,62 @@ async function unpublishFrom(
     if (!deleted.ok) return deleted;
   }
   return waitUntilReleased(context, { ...target, isKept }, call);
+}
+
+/**
+ * Waits until a node has taken back the mark that it has staged a volume without a record: no release shows
+ * that, since nothing is released. Without a request the node stages nothing more, and itself unstages what
+ * no pod has there: the client may wait for this call before it does. `marked`: the attachment as the store
+ * has it. Answers what is still waited for.
+ */
+async function waitUntilUnstaged(
+  context: ControllerContext,
+  marked: AzVolumeAttachment,
+  call: CallContext,
+): Promise<Failure | undefined> {
+  const { cache, clock, limits } = context;
+  const { nodeName, volumeId } = marked.spec;
+  cache.remember("AzVolumeAttachment", marked);
+  const isUnstaged = await cache.waitUntil(
+    "AzVolumeAttachment",
+    marked.metadata.name,
+    (present) => present?.spec.staged !== true,
+    { timeoutMs: waitingTimeMs(context, call, limits.waitMaxMs), clock },
+    call.signal,
+  );
+  if (isUnstaged) return undefined;
+  return { kind: "StillWaiting", volumeId, what: toUnstage(nodeName) };
+}
+
+/**
+ * Controllers write to an attachment while it is being released (a recall, its role): the delete is
+ * then retried on the next version.
+ */
+const DELETE_TRIES_MAX = 20;
+
+/**
+ * Deletes the attachment, unless it was published again in the meantime: deleting a requested
+ * attachment would only delay its user. `withdrawn`: as this call has just left it, which saves the first
+ * read.
+ */
+async function deleteAttachment(
+  context: ControllerContext,
+  identity: AttachmentIdentity,
+  withdrawn: AzVolumeAttachment | undefined,
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  for (let attempt = 1; ; attempt += 1) {
+    const present =
+      withdrawn !== undefined && attempt === 1
+        ? ok(withdrawn)
+        : await readAttachment(context.store, identity, signal);
+    if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
+    const { name, uid, resourceVersion } = present.value.metadata;
+    if (present.value.spec.writerRequest !== undefined)
+      return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
+    context.cache.remember("AzVolumeAttachment", present.value);
+    const deleted = await context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
+    if (deleted.ok || deleted.failure.kind === "ObjectNotFound") return ok(undefined);
+    if (deleted.failure.kind !== "ObjectConflict" || attempt >= DELETE_TRIES_MAX) return deleted;
+  }
 }

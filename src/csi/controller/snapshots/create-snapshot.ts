@@ -14,12 +14,11 @@ import { snapshotMessage } from "../../messages/snapshot-message.ts";
 import { type SnapshotRequest, snapshotRequestOf } from "../../messages/snapshot-request.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
-import { copySnapshot, type CopyRequest, findCopySource } from "./copy-snapshot.ts";
-import { findInOtherGroup } from "./find-in-other-group.ts";
+import { type CopyRequest, copySnapshot, findCopySource } from "./copy-snapshot.ts";
 import { refuseWhileGrowing } from "./growth-under-way.ts";
-import { noteSnapshotGroup } from "./note-snapshot-group.ts";
 import type { FreezeContext } from "./observe-freeze.ts";
 import { requireKnownSku } from "./require-known-sku.ts";
+import { findInOtherGroup, noteSnapshotGroup } from "./snapshot-groups.ts";
 import { noteOf } from "./snapshot-note.ts";
 import { takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
 

@@ -7,8 +7,8 @@ import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/vi
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { sleepUnlessAborted } from "../../ports/clock.ts";
 import { WatchBroken } from "../../ports/store/object-store.ts";
+import { STALE_AFTER_MS, whyStale } from "./all-caches.ts";
 import { createExtenderCaches } from "./extender-caches.ts";
-import { STALE_AFTER_MS, whyStale } from "./why-stale.ts";
 
 const NO_EVENTS: readonly ApiWatchEvent[] = [];
 const BOOKMARKS_EVERY_MS = 60_000;
