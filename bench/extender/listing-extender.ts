@@ -122,13 +122,7 @@ async function main(task: ListingTask): Promise<void> {
 
 function listsOfApi(client: ReturnType<typeof connectApiServer>): Lists {
   const list = async <T>(plural: string): Promise<readonly T[]> => {
-    const request = {
-      path: `${OWN}/${plural}`,
-      query: {},
-      resource: `${plural}.disk.csi.azure.com`,
-      namespace: NAMESPACE,
-    };
-    const listed = await listPages(client, request, (item) => item as T, never);
+    const listed = await listPages(client, { path: `${OWN}/${plural}` }, (item) => item as T, never);
     if (!listed.ok) throw new Error(JSON.stringify(listed.failure));
     return listed.value.items;
   };

@@ -29,6 +29,17 @@ export function createClusterVolumes(options: {
   const { persistentVolumes, volumeAttachments } = caches;
   const finalizer = attacherFinalizer(driverName);
 
+  const volumesPath = coreResources.persistentVolumes;
+  const attachmentsPath = coreResources.volumeAttachments;
+
+  const readVolume = (name: string, signal: AbortSignal): Promise<Result<PersistentVolume | undefined>> =>
+    readCoreObject(client, volumesPath, name, signal);
+
+  const readAttachmentObject = (
+    name: string,
+    signal: AbortSignal,
+  ): Promise<Result<VolumeAttachment | undefined>> => readCoreObject(client, attachmentsPath, name, signal);
+
   function cachedVolumeId({
     inlineVolumeId,
     persistentVolumeName = "",
@@ -42,12 +53,7 @@ export function createClusterVolumes(options: {
   ): Promise<Result<string | undefined>> {
     const { inlineVolumeId, persistentVolumeName } = attachment;
     if (inlineVolumeId !== undefined || persistentVolumeName === undefined) return ok(inlineVolumeId);
-    const read = await readCoreObject<PersistentVolume>(
-      client,
-      coreResources.persistentVolumes,
-      persistentVolumeName,
-      signal,
-    );
+    const read = await readVolume(persistentVolumeName, signal);
     if (!read.ok) return read;
     return ok(
       read.value === undefined
@@ -58,20 +64,9 @@ export function createClusterVolumes(options: {
 
   /** An attacher leaves its finalizer on a PersistentVolume until that is deleted. */
   async function removeAttacherFinalizer(name: string, signal: AbortSignal): Promise<Result<void>> {
-    const read = await readCoreObject<PersistentVolume>(
-      client,
-      coreResources.persistentVolumes,
-      name,
-      signal,
-    );
+    const read = await readVolume(name, signal);
     if (!read.ok || read.value === undefined) return read.ok ? ok(undefined) : read;
-    return removeCoreFinalizer(
-      client,
-      coreResources.persistentVolumes,
-      read.value.metadata,
-      finalizer,
-      signal,
-    );
+    return removeCoreFinalizer(client, volumesPath, read.value.metadata, finalizer, signal);
   }
 
   /** Names of PersistentVolumes that VolumeAttachments of this driver name, but for one of these. */
@@ -114,31 +109,21 @@ export function createClusterVolumes(options: {
       });
     },
     readAttachment: async (name, signal) => {
-      const read = await readCoreObject<VolumeAttachment>(
-        client,
-        coreResources.volumeAttachments,
-        name,
-        signal,
-      );
+      const read = await readAttachmentObject(name, signal);
       if (!read.ok || read.value === undefined) return read.ok ? ok(undefined) : read;
       const attachment = readClusterVolumeAttachment(read.value, driverName);
       const volumeId = await readVolumeId(attachment, signal);
       return volumeId.ok ? ok(attachmentOf(attachment, volumeId.value)) : volumeId;
     },
     releaseAttachment: async (name, signal) => {
-      const read = await readCoreObject<VolumeAttachment>(
-        client,
-        coreResources.volumeAttachments,
-        name,
-        signal,
-      );
+      const read = await readAttachmentObject(name, signal);
       if (!read.ok || read.value?.spec.attacher !== driverName) return read.ok ? ok(undefined) : read;
       const { metadata } = read.value;
-      const deleted = await deleteCoreObject(client, coreResources.volumeAttachments, metadata, signal);
+      const deleted = await deleteCoreObject(client, attachmentsPath, metadata, signal);
       if (!deleted.ok) return deleted;
       const finalizerRemoved = await removeCoreFinalizer(
         client,
-        coreResources.volumeAttachments,
+        attachmentsPath,
         metadata,
         finalizer,
         signal,

@@ -6,17 +6,17 @@ import type { Kind, KindMap, LabelSelector, ObjectStore } from "../../ports/stor
 import type { Source } from "../../ports/store/source.ts";
 import { apiVersionOf, pluralOf, selectorText } from "../embedded/api-paths.ts";
 import { isSubdomain } from "../object-semantics/check-metadata.ts";
-import type { ApiAnswer, ApiClient, ApiRequest } from "./api/api-client.ts";
+import type { ApiAnswer, ApiClient } from "./api/api-client.ts";
 import { readApiStatus } from "./api/api-status.ts";
 import { resourceSource } from "./api/resource-source.ts";
 import { unavailable } from "./api/unavailable.ts";
-import type { AttemptedCall } from "./api/unavailable.ts";
 import { newObjectToWire, objectFromWire, objectToWire, statusToWire } from "./store-objects.ts";
 import type { WireObject } from "./store-objects.ts";
 
+const methods = { get: "GET", create: "POST", update: "PUT", delete: "DELETE" } as const;
+
 interface StoreCall {
-  readonly verb: AttemptedCall["verb"];
-  readonly method: ApiRequest["method"];
+  readonly verb: keyof typeof methods;
   readonly kind: Kind;
   readonly name: string;
   readonly subresource?: "status";
@@ -41,20 +41,21 @@ export function createKubernetesObjectStore(client: ApiClient, namespace: string
     parse: (body: unknown) => T,
     signal: AbortSignal,
   ): Promise<Result<T>> {
-    const { method, kind, name, subresource, body } = storeCall;
+    const { verb, kind, name, subresource, body } = storeCall;
+    const method = methods[verb];
     const collection = collectionOf(kind);
     // No object has any other name, and its path would mean something else.
-    if (method !== "POST" && !isSubdomain(name))
+    if (verb !== "create" && !isSubdomain(name))
       return fail({ kind: "ObjectNotFound", objectKind: kind, name });
     const path =
-      method === "POST"
+      verb === "create"
         ? collection
         : `${collection}/${encodeURIComponent(name)}${subresource === undefined ? "" : `/${subresource}`}`;
     const answer = await client.call({ method, path, body }, signal);
     if (!answer.ok) return answer;
     return answer.value.code < 300
       ? ok(parse(answer.value.body))
-      : fail(failureOf(answer.value, storeCall, namespace));
+      : fail(failureOf(answer.value, storeCall, collection));
   }
 
   function sourceOf<K extends Kind>(kind: K, selector: LabelSelector): Source<KindMap[K]> {
@@ -71,8 +72,16 @@ export function createKubernetesObjectStore(client: ApiClient, namespace: string
     (body: unknown): KindMap[K] =>
       objectFromWire(kind, body as WireObject);
 
+  const write = <K extends Kind>(
+    verb: "create" | "update",
+    kind: K,
+    name: string,
+    body: object,
+    signal: AbortSignal,
+  ): Promise<Result<KindMap[K]>> => call({ verb, kind, name, body }, read(kind), signal);
+
   return {
-    get: (kind, name, signal) => call({ verb: "get", method: "GET", kind, name }, read(kind), signal),
+    get: (kind, name, signal) => call({ verb: "get", kind, name }, read(kind), signal),
     list: async (kind, selector, signal) => {
       const listed = await sourceOf(kind, selector).list(signal);
       if (!listed.ok) return listed;
@@ -84,78 +93,32 @@ export function createKubernetesObjectStore(client: ApiClient, namespace: string
       });
     },
     create: (kind, object, signal) =>
-      call(
-        {
-          verb: "create",
-          method: "POST",
-          kind,
-          name: object.metadata.name,
-          body: newObjectToWire(kind, object, namespace),
-        },
-        read(kind),
-        signal,
-      ),
+      write("create", kind, object.metadata.name, newObjectToWire(kind, object, namespace), signal),
     update: (kind, object, signal) =>
-      call(
-        {
-          verb: "update",
-          method: "PUT",
-          kind,
-          name: object.metadata.name,
-          body: objectToWire(kind, object, namespace),
-        },
-        read(kind),
-        signal,
-      ),
-    updateStatus: (kind, object, signal) =>
-      call(
-        {
-          verb: "update",
-          method: "PUT",
-          kind,
-          name: object.metadata.name,
-          subresource: "status",
-          body: statusToWire(kind, object, namespace),
-        },
-        read(kind),
-        signal,
-      ),
-    delete: (kind, name, preconditions, signal) =>
-      call(
-        {
-          verb: "delete",
-          method: "DELETE",
-          kind,
-          name,
-          body: { apiVersion: "v1", kind: "DeleteOptions", preconditions },
-        },
-        () => undefined,
-        signal,
-      ),
+      write("update", kind, object.metadata.name, objectToWire(kind, object, namespace), signal),
+    updateStatus: (kind, object, signal) => {
+      const { name } = object.metadata;
+      const body = statusToWire(kind, object, namespace);
+      return call({ verb: "update", kind, name, subresource: "status", body }, read(kind), signal);
+    },
+    delete: (kind, name, preconditions, signal) => {
+      const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions };
+      return call({ verb: "delete", kind, name, body }, () => undefined, signal);
+    },
     watch: (kind, selector, resourceVersion, signal) =>
       sourceOf(kind, selector).watch(resourceVersion, signal),
   };
 }
 
-function failureOf(
-  answer: ApiAnswer,
-  { verb, kind, name, subresource }: StoreCall,
-  namespace: string,
-): Failure {
+function failureOf(answer: ApiAnswer, { verb, kind, name, subresource }: StoreCall, path: string): Failure {
   const status = readApiStatus(answer);
   const { details, reason, message } = status;
-  const plural = pluralOf(kind);
   // A missing definition or namespace is 404 as well, and does not mean that the object is missing.
-  if (reason === "NotFound" && details.kind === plural && details.name === name)
+  if (reason === "NotFound" && details.kind === pluralOf(kind) && details.name === name)
     return { kind: "ObjectNotFound", objectKind: kind, name };
   if (reason === "AlreadyExists") return { kind: "ObjectAlreadyExists", objectKind: kind, name };
   if (reason === "Conflict") return { kind: "ObjectConflict", objectKind: kind, name };
   if (reason === "Invalid" || reason === "BadRequest" || reason === "RequestEntityTooLarge")
     return { kind: "ObjectInvalid", objectKind: kind, name, problem: message };
-  const [group] = apiVersionOf(kind).split("/");
-  return unavailable(status, {
-    verb,
-    resource: `${plural}.${group ?? ""}${subresource === undefined ? "" : `/${subresource}`}`,
-    namespace,
-  });
+  return unavailable(status, { verb, path, subresource });
 }

@@ -16,16 +16,9 @@ export function listKeptIn(client: ApiClient, namespace: string) {
     isKept: (object: KindMap[K]) => boolean,
     signal: AbortSignal,
   ): Promise<Result<readonly KindMap[K][]>> => {
-    const version = apiVersionOf(kind);
-    const plural = pluralOf(kind);
     const listed = await listPages(
       client,
-      {
-        path: `/apis/${version}/namespaces/${encodeURIComponent(namespace)}/${plural}`,
-        query: {},
-        resource: `${plural}.${version.replace(/\/.*$/u, "")}`,
-        namespace,
-      },
+      { path: `/apis/${apiVersionOf(kind)}/namespaces/${encodeURIComponent(namespace)}/${pluralOf(kind)}` },
       (item) => {
         const object = objectFromWire(kind, item as WireObject);
         return isKept(object) ? [object] : [];

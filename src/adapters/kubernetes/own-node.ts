@@ -3,7 +3,7 @@ import type { NodeTaint } from "../../core/node/node-taints.ts";
 import type { OwnNode, OwnNodeFacts } from "../../ports/cluster/own-node.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import type { ApiObject } from "./api/api-object.ts";
-import { type CoreResource, coreResources, readCoreObject } from "./core/core-object-calls.ts";
+import { coreResources, readCoreObject } from "./core/core-object-calls.ts";
 import { patchNode, replaceTaints } from "./core/patch-node.ts";
 
 /** core/v1 Node, as far as it is read here. */
@@ -34,11 +34,7 @@ interface CsiNode extends ApiObject {
 /** In the message of a Node that is not ready (the kubelet's ShutdownStatus). */
 const SHUTTING_DOWN = "node is shutting down";
 
-const csiNodes: CoreResource = {
-  path: "/apis/storage.k8s.io/v1/csinodes",
-  resource: "csinodes.storage.k8s.io",
-  namespace: undefined,
-};
+const CSI_NODES = "/apis/storage.k8s.io/v1/csinodes";
 
 /**
  * The Node and the CSINode of that name. Needs the verbs get and patch on `nodes`, and get on
@@ -50,15 +46,14 @@ export function createOwnNode(options: {
   readonly driverName: string;
 }): OwnNode {
   const { client, nodeName, driverName } = options;
-  const { nodes } = coreResources;
   return {
     read: async (signal) => {
-      const node = await readCoreObject<Node>(client, nodes, nodeName, signal);
+      const node = await readCoreObject<Node>(client, coreResources.nodes, nodeName, signal);
       if (!node.ok) return node;
       return ok(node.value === undefined ? undefined : factsOf(node.value, driverName));
     },
     drivers: async (signal) => {
-      const csiNode = await readCoreObject<CsiNode>(client, csiNodes, nodeName, signal);
+      const csiNode = await readCoreObject<CsiNode>(client, CSI_NODES, nodeName, signal);
       if (!csiNode.ok) return csiNode;
       const drivers = csiNode.value?.spec?.drivers ?? [];
       return ok(

@@ -18,12 +18,7 @@ export async function readLease(
   signal: AbortSignal,
 ): Promise<Result<{ readonly holder: string; readonly version: string } | undefined>> {
   const path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`;
-  const lease = await readCoreObject<Lease>(
-    client,
-    { path, resource: "leases.coordination.k8s.io", namespace },
-    name,
-    signal,
-  );
+  const lease = await readCoreObject<Lease>(client, path, name, signal);
   if (!lease.ok || lease.value === undefined) return lease.ok ? ok(undefined) : lease;
   return ok({ holder: lease.value.spec?.holderIdentity ?? "", version: lease.value.spec?.renewTime ?? "" });
 }

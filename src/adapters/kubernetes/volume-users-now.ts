@@ -142,12 +142,7 @@ async function listPods(
   nodeName: string,
   signal: AbortSignal,
 ): Promise<Result<readonly ListedPod[]>> {
-  const request = {
-    path: "/api/v1/pods",
-    query: { fieldSelector: `spec.nodeName=${nodeName}` },
-    resource: "pods",
-    namespace: undefined,
-  };
+  const request = { path: "/api/v1/pods", query: { fieldSelector: `spec.nodeName=${nodeName}` } };
   const listed = await listPages(client, request, (item) => readListedPod(item as Pod), signal);
   return listed.ok ? ok(listed.value.items.flatMap((pod) => pod ?? [])) : listed;
 }

@@ -1,12 +1,7 @@
 import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
 import type { ApiObject } from "../../adapters/kubernetes/api/api-object.ts";
 import { listPages } from "../../adapters/kubernetes/api/list-pages.ts";
-import {
-  claimsIn,
-  type CoreResource,
-  coreResources,
-  readCoreObject,
-} from "../../adapters/kubernetes/core/core-object-calls.ts";
+import { claimsIn, coreResources, readCoreObject } from "../../adapters/kubernetes/core/core-object-calls.ts";
 import type { PersistentVolume } from "../../adapters/kubernetes/core/core-persistent-volume.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
@@ -203,11 +198,11 @@ async function volumesNamed(
 /** An object that Kubernetes has; undefined: there is none. */
 async function readFrom<T extends ApiObject>(
   client: ApiClient | undefined,
-  of: CoreResource,
+  collection: string,
   name: string,
   signal: AbortSignal,
 ): Promise<Result<T | undefined>> {
-  return client === undefined ? ok(undefined) : readCoreObject<T>(client, of, name, signal);
+  return client === undefined ? ok(undefined) : readCoreObject<T>(client, collection, name, signal);
 }
 
 /** The events of the AzVolumes of these names, earliest first. */
@@ -224,8 +219,6 @@ async function readEvents(
     {
       path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`,
       query: { fieldSelector },
-      resource: "events",
-      namespace,
     },
     (item) => (names.has((item as VolumeEvent).involvedObject.name) ? [item as VolumeEvent] : []),
     signal,

@@ -4,7 +4,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import type { ApiClient } from "./api-client.ts";
 import { isExpired, readApiStatus } from "./api-status.ts";
 import type { ApiStatus } from "./api-status.ts";
-import { unavailable } from "./unavailable.ts";
+import { readCollectionPath, unavailable } from "./unavailable.ts";
 
 const PAGE_SIZE = 500;
 /**
@@ -15,10 +15,7 @@ const RESTARTS_MAX = 2;
 
 export interface ListRequest {
   readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
-  /** As `AttemptedCall` has them. */
-  readonly resource: string;
-  readonly namespace: string | undefined;
+  readonly query?: Readonly<Record<string, string>>;
 }
 
 interface Page {
@@ -47,10 +44,11 @@ export async function listPages<T>(
       signal,
     );
     if (listed !== "expired") return listed;
+    const { resource } = readCollectionPath(request.path);
     if (restarts >= RESTARTS_MAX)
       return fail({
         kind: "StoreUnavailable",
-        detail: `the API server forgot its place in the list of ${request.resource} again and again`,
+        detail: `the API server forgot its place in the list of ${resource} again and again`,
       });
   }
 }
@@ -100,8 +98,8 @@ async function listOnce<T>(
   }
 }
 
-function refusal(status: ApiStatus, { resource, namespace }: ListRequest): Failure {
-  return unavailable(status, { verb: "list", resource, namespace });
+function refusal(status: ApiStatus, { path }: ListRequest): Failure {
+  return unavailable(status, { verb: "list", path });
 }
 
 function notAList({ path }: ListRequest): Failure {

@@ -5,6 +5,7 @@ import type { Source, SourceEvent, SourceObject } from "../../../ports/store/sou
 import type { ApiClient } from "./api-client.ts";
 import type { ApiObject } from "./api-object.ts";
 import { listPages, newestVersion } from "./list-pages.ts";
+import { readCollectionPath } from "./unavailable.ts";
 
 /** Which objects of the cluster, and what is kept of each. */
 export interface ResourceSourceOptions<Wire extends ApiObject, T extends SourceObject> {
@@ -28,7 +29,8 @@ export function resourceSource<Wire extends ApiObject, T extends SourceObject>(
   options: ResourceSourceOptions<Wire, T>,
 ): Source<T> {
   const { path, query = {}, transform } = options;
-  const request = { path, query, ...readCollectionPath(path) };
+  const request = { path, query };
+  const { resource } = readCollectionPath(path);
   // The API server is trusted to send what its API says.
   const read = (object: unknown): T => transform(object as Wire);
 
@@ -41,7 +43,7 @@ export function resourceSource<Wire extends ApiObject, T extends SourceObject>(
     if (!newest.ok) throw new WatchBroken(describeFailure(newest.failure));
     if (isVersionAtLeast(resourceVersion, newest.value) && resourceVersion !== newest.value)
       throw new WatchGone(
-        `${request.resource}: version ${resourceVersion} was seen, and the newest is ${newest.value}: ` +
+        `${resource}: version ${resourceVersion} was seen, and the newest is ${newest.value}: ` +
           "the cluster's store went back",
       );
   }
@@ -64,24 +66,8 @@ export function resourceSource<Wire extends ApiObject, T extends SourceObject>(
   }
 
   return {
-    name: request.resource,
+    name: resource,
     list: (signal) => listPages(client, request, read, signal),
     watch,
-  };
-}
-
-/** Plural, group and namespace in `/api/v1/…` or `/apis/<group>/<version>/…`, as RBAC writes them. */
-function readCollectionPath(path: string): {
-  readonly resource: string;
-  readonly namespace: string | undefined;
-} {
-  const [, root, ...parts] = path.split("/");
-  const group = root === "apis" ? parts[0] : undefined;
-  const rest = parts.slice(root === "apis" ? 2 : 1);
-  const isNamespaced = rest[0] === "namespaces" && rest.length > 2;
-  const plural = (isNamespaced ? rest[2] : rest[0]) ?? path;
-  return {
-    resource: group === undefined ? plural : `${plural}.${group}`,
-    namespace: isNamespaced ? rest[1] : undefined,
   };
 }

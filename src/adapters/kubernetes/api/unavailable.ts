@@ -4,13 +4,9 @@ import type { ApiStatus } from "./api-status.ts";
 /** The request to the API server, for sentences. */
 export interface AttemptedCall {
   readonly verb: "get" | "list" | "watch" | "create" | "update" | "patch" | "delete";
-  /**
-   * Plural and group as RBAC writes them, such as `azvolumes.disk.csi.azure.com`,
-   * `leases.coordination.k8s.io` or `pods`; with `/status` for that.
-   */
-  readonly resource: string;
-  /** Undefined: of the cluster, or of every namespace. */
-  readonly namespace: string | undefined;
+  /** Of the collection, such as `/api/v1/nodes`. */
+  readonly path: string;
+  readonly subresource?: "status" | undefined;
 }
 
 const RBAC_MESSAGE = /cannot \w+ resource/u;
@@ -23,7 +19,9 @@ export function unavailable(status: ApiStatus, attempted: AttemptedCall): Failur
   return { kind: "StoreUnavailable", detail: sentence(status, attempted) };
 }
 
-function sentence(status: ApiStatus, { verb, resource, namespace }: AttemptedCall): string {
+function sentence(status: ApiStatus, { verb, path, subresource }: AttemptedCall): string {
+  const { resource: collection, namespace } = readCollectionPath(path);
+  const resource = subresource === undefined ? collection : `${collection}/${subresource}`;
   const where = namespace === undefined ? "" : ` in namespace ${namespace}`;
   const tried = `the API server refused to ${verb} ${resource}${where}`;
   if (status.causes.includes("NamespaceTerminating"))
@@ -55,4 +53,23 @@ function sentence(status: ApiStatus, { verb, resource, namespace }: AttemptedCal
         `${status.code}${status.reason === "" ? "" : `, ${status.reason}`})`
       );
   }
+}
+
+/**
+ * Plural with group, as RBAC writes them (`azvolumes.disk.csi.azure.com`, `pods`), and namespace in the path
+ * of a collection: `/api/v1/…` or `/apis/<group>/<version>/…`.
+ */
+export function readCollectionPath(path: string): {
+  readonly resource: string;
+  readonly namespace: string | undefined;
+} {
+  const [, root, ...parts] = path.split("/");
+  const group = root === "apis" ? parts[0] : undefined;
+  const rest = parts.slice(root === "apis" ? 2 : 1);
+  const isNamespaced = rest[0] === "namespaces" && rest.length > 2;
+  const plural = (isNamespaced ? rest[2] : rest[0]) ?? path;
+  return {
+    resource: group === undefined ? plural : `${plural}.${group}`,
+    namespace: isNamespaced ? decodeURIComponent(rest[1] ?? "") : undefined,
+  };
 }

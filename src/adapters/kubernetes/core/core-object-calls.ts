@@ -2,37 +2,18 @@ import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { ApiClient, ApiRequest } from "../api/api-client.ts";
 import type { ApiObject } from "../api/api-object.ts";
 import { readApiStatus } from "../api/api-status.ts";
-import { unavailable } from "../api/unavailable.ts";
+import { type AttemptedCall, readCollectionPath, unavailable } from "../api/unavailable.ts";
 
-/** A resource of Kubernetes whose objects are read and written one by one. */
-export interface CoreResource {
-  /** Such as `/api/v1/nodes`, or `/api/v1/namespaces/<namespace>/persistentvolumeclaims`. */
-  readonly path: string;
-  /** As RBAC writes it. */
-  readonly resource: string;
-  readonly namespace: string | undefined;
-}
-
+/** Paths of collections of the whole cluster. */
 export const coreResources = {
-  nodes: { path: "/api/v1/nodes", resource: "nodes", namespace: undefined },
-  persistentVolumes: {
-    path: "/api/v1/persistentvolumes",
-    resource: "persistentvolumes",
-    namespace: undefined,
-  },
-  volumeAttachments: {
-    path: "/apis/storage.k8s.io/v1/volumeattachments",
-    resource: "volumeattachments.storage.k8s.io",
-    namespace: undefined,
-  },
-} as const satisfies Readonly<Record<string, CoreResource>>;
+  nodes: "/api/v1/nodes",
+  persistentVolumes: "/api/v1/persistentvolumes",
+  volumeAttachments: "/apis/storage.k8s.io/v1/volumeattachments",
+} as const;
 
-export function claimsIn(namespace: string): CoreResource {
-  return {
-    path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/persistentvolumeclaims`,
-    resource: "persistentvolumeclaims",
-    namespace,
-  };
+/** The path of a namespace's claims. */
+export function claimsIn(namespace: string): string {
+  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/persistentvolumeclaims`;
 }
 
 /** How often a write that loses to another writer is repeated on the newer version. */
@@ -44,19 +25,13 @@ const TRIES_MAX = 10;
  */
 export function readCoreObject<T extends ApiObject>(
   client: ApiClient,
-  { path, resource, namespace }: CoreResource,
+  collection: string,
   name: string,
   signal: AbortSignal,
 ): Promise<Result<T | undefined>> {
-  return call(
-    client,
-    { method: "GET", path: `${path}/${encodeURIComponent(name)}` },
-    { verb: "get", resource, namespace },
-    signal,
-  ) as Promise<
-    // The API server is trusted to send what its API says.
-    Result<T | undefined>
-  >;
+  const request: ApiRequest = { method: "GET", path: `${collection}/${encodeURIComponent(name)}` };
+  // The API server is trusted to send what its API says.
+  return call(client, request, { verb: "get", path: collection }, signal) as Promise<Result<T | undefined>>;
 }
 
 /**
@@ -65,16 +40,16 @@ export function readCoreObject<T extends ApiObject>(
  */
 export async function deleteCoreObject(
   client: ApiClient,
-  { path, resource, namespace }: CoreResource,
+  collection: string,
   { name, uid }: ApiObject["metadata"],
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const request: ApiRequest = {
     method: "DELETE",
-    path: `${path}/${encodeURIComponent(name)}`,
+    path: `${collection}/${encodeURIComponent(name)}`,
     body: { preconditions: { uid } },
   };
-  const deleted = await call(client, request, { verb: "delete", resource, namespace }, signal);
+  const deleted = await call(client, request, { verb: "delete", path: collection }, signal);
   // Another object has the name by now.
   return deleted.ok || deleted.failure.kind === "ObjectConflict" ? ok(undefined) : deleted;
 }
@@ -85,12 +60,11 @@ export async function deleteCoreObject(
  */
 export async function removeCoreFinalizer(
   client: ApiClient,
-  collection: CoreResource,
+  collection: string,
   { name, uid }: Pick<ApiObject["metadata"], "name" | "uid">,
   finalizer: string,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const { path, resource, namespace } = collection;
   for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
     const read = await readCoreObject(client, collection, name, signal);
     if (!read.ok) return read;
@@ -101,19 +75,19 @@ export async function removeCoreFinalizer(
     const body = { metadata: { uid, resourceVersion: metadata.resourceVersion, finalizers } };
     const request: ApiRequest = {
       method: "PATCH",
-      path: `${path}/${encodeURIComponent(name)}`,
+      path: `${collection}/${encodeURIComponent(name)}`,
       body,
       contentType: "application/merge-patch+json",
     };
-    const patched = await call(client, request, { verb: "patch", resource, namespace }, signal);
+    const patched = await call(client, request, { verb: "patch", path: collection }, signal);
     if (patched.ok) return ok(undefined);
     if (patched.failure.kind !== "ObjectConflict") return patched;
   }
   return fail({
     kind: "StoreUnavailable",
     detail:
-      `${resource} ${name} was changed by others at each of ${TRIES_MAX} tries to ` +
-      "take a finalizer off it",
+      `${readCollectionPath(collection).resource} ${name} was changed by others at each of ${TRIES_MAX} ` +
+      "tries to take a finalizer off it",
   });
 }
 
@@ -121,7 +95,7 @@ export async function removeCoreFinalizer(
 async function call(
   client: ApiClient,
   request: ApiRequest,
-  attempted: Parameters<typeof unavailable>[1],
+  attempted: AttemptedCall,
   signal: AbortSignal,
 ): Promise<Result<unknown>> {
   const answer = await client.call(request, signal);
@@ -131,6 +105,10 @@ async function call(
   // A 404 that names no object is about the resource: nothing is known of the object.
   if (status.code === 404 && status.details.name !== "") return ok(undefined);
   if (status.code === 409)
-    return fail({ kind: "ObjectConflict", objectKind: attempted.resource, name: status.details.name });
+    return fail({
+      kind: "ObjectConflict",
+      objectKind: readCollectionPath(attempted.path).resource,
+      name: status.details.name,
+    });
   return fail(unavailable(status, attempted));
 }

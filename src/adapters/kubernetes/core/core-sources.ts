@@ -6,6 +6,7 @@ import type { ApiClient } from "../api/api-client.ts";
 import { resourceSource } from "../api/resource-source.ts";
 import { type ClusterClaim, type PersistentVolumeClaim, readClusterClaim } from "./core-claim.ts";
 import { type CachedNode, type Node, readCachedNode } from "./core-node.ts";
+import { coreResources } from "./core-object-calls.ts";
 import {
   type ClusterPersistentVolume,
   type PersistentVolume,
@@ -94,7 +95,7 @@ export function coreSources(
     },
     persistentVolumes: {
       source: resourceSource<PersistentVolume, ClusterPersistentVolume>(client, {
-        path: "/api/v1/persistentvolumes",
+        path: coreResources.persistentVolumes,
         transform: (volume) => readClusterPersistentVolume(volume, driverName, pooledAffinities),
       }),
       indexes: {
@@ -103,14 +104,14 @@ export function coreSources(
     },
     volumeAttachments: {
       source: resourceSource<VolumeAttachment, ClusterVolumeAttachment>(client, {
-        path: "/apis/storage.k8s.io/v1/volumeattachments",
+        path: coreResources.volumeAttachments,
         transform: (attachment) => readClusterVolumeAttachment(attachment, driverName),
       }),
       indexes: { nodeName: ({ isOurs, nodeName }) => (isOurs ? [nodeName] : []) },
     },
     nodes: {
       source: resourceSource<Node, CachedNode>(client, {
-        path: "/api/v1/nodes",
+        path: coreResources.nodes,
         transform: readCachedNode,
       }),
       indexes: {

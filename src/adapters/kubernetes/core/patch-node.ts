@@ -27,7 +27,7 @@ export async function patchNode(
   operations: readonly PatchOperation[],
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const { path, resource, namespace } = coreResources.nodes;
+  const path = coreResources.nodes;
   const answer = await client.call(
     {
       method: "PATCH",
@@ -43,7 +43,7 @@ export async function patchNode(
   const hasMoved =
     answer.value.code === PATCH_TEST_FAILED || (answer.value.code === 404 && status.details.name !== "");
   if (hasMoved) return fail({ kind: "ObjectConflict", objectKind: "Node", name: nodeName });
-  return fail(unavailable(status, { verb: "patch", resource, namespace }));
+  return fail(unavailable(status, { verb: "patch", path }));
 }
 
 /** Replaces the taints of a Node, which has some, if they are as they were read. */
