@@ -8,7 +8,7 @@ import type { ControllerContext } from "./controller-context.ts";
  * its disk `toBe` ("to be deleted"). If the disk can't be read: fails as Azure does.
  */
 export async function confirmGone(
-  { cloud }: Pick<ControllerContext, "cloud">,
+  { cloud }: ControllerContext,
   volumeId: string,
   toBe: string,
   signal: AbortSignal,

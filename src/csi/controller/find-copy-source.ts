@@ -13,7 +13,6 @@ import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
-type SourceContext = Pick<ControllerContext, "cloud" | "snapshots" | "store" | "cache">;
 type Request = Pick<CreateVolumeRequest, "name" | "volumeContentSource" | "capacityRange">;
 
 /**
@@ -23,7 +22,7 @@ type Request = Pick<CreateVolumeRequest, "name" | "volumeContentSource" | "capac
  * `CopySourceFailed` where nothing ever can.
  */
 export async function findCopySource(
-  context: SourceContext,
+  context: ControllerContext,
   own: { readonly objectName: string; readonly diskUri: string },
   request: Request,
   signal: AbortSignal,
@@ -66,7 +65,7 @@ export async function findCopySource(
 const finalKinds: readonly Failure["kind"][] = ["SnapshotNotFound", "VolumeNotFound", "CopySourceFailed"];
 
 async function findSnapshot(
-  { snapshots }: SourceContext,
+  { snapshots }: ControllerContext,
   volumeId: string,
   snapshotUri: string,
   signal: AbortSignal,
@@ -89,7 +88,7 @@ async function findSnapshot(
 }
 
 async function findDisk(
-  context: SourceContext,
+  context: ControllerContext,
   volumeId: string,
   diskUri: string,
   signal: AbortSignal,

@@ -57,7 +57,7 @@ export async function modifyVolume(
  * has neither.
  */
 async function requireKnownDisk(
-  context: Pick<ControllerContext, "store" | "cloud">,
+  context: ControllerContext,
   volume: AzVolume,
   volumeId: string,
   signal: AbortSignal,

@@ -57,7 +57,7 @@ export async function requestSize(
 
 /** Fails, with an event for the claim and its pods that says why the disk does not grow. */
 export function refuseSize(
-  { events }: Pick<ControllerContext, "events">,
+  { events }: ControllerContext,
   { metadata: { name } }: AzVolume,
   sizeGiB: number,
   obstacle: Failure,

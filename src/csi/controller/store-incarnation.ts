@@ -6,10 +6,7 @@ import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /** The store incarnation, once the store is trusted: waits for that as long as the caller does. */
-export function trustedIncarnation(
-  context: Pick<ControllerContext, "clock" | "gracePeriod" | "limits">,
-  call: CallContext,
-): Promise<Result<number>> {
+export function trustedIncarnation(context: ControllerContext, call: CallContext): Promise<Result<number>> {
   const waitMs = waitingTimeMs(context, call, context.limits.waitMaxMs);
   return context.gracePeriod.trustedIncarnation(waitMs, call.signal);
 }

@@ -9,7 +9,7 @@ import type { ControllerContext } from "./controller-context.ts";
  * name. `volume` was read or written just now: nothing older counts. Rejects with the signal's reason.
  */
 export async function waitForVolume(
-  context: Pick<ControllerContext, "cache" | "clock" | "limits">,
+  context: ControllerContext,
   volume: AzVolume,
   isDone: (volume: AzVolume) => boolean,
   call: CallContext,
@@ -34,7 +34,7 @@ export async function waitForVolume(
  * within moments. Undefined: it has not by then. `volume` was read or written just now.
  */
 export async function waitForDiskRead(
-  { cache, clock, limits }: Pick<ControllerContext, "cache" | "clock" | "limits">,
+  { cache, clock, limits }: ControllerContext,
   volume: AzVolume,
   isDone: (volume: AzVolume) => boolean,
   signal: AbortSignal,

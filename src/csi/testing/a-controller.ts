@@ -1,4 +1,3 @@
-import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
 import {
   createSimulatedStore,
   type SimulatedHandle,
@@ -9,10 +8,8 @@ import { aDriverNode } from "../../controller/testing/a-driver-node.ts";
 import { LIMIT_MS, must, settledOn } from "../../controller/testing/settled.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { defaultDriverName } from "../../core/api/driver-name.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
-import { fail, ok } from "../../core/failure/result.ts";
 import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
@@ -22,9 +19,8 @@ import { toObjectError } from "../../objects/object-error.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
-import { OperationLock } from "../../runtime/operation-lock.ts";
-import { type ControllerContext, defaultControllerServiceLimits } from "../controller/controller-context.ts";
-import { createFakeSnapshots } from "./fake-snapshots.ts";
+import type { ControllerContext } from "../controller/controller-context.ts";
+import { aContext, unknownUsers } from "./a-context.ts";
 import { aDetail, aDiskUri } from "./objects.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
@@ -94,34 +90,15 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
   const steps: StepName[] = [];
   const use = (): VolumeUse => world.use;
   const emitted: DriverEvent[] = [];
-  const unused = (): never => invariant(false, "these handlers do not call this") as never;
-  const context: ControllerContext = {
-    store,
-    cache,
-    gracePeriod: { trustedIncarnation: async () => ok(0) },
-    cloud: { getDisk: async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri }) },
-    diskUriOf: ({ diskName }) => aDiskUri(diskName),
-    inspectInstance: async ({ nodeName }) => fail({ kind: "InstanceNotFound", nodeName }),
-    snapshots: createFakeSnapshots(),
-    clusterId: "cluster-1",
-    driverName: defaultDriverName,
+  const context = aContext({
+    ...{ store, cache, clock, random },
     users: {
+      ...unknownUsers,
       on: async () => use(),
       cachedOn: () => use(),
-      isOutOfService: unused,
-      isUnschedulable: unused,
       cachedNode: () => world.node,
       cachedPods: () => world.pods,
-      cachedNodeNameOf: unused,
-      cachedPlacement: unused,
-      cachedClaimPods: () => [],
-      cachedCompanions: unused,
-      onChange: unused,
     },
-    clusterVolumes: noClusterVolumes,
-    attach: "kubernetes",
-    clock,
-    random,
     steps: {
       run: (step, action) => {
         steps.push(step);
@@ -129,12 +106,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
       },
     },
     events: { emit: (event) => emitted.push(event) },
-    logger: silentLogger,
-    locks: new OperationLock(),
-    settings: { unpublish: "demote", heartbeatStaleMs: 35_000 },
-    lostClusterIds: [],
-    limits: defaultControllerServiceLimits,
-  };
+  });
 
   const answerOf = <T>(promise: Promise<T>): Promise<T> => settledOn(clock, promise);
 

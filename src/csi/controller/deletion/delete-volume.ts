@@ -171,7 +171,7 @@ const RETAIN_REMEDY =
 /** A failure to read the disk that is to be deleted, with what to do where the driver is never to read it. */
 function withRetainRemedy(
   failure: Failure,
-  { knowsAttachments }: Pick<ControllerContext["clusterVolumes"], "knowsAttachments">,
+  { knowsAttachments }: ControllerContext["clusterVolumes"],
 ): Failure {
   if (!knowsAttachments) return failure;
   if (failure.kind === "InvalidArgument")

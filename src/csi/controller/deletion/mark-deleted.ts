@@ -10,7 +10,7 @@ import type { ControllerContext } from "../controller-context.ts";
  * `objection` judges the object on the very version that receives the mark.
  */
 export async function markDeleted(
-  context: Pick<ControllerContext, "store" | "steps">,
+  context: ControllerContext,
   volume: AzVolume,
   objection: (volume: AzVolume) => Failure | undefined,
   signal: AbortSignal,

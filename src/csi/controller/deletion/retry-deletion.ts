@@ -27,7 +27,7 @@ export function deletionFailure(volume: AzVolume): Failure | undefined {
  * undefined: it is gone.
  */
 export async function retryDeletion(
-  context: Pick<ControllerContext, "store">,
+  context: ControllerContext,
   volume: AzVolume,
   signal: AbortSignal,
 ): Promise<Result<AzVolume | undefined>> {

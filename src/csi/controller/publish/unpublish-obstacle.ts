@@ -57,7 +57,7 @@ export async function unpublishObstacle(
  * make the node one that has never unstaged it.
  */
 async function hasUnstaged(
-  { store }: Pick<ControllerContext, "store">,
+  { store }: ControllerContext,
   { volumeId, node: { nodeName } }: UnpublishTarget,
   signal: AbortSignal,
 ): Promise<Result<boolean>> {

@@ -7,7 +7,7 @@ import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { Logger } from "../../../ports/logger.ts";
 import type { Snapshot } from "../../gen/csi/v1/csi.ts";
 import { aCall } from "../../testing/a-call.ts";
-import { aSnapshotContext } from "../../testing/a-snapshot-context.ts";
+import { anEmptyContext } from "../../testing/a-context.ts";
 import {
   aSnapshot,
   aSnapshotUri,
@@ -26,10 +26,10 @@ const FIRST = { seconds: 1_767_225_600n, nanos: 0 };
 
 type Snapshots = ControllerContext["snapshots"];
 
-function contextOf(snapshots: Snapshots): ReturnType<typeof aSnapshotContext> {
+function contextOf(snapshots: Snapshots): ControllerContext {
   const getDisk: ControllerContext["cloud"]["getDisk"] = async ({ diskUri }) =>
     diskUri === aDiskUri() ? ok(aDisk({ diskUri })) : fail({ kind: "DiskNotFound", diskUri });
-  return aSnapshotContext({ snapshots, cloud: { getDisk } });
+  return anEmptyContext({ snapshots, cloud: { getDisk } });
 }
 
 async function create(

@@ -14,12 +14,7 @@ import {
 } from "../../messages/snapshot-identity.ts";
 import type { SnapshotRequest } from "../../messages/snapshot-request.ts";
 import type { ControllerContext } from "../controller-context.ts";
-import { type NoteContext, noteOf } from "./snapshot-note.ts";
-
-type CopyContext = Pick<ControllerContext, "snapshots" | "clusterId" | "steps">;
-/** `ownIds`: those of this cluster, and of lost ones whose snapshots it deletes. */
-type SourceContext = CopyContext & { readonly ownIds: readonly string[] };
-type TakeContext = CopyContext & NoteContext;
+import { noteOf } from "./snapshot-note.ts";
 
 /** A snapshot in another region than its disk's. */
 export interface CopyRequest extends SnapshotRequest {
@@ -39,7 +34,7 @@ const STEPS_MAX = 5;
  * Azure copies in the background, and no call waits for that: answered is how far it is.
  */
 export async function copySnapshot(
-  context: TakeContext,
+  context: ControllerContext,
   request: CopyRequest,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts>> {
@@ -62,7 +57,7 @@ export async function copySnapshot(
         break;
       }
       case "deleteSource": {
-        const removed = await deleteCopySource(withOwnId(context), request.snapshotUri, signal);
+        const removed = await deleteCopySource(context, ownSource(context, request.snapshotUri), signal);
         if (!removed.ok) return removed;
         source = undefined;
         break;
@@ -85,7 +80,7 @@ export async function copySnapshot(
 
 /** The answer of a call whose copy Azure has not begun. */
 async function afterRefusedCopy(
-  context: TakeContext,
+  context: ControllerContext,
   { request, source }: { readonly request: CopyRequest; readonly source: SnapshotFacts | undefined },
   failure: Failure,
   signal: AbortSignal,
@@ -100,7 +95,7 @@ async function afterRefusedCopy(
   // A caller that is refused for good has no handle to delete. What an earlier call may have answered stays:
   // its content is the moment that the caller knows.
   if (request.source === undefined && request.target === undefined) {
-    const removed = await deleteCopySource(withOwnId(context), snapshotUri, signal);
+    const removed = await deleteCopySource(context, ownSource(context, snapshotUri), signal);
     if (!removed.ok) return removed;
   } else if (source !== undefined) {
     context.logger.warn("the copy of a snapshot is refused, and its source stays until DeleteSnapshot", {
@@ -120,10 +115,17 @@ function answered(
   return ok({ ...known, snapshotUri, isRestorable });
 }
 
+/** The source of the copy `snapshotUri`. */
+interface CopySource {
+  readonly snapshotUri: string;
+  /** Ids of this cluster, and of lost ones whose snapshots it deletes. */
+  readonly ownIds: readonly string[];
+}
+
 /** The source of a copy, if it is in Azure and is of a cluster with one of these ids; undefined if not. */
 export async function findCopySource(
-  { snapshots, ownIds }: Pick<SourceContext, "snapshots" | "ownIds">,
-  snapshotUri: string,
+  { snapshots }: ControllerContext,
+  { snapshotUri, ownIds }: CopySource,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts | undefined>> {
   const read = await snapshots.getSnapshot({ snapshotUri: sourceUriOf(snapshotUri) }, signal);
@@ -137,11 +139,13 @@ export async function findCopySource(
 
 /** Deletes the source of a copy; success if there is none. */
 export async function deleteCopySource(
-  { snapshots, clusterId, ownIds, steps }: SourceContext,
-  snapshotUri: string,
+  context: ControllerContext,
+  source: CopySource,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const found = await findCopySource({ snapshots, ownIds }, snapshotUri, signal);
+  const { snapshots, clusterId, steps } = context;
+  const { snapshotUri, ownIds } = source;
+  const found = await findCopySource(context, source, signal);
   if (!found.ok) return found;
   if (found.value === undefined) return ok(undefined);
   const sourceUri = found.value.snapshotUri;
@@ -159,7 +163,7 @@ export async function deleteCopySource(
 }
 
 function takeSource(
-  context: TakeContext,
+  context: ControllerContext,
   { name, snapshotUri, sourceUri: diskUri, parameters, source, diskLocation }: CopyRequest,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts>> {
@@ -189,7 +193,7 @@ function takeSource(
 }
 
 function startCopy(
-  { snapshots, clusterId }: CopyContext,
+  { snapshots, clusterId }: ControllerContext,
   { name, snapshotUri, sourceUri: diskUri, parameters, source, location }: CopyRequest,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts>> {
@@ -208,8 +212,8 @@ function startCopy(
   );
 }
 
-function withOwnId({ snapshots, clusterId, steps }: CopyContext): SourceContext {
-  return { snapshots, clusterId, steps, ownIds: [clusterId] };
+function ownSource({ clusterId }: ControllerContext, snapshotUri: string): CopySource {
+  return { snapshotUri, ownIds: [clusterId] };
 }
 
 function sourceUriOf(snapshotUri: string): string {

@@ -6,8 +6,8 @@ import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { OperationLock } from "../../../runtime/operation-lock.ts";
 import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../../gen/csi/v1/csi.ts";
 import { aCall } from "../../testing/a-call.ts";
+import { anEmptyContext } from "../../testing/a-context.ts";
 import { type ControllerWorld, withController } from "../../testing/a-controller.ts";
-import { aSnapshotContext } from "../../testing/a-snapshot-context.ts";
 import {
   aSnapshot,
   aSnapshotUri,
@@ -37,11 +37,7 @@ function create(
   changes: Partial<CreateSnapshotRequest> = {},
   locks = new OperationLock(),
 ): Promise<Result<CreateSnapshotResponse>> {
-  return createSnapshot(
-    aSnapshotContext({ snapshots, cloud: { getDisk }, locks }),
-    aRequest(changes),
-    aCall(),
-  );
+  return createSnapshot(anEmptyContext({ snapshots, cloud: { getDisk }, locks }), aRequest(changes), aCall());
 }
 
 describe("createSnapshot", () => {
@@ -343,7 +339,7 @@ describe("createSnapshot", () => {
 
   it("reports that the volume does not exist", async () => {
     const missing: typeof getDisk = async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri });
-    const context = aSnapshotContext({ snapshots: createFakeSnapshots(), cloud: { getDisk: missing } });
+    const context = anEmptyContext({ snapshots: createFakeSnapshots(), cloud: { getDisk: missing } });
     const refused = await createSnapshot(context, aRequest(), aCall());
     assert.equal(!refused.ok && refused.failure.kind, "DiskNotFound");
   });

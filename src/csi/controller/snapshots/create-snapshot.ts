@@ -16,20 +16,17 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { type CopyRequest, copySnapshot, findCopySource } from "./copy-snapshot.ts";
 import { refuseWhileGrowing } from "./growth-under-way.ts";
-import type { FreezeContext } from "./observe-freeze.ts";
 import { requireKnownSku } from "./require-known-sku.ts";
 import { findInOtherGroup, noteSnapshotGroup } from "./snapshot-groups.ts";
 import { noteOf } from "./snapshot-note.ts";
 import { takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
-
-type SnapshotContext = FreezeContext & Pick<ControllerContext, "cloud" | "locks" | "events">;
 
 /**
  * CreateSnapshot: answers once the snapshot's content is fixed, and whether its copy in the background has
  * ended. A repeated call finds the same snapshot in Azure and reports how far it is.
  */
 export async function createSnapshot(
-  context: SnapshotContext,
+  context: ControllerContext,
   request: CreateSnapshotRequest,
   call: CallContext,
 ): Promise<Result<CreateSnapshotResponse>> {
@@ -41,13 +38,13 @@ export async function createSnapshot(
 }
 
 async function create(
-  context: SnapshotContext,
+  context: ControllerContext,
   snapshot: SnapshotRequest,
   call: CallContext,
 ): Promise<Result<CreateSnapshotResponse>> {
-  const { snapshots, cloud, clusterId, steps } = context;
+  const { snapshots, clusterId, steps } = context;
   const { signal } = call;
-  const observed = await observe({ snapshots, cloud, clusterId }, snapshot, signal);
+  const observed = await observe(context, snapshot, signal);
   if (!observed.ok) return observed;
   const { snapshotUri, sourceUri, parameters } = snapshot;
   const { target, source, isCopy, location } = observed.value;
@@ -112,7 +109,7 @@ function fillingDisk(volume: AzVolume | undefined): Failure | undefined {
 
 /** Reads the volume past the cache. */
 async function refuseIfGrowing(
-  context: Pick<SnapshotContext, "store" | "cache" | "clock">,
+  context: ControllerContext,
   sourceUri: string,
   signal: AbortSignal,
 ): Promise<Result<void>> {
@@ -126,7 +123,7 @@ async function refuseIfGrowing(
  * without a word. A later change may have failed, too, which is no error of this call.
  */
 function reportFailed(
-  { events }: Pick<SnapshotContext, "events">,
+  { events }: ControllerContext,
   volume: AzVolume | undefined,
   { snapshotUri, state, isRestorable }: SnapshotFacts,
 ): void {
@@ -148,17 +145,18 @@ interface Observed extends Pick<CopyRequest, "target" | "source" | "location" | 
 
 /** A snapshot outlives its disk, so one that exists needs none. */
 async function observe(
-  { snapshots, cloud, clusterId }: Pick<SnapshotContext, "snapshots" | "cloud" | "clusterId">,
+  context: ControllerContext,
   { snapshotUri, sourceUri, parameters }: SnapshotRequest,
   signal: AbortSignal,
 ): Promise<Result<Observed>> {
+  const { snapshots, cloud } = context;
   const read = await snapshots.getSnapshot({ snapshotUri }, signal);
   if (!read.ok && read.failure.kind !== "SnapshotNotFound") return read;
   const target = read.ok ? read.value : undefined;
   const isCopy = target !== undefined && parseSnapshotUri(target.sourceUri) !== undefined;
   const mayBeCopy = target === undefined ? parameters.location !== undefined : isCopy;
   const found = mayBeCopy
-    ? await findCopySource({ snapshots, ownIds: [clusterId] }, snapshotUri, signal)
+    ? await findCopySource(context, { snapshotUri, ownIds: [context.clusterId] }, signal)
     : ok(undefined);
   if (!found.ok) return found;
   const source = found.value;

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { aCall } from "../../testing/a-call.ts";
+import { anEmptyContext } from "../../testing/a-context.ts";
 import { withController } from "../../testing/a-controller.ts";
-import { aSnapshotContext } from "../../testing/a-snapshot-context.ts";
 import { aSnapshot, aSnapshotUri, createFakeSnapshots } from "../../testing/fake-snapshots.ts";
 import { aDiskUri, aVolumeObject } from "../../testing/objects.ts";
 import { deleteSnapshot } from "./delete-snapshot.ts";
@@ -17,7 +17,7 @@ async function deletionOf(
   const snapshot = aSnapshot({ tags });
   const snapshots = createFakeSnapshots(snapshot);
   const cloud = { getDisk: () => assert.fail("no disk is read") };
-  const context = { ...aSnapshotContext({ snapshots, cloud }), lostClusterIds: ["lost-1", "lost-2"] };
+  const context = { ...anEmptyContext({ snapshots, cloud }), lostClusterIds: ["lost-1", "lost-2"] };
   const deleted = await deleteSnapshot(context, { snapshotId: snapshot.snapshotUri, secrets: {} }, aCall());
   return { answer: deleted.ok ? "OK" : deleted.failure.kind, isGone: snapshots.present.size === 0 };
 }
@@ -40,7 +40,7 @@ describe("deleteSnapshot", () => {
     const source = aSnapshot({ snapshotUri: aSnapshotUri("local_snapshot-1"), tags: copiedTo });
     const snapshots = createFakeSnapshots(source);
     const cloud = { getDisk: () => assert.fail("no disk is read") };
-    const context = aSnapshotContext({ snapshots, cloud });
+    const context = anEmptyContext({ snapshots, cloud });
     const removed = async (lostClusterIds: readonly string[]): Promise<readonly unknown[]> => {
       const request = { snapshotId: snapshotUri, secrets: {} };
       const deleted = await deleteSnapshot({ ...context, lostClusterIds }, request, aCall());
@@ -96,7 +96,7 @@ describe("deleteSnapshot", () => {
   it("says how another cluster's, such as a synced backup, is handed over", async () => {
     const snapshot = aSnapshot({ tags: { "disk.csi.azure.com-cluster-id": "cluster-2" } });
     const cloud = { getDisk: () => assert.fail("no disk is read") };
-    const context = aSnapshotContext({ snapshots: createFakeSnapshots(snapshot), cloud });
+    const context = anEmptyContext({ snapshots: createFakeSnapshots(snapshot), cloud });
     const { snapshotUri } = snapshot;
     const deleted = await deleteSnapshot(context, { snapshotId: snapshotUri, secrets: {} }, aCall());
     assert.ok(!deleted.ok);
@@ -114,7 +114,7 @@ describe("deleteSnapshot", () => {
   ])
     it(`answers ${answer} to ${JSON.stringify(snapshotId.slice(-20))} where there is none`, async () => {
       const cloud = { getDisk: () => assert.fail("no disk is read") };
-      const context = aSnapshotContext({ snapshots: createFakeSnapshots(), cloud });
+      const context = anEmptyContext({ snapshots: createFakeSnapshots(), cloud });
       const deleted = await deleteSnapshot(context, { snapshotId, secrets: {} }, aCall());
       assert.equal(deleted.ok ? "OK" : deleted.failure.kind, answer);
     });

@@ -4,7 +4,6 @@ import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { withoutDeletedSnapshots } from "../../../core/volume/copies/recent-snapshots.ts";
-import type { ObjectCache } from "../../../objects/cache/object-cache.ts";
 import { checkNoCopyNeeds } from "../../../objects/source-to-keep.ts";
 import { changeSpec } from "../../../objects/update-object.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
@@ -15,20 +14,13 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { deleteCopySource } from "./copy-snapshot.ts";
 
-type DeletionContext = Pick<
-  ControllerContext,
-  "snapshots" | "clusterId" | "lostClusterIds" | "locks" | "steps" | "store"
-> & {
-  readonly cache: Pick<ObjectCache, "list">;
-};
-
 /**
  * DeleteSnapshot: deletes a snapshot of this cluster's, or of a lost one's, and of no other; and what is left
  * of its copy from another region, and of its note on the volume. Fails with `SourceBeingCopied` while Azure
  * fills a volume's disk from it.
  */
 export async function deleteSnapshot(
-  { snapshots, clusterId, lostClusterIds, locks, steps, store, cache }: DeletionContext,
+  context: ControllerContext,
   { snapshotId: snapshotUri }: DeleteSnapshotRequest,
   { signal }: Pick<CallContext, "signal">,
 ): Promise<Result<DeleteSnapshotResponse>> {
@@ -36,22 +28,23 @@ export async function deleteSnapshot(
   if (missing !== undefined) return fail(missing);
   // CSI: a snapshot that does not exist is deleted. Nothing of Azure's has such an id.
   if (parseSnapshotUri(snapshotUri) === undefined) return ok({});
-  const ownIds = [clusterId, ...lostClusterIds];
+  const { snapshots, clusterId, locks, steps } = context;
+  const ownIds = [clusterId, ...context.lostClusterIds];
   return locks.run(snapshotUri, "DeleteSnapshot", async () => {
     const objection = ({ tags }: SnapshotFacts): Failure | undefined => {
       const owner = otherOwner(tags, ownIds);
       return owner === undefined ? undefined : { kind: "SnapshotOfOther", snapshotUri, owner, clusterId };
     };
-    const needed = await checkNoCopyNeeds({ store, cache }, snapshotUri, signal);
+    const needed = await checkNoCopyNeeds(context, snapshotUri, signal);
     if (!needed.ok) return needed;
     const deleted = await steps.run("delete-snapshot", () =>
       snapshots.deleteSnapshot({ snapshotUri, objection }, signal),
     );
     if (!deleted.ok) return deleted;
     // A copy may be incomplete, or not have begun.
-    const removed = await deleteCopySource({ snapshots, clusterId, ownIds, steps }, snapshotUri, signal);
+    const removed = await deleteCopySource(context, { snapshotUri, ownIds }, signal);
     if (!removed.ok) return removed;
-    const forgotten = await forgetSnapshot({ store, cache }, snapshotUri, signal);
+    const forgotten = await forgetSnapshot(context, snapshotUri, signal);
     return forgotten.ok ? ok({}) : forgotten;
   });
 }
@@ -61,7 +54,7 @@ export async function deleteSnapshot(
  * reader would take a snapshot that is gone for one that is still to come.
  */
 async function forgetSnapshot(
-  { store, cache }: Pick<DeletionContext, "store" | "cache">,
+  { store, cache }: ControllerContext,
   snapshotUri: string,
   signal: AbortSignal,
 ): Promise<Result<void>> {

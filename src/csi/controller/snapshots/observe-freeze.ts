@@ -17,20 +17,6 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation, trustedIncarnation } from "../store-incarnation.ts";
 
-export type FreezeContext = Pick<
-  ControllerContext,
-  | "snapshots"
-  | "clusterId"
-  | "steps"
-  | "store"
-  | "cache"
-  | "clock"
-  | "random"
-  | "limits"
-  | "logger"
-  | "gracePeriod"
->;
-
 /** A snapshot to take of a frozen file system, in its disk's region. */
 export interface FrozenSnapshotRequest extends SnapshotRequest {
   readonly location: string;
@@ -48,7 +34,7 @@ export interface ObservedFreeze {
 
 /** Looks at the volume, at its writer's attachment, and at what is owed to an earlier snapshot. */
 export async function observeFreeze(
-  context: FreezeContext,
+  context: ControllerContext,
   {
     target,
     sourceUri,
@@ -105,7 +91,7 @@ export async function observeFreeze(
  * is read: a restored backup may lack the writer, whose node has the volume mounted and answers no request.
  */
 async function readTrusted(
-  context: FreezeContext,
+  context: ControllerContext,
   sourceUri: string,
   call: CallContext,
 ): Promise<Result<AzVolume>> {
@@ -127,7 +113,7 @@ async function readTrusted(
 
 /** The snapshot whose freeze has held, while it does not say so: its controller stopped before. */
 async function owedTo(
-  { snapshots, logger }: FreezeContext,
+  { snapshots, logger }: ControllerContext,
   attachment: AzVolumeAttachment | undefined,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts | undefined>> {
@@ -146,7 +132,7 @@ async function owedTo(
  * more: it would keep all later ones of its volume from being taken. Its own call takes it again.
  */
 export function unlessRefused(
-  logger: FreezeContext["logger"],
+  logger: ControllerContext["logger"],
   snapshotUri: string,
   failure: Failure,
 ): Result<undefined> {

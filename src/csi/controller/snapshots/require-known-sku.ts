@@ -12,7 +12,7 @@ import type { ControllerContext } from "../controller-context.ts";
  * only then a growth and DeleteVolume wait for the snapshot's copy.
  */
 export async function requireKnownSku(
-  { store, cache }: Pick<ControllerContext, "store" | "cache">,
+  { store, cache }: ControllerContext,
   { sourceUri, skuName }: { readonly sourceUri: string; readonly skuName: string },
   signal: AbortSignal,
 ): Promise<Result<void>> {

@@ -3,7 +3,6 @@ import { parseDiskUri, resourceUriKey } from "../../../core/azure/ids/disk-uri.t
 import { formatSnapshotUri, parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
-import type { ObjectCache } from "../../../objects/cache/object-cache.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
 import { changeSpec } from "../../../objects/update-object.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
@@ -18,17 +17,17 @@ import { groupsOf } from "./list-snapshots.ts";
  * object has no place for the note.
  */
 export async function noteSnapshotGroup(
-  { store, cache }: Pick<ControllerContext, "store" | "cache">,
+  context: ControllerContext,
   { snapshotUri, sourceUri }: Pick<SnapshotRequest, "snapshotUri" | "sourceUri">,
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const group = groupBesideDisk({ snapshotUri, sourceUri });
   if (group === undefined) return ok(undefined);
-  const volume = await readVolume({ store, cache }, sourceUri, signal);
+  const volume = await readVolume(context, sourceUri, signal);
   if (!volume.ok) return volume.failure.kind === "VolumeNotFound" ? ok(undefined) : volume;
   const { name, uid } = volume.value.metadata;
   const noted = await changeSpec(
-    store,
+    context.store,
     { kind: "AzVolume", name, uid },
     (present) => {
       const { snapshotGroups = [] } = present.spec;
@@ -59,11 +58,7 @@ function groupBesideDisk({
  * for good is left out: the class may name another group for that very reason.
  */
 export async function findInOtherGroup(
-  {
-    snapshots,
-    clusterId,
-    cache,
-  }: Pick<ControllerContext, "snapshots" | "clusterId"> & { readonly cache: Pick<ObjectCache, "byIndex"> },
+  { snapshots, clusterId, cache }: ControllerContext,
   { name, snapshotUri, sourceUri }: Pick<SnapshotRequest, "name" | "snapshotUri" | "sourceUri">,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts | undefined>> {

@@ -17,8 +17,6 @@ import type { SnapshotNote } from "../../../ports/cloud/snapshot-provisioner.ts"
 import type { ControllerContext } from "../controller-context.ts";
 import { refuseWhileGrowing } from "./growth-under-way.ts";
 
-export type NoteContext = Pick<ControllerContext, "store" | "cache" | "clock" | "logger">;
-
 /** A snapshot, and the disk that it is of. */
 interface NotedSnapshot {
   readonly snapshotUri: string;
@@ -30,7 +28,7 @@ interface NotedSnapshot {
  * asked for by a write of the same object, and either write is on the version that was read: only one of the
  * two is made. A disk without an object has no place for the note.
  */
-export function noteOf(context: NoteContext, { snapshotUri, sourceUri }: NotedSnapshot): SnapshotNote {
+export function noteOf(context: ControllerContext, { snapshotUri, sourceUri }: NotedSnapshot): SnapshotNote {
   const { store, clock, logger } = context;
   let written:
     | {
@@ -92,10 +90,6 @@ function notKept({ metadata: { name } }: AzVolume): Failure {
   return { kind: "ObjectInvalid", objectKind: "AzVolume", name, problem };
 }
 
-function targetOf({ metadata: { name, uid } }: AzVolume): {
-  readonly kind: "AzVolume";
-  readonly name: string;
-  readonly uid: string;
-} {
-  return { kind: "AzVolume", name, uid };
+function targetOf({ metadata: { name, uid } }: AzVolume) {
+  return { kind: "AzVolume", name, uid } as const;
 }

@@ -20,8 +20,8 @@ import {
 } from "../../messages/snapshot-identity.ts";
 import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
+import type { ControllerContext } from "../controller-context.ts";
 import {
-  type FreezeContext,
   type FrozenSnapshotRequest,
   observeFreeze,
   type ObservedFreeze,
@@ -39,7 +39,7 @@ const ACTIONS_MAX = 10;
  * count for nothing, until the node has answered that the freeze held until the content was fixed.
  */
 export async function takeFrozenSnapshot(
-  context: FreezeContext,
+  context: ControllerContext,
   request: FrozenSnapshotRequest,
   call: CallContext,
 ): Promise<Result<SnapshotFacts>> {
@@ -60,7 +60,7 @@ export async function takeFrozenSnapshot(
 
 /** Answers the snapshot where it has changed. */
 async function execute(
-  context: FreezeContext,
+  context: ControllerContext,
   observed: ObservedFreeze & { readonly request: FrozenSnapshotRequest },
   action: FrozenSnapshotAction,
   call: CallContext,
@@ -120,7 +120,7 @@ async function execute(
 
 /** Takes the snapshot. One that may not have been taken in time must not find its freeze held. */
 async function take(
-  context: FreezeContext,
+  context: ControllerContext,
   observed: ObservedFreeze & { readonly request: FrozenSnapshotRequest },
   freezeId: string,
   signal: AbortSignal,
@@ -150,7 +150,7 @@ async function take(
 }
 
 async function confirm(
-  { snapshots, steps }: FreezeContext,
+  { snapshots, steps }: ControllerContext,
   { target, snapshotUri }: Pick<FrozenSnapshotRequest, "target" | "snapshotUri">,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts | undefined>> {
@@ -163,7 +163,7 @@ async function confirm(
 }
 
 function discard(
-  { snapshots, steps }: FreezeContext,
+  { snapshots, steps }: ControllerContext,
   { target, snapshotUri }: FrozenSnapshotRequest,
   signal: AbortSignal,
 ): Promise<Result<void>> {
@@ -185,7 +185,7 @@ function objectionIfReplaced(target: SnapshotFacts): (present: SnapshotFacts) =>
 
 /** Marks the end of a freeze in its request, if that is still there; `end` undefined: withdraws it. */
 function endFreeze(
-  context: FreezeContext,
+  context: ControllerContext,
   observed: ObservedFreeze,
   { id, end }: { readonly id: string; readonly end: Partial<NonNullable<Freeze>> | undefined },
   signal: AbortSignal,
@@ -195,7 +195,7 @@ function endFreeze(
 }
 
 async function setFreeze(
-  { store, steps }: FreezeContext,
+  { store, steps }: ControllerContext,
   { attachment }: ObservedFreeze,
   step: "request-freeze" | "end-freeze",
   change: (present: Freeze) => Freeze,
@@ -222,7 +222,7 @@ async function setFreeze(
 }
 
 async function awaitNode(
-  context: FreezeContext,
+  context: ControllerContext,
   { attachment, request }: ObservedFreeze & { readonly request: FrozenSnapshotRequest },
   { id, isFrozen }: { readonly id: string; readonly isFrozen: boolean },
   call: CallContext,

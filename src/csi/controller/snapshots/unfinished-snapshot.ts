@@ -14,7 +14,7 @@ import { groupsOf } from "./list-snapshots.ts";
  * background.
  */
 export async function findPendingSnapshot(
-  context: Pick<ControllerContext, "snapshots" | "cloud" | "logger" | "diskUriOf" | "clock">,
+  context: ControllerContext,
   volume: AzVolume,
   diskUri: string,
   signal: AbortSignal,
@@ -35,12 +35,7 @@ export async function findPendingSnapshot(
  * noted.
  */
 async function findUnfinishedSnapshot(
-  {
-    snapshots,
-    cloud,
-    logger,
-    diskUriOf,
-  }: Pick<ControllerContext, "snapshots" | "cloud" | "logger" | "diskUriOf">,
+  { snapshots, cloud, logger, diskUriOf }: ControllerContext,
   volume: AzVolume,
   diskUri: string,
   signal: AbortSignal,
@@ -68,7 +63,7 @@ async function findUnfinishedSnapshot(
  * behind this look.
  */
 async function findRecentSnapshot(
-  { snapshots, clock }: Pick<ControllerContext, "snapshots" | "clock">,
+  { snapshots, clock }: ControllerContext,
   volume: AzVolume,
   signal: AbortSignal,
 ): Promise<Result<{ readonly snapshotUri: string; readonly isShown: boolean } | undefined>> {
@@ -82,7 +77,7 @@ async function findRecentSnapshot(
 
 /** The first that is of the very disk: an earlier one of its name may have snapshots, too. */
 async function findOfDisk(
-  cloud: Pick<ControllerContext["cloud"], "getDisk">,
+  cloud: ControllerContext["cloud"],
   snapshots: readonly SnapshotFacts[],
   diskUri: string,
   signal: AbortSignal,
