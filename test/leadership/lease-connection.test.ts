@@ -4,7 +4,7 @@ import { Registry } from "prom-client";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createClusterNodeVolumeUsers } from "../../src/adapters/embedded/cluster-node-volume-users.ts";
 import { noClusterVolumes } from "../../src/adapters/embedded/no-cluster-volumes.ts";
-import { createLoopMetrics } from "../../src/adapters/observe/loop-metrics.ts";
+import { createLoopMetrics } from "../../src/adapters/observe/metrics.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";

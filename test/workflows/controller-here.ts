@@ -4,7 +4,7 @@ import type { Lab } from "../../demo/lab/lab.ts";
 import { createClusterNodeVolumeUsers } from "../../src/adapters/embedded/cluster-node-volume-users.ts";
 import { connectEmbeddedStore } from "../../src/adapters/embedded/connect-embedded-store.ts";
 import { createLogEvents } from "../../src/adapters/observe/log-events.ts";
-import { createLoopMetrics } from "../../src/adapters/observe/loop-metrics.ts";
+import { createLoopMetrics } from "../../src/adapters/observe/metrics.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { readCommandLine } from "../../src/cli/read-command-line.ts";

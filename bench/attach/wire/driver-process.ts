@@ -6,7 +6,7 @@ import { openEmbeddedStore } from "../../../src/adapters/embedded/embedded-store
 import { noClusterVolumes } from "../../../src/adapters/embedded/no-cluster-volumes.ts";
 import { createCountedSteps } from "../../../src/adapters/observe/counted-steps.ts";
 import { createLogEvents } from "../../../src/adapters/observe/log-events.ts";
-import { createLoopMetrics } from "../../../src/adapters/observe/loop-metrics.ts";
+import { createLoopMetrics } from "../../../src/adapters/observe/metrics.ts";
 import { createPinoLogger } from "../../../src/adapters/observe/pino-logger.ts";
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../../src/adapters/system/system-random.ts";
@@ -34,7 +34,7 @@ import {
 } from "../../../src/provisioner/azure-cloud-provisioner.ts";
 import { LeaseHighWaterMark } from "../../../src/runtime/election/lease-high-water-mark.ts";
 import { residentMiB } from "../../resident-memory.ts";
-import { SUBSCRIPTION_ID, place } from "../place.ts";
+import { place, SUBSCRIPTION_ID } from "../place.ts";
 
 /** The settings of the driver process. */
 export interface DriverTask {

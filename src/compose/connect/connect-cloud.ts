@@ -7,7 +7,7 @@ import { type ParsedAzureConfig, parseAzureConfig } from "../../adapters/azure-s
 import { wrongProxy } from "../../adapters/azure-sdk/proxied-agent.ts";
 import { driverUserAgent } from "../../adapters/azure-sdk/sdk-arm-api.ts";
 import { logSdkWith } from "../../adapters/azure-sdk/sdk-log.ts";
-import { registerBudgetMetrics } from "../../adapters/observe/budget-metrics.ts";
+import { registerBudgetMetrics } from "../../adapters/observe/metrics.ts";
 import type { Values } from "../../cli/options.ts";
 import { driverVersion } from "../../cli/version.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";

@@ -12,7 +12,6 @@ import type { SourceCache } from "../../ports/store/source-cache.ts";
 import type { Source, SourceObject } from "../../ports/store/source.ts";
 import { createSourceCache } from "../../runtime/cache/source-cache.ts";
 import {
-  type AttachmentFacts,
   attachmentFacts,
   type ClaimFacts,
   claimFacts,
@@ -22,22 +21,11 @@ import {
   persistentVolumeFacts,
   type StorageClassFacts,
   storageClassFacts,
-  type VolumeFacts,
   volumeFacts,
   type WireClaim,
   type WireStorageClass,
 } from "../../scheduler-extender/facts.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
-
-/** What the extender knows of a cluster: each kind has a list and a watch of its own. */
-export interface ExtenderCaches {
-  readonly volumes: SourceCache<VolumeFacts, "diskKey">;
-  readonly attachments: SourceCache<AttachmentFacts, "diskKey">;
-  readonly nodes: SourceCache<NodeFacts>;
-  readonly claims: SourceCache<ClaimFacts>;
-  readonly persistentVolumes: SourceCache<PersistentVolumeFacts>;
-  readonly storageClasses: SourceCache<StorageClassFacts>;
-}
 
 /**
  * Two stall times of a watch, which is resumed once before. A list of many objects is rare then, and ends
@@ -46,14 +34,14 @@ export interface ExtenderCaches {
 const SETTINGS = { silenceMaxMs: 180_000 };
 
 /**
- * Empty caches; each has to be run. Needs list and watch on each resource: the driver's own in its
- * namespace, the others in the whole cluster.
+ * Empty caches, each with a list and a watch of its own; each has to be run. Needs list and watch on each
+ * resource: the driver's own in its namespace, the others in the whole cluster.
  */
 export function createExtenderCaches(
   client: ApiClient,
   cluster: { readonly namespace: string; readonly driverName: string },
   ports: Pick<ProcessPorts, "clock" | "random" | "logger">,
-): ExtenderCaches {
+) {
   const { namespace, driverName } = cluster;
   const options = { ...ports, settings: SETTINGS };
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Registry } from "prom-client";
 import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
-import { createLoopMetrics } from "../../adapters/observe/loop-metrics.ts";
+import { createLoopMetrics } from "../../adapters/observe/metrics.ts";
 import { readCommandLine } from "../../cli/read-command-line.ts";
 import { type ReconcileWorld, withControllerPorts } from "../../controller/testing/a-controller.ts";
 import { aDriverNode } from "../../controller/testing/a-driver-node.ts";

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { createGauge } from "../../adapters/observe/create-metric.ts";
-import { registerStateMetrics } from "../../adapters/observe/gauges/state-metrics.ts";
+import { registerStateMetrics } from "../../adapters/observe/metrics.ts";
 import { grouped, type Values } from "../../cli/options.ts";
 import type { ControllerParts } from "../../controller/create-controller-ports.ts";
 import { ControllerService } from "../../csi/gen/csi/v1/csi.ts";

@@ -1,9 +1,8 @@
 import { Registry } from "prom-client";
 import { createCountedSteps } from "../../adapters/observe/counted-steps.ts";
 import { withCrashPoint } from "../../adapters/observe/crashing-steps.ts";
-import { registerProcessMetrics } from "../../adapters/observe/gauges/process-metrics.ts";
 import { startHealthServer } from "../../adapters/observe/health-server.ts";
-import { createLoopMetrics } from "../../adapters/observe/loop-metrics.ts";
+import { createLoopMetrics, registerProcessMetrics } from "../../adapters/observe/metrics.ts";
 import { createPinoLogger } from "../../adapters/observe/pino-logger.ts";
 import { collectWhenQuiet, processHeap } from "../../adapters/system/collect-when-quiet.ts";
 import { systemClock } from "../../adapters/system/system-clock.ts";

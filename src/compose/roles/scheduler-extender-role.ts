@@ -1,6 +1,6 @@
 import { connectApiServer } from "../../adapters/kubernetes/api/connect-api-server.ts";
-import { createExtenderMetrics } from "../../adapters/observe/extender-metrics.ts";
 import { healthListener } from "../../adapters/observe/health-server.ts";
+import { createExtenderMetrics } from "../../adapters/observe/metrics.ts";
 import { grouped } from "../../cli/options.ts";
 import { driverVersion } from "../../cli/version.ts";
 import { invariant } from "../../core/failure/invariant.ts";
