@@ -60,7 +60,7 @@ async function main(values: Values<typeof options>): Promise<void> {
     process.once(name, () => ending.abort(new Error(`stopped by ${name}`)));
   const [loadBefore] = loadavg();
   const lab =
-    values.lab === undefined ? await ownLab(values["time-scale"], ending.signal) : await findLab(values.lab);
+    values.lab === undefined ? await ownLab(values.timeScale, ending.signal) : await findLab(values.lab);
   if (lab === undefined) {
     const got = `--lab: got ${JSON.stringify(values.lab)}`;
     const problem = `${got}; expected a lab that is up: npm run lab starts it`;

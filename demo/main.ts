@@ -34,8 +34,8 @@ const options = {
 async function main({
   json,
   keep,
-  "time-scale": timeScale,
-  "prune-after": pruneAfterMs,
+  timeScale,
+  pruneAfter: pruneAfterMs,
 }: Values<typeof options>): Promise<number> {
   const say = json ? (): void => undefined : (text: string): void => void process.stdout.write(`${text}\n`);
   const ending = new AbortController();

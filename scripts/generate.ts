@@ -115,7 +115,7 @@ async function main(values: Values<typeof options>): Promise<number> {
     dashboard(),
     failuresPage(),
     ...azureRoles(),
-    await dataDisksFile(root, await skusAnswer(values["vm-skus"])),
+    await dataDisksFile(root, await skusAnswer(values.vmSkus)),
   ];
   const found = await differences(root, files);
   if (isCheck) return report(found) > 0 ? 1 : 0;

@@ -291,7 +291,7 @@ async function main(values: Values<typeof options>): Promise<number> {
     showsKilled: values.killed,
     byModels: values.models,
     statesMax: values.states ?? STATES_MAX,
-    usesCache: !values["no-cache"],
+    usesCache: !values.noCache,
     threads: values.threads,
   });
   if (!values.list) console.log(`${((performance.now() - startedMs) / 1_000).toFixed(0)} s`);

@@ -74,12 +74,12 @@ const options = {
 const DISK_BYTES = 4 * 2 ** 30;
 
 async function main(values: Values<typeof options>): Promise<number> {
-  const tried = experiments.filter((one) => "run" in one || values["second-vm"] !== undefined);
+  const tried = experiments.filter((one) => "run" in one || values.secondVm !== undefined);
   const minutes = tried.reduce(
     (sum, experiment) => sum + experiment.minutes + (experiment.minutesARound ?? 0) * values.rounds,
     0,
   );
-  if (values.vm.toLowerCase() === values["second-vm"]?.toLowerCase()) {
+  if (values.vm.toLowerCase() === values.secondVm?.toLowerCase()) {
     console.error(`--second-vm is ${values.vm}, which --vm names, too: name another VM`);
     return 2;
   }
@@ -95,7 +95,7 @@ async function main(values: Values<typeof options>): Promise<number> {
   const results: Result[] = [];
   const left: string[] = [];
   await runProbe(vm, experiments, {
-    choices: { mayStop: values["may-stop"], mayReimage: values["may-reimage"], rounds: values.rounds },
+    choices: { mayStop: values.mayStop, mayReimage: values.mayReimage, rounds: values.rounds },
     onResult: (result) => {
       results.push(result);
       const { name, assumption, verdict, detail } = result;
@@ -108,9 +108,9 @@ async function main(values: Values<typeof options>): Promise<number> {
 }
 
 async function connect(values: Values<typeof options>, signal: AbortSignal): Promise<ProbeVm> {
-  const caFile = values["ca-file"];
+  const caFile = values.caFile;
   const caPem = caFile === undefined ? undefined : await readFile(caFile, "utf8");
-  const compute = `/subscriptions/${values.subscription}/resourceGroups/${values["resource-group"]}/providers/Microsoft.Compute`;
+  const compute = `/subscriptions/${values.subscription}/resourceGroups/${values.resourceGroup}/providers/Microsoft.Compute`;
   const startedMs = systemClock.nowMs();
   const vm: ProbeVm = {
     vmId: vmIdOf(values, values.vm),
@@ -119,14 +119,14 @@ async function connect(values: Values<typeof options>, signal: AbortSignal): Pro
     http: createArmHttp({ endpoint: values.endpoint, credential: credentialOf(caPem), caPem }),
     clock: systemClock,
     signal,
-    pollMs: values["poll-ms"],
-    watchMs: values["watch-ms"],
+    pollMs: values.pollMs,
+    watchMs: values.watchMs,
     token: startedMs.toString(36),
     diskBytes: DISK_BYTES,
   };
   const location = (await readVm(vm))?.["location"];
   const located = { ...vm, location: typeof location === "string" ? location : "" };
-  const second = values["second-vm"];
+  const second = values.secondVm;
   return second === undefined
     ? located
     : { ...located, second: { ...located, vmId: vmIdOf(values, second) } };
@@ -136,7 +136,7 @@ function vmIdOf(values: Values<typeof options>, named: string): string {
   const [name = "", instanceId] = named.split("/");
   return formatInstanceUri({
     subscriptionId: values.subscription,
-    resourceGroup: values["resource-group"],
+    resourceGroup: values.resourceGroup,
     scaleSetName: instanceId === undefined ? undefined : name,
     instanceName: instanceId ?? name,
   });

@@ -1,5 +1,6 @@
+import { readValues } from "../../src/cli/read-values.ts";
 import { assembleController, CONTROLLER_KINDS } from "../../src/compose/assemble-controller.ts";
-import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volume-options.ts";
+import { volumeOptions } from "../../src/compose/settings/volume-options.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import type { VolumeSettings } from "../../src/core/attachment/observed-volume.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
@@ -47,11 +48,7 @@ export interface ControllerPlace {
 }
 
 /** The defaults of the controller's flags. */
-export const defaultSettings = volumeSettingsOf(
-  Object.fromEntries(
-    Object.entries(volumeOptions).map(([name, option]) => [name, option.default]),
-  ) as Parameters<typeof volumeSettingsOf>[0],
-);
+export const defaultSettings = readValues(volumeOptions, new Map()).values;
 
 /** A place for a controller: CSI's controller service, and the reconcilers while it leads. */
 export function createControllerPlace(name: string, world: DriverWorld): ControllerPlace {

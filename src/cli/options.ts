@@ -60,8 +60,18 @@ type ValueOf<O extends Option> = O extends { readonly kind: "flag" }
     ? Given<O>
     : Given<O> | undefined;
 
+/** A flag's name as that of a field: `log-level` is `logLevel`. */
+type FieldOf<Flag> = Flag extends `${infer First}-${infer Rest}`
+  ? `${First}${Capitalize<FieldOf<Rest>>}`
+  : Flag & string;
+
 /** The values with which a program runs. */
-export type Values<T extends Options> = { readonly [K in keyof T]: ValueOf<T[K]> };
+export type Values<T extends Options> = { readonly [K in keyof T as FieldOf<K>]: ValueOf<T[K]> };
+
+/** The field that has a flag's value: `log-level` is `logLevel`. */
+export function fieldOf(flag: string): string {
+  return flag.replaceAll(/-([a-z0-9])/gu, (_, letter: string) => letter.toUpperCase());
+}
 
 /** The same options, under one heading of `--help`; those that have a heading keep it. */
 export function grouped<const T extends Options>(subject: string, options: T): T {

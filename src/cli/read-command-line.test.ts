@@ -23,7 +23,7 @@ const defaults = {
   name: undefined,
   roots: ["/a"],
   parts: undefined,
-  "wait-ms": 100,
+  waitMs: 100,
   seed: undefined,
   attach: "kubernetes",
   json: false,
@@ -45,7 +45,7 @@ describe("readCommandLine", () => {
       name: "n",
       roots: ["/b", "/c", "/d"],
       parts: ["two", "one"],
-      "wait-ms": 20.5,
+      waitMs: 20.5,
       seed: 7,
       attach: "driver",
       json: true,
@@ -163,7 +163,7 @@ describe("a settings file", () => {
     assert.deepEqual(command.kind === "Run" ? command.values : command, {
       ...defaults,
       endpoint: "tcp://x:1",
-      "wait-ms": 60,
+      waitMs: 60,
       roots: ["/f", "/g"],
       json: true,
     });

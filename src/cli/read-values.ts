@@ -1,5 +1,5 @@
 import { closestName } from "../core/primitives/closest-name.ts";
-import type { Option, Options, Values } from "./options.ts";
+import { fieldOf, type Option, type Options, type Values } from "./options.ts";
 
 /** What the flags and the settings file of a program give, by the names of its options. */
 export type GivenValues = ReadonlyMap<string, GivenValue>;
@@ -26,7 +26,7 @@ export function readValues<const T extends Options>(
   for (const [name, option] of Object.entries(options)) {
     const read = readValue(option, given.get(name) ?? { label: `--${name}`, texts: [] });
     if ("problem" in read) problems.push(read.problem);
-    else values[name] = read.value;
+    else values[fieldOf(name)] = read.value;
   }
   return { values: values as Values<T>, problems };
 }

@@ -39,17 +39,17 @@ describe("the command line", () => {
     const parsed = parseCommandLine([]);
     assert.deepEqual(parsed.kind === "Run" ? parsed.values : parsed, {
       config: undefined,
-      "time-scale": undefined,
+      timeScale: undefined,
       seed: undefined,
       host: "127.0.0.1",
       port: 0,
-      "plain-http": false,
-      "ca-file": "azure-emulator-ca.pem",
-      "ready-file": undefined,
+      plainHttp: false,
+      caFile: "azure-emulator-ca.pem",
+      readyFile: undefined,
       json: false,
-      "data-plane": "none",
-      "data-dir": undefined,
-      "device-root": undefined,
+      dataPlane: "none",
+      dataDir: undefined,
+      deviceRoot: undefined,
     });
   });
 
@@ -60,17 +60,17 @@ describe("the command line", () => {
     const parsed = parseCommandLine(args.split(" "));
     assert.deepEqual(parsed.kind === "Run" ? parsed.values : parsed, {
       config: "s.yaml",
-      "time-scale": 0.01,
+      timeScale: 0.01,
       seed: 7,
       host: "::1",
       port: 8443,
-      "plain-http": true,
-      "ca-file": "ca.pem",
-      "ready-file": "f",
+      plainHttp: true,
+      caFile: "ca.pem",
+      readyFile: "f",
       json: true,
-      "data-plane": "linux",
-      "data-dir": "d",
-      "device-root": "r",
+      dataPlane: "linux",
+      dataDir: "d",
+      deviceRoot: "r",
     });
   });
 });

@@ -92,14 +92,15 @@ export function parseCommandLine(args: readonly string[]): CommandLine<typeof op
 }
 
 function missingFolders(flags: EmulatorFlags): readonly string[] {
-  const dataPlane = flags["data-plane"];
+  const { dataPlane, dataDir, deviceRoot } = flags;
+  const folders = { "data-dir": dataDir, "device-root": deviceRoot };
   const needed = {
     none: [],
     files: ["data-dir"],
     linux: ["data-dir", "device-root"],
     auto: ["data-dir", "device-root"],
-  } as const satisfies Record<typeof dataPlane, readonly (keyof EmulatorFlags)[]>;
+  } as const satisfies Record<typeof dataPlane, readonly (keyof typeof folders)[]>;
   return needed[dataPlane].flatMap((name) =>
-    flags[name] === undefined ? [`--${name}: must be given with --data-plane ${dataPlane}`] : [],
+    folders[name] === undefined ? [`--${name}: must be given with --data-plane ${dataPlane}`] : [],
   );
 }

@@ -21,7 +21,7 @@ async function main(args: readonly string[]): Promise<void> {
   const available = dataPlaneAvailable();
   const problems = [
     ...(typeof scenario === "string" ? [`--config: ${scenario}`] : []),
-    ...(flags["data-plane"] === "linux" && !available.available
+    ...(flags.dataPlane === "linux" && !available.available
       ? [`--data-plane: got "linux"; ${available.reason}; files keeps the bytes and makes no devices`]
       : []),
   ];
@@ -35,7 +35,7 @@ async function main(args: readonly string[]): Promise<void> {
     return dataPlane.plane;
   };
   try {
-    const emulator = await start(flags, scenario, flags["data-plane"] === "none" ? undefined : open);
+    const emulator = await start(flags, scenario, flags.dataPlane === "none" ? undefined : open);
     await announce(flags, emulator, dataPlane?.kind ?? "none");
     await stopping;
     await emulator.close();
@@ -51,8 +51,9 @@ async function main(args: readonly string[]): Promise<void> {
 
 /** The flag that names a folder which can't be made; undefined if none does. */
 function refusedFlag(flags: EmulatorFlags, { path, reason }: FolderRefused): string | undefined {
-  const flag = (["data-dir", "device-root"] as const).find((name) => flags[name] === path);
-  return flag === undefined ? undefined : `--${flag}: got "${path}", which can't be made: ${reason}`;
+  if (path !== flags.dataDir && path !== flags.deviceRoot) return undefined;
+  const flag = path === flags.dataDir ? "data-dir" : "device-root";
+  return `--${flag}: got "${path}", which can't be made: ${reason}`;
 }
 
 async function readScenario(file: string | undefined): Promise<Scenario | string> {
@@ -79,7 +80,7 @@ interface OpenDataPlane {
 }
 
 async function openDataPlane(flags: EmulatorFlags, available: DataPlaneAvailability): Promise<OpenDataPlane> {
-  const { "data-plane": dataPlane, "data-dir": dataDir = "", "device-root": deviceRoot = "" } = flags;
+  const { dataPlane, dataDir = "", deviceRoot = "" } = flags;
   if (dataPlane !== "files" && available.available)
     return { kind: "linux", plane: await createLinuxDataPlane({ directory: dataDir, deviceRoot }) };
   if (!available.available && dataPlane === "auto")
@@ -93,12 +94,12 @@ async function start(
   dataPlane: (() => Promise<DataPlane>) | undefined,
 ): Promise<Emulator> {
   const seed = flags.seed ?? scenario.seed;
-  const timeScale = flags["time-scale"];
+  const timeScale = flags.timeScale;
   return startEmulator({
     host: flags.host.replace(/^\[(.*)\]$/u, "$1"),
     port: flags.port,
-    https: !flags["plain-http"],
-    caFile: flags["ca-file"],
+    https: !flags.plainHttp,
+    caFile: flags.caFile,
     resourceGroups: scenario.resourceGroups,
     scaleSets: scenario.scaleSets,
     virtualMachines: scenario.virtualMachines,
@@ -108,7 +109,7 @@ async function start(
       ...scenario.settings,
       ...(timeScale === undefined ? {} : { timeScale }),
     },
-    ...(flags["data-dir"] === undefined ? {} : { stateFolder: flags["data-dir"] }),
+    ...(flags.dataDir === undefined ? {} : { stateFolder: flags.dataDir }),
     onDeviceFailure: (failure) => void process.stderr.write(`${failure}\n`),
     ...(seed === undefined ? {} : { seed }),
     ...(dataPlane === undefined ? {} : { dataPlane }),
@@ -131,7 +132,7 @@ async function announce(
     ready.caFile === undefined ? "" : `, trust ${ready.caFile}:\n${ready.caPem?.trimEnd() ?? ""}`
   }`;
   process.stdout.write(`${flags.json ? JSON.stringify(ready) : human}\n`);
-  const readyFile = flags["ready-file"];
+  const readyFile = flags.readyFile;
   if (readyFile !== undefined) await writeFile(readyFile, `${JSON.stringify(ready)}\n`);
 }
 

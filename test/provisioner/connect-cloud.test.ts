@@ -37,21 +37,21 @@ describe("a role's connection to Azure", () => {
   const log = (message: string, fields?: object): void =>
     void logged.push(`${message} ${JSON.stringify(fields)}`);
   const valuesOf = (values: Partial<Values>): Values => ({
-    "cloud-config": undefined,
-    "azure-cloud": undefined,
-    "subscription-id": undefined,
-    "resource-group": undefined,
+    cloudConfig: undefined,
+    azureCloud: undefined,
+    subscriptionId: undefined,
+    resourceGroup: undefined,
     location: undefined,
-    "custom-user-agent": undefined,
-    "user-agent-suffix": undefined,
-    "force-detach-after-ms": 240_000,
-    "fence-regular-detach-ms": 30_000,
+    customUserAgent: undefined,
+    userAgentSuffix: undefined,
+    forceDetachAfterMs: 240_000,
+    fenceRegularDetachMs: 30_000,
     ...values,
-    "azure-endpoint": emulator.url,
-    "azure-ca-file": join(folder, "ca.pem"),
-    "azure-time-scale": 1,
-    "azure-vm-api-version": "2024-11-01",
-    "azure-disk-api-version": "2025-01-02",
+    azureEndpoint: emulator.url,
+    azureCaFile: join(folder, "ca.pem"),
+    azureTimeScale: 1,
+    azureVmApiVersion: "2024-11-01",
+    azureDiskApiVersion: "2025-01-02",
   });
   const connect = (values: Partial<Values>): ReturnType<typeof connectCloud> => {
     const ports = {
@@ -94,7 +94,7 @@ describe("a role's connection to Azure", () => {
       const read = await cloud.getDisk({ diskUri: diskUri("none") }, new AbortController().signal);
       return read.ok ? undefined : read.failure.kind;
     };
-    assert.equal(await missing({ "cloud-config": file }), "DiskNotFound");
+    assert.equal(await missing({ cloudConfig: file }), "DiskNotFound");
     assert.deepEqual(logged, [
       'azure.json has fields that the driver does not use {"unusedFields":["vmType"]}',
     ]);
@@ -103,8 +103,8 @@ describe("a role's connection to Azure", () => {
     Object.assign(process.env, environment);
     try {
       const flags = {
-        "subscription-id": SUBSCRIPTION_ID,
-        "resource-group": RESOURCE_GROUP,
+        subscriptionId: SUBSCRIPTION_ID,
+        resourceGroup: RESOURCE_GROUP,
         location: LOCATION,
       };
       assert.equal(await missing(flags), "DiskNotFound");
@@ -125,7 +125,7 @@ describe("a role's connection to Azure", () => {
     logged.length = 0;
     registry.clear();
     try {
-      const cloud = await connect({ "cloud-config": await azureJson({ ...signIn(), ...place }) });
+      const cloud = await connect({ cloudConfig: await azureJson({ ...signIn(), ...place }) });
       const signal = new AbortController().signal;
       const vmUri = `${diskUri("x").replace(/disks.*/u, "virtualMachines/vm-a")}`;
       for (let repeated = 0; repeated < 2; repeated++) {
@@ -146,7 +146,7 @@ describe("a role's connection to Azure", () => {
     const file = await azureJson({ ...place, ...signIn() });
     logged.length = 0;
     registry.clear();
-    const cloud = await connect({ "cloud-config": file });
+    const cloud = await connect({ cloudConfig: file });
     await rm(file);
     const read = await cloud.getDisk({ diskUri: diskUri("none") }, new AbortController().signal);
     assert.equal(read.ok ? "" : read.failure.kind, "DiskNotFound");
@@ -163,7 +163,7 @@ describe("a role's connection to Azure", () => {
     logged.length = 0;
     registry.clear();
     try {
-      const cloud = await connect({ "cloud-config": file });
+      const cloud = await connect({ cloudConfig: file });
       const read = async (): Promise<string> => {
         const disk = await cloud.getDisk({ diskUri: diskUri("none") }, new AbortController().signal);
         return disk.ok ? "" : JSON.stringify(disk.failure);
@@ -190,7 +190,7 @@ describe("a role's connection to Azure", () => {
   it("signs in as the file says that has taken the place of the one at the start", async () => {
     const file = await azureJson({ ...place, ...signIn(), aadClientId: "before" });
     registry.clear();
-    const cloud = await connect({ "cloud-config": file });
+    const cloud = await connect({ cloudConfig: file });
     const next = join(folder, "next.json");
     await writeFile(next, JSON.stringify({ ...place, ...signIn(), aadClientId: "after" }), { mode: 0o600 });
     await rename(next, file);
@@ -216,7 +216,7 @@ describe("a role's connection to Azure", () => {
         process.env["NO_PROXY"] = new URL(emulator.url).hostname;
       });
       await assert.rejects(
-        connect({ "cloud-config": await azureJson({ ...signIn(), ...place }) }),
+        connect({ cloudConfig: await azureJson({ ...signIn(), ...place }) }),
         ({ message }: Error) =>
           message.startsWith(`${variable}: expected`) && !message.includes("of-the-proxy"),
       );
@@ -228,7 +228,7 @@ describe("a role's connection to Azure", () => {
     { variable: "ALL_PROXY", value: "socks5://user:of-the-proxy@proxy:3128" },
   ])
     it(`needs no ${variable}=${value} where NO_PROXY names what is called`, async () => {
-      const values = valuesOf({ "cloud-config": await azureJson({ ...signIn(), ...place }) });
+      const values = valuesOf({ cloudConfig: await azureJson({ ...signIn(), ...place }) });
       const source = (path: string): string => JSON.stringify(new URL(`../../src/${path}`, import.meta.url));
       const script = `
         import { Registry } from "prom-client";
@@ -273,22 +273,22 @@ describe("a role's connection to Azure", () => {
       activeDirectoryEndpoint: "https://login.microsoftonline.com",
     });
     await assert.rejects(
-      connect({ "cloud-config": file, "azure-cloud": "AzureChinaCloud" }),
+      connect({ cloudConfig: file, azureCloud: "AzureChinaCloud" }),
       /^Error: --azure-cloud: got "AzureChinaCloud"; cloud is AzureChinaCloud, but the authority .* AzurePublicCloud$/,
     );
   });
 
   it("is refused with the name of the invalid file and field", async () => {
     await assert.rejects(
-      connect({ "cloud-config": await azureJson("{") }),
+      connect({ cloudConfig: await azureJson("{") }),
       /^Error: --cloud-config: got ".*azure\.json"; azure\.json is neither a JSON object nor a YAML mapping$/,
     );
     await assert.rejects(
-      connect({ "cloud-config": await azureJson({ ...place, useManagedIdentityExtension: "true" }) }),
+      connect({ cloudConfig: await azureJson({ ...place, useManagedIdentityExtension: "true" }) }),
       /--cloud-config: got ".*"; useManagedIdentityExtension is a text in .*: write true or false/,
     );
     await assert.rejects(
-      connect({ "cloud-config": await azureJson({ ...place, location: undefined }) }),
+      connect({ cloudConfig: await azureJson({ ...place, location: undefined }) }),
       /--location: location is missing/,
     );
   });

@@ -38,7 +38,7 @@ async function main(values: Values<typeof options>): Promise<number> {
     process.stderr.write(`npm run soak needs devices: ${devices.reason}\n`);
     return 1;
   }
-  const { minutes, seed, volumes, "time-scale": timeScale } = values;
+  const { minutes, seed, volumes, timeScale } = values;
   const ending = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => ending.abort(new Error(`stopped by ${signal}`)));

@@ -18,7 +18,7 @@ import {
 import type { ProcessPorts } from "../../src/compose/roles/run-role.ts";
 import { detachOptions } from "../../src/compose/settings/detach-options.ts";
 import { azureOptions } from "../../src/compose/settings/process-options.ts";
-import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volume-options.ts";
+import { volumeOptions } from "../../src/compose/settings/volume-options.ts";
 import { untilEnded } from "../../src/compose/until-aborted.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
@@ -87,7 +87,7 @@ export async function startControllerHere(
     clusterVolumes,
     marks: undefined,
     events: createLogEvents(silentLogger),
-    settings: volumeSettingsOf(values),
+    settings: values,
     clusterId: "lab",
     trustsUnnamedVms: true,
     isAlone: false,

@@ -151,7 +151,7 @@ async function bringUp(values: Flags, signal: AbortSignal): Promise<void> {
   const there = await findLab(values.name);
   if (there === undefined) await installTools();
   const lab = there ?? (await startLab(optionsOf(values), signal, say));
-  if (there === undefined && !values["no-driver"]) {
+  if (there === undefined && !values.noDriver) {
     say("         installing the driver …");
     await installDriver(lab, { values: VALUES });
   }
@@ -176,13 +176,13 @@ function optionsOf(values: Flags): LabOptions {
     name: values.name,
     nodes: nodes.kinds,
     zones: Number(values.zones),
-    timeScale: values["time-scale"],
-    ...(values["fast-tick"] ? { kubelet: { nodeStatusUpdateFrequency: "1s" } } : {}),
+    timeScale: values.timeScale,
+    ...(values.fastTick ? { kubelet: { nodeStatusUpdateFrequency: "1s" } } : {}),
   };
 }
 
 async function takeDown(values: Flags): Promise<void> {
-  const startedBy = values["started-by"];
+  const startedBy = values.startedBy;
   const only = startedBy === undefined ? {} : { startedBy };
   const wasThere = await stopLab(values.name, { clone: CLONE, force: values.force, ...only });
   say(wasThere ? `lab ${values.name} is down, nothing is left` : `there is no lab ${values.name}`);

@@ -18,7 +18,7 @@ import {
   controllerServiceOptions,
 } from "../../../src/compose/roles/controller-service.ts";
 import type { ProcessPorts } from "../../../src/compose/roles/run-role.ts";
-import { volumeOptions, volumeSettingsOf } from "../../../src/compose/settings/volume-options.ts";
+import { volumeOptions } from "../../../src/compose/settings/volume-options.ts";
 import { recoverVolumes } from "../../../src/controller/adoption/recover-volumes.ts";
 import {
   type ControllerParts,
@@ -98,7 +98,7 @@ async function main(task: DriverTask): Promise<void> {
     clusterVolumes: noClusterVolumes,
     marks: undefined,
     events: createLogEvents(logger),
-    settings: volumeSettingsOf(values),
+    settings: values,
     clusterId: "bench",
     trustsUnnamedVms: true,
   };

@@ -36,7 +36,7 @@ export async function clusterIdOf(
   },
   signal: AbortSignal,
 ): Promise<string> {
-  const given = values["cluster-id"];
+  const given = values.clusterId;
   if (given !== undefined && given !== "") return given;
   const { apiClient, clock, logger } = parts;
   const readFromApi =

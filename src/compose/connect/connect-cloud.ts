@@ -8,7 +8,7 @@ import { wrongProxy } from "../../adapters/azure-sdk/proxied-agent.ts";
 import { driverUserAgent } from "../../adapters/azure-sdk/sdk-arm-api.ts";
 import { logSdkWith } from "../../adapters/azure-sdk/sdk-log.ts";
 import { registerBudgetMetrics } from "../../adapters/observe/metrics.ts";
-import type { Values } from "../../cli/options.ts";
+import { fieldOf, type Values } from "../../cli/options.ts";
 import { driverVersion } from "../../cli/version.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -30,7 +30,7 @@ import { readNamedCertificates, readNamedFile, WrongSetting } from "../settings/
 type CloudValues = Values<typeof azureOptions & typeof detachOptions>;
 
 /** The flags of those fields of the Azure settings that have one. */
-const FLAGS: Readonly<Record<string, keyof Values<typeof azureOptions>>> = {
+const FLAGS: Readonly<Record<string, keyof typeof azureOptions>> = {
   cloud: "azure-cloud",
   resourceManagerEndpoint: "azure-endpoint",
   subscriptionId: "subscription-id",
@@ -88,7 +88,7 @@ export async function reachAzure(
   const settings = await readAzureSettings(values);
   if (!settings.ok) throw wrongField(settings.failure, values);
   checkProxy(settings.value.config, values, logger);
-  const caFile = values["azure-ca-file"];
+  const caFile = values.azureCaFile;
   const caPem = caFile === undefined ? undefined : await readNamedCertificates("azure-ca-file", caFile);
   const current = {
     read: async (): Promise<Result<AzureConfig, ConfigFailure>> => {
@@ -114,8 +114,8 @@ export async function reachAzure(
     current,
     apiVersions: {
       ...defaultApiVersions,
-      vm: values["azure-vm-api-version"],
-      disk: values["azure-disk-api-version"],
+      vm: values.azureVmApiVersion,
+      disk: values.azureDiskApiVersion,
     },
     onReplacedVersion: (replaced) =>
       logger?.warn("Azure does not have an API version, and another one is used", { ...replaced }),
@@ -155,32 +155,32 @@ function checkProxy(
 
 /** The User-Agent of calls to Azure, as V1 makes it. */
 export function userAgentOf(
-  values: Pick<Values<typeof azureOptions>, "custom-user-agent" | "user-agent-suffix">,
+  values: Pick<Values<typeof azureOptions>, "customUserAgent" | "userAgentSuffix">,
 ): string {
-  const own = values["custom-user-agent"] || `${driverUserAgent}/${driverVersion}`;
-  return `${own} ${values["user-agent-suffix"] ?? ""}`.trimEnd();
+  const own = values.customUserAgent || `${driverUserAgent}/${driverVersion}`;
+  return `${own} ${values.userAgentSuffix ?? ""}`.trimEnd();
 }
 
 /** The file's settings with those of the flags and of the environment. */
 async function readAzureSettings(
   values: Values<typeof azureOptions>,
 ): Promise<Result<ParsedAzureConfig, ConfigFailure>> {
-  const file = values["cloud-config"];
+  const file = values.cloudConfig;
   const fromFile =
     file === undefined
       ? ok({ config: {}, unused: [] })
       : await parseAzureConfig(await readNamedFile("cloud-config", file));
   if (!fromFile.ok) return fromFile;
-  const endpoint = values["azure-endpoint"];
+  const endpoint = values.azureEndpoint;
   const config: AzureConfig = {
     ...stated("tenantId", process.env["AZURE_TENANT_ID"]),
     ...stated("aadClientId", process.env["AZURE_CLIENT_ID"]),
     ...stated("aadClientSecret", process.env["AZURE_CLIENT_SECRET"]),
     ...fromFile.value.config,
-    ...stated("cloud", values["azure-cloud"]),
+    ...stated("cloud", values.azureCloud),
     ...(endpoint === undefined ? {} : { resourceManagerEndpoint: endpoint }),
-    ...stated("subscriptionId", values["subscription-id"]),
-    ...stated("resourceGroup", values["resource-group"]),
+    ...stated("subscriptionId", values.subscriptionId),
+    ...stated("resourceGroup", values.resourceGroup),
     ...stated("location", values.location),
   };
   return ok({ ...fromFile.value, config });
@@ -195,12 +195,13 @@ function unreadable(error: unknown): Result<never, ConfigFailure> {
 /** Names the flag, and the file if there is one, of a field of the Azure settings. */
 function wrongField({ field, problem }: ConfigFailure, values: Values<typeof azureOptions>): WrongSetting {
   const flag = FLAGS[field];
-  const ofFlag = flag === undefined ? undefined : values[flag];
+  const ofFlag =
+    flag === undefined ? undefined : Object.entries(values).find(([name]) => name === fieldOf(flag))?.[1];
   if (flag !== undefined && ofFlag !== undefined)
     return new WrongSetting(`--${flag}: got ${JSON.stringify(ofFlag)}; ${field} ${problem}`);
   if (flag !== undefined && problem.startsWith("is missing"))
     return new WrongSetting(`--${flag}: ${field} ${problem}`);
-  const file = values["cloud-config"];
+  const file = values.cloudConfig;
   const given = file === undefined ? "" : `got ${JSON.stringify(file)}; `;
   return new WrongSetting(`--cloud-config: ${given}${field} ${problem}`);
 }

@@ -8,7 +8,7 @@ import { systemRandom } from "../../adapters/system/system-random.ts";
 import { connectStore } from "./connect-store.ts";
 
 const ports = { clock: systemClock, random: systemRandom };
-const nothing = { kubeconfig: undefined, namespace: "azure-disk-csi", "store-socket": undefined };
+const nothing = { kubeconfig: undefined, namespace: "azure-disk-csi", storeSocket: undefined };
 
 /** Runs `act` as in a process with that environment. */
 async function inEnvironment(
@@ -30,7 +30,7 @@ async function inEnvironment(
 describe("connectStore", () => {
   it("uses the embedded store if its socket is given, in a pod as well", () =>
     inEnvironment({ KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" }, async () => {
-      const connection = await connectStore({ ...nothing, "store-socket": "/run/store.sock" }, "node", ports);
+      const connection = await connectStore({ ...nothing, storeSocket: "/run/store.sock" }, "node", ports);
       assert.equal(connection.apiClient, undefined);
       connection.close();
     }));
@@ -62,7 +62,7 @@ describe("connectStore", () => {
         /this is no pod of Kubernetes .*name a kubeconfig file/u,
       );
       await assert.rejects(
-        connectStore({ ...nothing, kubeconfig: "/a", "store-socket": "/b" }, "node", ports),
+        connectStore({ ...nothing, kubeconfig: "/a", storeSocket: "/b" }, "node", ports),
         /in one place only/u,
       );
     }));

@@ -46,7 +46,7 @@ export interface ConnectPorts extends Pick<ProcessPorts, "clock" | "random"> {
 
 /** Throws `WrongSetting` if the settings name no store, or two. */
 export async function checkStore(values: Values<typeof storeOptions>): Promise<void> {
-  if (values["store-socket"] === undefined) await apiServerConfig(values);
+  if (values.storeSocket === undefined) await apiServerConfig(values);
   else if (values.kubeconfig !== undefined)
     throw new WrongSetting(
       "--store-socket: got it and --kubeconfig; expected one: the driver's objects are in one place only",
@@ -82,7 +82,7 @@ export async function connectStore(
   roleName: string,
   ports: ConnectPorts,
 ): Promise<StoreConnection> {
-  const socketPath = values["store-socket"];
+  const socketPath = values.storeSocket;
   if (socketPath === undefined) return connectKubernetes(values, roleName, ports);
   await checkStore(values);
   const { connectEmbeddedStore } = await import("../../adapters/embedded/connect-embedded-store.ts");

@@ -41,10 +41,10 @@ const CALL_MAX_MS = 2_000;
 
 /** Throws `WrongSetting` on Windows: the socket there is replaced by ways that only Linux has. */
 export function checkRegistration(
-  values: Pick<Values<typeof registrationOptions>, "registration-socket">,
+  values: Pick<Values<typeof registrationOptions>, "registrationSocket">,
   platform: NodeJS.Platform,
 ): void {
-  const path = values["registration-socket"];
+  const path = values.registrationSocket;
   if (path !== undefined && platform === "win32")
     throw new WrongSetting(
       `--registration-socket: got ${JSON.stringify(path)}; expected none on Windows, where ` +
@@ -71,13 +71,13 @@ export async function serveRegistration(
   values: Values<typeof registrationOptions>,
   process: ProcessPorts,
 ): Promise<Registration | undefined> {
-  const socketPath = values["registration-socket"];
+  const socketPath = values.registrationSocket;
   if (socketPath === undefined) return undefined;
   const { endpoint, apiClient, ...registered } = plugin;
   const { driverName } = plugin;
   const { clock, random, logger } = process;
-  const daemonSet = parseDaemonSet(values["daemon-set"]);
-  const csiSocketPath = values["kubelet-registration-path"] ?? endpoint.replace(/^unix:(?:\/\/)?/u, "");
+  const daemonSet = parseDaemonSet(values.daemonSet);
+  const csiSocketPath = values.kubeletRegistrationPath ?? endpoint.replace(/^unix:(?:\/\/)?/u, "");
   const socket = { socketPath, csiSocketPath };
   const served = await registerWithKubelet({ ...registered, ...socket, clock, random, logger });
   if (!served.ok) throw new Error(describeFailure(served.failure));

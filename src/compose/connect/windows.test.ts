@@ -11,9 +11,9 @@ describe("the node role's connections on Windows", () => {
   });
 
   it("leave the registration to node-driver-registrar", () => {
-    const values = { "registration-socket": "C:\\csi\\reg.sock" };
+    const values = { registrationSocket: "C:\\csi\\reg.sock" };
     checkRegistration(values, "linux");
-    checkRegistration({ "registration-socket": undefined }, "win32");
+    checkRegistration({ registrationSocket: undefined }, "win32");
     assert.throws(
       () => checkRegistration(values, "win32"),
       (error) => error instanceof WrongSetting && /expected none on Windows/u.test(error.message),

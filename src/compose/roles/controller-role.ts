@@ -14,7 +14,7 @@ import { nodeDaemonSetOption } from "../settings/daemon-set-options.ts";
 import { detachOptions } from "../settings/detach-options.ts";
 import { electionSettingsOf } from "../settings/leader-election-options.ts";
 import { azureOptions, processOptions } from "../settings/process-options.ts";
-import { volumeOptions, volumeSettingsOf } from "../settings/volume-options.ts";
+import { volumeOptions } from "../settings/volume-options.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
 import { untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
@@ -64,7 +64,7 @@ export const controllerRole: Role<typeof options> = {
     ),
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
-    const { "driver-name": driverName, namespace } = values;
+    const { driverName, namespace } = values;
     const connection = await connectStore(values, "controller", ports);
     const { leaseStore, apiClient } = connection;
     const leaseHighWaterMark = new LeaseHighWaterMark();
@@ -81,7 +81,7 @@ export const controllerRole: Role<typeof options> = {
       apiClient === undefined
         ? embeddedOrchestrator({ store, cache }, ports)
         : await kubernetesOrchestrator(
-            { client: apiClient, cache, driverName, namespace, nodeDaemonSet: values["node-daemon-set"] },
+            { client: apiClient, cache, driverName, namespace, nodeDaemonSet: values.nodeDaemonSet },
             ports,
           );
     const { users, clusterVolumes, events, otherDriver } = orchestrator;
@@ -109,9 +109,9 @@ export const controllerRole: Role<typeof options> = {
         leaseHighWaterMark,
         users,
         clusterVolumes,
-        marks: values["stopped-nodes"] === "mark" ? orchestrator.marks : undefined,
+        marks: values.stoppedNodes === "mark" ? orchestrator.marks : undefined,
         events,
-        settings: volumeSettingsOf(values),
+        settings: values,
         clusterId,
         trustsUnnamedVms: apiClient === undefined,
         isAlone: false,

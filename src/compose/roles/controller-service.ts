@@ -70,7 +70,7 @@ export function addControllerService(
   values: Values<typeof controllerServiceOptions>,
   { clock, random, steps, loops, logger, registry }: ProcessPorts,
 ): (signal: AbortSignal) => Promise<void> {
-  const trustsNodes = values["trust-nodes-without-provider-id"];
+  const trustsNodes = values.trustNodesWithoutProviderId;
   if (trustsNodes && !trustsUnnamedVms)
     logger.warn("nodes without spec.providerID report their VM: a VM of that name may move writer records", {
       setting: "--trust-nodes-without-provider-id",
@@ -92,12 +92,12 @@ export function addControllerService(
     snapshots,
     driverName,
     leaseStore,
-    lostClusterIds: values["lost-cluster-id"],
-    limits: { waitMaxMs: values["wait-max-ms"], grantWaitMs: values["grant-wait-ms"] },
+    lostClusterIds: values.lostClusterId,
+    limits: values,
     election: {
       identity: `${hostname()}_${random.uuid()}`,
       settings: electionSettingsOf(values),
-      isAlone: isAlone || values["leader-election"] === "none",
+      isAlone: isAlone || values.leaderElection === "none",
       onChange: (isLeading) => {
         leads.set(isLeading ? 1 : 0);
         unclaimed.set(0);

@@ -91,24 +91,24 @@ export const nodeRole: Role<typeof options> = {
     ),
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
-    const { "node-name": nodeName, "driver-name": driverName } = values;
+    const { nodeName, driverName } = values;
     // First of all: pods whose file system was left frozen can't write, nor end.
     const nodeHost = await openNodeHost(values, ports);
     const connection = await connectStore(values, "node", ports);
     const { apiClient } = connection;
     const metadata =
-      values["vm-id"] !== undefined && values["vm-resource-id"] !== undefined
+      values.vmId !== undefined && values.vmResourceId !== undefined
         ? undefined
         : await metadataService(values);
     const ownNode =
       apiClient === undefined ? undefined : createOwnNode({ client: apiClient, nodeName, driverName });
     const machine = await discoverInstance(
       { metadata, ownNode, clock, random, logger },
-      machineGiven(values),
+      { ...values, instanceUri: values.vmResourceId },
       lifetime,
     );
     const { vmId, instanceUri, vmSize, location, zone, zoneLabel } = machine;
-    const busType = values["bus-type"] === "auto" ? await detectBusType() : values["bus-type"];
+    const busType = values.busType === "auto" ? await detectBusType() : values.busType;
     const { cache, store } = followOwnObjects({
       store: connection.store,
       nodeName,
@@ -182,19 +182,9 @@ async function eventsOn(
   values: Values<typeof options>,
   ports: ProcessPorts,
 ) {
-  const { "driver-name": driverName, "node-name": nodeName, namespace } = values;
+  const { driverName, nodeName, namespace } = values;
   const { nodeEvents } = await import("../connect/cluster-events.ts");
   return nodeEvents({ client, driverName, namespace, objects, nodeName }, ports);
-}
-
-function machineGiven(values: Values<typeof machineOptions>): Parameters<typeof discoverInstance>[1] {
-  return {
-    vmId: values["vm-id"],
-    instanceUri: values["vm-resource-id"],
-    vmSize: values["vm-size"],
-    location: values.location,
-    zone: values.zone,
-  };
 }
 
 /**
@@ -216,10 +206,10 @@ async function registerNode(
   readonly runs: readonly ((signal: AbortSignal) => Promise<void>)[];
 }> {
   const { endpoint, apiClient, ownNode, others, events } = parts;
-  const { "node-name": nodeName, "driver-name": driverName } = values;
+  const { nodeName, driverName } = values;
   // Without Kubernetes there are no taints.
   const taintLoop =
-    ownNode === undefined || values["remove-not-ready-taint"] === "false"
+    ownNode === undefined || values.removeNotReadyTaint === "false"
       ? undefined
       : new ControlLoop(
           startUpTaintReconciler({ ownNode, nodeName, driverName, events, logger: ports.logger }),

@@ -28,7 +28,7 @@ function openIn(
   lifetime: AbortSignal = never,
 ): ReturnType<typeof openNodeHost> {
   return openNodeHost(
-    { "device-root": stateDir, "shares-kernel": true, "state-dir": stateDir, "kubelet-dir": [stateDir] },
+    { deviceRoot: stateDir, sharesKernel: true, stateDir: stateDir, kubeletDir: [stateDir] },
     { clock: systemClock, logger, lifetime },
   );
 }
@@ -73,7 +73,7 @@ async function anotherPlugin(t: TestContext, stateDir: string) {
     const { spawn } = await import("node:child_process");
     const stateDir = ${JSON.stringify(stateDir)};
     const machine = await openNodeHost(
-      { "device-root": stateDir, "shares-kernel": true, "state-dir": stateDir, "kubelet-dir": [stateDir] },
+      { deviceRoot: stateDir, sharesKernel: true, stateDir: stateDir, kubeletDir: [stateDir] },
       { clock: systemClock, logger: silentLogger, lifetime: new AbortController().signal },
     );
     const command = spawn("sleep", ["infinity"], { stdio: "ignore", detached: true });

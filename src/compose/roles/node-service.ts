@@ -43,15 +43,15 @@ export interface NodeHost {
  * no other plug-in writes the node's checkpoints, and rejects once `lifetime` is aborted.
  */
 export async function openNodeHost(
-  values: Pick<Values<typeof nodeOptions>, "device-root" | "shares-kernel" | "state-dir" | "kubelet-dir">,
+  values: Pick<Values<typeof nodeOptions>, "deviceRoot" | "sharesKernel" | "stateDir" | "kubeletDir">,
   { clock, logger, lifetime }: Pick<ProcessPorts, "clock" | "logger" | "lifetime">,
 ): Promise<NodeHost> {
-  const deviceRoot = values["device-root"];
-  const sharesKernel = values["shares-kernel"] || deviceRoot !== "";
+  const deviceRoot = values.deviceRoot;
+  const sharesKernel = values.sharesKernel || deviceRoot !== "";
   if (sharesKernel)
     logger.warn("links to loop devices are trusted: for emulators and labs only", { deviceRoot });
   const platform = process.platform === "win32" ? "windows" : "linux";
-  const { "state-dir": stateDir } = values;
+  const { stateDir } = values;
   const lock =
     platform === "linux" ? undefined : (await import("../../adapters/windows/lock-file.ts")).openAlone;
   await asSet("state-dir", stateDir, () => lockStateFolder(stateDir, { clock, logger }, lifetime, lock));
@@ -84,8 +84,8 @@ export function addNodeService(
     loops,
     logger,
     limit: {
-      given: values["max-volumes"] < 0 ? volumesMax : values["max-volumes"],
-      reserved: values["reserved-data-disk-slot-num"],
+      given: values.maxVolumes < 0 ? volumesMax : values.maxVolumes,
+      reserved: values.reservedDataDiskSlotNum,
       metadata,
       ownNode,
     },
@@ -93,9 +93,9 @@ export function addNodeService(
       platform,
       driverVersion,
       attach: values.attach,
-      stageWaitMs: values["stage-wait-ms"],
-      deviceWaitMs: values["device-wait-ms"],
-      heartbeatMs: values["heartbeat-ms"],
+      stageWaitMs: values.stageWaitMs,
+      deviceWaitMs: values.deviceWaitMs,
+      heartbeatMs: values.heartbeatMs,
       allowedRoots: kubeletFolders(values, platform),
     },
   });
@@ -104,15 +104,15 @@ export function addNodeService(
 }
 
 function kubeletFolders(
-  values: Pick<Values<typeof nodeOptions>, "kubelet-dir">,
+  values: Pick<Values<typeof nodeOptions>, "kubeletDir">,
   platform: Platform,
 ): readonly string[] {
-  return values["kubelet-dir"].map((path) => qualifiedPath(path, platform));
+  return values.kubeletDir.map((path) => qualifiedPath(path, platform));
 }
 
 /** Loaded only on Windows. */
 async function startWindowsHost(
-  options: Pick<Values<typeof nodeOptions>, "kubelet-dir"> & Pick<ProcessPorts, "clock" | "logger">,
+  options: Pick<Values<typeof nodeOptions>, "kubeletDir"> & Pick<ProcessPorts, "clock" | "logger">,
 ): Promise<HostProvisioner> {
   const { createWindowsHost } = await import("../../adapters/windows/create-windows-host.ts");
   const { startPowerShell } = await import("../../adapters/windows/start-power-shell.ts");

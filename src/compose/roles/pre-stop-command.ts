@@ -72,24 +72,24 @@ const problems = (values: Values<typeof options>): Promise<readonly string[]> =>
   );
 
 function nodeNameOf(values: Values<typeof options>): string {
-  const nodeName = values["node-name"] ?? process.env["KUBE_NODE_NAME"];
+  const nodeName = values.nodeName ?? process.env["KUBE_NODE_NAME"];
   if (nodeName === undefined)
     throw new WrongSetting("--node-name: must be given, or the environment variable KUBE_NODE_NAME be set");
   return nodeName;
 }
 
 async function waitForVolumes(values: Values<typeof options>, nodeName: string): Promise<number> {
-  const logger = createPinoLogger({ level: values["log-level"], fields: { role: name } });
+  const logger = createPinoLogger({ level: values.logLevel, fields: { role: name } });
   const clock = systemClock;
   const connection = await connectKubernetes(values, name, { clock, random: systemRandom });
-  const daemonSet = parseDaemonSet(values["daemon-set"]);
+  const daemonSet = parseDaemonSet(values.daemonSet);
   const ownNode = createOwnNode({
     client: connection.apiClient,
     nodeName,
-    driverName: values["driver-name"],
+    driverName: values.driverName,
   });
   const readCheckpointedVolumes = async (): Promise<readonly string[]> =>
-    (await readCheckpoints(values["state-dir"])).volumes.map(({ volumeName }) => volumeName);
+    (await readCheckpoints(values.stateDir)).volumes.map(({ volumeName }) => volumeName);
   const wait = async (signal: AbortSignal): Promise<number> => {
     try {
       // The driver's rights are removed with it: the API server would refuse each retry until the pod's
@@ -112,7 +112,7 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string):
     }
   };
   try {
-    return await withTimeout(clock, values["wait-max-ms"], wait);
+    return await withTimeout(clock, values.waitMaxMs, wait);
   } finally {
     connection.close();
   }

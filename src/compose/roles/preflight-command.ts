@@ -60,11 +60,11 @@ const usage =
 const problems = (values: Values<typeof options>): Promise<readonly string[]> =>
   wrongSettings(
     () => reachAzure(values, { clock: systemClock }),
-    () => (values["without-kubernetes"] ? undefined : apiServerConfig(values)),
+    () => (values.withoutKubernetes ? undefined : apiServerConfig(values)),
   );
 
 async function inAzure(values: Values<typeof options>, signal: AbortSignal): Promise<readonly Finding[]> {
-  const logger = createPinoLogger({ level: values["log-level"], fields: { role: name } });
+  const logger = createPinoLogger({ level: values.logLevel, fields: { role: name } });
   const { arm, place, endpoint, clientId } = await reachAzure(values, { clock: systemClock, logger });
   const instanceUri = await ownVm(values, signal);
   const found = await checkAzure({ arm, place, endpoint, clientId, instanceUri }, signal);
@@ -74,7 +74,7 @@ async function inAzure(values: Values<typeof options>, signal: AbortSignal): Pro
 }
 
 async function ownVm(values: Values<typeof options>, signal: AbortSignal): Promise<string | undefined> {
-  const given = values["vm-resource-id"];
+  const given = values.vmResourceId;
   if (given !== undefined) return given;
   const read = await (await metadataService(values)).read(signal);
   return read.ok ? read.value.resourceId : undefined;
@@ -84,10 +84,10 @@ async function inKubernetes(
   values: Values<typeof options>,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  if (values["without-kubernetes"]) return [];
+  if (values.withoutKubernetes) return [];
   const connection = await connectKubernetes(values, name, { clock: systemClock, random: systemRandom });
   try {
-    return await checkKubernetes(connection.apiClient, values["driver-name"], signal);
+    return await checkKubernetes(connection.apiClient, values.driverName, signal);
   } finally {
     connection.close();
   }

@@ -73,7 +73,7 @@ export async function runRole<T extends Options & typeof processOptions>(
   if (command.kind !== "Run") return answerNoRun(command);
   const { values } = command;
   const common = values as Values<typeof processOptions>;
-  const logger = createPinoLogger({ level: common["log-level"], fields: { role: role.name } });
+  const logger = createPinoLogger({ level: common.logLevel, fields: { role: role.name } });
   const withoutEffect = variablesWithoutEffect(process.env);
   if (withoutEffect.length > 0)
     logger.info("environment variables of V1 have no effect here", { names: withoutEffect });
@@ -85,7 +85,7 @@ export async function runRole<T extends Options & typeof processOptions>(
   let running: RunningRole | undefined;
   // Served from the start: a process that waits for a store or an API server is not ready yet, but need
   // not be killed for it.
-  const { "http-endpoint": endpoint = "" } = common;
+  const { httpEndpoint: endpoint = "" } = common;
   const address = parseListenAddress(endpoint);
   const health =
     address === undefined
@@ -140,7 +140,7 @@ export async function runRole<T extends Options & typeof processOptions>(
   if (isFailure) logger.error("role ended by an error", { error: stackOf(why) });
   else logger.info("stopping", { signal: why });
   // Lets calls under way finish, for as long as the grace period allows.
-  await withTimeout(systemClock, common["shutdown-grace-ms"], (signal) => running.drain(signal));
+  await withTimeout(systemClock, common.shutdownGraceMs, (signal) => running.drain(signal));
   ending.abort();
   await failed;
   await collecting;

@@ -49,7 +49,7 @@ export const schedulerExtenderRole: Role<typeof options> = {
   problems: (values) => wrongSettings(() => apiServerConfig(values)),
   start: async (values, { clock, random, logger, registry, lifetime }) => {
     const startedMs = clock.elapsedMs();
-    const address = parseListenAddress(values["extender-endpoint"]);
+    const address = parseListenAddress(values.extenderEndpoint);
     invariant(address !== undefined, "--extender-endpoint has been checked");
     const client = connectApiServer({
       config: await apiServerConfig(values),
@@ -59,14 +59,14 @@ export const schedulerExtenderRole: Role<typeof options> = {
     });
     const caches = createExtenderCaches(
       client,
-      { namespace: values.namespace, driverName: values["driver-name"] },
+      { namespace: values.namespace, driverName: values.driverName },
       { clock, random, logger },
     );
     const each = { ...caches };
     const { whyNotSynced, untilSynced, run } = allCaches(each);
     const whyNotReady = (): string | undefined => whyNotSynced() ?? whyStale(each, clock.elapsedMs());
-    const index = createPlacementIndex({ caches, heartbeatStaleMs: values["heartbeat-stale-ms"], clock });
-    const server = await asSet("extender-endpoint", values["extender-endpoint"], () =>
+    const index = createPlacementIndex({ caches, heartbeatStaleMs: values.heartbeatStaleMs, clock });
+    const server = await asSet("extender-endpoint", values.extenderEndpoint, () =>
       serveExtender({
         address,
         answer: createExtender({ index, whyNotReady, logger }),

@@ -15,7 +15,7 @@ import { detachOptions } from "../settings/detach-options.ts";
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
 import { electionSettingsOf } from "../settings/leader-election-options.ts";
 import { azureOptions, nodeOptions, processOptions } from "../settings/process-options.ts";
-import { volumeOptions, volumeSettingsOf } from "../settings/volume-options.ts";
+import { volumeOptions } from "../settings/volume-options.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
 import { untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
@@ -63,7 +63,7 @@ export const standaloneRole: Role<typeof options> = {
     const leaseHighWaterMark = new LeaseHighWaterMark();
     const cloud = await connectCloud(values, ports, leaseHighWaterMark);
     const machine = await readMachine(cloud, values, ports);
-    const embedded = openEmbeddedStore({ file: values["store-file"], clock, random });
+    const embedded = openEmbeddedStore({ file: values.storeFile, clock, random });
     const kinds = [...CONTROLLER_KINDS, "ClusterNode"] as const;
     const { cache, store } = followStore({ store: embedded, clock, random, logger, kinds });
     const { users, clusterVolumes, events } = embeddedOrchestrator({ store, cache }, ports);
@@ -72,7 +72,7 @@ export const standaloneRole: Role<typeof options> = {
       { store: embedded, apiClient: undefined, clock, logger },
       lifetime,
     );
-    const { "driver-name": driverName } = values;
+    const { driverName } = values;
     const server = createCsiServer({ driverName, cache }, ports);
     const runReconcilers = addControllerService(
       server,
@@ -88,7 +88,7 @@ export const standaloneRole: Role<typeof options> = {
         clusterVolumes,
         marks: undefined,
         events,
-        settings: volumeSettingsOf(values),
+        settings: values,
         clusterId,
         trustsUnnamedVms: true,
         isAlone: true,
@@ -141,8 +141,8 @@ async function readMachine(
   values: Values<typeof options>,
   ports: ProcessPorts,
 ): Promise<Pick<NodeServiceParts, "node" | "volumesMax">> {
-  const nodeName = values["node-name"];
-  const instanceUri = values["vm-resource-id"] ?? (await discoverInstanceUri(values, ports));
+  const nodeName = values.nodeName;
+  const instanceUri = values.vmResourceId ?? (await discoverInstanceUri(values, ports));
   const instance = await cloud.inspectInstance({ nodeName, instanceUri }, ports.lifetime);
   if (!instance.ok)
     throw new Error(
@@ -150,7 +150,7 @@ async function readMachine(
     );
   // Azure's spelling of the id is what disks are compared with.
   const { vmId, location, zone, busType, dataDisksMax, vmSize, ...machine } = instance.value;
-  const volumesMax = Math.max(0, dataDisksMax - values["reserved-data-disk-slot-num"]);
+  const volumesMax = Math.max(0, dataDisksMax - values.reservedDataDiskSlotNum);
   return {
     node: {
       nodeName,

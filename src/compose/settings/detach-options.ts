@@ -32,8 +32,8 @@ export const detachOptions = grouped("Azure", {
 export function provisionerSettingsOf(
   values: Values<typeof azureOptions & typeof detachOptions>,
 ): ProvisionerSettings {
-  return scaledSettings(values["azure-time-scale"], {
-    detachPatienceMs: values["force-detach-after-ms"],
-    fenceRegularDetachMs: values["fence-regular-detach-ms"],
+  return scaledSettings(values.azureTimeScale, {
+    detachPatienceMs: values.forceDetachAfterMs,
+    fenceRegularDetachMs: values.fenceRegularDetachMs,
   });
 }

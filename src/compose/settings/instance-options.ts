@@ -37,8 +37,8 @@ export const instanceOptions = grouped("Machine", {
 export async function metadataService(
   values: Values<typeof instanceOptions>,
 ): Promise<InstanceMetadataService> {
-  const path = values["metadata-ca-file"];
+  const path = values.metadataCaFile;
   const certificateAuthority =
     path === undefined ? undefined : await readNamedCertificates("metadata-ca-file", path);
-  return connectInstanceMetadata({ endpoint: values["metadata-endpoint"], certificateAuthority });
+  return connectInstanceMetadata({ endpoint: values.metadataEndpoint, certificateAuthority });
 }

@@ -46,9 +46,9 @@ export const leaderElectionOptions = grouped("Leader election", {
 /** The settings as the election takes them. Throws with a sentence if they do not fit each other. */
 export function electionSettingsOf(values: Values<typeof leaderElectionOptions>): ElectionSettings {
   const settings = {
-    leaseDurationMs: values["lease-duration-ms"],
-    renewDeadlineMs: values["lease-renew-deadline-ms"],
-    retryPeriodMs: values["lease-retry-period-ms"],
+    leaseDurationMs: values.leaseDurationMs,
+    renewDeadlineMs: values.leaseRenewDeadlineMs,
+    retryPeriodMs: values.leaseRetryPeriodMs,
   };
   const problem = electionProblem(settings);
   if (problem !== undefined) throw new WrongSetting(problem);

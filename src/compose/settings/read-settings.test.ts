@@ -95,7 +95,7 @@ describe("the settings of a role", () => {
     for (const address of [":8080", "[::]:8080", "0.0.0.0:0"]) {
       const flags = ["--file=f", "--socket=s", `--http-endpoint=${address}`];
       const command = await readSettings(storeRole, flags);
-      assert.equal(command.kind === "Run" ? command.values["http-endpoint"] : command.kind, address);
+      assert.equal(command.kind === "Run" ? command.values.httpEndpoint : command.kind, address);
     }
   });
 
@@ -103,7 +103,7 @@ describe("the settings of a role", () => {
     const file = join(folder, "s.yaml");
     await writeFile(file, "file: f\nsocket: s\nlog-level: debug\n");
     const command = await readSettings(storeRole, ["--config", file, "--socket=other"]);
-    assert.deepEqual(command.kind === "Run" ? [command.values.socket, command.values["log-level"]] : [], [
+    assert.deepEqual(command.kind === "Run" ? [command.values.socket, command.values.logLevel] : [], [
       "other",
       "debug",
     ]);

@@ -1,9 +1,8 @@
-import { grouped, type Values } from "../../cli/options.ts";
-import type { VolumeSettings } from "../../core/attachment/observed-volume.ts";
+import { grouped } from "../../cli/options.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** Settings of the volume plans: for roles that run reconcilers. */
+/** The fields of `VolumeSettings`, for roles that run reconcilers. */
 export const volumeOptions = grouped("Volumes", {
   unpublish: {
     kind: "choice",
@@ -83,19 +82,3 @@ export const volumeOptions = grouped("Volumes", {
     help: "How long the expansion of a shared disk may hold grants back",
   },
 });
-
-/** The settings as the plans take them. */
-export function volumeSettingsOf(values: Values<typeof volumeOptions>): VolumeSettings {
-  return {
-    unpublish: values.unpublish,
-    pruneReplicasAfterMs: values["prune-replicas-after-ms"],
-    releaseDrainedAfterMs: values["release-drained-after-ms"],
-    replicaAttachTries: values["replica-attach-tries"],
-    heartbeatStaleMs: values["heartbeat-stale-ms"],
-    heartbeatsPerSecond: values["heartbeats-per-second"],
-    recallGraceMs: values["recall-grace-ms"],
-    recallAnswerMs: values["recall-answer-ms"],
-    unmountStallMs: values["unmount-stall-ms"],
-    offlineResizeMs: values["offline-resize-ms"],
-  };
-}
