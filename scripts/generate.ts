@@ -1,7 +1,7 @@
 import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileProblem } from "../src/cli/file-problem.ts";
 import type { Options, Values } from "../src/cli/options.ts";
+import { fileProblem } from "./file-problem.ts";
 import { azureRoles } from "./generate/azure-role.ts";
 import { chartSchema } from "./generate/chart/chart-schema.ts";
 import { chartValuesPage } from "./generate/chart/chart-values-page.ts";

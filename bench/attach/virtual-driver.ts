@@ -18,7 +18,7 @@ import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.
 import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { settings } from "../../src/core/testing/objects.ts";
-import { defaultControllerServiceLimits } from "../../src/csi/controller/controller-context.ts";
+import { defaultControllerServiceLimits } from "../../src/csi/testing/default-limits.ts";
 import { noSteps } from "../../src/csi/testing/no-steps.ts";
 import { followStore } from "../../src/objects/cache/follow-store.ts";
 import type { LoopObserver } from "../../src/ports/loop-observer.ts";

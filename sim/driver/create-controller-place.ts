@@ -4,7 +4,7 @@ import { volumeOptions } from "../../src/compose/settings/volume-options.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import type { VolumeSettings } from "../../src/core/attachment/observed-volume.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
-import { defaultControllerServiceLimits } from "../../src/csi/controller/controller-context.ts";
+import { defaultControllerServiceLimits } from "../../src/csi/testing/default-limits.ts";
 import { followStore } from "../../src/objects/cache/follow-store.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
 import type { VolumeUsers } from "../../src/ports/cluster/volume-users.ts";

@@ -1,4 +1,4 @@
-import { fileProblem } from "../../src/cli/file-problem.ts";
+import { fileProblem } from "../../scripts/file-problem.ts";
 import { grouped, type Values } from "../../src/cli/options.ts";
 import { type NoRun, readCommandLine } from "../../src/cli/read-command-line.ts";
 import { suggestion } from "../../src/cli/read-values.ts";

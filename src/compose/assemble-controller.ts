@@ -17,7 +17,7 @@ import { OperationLock } from "../runtime/operation-lock.ts";
 export const CONTROLLER_KINDS: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"];
 
 /** The ports and settings of a controller process. There are no defaults: every caller states each. */
-export interface ControllerOptions {
+interface ControllerOptions {
   readonly parts: ControllerParts;
   readonly snapshots: SnapshotProvisioner;
   readonly driverName: string;

@@ -18,7 +18,7 @@ import { OperationLock } from "../runtime/operation-lock.ts";
 const KINDS: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
 
 /** The ports and settings of a node plug-in. There are no defaults: every caller states each. */
-export interface NodeParts extends Omit<
+interface NodeParts extends Omit<
   NodePorts,
   "locks" | "leaseHighWaterMark" | "released" | "disputes" | "looks" | "volumeLimit"
 > {
@@ -26,7 +26,7 @@ export interface NodeParts extends Omit<
 }
 
 /** A node plug-in whose cache its caller runs. */
-export interface AssembledNode {
+interface AssembledNode {
   readonly handlers: ReturnType<typeof nodeHandlers>;
   /**
    * Sends heartbeats and cares for volumes and replicas until `signal` is aborted. Called once, when the

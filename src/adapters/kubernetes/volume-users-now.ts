@@ -25,7 +25,7 @@ interface ListedPod {
 }
 
 /** A pod on a node that has not ended, and what it uses. */
-export interface BoundPod extends Omit<ListedPod, "claims" | "startedMs"> {
+interface BoundPod extends Omit<ListedPod, "claims" | "startedMs"> {
   readonly claimed: readonly { readonly claim: string; readonly disk: ClaimedDisk }[];
 }
 
@@ -40,7 +40,7 @@ type ClaimedDisk =
   | Doubt;
 type Doubt = { readonly kind: "doubt"; readonly because: string };
 
-export interface FindUsersOptions {
+interface FindUsersOptions {
   readonly readPods: ReadBoundPods;
   /**
    * Claims (`<namespace>/<name>`) that the disk's PersistentVolumes were ever bound to; undefined: the
@@ -101,7 +101,7 @@ function unknown(failure: Failure): VolumeUse {
   return { kind: "unknown", because: failure.kind === "StoreUnavailable" ? failure.detail : failure.kind };
 }
 
-export interface ReadPodsOptions {
+interface ReadPodsOptions {
   readonly client: ApiClient;
   readonly driverName: string;
 }

@@ -30,7 +30,7 @@ import { createSpreadViews } from "./spread-views.ts";
 import { describePod, findUsersNow, type ReadBoundPods } from "./volume-users-now.ts";
 
 /** The part of each cache that this adapter needs. */
-export interface VolumeUsersCaches {
+interface VolumeUsersCaches {
   readonly pods: Pick<SourceCache<ClusterPod, PodIndex>, "byIndex" | "list" | "hasSynced" | "onChange">;
   readonly claims: Pick<SourceCache<ClusterClaim>, "get" | "hasSynced" | "onChange">;
   readonly persistentVolumes: Pick<

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import { formatAddress, type ListenAddress } from "../../core/primitives/listen-address.ts";
 
-export interface HealthServer {
+interface HealthServer {
   readonly address: string;
   close(): Promise<void>;
 }

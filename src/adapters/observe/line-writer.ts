@@ -9,7 +9,7 @@ const RETRY_MS = 50;
 /** The same while the process ends. */
 const FLUSH_RETRY_MS = 5;
 
-export interface LineOutput {
+interface LineOutput {
   /** Passes bytes on, and returns how many the reader has taken: 0 if it takes none now. */
   readonly take: (bytes: Buffer) => number;
   /** The line that says that so many lines have been dropped. */

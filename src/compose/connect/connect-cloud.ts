@@ -65,7 +65,7 @@ export async function connectCloud(
   return provisioner;
 }
 
-export interface AzureReach {
+interface AzureReach {
   readonly arm: ArmApi;
   readonly place: DefaultDiskPlace;
   /** Azure Resource Manager's address. */

@@ -39,7 +39,7 @@ export interface StoreConnection {
   close(): void;
 }
 
-export interface ConnectPorts extends Pick<ProcessPorts, "clock" | "random"> {
+interface ConnectPorts extends Pick<ProcessPorts, "clock" | "random"> {
   /** Milliseconds until the API server must have answered a call. Default: that of the client. */
   readonly requestTimeoutMs?: number;
 }

@@ -16,7 +16,7 @@ import type { StoreConnection } from "./connect-store.ts";
  * What the orchestrator knows of volumes and nodes, and where events go: Kubernetes, or the objects of
  * the embedded store. `run` keeps its caches up to date and writes events.
  */
-export interface Orchestrator extends AllCaches {
+interface Orchestrator extends AllCaches {
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;
   /** Undefined: its nodes can't be marked. */

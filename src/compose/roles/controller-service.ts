@@ -47,7 +47,7 @@ export const controllerServiceOptions = grouped("Controller service", {
 });
 
 /** The parts of the controller half of a process, besides its settings. */
-export interface ControllerServiceParts extends Omit<
+interface ControllerServiceParts extends Omit<
   ControllerParts,
   "clock" | "random" | "steps" | "loops" | "logger" | "attach"
 > {

@@ -32,7 +32,7 @@ export interface NodeServiceParts
 }
 
 /** This machine, as its node service uses it, and what an earlier plug-in has checkpointed there. */
-export interface NodeHost {
+interface NodeHost {
   readonly host: HostProvisioner;
   readonly checkpoints: NodeCheckpoints;
   readonly platform: Platform;

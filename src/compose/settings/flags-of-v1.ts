@@ -1,4 +1,4 @@
-export type FlagOfV1 =
+type FlagOfV1 =
   /** It is a flag here as well, of the same meaning. */
   | { readonly kind: "same" }
   /** What has its place. */

@@ -42,7 +42,7 @@ export function keptOf(store: Pick<ObjectStore, "list">): ReportSources["listKep
   };
 }
 
-export interface Reports {
+interface Reports {
   /** Of the volume that was asked for; else of those that are not fine, the first 500 by name. */
   readonly reports: readonly VolumeReport[];
   /** Volumes that were looked at. */

@@ -1,7 +1,7 @@
 import type { Failure, FailureOf } from "./failure.ts";
 
 /** Names of gRPC statuses, as in CSI's error tables. */
-export type GrpcCode =
+type GrpcCode =
   | "CANCELLED"
   | "INVALID_ARGUMENT"
   | "DEADLINE_EXCEEDED"
@@ -17,7 +17,7 @@ export type GrpcCode =
   | "UNAVAILABLE";
 
 /** Everything that depends on the kind of a failure alone. */
-export interface FailureRow<K extends Failure["kind"]> {
+interface FailureRow<K extends Failure["kind"]> {
   /**
    * Sidecars take CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED for work that may continue in the
    * background, and all but external-provisioner RESOURCE_EXHAUSTED, too; every other code is an end without

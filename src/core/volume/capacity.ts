@@ -11,7 +11,7 @@ export interface CapacityRange {
   readonly limitBytes: bigint;
 }
 
-export interface SizedDisk {
+interface SizedDisk {
   readonly skuName: DiskSku;
   /** Only disks of a certain size have it, so a smaller one is made that large, as V1 does. */
   readonly enablePerformancePlus?: boolean | undefined;

@@ -49,8 +49,3 @@ export interface ControllerServiceLimits {
    */
   readonly grantWaitMs: number;
 }
-
-export const defaultControllerServiceLimits: ControllerServiceLimits = {
-  waitMaxMs: 300_000,
-  grantWaitMs: 2_000,
-};

@@ -10,13 +10,13 @@ const ENTRY_FRAME_BYTES = 5;
 const TOKEN_PREFIX = "after:";
 
 /** A page of a list, and the token of the next one; empty: it is the last. */
-export interface Page<Entry> {
+interface Page<Entry> {
   readonly entries: readonly Entry[];
   readonly nextToken: string;
 }
 
 /** How the items of a list become its entries. */
-export interface Listing<Item, Entry> {
+interface Listing<Item, Entry> {
   /** A time of creation, a space and an id. */
   readonly positionOf: (item: Item) => string;
   readonly entryOf: (item: Item) => Entry;

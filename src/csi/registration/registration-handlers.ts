@@ -3,7 +3,7 @@ import type { RegistrationService } from "../gen/pluginregistration/v1/api.ts";
 import type { HandlersOf } from "../server/unary-handler.ts";
 
 /** What kubelet receives about this plug-in, and how the outcome comes back. */
-export interface Registration {
+interface Registration {
   readonly driverName: string;
   /**
    * Path of the CSI socket as kubelet sees it, such as

@@ -25,7 +25,7 @@ export interface CallPorts {
   readonly onCall: (outcome: CallOutcome) => void;
 }
 
-export interface IncomingCall<Request> {
+interface IncomingCall<Request> {
   readonly method: string;
   readonly request: Request;
   readonly signal: AbortSignal;

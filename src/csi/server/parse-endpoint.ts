@@ -3,7 +3,7 @@ import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { formatAddress, parseListenAddress } from "../../core/primitives/listen-address.ts";
 
-export type Endpoint =
+type Endpoint =
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "tcp"; readonly address: string };
 

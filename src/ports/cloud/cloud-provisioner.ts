@@ -120,7 +120,7 @@ export type ReservedLuns = () => readonly number[];
  * Disks that the same node is about to have attached or detached, as far as is known: their requests can
  * share an update of the VM.
  */
-export type ExpectedDisks = () => readonly string[];
+type ExpectedDisks = () => readonly string[];
 
 /**
  * What a barrier does besides moving the VM's ETag:

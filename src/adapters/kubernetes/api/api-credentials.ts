@@ -17,7 +17,7 @@ export interface Credential {
 }
 
 /** Credentials that are renewed in place. */
-export interface ApiCredentials {
+interface ApiCredentials {
   /**
    * The current credentials; files that were read more than a minute ago are read again. Rejects if one
    * was never readable.

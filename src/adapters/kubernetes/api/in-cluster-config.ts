@@ -10,7 +10,7 @@ import type { ApiServerConfig, ConfigFailure } from "./api-server-config.ts";
 const ACCOUNT_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /** Where a pod finds its API server. */
-export interface PodSurroundings {
+interface PodSurroundings {
   /** `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /**

@@ -13,7 +13,7 @@ const PAGE_SIZE = 500;
  */
 const RESTARTS_MAX = 2;
 
-export interface ListRequest {
+interface ListRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
 }

@@ -8,7 +8,7 @@ import { listPages, newestVersion } from "./list-pages.ts";
 import { readCollectionPath } from "./unavailable.ts";
 
 /** Which objects of the cluster, and what is kept of each. */
-export interface ResourceSourceOptions<Wire extends ApiObject, T extends SourceObject> {
+interface ResourceSourceOptions<Wire extends ApiObject, T extends SourceObject> {
   /** Of the collection, such as `/api/v1/pods` or `/api/v1/namespaces/kube-system/pods`. */
   readonly path: string;
   /** `fieldSelector`, `labelSelector`. */

@@ -88,7 +88,7 @@ function nodeAffinityOf(
 }
 
 /** A disk, and the claim that it is bound to. */
-export type NamedDisk = Pick<ClusterVolume, "volumeId" | "claim">;
+type NamedDisk = Pick<ClusterVolume, "volumeId" | "claim">;
 
 /**
  * The disk that a PersistentVolume names, also under another driver's name; undefined: it names none. Pods

@@ -39,7 +39,7 @@ export const NODE_PLUGIN = "yes";
 /** How PersistentVolumes are found: by the disk that they name, under whatever driver's name. */
 export type PersistentVolumeIndex = "diskKey";
 
-export type VolumeAttachmentIndex = "nodeName";
+type VolumeAttachmentIndex = "nodeName";
 
 /** How Nodes are found: by the resource id of their VM, as `resourceUriKey` writes it. */
 export type NodeIndex = "instanceUri";

@@ -6,7 +6,7 @@ import { unavailable } from "../api/unavailable.ts";
 import { coreResources } from "./core-object-calls.ts";
 
 /** One operation of a JSON patch (RFC 6902). */
-export interface PatchOperation {
+interface PatchOperation {
   readonly op: "test" | "add" | "remove" | "replace";
   /** A JSON pointer (RFC 6901). */
   readonly path: string;

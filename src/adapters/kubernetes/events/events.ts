@@ -27,7 +27,7 @@ const CLUSTER_NAMESPACE = "default";
 /** What Kubernetes' own recorder puts before a combined message. */
 const COMBINED = "(combined from similar events): ";
 
-export interface KubernetesEventsOptions {
+interface KubernetesEventsOptions {
   readonly client: ApiClient;
   readonly clock: Clock;
   readonly random: Random;

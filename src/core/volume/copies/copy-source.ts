@@ -181,7 +181,7 @@ export function sourceDifference(existing: DiskSpec, requested: DiskSpec): strin
     : `its volume_content_source is ${presentUri ?? "none"}, not ${requestedUri ?? "none"}`;
 }
 
-export interface CloneTopology {
+interface CloneTopology {
   /** From where it is reachable. */
   readonly disk: DiskTopology;
   /** The same as zone values, such as `eastus-1`; a region where any zone of it will do. */

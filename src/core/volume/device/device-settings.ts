@@ -13,7 +13,7 @@ export const deviceSettingPrefix = "device-setting/";
 /** V1's profiles: the kernel's own settings, computed ones, or those that the class states. */
 export const perfProfiles = ["none", "basic", "advanced"] as const;
 
-export type PerfProfile = (typeof perfProfiles)[number];
+type PerfProfile = (typeof perfProfiles)[number];
 
 /**
  * The settings of a block device that the driver changes, in the order in which it writes them: a new

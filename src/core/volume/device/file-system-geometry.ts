@@ -14,7 +14,7 @@ export const inodeRatios = [
 /** The parameters of a file system's geometry, named as in other drivers, in the order of their checks. */
 export const geometryNames = ["blockSize", "inodeSize", "bytesPerInode"] as const;
 
-export type GeometryName = (typeof geometryNames)[number];
+type GeometryName = (typeof geometryNames)[number];
 
 /** What a new file system is made with, in bytes; absent: the choice of mkfs. */
 export type FileSystemGeometry = { readonly [Name in GeometryName]?: number | undefined };
@@ -29,7 +29,7 @@ export interface GeometryRequest {
 }
 
 /** A parameter that the file system can't be made with. */
-export interface GeometryProblem {
+interface GeometryProblem {
   readonly name: GeometryName;
   readonly value: number;
   /** In words that follow the field and the value. */

@@ -26,7 +26,7 @@ import { diskFieldsOf, parseFileSystemType, type VolumeParameters } from "./volu
 type InvalidArgument = FailureOf<"InvalidArgument">;
 
 /** What CreateVolume stores: every choice is made, except those that depend on the disk's later size. */
-export type ResolvedVolumeSpec = Pick<
+type ResolvedVolumeSpec = Pick<
   AzVolume["spec"],
   "disk" | "cachingMode" | "writeAcceleratorEnabled" | "fsType" | "maxMountReplicaCount"
 >;

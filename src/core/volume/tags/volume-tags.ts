@@ -7,7 +7,7 @@ import { STATE_TAGS_MAX } from "./state-tags.ts";
 import { TAG_NAME_MAX_CHARS, TAG_VALUE_MAX_CHARS, TAGS_MAX } from "./tag-limits.ts";
 
 /** What external-provisioner says of the volume and its claim. */
-export type VolumeMetadata = Readonly<Partial<Record<MetadataParameterName, string>>>;
+type VolumeMetadata = Readonly<Partial<Record<MetadataParameterName, string>>>;
 
 export type Tags = Readonly<Record<string, string>>;
 

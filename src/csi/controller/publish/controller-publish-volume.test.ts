@@ -14,9 +14,10 @@ import { toObjectError } from "../../../objects/object-error.ts";
 import { toGrpcStatus } from "../../server/to-grpc-status.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../../testing/a-controller.ts";
+import { defaultControllerServiceLimits } from "../../testing/default-limits.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
 import { aBlockCapability, aMountCapability } from "../../testing/requests.ts";
-import { type ControllerContext, defaultControllerServiceLimits } from "../controller-context.ts";
+import type { ControllerContext } from "../controller-context.ts";
 import { controllerPublishVolume } from "./controller-publish-volume.ts";
 
 const never = new AbortController().signal;

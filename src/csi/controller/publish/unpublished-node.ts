@@ -4,7 +4,7 @@ import { unverifiedOn } from "../../../core/writer/record/unverified-on.ts";
 import type { ControllerContext } from "../controller-context.ts";
 
 /** A node that the volume is unpublished from, as the orchestrator reports it when the call begins. */
-export interface UnpublishedNode {
+interface UnpublishedNode {
   readonly nodeName: string;
   readonly isOutOfService: boolean;
   /** It is out of service, or no node of that name exists. */

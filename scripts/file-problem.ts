@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { messageOf } from "../core/failure/message-of.ts";
+import { messageOf } from "../src/core/failure/message-of.ts";
 
 /** Why an option's path names no readable file, nor a pipe such as /dev/stdin; undefined if it does. */
 export function fileProblem(path: string): string | undefined {
