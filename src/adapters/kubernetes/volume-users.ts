@@ -29,7 +29,6 @@ import {
 import { createSpreadViews } from "./spread-views.ts";
 import { describePod, findUsersNow, type ReadBoundPods } from "./volume-users-now.ts";
 
-/** The part of each cache that this adapter needs. */
 interface VolumeUsersCaches {
   readonly pods: Pick<SourceCache<ClusterPod, PodIndex>, "byIndex" | "list" | "hasSynced" | "onChange">;
   readonly claims: Pick<SourceCache<ClusterClaim>, "get" | "hasSynced" | "onChange">;

@@ -11,7 +11,6 @@ export interface AllCaches {
   readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
-/** Caches by their names, as one. */
 export function allCaches(caches: Readonly<Record<string, AnyCache>>): AllCaches {
   const all = Object.entries(caches);
   return {

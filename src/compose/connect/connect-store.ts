@@ -25,7 +25,6 @@ export const storeOptions = grouped("Kubernetes", {
   },
 });
 
-/** The object store, and the API server if there is one. */
 export interface StoreConnection {
   readonly store: ObjectStore;
   /**

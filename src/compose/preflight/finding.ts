@@ -8,17 +8,14 @@ export interface Finding {
   readonly fix?: string;
 }
 
-/** The finding of a check that has passed. */
 export function present(check: string, detail: string): Finding {
   return { check, verdict: "ok", detail };
 }
 
-/** The finding of a check that has failed, with what fixes it. */
 export function missing(check: string, detail: string, fix: string): Finding {
   return { check, verdict: "missing", detail, fix };
 }
 
-/** The finding of what could not be checked. */
 export function unknown(check: string, detail: string): Finding {
   return { check, verdict: "unknown", detail };
 }

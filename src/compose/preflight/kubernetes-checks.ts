@@ -134,7 +134,6 @@ interface Workload {
   readonly status?: { readonly availableReplicas?: number };
 }
 
-/** The answer to a list of them. */
 interface Workloads {
   readonly items?: readonly Workload[];
 }

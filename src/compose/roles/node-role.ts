@@ -167,10 +167,7 @@ export const nodeRole: Role<typeof options> = {
         await registration?.stop(signal);
         await server.stop(signal);
       },
-      close: () => {
-        connection.close();
-        return Promise.resolve();
-      },
+      close: async () => connection.close(),
     };
   },
 };

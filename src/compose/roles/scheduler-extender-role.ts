@@ -87,10 +87,7 @@ export const schedulerExtenderRole: Role<typeof options> = {
       whyNotReady,
       work,
       drain: (signal) => server.drain(signal),
-      close: () => {
-        client.close();
-        return Promise.resolve();
-      },
+      close: async () => client.close(),
     };
   },
 };

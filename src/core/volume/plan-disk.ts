@@ -24,7 +24,6 @@ interface DiskLook {
   readonly diskUri: string;
 }
 
-/** The next action for the managed disk of a volume. */
 export type DiskAction =
   | ModificationAction
   | DiskLook

@@ -16,7 +16,6 @@ export interface PerformanceRules {
   readonly iopsPerMbps: number;
 }
 
-/** What Azure allows of the disks of one SKU. */
 export interface SkuRules {
   readonly sizeMinGiB: number;
   readonly sizeMaxGiB: number;
@@ -118,7 +117,6 @@ export function canBurst(skuName: string): boolean {
   return known !== undefined && skuRules[known].burstingMinGiB !== undefined;
 }
 
-/** The least and the most IOPS of a disk. */
 export function iopsRange(rules: PerformanceRules, sizeGiB: number): { min: number; max: number } {
   const min = Math.max(rules.iopsMin, rules.iopsMinPerGiB * sizeGiB);
   const max = Math.min(rules.iopsMax, Math.max(rules.iopsMin, rules.iopsPerGiB * sizeGiB));

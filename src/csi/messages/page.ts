@@ -15,7 +15,6 @@ interface Page<Entry> {
   readonly nextToken: string;
 }
 
-/** How the items of a list become its entries. */
 interface Listing<Item, Entry> {
   /** A time of creation, a space and an id. */
   readonly positionOf: (item: Item) => string;

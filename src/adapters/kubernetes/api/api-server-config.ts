@@ -25,7 +25,6 @@ export interface ApiServerConfig {
   readonly token: Material | undefined;
 }
 
-/** A setting that is missing or impossible. */
 export type ConfigFailure = FailureOf<"InvalidArgument">;
 
 export function invalidConfig(

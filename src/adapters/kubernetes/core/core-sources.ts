@@ -25,7 +25,6 @@ export interface CachedResource<T extends SourceObject, Index extends string> {
   readonly indexes: { readonly [N in Index]: (object: T) => readonly string[] };
 }
 
-/** How pods are found. */
 export type PodIndex = "nodeName" | "claim" | "diskKey" | "namespace" | "repelling" | "nodePlugin";
 
 /** The value of the index `repelling` for all pods that keep others away. */

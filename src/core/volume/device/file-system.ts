@@ -1,7 +1,5 @@
-/** File systems that a Linux node makes and mounts. */
 export const linuxFileSystemTypes = ["ext4", "ext3", "ext2", "xfs", "btrfs"] as const;
 
-/** File systems that a Windows node makes and mounts. */
 export const windowsFileSystemTypes = ["ntfs", "refs"] as const;
 
 /** File systems that the driver makes, on one platform or the other. */

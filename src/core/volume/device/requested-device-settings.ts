@@ -11,7 +11,6 @@ import {
   readDeviceSetting,
 } from "./device-settings.ts";
 
-/** The settings that a volume's attributes ask of its device. */
 export interface RequestedDeviceSettings {
   /** In the order in which they are written. */
   readonly settings: readonly DeviceSetting[];

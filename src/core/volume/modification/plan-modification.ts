@@ -4,7 +4,6 @@ import { skuRules } from "../sku-rules.ts";
 import { mergeTags } from "../tags/merge-tags.ts";
 import { isOwnTag, type Tags } from "../tags/volume-tags.ts";
 
-/** The next action for a requested modification. */
 export type ModificationAction =
   | { readonly kind: "ModifyDisk"; readonly diskUri: string; readonly change: DiskModification }
   /**

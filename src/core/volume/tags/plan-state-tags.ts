@@ -34,7 +34,6 @@ export type StateTagsAction =
   | { readonly kind: "KeepState"; readonly diskUri: string; readonly tags: Readonly<Record<string, string>> }
   | { readonly kind: "Requeue"; readonly afterMs: number };
 
-/** A volume and the times that decide about its tags. */
 export interface ObservedStateTags {
   readonly volume: AzVolume;
   /** How long the volume has not changed, in milliseconds on the observer's own clock. */
@@ -67,7 +66,6 @@ export function planStateTags({
   return { kind: "KeepState", diskUri: detail.diskUri, tags: stateTagsOf(volume.status) };
 }
 
-/** A write of state tags that has failed. */
 export interface FailedStateTags {
   readonly failure: Failure;
   /** The AzVolume was deleted by hand and waits for the tags. */
