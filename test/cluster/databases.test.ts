@@ -39,7 +39,7 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: "its node froze, and a person marked it",
+    name: "its node froze, and a person marked it and deleted the pod",
     async strike(workloads, nodeName) {
       await workloads.lab.node(nodeName).freeze();
       await takeOutOfService(workloads, nodeName, [POD]);
