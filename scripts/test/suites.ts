@@ -45,6 +45,7 @@ const NEED_PARTS: readonly string[] = [
   "chart",
   "cluster",
   "contract",
+  "databases",
   "kubernetes-facts",
   "kubernetes-store",
   "labs",
@@ -56,6 +57,7 @@ const NEED_PARTS: readonly string[] = [
 const LANES: Readonly<Record<string, Lane>> = {
   cluster: "cluster",
   "crash-points": "labs",
+  databases: "labs",
   labs: "labs",
   workflows: "labs",
   sim: "simulation",

@@ -11,7 +11,6 @@ import { auditFlags } from "./rights/audit-log.ts";
 
 /** Scale of Azure's latencies: an attach takes a fifth of a second. */
 const TIME_SCALE = 0.02;
-const NAME = "lab-cluster";
 /** Alpha in Kubernetes 1.37: the kubelet asks how a volume is, and writes it to the pod's status. */
 const HEALTH_GATE = "CSIVolumeHealth";
 
@@ -51,12 +50,13 @@ let started: Promise<Lab> | undefined;
 let isReplaced = false;
 
 /**
- * The lab that all files of this suite share: node-a and node-b in zone 1, node-c in zone 2, whose kubelets
+ * The lab that all files of a suite share: node-a and node-b in zone 1, node-c in zone 2, whose kubelets
  * report the node's status each second, and the driver as its chart installs it. Started on first use,
- * removed when this process ends. With AZUREDISK_LAB set, an existing lab of that name is used, and stays.
+ * removed when this process ends. Suites that run side by side name it differently. With AZUREDISK_LAB set,
+ * an existing lab of that name is used, and stays.
  */
-export async function driverLab(): Promise<Lab> {
-  started ??= bringUp();
+export async function driverLab(name = "lab-cluster"): Promise<Lab> {
+  started ??= bringUp(name);
   const lab = await started;
   if (isReplaced) {
     await uninstallDriver(lab);
@@ -88,18 +88,18 @@ export async function reinstallDriver(
   await installDriver(lab, { ...options, values: { ...VALUES, ...values } });
 }
 
-async function bringUp(): Promise<Lab> {
+async function bringUp(name: string): Promise<Lab> {
   if (standing !== undefined) return openLab(standing);
   const lab = await startLab(
     {
-      name: NAME,
+      name,
       timeScale: TIME_SCALE,
       kubelet: {
         nodeStatusUpdateFrequency: "1s",
         nodeStatusReportFrequency: "5m",
         featureGates: { [HEALTH_GATE]: true },
       },
-      apiserverFlags: [...auditFlags(NAME), `--feature-gates=${HEALTH_GATE}=true`],
+      apiserverFlags: [...auditFlags(name), `--feature-gates=${HEALTH_GATE}=true`],
       endsWithProcess: true,
       replaces: true,
     },

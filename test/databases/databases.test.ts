@@ -4,17 +4,17 @@ import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { untilNothingIsLeft } from "./assert/nothing-left.ts";
-import { databasePod, startCommitting } from "./database/committing-clients.ts";
-import { connectPostgres } from "./database/postgres-connection.ts";
-import { addPostgresImage, reasonAgainstPostgres } from "./database/postgres-image.ts";
-import { driverLab } from "./driver-lab.ts";
-import { backInService, untilOutOfQuarantine } from "./faults/lose-node.ts";
-import { takeOutOfService, untilDriverTakesOutOfService } from "./faults/take-out-of-service.ts";
-import { keepControllersOff } from "./leading-controller.ts";
-import { takeWayIn } from "./way-in.ts";
-import { example } from "./workload/examples.ts";
-import { type Workloads, withWorkloads } from "./workload/workloads.ts";
+import { untilNothingIsLeft } from "../cluster/assert/nothing-left.ts";
+import { driverLab } from "../cluster/driver-lab.ts";
+import { backInService, untilOutOfQuarantine } from "../cluster/faults/lose-node.ts";
+import { takeOutOfService, untilDriverTakesOutOfService } from "../cluster/faults/take-out-of-service.ts";
+import { keepControllersOff } from "../cluster/leading-controller.ts";
+import { takeWayIn } from "../cluster/way-in.ts";
+import { example } from "../cluster/workload/examples.ts";
+import { type Workloads, withWorkloads } from "../cluster/workload/workloads.ts";
+import { databasePod, startCommitting } from "./committing-clients.ts";
+import { connectPostgres } from "./postgres-connection.ts";
+import { addPostgresImage, reasonAgainstPostgres } from "./postgres-image.ts";
 
 const POD = "postgresql-0";
 const CLAIM = `data-${POD}`;
@@ -70,7 +70,7 @@ describe(
   () => {
     let lab: Lab;
     before(async () => {
-      lab = await driverLab();
+      lab = await driverLab("lab-databases");
       await addPostgresImage(lab, new AbortController().signal);
     });
     after(async () => {
