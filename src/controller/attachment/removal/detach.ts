@@ -21,6 +21,7 @@ import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
 import { attachmentTarget, refusedFor, removeAttachment, setAttachmentStatus } from "../attachment-object.ts";
 import { expectedDisksOn } from "../expected-disks.ts";
 import { isLostNow } from "../recreate-attachment.ts";
+import { offWithItsDisk } from "./off-with-its-disk.ts";
 import { resetAttachment } from "./reset-attachment.ts";
 
 type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
@@ -61,7 +62,7 @@ export async function detach(
       (await mayDetachNow(ports, attachment, node, callSignal));
     return isAllowed;
   };
-  const detached = await ports.steps.run("detach", () =>
+  const asked = await ports.steps.run("detach", () =>
     cloud.detachDisk(
       {
         diskUri: attachment.spec.volumeId,
@@ -74,6 +75,9 @@ export async function detach(
       signal,
     ),
   );
+  const detached = asked.ok
+    ? asked
+    : await offWithItsDisk(ports, attachment.spec.volumeId, asked.failure, signal);
   if (!detached.ok) {
     if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
     const { failure } = detached;

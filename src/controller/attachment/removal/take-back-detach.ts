@@ -12,6 +12,7 @@ import { emitBarrierPending } from "../../fencing/barrier-events.ts";
 import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
 import { attachmentTarget } from "../attachment-object.ts";
 import { type DiskPlace, foundAt } from "../disk-place.ts";
+import { offWithItsDisk } from "./off-with-its-disk.ts";
 
 /**
  * Takes back a detach that was begun and is not sent any more, and records where the disk is: its node finds
@@ -91,7 +92,7 @@ async function findPlace(
   signal: AbortSignal,
 ): Promise<Result<DiskPlace | undefined>> {
   if (!flushed.ok && flushed.failure.kind === "InstanceNotFound")
-    return (await proveNowhere(cloud, { diskUri: volumeId, node }, signal)) ?? flushed;
+    return (await proveNowhere({ cloud }, { diskUri: volumeId, node }, signal)) ?? flushed;
   if (!flushed.ok) return flushed;
   const instance = await cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance;
@@ -102,19 +103,13 @@ async function findPlace(
   return ok(entry === undefined ? undefined : { node, lun: entry.lun });
 }
 
-/**
- * A VM that is proven gone has no disk, and a disk that is gone with it is on no VM: no other proof of that
- * will come. Both may have been moved instead. Then a detach under way names neither as it is now, and
- * nothing is concluded of the writer. Undefined: the VM is there again.
- */
+/** Undefined: the VM is there again. */
 async function proveNowhere(
-  cloud: AttachmentPorts["cloud"],
+  { cloud }: Pick<AttachmentPorts, "cloud">,
   where: { readonly diskUri: string; readonly node: NodeIdentity },
   signal: AbortSignal,
 ): Promise<Result<undefined> | undefined> {
   const gone = await cloud.proveGone(where, signal);
-  if (gone.ok) return gone.value === undefined ? undefined : ok(undefined);
-  if (gone.failure.kind !== "InstanceUnknown") return gone;
-  const disk = await cloud.getDisk({ diskUri: where.diskUri }, signal);
-  return !disk.ok && disk.failure.kind === "DiskNotFound" ? ok(undefined) : gone;
+  if (!gone.ok) return offWithItsDisk({ cloud }, where.diskUri, gone.failure, signal);
+  return gone.value === undefined ? undefined : ok(undefined);
 }

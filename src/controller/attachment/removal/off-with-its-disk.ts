@@ -1,0 +1,18 @@
+import type { Failure } from "../../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import type { AttachmentPorts } from "../../controller-ports.ts";
+
+/**
+ * A disk that is gone together with a VM is on no VM, and no proof of that will come. Both may have been
+ * moved instead, so that nothing is concluded of a writer. `failure`: of the proof that the VM is gone.
+ */
+export async function offWithItsDisk(
+  { cloud }: Pick<AttachmentPorts, "cloud">,
+  diskUri: string,
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<Result<undefined>> {
+  if (failure.kind !== "InstanceUnknown") return fail(failure);
+  const disk = await cloud.getDisk({ diskUri }, signal);
+  return !disk.ok && disk.failure.kind === "DiskNotFound" ? ok(undefined) : fail(failure);
+}
