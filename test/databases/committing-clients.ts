@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { findObject } from "../cluster/read-objects.ts";
 import type { Workloads } from "../cluster/workload/workloads.ts";
-import { connectPostgres, type PostgresConnection } from "./postgres-connection.ts";
+import { connectPostgres } from "./postgres-connection.ts";
 
 /** Clients outside of all nodes that commit rows to PostgreSQL, and know which were acknowledged. */
 export interface CommittingClients extends AsyncDisposable {
@@ -59,7 +59,6 @@ export function startCommitting(workloads: Workloads, name: string): CommittingC
       // The API server may be unreachable for a while. Clients then stay where they are.
       const pod = await databasePod(workloads, name).catch(() => present?.pod);
       if (pod !== undefined && pod.uid !== present?.pod.uid) {
-        // The kernel of a frozen node would acknowledge what its processes never answer.
         present?.replaced.abort();
         present = { pod, replaced: new AbortController() };
       }
@@ -73,7 +72,7 @@ export function startCommitting(workloads: Workloads, name: string): CommittingC
       if (present === undefined) continue;
       const { pod, replaced } = present;
       try {
-        using connection: PostgresConnection = await connectPostgres(pod.address, replaced.signal);
+        await using connection = connectPostgres(pod.address, replaced.signal);
         while (!replaced.signal.aborted) {
           count += 1;
           const row = `${client}-${count}`;

@@ -125,6 +125,6 @@ async function assertComplete(workloads: Workloads, acknowledged: readonly strin
 
 async function query(workloads: Workloads, sql: string): Promise<readonly (readonly (string | null)[])[]> {
   const { address } = (await databasePod(workloads, POD)) ?? assert.fail(`no ${POD}`);
-  using connection = await connectPostgres(address, AbortSignal.timeout(READY_MAX_MS));
+  await using connection = connectPostgres(address, AbortSignal.timeout(READY_MAX_MS));
   return await connection.query(sql);
 }
