@@ -40,7 +40,7 @@ describe("a volume that is created, published and unpublished", () => {
         "update AzVolumeAttachment: controller-unpublish-volume",
         "updateStatus AzVolume: withdraw-from-record",
         "get AzVolume: execute-writer-action",
-        "delete AzVolumeAttachment: delete-attachment",
+        "delete AzVolumeAttachment: controller-unpublish-volume",
         "updateStatus AzVolume: execute-writer-action",
         "get Lease: startup-grace-period",
         "updateStatus AzVolumeAttachment: detach",

@@ -46,9 +46,9 @@ export const labelMutations: readonly Mutation[] = [
     name: "attachment-labels-kept",
     removes: "an attachment keeps the labels by which its node sees it",
     edits: {
-      file: "src/controller/attachment/keep-labels.ts",
-      find: `if (withAttachmentLabels(attachment) === undefined) return ok({});`,
-      replace: `if (attachment.spec.nodeName !== "") return ok({});`,
+      file: "src/controller/attachment/restore-labels.ts",
+      find: `return withAttachmentLabels(attachment) === undefined;`,
+      replace: `return withAttachmentLabels(attachment) === undefined || attachment.spec.nodeName !== "";`,
     },
     breaks: ["not-converged"],
     storm: removedLabelsStorm,

@@ -14,12 +14,12 @@ import { observeVolume } from "../observe-volume.ts";
 import { attach } from "./attach.ts";
 import { setAttachmentStatus } from "./attachment-object.ts";
 import { removeIgnored } from "./ignored-attachment.ts";
-import { keepLabels } from "./keep-labels.ts";
 import { recreateAttachment } from "./recreate-attachment.ts";
 import { detach, removeProvenOff } from "./removal/detach.ts";
 import { removeIfUnattached } from "./removal/remove-if-unattached.ts";
 import { removeOrphan } from "./removal/remove-orphan.ts";
 import { takeBackDetach } from "./removal/take-back-detach.ts";
+import { hasLabels, restoreLabels } from "./restore-labels.ts";
 
 /** How often an attachment without a pod is examined again, in milliseconds. Reads caches alone. */
 const UNBACKED_AGAIN_MS = 1_000;
@@ -59,7 +59,8 @@ async function reconcileAttachment(
       ? ok({})
       : inPace(ports, attachmentName, () => removeIgnored(ports, attachmentName, signal));
   }
-  const labelled = await keepLabels(ports, attachment, signal);
+  if (hasLabels(attachment)) return reconcileShown(ports, attachment, signal);
+  const labelled = await restoreLabels(ports, attachment, signal);
   // Whatever becomes of the labels: a policy of the cluster may remove them each time.
   const reconciled = await reconcileShown(ports, attachment, signal);
   return reconciled.ok && !labelled.ok ? labelled : reconciled;

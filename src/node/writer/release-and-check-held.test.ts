@@ -323,6 +323,7 @@ describe("publishVolume where one step fails", () => {
   it("replaces the volume's old device at its own target by the new one", () =>
     withNode({ writer: granted }, async (world) => {
       await must(publish(world));
+      world.machine.detach(0);
       await must(world.answerOf(world.ports().host.unmount(stagingPath, never)));
       world.machine.attach({ lun: 1, disk: world.disk });
       await world.setAttachment((attachment) => ({
