@@ -65,22 +65,29 @@ export function withoutMembers(value: JsonObject, members: readonly string[]): J
   return Object.fromEntries(Object.entries(value).filter(([member]) => !members.includes(member)));
 }
 
-/** A value without the member at a path such as `properties.dataDisks[].lun`, of each element of a list. */
-export function withoutPath(value: Json | undefined, path: string): Json | undefined {
-  return withoutMemberAt(value, path.split("."));
+/** The names that lead to a member. */
+export type MemberPath = readonly string[];
+
+/** Reads a path such as `properties.dataDisks[].lun`, which leads to the member of each element of a list. */
+export function memberPath(text: string): MemberPath {
+  return text.split(/(?:\[\])?\./u);
 }
 
-function withoutMemberAt(value: Json | undefined, path: readonly string[]): Json | undefined {
-  const [first, ...rest] = path;
-  if (!isObject(value) || first === undefined) return value;
-  const name = first.replace("[]", "");
-  if (!Object.hasOwn(value, name)) return value;
-  const { [name]: member, ...others } = value;
-  if (rest.length === 0) return others;
+/** A value without the member at a path; the value itself if it has no such member. */
+export function withoutPath(value: Json | undefined, path: MemberPath, depth = 0): Json | undefined {
+  const name = path[depth];
+  if (!isObject(value) || name === undefined || !Object.hasOwn(value, name)) return value;
+  if (depth === path.length - 1) return withoutMembers(value, [name]);
+  const member = value[name];
   const kept = isList(member)
-    ? member.map((each) => withoutMemberAt(each, rest) ?? null)
-    : withoutMemberAt(member, rest);
-  return { ...value, [name]: kept };
+    ? withoutPathInEach(member, path, depth + 1)
+    : withoutPath(member, path, depth + 1);
+  return kept === member ? value : { ...value, [name]: kept };
+}
+
+function withoutPathInEach(list: readonly Json[], path: MemberPath, depth: number): readonly Json[] {
+  const kept = list.map((each) => withoutPath(each, path, depth) ?? null);
+  return kept.every((each, index) => each === list[index]) ? list : kept;
 }
 
 /**

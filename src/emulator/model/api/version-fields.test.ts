@@ -22,6 +22,7 @@ const POOL = {
   sku: { name: "Standard_D8s_v5", capacity: 1 },
   properties: { virtualMachineProfile: { osProfile: { computerNamePrefix: "worker" }, userData: "aGk=" } },
 };
+const BYPASSING = { automaticByPlatformSettings: { bypassPlatformSafetyChecksOnUserSchedule: true } };
 /** Members with the first version of Azure's description that has them, and the one before. */
 const NEWER_MEMBERS: readonly {
   readonly path: string;
@@ -70,6 +71,19 @@ const NEWER_MEMBERS: readonly {
     member: ["properties", "orchestrationMode"],
     since: "2020-12-01",
     before: "2020-06-01",
+  },
+  {
+    path: "virtualMachines/patched",
+    body: {
+      location: "eastus",
+      properties: { networkProfile: {}, osProfile: { linuxConfiguration: { patchSettings: BYPASSING } } },
+    },
+    member: [
+      ...["properties", "osProfile", "linuxConfiguration", "patchSettings", "automaticByPlatformSettings"],
+      "bypassPlatformSafetyChecksOnUserSchedule",
+    ],
+    since: "2023-03-01",
+    before: "2022-11-01",
   },
 ];
 

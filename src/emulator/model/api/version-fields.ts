@@ -81,7 +81,8 @@ function typeFields(resource: Json | undefined, operation: string): readonly Fie
 }
 
 function inVersion(body: Json | undefined, fields: readonly Field[], apiVersion: string): Json | undefined {
-  return fields
-    .filter(({ since }) => apiVersion < since)
-    .reduce((kept: Json | undefined, { path }) => withoutPath(kept, path), body);
+  return fields.reduce(
+    (kept: Json | undefined, { steps, since }) => (apiVersion < since ? withoutPath(kept, steps) : kept),
+    body,
+  );
 }

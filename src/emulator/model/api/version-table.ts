@@ -1,6 +1,9 @@
+import { type MemberPath, memberPath } from "./json.ts";
+
 /** A member of a resource, such as `properties.storageProfile.dataDisks[].detachOption`. */
 export interface Field {
   readonly path: string;
+  readonly steps: MemberPath;
   /** The first API version that has it. */
   readonly since: string;
 }
@@ -11,7 +14,13 @@ type Additions = Readonly<Record<string, string>>;
 /**
  * Conditional writes came with ETags; `etag` stands for the member, the answer's header and `If-Match` alike.
  */
-export const ETAG: Field = { path: "etag", since: "2023-09-01" };
+export const ETAG = fieldAt("etag", "2023-09-01");
+
+const BYPASSES_CHECKS = "patchSettings.automaticByPlatformSettings.bypassPlatformSafetyChecksOnUserSchedule";
+const EVENTS_VERSION =
+  "scheduledEventsAdditionalPublishingTargets.eventGridAndResourceGraph.scheduledEventsApiVersion";
+const OF_APPLICATIONS = `applicationProfile.galleryApplications[].enableAutomaticUpgrade
+    applicationProfile.galleryApplications[].treatFailureAsDeploymentFailure`;
 
 /** What a VM, an instance of a scale set and the model of one have in common. */
 const MACHINE: Additions = {
@@ -36,6 +45,8 @@ const MACHINE: Additions = {
   "2022-08-01": `storageProfile.diskControllerType
     osProfile.windowsConfiguration.enableVMAgentPlatformUpdates
     osProfile.linuxConfiguration.enableVMAgentPlatformUpdates`,
+  "2023-03-01": `osProfile.windowsConfiguration.${BYPASSES_CHECKS}
+    osProfile.linuxConfiguration.${BYPASSES_CHECKS}`,
   "2023-09-01": "securityProfile.encryptionIdentity securityProfile.proxyAgentSettings",
   "2024-11-01": "securityProfile.proxyAgentSettings.wireServer securityProfile.proxyAgentSettings.imds",
   "2025-04-01": "securityProfile.proxyAgentSettings.addProxyAgentExtension",
@@ -44,7 +55,9 @@ const MACHINE: Additions = {
     storageProfile.dataDisks[].storageFaultDomainAlignment`,
   "2026-03-01": "networkProfile.interconnectGroupProfile interconnectBlockProfile",
   "2026-04-01": `hardwareProfile.processorMode storageProfile.osDisk.managedDisk.additionalDiskProperties
-    storageProfile.dataDisks[].managedDisk.additionalDiskProperties storageProfile.diskApiVersion`,
+    storageProfile.dataDisks[].managedDisk.additionalDiskProperties storageProfile.diskApiVersion
+    securityProfile.proxyAgentSettings.wireServer.useLocalFileRules
+    securityProfile.proxyAgentSettings.imds.useLocalFileRules`,
 };
 const VM_OR_INSTANCE: Additions = {
   "2018-06-01": "additionalCapabilities osProfile.allowExtensionOperations",
@@ -71,11 +84,12 @@ const VM: Additions = {
   "2021-04-01": "capacityReservation",
   "2021-07-01": "applicationProfile",
   "2021-11-01": "timeCreated",
+  "2022-03-01": OF_APPLICATIONS,
   "2022-11-01": "scheduledEventsProfile.osImageNotificationProfile",
   "2023-09-01": "/managedBy",
   "2024-03-01": "scheduledEventsPolicy",
   "2024-11-01": "/placement",
-  "2025-04-01": "scheduledEventsPolicy.allInstancesDown",
+  "2025-04-01": `scheduledEventsPolicy.allInstancesDown scheduledEventsPolicy.${EVENTS_VERSION}`,
   "2025-11-01": "resiliencyProfile",
   "2026-04-01": "capacityReservation.disableCapacityReservationAssignment",
 };
@@ -85,6 +99,9 @@ const INSTANCE: Additions = {
   "2022-03-01": "/identity",
   "2022-11-01": "instanceView.computerName instanceView.hyperVGeneration instanceView.osName",
   "2023-07-01": "timeCreated",
+  "2024-11-01": "resilientVMDeletionStatus",
+  "2026-03-01": "networkProfileConfiguration.interconnectGroupProfile",
+  "2026-04-01": "capacityReservation",
 };
 /** The model of a scale set's instances. */
 const MODEL: Additions = {
@@ -98,7 +115,8 @@ const MODEL: Additions = {
   "2021-07-01": "applicationProfile extensionProfile.extensions[].properties.suppressFailures",
   "2021-11-01": `hardwareProfile osProfile.allowExtensionOperations
     extensionProfile.extensions[].properties.protectedSettingsFromKeyVault`,
-  "2022-03-01": "storageProfile.osDisk.deleteOption storageProfile.dataDisks[].deleteOption",
+  "2022-03-01": `storageProfile.osDisk.deleteOption storageProfile.dataDisks[].deleteOption
+    ${OF_APPLICATIONS}`,
   "2022-11-01": `osProfile.requireGuestProvisionSignal scheduledEventsProfile.osImageNotificationProfile
     serviceArtifactReference`,
   "2023-03-01": "securityPostureReference",
@@ -128,14 +146,15 @@ const SCALE_SET: Additions = {
   "2024-11-01": `resiliencyPolicy.automaticZoneRebalancingPolicy scaleInPolicy.prioritizeUnhealthyVMs
     skuProfile.vmSizes[].rank`,
   "2025-04-01": `additionalCapabilities.enableFips1403Encryption highSpeedInterconnectPlacement
-    resiliencyPolicy.zoneAllocationPolicy scheduledEventsPolicy.allInstancesDown /placement`,
+    resiliencyPolicy.zoneAllocationPolicy scheduledEventsPolicy.allInstancesDown
+    scheduledEventsPolicy.${EVENTS_VERSION} /placement`,
   "2025-11-01": "externalHealthPolicy lifecycleHooksProfile resiliencyPolicy.operationRecoverySettings",
   "2026-03-01": "skuProfile.automaticSkuMigrationPolicy",
 };
 const AVAILABILITY_SET: Additions = {
   "2018-04-01": "proximityPlacementGroup",
   "2024-07-01": "scheduledEventsPolicy",
-  "2025-04-01": "scheduledEventsPolicy.allInstancesDown",
+  "2025-04-01": `scheduledEventsPolicy.allInstancesDown scheduledEventsPolicy.${EVENTS_VERSION}`,
 };
 const DISK_OR_SNAPSHOT: Additions = {
   "2018-09-30": "encryptionSettingsCollection hyperVGeneration",
@@ -211,9 +230,14 @@ export const VERSION_TABLE = {
 /** Paths are below the resource's `properties`, or beside them behind a slash. */
 function fields(additions: Additions, below = ""): readonly Field[] {
   return Object.entries(additions).flatMap(([since, members]) =>
-    members.split(/\s+/).map((member) => ({
-      path: member.startsWith("/") ? member.slice(1) : `properties.${below}${member}`,
-      since,
-    })),
+    members
+      .split(/\s+/)
+      .map((member) =>
+        fieldAt(member.startsWith("/") ? member.slice(1) : `properties.${below}${member}`, since),
+      ),
   );
+}
+
+function fieldAt(path: string, since: string): Field {
+  return { path, steps: memberPath(path), since };
 }
