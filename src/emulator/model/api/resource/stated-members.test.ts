@@ -97,6 +97,23 @@ describe("a user-assigned identity", () => {
       assert.deepEqual(assigned(), []);
     });
 
+  it("is named in any case, and stays where a PATCH states no type", () => {
+    const azure = furnished();
+    const path = "virtualMachines/with";
+    const shown = (): readonly unknown[] => {
+      const { body } = azure.send("GET", path);
+      return [
+        at(body, "identity", "type"),
+        ...Object.keys(objectAt(body, "identity", "userAssignedIdentities") ?? {}),
+      ];
+    };
+    azure.finish("PUT", path, { location: "eastus", identity: both, properties: { networkProfile: {} } });
+    azure.finish("PATCH", path, { identity: { userAssignedIdentities: { [TWO.toUpperCase()]: null } } });
+    assert.deepEqual(shown(), ["UserAssigned", ONE]);
+    azure.finish("PATCH", path, { identity: { userAssignedIdentities: { [ONE.toUpperCase()]: {} } } });
+    assert.deepEqual(shown(), ["UserAssigned", ONE.toUpperCase()]);
+  });
+
   it("has the same principal and client wherever it is assigned", () => {
     const azure = furnished();
     const shown = ["a", "b"].map((name) => {

@@ -1,7 +1,8 @@
 import { createSeededRandom } from "../../pace/random.ts";
 import { TENANT_ID } from "../../subscription/subscription-handlers.ts";
 import type { World } from "../../world.ts";
-import { isObject, type Json, type JsonObject, merged, objectAt, textAt, textsAt } from "../json.ts";
+import { isObject, type Json, type JsonObject, objectAt, textAt, textsAt } from "../json.ts";
+import { sameId } from "./resource-id.ts";
 
 /** Members of a resource beside its properties that are stored and returned, and have no effect here. */
 const STORED = ["plan", "extendedLocation", "placement"];
@@ -54,9 +55,15 @@ export function identityOf(
   if (isRemoved(body, "identity")) return undefined;
   const stated = objectAt(body, "identity");
   if (stated === undefined) return present;
-  const type = textAt(stated, "type") ?? "";
-  const before = kind === "PATCH" ? objectAt(present, "userAssignedIdentities") : undefined;
-  const assigned = Object.keys(merged(before ?? {}, objectAt(stated, "userAssignedIdentities") ?? {}));
+  const before = kind === "PATCH" ? present : undefined;
+  const type = textAt(stated, "type") ?? textAt(before, "type") ?? "";
+  const named = objectAt(stated, "userAssignedIdentities") ?? {};
+  const assigned = [
+    ...Object.keys(objectAt(before, "userAssignedIdentities") ?? {}).filter(
+      (id) => !Object.keys(named).some((other) => sameId(other, id)),
+    ),
+    ...Object.keys(named).filter((id) => named[id] !== null),
+  ];
   return {
     type,
     ...(type.includes("UserAssigned") && assigned.length > 0
