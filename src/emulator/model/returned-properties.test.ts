@@ -303,6 +303,18 @@ describe("the properties that reads return", () => {
     const windows = { imageReference: { publisher: "MicrosoftWindowsServer" } };
     azure.finish("PUT", "virtualMachines/windows", vm(OS_PROFILE, windows));
     assert.deepEqual(shown("virtualMachines/windows"), { ...OS_PROFILE, ...ofAny, windowsConfiguration });
+    azure.finish("PUT", "virtualMachineScaleSets/windows", {
+      location: "eastus",
+      sku: { name: "Standard_D8s_v5", capacity: 1 },
+      properties: {
+        virtualMachineProfile: { osProfile: { computerNamePrefix: "worker" }, storageProfile: windows },
+      },
+    });
+    assert.deepEqual(shown("virtualMachineScaleSets/windows/virtualMachines/0"), {
+      ...ofAny,
+      windowsConfiguration,
+      computerName: "worker000000",
+    });
     const model = { computerNamePrefix: "worker", linuxConfiguration: { ssh } };
     azure.finish("PUT", "virtualMachineScaleSets/pool", {
       location: "eastus",

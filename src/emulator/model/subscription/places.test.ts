@@ -158,4 +158,12 @@ describe("the placement of a VM", () => {
     const placement = { zonePlacementPolicy: "Any", includeZones: ["9"] };
     assert.deepEqual(vmIn(placement).slice(0, 2), [400, "InvalidAvailabilityZone"]);
   });
+
+  it("is refused where it leaves no zone", () => {
+    for (const zones of [{ excludeZones: ["1", "2", "3"] }, { includeZones: ["2"], excludeZones: ["2"] }])
+      assert.deepEqual(vmIn({ zonePlacementPolicy: "Any", ...zones }).slice(0, 2), [
+        400,
+        "InvalidAvailabilityZone",
+      ]);
+  });
 });

@@ -28,6 +28,7 @@ import { putVm, without, type World } from "../world.ts";
 import { checkAttach } from "./attachment-rules.ts";
 import { parseDataDisks, planReplacedList } from "./data-disks.ts";
 import { withDiskNames } from "./new-disks.ts";
+import { osTypeOf } from "./os-disk/image.ts";
 import { reserveOsDisk, withOsDisk, withOsDiskSettled } from "./os-disk/os-disk.ts";
 import { completedOsProfile } from "./os-disk/os-profile.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
@@ -70,8 +71,10 @@ const UNDERSTOOD = [
 export function newVm(world: World, address: VmAddress, body: Json | undefined): VirtualMachine | ArmFailure {
   const location = textAt(body, "location");
   if (location === undefined) return armErrors.locationRequired();
-  const zones = zonesOf(body, location);
-  const wrongZone = checkZones(zones, location, `Microsoft.Compute/virtualMachines/${address.name}`);
+  const resource = `Microsoft.Compute/virtualMachines/${address.name}`;
+  const zones = zonesOf(body, location, resource);
+  if ("code" in zones) return zones;
+  const wrongZone = checkZones(zones, location, resource);
   if (wrongZone !== undefined) return wrongZone;
   const sizeName = textAt(body, "properties", "hardwareProfile", "vmSize") ?? "Standard_D8s_v5";
   const size = findVmSize(sizeName);
@@ -120,14 +123,16 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
 /** Properties of a machine with all that Azure's answers state of its system, unless it has no OS disk. */
 export function withOsProfile(world: World, machine: JsonObject): JsonObject {
   const osProfile = world.settings.osDisks ? objectAt(machine, "osProfile") : undefined;
-  const isWindows = textAt(machine, "storageProfile", "osDisk", "osType") === "Windows";
   return osProfile === undefined
     ? machine
-    : { ...machine, osProfile: completedOsProfile(osProfile, isWindows) };
+    : { ...machine, osProfile: completedOsProfile(osProfile, osTypeOf(machine)) };
 }
 
-/** The zone of a VM: as stated, or one that its placement allows, where Azure is to choose it. */
-function zonesOf(body: Json | undefined, location: string): readonly string[] {
+/**
+ * The zone of a VM: as stated, or one that its placement allows, where Azure is to choose it. Inferred: the
+ * refusal where it allows none.
+ */
+function zonesOf(body: Json | undefined, location: string, resource: string): readonly string[] | ArmFailure {
   const textsOf = (...path: readonly string[]): readonly string[] =>
     (listAt(body, ...path) ?? []).filter((zone): zone is string => typeof zone === "string");
   const stated = textsOf("zones");
@@ -135,10 +140,9 @@ function zonesOf(body: Json | undefined, location: string): readonly string[] {
   if (stated.length > 0 || policy?.toLowerCase() !== "any") return stated;
   const included = textsOf("placement", "includeZones");
   const excluded = textsOf("placement", "excludeZones");
-  const zone = zonesIn(location).find(
-    (candidate) => (included.length === 0 || included.includes(candidate)) && !excluded.includes(candidate),
-  );
-  return zone === undefined ? included : [zone];
+  const offered = zonesIn(location).filter((zone) => !excluded.includes(zone));
+  const zone = offered.find((candidate) => included.length === 0 || included.includes(candidate));
+  return zone === undefined ? armErrors.invalidZone(included, { resource, location, offered }) : [zone];
 }
 
 /**

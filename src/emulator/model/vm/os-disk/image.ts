@@ -1,4 +1,4 @@
-import { type JsonObject, textAt } from "../../api/json.ts";
+import { type JsonObject, objectAt, textAt } from "../../api/json.ts";
 
 /** The image of a VM whose creator names none. */
 export const DEFAULT_IMAGE: JsonObject = {
@@ -11,6 +11,17 @@ export const DEFAULT_IMAGE: JsonObject = {
 
 const LINUX_GIB = 30;
 const WINDOWS_GIB = 127;
+
+/** The system of a machine by the properties of a VM, or of a scale set's model. */
+export function osTypeOf(machine: JsonObject): "Linux" | "Windows" {
+  const isWindows =
+    textAt(machine, "storageProfile", "osDisk", "osType")?.toLowerCase() === "windows" ||
+    objectAt(machine, "osProfile", "windowsConfiguration") !== undefined ||
+    textAt(machine, "storageProfile", "imageReference", "publisher")
+      ?.toLowerCase()
+      .startsWith("microsoftwindows") === true;
+  return isWindows ? "Windows" : "Linux";
+}
 
 /** The size of a disk of an image, in GiB: that of Canonical's images, and of Windows Server's. */
 export function imageSizeGiB(osType: "Linux" | "Windows"): number {

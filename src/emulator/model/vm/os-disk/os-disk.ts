@@ -11,7 +11,7 @@ import { findDisk, putDisk, updateDisk, without, type World } from "../../world.
 import { checkAttach, checkFamily, owned, released, reserved } from "../attachment-rules.ts";
 import { isBeingMade } from "../new-disks.ts";
 import type { DataDisk, VirtualMachine } from "../virtual-machine.ts";
-import { DEFAULT_IMAGE, imageId, imageSizeGiB } from "./image.ts";
+import { DEFAULT_IMAGE, imageId, imageSizeGiB, osTypeOf } from "./image.ts";
 import { osDiskId } from "./render-os-disk.ts";
 
 const NAME_MAX = 80;
@@ -34,7 +34,7 @@ export function withOsDisk(world: World, vm: VirtualMachine): VirtualMachine | A
   const isExisting = textAt(stated, "createOption")?.toLowerCase() === "attach";
   if (isExisting && existingId !== undefined) return withExistingDisk(world, vm, stated, existingId);
   const imageReference = objectAt(profile, "imageReference") ?? DEFAULT_IMAGE;
-  const osType = osTypeOf(vm, stated, imageReference);
+  const osType = osTypeOf(vm.other);
   const shown = {
     osType,
     name: textAt(stated, "name") ?? madeName(vm),
@@ -184,14 +184,6 @@ function derivedHex({ vmGuid }: VirtualMachine, use: "name" | "uniqueId"): strin
 
 function asGuid(hex: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
-}
-
-function osTypeOf({ other }: VirtualMachine, stated: JsonObject, image: JsonObject): "Linux" | "Windows" {
-  const isWindows =
-    textAt(stated, "osType")?.toLowerCase() === "windows" ||
-    objectAt(other, "osProfile", "windowsConfiguration") !== undefined ||
-    textAt(image, "publisher")?.toLowerCase().startsWith("microsoftwindows") === true;
-  return isWindows ? "Windows" : "Linux";
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type JsonObject, merged, objectAt } from "../../api/json.ts";
+import { type JsonObject, merged } from "../../api/json.ts";
 
 const PATCHES = { patchMode: "ImageDefault", assessmentMode: "ImageDefault" };
 const OF_ANY_SYSTEM = { secrets: [], allowExtensionOperations: true, requireGuestProvisionSignal: true };
@@ -23,8 +23,7 @@ const OF_WINDOWS = {
  * The `osProfile` of a VM, or of a scale set's model, with what Azure adds to it: recorded of Linux by
  * `az vm show` of VMs with a password and with a key.
  */
-export function completedOsProfile(stated: JsonObject, isWindows: boolean): JsonObject {
-  const ofSystem =
-    isWindows || objectAt(stated, "windowsConfiguration") !== undefined ? OF_WINDOWS : OF_LINUX;
+export function completedOsProfile(stated: JsonObject, osType: "Linux" | "Windows"): JsonObject {
+  const ofSystem = osType === "Windows" ? OF_WINDOWS : OF_LINUX;
   return merged({ ...OF_ANY_SYSTEM, ...ofSystem }, stated);
 }
