@@ -128,6 +128,18 @@ describe("the extender's server", () => {
     assert.equal((await post("/filter", "never")).code, 500);
   });
 
+  it("continues to serve after a body that is nested too deeply to be answered", async () => {
+    const again: AnswerExtender = (_verb, body) => ({
+      outcome: "answered",
+      body: JSON.stringify(JSON.parse(body)),
+      removed: new Map(),
+    });
+    const { post } = await aServer({ answer: again });
+    const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+    assert.deepEqual(await post("/filter", deep), { code: 500, text: '{"Error":"the extender failed"}' });
+    assert.deepEqual(await post("/filter", "[1]"), { code: 200, text: "[1]" });
+  });
+
   it("refuses more than it may hold, names the remedy, and continues to serve", async () => {
     const { post, served } = await aServer({ limits: { bodyBytesMax: MIB } });
     const { code, text } = await post("/filter", "x".repeat(3 * MIB));

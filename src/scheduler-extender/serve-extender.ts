@@ -54,6 +54,7 @@ export interface ServedRequest {
 }
 
 export interface ExtenderServer {
+  /** `host:port` as it is served. */
   readonly address: string;
   /**
    * Takes no more connections and lets requests under way finish, until `signal` is aborted. May be called
@@ -142,9 +143,14 @@ export async function serveExtender(options: {
     request.on("end", () => {
       if (response.headersSent) return;
       const body = Buffer.concat(received).toString("utf8");
-      const result = answer(verb, body, gone.signal);
-      if (result instanceof Promise) result.then(finish).catch(fail);
-      else finish(result);
+      // An answer may fail at once: JSON is read at any depth, and written only as deep as the stack.
+      try {
+        const result = answer(verb, body, gone.signal);
+        if (result instanceof Promise) result.then(finish).catch(fail);
+        else finish(result);
+      } catch (error) {
+        fail(error);
+      }
     });
     // A client that goes away is no error of this server.
     request.on("error", () => {});
