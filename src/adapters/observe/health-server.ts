@@ -5,6 +5,7 @@ import type { Registry } from "prom-client";
 import { formatAddress, type ListenAddress } from "../../core/primitives/listen-address.ts";
 
 interface HealthServer {
+  /** `host:port` as it is served. */
   readonly address: string;
   close(): Promise<void>;
 }

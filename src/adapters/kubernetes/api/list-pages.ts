@@ -6,6 +6,7 @@ import { isExpired, readApiStatus } from "./api-status.ts";
 import type { ApiStatus } from "./api-status.ts";
 import { readCollectionPath, unavailable } from "./unavailable.ts";
 
+/** Objects a page. */
 const PAGE_SIZE = 500;
 /**
  * How often a list starts over after the server forgot its place; the last time it is requested as a
