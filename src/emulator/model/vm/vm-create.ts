@@ -234,12 +234,14 @@ export function otherProperties(body: Json | undefined): JsonObject {
     diskControllerType: _type,
     ...storage
   } = objectAt(properties, "storageProfile") ?? {};
+  // A VM keeps these, also where a write sets them to null.
+  const unstated = ["imageReference", "osDisk"].filter((member) => storage[member] === null);
   const { ultraSSDEnabled: _understood, ...capabilities } =
     objectAt(properties, "additionalCapabilities") ?? {};
   return {
     ...withoutMembers(properties, UNDERSTOOD),
     ...named("hardwareProfile", hardware),
-    ...named("storageProfile", storage),
+    ...named("storageProfile", withoutMembers(storage, unstated)),
     ...named("additionalCapabilities", capabilities),
   };
 }

@@ -366,6 +366,16 @@ describe("the OS disk of a VM", () => {
       assert.deepEqual(diskNames(azure), isKept ? made : []);
     });
 
+  it("stays as it is where a write sets it to null", () => {
+    const azure = aModel();
+    const shown = (): Json | undefined =>
+      at(azure.send("GET", VM).body, "properties", "storageProfile", "osDisk");
+    const before = shown();
+    assert.equal(textAt(before, "caching"), "ReadWrite");
+    azure.finish("PATCH", VM, { properties: { storageProfile: { osDisk: null, imageReference: null } } });
+    assert.deepEqual(shown(), before);
+  });
+
   it("of an instance stays its own after an upgrade to another image", () => {
     const azure = aModel({ virtualMachines: [] });
     const pool = "virtualMachineScaleSets/pool";
