@@ -9,15 +9,23 @@ const BUILD_TIMEOUT_MS = 1_500_000;
  * of what Kubernetes and the fence take for a node without power.
  */
 const HUNG_CONTROLLER_MAX_S = 60;
+/**
+ * In seconds. Its share of a node without idle processors is small, and a process that is killed before it
+ * serves starts as slowly again.
+ */
+const STARTING_CONTROLLER_MIN_S = 120;
+
+interface Probe {
+  readonly periodSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly failureThreshold: number;
+  readonly terminationGracePeriodSeconds?: number;
+}
 
 interface Container {
   readonly name: string;
-  readonly livenessProbe?: {
-    readonly periodSeconds: number;
-    readonly timeoutSeconds: number;
-    readonly failureThreshold: number;
-    readonly terminationGracePeriodSeconds?: number;
-  };
+  readonly startupProbe?: Probe;
+  readonly livenessProbe?: Probe;
 }
 
 interface Pod {
@@ -25,13 +33,28 @@ interface Pod {
   readonly terminationGracePeriodSeconds: number;
 }
 
+async function controllerPod(): Promise<Pod> {
+  const controller = (await renderChart({})).find(
+    ({ kind, metadata }) => kind === "Deployment" && metadata.name === "csi-azuredisk-controller",
+  );
+  assert.ok(controller !== undefined);
+  return (controller["spec"] as { readonly template: { readonly spec: Pod } }).template.spec;
+}
+
 describe("the chart's probes", { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS }, () => {
+  it("give a controller two minutes until it first answers", async () => {
+    const { containers } = await controllerPod();
+    const container = containers.find(({ name }) => name === "azuredisk");
+    // Without a probe of the start, that of a process that runs counts from the start on.
+    const probe = container?.startupProbe ?? container?.livenessProbe;
+    assert.ok(probe !== undefined);
+    // A port that is not open yet refuses at once, so that no probe takes longer than its period.
+    const startsS = probe.periodSeconds * probe.failureThreshold;
+    assert.ok(startsS >= STARTING_CONTROLLER_MIN_S, `${startsS} s`);
+  });
+
   it("end a controller that hangs within a minute", async () => {
-    const controller = (await renderChart({})).find(
-      ({ kind, metadata }) => kind === "Deployment" && metadata.name === "csi-azuredisk-controller",
-    );
-    assert.ok(controller !== undefined);
-    const pod = (controller["spec"] as { readonly template: { readonly spec: Pod } }).template.spec;
+    const pod = await controllerPod();
     const probe = pod.containers.find(({ name }) => name === "azuredisk")?.livenessProbe;
     assert.ok(probe !== undefined);
     // The first probe comes up to one period after the hang, and each may take its whole time.

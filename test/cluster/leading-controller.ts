@@ -5,6 +5,7 @@ import { listObjects, readObject } from "./read-objects.ts";
 
 const NAMESPACE = "kube-system";
 const SELECTOR = "app=csi-azuredisk-controller";
+const CONTAINER = "azuredisk";
 const LEASES = "/apis/coordination.k8s.io/v1/namespaces/azure-disk-csi/leases";
 const LEASE_NAME = "disk-csi-azure-com-controller";
 const LEASE = `${LEASES}/${LEASE_NAME}`;
@@ -16,6 +17,12 @@ const LEADS_MAX_MS = 240_000;
 interface Pod {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
   readonly spec: { readonly nodeName?: string };
+  readonly status: {
+    readonly containerStatuses?: readonly {
+      readonly name: string;
+      readonly lastState: { readonly terminated?: { readonly finishedAt: string } };
+    }[];
+  };
 }
 
 /** Names of the controller's pods, by node, without those that are ending. */
@@ -59,10 +66,31 @@ export async function leaderOf(lab: Lab): Promise<{ readonly holder: string; rea
 
 /** The node of the csi-attacher that leads. It calls the controller in its own pod alone. */
 export async function nodeOfLeadingAttacher(lab: Lab): Promise<string> {
-  const lease = await readObject<LeaseNow>(lab, ATTACHER_LEASE);
-  const holder = lease.spec.holderIdentity ?? "";
+  const holder = await waitUntil("a csi-attacher to lead", { timeoutMs: LEADS_MAX_MS }, async () => {
+    const lease = await readObject<LeaseNow>(lab, ATTACHER_LEASE);
+    return (lease.spec.holderIdentity ?? "") || undefined;
+  });
   if (!lab.nodes.some(({ name }) => name === holder)) throw new Error(`${holder} leads, which is no node`);
   return holder;
+}
+
+/**
+ * Waits until the kubelet of a node has ended the controller's process there at `afterMs` or later, and
+ * returns when that was. Both in milliseconds since 1970; the kubelet writes whole seconds.
+ */
+export async function endOfController(lab: Lab, nodeName: string, afterMs: number): Promise<number> {
+  return await waitUntil(
+    `the controller's process on ${nodeName} to be ended`,
+    { timeoutMs: LEADS_MAX_MS },
+    async () => {
+      const ends = (await listPods(lab))
+        .filter(({ spec }) => spec.nodeName === nodeName)
+        .flatMap(({ status }) => status.containerStatuses ?? [])
+        .filter(({ name }) => name === CONTAINER)
+        .map(({ lastState }) => Date.parse(lastState.terminated?.finishedAt ?? ""));
+      return ends.find((endMs) => endMs >= afterMs);
+    },
+  );
 }
 
 /** Waits until a controller other than `holder` leads, and returns how long that took, in milliseconds. */

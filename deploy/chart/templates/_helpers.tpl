@@ -269,8 +269,16 @@ livenessProbe:
 {{/*
 Probes of a controller. The sidecars in its pod call it alone, and hold their own Leases while it hangs: until it is
 restarted nothing is attached. After 30 to 40 s it is killed. It can't answer a signal, so that its grace is short.
+Until it first answers it has two minutes: it starts slowly on a node that is busy, and a kill would not speed it up.
 */}}
 {{- define "azuredisk.controllerProbes" -}}
+startupProbe:
+  httpGet:
+    path: /healthz
+    port: {{ . }}
+  periodSeconds: 2
+  timeoutSeconds: 5
+  failureThreshold: 60
 livenessProbe:
   httpGet:
     path: /healthz
