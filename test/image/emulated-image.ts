@@ -1,11 +1,13 @@
-import { release } from "node:os";
 import { join } from "node:path";
 import { findCommand } from "../../scripts/child/find-command.ts";
+import { runCommand } from "../../scripts/child/run-command.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";
 import { debianPart } from "../../testbed/build/debian-part.ts";
 
-/** The first kernel in which a user namespace has its own binfmt_misc: the machine's stays as it is. */
-const OLDEST_KERNEL = { major: 6, minor: 7 } as const;
+/** A user namespace and a mount namespace of its own, in which a process is root. */
+const NAMESPACES = ["--user", "--map-root-user", "--mount", "--propagation", "private"] as const;
+/** Since Linux 6.7 a user namespace has its own binfmt_misc: the machine's stays as it is. */
+const MOUNT_BINFMT = "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc";
 /**
  * How the kernel recognizes a 64-bit program of the machine AArch64, with the interpreter opened at once
  * (F), so that it need not exist below a changed root: binfmt_misc in the kernel's administration guide. The
@@ -19,19 +21,17 @@ const MASK = String.raw`\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff
 export async function reasonAgainstEmulation(): Promise<string | undefined> {
   if (process.platform !== "linux" || process.arch !== "x64")
     return `emulation needs Linux on x64, this is ${process.platform} on ${process.arch}`;
-  const [major = 0, minor = 0] = release()
-    .split(".")
-    .map((part) => Number.parseInt(part, 10));
-  if (major < OLDEST_KERNEL.major || (major === OLDEST_KERNEL.major && minor < OLDEST_KERNEL.minor))
-    return (
-      `emulation needs Linux ${OLDEST_KERNEL.major}.${OLDEST_KERNEL.minor}, this is ${release()}: ` +
-      "its binfmt_misc is the whole machine's"
-    );
   for (const command of ["apt-get", "dpkg", "flock", "unshare"]) {
     if ((await findCommand(command)) === undefined)
       return `QEMU and the image are made of Debian's packages, and ${command} is missing here`;
   }
-  return process.getuid?.() === 0 ? undefined : "not root: chroot and mounts need it";
+  if (process.getuid?.() !== 0) return "not root: chroot and mounts need it";
+  const { code, output } = await runCommand("unshare", [...NAMESPACES, "sh", "-euc", MOUNT_BINFMT], {
+    cwd: "/",
+  });
+  return code === 0
+    ? undefined
+    : `no user namespace here has a binfmt_misc of its own, as since Linux 6.7: ${output.trim()}`;
 }
 
 /** QEMU's program that runs one of arm64 as a process of this machine. */
@@ -43,8 +43,8 @@ export async function userEmulator(signal: AbortSignal): Promise<string> {
 /**
  * The command that starts a program of an image for arm64, to which arguments are added: in a user namespace
  * of its own, as its root, with the image as a read-only root file system. As in a container, a name for
- * this machine comes from outside. `shared` has the same path inside
- * and outside. It is one process, which takes the signals of its starter.
+ * this machine comes from outside. `shared` has the same path inside and outside. It is one process, which
+ * takes the signals of its starter.
  */
 export function emulatedCommand({
   emulator,
@@ -58,16 +58,17 @@ export function emulatedCommand({
   readonly program: string;
 }): readonly [string, ...string[]] {
   const prepare = `
-mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
-printf '%s' '${`:arm64:M::${MAGIC}:${MASK}:${emulator}:F`}' > /proc/sys/fs/binfmt_misc/register
-mount --bind ${root} ${root}
-for folder in dev proc sys; do mount --rbind /$folder ${root}/$folder; done
-for folder in tmp run; do mount -t tmpfs $folder ${root}/$folder; done
-mkdir -p ${root}${shared}
-mount --bind ${shared} ${root}${shared}
-echo 127.0.0.1 localhost > ${root}/etc/hosts
-mount -o remount,bind,ro ${root}
-exec chroot ${root} /usr/bin/env -u NODE_EXTRA_CA_CERTS PATH=/usr/local/bin:/usr/sbin:/usr/bin "$@"`;
-  const namespaces = ["--user", "--map-root-user", "--mount", "--propagation", "private"];
-  return ["unshare", ...namespaces, "sh", "-euc", prepare, "sh", program];
+emulator=$1 root=$2 shared=$3
+shift 3
+${MOUNT_BINFMT}
+printf '%s' '${`:arm64:M::${MAGIC}:${MASK}:`}'"$emulator:F" > /proc/sys/fs/binfmt_misc/register
+mount --bind "$root" "$root"
+for folder in dev proc sys; do mount --rbind "/$folder" "$root/$folder"; done
+for folder in tmp run; do mount -t tmpfs "$folder" "$root/$folder"; done
+mkdir -p "$root$shared"
+mount --bind "$shared" "$root$shared"
+echo 127.0.0.1 localhost > "$root/etc/hosts"
+mount -o remount,bind,ro "$root"
+exec chroot "$root" /usr/bin/env -u NODE_EXTRA_CA_CERTS PATH=/usr/local/bin:/usr/sbin:/usr/bin "$@"`;
+  return ["unshare", ...NAMESPACES, "sh", "-euc", prepare, "sh", emulator, root, shared, program];
 }
