@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe } from "node:test";
 import { promisify } from "node:util";
@@ -23,7 +23,7 @@ async function withStaged(
   try {
     await test(staged);
   } finally {
-    await run("umount", [staged.folder]);
+    if (await isMountPoint(staged.folder)) await run("umount", [staged.folder]);
     for (const path of [staged.targetPath, staged.path]) valueOf(await world.host.unmount(path, never));
   }
 }
@@ -45,6 +45,10 @@ async function aStaged(world: LinuxHostWorld, fsType: FileSystemType) {
   };
   return { device, folder, path, targetPath, request, bind, cover };
 }
+
+/** Whether a disk is mounted at this path: a test that has failed may not have covered its folder. */
+const isMountPoint = async (path: string): Promise<boolean> =>
+  (await readFile("/proc/self/mountinfo", "utf8")).split("\n").some((line) => line.split(" ")[4] === path);
 
 const filesIn = (path: string) => readdir(path).catch(() => []);
 

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
@@ -25,6 +26,8 @@ export async function reasonAgainstEmulation(): Promise<string | undefined> {
     if ((await findCommand(command)) === undefined)
       return `QEMU and the image are made of Debian's packages, and ${command} is missing here`;
   }
+  if (!/^ID=debian$/mu.test(await readFile("/etc/os-release", "utf8").catch(() => "")))
+    return "the packages for arm64 come from Debian's servers, which other distributions do not ask";
   if (process.getuid?.() !== 0) return "not root: chroot and mounts need it";
   const { code, output } = await runCommand("unshare", [...NAMESPACES, "sh", "-euc", MOUNT_BINFMT], {
     cwd: "/",
