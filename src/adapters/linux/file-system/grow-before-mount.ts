@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { parseExtSize } from "../../../core/node/file-system/parse-ext-superblock.ts";
+import { growsOnDisk, parseExtSize } from "../../../core/node/file-system/parse-ext-superblock.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { CheckRemark, Device } from "../../../ports/host/host-provisioner.ts";
@@ -54,9 +54,6 @@ export async function growBeforeMount(
       kind: "HostNotReady",
       detail: `dumpe2fs -h ${device.path} does not say how large the file system is`,
     });
-  const { sizeBytes, sizeMaxBytes = device.sizeBytes } = size;
   // One that can't be as large as the disk is mounted as it is, and `growFileSystem` says why.
-  return sizeBytes < device.sizeBytes && device.sizeBytes <= sizeMaxBytes
-    ? growUnmounted(host, device, signal)
-    : ok(undefined);
+  return growsOnDisk(size, device.sizeBytes) ? growUnmounted(host, device, signal) : ok(undefined);
 }

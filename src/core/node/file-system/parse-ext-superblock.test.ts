@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseExtSize } from "./parse-ext-superblock.ts";
+import { growsOnDisk, parseExtSize } from "./parse-ext-superblock.ts";
 
 /** Output of dumpe2fs 1.47.0, shortened. */
 const SUPERBLOCK = `Filesystem volume name:   <none>
@@ -18,20 +18,34 @@ Blocks per group:         32768
 `;
 
 describe("parseExtSize", () => {
-  const sizeBytes = 10n * 1024n ** 3n;
+  const size = { blocks: 2_621_440n, blockBytes: 4096n };
 
   it("reads the size of a file system, to detect that its disk has outgrown it", () => {
-    assert.deepEqual(parseExtSize(SUPERBLOCK), { sizeBytes, sizeMaxBytes: undefined });
+    assert.deepEqual(parseExtSize(SUPERBLOCK), { ...size, has64Bits: true });
   });
 
-  it("states the largest size of one whose block numbers have 32 bits", () => {
-    const sizeMaxBytes = 16n * 1024n ** 4n - 4096n;
-    assert.deepEqual(parseExtSize(SUPERBLOCK.replace("64bit ", "")), { sizeBytes, sizeMaxBytes });
+  it("states whether its block numbers have 32 bits", () => {
+    assert.deepEqual(parseExtSize(SUPERBLOCK.replace("64bit ", "")), { ...size, has64Bits: false });
     const last = SUPERBLOCK.replace("64bit flex_bg", "flex_bg 64bit");
-    assert.deepEqual(parseExtSize(last), { sizeBytes, sizeMaxBytes: undefined });
+    assert.deepEqual(parseExtSize(last), { ...size, has64Bits: true });
   });
 
   it("answers nothing for text without a superblock", () => {
     assert.equal(parseExtSize("dumpe2fs: Bad magic number in super-block\n"), undefined);
   });
+});
+
+describe("growsOnDisk", () => {
+  const most = 2n ** 32n - 1n;
+  for (const [has64Bits, blocks, diskBlocks, grows, because] of [
+    [true, 100n, 101n, true, "the disk is larger"],
+    [true, 100n, 100n, false, "it is as large as the disk"],
+    [true, 100n, most + 2n, true, "its block numbers have 64 bits"],
+    [false, 100n, most, true, "the disk has the most blocks"],
+    [false, 100n, most + 1n, true, "the disk has one more block, as one of 16 TiB"],
+    [false, most, most + 1n, false, "it has the most blocks already"],
+    [false, 100n, most + 2n, false, "resize2fs refuses such a disk"],
+  ] as const)
+    it(`says ${grows} where ${because}`, () =>
+      assert.equal(growsOnDisk({ blocks, blockBytes: 4096n, has64Bits }, diskBlocks * 4096n), grows));
 });
