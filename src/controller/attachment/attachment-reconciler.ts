@@ -10,6 +10,7 @@ import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts
 import { KeyPace } from "../../runtime/queue/key-pace.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
+import { limitedStore } from "../limited-store.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { attach } from "./attach.ts";
 import { setAttachmentStatus } from "./attachment-object.ts";
@@ -30,18 +31,21 @@ const LOOK_AGAIN_MS = 10_000;
  * node may create it again at once.
  */
 const REMOVE_AGAIN_MS = 1_000;
+/** The most calls of the store that all workers make at once. */
+const STORE_CALLS_MAX = 256;
 
 /** Attaches and detaches: one cloud operation at a time for each attachment, beside all others. */
 export function attachmentReconciler(ports: AttachmentPorts): Reconciler {
   const lookups = new KeyPace(ports.clock, LOOK_AGAIN_MS);
   const removals = new KeyPace(ports.clock, REMOVE_AGAIN_MS);
+  const store = limitedStore(ports.store, STORE_CALLS_MAX);
   return {
     name: "attachment",
     // As many as the disks of a zone: Azure may work on each detach from its VMs for a quarter of an hour.
     workers: 4096,
     backoff: { baseMs: 200, maxMs: 30_000 },
     reconcile: (attachmentName, signal) =>
-      reconcileAttachment({ ...ports, lookups, removals }, attachmentName, signal),
+      reconcileAttachment({ ...ports, store, lookups, removals }, attachmentName, signal),
   };
 }
 

@@ -140,6 +140,26 @@ describe("a VM to which lost records may have sent an update", () => {
       await world.answerOf(running);
     }));
 
+  it("leaves connections of a slow store to other calls beside a whole zone", () =>
+    withControllerPorts(async (world) => {
+      let calls = 0;
+      const get: ObjectStore["get"] = (_kind, _name, signal) => {
+        calls += 1;
+        return new Promise((_resolve, reject) =>
+          signal.addEventListener("abort", () => reject(new Error("the test has ended"))),
+        );
+      };
+      const ports = { ...world.ports, store: { ...world.store, get } };
+      const loop = new ControlLoop(barrierReconciler(ports), world.ports);
+      for (let index = 0; index < 333; index += 1) loop.queue.add(`dead-${index}`);
+      const life = new AbortController();
+      const running = loop.run(life.signal);
+      await world.clock.advance(1_000);
+      assert.equal(calls, 64);
+      life.abort();
+      await world.answerOf(running);
+    }));
+
   it("passes one write barrier for all its volumes, whose node may then reclaim them", () =>
     withBarrierPending(async (world) => {
       const { flush, asked } = counting();

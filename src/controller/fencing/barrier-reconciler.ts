@@ -9,10 +9,14 @@ import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
+import { limitedStore } from "../limited-store.ts";
 import { tryEach } from "../try-each.ts";
 import { emitBarrierPending } from "./barrier-events.ts";
 import { mayCompleteDetach } from "./foreign-detach.ts";
 import { clearMarkUnlessRebuilt } from "./record-proof.ts";
+
+/** The most calls of the store that all workers make at once: each reads all rebuilt volumes of its node. */
+const STORE_CALLS_MAX = 64;
 
 /** A volume whose record was rebuilt, and its node with the pending write barrier and its disk. */
 interface BarrierPending {
@@ -28,13 +32,14 @@ interface BarrierPending {
  * waits for its response.
  */
 export function barrierReconciler(ports: FencingPorts): Reconciler {
+  const limited = { ...ports, store: limitedStore(ports.store, STORE_CALLS_MAX) };
   return {
     name: "barrier",
     // As many as the VMs of a zone of 5,000 nodes: each barrier of one that is lost may wait for minutes.
     workers: 2048,
     // Azure takes few updates of a VM, and a failover may need the next one.
     backoff: { baseMs: 500, maxMs: 30_000 },
-    reconcile: (nodeName, signal) => passVmBarrier(ports, nodeName, signal),
+    reconcile: (nodeName, signal) => passVmBarrier(limited, nodeName, signal),
   };
 }
 
@@ -56,7 +61,7 @@ async function passVmBarrier(
       onFailure: (volumeName, failure) =>
         ports.logger.warn("a pending write barrier was not read", { volumeName, nodeName, failure }),
       logger: ports.logger,
-      // All workers, each with all volumes of a node, would use up the connections of the store.
+      // One node with many volumes must not keep the store from the others.
       atOnce: 1,
     },
     signal,
@@ -95,7 +100,7 @@ async function passOneBarrier(
           failure,
         }),
       logger: ports.logger,
-      // A VM has few disks, and all workers share the connections of the store.
+      // A VM has few disks, and all workers share the calls of the store.
       atOnce: 1,
     },
     signal,
