@@ -86,7 +86,7 @@ function labelRows(): readonly string[] {
     [
       "outcome",
       "of a step: `done`, `failed` (an expected failure), `threw` (a bug); of a pass: those, and " +
-        "`conflict` (another writer was faster); of a request: as above",
+        "`conflict` (another writer was faster, or has overtaken the plan); of a request: as above",
     ],
     ["group", listOf(callGroups)],
     ["scope", "`subscription`, `resource` (the VM or disk with the fewest calls left), `longest`"],

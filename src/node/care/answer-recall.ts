@@ -4,6 +4,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf, ownAttachment } from "../own-state.ts";
 
 /**
  * Interval of answers with progress alone, in milliseconds: well below the least time without progress
@@ -20,7 +21,7 @@ export interface RecallAnswer {
   readonly majorMinor: string | undefined;
   readonly unmounting: boolean;
   /** Nothing is mounted any more, and the store has refused the release. Default: it has not. */
-  readonly releaseRefused?: boolean;
+  readonly releaseRefused?: boolean | undefined;
 }
 
 /**
@@ -70,6 +71,24 @@ export async function answerRecall(
       signal,
     ),
   );
+}
+
+/**
+ * Renews this node's answer to a recall while it can't look at the mounts, as where another disk covers the
+ * kubelet's folder. The writes of a pod are progress all the same: a node without progress is fenced.
+ */
+export async function renewAnswer(
+  ports: NodePorts,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<Result<unknown>> {
+  const attachment = ownAttachment(ports, volumeName);
+  const { majorMinor } = checkpointOf(ports, volumeName) ?? {};
+  const earlier = attachment?.status?.recall;
+  if (attachment === undefined || earlier === undefined || majorMinor === undefined) return ok({});
+  return earlier.id === attachment.spec.recall?.id
+    ? answerRecall(ports, attachment, { ...earlier, majorMinor }, signal)
+    : ok({});
 }
 
 /**

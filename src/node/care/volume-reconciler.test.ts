@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AttachmentStatus } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
-import type { Result } from "../../core/failure/result.ts";
+import { fail, type Result } from "../../core/failure/result.ts";
 import { aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { changedRecord, listIn, type RecordChanges } from "../../core/testing/record-lists.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
@@ -499,6 +499,51 @@ describe("ownVolumesReconciler", () => {
       await world.clock.advance(5_000);
       assert.notEqual(await versionAfterWrite("3"), first);
       assert.deepEqual(world.attachment()?.status?.recall?.published, [targetPath]);
+      volume.close();
+    }));
+
+  it("reports a pod's progress to a recall also while it can't look at the mounts", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await world.setRecord((record) => ({
+        ...record,
+        writer: { ...granted, held: true, requested: false },
+      }));
+      const recallAs = (id: string) =>
+        world.setAttachment((attachment) => ({
+          ...attachment,
+          spec: { ...attachment.spec, recall: { id, since: "2026-01-01T00:00:00.000Z" } },
+        }));
+      await recallAs("recall-1");
+      const volume = world.machine.openVolume(targetPath) ?? assert.fail("nothing is mounted");
+      volume.open();
+      const answer = () => world.attachment()?.status?.recall ?? assert.fail("no answer");
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      const first = answer();
+      const ports = world.ports();
+      const hidden = fail({ kind: "HostNotReady", detail: "the mount is hidden" } as const);
+      const host = { ...ports.host, mountAt: async () => hidden };
+      const pass = async (): Promise<void> => {
+        await world.clock.advance(5_000);
+        const passed = await world.answerOf(
+          ownVolumesReconciler({ ...ports, host }).reconcile("pvc-1", never),
+        );
+        assert.deepEqual(passed, hidden);
+      };
+      await pass();
+      assert.deepEqual(answer(), first, "nothing was written: an unmount that stalls is noticed");
+      volume.write("/record", "1");
+      volume.sync();
+      await pass();
+      const { progress, time, ...same } = answer();
+      assert.notEqual(progress, first.progress);
+      assert.deepEqual(same, { id: "recall-1", published: [targetPath], unmounting: false });
+      await recallAs("recall-2");
+      volume.write("/record", "2");
+      volume.sync();
+      await pass();
+      assert.equal(answer().time, time, "it does not know what to answer to another recall");
       volume.close();
     }));
 

@@ -6,6 +6,7 @@ import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { olderThanCheckpoint, readTrustedIncarnation } from "../writer/rollback-detector.ts";
+import { renewAnswer } from "./answer-recall.ts";
 import { executeVolumeAction } from "./execute-volume-action.ts";
 import { observeOwnVolume, type OwnVolume, readOwnVolume } from "./own-volume.ts";
 
@@ -51,7 +52,12 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
         volume === undefined
           ? await readOwnVolume(ports, volumeName, volumeId, signal)
           : await observeOwnVolume(ports, { volumeName, volumeId, volume }, signal);
-      if (!seen.ok) return seen;
+      if (!seen.ok) {
+        const renewed = await renewAnswer(ports, volumeName, signal);
+        if (!renewed.ok && !signal.aborted)
+          ports.logger.warn("recall not answered", { volumeName, failure: renewed.failure });
+        return seen;
+      }
       const planned = planNodeVolume(seen.value.observed);
       if (!planned.some(({ kind }) => kind === "ReportDispute")) ports.disputes.delete(volumeName);
       if (planned.length === 0)
