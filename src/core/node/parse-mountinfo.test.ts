@@ -183,4 +183,15 @@ describe("mountContaining", () => {
   ])
     it(`is the visible mount that the path is on: ${path}`, () =>
       assert.equal(mountContaining(entries, path)?.id, id));
+
+  it("is none that a mount above hides, though its own path is closer", () => {
+    const covered = parseMountinfo(
+      [
+        "1 1 8:1 / / rw - ext4 /dev/sda1 rw",
+        "2 1 8:2 / /pods/volumes rw - ext4 /dev/sdb rw",
+        "3 1 8:3 / /pods rw shared:1 - ext4 /dev/sdc rw",
+      ].join("\n"),
+    );
+    assert.equal(mountContaining(covered, "/pods/volumes/1")?.id, 3);
+  });
 });

@@ -47,11 +47,12 @@ export function mountContaining(
   entries: readonly MountinfoEntry[],
   path: string,
 ): MountinfoEntry | undefined {
-  const above = entries
-    .map(({ mountPoint }) => mountPoint)
-    .filter((place) => place === path || place === "/" || path.startsWith(`${place}/`));
-  const closest = above.reduce((longest, place) => (place.length > longest.length ? place : longest), "");
-  return topMountAt(entries, closest);
+  const visible = entries.filter(
+    (entry) =>
+      (entry.mountPoint === path || entry.mountPoint === "/" || path.startsWith(`${entry.mountPoint}/`)) &&
+      isReachable(entries, entry),
+  );
+  return visible.toSorted((a, b) => b.mountPoint.length - a.mountPoint.length)[0];
 }
 
 /** Whether the path of a mount leads to it: no other mount hides it. */
