@@ -12,7 +12,7 @@ const SETTLE_MS = 2_000;
 /** A loop that looks at all nodes several times a second, whatever happens. */
 const AT_INTERVALS = "silence";
 /** Files that pass calls on. */
-const WRAPPERS: readonly string[] = ["guard-changes", "label-first", "no-steps"];
+const WRAPPERS: readonly string[] = ["guard-changes", "label-first", "limited-store", "no-steps"];
 /** Frames of a stack trace: a call of the store comes from far below its caller. */
 const FRAMES_MAX = 60;
 const NAME = "pvc-0";
