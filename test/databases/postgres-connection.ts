@@ -15,7 +15,7 @@ export function connectPostgres(host: string, signal: AbortSignal): PostgresConn
   const cut = (): Promise<void> => sql.end({ timeout: 0 });
   signal.addEventListener("abort", () => void cut(), { once: true });
   return {
-    query: (text) => sql.unsafe<Record<string, string | null>[]>(text).values(),
+    query: async (text) => Array.from(await sql.unsafe<Record<string, string | null>[]>(text).values()),
     [Symbol.asyncDispose]: cut,
   };
 }

@@ -159,21 +159,24 @@ export function diskAtLun(
   return ok({ disk, others: [...seen, ...odd.map(({ problem }) => problem)] });
 }
 
-/** Finds the disk of a LUN. While it isn't there, Windows looks for new disks and it is looked for again. */
+/**
+ * Finds the disk of a LUN. While it isn't there, Windows looks for new disks and it is looked for again, once
+ * at least: on a busy machine the first look may take as long as all may.
+ */
 export async function findDisk(
   host: WindowsHostContext,
   { lun }: { readonly lun: number },
   signal: AbortSignal,
 ): Promise<Result<Device>> {
   const beganAtMs = host.clock.elapsedMs();
-  for (;;) {
+  for (let looks = 1; ; looks += 1) {
     const disks = await listDisks(host);
     if (!disks.ok) return disks;
     const found = diskAtLun(disks.value, lun);
     if (found.ok && found.value.disk !== undefined) return ok(toDevice(host, found.value.disk));
     if (signal.aborted) return fail({ kind: "Cancelled" });
     const waitedMs = host.clock.elapsedMs() - beganAtMs;
-    if (waitedMs >= host.deviceWaitMs)
+    if (looks > 1 && waitedMs >= host.deviceWaitMs)
       return found.ok
         ? fail({ kind: "DeviceNotFound", lun, searched: ["Get-Disk"], seen: found.value.others, waitedMs })
         : found;

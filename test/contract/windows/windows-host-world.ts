@@ -21,7 +21,8 @@ export async function makeWindowsHostWorld(): Promise<HostWorld & { readonly mac
       powerShell: createPowerShellDouble(machine),
       clock: systemClock,
       kubeletDirectories: [kubelet],
-      deviceWaitMs: 20,
+      // The first look shows what Windows knew before.
+      deviceWaitMs: 0,
       deviceRoot: machine.devices,
       processId,
     });
