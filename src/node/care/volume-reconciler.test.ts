@@ -48,6 +48,13 @@ async function publish(world: NodeWorld, request: StageRequest): Promise<void> {
   assert.equal(published.ok, true);
 }
 
+/** A pod has the volume, which no request asks for any more. */
+async function publishUnrequested(world: NodeWorld): Promise<void> {
+  await stage(world, mount);
+  await publish(world, mount);
+  await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
+}
+
 function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {
   return record;
 }
@@ -475,12 +482,7 @@ describe("ownVolumesReconciler", () => {
 
   it("reports a busy workload's progress to a recall every five seconds", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
-      await world.setRecord((record) => ({
-        ...record,
-        writer: { ...granted, held: true, requested: false },
-      }));
+      await publishUnrequested(world);
       await world.setAttachment((attachment) => ({
         ...attachment,
         spec: { ...attachment.spec, recall: { id: "recall-1", since: "2026-01-01T00:00:00.000Z" } },
@@ -504,12 +506,7 @@ describe("ownVolumesReconciler", () => {
 
   it("reports a pod's progress to a recall also while it can't look at the mounts", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
-      await world.setRecord((record) => ({
-        ...record,
-        writer: { ...granted, held: true, requested: false },
-      }));
+      await publishUnrequested(world);
       const recallAs = (id: string) =>
         world.setAttachment((attachment) => ({
           ...attachment,
@@ -696,12 +693,7 @@ describe("ownVolumesReconciler", () => {
 
   it("answers a recall that pods have the volume, and that it does not unmount", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
-      await world.setRecord((record) => ({
-        ...record,
-        writer: { ...granted, held: true, requested: false },
-      }));
+      await publishUnrequested(world);
       const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
       await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
       assert.deepEqual(await reconcile(world), { ok: true, value: { requeueAfterMs: 500 } });
