@@ -11,6 +11,7 @@ import { sameJson } from "../../core/primitives/same-json.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { SIGN_IN_MAX_MS } from "./calls/kept-token.ts";
 import { reworded } from "./calls/reworded.ts";
+import { timedSignIn } from "./calls/timed-sign-in.ts";
 
 /**
  * How long the credential of newer settings may take while an earlier one is kept, in milliseconds: the
@@ -134,7 +135,7 @@ export function createCurrentCredential<Settings>(
       return token;
     });
     try {
-      return await (kept === undefined ? answer : within(clock, CANDIDATE_MAX_MS, answer));
+      return await (kept === undefined ? answer : timedSignIn(clock, CANDIDATE_MAX_MS, () => answer));
     } catch (error) {
       if (kept === undefined || signal?.aborted === true) throw error;
       const token = await getToken(kept).catch(() => {
@@ -171,20 +172,6 @@ export function createCurrentCredential<Settings>(
       }
     },
   };
-}
-
-/** Awaits a sign-in. Rejects after `maxMs`, whatever becomes of it: Entra ID's credentials ignore signals. */
-async function within<T>(clock: Clock, maxMs: number, signIn: Promise<T>): Promise<T> {
-  const done = new AbortController();
-  const late = clock.sleep(maxMs, done.signal).then(() => {
-    throw new Error(`no answer to the sign-in within ${maxMs / 1_000} s`);
-  });
-  try {
-    // The race also handles the rejection of the one that ends last.
-    return await Promise.race([signIn, late]);
-  } finally {
-    done.abort("done");
-  }
 }
 
 function sentenceOf({ field, problem }: UnusableSettings): string {

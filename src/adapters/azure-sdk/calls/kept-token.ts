@@ -1,6 +1,7 @@
 import type { AccessToken, GetTokenOptions, TokenCredential } from "@azure/identity";
 import { messageOf } from "../../../core/failure/message-of.ts";
 import type { Clock } from "../../../ports/clock.ts";
+import { timedSignIn } from "./timed-sign-in.ts";
 
 /** From when on a token is renewed while it is still sent, in milliseconds before its end: as in the SDK. */
 const RENEWED_BEFORE_END_MS = 120_000;
@@ -65,24 +66,10 @@ export function createKeptToken(
   function signIn(scopes: Scopes, options: GetTokenOptions, purpose: string): Promise<AccessToken | null> {
     signIns += 1;
     const number = signIns;
-    const [late, done] = [new AbortController(), new AbortController()];
-    return new Promise((resolve, reject) => {
-      clock.sleep(SIGN_IN_MAX_MS, done.signal).then(
-        () => {
-          reject(new Error(`no answer to the sign-in within ${SIGN_IN_MAX_MS / 1_000} s`));
-          late.abort("the time is over");
-        },
-        () => undefined,
-      );
-      credential
-        .getToken(scopes, { ...options, abortSignal: late.signal })
-        .then((token) => {
-          if (token !== null) keep({ token, purpose, signIn: number }, options);
-          resolve(token);
-        })
-        // No effect after the limit, on purpose: that was reported, and the next sign-in shows the cause.
-        .catch(reject)
-        .finally(() => done.abort("done"));
+    return timedSignIn(clock, SIGN_IN_MAX_MS, async (late) => {
+      const token = await credential.getToken(scopes, { ...options, abortSignal: late });
+      if (token !== null) keep({ token, purpose, signIn: number }, options);
+      return token;
     });
   }
 
