@@ -102,4 +102,14 @@ describe("toGrpcStatus", () => {
     assert.ok(details.length <= 1000);
     assert.match(details, /^fsck failed with exit code 8: x+ … x+ gave up$/u);
   });
+
+  for (const [value, because] of [
+    ["🐟".repeat(600), "it is cut at 496 characters"],
+    [`a${"🐟".repeat(600)}`, "it is cut one character later"],
+    ["🐟".slice(0, 1), "the sentence has half of a character already"],
+  ] as const)
+    it(`never answers half of a character, which would be no header: ${because}`, () => {
+      const { details } = toGrpcStatus({ kind: "InvalidArgument", field: "name", value, problem: "is bad" });
+      assert.doesNotThrow(() => encodeURI(details));
+    });
 });

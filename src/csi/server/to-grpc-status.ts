@@ -17,9 +17,13 @@ export function toGrpcStatus(failure: Failure): GrpcStatus {
   return { code: status[failureTable[failure.kind].code], details: shortened(describeFailure(failure)) };
 }
 
-/** What was tried is at the beginning, the outcome of a command at the end: both are kept. */
+/**
+ * What was tried is at the beginning, the outcome of a command at the end: both are kept. A cut, here or in
+ * the sentence, may leave half of a character, of which grpc-js makes no header: the caller would get no
+ * answer.
+ */
 function shortened(sentence: string): string {
-  if (sentence.length <= DETAILS_MAX_CHARS) return sentence;
+  if (sentence.length <= DETAILS_MAX_CHARS) return sentence.toWellFormed();
   const half = Math.floor(DETAILS_MAX_CHARS / 2) - 2;
-  return `${sentence.slice(0, half)} … ${sentence.slice(-half)}`;
+  return `${sentence.slice(0, half)} … ${sentence.slice(-half)}`.toWellFormed();
 }
