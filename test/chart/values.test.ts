@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 import type { ChartValue } from "../../scripts/generate/chart/chart-value.ts";
 import { chartValues, GIVEN_BY_CHART } from "../../scripts/generate/chart/chart-values.ts";
 import { detachOptions } from "../../src/compose/settings/detach-options.ts";
+import type { Manifest } from "./render-chart.ts";
 import { CHART, runHelm, whyNoHelm } from "./run-helm.ts";
 
 const BUILD_TIMEOUT_MS = 1_500_000;
@@ -99,6 +100,10 @@ describe("values of the chart", () => {
       {
         values: { node: { settings: { "heartbeat-ms": 1 } } },
         says: /at '\/node\/settings\/heartbeat-ms': minimum: got 1, want 50/u,
+      },
+      {
+        values: { controller: { settings: { "replica-attach-tries": 1.5 } } },
+        says: /at '\/controller\/settings\/replica-attach-tries': got number, want integer/u,
       },
       {
         values: { driver: { volumeAttachLimit: -2 } },
@@ -322,6 +327,22 @@ describe("values of the chart", () => {
         schedulerExtender: { extraArgs: ["--heartbeat-stale-ms", "9000"] },
       });
       assert.equal(code, 0, output);
+    });
+
+    it("give Kubernetes texts where it takes nothing else", async () => {
+      const parameters = { skuName: "UltraSSD_LRS", DiskIOPSReadWrite: 1_200_000, enableBursting: false };
+      const { code, output } = await runHelm(["template", "2026", CHART, "--namespace", "kube-system"], {
+        storageClasses: { mine: { parameters } },
+      });
+      assert.equal(code, 0, output);
+      const objects = parseAllDocuments(output).map((document) => document.toJS() as Manifest | null);
+      const mine = objects.find((object) => object?.metadata.name === "mine");
+      assert.deepEqual(mine?.["parameters"], {
+        skuName: "UltraSSD_LRS",
+        DiskIOPSReadWrite: "1200000",
+        enableBursting: "false",
+      });
+      assert.equal(mine?.metadata.labels?.["app.kubernetes.io/instance"], "2026");
     });
 
     for (const tenantID of ["00000000-0000-0000-0000-0000000000AB", "contoso.onmicrosoft.com"])

@@ -1,7 +1,7 @@
 {{/* Labels of every object. */}}
 {{- define "azuredisk.labels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ toYaml .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
@@ -158,6 +158,15 @@ extender-endpoint: schedulerExtender.port
 {{/* A value as people write it: lists by comma, whole numbers without an exponent. */}}
 {{- define "azuredisk.plain" -}}
 {{- if kindIs "slice" . }}{{ join "," . }}{{ else if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{- end -}}
+
+{{/* The parameters of a StorageClass: to Kubernetes each is a text, whatever `--set` or YAML has made of it. */}}
+{{- define "azuredisk.classParameters" -}}
+{{- $texts := dict -}}
+{{- range $name, $value := .parameters -}}
+{{- $_ := set $texts $name (include "azuredisk.plain" $value) -}}
+{{- end -}}
+{{- if $texts }}{{ toYaml $texts }}{{ end -}}
 {{- end -}}
 
 {{/* Whether csi-snapshotter runs. Its Lease in kube-system would look like V1's. */}}

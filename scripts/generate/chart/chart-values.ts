@@ -542,7 +542,7 @@ function settingOf(option: Option): ChartValue {
     case "list":
       return texts(about);
     case "number":
-      return { kind: "number", min: option.min, max: option.max, isWhole: false, about };
+      return { kind: "number", min: option.min, max: option.max, isWhole: option.isWhole === true, about };
     case "choice":
       return choice(option.choices, about);
     case "flag":
