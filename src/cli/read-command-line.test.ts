@@ -170,9 +170,11 @@ describe("a settings file", () => {
   });
 
   it("is named by what is wrong in it", () => {
-    const command = read([], { endpont: "x", name: ["a", "b"], "wait-ms": "5 s" });
+    const wrong = { endpont: "x", name: ["a", "b"], "wait-ms": "5 s", roots: ["/f", { path: "/g" }] };
+    const command = read([], wrong);
     assert.deepEqual(command.kind === "Refuse" ? command.problems : [], [
       "--endpont (s.yaml): unknown setting; did you mean --endpoint?",
+      '--roots (s.yaml): got {"path":"/g"}; expected texts, by comma',
       "--endpoint: must be given: Where it is served",
       '--name (s.yaml): got "a" and "b"; expected one value',
       '--wait-ms (s.yaml): got "5 s"; expected a number from 10 to 1000',

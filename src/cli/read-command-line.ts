@@ -159,17 +159,22 @@ function readSettings({ options, whyUnknown }: KnownFlags, { path, settings }: S
   const problems: string[] = [];
   for (const [name, value] of Object.entries(settings)) {
     const label = `--${name} (${path})`;
-    if (!Object.hasOwn(options, name))
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (option === undefined)
       problems.push(
         `${label}: ${whyUnknown?.(name) ?? `unknown setting${suggestion(name, Object.keys(options), "--")}`}`,
       );
-    else if (value !== undefined && value !== null)
-      given.set(name, { label, texts: (Array.isArray(value) ? value : [value]).map(textOf) });
+    else if (value !== undefined && value !== null) {
+      const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+      const wrong = items.find((item) => typeof item === "object");
+      if (wrong === undefined) given.set(name, { label, texts: items.map(textOf) });
+      else problems.push(`${label}: got ${JSON.stringify(wrong)}; expected ${expectation(option)}`);
+    }
   }
   return { given, words: [], problems };
 }
 
-/** A scalar of the file as a flag would give it; anything else as JSON, for the sentence that refuses it. */
+/** A scalar of the file as a flag would give it. */
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -51,6 +51,7 @@ const NO_CLUSTER = kubeconfig({
 interface Container {
   readonly name: string;
   readonly args?: readonly string[];
+  readonly env?: readonly { readonly name: string }[];
   readonly lifecycle?: { readonly preStop?: { readonly exec: { readonly command: readonly string[] } } };
 }
 
@@ -68,6 +69,12 @@ function containersOf(manifests: readonly Manifest[]): readonly Container[] {
   );
 }
 
+/** Arguments as the kubelet makes them: of a variable that the container does not have, its name stays. */
+function expanded({ args = [], env = [] }: Container): readonly string[] {
+  const known = env.map(({ name }) => `$(${name})`);
+  return args.map((argument) => known.reduce((text, name) => text.replaceAll(name, "a"), argument));
+}
+
 /** What follows the program, which Node runs on Windows. */
 function roleAndFlagsOf(command: readonly string[]): readonly string[] {
   return command.slice(command[0] === "node.exe" ? 2 : 1);
@@ -80,12 +87,12 @@ describe(
     it("are settings that the roles have", async () => {
       const seen = new Set<string>();
       for (const [name, values] of Object.entries(VALUE_SETS)) {
-        for (const { args = [], lifecycle } of containersOf(await renderChart(values)).filter(
-          ({ name: container }) => ["azuredisk", "preflight"].includes(container),
+        for (const container of containersOf(await renderChart(values)).filter((each) =>
+          ["azuredisk", "preflight"].includes(each.name),
         )) {
           for (const [roleName = "", ...rest] of [
-            args,
-            roleAndFlagsOf(lifecycle?.preStop?.exec.command ?? []),
+            expanded(container),
+            roleAndFlagsOf(container.lifecycle?.preStop?.exec.command ?? []),
           ].filter((line) => line.length > 0)) {
             const role = PROGRAMS.find((each) => each.name === roleName);
             assert.ok(role !== undefined, `there is no role ${roleName}`);

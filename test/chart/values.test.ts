@@ -323,7 +323,7 @@ describe("values of the chart", () => {
       const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"], {
         azure: { subscriptionID: SUBSCRIPTION, resourceGroup: "rg", location: "eastus" },
         controller: { cloudConfigSecretName: "", extraArgs: ["--heartbeat-stale-ms=9000", ...files] },
-        node: { extraArgs: ["--zone", "eastus-1", "--metadata-ca-file=/extra/ca.pem"] },
+        node: { extraArgs: ["--zone", "1", "--metadata-ca-file=/extra/ca.pem"] },
         schedulerExtender: { extraArgs: ["--heartbeat-stale-ms", "9000"] },
       });
       assert.equal(code, 0, output);

@@ -6,6 +6,7 @@ import { driverVersion } from "../../cli/version.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
+import { namespaceProblem } from "../settings/name-problems.ts";
 import { WrongSetting } from "../settings/wrong-setting.ts";
 
 /** The cluster, and the place in it, of the driver's objects. */
@@ -14,7 +15,12 @@ export const kubernetesOptions = grouped("Kubernetes", {
     kind: "text",
     help: "kubeconfig file of the cluster with the driver's objects (default: the pod's service account)",
   },
-  namespace: { kind: "text", default: "azure-disk-csi", help: "Namespace of the driver's objects" },
+  namespace: {
+    kind: "text",
+    default: "azure-disk-csi",
+    problem: namespaceProblem,
+    help: "Namespace of the driver's objects",
+  },
 });
 
 export const storeOptions = grouped("Kubernetes", {

@@ -47,6 +47,10 @@ const machineOptions = grouped("Machine", {
   },
   zone: {
     kind: "text",
+    problem: (zone) =>
+      /^[0-9]*$/u.test(zone)
+        ? undefined
+        : "expected a zone's number, such as 1, without its region; or nothing",
     help: "The VM's zone, such as 1; empty: not zonal (default: metadata service, else Node label)",
   },
   "bus-type": {

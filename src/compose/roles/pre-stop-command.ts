@@ -10,6 +10,7 @@ import { withTimeout } from "../../runtime/with-timeout.ts";
 import { apiServerConfig, connectKubernetes, kubernetesOptions } from "../connect/connect-store.ts";
 import { readCheckpoints } from "../connect/open-checkpoints.ts";
 import { daemonSetProblem, parseDaemonSet } from "../settings/daemon-set-options.ts";
+import { nodeNameProblem } from "../settings/name-problems.ts";
 import { driverNameOption, nodeOptions, processOptions } from "../settings/process-options.ts";
 import { readSettings } from "../settings/read-settings.ts";
 import { WrongSetting, wrongSettings } from "../settings/wrong-setting.ts";
@@ -22,6 +23,7 @@ const options = {
   ...grouped("Node", {
     "node-name": {
       kind: "text",
+      problem: nodeNameProblem,
       help: "Name of this node (default: what the environment variable KUBE_NODE_NAME says)",
     },
   }),

@@ -4,6 +4,7 @@ import { grouped, type Option } from "../../cli/options.ts";
 import { defaultDriverName, driverNameProblem } from "../../core/api/driver-name.ts";
 import { userAgentProblem } from "../../core/azure/user-agent.ts";
 import { listenAddressProblem } from "../../core/primitives/listen-address.ts";
+import { nodeNameProblem } from "./name-problems.ts";
 import { webAddressProblem } from "./web-address.ts";
 
 /** Settings that every long-running role has. */
@@ -116,7 +117,12 @@ export const attachOption = {
 
 /** What the node role is configured to know of its machine. */
 export const nodeOptions = grouped("Node", {
-  "node-name": { kind: "text", required: true, help: "Name of this node; its VM may have another name" },
+  "node-name": {
+    kind: "text",
+    required: true,
+    problem: nodeNameProblem,
+    help: "Name of this node; its VM may have another name",
+  },
   "state-dir": {
     kind: "text",
     default: "/var/lib/azuredisk-csi",

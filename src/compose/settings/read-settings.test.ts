@@ -42,6 +42,20 @@ describe("the settings of a role", () => {
     ]);
   });
 
+  it("refuse what is no name of a node, of a namespace or of a zone", async () => {
+    const flags = ["--endpoint=unix:///s", "--store-socket=/s", "--namespace=", "--zone=eastus-1"];
+    for (const name of ["", " ", "$(KUBE_NODE_NAME)", "a/b", "nöde", "n".repeat(254)])
+      assert.deepEqual(await problems(nodeRole, [...flags, `--node-name=${name}`]), [
+        '--namespace: got ""; expected the name of a namespace: 1 to 63 letters in lower case, digits, or -',
+        `--node-name: got ${JSON.stringify(name)}; expected the name of a node: 1 to 253 letters, digits, ` +
+          "or any of - _ .",
+        '--zone: got "eastus-1"; expected a zone\'s number, such as 1, without its region; or nothing',
+      ]);
+    const good = ["--endpoint=unix:///s", "--store-socket=/s", "--zone=", "--vm-id=x"];
+    for (const name of ["aks-pool-1.internal", "VM_1"])
+      assert.deepEqual(await problems(nodeRole, [...good, `--node-name=${name}`]), []);
+  });
+
   it("are checked with the files that they name, and against each other", async () => {
     const flags = ["--endpoint=unix:///s", "--store-socket=/s", "--kubeconfig=/k", "--cloud-config=/nope"];
     assert.deepEqual(await problems(controllerRole, [...flags, "--lease-renew-deadline-ms=15000"]), [
