@@ -87,6 +87,11 @@ describe("isSingleWriter", () => {
     [[sharedBlock], false, "raw block on several nodes"],
     [[aBlock({ accessMode: "MULTI_NODE_READER_ONLY" })], false, "readers on several nodes need no record"],
     [[sharedBlock, aBlock()], true, "one of them is for a single node"],
+    [
+      [aMount({ accessMode: "MULTI_NODE_MULTI_WRITER" })],
+      true,
+      "a file system, whatever an adopted PersistentVolume says",
+    ],
   ] as const) {
     it(`says ${expected}: ${because}`, () => assert.equal(isSingleWriter(capabilities), expected));
   }
@@ -97,6 +102,7 @@ describe("capabilitiesDifference", () => {
     [[aMount()], [aMount()], "the same again"],
     [[aMount({ fsType: "ext4" })], [aMount({ fsType: "" })], "no file system is stated the second time"],
     [[aMount()], [aMount({ accessMode: "SINGLE_NODE_SINGLE_WRITER" })], "another single-node mode"],
+    [[aMount({ fsType: "EXT4" })], [aMount({ fsType: "ext4" })], "the same file system in other letters"],
     [[aMount(), aBlock()], [aBlock()], "fewer capabilities"],
   ] as const) {
     it(`finds none: ${because}`, () => assert.equal(capabilitiesDifference(existing, requested), undefined));

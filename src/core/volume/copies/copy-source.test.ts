@@ -172,6 +172,8 @@ describe("placeCopy", () => {
       place: "eastus-1",
       requested: ["eastus-2", ""],
     });
+    const mixed = failureOf(ofDisk, "westus-1", "eastus-2");
+    assert.equal("kind" in mixed && mixed.kind, "CopyUnreachable");
     const elsewhere = failureOf(ofSnapshot, "westus-1");
     // No other node of the cluster would help, so this is final.
     assert.equal("kind" in elsewhere && elsewhere.kind, "InvalidArgument");
