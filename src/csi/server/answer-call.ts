@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { status } from "@grpc/grpc-js";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stackOf } from "../../core/failure/message-of.ts";
@@ -36,8 +37,21 @@ interface IncomingCall<Request> {
 export type Answer<Response> = { readonly response: Response } | { readonly status: GrpcStatus };
 
 /** Called repeatedly by sidecars and kubelet: of interest only when they fail. */
-const ROUTINE_METHODS =
-  /\/(?:Probe|GetPluginInfo|[A-Za-z]*GetCapabilities|GetPluginCapabilities|NodeGetVolumeStats|NodeGetInfo|ListVolumes|ListSnapshots|ControllerGetVolume|GetInfo)$/u;
+const ROUTINE_METHODS: ReadonlySet<string> = new Set([
+  "Probe",
+  "GetPluginInfo",
+  "GetPluginCapabilities",
+  "ControllerGetCapabilities",
+  "NodeGetCapabilities",
+  "NodeGetInfo",
+  "NodeGetVolumeStats",
+  "NodeGetVolumeHealth",
+  "ListVolumes",
+  "ListSnapshots",
+  "ControllerGetVolume",
+  // Of kubelet's plug-in registration.
+  "GetInfo",
+]);
 
 /**
  * Runs a handler and reports it to log and metrics. Never rejects: an exception of a handler is a bug,
@@ -56,7 +70,7 @@ export async function answerCall<Request, Response>(
   const code = "status" in answer ? (status[answer.status.code] ?? String(answer.status.code)) : "OK";
   const fields = { code, durationMs, request: stripSecrets(call.request) };
   if ("status" in answer) logger.warn("call failed", { ...fields, error: answer.status.details });
-  else if (ROUTINE_METHODS.test(call.method)) logger.debug("call answered", fields);
+  else if (ROUTINE_METHODS.has(basename(call.method))) logger.debug("call answered", fields);
   else logger.info("call answered", fields);
   ports.onCall({ method: call.method, code, durationMs });
   return answer;
