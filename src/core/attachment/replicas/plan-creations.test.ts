@@ -9,6 +9,7 @@ import {
   aVolume,
   aVolumeWithRecord,
   aWriter,
+  identity,
   leaving,
 } from "../../testing/objects.ts";
 import {
@@ -90,6 +91,14 @@ describe("planReplicas for missing replicas", () => {
           nodes: [aNode("node-a"), aNode("node-c")],
         }),
         plan: [{ kind: "ReplicasMissing", missing: 1, rejected: [] }],
+      },
+      {
+        because: "the record was lost, and the replicas' nodes have yet to show that they do not write",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ unverified: ["node-b", "node-c"].map((name) => identity(name)) }),
+          attachments: [primary, aReplica("node-b"), aReplica("node-c")],
+        }),
+        plan: [],
       },
       {
         because: "of two primaries one is not served yet",

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { chooseReplicaNodes } from "../../schedule/choose-replica-nodes.ts";
+import { isNamed } from "../../writer/record/record-nodes.ts";
 import { isReplica } from "../is-replica.ts";
 import {
   isGivenUp,
@@ -44,7 +45,12 @@ export function planCreations(
   // Missing replicas are reported once placement has ended: otherwise each node would be reported twice,
   // for two reasons.
   if (chosen.length > 0) return chosen.map((node) => ({ kind: "CreateReplica", nodeName: node.nodeName }));
-  return [{ kind: "ReplicasMissing", missing: withoutPlace, rejected }];
+  // Nor are those missing whose nodes have yet to show that they do not write, as after the record was lost.
+  const unproven = kept.filter(
+    ({ spec }) => spec.role === "Replica" && isNamed(recordOf(observed), spec.nodeName, "unverified"),
+  ).length;
+  const unplaced = withoutPlace - unproven;
+  return unplaced > 0 ? [{ kind: "ReplicasMissing", missing: unplaced, rejected }] : [];
 }
 
 /** How many replicas more than these attachments are requested; negative where they are too many. */
