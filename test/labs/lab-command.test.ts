@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type CommandOutcome, runCommand } from "../../scripts/child/run-command.ts";
@@ -33,11 +34,14 @@ describe("npm run lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
       up.output,
       /^ *\d+\.\d s {2}node-a: up, containerd runs\n(?:.*\n)* *\d+\.\d s {2}nodes are Ready: node-a \(zone 1\)\n/mu,
     );
-    const [, kubeconfig = ""] = /^ {2}export KUBECONFIG=(\S+)$/mu.exec(up.output) ?? [];
-    const [, kubectl = ""] = /^ {2}(\S+\/kubectl) get nodes/mu.exec(up.output) ?? [];
+    const [, kubeconfig = "", bin = ""] =
+      /^ {2}export KUBECONFIG=(\S+) PATH=(\S+):\$PATH$/mu.exec(up.output) ?? [];
     const nodes = ["get", "nodes", "--output=name"];
     // The command has ended; the processes that it started still run.
-    assert.equal(await run([kubectl, ...nodes], { env: { KUBECONFIG: kubeconfig } }), "node/node-a\n");
+    assert.equal(
+      await run([join(bin, "kubectl"), ...nodes], { env: { KUBECONFIG: kubeconfig } }),
+      "node/node-a\n",
+    );
     assert.equal((await lab("kubectl", ...nodes)).output, "node/node-a\n");
     // The plug-in is ready when it serves; the kubelet registers it on its own.
     await waitUntil("the driver to be in the CSINode", { timeoutMs: REGISTERED_MAX_MS }, async () => {

@@ -158,8 +158,8 @@ async function bringUp(values: Flags, signal: AbortSignal): Promise<void> {
   const flag = lab.name === "lab" ? "" : ` --name ${lab.name}`;
   say(`
 Lab ${lab.name} is up${there === undefined ? "" : ", as it was"}. It stays until you take it down:  npm run lab -- down${flag}
-  export KUBECONFIG=${lab.kubeconfig}
-  ${lab.parts.bin}/kubectl get nodes        # or npm run lab --${flag} kubectl get nodes
+  export KUBECONFIG=${lab.kubeconfig} PATH=${lab.parts.bin}:$PATH
+  kubectl get nodes        # or npm run lab --${flag} kubectl get nodes
   Azure: ${lab.azure.url}, trust ${lab.azure.caFile}`);
 }
 
