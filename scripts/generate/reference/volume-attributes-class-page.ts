@@ -19,7 +19,8 @@ const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate
 - A wrong name or value, and a change that Azure never makes, fail with INVALID_ARGUMENT: the claim's
   \`modifyVolumeStatus\` is \`Infeasible\`.
 - A change that Azure refuses for now (too many in a day, a VM that has the disk) fails too, and csi-resizer
-  asks again after a while. The disk stays as it was, so the claim may name its old class again. The event
+  asks again after a while. The disk stays as it was, so the claim may name its old class again. One that had
+  none names a class with what the disk has: without a class csi-resizer repeats its last request. The event
   \`ModificationFailed\` has Azure's words.`;
 
 const LIMITS = `## Which changes are possible
