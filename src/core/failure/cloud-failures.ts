@@ -29,10 +29,11 @@ export const cloudFailures = {
   DiskInUse: {
     code: "FAILED_PRECONDITION",
     retryable: true,
+    // The VMs last: an event ends after 700 characters, which the ids of three may fill.
     sentence: (failure) =>
-      `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; Azure deletes a ` +
-      "disk, grows a shared one and changes most SKUs (all, of a disk that a VM caches) only while no VM " +
-      `has it: end its use there first${untilReplicasLeave(failure)}`,
+      `disk ${quote(failure.diskUri)} is attached, and Azure deletes a disk, grows a shared one and ` +
+      "changes most SKUs (all, of a disk that a VM caches) only while no VM has it: end its use " +
+      `first${untilReplicasLeave(failure)}. It is attached to ${listOf(failure.attachedTo)}`,
   },
   ChangedTooOften: {
     // Final: a class whose outcome is uncertain could not be left until the next day.

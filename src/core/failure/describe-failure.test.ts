@@ -47,6 +47,19 @@ describe("describeFailure", () => {
     );
   });
 
+  it("says what ends the use of a disk before it names its VMs", () => {
+    const group =
+      "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/MC_shop_shop_westeurope";
+    const set = `${group}/providers/Microsoft.Compute/virtualMachineScaleSets/aks-nodepool1-12345678-vmss`;
+    const sentence = describeFailure({
+      kind: "DiskInUse",
+      diskUri: `${group}/providers/Microsoft.Compute/disks/pvc-6c30472b-d2ad-4d4c-871d-deb7f54cdab5`,
+      attachedTo: ["0", "1", "2"].map((id) => `${set}/virtualMachines/${id}`),
+      replicasKeptMs: 300_000,
+    });
+    assert.match(sentence.slice(0, 640), /end its use first.* for 300 s.* has ended/u);
+  });
+
   it("says how to check and erase a disk where a first mkfs may have left data", () => {
     const unrecognized = {
       ...failureExamples.WrongFileSystem,
