@@ -1,7 +1,9 @@
 import { booleanAt, type Json, type JsonObject, listAt, objectAt, textAt } from "../model/api/json.ts";
 import { parseResourceId } from "../model/api/resource/resource-id.ts";
 import { type Disk, diskSizeBytes } from "../model/disk/disk.ts";
+import { domainsOf } from "../model/scale-set/fault-domains.ts";
 import { scaleSetIdOf } from "../model/scale-set/instances.ts";
+import { osTypeOf } from "../model/vm/os-disk/image.ts";
 import { osDiskId } from "../model/vm/os-disk/render-os-disk.ts";
 import type { DataDisk, VirtualMachine } from "../model/vm/virtual-machine.ts";
 import { findDisk, type World } from "../model/world.ts";
@@ -55,6 +57,7 @@ export function instanceDocument(world: World, vm: VirtualMachine, version: stri
   const compute = {
     ...imageMembers(vm),
     ...ownMembers(vm),
+    ...placeOf(world, vm),
     storageProfile: storageProfile(world, vm, version),
   };
   return { compute: inVersion(compute, COMPUTE_SINCE, version), network: NETWORK };
@@ -107,13 +110,10 @@ function ownMembers(vm: VirtualMachine): JsonObject {
         booleanAt(other, "osProfile", "linuxConfiguration", "disablePasswordAuthentication") ?? "",
       ),
     },
-    osType: "Linux",
+    osType: osTypeOf(other),
     physicalZone: zone === "" ? "" : `${vm.location}-az${zone}`,
-    placementGroupId: "",
     plan: planOf(vm),
-    platformFaultDomain: "0",
     platformSubFaultDomain: "",
-    platformUpdateDomain: "0",
     priority: textAt(other, "priority") ?? "",
     provider: "Microsoft.Compute",
     publicKeys: (listAt(other, "osProfile", "linuxConfiguration", "ssh", "publicKeys") ?? []).map((key) => ({
@@ -140,6 +140,16 @@ function ownMembers(vm: VirtualMachine): JsonObject {
     vmScaleSetName: parseResourceId(scaleSetId ?? "")?.name ?? "",
     vmSize: vm.size.name,
     zone,
+  };
+}
+
+/** The same domains as in the VM's instance view. */
+function placeOf(world: World, vm: VirtualMachine): JsonObject {
+  const { placementGroupId = "", platformFaultDomain = 0, platformUpdateDomain = 0 } = domainsOf(world, vm);
+  return {
+    placementGroupId,
+    platformFaultDomain: String(platformFaultDomain),
+    platformUpdateDomain: String(platformUpdateDomain),
   };
 }
 

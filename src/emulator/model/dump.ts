@@ -20,7 +20,7 @@ export function dumpWorld(world: World): JsonObject {
     resourceGroups: [...world.resourceGroups.values()].map((group) => ({ ...group })),
     virtualMachines: [...world.virtualMachines.values()].map((vm) => ({
       ...renderVirtualMachine(vm, (id) => diskFacts(world, id), {
-        instanceView: renderInstanceView(vm, world.nowMs),
+        instanceView: renderInstanceView(world, vm),
       }),
       emulator: {
         power: vm.power,

@@ -30,7 +30,7 @@ const READ_ONLY: readonly {
   {
     path: "virtualMachines/vm",
     body: { ...VM, properties: { ...VM.properties, ...MODEL } },
-    stated: { properties: { osProfile: { windowsConfiguration: { enableVMAgentPlatformUpdates: true } } } },
+    stated: { properties: { osProfile: { windowsConfiguration: { enableVMAgentPlatformUpdates: false } } } },
     member: ["properties", "osProfile", "windowsConfiguration", "enableVMAgentPlatformUpdates"],
   },
   {
@@ -289,7 +289,7 @@ describe("the properties that reads return", () => {
       provisionVMAgent: true,
       enableAutomaticUpdates: true,
       patchSettings: { ...patchSettings, patchMode: "AutomaticByOS" },
-      enableVMAgentPlatformUpdates: false,
+      enableVMAgentPlatformUpdates: true,
     };
     const shown = (path: string, ...to: readonly string[]): Json | undefined =>
       at(azure.send("GET", path).body, "properties", ...to, "osProfile");
@@ -310,9 +310,10 @@ describe("the properties that reads return", () => {
         virtualMachineProfile: { osProfile: { computerNamePrefix: "worker" }, storageProfile: windows },
       },
     });
+    // Recorded: patches and updates of the agent are of VMs only.
     assert.deepEqual(shown("virtualMachineScaleSets/windows/virtualMachines/0"), {
       ...ofAny,
-      windowsConfiguration,
+      windowsConfiguration: { provisionVMAgent: true, enableAutomaticUpdates: true },
       computerName: "worker000000",
     });
     const model = { computerNamePrefix: "worker", linuxConfiguration: { ssh } };
@@ -321,13 +322,15 @@ describe("the properties that reads return", () => {
       sku: { name: "Standard_D8s_v5", capacity: 1 },
       properties: { virtualMachineProfile: { osProfile: model } },
     });
+    const { patchSettings: _ofVms, ...ofModel } = linuxConfiguration;
+    const ofInstances = { ...ofAny, linuxConfiguration: { ...ofModel, ssh } };
     assert.deepEqual(shown("virtualMachineScaleSets/pool", "virtualMachineProfile"), {
       ...model,
-      ...ofLinux,
+      ...ofInstances,
     });
     azure.finish("PATCH", "virtualMachineScaleSets/pool", { tags: {} });
     const instance = "virtualMachineScaleSets/pool/virtualMachines/0";
-    assert.deepEqual(shown(instance), { computerName: "worker000000", ...ofLinux });
+    assert.deepEqual(shown(instance), { computerName: "worker000000", ...ofInstances });
     assert.equal(at(azure.send("GET", instance).body, "properties", "latestModelApplied"), true);
   });
 });

@@ -3,6 +3,7 @@ import { armErrors, type ArmFailure } from "./api/errors.ts";
 import { type Json, objectAt } from "./api/json.ts";
 import { keyOf, resourceId } from "./api/resource/resource-id.ts";
 import { startOperation } from "./pace/operations.ts";
+import { defaultsOfSet, withModelDefaults } from "./scale-set/model-defaults.ts";
 import type { ScaleSetSetUp } from "./scale-set/scale-set-set-up.ts";
 import { newInstance } from "./scale-set/scale-set-write.ts";
 import { instanceProperties, type ScaleSet, scaleSetId } from "./scale-set/scale-set.ts";
@@ -123,23 +124,28 @@ export function addScaleSet(world: World, setUp: ScaleSetSetUp): AddedScaleSet {
   const size = setUp.size ?? "Standard_D8s_v5";
   if (findVmSize(size) === undefined) return armErrors.invalidVmSize(size);
   addResourceGroup(world, { subscriptionId, name: resourceGroup, location: setUp.location });
+  const { orchestrationMode = "Uniform", zones = [] } = setUp;
   const set = putScaleSet(world, {
     id,
     name,
     subscriptionId,
     resourceGroup,
     location: normalLocation(setUp.location),
-    zones: setUp.zones ?? [],
+    zones,
     tags: undefined,
-    orchestrationMode: setUp.orchestrationMode ?? "Uniform",
+    orchestrationMode,
     sizeName: size,
     upgradePolicy: DEFAULT_UPGRADE_POLICY,
     profile: world.settings.osDisks
-      ? setUpScaleSetProfile({ ...setUp, computerNamePrefix: setUp.computerNamePrefix ?? name })
+      ? withModelDefaults(
+          world,
+          setUpScaleSetProfile({ ...setUp, computerNamePrefix: setUp.computerNamePrefix ?? name }),
+          size,
+        )
       : setUp.computerNamePrefix === undefined
         ? {}
         : { osProfile: { computerNamePrefix: setUp.computerNamePrefix } },
-    other: {},
+    other: defaultsOfSet({ orchestrationMode, zones }),
     members: {},
     uniqueId: world.random.guid(),
     nextInstanceId: (setUp.firstInstanceId ?? 0) + setUp.capacity,
@@ -164,7 +170,7 @@ export function addResourceGroup(
   if (findResourceGroup(world, { subscriptionId, resourceGroup: name }) !== undefined) return undefined;
   if (!hasRegion(world, location)) return armErrors.groupLocationNotAvailable(location, regionsOf(world));
   world.subscriptions.set(keyOf(subscriptionId), subscriptionId);
-  putResourceGroup(world, { ...group, tags: {} });
+  putResourceGroup(world, { ...group, tags: undefined });
   return undefined;
 }
 

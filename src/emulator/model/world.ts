@@ -19,7 +19,8 @@ export interface ResourceGroup {
   readonly subscriptionId: string;
   readonly name: string;
   readonly location: string;
-  readonly tags: Readonly<Record<string, string>>;
+  /** Undefined until a write states them. */
+  readonly tags: Readonly<Record<string, string>> | undefined;
   /** The id of the resource that manages it. */
   readonly managedBy?: string;
   /** The operation that deletes it. */
@@ -203,7 +204,7 @@ export function ensureResourceGroup(
 ): void {
   if (findResourceGroup(world, group) !== undefined) return;
   const { subscriptionId, resourceGroup: name } = group;
-  putResourceGroup(world, { subscriptionId, name, location, tags: {} });
+  putResourceGroup(world, { subscriptionId, name, location, tags: undefined });
 }
 
 export function putResourceGroup(world: World, group: ResourceGroup): ResourceGroup {

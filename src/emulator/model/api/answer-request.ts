@@ -204,7 +204,7 @@ function withViewOfNow(world: World, call: ArmCall, last: Json): Json {
   return {
     ...objectAt(last),
     properties:
-      vm === undefined ? properties : { ...properties, instanceView: renderInstanceView(vm, world.nowMs) },
+      vm === undefined ? properties : { ...properties, instanceView: renderInstanceView(world, vm) },
   };
 }
 

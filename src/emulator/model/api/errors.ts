@@ -408,6 +408,10 @@ export const armErrors = {
         `'${parentId}' could not be found.`,
       gateway,
     ),
+  instanceIdNoNumber: () =>
+    failure(400, "InvalidParameter", "Virtual Machine Scale Set VM instanceId must be a number.", {
+      target: "instanceId",
+    }),
   instanceNotActive: (instanceId: string) =>
     failure(
       400,
@@ -431,7 +435,7 @@ export const armErrors = {
     failure(
       412,
       "PreconditionFailed",
-      `The condition '${ifMatch}' of the request did not hold: the resource's current ETag is '${etag}'.`,
+      `Etag provided in if-match header "${ifMatch.replaceAll('"', "")}" does not match etag ${etag} of resource.`,
     ),
   resourceExists: (name: string) =>
     failure(

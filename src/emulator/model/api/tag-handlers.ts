@@ -139,7 +139,7 @@ function taggedAt(world: World, call: ArmCall): Tagged | ArmFailure {
     if (group === undefined) return armErrors.resourceGroupNotFound(address.resourceGroup);
     return {
       id: `/subscriptions/${group.subscriptionId}/resourceGroups/${group.name}`,
-      tags: group.tags,
+      tags: group.tags ?? {},
       isBusy: false,
       set: (tags) => void putResourceGroup(world, { ...group, tags }),
     };

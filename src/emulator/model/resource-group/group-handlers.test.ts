@@ -25,7 +25,7 @@ it("a PUT of a resource group needs its location and replaces its tags, also by 
   azure.send("PUT", `${GROUPS}/new`, { location: "westus", tags: { a: "b" } });
   const refused = azure.send("PUT", `${GROUPS}/new`, { tags: {} });
   assert.deepEqual([refused.status, codeOf(refused.body)], [400, "LocationRequired"]);
-  assert.deepEqual(at(azure.send("PUT", `${GROUPS}/new`, { location: "westus" }).body, "tags"), {});
+  assert.equal(at(azure.send("PUT", `${GROUPS}/new`, { location: "westus" }).body, "tags"), undefined);
 });
 
 it("a resource group is refused by name for characters that none can have", () => {

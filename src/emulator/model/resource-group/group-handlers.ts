@@ -28,7 +28,7 @@ export function putGroupHandler(world: World, call: ArmCall): HandlerResult {
     subscriptionId: existing?.subscriptionId ?? address.subscriptionId,
     name: existing?.name ?? address.resourceGroup,
     location: normalLocation(location),
-    tags: textsAt(call.body, "tags") ?? {},
+    tags: textsAt(call.body, "tags"),
     ...(managedBy === undefined ? {} : { managedBy }),
   });
   return reply(existing === undefined ? 201 : 200, renderGroup(group));

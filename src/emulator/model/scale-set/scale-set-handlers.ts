@@ -21,12 +21,12 @@ import { joinOperation, startOperation } from "../pace/operations.ts";
 import { checkZones } from "../subscription/regions.ts";
 import { provisioningStatus } from "../vm/instance-view.ts";
 import { etagText, type VirtualMachine } from "../vm/virtual-machine.ts";
-import { withOsProfile } from "../vm/vm-create.ts";
 import { admitPower, changePower, type PowerAction } from "../vm/vm-power.ts";
 import { findVmSize, VM_SIZES } from "../vm/vm-sizes.ts";
 import { checkPreconditions } from "../vm/vm-state.ts";
 import { findScaleSet, findVm, normalLocation, putVm, ensureResourceGroup, type World } from "../world.ts";
 import { instancesOf } from "./instances.ts";
+import { defaultsOfSet, withModelDefaults } from "./model-defaults.ts";
 import { withLatestModel } from "./rolling-upgrade-run.ts";
 import { addressOf, checkIdle, notFound, scaleSetAt } from "./scale-set-address.ts";
 import {
@@ -65,6 +65,8 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
   const wrongZone = checkZones(zones, location, `Microsoft.Compute/virtualMachineScaleSets/${address.name}`);
   if (wrongZone !== undefined) return wrongZone;
   ensureResourceGroup(world, address, location);
+  const isFlexible = textAt(call.body, "properties", "orchestrationMode")?.toLowerCase() === "flexible";
+  const orchestrationMode = isFlexible ? "Flexible" : "Uniform";
   return change(
     world,
     call,
@@ -74,14 +76,11 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
       location: normalLocation(location),
       zones,
       tags: undefined,
-      orchestrationMode:
-        textAt(call.body, "properties", "orchestrationMode")?.toLowerCase() === "flexible"
-          ? "Flexible"
-          : "Uniform",
+      orchestrationMode,
       sizeName: SIZE_DEFAULT,
       upgradePolicy: DEFAULT_UPGRADE_POLICY,
       profile: {},
-      other: {},
+      other: defaultsOfSet({ orchestrationMode, zones }),
       members: {},
       uniqueId: world.random.guid(),
       nextInstanceId: 0,
@@ -109,7 +108,7 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
   if (size === undefined) return armErrors.invalidVmSize(sizeName);
   const given = withoutSecrets(objectAt(call.body, "properties", "virtualMachineProfile") ?? set.profile);
   // A PUT replaces the model, but for the user data, which reads do not return.
-  const profile = withOsProfile(
+  const profile = withModelDefaults(
     world,
     name === "VirtualMachineScaleSets_Update"
       ? merged(set.profile, given)
@@ -117,6 +116,7 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
           ...(set.profile["userData"] === undefined ? {} : { userData: set.profile["userData"] }),
           ...merged({}, given),
         },
+    size.name,
   );
   const upgradePolicy = parseUpgradePolicy(at(call.body, "properties", "upgradePolicy"), set.upgradePolicy);
   if ("code" in upgradePolicy) return upgradePolicy;

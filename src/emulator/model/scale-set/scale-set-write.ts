@@ -1,5 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { textAt } from "../api/json.ts";
+import { type JsonObject, sameJson, textAt } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
@@ -16,6 +16,7 @@ import { instancesOf } from "./instances.ts";
 import { withModelDisks } from "./model-disks.ts";
 import { beginRollingUpgrade } from "./rolling-upgrade-run.ts";
 import { instanceBody, type ScaleSet } from "./scale-set.ts";
+import { renderUpgradePolicy } from "./upgrade-policy.ts";
 
 /** The most instances of one scale set. */
 export const CAPACITY_MAX = 1000;
@@ -92,13 +93,22 @@ export function newInstance(
       ? { subscriptionId, resourceGroup, scaleSet: set.name, name: String(number) }
       : { subscriptionId, resourceGroup, name: `${set.name}_${world.random.guid().slice(0, GUID_CHARS)}` };
   const vm = newVm(world, address, instanceBody(set, index, computerName));
-  return "code" in vm ? vm : withModelDisks(world, set, vm);
+  if ("code" in vm) return vm;
+  // Of those that come together, none is in the set yet.
+  return withModelDisks(world, set, vm.domainNumber === undefined ? vm : { ...vm, domainNumber: index });
+}
+
+/** What clients state of a scale set, beside its capacity: a write that changes none of it moves no ETag. */
+function statedOf({ sizeName, profile, other, members, upgradePolicy, tags }: ScaleSet): JsonObject {
+  return { sizeName, profile, other, members, upgradePolicy: renderUpgradePolicy(upgradePolicy), tags };
 }
 
 /** Starts a write of a scale set as one operation: its instances come and go together, at the end. */
 export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChange): ScaleSetWrite {
   const { name, coming, leaving, deletesSet, upgrades } = change;
-  const isNew = findScaleSet(world, set.id) === undefined;
+  const before = findScaleSet(world, set.id);
+  const isNew = before === undefined;
+  const moves = isNew || coming.length + leaving.length > 0 || !sameJson(statedOf(set), statedOf(before));
   const refused = preemptAllOf(world, leaving);
   if (refused !== undefined) return refused;
   const workMs = Math.max(
@@ -149,7 +159,7 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
         }
         const ended = putScaleSet(world, {
           ...without(now, "operationId"),
-          etag: now.etag + 1,
+          etag: now.etag + (world.settings.etagMovesAt === "end" && moves ? 1 : 0),
           settledAtMs: world.nowMs,
           provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
         });
@@ -168,7 +178,7 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
     putVm(world, { ...begun(world, vm), provisioningState: "Deleting", operationId: operation.id });
   const started = putScaleSet(world, {
     ...set,
-    etag: set.etag + 1,
+    etag: set.etag + (isNew || (world.settings.etagMovesAt !== "end" && moves) ? 1 : 0),
     nextInstanceId: set.nextInstanceId + coming.length,
     provisioningState: deletesSet === true ? "Deleting" : isNew ? "Creating" : "Updating",
     operationId: operation.id,

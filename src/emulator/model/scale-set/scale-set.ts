@@ -36,7 +36,10 @@ export interface ScaleSet {
   /** Of the next uniform instance. */
   readonly nextInstanceId: number;
   readonly provisioningState: ProvisioningState;
-  /** Moved by every write, at its start and at its end. */
+  /**
+   * Moved as a write begins that changes the set, and not by its end (recorded in January 2026 by
+   * cloud-provider-azure: `"1"` after the creation, and after a PUT of the same body).
+   */
   readonly etag: number;
   readonly operationId?: string;
   readonly createdAtMs: number;

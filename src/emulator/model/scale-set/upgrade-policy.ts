@@ -111,7 +111,9 @@ export function renderUpgradePolicy({ mode, rolling, showsRolling, automaticOs }
   return {
     mode,
     ...(showsRolling ? { rollingUpgradePolicy: { ...rolling } } : {}),
-    ...(automaticOs === undefined ? {} : { automaticOSUpgradePolicy: automaticOs }),
+    ...(automaticOs === undefined
+      ? {}
+      : { automaticOSUpgradePolicy: { useRollingUpgradePolicy: false, ...automaticOs } }),
   };
 }
 

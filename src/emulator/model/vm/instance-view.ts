@@ -1,6 +1,9 @@
 import { type JsonObject, textAt } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
+import { domainsOf } from "../scale-set/fault-domains.ts";
+import type { World } from "../world.ts";
+import { osTypeOf } from "./os-disk/image.ts";
 import { isAgentReady, isLeaving, type PowerState, type VirtualMachine } from "./virtual-machine.ts";
 
 const PROVISIONING_TEXT: Readonly<Record<ProvisioningState, string>> = {
@@ -31,27 +34,31 @@ export function provisioningStatus(state: ProvisioningState, settledAtMs: number
  * The answer of `/instanceView`. `running` says nothing about the guest; only the agent's status does.
  * Inferred: disks have the time of their VM, and the agent has reported just now.
  */
-export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObject {
-  const time = isoTime(nowMs);
+export function renderInstanceView(world: World, vm: VirtualMachine): JsonObject {
+  const time = isoTime(world.nowMs);
   const { settledAtMs = vm.createdAtMs } = vm;
+  const isWindows = osTypeOf(vm.other) === "Windows";
   const osDisk = textAt(vm.other, "storageProfile", "osDisk", "name");
   const diskView = (name: string, state: ProvisioningState): JsonObject => ({
     name,
     statuses: [provisioningStatus(state, settledAtMs)],
   });
   return {
+    ...domainsOf(world, vm),
     computerName: textAt(vm.other, "osProfile", "computerName") ?? vm.name,
-    osName: "linux",
+    osName: isWindows ? windowsOf(vm) : "linux",
     hyperVGeneration: "V2",
     vmAgent: {
-      vmAgentVersion: "2.9.1.1",
+      vmAgentVersion: isWindows ? "2.7.41491.1149" : "2.9.1.1",
       statuses: [
         isAgentReady(vm)
           ? {
               code: "ProvisioningState/succeeded",
               level: "Info",
               displayStatus: "Ready",
-              message: "Guest Agent is running",
+              message: isWindows
+                ? "GuestAgent is running and processing the extensions."
+                : "Guest Agent is running",
               time,
             }
           : {
@@ -79,4 +86,11 @@ export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObjec
         : []),
     ],
   };
+}
+
+/** Recorded in January 2026 of the image 2019-Datacenter. */
+function windowsOf({ other }: VirtualMachine): string {
+  const sku = textAt(other, "storageProfile", "imageReference", "sku") ?? "";
+  const [, release = "2022"] = /^(\d{4}(?:-R2)?)-datacenter/i.exec(sku) ?? [];
+  return `Windows Server ${release.replace("-", " ")} Datacenter`;
 }

@@ -296,7 +296,7 @@ describe("the data disks of a scale set's model", () => {
     azure.finish("PUT", POOL, model([scratch]));
     assert.deepEqual(
       disksOf(azure).map((name) => name.replace(/[0-9a-f]{32}$/, "")),
-      ["pool_0_disk2_", "pool_1_disk2_"],
+      ["pool_pool_0_disk2_", "pool_pool_1_disk2_"],
     );
     const [first = ""] = disksOf(azure);
     assert.equal(ownerOf(azure, first), `${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/pool_0`);

@@ -8,6 +8,9 @@ import { osDiskId } from "./os-disk/render-os-disk.ts";
 import type { DataDisk, VirtualMachine } from "./virtual-machine.ts";
 import type { VmSize } from "./vm-sizes.ts";
 
+/** Characters of a disk's name. */
+const NAME_MAX = 80;
+
 /** An entry of the list that a PUT or PATCH sends. */
 export interface RequestedDataDisk {
   readonly lun: number | undefined;
@@ -45,9 +48,20 @@ export function withDiskNames(
       ({ lun, createOption }) => lun === wanted.lun && createOption === "Empty",
     );
     // The first disk is the OS disk.
-    const name = present?.name ?? `${vm.name}_disk${index + 2}_${world.random.guid().replaceAll("-", "")}`;
-    return { ...wanted, name };
+    if (present !== undefined) return { ...wanted, name: present.name };
+    const suffix = `_disk${index + 2}_${world.random.guid().replaceAll("-", "")}`;
+    return { ...wanted, name: diskNameOf(vm, suffix).text };
   });
+}
+
+/** A name of Azure's own for a disk that comes with a VM. Inferred: how one that is too long is cut. */
+export function diskNameOf(
+  { instance, name }: VirtualMachine,
+  suffix: string,
+): { readonly text: string; readonly isCut: boolean } {
+  const owner = instance === undefined ? name : `${instance.scaleSet}_${name}`;
+  const kept = owner.slice(0, NAME_MAX - suffix.length);
+  return { text: `${kept}${suffix}`, isCut: kept !== owner };
 }
 
 /**

@@ -66,6 +66,8 @@ export interface VirtualMachine {
   readonly controllerType: DiskControllerType;
   readonly ultraSsdEnabled: boolean;
   readonly availabilitySetId?: string;
+  /** Its number in its availability set or flexible scale set, which decides its fault domain. */
+  readonly domainNumber?: number;
   /**
    * Properties that are stored and returned, but have no effect here: image, OS disk, OS profile, network …
    */
@@ -147,14 +149,13 @@ export function renderVirtualMachine(
     properties: {
       ...withoutMembers(withoutSecrets(vm.other), hidden),
       ...networkProfileOf(vm),
-      // An instance names its size in `sku` only.
-      hardwareProfile:
-        vm.instance === undefined ? { ...objectAt(vm.other, "hardwareProfile"), vmSize: vm.size.name } : {},
+      hardwareProfile: { ...objectAt(vm.other, "hardwareProfile"), vmSize: vm.size.name },
       ...(vm.instance === undefined
         ? {}
         : {
             latestModelApplied: vm.instance.latestModelApplied,
             modelDefinitionApplied: modelDefinitionOf(vm),
+            resilientVMDeletionStatus: "Disabled",
           }),
       provisioningState: vm.provisioningState,
       vmId: vm.vmGuid,

@@ -20,6 +20,7 @@ import type { DiskControllerType } from "../data-plane-port.ts";
 import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, startOperation } from "../pace/operations.ts";
+import { domainNumberOf } from "../scale-set/fault-domains.ts";
 import { checkTerminateNotice } from "../scheduled-events/raise-event.ts";
 import { checkVmQuotas } from "../subscription/quotas.ts";
 import { checkZones, zonesIn } from "../subscription/regions.ts";
@@ -30,7 +31,7 @@ import { parseDataDisks, planReplacedList } from "./data-disks.ts";
 import { withDiskNames } from "./new-disks.ts";
 import { osTypeOf } from "./os-disk/image.ts";
 import { reserveOsDisk, withOsDisk, withOsDiskSettled } from "./os-disk/os-disk.ts";
-import { completedOsProfile } from "./os-disk/os-profile.ts";
+import { completedOsProfile, type Machine } from "./os-disk/os-profile.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
 import {
@@ -116,16 +117,23 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
     etag: 1,
     createdAtMs: world.nowMs,
   };
-  const made = world.settings.osDisks ? withOsDisk(world, vm) : vm;
-  return "code" in made ? made : { ...made, other: withOsProfile(world, made.other) };
+  const domainNumber = domainNumberOf(world, vm);
+  const placed = domainNumber === undefined ? vm : { ...vm, domainNumber };
+  const made = world.settings.osDisks ? withOsDisk(world, placed) : placed;
+  return "code" in made ? made : { ...made, other: withOsProfile(world, made.other, machineOf(made)) };
 }
 
 /** Properties of a machine with all that Azure's answers state of its system, unless it has no OS disk. */
-export function withOsProfile(world: World, machine: JsonObject): JsonObject {
-  const osProfile = world.settings.osDisks ? objectAt(machine, "osProfile") : undefined;
+export function withOsProfile(world: World, properties: JsonObject, machine: Machine): JsonObject {
+  const osProfile = world.settings.osDisks ? objectAt(properties, "osProfile") : undefined;
   return osProfile === undefined
-    ? machine
-    : { ...machine, osProfile: completedOsProfile(osProfile, osTypeOf(machine)) };
+    ? properties
+    : { ...properties, osProfile: completedOsProfile(osProfile, { osType: osTypeOf(properties), machine }) };
+}
+
+/** Which properties of its system a VM has: an instance of a uniform scale set has those of the model. */
+export function machineOf({ instance }: Pick<VirtualMachine, "instance">): Machine {
+  return instance === undefined ? "VM" : "Model";
 }
 
 /**

@@ -150,7 +150,9 @@ function deleteWithVm(world: World, vm: VirtualMachine): void {
   }
 }
 
-function isOsDiskDeletedWithVm({ other }: VirtualMachine): boolean {
+/** Azure's description: the disk of a uniform scale set's instance goes with it, whatever its model says. */
+function isOsDiskDeletedWithVm({ instance, other }: VirtualMachine): boolean {
+  if (instance !== undefined) return true;
   return textAt(other, "storageProfile", "osDisk", "deleteOption")?.toLowerCase() === "delete";
 }
 

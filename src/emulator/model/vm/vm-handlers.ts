@@ -114,7 +114,7 @@ export function getVmHandler(world: World, call: ArmCall): HandlerResult {
 
 export function instanceViewHandler(world: World, call: ArmCall): HandlerResult {
   const vm = vmAt(world, call);
-  return vm === undefined ? vmNotFound(world, call) : reply(200, renderInstanceView(vm, world.nowMs));
+  return vm === undefined ? vmNotFound(world, call) : reply(200, renderInstanceView(world, vm));
 }
 
 export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
@@ -122,7 +122,6 @@ export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
   const [, ofScaleSet] = OF_SCALE_SET.exec(filter) ?? [];
   if (filter !== "" && ofScaleSet === undefined) return armErrors.invalidFilter(filter, OF_SCALE_SET_ALLOWED);
   const { withView: expands } = expandedBy(call);
-  if (expands && ofScaleSet === undefined) return armErrors.expandWithoutFilter();
   const withView = expands || isOn(call, "statusonly");
   const { location } = call.params;
   const isThere = (vm: VirtualMachine): boolean =>
@@ -135,6 +134,8 @@ export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
       vm.instance === undefined &&
       (ofScaleSet === undefined || sameId(scaleSetIdOf(vm) ?? "", ofScaleSet)),
   );
+  // Recorded in January 2026: without a VM there is nothing to refuse. So cloud-provider-azure asks.
+  if (expands && ofScaleSet === undefined && vms.length > 0) return armErrors.expandWithoutFilter();
   return page(world, call, vms, (vm) => rendered(world, vm, { withView, userData: false }));
 }
 
@@ -203,7 +204,7 @@ function vmReply(
 function rendered(world: World, vm: VirtualMachine, { withView, userData }: ExpandOption): JsonObject {
   return renderVirtualMachine(vm, (id) => diskFacts(world, id), {
     userData,
-    ...(withView ? { instanceView: renderInstanceView(vm, world.nowMs) } : {}),
+    ...(withView ? { instanceView: renderInstanceView(world, vm) } : {}),
   });
 }
 
@@ -223,6 +224,7 @@ function vmNotFound(world: World, call: ArmCall): HandlerResult {
   const { name, resourceGroup, scaleSet } = addressOf(call);
   return (
     parentNotFound(world, call) ??
+    wrongInstanceId(call) ??
     armErrors.resourceNotFound(
       scaleSet === undefined ? "virtualMachines" : `virtualMachineScaleSets/${scaleSet}/virtualMachines`,
       name,
@@ -239,7 +241,13 @@ export function vmGone(world: World, call: ArmCall): HandlerResult {
   const { name, scaleSet } = addressOf(call);
   return scaleSet === undefined
     ? vmNotFound(world, call)
-    : (parentNotFound(world, call) ?? armErrors.instanceNotActive(name));
+    : (parentNotFound(world, call) ?? wrongInstanceId(call) ?? armErrors.instanceNotActive(name));
+}
+
+/** Recorded in January 2026 of a GET, by cloud-provider-azure. */
+function wrongInstanceId(call: ArmCall): ArmFailure | undefined {
+  const { name, scaleSet } = addressOf(call);
+  return scaleSet === undefined || /^\d+$/.test(name) ? undefined : armErrors.instanceIdNoNumber();
 }
 
 function parentNotFound(world: World, call: ArmCall): ArmFailure | undefined {

@@ -34,7 +34,7 @@ import {
   renderStorageProfile,
   type VirtualMachine,
 } from "./virtual-machine.ts";
-import { otherProperties, withOsProfile } from "./vm-create.ts";
+import { machineOf, otherProperties, withOsProfile } from "./vm-create.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
 import {
   admitWrite,
@@ -100,7 +100,7 @@ export function updateVm(
     if (unsuited !== undefined) return unsuited;
   }
   const stated = merged(merged(vm.other, otherProperties(body)), fixedProperties(vm, body));
-  const updated = withOsProfile(world, stated);
+  const updated = withOsProfile(world, stated, machineOf(vm));
   const after = osDiskAfter(world, vm, body, updated);
   if (after.kind === "Failure") return after;
   return startUpdate(world, vm, name, {

@@ -9,12 +9,11 @@ import { diskQuota } from "../../subscription/quota-table.ts";
 import { checkQuota } from "../../subscription/quotas.ts";
 import { findDisk, putDisk, updateDisk, without, type World } from "../../world.ts";
 import { checkAttach, checkFamily, owned, released, reserved } from "../attachment-rules.ts";
-import { isBeingMade } from "../new-disks.ts";
+import { diskNameOf, isBeingMade } from "../new-disks.ts";
 import type { DataDisk, VirtualMachine } from "../virtual-machine.ts";
 import { DEFAULT_IMAGE, imageId, imageSizeGiB, osTypeOf } from "./image.ts";
 import { osDiskId } from "./render-os-disk.ts";
 
-const NAME_MAX = 80;
 /** Hexadecimal digits of a GUID. */
 const DIGITS = 32;
 /** What the disk itself says of its SKU and size, which its VM only shows. */
@@ -41,8 +40,8 @@ export function withOsDisk(world: World, vm: VirtualMachine): VirtualMachine | A
     createOption: textAt(stated, "createOption") ?? "FromImage",
     caching: textAt(stated, "caching") ?? "ReadWrite",
     ...withoutMembers(stated, OF_THE_DISK),
-    // Azure's description: the disk of a uniform scale set's instance goes with it, whatever its model says.
-    deleteOption: vm.instance === undefined ? (textAt(stated, "deleteOption") ?? "Detach") : "Delete",
+    // Recorded: an instance of a uniform scale set shows none of its own.
+    deleteOption: textAt(stated, "deleteOption") ?? (vm.instance === undefined ? "Detach" : undefined),
   };
   const isNoResource =
     objectAt(stated, "vhd") !== undefined || objectAt(stated, "diffDiskSettings") !== undefined;
@@ -168,11 +167,11 @@ export function reserveOsDisk(world: World, vm: VirtualMachine): void {
     );
 }
 
-/** Inferred: that a long name is cut, since the name of a disk has 80 characters at most. */
+/** Recorded of instances: a name that would be too long has `OS_`. */
 function madeName(vm: VirtualMachine): string {
-  const owner = vm.instance === undefined ? vm.name : `${vm.instance.scaleSet}_${vm.name}`;
-  const suffix = `_OsDisk_1_${derivedHex(vm, "name")}`;
-  return `${owner.slice(0, NAME_MAX - suffix.length)}${suffix}`;
+  const hex = derivedHex(vm, "name");
+  const name = diskNameOf(vm, `_OsDisk_1_${hex}`);
+  return name.isCut ? diskNameOf(vm, `_OS__1_${hex}`).text : name.text;
 }
 
 /** Digits of a VM's own GUID, so that an OS disk takes none of the random numbers of other resources. */

@@ -2,28 +2,30 @@ import { type JsonObject, merged } from "../../api/json.ts";
 
 const PATCHES = { patchMode: "ImageDefault", assessmentMode: "ImageDefault" };
 const OF_ANY_SYSTEM = { secrets: [], allowExtensionOperations: true, requireGuestProvisionSignal: true };
-const OF_LINUX = {
-  linuxConfiguration: {
-    disablePasswordAuthentication: false,
-    provisionVMAgent: true,
-    patchSettings: PATCHES,
-  },
-};
-/** Recorded in 2023 by the tests of Azure's SDK for Java. */
-const OF_WINDOWS = {
-  windowsConfiguration: {
-    provisionVMAgent: true,
-    enableAutomaticUpdates: true,
-    patchSettings: { ...PATCHES, patchMode: "AutomaticByOS" },
-    enableVMAgentPlatformUpdates: false,
-  },
+const OF_LINUX = { disablePasswordAuthentication: false, provisionVMAgent: true };
+const OF_LINUX_VM = { ...OF_LINUX, patchSettings: PATCHES };
+const OF_WINDOWS = { provisionVMAgent: true, enableAutomaticUpdates: true };
+const OF_WINDOWS_VM = {
+  ...OF_WINDOWS,
+  patchSettings: { ...PATCHES, patchMode: "AutomaticByOS" },
+  enableVMAgentPlatformUpdates: true,
 };
 
+/** Whose `osProfile` it is. The instances of a uniform scale set have that of its model. */
+export type Machine = "VM" | "Model";
+
 /**
- * The `osProfile` of a VM, or of a scale set's model, with what Azure adds to it: recorded of Linux by
- * `az vm show` of VMs with a password and with a key.
+ * The `osProfile` of a machine with what Azure adds to it: recorded of Linux by `az vm show` of VMs with a
+ * password and with a key, of Windows in 2026 by cloud-provider-azure.
  */
-export function completedOsProfile(stated: JsonObject, osType: "Linux" | "Windows"): JsonObject {
-  const ofSystem = osType === "Windows" ? OF_WINDOWS : OF_LINUX;
+export function completedOsProfile(
+  stated: JsonObject,
+  { osType, machine }: { readonly osType: "Linux" | "Windows"; readonly machine: Machine },
+): JsonObject {
+  const isVm = machine === "VM";
+  const ofSystem =
+    osType === "Windows"
+      ? { windowsConfiguration: isVm ? OF_WINDOWS_VM : OF_WINDOWS }
+      : { linuxConfiguration: isVm ? OF_LINUX_VM : OF_LINUX };
   return merged({ ...OF_ANY_SYSTEM, ...ofSystem }, stated);
 }

@@ -41,16 +41,12 @@ export function setUpScaleSetProfile(set: {
           name: `${set.name}Nic`,
           properties: {
             primary: true,
-            enableAcceleratedNetworking: false,
-            enableIPForwarding: false,
-            dnsSettings: { dnsServers: [] },
             ipConfigurations: [
               {
                 name: `${set.name}IPConfig`,
                 properties: {
                   primary: true,
                   subnet: { id: `${network}/virtualNetworks/${set.name}VNET/subnets/${set.name}Subnet` },
-                  privateIPAddressVersion: "IPv4",
                 },
               },
             ],
@@ -73,7 +69,6 @@ const OS_PROFILE = {
     disablePasswordAuthentication: true,
     ssh: { publicKeys: [{ path: `/home/${ADMINISTRATOR}/.ssh/authorized_keys`, keyData: PUBLIC_KEY }] },
     provisionVMAgent: true,
-    patchSettings: { patchMode: "ImageDefault", assessmentMode: "ImageDefault" },
   },
   secrets: [],
   allowExtensionOperations: true,

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, type Json, type JsonObject, listAt, objectAt, textAt } from "../api/json.ts";
+import { aModel, type ModelFixture } from "../testing/model-fixture.ts";
+
+/** From recordings of cloud-provider-azure (January 2026) and of Azure's SDKs for Go and .NET. */
+const location = "eastus2";
+const SUBNET = { subnet: { id: "/subscriptions/sub-1/subnets/subnet1" } };
+const POOL = "virtualMachineScaleSets/pool";
+
+function poolBody(properties: JsonObject = {}, more: JsonObject = {}): JsonObject {
+  const configuration = {
+    name: "nic",
+    properties: { primary: true, ipConfigurations: [{ name: "ip", properties: SUBNET }] },
+  };
+  return {
+    location,
+    sku: { name: "Standard_D2s_v3", capacity: 2 },
+    ...more,
+    properties: {
+      virtualMachineProfile: {
+        networkProfile: { networkInterfaceConfigurations: [configuration] },
+        osProfile: { adminUsername: "user", computerNamePrefix: "vmss" },
+        storageProfile: {
+          imageReference: { publisher: "MicrosoftWindowsServer", sku: "2019-Datacenter", version: "latest" },
+        },
+      },
+      ...properties,
+    },
+  };
+}
+
+function aPool(properties: JsonObject = {}, more: JsonObject = {}): ModelFixture {
+  const azure = aModel({ virtualMachines: [] });
+  azure.finish("PUT", POOL, poolBody(properties, more));
+  return azure;
+}
+
+const read = (azure: ModelFixture, path: string): Json | undefined => azure.send("GET", path).body;
+
+describe("scale sets as Azure was recorded to answer them", () => {
+  it("have what Azure adds to a set that does not state it", () => {
+    const shown = (azure: ModelFixture): readonly unknown[] =>
+      [
+        "singlePlacementGroup",
+        "overprovision",
+        "doNotRunExtensionsOnOverprovisionedVMs",
+        "platformFaultDomainCount",
+        "zoneBalance",
+      ].map((member) => at(read(azure, POOL), "properties", member));
+    assert.deepEqual(shown(aPool()), [true, true, false, 5, undefined]);
+    assert.deepEqual(shown(aPool({ overprovision: false })), [true, false, false, 5, undefined]);
+    assert.deepEqual(shown(aPool({}, { zones: ["1"] })), [false, true, false, 1, false]);
+    const automaticOSUpgradePolicy = { enableAutomaticOSUpgrade: false };
+    assert.deepEqual(
+      at(read(aPool({ upgradePolicy: { automaticOSUpgradePolicy } }), POOL), "properties", "upgradePolicy"),
+      {
+        mode: "Manual",
+        automaticOSUpgradePolicy: { useRollingUpgradePolicy: false, ...automaticOSUpgradePolicy },
+      },
+    );
+  });
+
+  it("have an OS disk and complete interfaces in their model", () => {
+    const azure = aPool();
+    const model = objectAt(read(azure, POOL), "properties", "virtualMachineProfile");
+    assert.deepEqual(at(model, "storageProfile", "osDisk"), {
+      osType: "Windows",
+      createOption: "FromImage",
+      caching: "None",
+      managedDisk: { storageAccountType: "Premium_LRS" },
+      diskSizeGB: 127,
+    });
+    const properties = {
+      primary: true,
+      enableAcceleratedNetworking: false,
+      disableTcpStateTracking: false,
+      dnsSettings: { dnsServers: [] },
+      enableIPForwarding: false,
+      ipConfigurations: [{ name: "ip", properties: { privateIPAddressVersion: "IPv4", ...SUBNET } }],
+    };
+    const networkInterfaceConfigurations = [{ name: "nic", properties }];
+    assert.deepEqual(at(model, "networkProfile"), { networkInterfaceConfigurations });
+    const instance = objectAt(read(azure, `${POOL}/virtualMachines/0`), "properties");
+    assert.deepEqual(at(instance, "networkProfileConfiguration"), { networkInterfaceConfigurations });
+  });
+
+  it("give their instances size, resilience and disks of Azure's names", () => {
+    const azure = aPool();
+    const instance = objectAt(read(azure, `${POOL}/virtualMachines/1`), "properties");
+    assert.deepEqual(at(instance, "hardwareProfile"), { vmSize: "Standard_D2s_v3" });
+    assert.equal(at(instance, "resilientVMDeletionStatus"), "Disabled");
+    const osDisk = objectAt(instance, "storageProfile", "osDisk") ?? {};
+    assert.match(textAt(osDisk, "name") ?? "", /^pool_pool_1_OsDisk_1_[0-9a-f]{32}$/);
+    assert.deepEqual([osDisk["caching"], osDisk["deleteOption"]], ["None", undefined]);
+    const long = "virtualMachineScaleSets/testParentResource";
+    azure.finish("PUT", long, poolBody());
+    assert.match(
+      textAt(read(azure, `${long}/virtualMachines/0`), "properties", "storageProfile", "osDisk", "name") ??
+        "",
+      /^testParentResource_testParentResource_0_OS__1_[0-9a-f]{32}$/,
+    );
+  });
+
+  it("spread their instances over fault and update domains", () => {
+    const azure = aPool({ platformFaultDomainCount: 2 }, { sku: { name: "Standard_D2s_v3", capacity: 6 } });
+    const domains = (view: Json | undefined): readonly unknown[] =>
+      ["platformFaultDomain", "platformUpdateDomain"].map((member) => at(view, member));
+    const all = listAt(read(azure, `${POOL}/virtualMachines?$expand=instanceView`), "value") ?? [];
+    assert.deepEqual(
+      all.map((vm) => domains(at(vm, "properties", "instanceView"))),
+      [0, 1, 2, 3, 4, 5].map((number) => [number % 2, number % 5]),
+    );
+    const view = read(azure, `${POOL}/virtualMachines/3/instanceView`);
+    assert.deepEqual(domains(view), [1, 3]);
+    assert.match(textAt(view, "placementGroupId") ?? "", /^[0-9a-f-]{36}$/);
+  });
+
+  it("have the ETag of their creation until something changes them", () => {
+    const azure = aPool();
+    const etags = (): readonly unknown[] =>
+      [POOL, `${POOL}/virtualMachines/0`].map((path) => at(read(azure, path), "etag"));
+    assert.deepEqual(etags(), ['"1"', '"1"']);
+    azure.finish("PUT", POOL, poolBody());
+    assert.deepEqual(etags(), ['"1"', '"1"']);
+    azure.finish("PATCH", POOL, { tags: { a: "1" } });
+    assert.deepEqual(etags(), ['"2"', '"1"']);
+  });
+
+  it("refuse an instance id that is no number", () => {
+    const { status, body } = aPool().send("GET", `${POOL}/virtualMachines/0notfound`);
+    assert.deepEqual(
+      [status, ...["code", "target", "message"].map((member) => at(body, "error", member))],
+      [400, "InvalidParameter", "instanceId", "Virtual Machine Scale Set VM instanceId must be a number."],
+    );
+  });
+
+  it("show what a Windows guest reports", () => {
+    const view = read(aPool(), `${POOL}/virtualMachines/0/instanceView`);
+    assert.equal(at(view, "osName"), "Windows Server 2019 Datacenter");
+    assert.equal(
+      at(listAt(view, "vmAgent", "statuses")?.[0], "message"),
+      "GuestAgent is running and processing the extensions.",
+    );
+  });
+});
