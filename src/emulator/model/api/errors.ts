@@ -815,6 +815,31 @@ export const armErrors = {
       { target: "vmSize" },
     ),
   /** Recorded of `additionalCapabilities.ultraSSDEnabled`. */
+  placementWhileRunning: (vmName: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Updating proximity placement group of VM ${vmName} is not allowed while the VM is running. Please ` +
+        "stop/deallocate the VM and retry the operation.",
+    ),
+  billingWhileAllocated: (vmName: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      "Billing Profile change is not allowed. For more information, see " +
+        "https://aka.ms/low-priority/errormessages.",
+      {
+        details: [
+          {
+            code: "OperationNotAllowed",
+            message:
+              `Billing Profile change is not allowed when the VM '${vmName}' is currently allocated. Please ` +
+              "deallocate and try again. For more information, see https://aka.ms/low-priority/errormessages.",
+            target: vmName,
+          },
+        ],
+      },
+    ),
   onlyWhenDeallocated: (property: string) =>
     failure(
       409,

@@ -97,6 +97,8 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   VirtualMachines_Restart: UPDATE_VM,
   VirtualMachines_Redeploy: UPDATE_VM,
   VirtualMachines_Reapply: UPDATE_VM,
+  // Recorded in 2019, when these buckets still counted over windows.
+  VirtualMachines_Reimage: UPDATE_VM,
   VirtualMachines_RunCommand: UPDATE_VM,
   VirtualMachines_SimulateEviction: UPDATE_VM,
   VirtualMachines_Deallocate: DELETE_VM,
@@ -106,6 +108,12 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   VirtualMachines_List: HIGH_COST_GET,
   VirtualMachines_ListByLocation: HIGH_COST_GET,
   VirtualMachines_ListAll: HIGH_COST_GET,
+  // Recorded likewise.
+  VirtualMachines_ListAvailableSizes: LOW_COST_GET,
+  AvailabilitySets_CreateOrUpdate: PUT_VM,
+  AvailabilitySets_Update: PUT_VM,
+  AvailabilitySets_Delete: DELETE_VM,
+  AvailabilitySets_Get: LOW_COST_GET,
   VirtualMachineScaleSetVMs_Update: UPDATE_INSTANCE,
   VirtualMachineScaleSetVMs_AttachDetachDataDisks: UPDATE_INSTANCE,
   VirtualMachineScaleSetVMs_Start: UPDATE_INSTANCE,

@@ -1,6 +1,7 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, type Json, type JsonObject, listAt, merged, sameJson, textAt } from "../api/json.ts";
 import {
+  checkAllocationChange,
   checkUltraChange,
   checkUnchangeable,
   controllerAfter,
@@ -77,7 +78,8 @@ export function updateVm(
   body: Json | undefined,
   name: "VirtualMachines_CreateOrUpdate" | "VirtualMachines_Update" | "VirtualMachineScaleSetVMs_Update",
 ): VmUpdate {
-  const refused = checkUnchangeable(vm, body) ?? checkUltraChange(vm, body);
+  const refused =
+    checkUnchangeable(vm, body) ?? checkUltraChange(vm, body) ?? checkAllocationChange(vm, body);
   if (refused !== undefined) return refused;
   const size = sizeIn(vm, body);
   if ("kind" in size) return size;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   aModel,
+  COMPUTE,
   codeOf,
   dataDisksOf,
   diskBody,
@@ -174,5 +175,49 @@ describe("whether a VM takes Ultra disks", () => {
     azure.finish("POST", `${VM}/deallocate`);
     assert.deepEqual(refusal(azure, ultra(false)).slice(0, 2), [400, "InvalidParameter"]);
     assert.equal(dataDisksOf(azure, "vm"), "0:ultra");
+  });
+});
+
+describe("where a VM is placed and what it may cost", () => {
+  const group = (name: string): JsonObject => ({
+    proximityPlacementGroup: { id: `${COMPUTE}/proximityPlacementGroups/${name}` },
+  });
+  const price = (maxPrice: number): JsonObject => ({ billingProfile: { maxPrice } });
+
+  it("change only while it is deallocated", () => {
+    const azure = aVm({ ...group("near"), priority: "Spot", ...price(1500) });
+    assert.deepEqual(
+      [group("far"), price(2000)].map((properties) => refusal(azure, properties).slice(0, 3)),
+      [
+        [
+          409,
+          "OperationNotAllowed",
+          "Updating proximity placement group of VM vm is not allowed while the VM is running. Please " +
+            "stop/deallocate the VM and retry the operation.",
+        ],
+        [
+          409,
+          "OperationNotAllowed",
+          "Billing Profile change is not allowed. For more information, see " +
+            "https://aka.ms/low-priority/errormessages.",
+        ],
+      ],
+    );
+    assert.equal(azure.send("PATCH", VM, { properties: { ...group("NEAR"), ...price(1500) } }).status, 200);
+    azure.settle();
+    azure.finish("POST", `${VM}/deallocate`);
+    assert.equal(azure.send("PATCH", VM, { properties: { ...group("far"), ...price(2000) } }).status, 200);
+  });
+
+  it("a Spot VM stays one", () => {
+    const azure = aVm({ priority: "Low" });
+    assert.equal(azure.send("PATCH", VM, { properties: { priority: "Spot" } }).status, 200);
+    azure.settle();
+    azure.finish("POST", `${VM}/deallocate`);
+    assert.deepEqual(refusal(azure, { priority: "Regular" }).slice(0, 3), [
+      409,
+      "PropertyChangeNotAllowed",
+      "Changing property 'priority' is not allowed.",
+    ]);
   });
 });

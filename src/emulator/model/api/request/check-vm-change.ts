@@ -109,3 +109,25 @@ export function checkUltraChange(vm: VirtualMachine, body: Json | undefined): Ar
     ? undefined
     : armErrors.onlyWhenDeallocated("additionalCapabilities.ultraSSDEnabled");
 }
+
+/**
+ * Why an update may not move a VM to another placement group, change the price that it pays at most, or make
+ * it a Spot VM or none. Recorded in 2020 by Azure's SDK for .NET, for which `Low` was another word for `Spot`.
+ */
+export function checkAllocationChange(vm: VirtualMachine, body: Json | undefined): ArmFailure | undefined {
+  if (vm.instance !== undefined) return undefined;
+  const priority = textAt(body, "properties", "priority");
+  if (priority !== undefined && isSpot(priority) !== isSpot(textAt(vm.other, "priority")))
+    return armErrors.changeNotAllowed("priority");
+  if (vm.power === "deallocated") return undefined;
+  const group = at(body, "properties", "proximityPlacementGroup");
+  if (isOther(at(vm.other, "proximityPlacementGroup") ?? {}, group)) return armErrors.placementWhileRunning(vm.name);
+  const price = at(body, "properties", "billingProfile", "maxPrice");
+  return isOther(at(vm.other, "billingProfile", "maxPrice") ?? -1, price)
+    ? armErrors.billingWhileAllocated(vm.name)
+    : undefined;
+}
+
+function isSpot(priority: string | undefined): boolean {
+  return ["spot", "low"].includes(priority?.toLowerCase() ?? "");
+}
