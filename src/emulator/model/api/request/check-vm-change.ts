@@ -112,12 +112,13 @@ export function checkUltraChange(vm: VirtualMachine, body: Json | undefined): Ar
 
 /**
  * Why an update may not move a VM to another placement group, change the price that it pays at most, or make
- * it a Spot VM or none. Recorded in 2020 by Azure's SDK for .NET, for which `Low` was another word for `Spot`.
+ * a Spot VM a regular one. Recorded in 2019 by Azure's SDK for .NET, for which `Low` was `Spot`. Here a regular
+ * VM may become one, so that those of the set-up can.
  */
 export function checkAllocationChange(vm: VirtualMachine, body: Json | undefined): ArmFailure | undefined {
   if (vm.instance !== undefined) return undefined;
   const priority = textAt(body, "properties", "priority");
-  if (priority !== undefined && isSpot(priority) !== isSpot(textAt(vm.other, "priority")))
+  if (priority !== undefined && isSpot(textAt(vm.other, "priority")) && !isSpot(priority))
     return armErrors.changeNotAllowed("priority");
   if (vm.power === "deallocated") return undefined;
   const group = at(body, "properties", "proximityPlacementGroup");
