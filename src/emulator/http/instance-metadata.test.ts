@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, textAt } from "../model/api/json.ts";
-import { aModel, diskBody, listBody, type ModelFixture } from "../model/testing/model-fixture.ts";
+import { aModel, COMPUTE, diskBody, listBody, type ModelFixture } from "../model/testing/model-fixture.ts";
 import { answerInstanceMetadata } from "./instance-metadata.ts";
 
 const NEWEST = "2025-04-07";
@@ -121,6 +121,25 @@ describe("the instance metadata service", () => {
         "isUltraDisk",
       ),
       undefined,
+    );
+  });
+
+  it("has the domains of the VM's instance view, and its system", () => {
+    const azure = aModel({ virtualMachines: [] });
+    azure.send("PUT", "availabilitySets/set", { location: "eastus" });
+    for (const name of ["node-b", "node-a"])
+      azure.finish("PUT", `virtualMachines/${name}`, {
+        location: "eastus",
+        properties: {
+          networkProfile: {},
+          availabilitySet: { id: `${COMPUTE}/availabilitySets/set` },
+          storageProfile: { imageReference: { publisher: "MicrosoftWindowsServer" } },
+        },
+      });
+    const compute = at(asked(azure, "instance").body, "compute");
+    assert.deepEqual(
+      ["platformFaultDomain", "platformUpdateDomain", "osType"].map((member) => at(compute, member)),
+      ["1", "1", "Windows"],
     );
   });
 });

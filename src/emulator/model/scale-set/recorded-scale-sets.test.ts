@@ -143,4 +143,13 @@ describe("scale sets as Azure was recorded to answer them", () => {
       "GuestAgent is running and processing the extensions.",
     );
   });
+
+  it("name both ETags where the condition of a write does not hold", () => {
+    const azure = aPool();
+    for (const ifMatch of ["invalid", '"invalid"'])
+      assert.equal(
+        textAt(azure.send("PUT", POOL, poolBody(), { ifMatch }).body, "error", "message"),
+        'Etag provided in if-match header "invalid" does not match etag "1" of resource.',
+      );
+  });
 });

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, listAt, textAt } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
-import { aModel, diskBody, listBody, type ModelFixture, START_MS } from "../testing/model-fixture.ts";
+import {
+  aModel,
+  COMPUTE,
+  diskBody,
+  listBody,
+  type ModelFixture,
+  START_MS,
+} from "../testing/model-fixture.ts";
 
 const VIEW = "virtualMachines/node-a/instanceView";
 const MINUTE_MS = 60_000;
@@ -59,5 +66,54 @@ describe("an instance view's provisioning state", () => {
     const madeAt = isoTime(azure.nowMs());
     azure.advance(MINUTE_MS);
     assert.deepEqual(statuses(azure, `${path}/instanceView`), [["ProvisioningState/succeeded", madeAt]]);
+  });
+});
+
+describe("an instance view's domains", () => {
+  const domains = (azure: ModelFixture, name: string): readonly unknown[] =>
+    ["platformFaultDomain", "platformUpdateDomain"].map((member) =>
+      at(azure.send("GET", `virtualMachines/${name}/instanceView`).body, member),
+    );
+
+  it("are those of an availability set, of which a new VM takes the place that is free", () => {
+    const azure = aModel({ virtualMachines: [] });
+    const availabilitySet = { id: `${COMPUTE}/availabilitySets/set` };
+    const make = (name: string): void =>
+      void azure.finish("PUT", `virtualMachines/${name}`, {
+        location: "eastus",
+        properties: { networkProfile: {}, availabilitySet },
+      });
+    azure.send("PUT", "availabilitySets/set", {
+      location: "eastus",
+      properties: { platformFaultDomainCount: 2, platformUpdateDomainCount: 5 },
+    });
+    for (const name of ["a", "b", "c"]) make(name);
+    azure.finish("DELETE", "virtualMachines/b");
+    make("d");
+    assert.deepEqual(
+      ["a", "c", "d"].map((name) => domains(azure, name)),
+      [
+        [0, 0],
+        [0, 2],
+        [1, 1],
+      ],
+    );
+  });
+
+  it("are none in a zone, and fault domains only in a flexible scale set", () => {
+    const azure = aModel();
+    assert.deepEqual(domains(azure, "node-a"), [undefined, undefined]);
+    azure.finish("PUT", "virtualMachineScaleSets/flex", {
+      location: "eastus",
+      sku: { name: "Standard_D8s_v5", capacity: 3 },
+      properties: { orchestrationMode: "Flexible", platformFaultDomainCount: 2, virtualMachineProfile: {} },
+    });
+    const names = (listAt(azure.send("GET", "virtualMachines").body, "value") ?? [])
+      .map((vm) => textAt(vm, "name") ?? "")
+      .filter((name) => name.startsWith("flex_"));
+    assert.deepEqual(
+      names.map((name) => domains(azure, name)).toSorted(),
+      [0, 0, 1].map((fault) => [fault, undefined]),
+    );
   });
 });

@@ -60,6 +60,14 @@ describe("VMs are listed", () => {
     }
   });
 
+  it("with instance views of no VM, as cloud-provider-azure was recorded to ask for", () => {
+    const { status, body } = aModel({ virtualMachines: [] }).send(
+      "GET",
+      "virtualMachines?$expand=instanceView",
+    );
+    assert.deepEqual([status, at(body, "value")], [200, []]);
+  });
+
   it("not for a group that does not exist", () => {
     const { status } = azure.send(
       "GET",

@@ -122,7 +122,8 @@ export function checkAllocationChange(vm: VirtualMachine, body: Json | undefined
     return armErrors.changeNotAllowed("priority");
   if (vm.power === "deallocated") return undefined;
   const group = at(body, "properties", "proximityPlacementGroup");
-  if (isOther(at(vm.other, "proximityPlacementGroup") ?? {}, group)) return armErrors.placementWhileRunning(vm.name);
+  if (isOther(at(vm.other, "proximityPlacementGroup") ?? {}, group))
+    return armErrors.placementWhileRunning(vm.name);
   const price = at(body, "properties", "billingProfile", "maxPrice");
   return isOther(at(vm.other, "billingProfile", "maxPrice") ?? -1, price)
     ? armErrors.billingWhileAllocated(vm.name)
