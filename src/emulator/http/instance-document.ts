@@ -1,4 +1,12 @@
-import { booleanAt, type Json, type JsonObject, listAt, objectAt, textAt } from "../model/api/json.ts";
+import {
+  booleanAt,
+  type Json,
+  type JsonObject,
+  listAt,
+  numberAt,
+  objectAt,
+  textAt,
+} from "../model/api/json.ts";
 import { parseResourceId } from "../model/api/resource/resource-id.ts";
 import { type Disk, diskSizeBytes } from "../model/disk/disk.ts";
 import { domainsOf } from "../model/scale-set/fault-domains.ts";
@@ -145,11 +153,11 @@ function ownMembers(vm: VirtualMachine): JsonObject {
 
 /** The same domains as in the VM's instance view. */
 function placeOf(world: World, vm: VirtualMachine): JsonObject {
-  const { placementGroupId = "", platformFaultDomain = 0, platformUpdateDomain = 0 } = domainsOf(world, vm);
+  const domains = domainsOf(world, vm);
   return {
-    placementGroupId,
-    platformFaultDomain: String(platformFaultDomain),
-    platformUpdateDomain: String(platformUpdateDomain),
+    placementGroupId: textAt(domains, "placementGroupId") ?? "",
+    platformFaultDomain: String(numberAt(domains, "platformFaultDomain") ?? 0),
+    platformUpdateDomain: String(numberAt(domains, "platformUpdateDomain") ?? 0),
   };
 }
 

@@ -435,7 +435,8 @@ export const armErrors = {
     failure(
       412,
       "PreconditionFailed",
-      `Etag provided in if-match header "${ifMatch.replaceAll('"', "")}" does not match etag ${etag} of resource.`,
+      `Etag provided in if-match header "${ifMatch.replaceAll('"', "")}" does not match etag ${etag} of ` +
+        "resource.",
     ),
   resourceExists: (name: string) =>
     failure(
@@ -834,7 +835,8 @@ export const armErrors = {
             code: "OperationNotAllowed",
             message:
               `Billing Profile change is not allowed when the VM '${vmName}' is currently allocated. Please ` +
-              "deallocate and try again. For more information, see https://aka.ms/low-priority/errormessages.",
+              "deallocate and try again. For more information, see " +
+              "https://aka.ms/low-priority/errormessages.",
             target: vmName,
           },
         ],

@@ -97,8 +97,8 @@ export function begun(world: World, vm: VirtualMachine, etagMoves = true): Virtu
  * Ends a write: the VM after `change`, free for the next write. Does nothing if the VM is gone or the write
  * was preempted. As recorded (az 2.83, February 2026), the end moves the ETag where it makes the VM or takes
  * a disk off: an attach, with a new disk too, and any other update move it only as they begin. An instance
- * of a uniform scale set has its first one (recorded in January 2026 by cloud-provider-azure). Inferred: where
- * a failed attach leaves no entry (`failedAttach: removed`), its end changes the list, and moves it.
+ * of a uniform scale set keeps its first one (recorded in January 2026 by cloud-provider-azure). Inferred:
+ * where a failed attach leaves no entry (`failedAttach: removed`), its end changes the list, and moves it.
  */
 export function endWrite(
   world: World,

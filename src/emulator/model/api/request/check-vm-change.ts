@@ -112,8 +112,8 @@ export function checkUltraChange(vm: VirtualMachine, body: Json | undefined): Ar
 
 /**
  * Why an update may not move a VM to another placement group, change the price that it pays at most, or make
- * a Spot VM a regular one. Recorded in 2019 by Azure's SDK for .NET, for which `Low` was `Spot`. Here a regular
- * VM may become one, so that those of the set-up can.
+ * a Spot VM a regular one. Recorded in 2019 by Azure's SDK for .NET, for which `Low` was `Spot`. Here a
+ * regular VM may become one, so that those of the set-up can.
  */
 export function checkAllocationChange(vm: VirtualMachine, body: Json | undefined): ArmFailure | undefined {
   if (vm.instance !== undefined) return undefined;
