@@ -834,8 +834,8 @@ export const armErrors = {
           {
             code: "OperationNotAllowed",
             message:
-              `Billing Profile change is not allowed when the VM '${vmName}' is currently allocated. Please ` +
-              "deallocate and try again. For more information, see " +
+              `Billing Profile change is not allowed when the VM '${vmName}' is currently allocated. ` +
+              "Please deallocate and try again. For more information, see " +
               "https://aka.ms/low-priority/errormessages.",
             target: vmName,
           },

@@ -101,8 +101,7 @@ export function updateVm(
     const unsuited = checkStaying(world, { ...vm, size, ultraSsdEnabled }, plan.entries);
     if (unsuited !== undefined) return unsuited;
   }
-  const stated = merged(merged(vm.other, otherProperties(body)), fixedProperties(vm, body));
-  const updated = withOsProfile(world, stated, machineOf(vm));
+  const updated = propertiesAfter(world, vm, body);
   const after = osDiskAfter(world, vm, body, updated);
   if (after.kind === "Failure") return after;
   return startUpdate(world, vm, name, {
@@ -118,6 +117,14 @@ export function updateVm(
     dataDisks: plan.entries,
     moves: list === undefined ? ["update"] : ["update", "dataDisks"],
   });
+}
+
+/** Most writes state data disks only, and nothing of these. */
+function propertiesAfter(world: World, vm: VirtualMachine, body: Json | undefined): JsonObject {
+  const stated = otherProperties(body);
+  if (Object.keys(stated).length === 0) return vm.other;
+  const changed = merged(merged(vm.other, stated), fixedProperties(vm, body));
+  return withOsProfile(world, changed, machineOf(vm));
 }
 
 /** POST attachDetachDataDisks. */
