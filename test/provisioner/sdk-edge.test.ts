@@ -12,6 +12,7 @@ import { aSnapshotRequest } from "../../src/controller/testing/a-snapshot-reques
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
+import { classOf } from "../../src/provisioner/arm/error-table.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 
 const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
@@ -438,7 +439,7 @@ describe("ArmApi over the SDK", () => {
             name: "node-a",
             location: "eastus",
             etag: '"1"',
-            properties: { vmId: "ABC", storageProfile: { dataDisks } },
+            properties: { vmId: "ABC", provisioningState: "Succeeded", storageProfile: { dataDisks } },
           });
         request.on("data", (chunk: Buffer) => (sent += chunk.toString()));
         request.on("end", () => request.method === "PATCH" && json(response, 200, {}));
@@ -541,6 +542,43 @@ describe("ArmApi over the SDK", () => {
       },
     );
   });
+
+  for (const { because, status = 200, headers = { "content-type": "text/html" }, body } of [
+    { because: "a proxy's page of status 200", body: "<html>Sign in</html>" },
+    { because: "truncated JSON", headers: { "content-type": "application/json" }, body: '{"id":"/disk","pro' },
+    { because: "no body", body: "" },
+    { because: "a redirect to another host", status: 302, headers: { location: "https://proxy.test/" }, body: "" },
+    { because: "a resource without members", headers: {}, body: "{}" },
+  ])
+    it(`takes ${because} for no answer`, async () => {
+      await atEdge(
+        (_request, response) => response.writeHead(status, headers).end(body),
+        async ({ arm }) => {
+          const reads = [
+            arm.getDisk(name, never),
+            arm.listDisks(name, never),
+            arm.getSnapshot(name, never),
+            arm.getVm({ ...name, instanceView: true }, never),
+          ];
+          for (const { result } of await Promise.all(reads))
+            assert.equal(result.ok ? "ok" : classOf(result.failure), "lost");
+        },
+      );
+    });
+
+  for (const { because, status, body } of [
+    { because: "a proxy's page", status: 200, body: "<html>Sign in</html>" },
+    { because: "an operation whose end is shown nowhere", status: 202, body: "" },
+  ])
+    it(`does not take ${because} for the end of a deletion`, async () => {
+      await atEdge(
+        (_request, response) => response.writeHead(status).end(body),
+        async ({ arm }) => {
+          const { result } = await arm.startDiskDelete(name, never);
+          assert.equal(result.ok ? "ok" : classOf(result.failure), "lost");
+        },
+      );
+    });
 
   it("ends with its caller's signal", async () => {
     const caller = new AbortController();

@@ -10,7 +10,30 @@ import type {
   ArmVm,
   ArmVmSize,
 } from "../../provisioner/arm/arm-api.ts";
-import { list, number, object, optionalNumber, optionalText, text, texts, type Wire } from "./wire-values.ts";
+import {
+  list,
+  object,
+  optionalCount,
+  optionalList,
+  optionalNumber,
+  optionalText,
+  required,
+  text,
+  textMap,
+  texts,
+  unlessMalformed,
+  type Wire,
+} from "./wire-values.ts";
+
+/** All resources have an id. */
+function idOf(resource: Wire): string {
+  return required("id", optionalText(resource["id"]));
+}
+
+/** And a state, which other members are to be read by. */
+function stateOf(properties: Wire): string {
+  return required("provisioningState", optionalText(properties["provisioningState"]));
+}
 
 /** Reads a disk as ARM writes it. */
 export function readDiskResource(body: unknown): ArmDisk {
@@ -19,27 +42,27 @@ export function readDiskResource(body: unknown): ArmDisk {
   const managedBy = optionalText(disk["managedBy"]);
   const creation = object(properties["creationData"]);
   return {
-    id: text(disk["id"]),
+    id: idOf(disk),
     name: text(disk["name"]),
     location: text(disk["location"]),
     zones: texts(disk["zones"]),
-    tags: object(disk["tags"]) as Readonly<Record<string, string>>,
-    skuName: text(object(disk["sku"])["name"]),
-    diskSizeGB: number(properties["diskSizeGB"], 0),
-    maxShares: number(properties["maxShares"], 1),
-    diskIOPSReadWrite: optionalNumber(properties["diskIOPSReadWrite"]),
-    diskMBpsReadWrite: optionalNumber(properties["diskMBpsReadWrite"]),
+    tags: textMap(disk["tags"]),
+    skuName: required("sku", optionalText(object(disk["sku"])["name"])),
+    diskSizeGB: optionalCount(properties["diskSizeGB"]) ?? 0,
+    maxShares: optionalCount(properties["maxShares"]) ?? 1,
+    diskIOPSReadWrite: optionalCount(properties["diskIOPSReadWrite"]),
+    diskMBpsReadWrite: optionalCount(properties["diskMBpsReadWrite"]),
     networkAccessPolicy: optionalText(properties["networkAccessPolicy"]),
     publicNetworkAccess: optionalText(properties["publicNetworkAccess"]),
     diskAccessId: optionalText(properties["diskAccessId"]),
     completionPercent: optionalNumber(properties["completionPercent"]),
-    provisioningState: text(properties["provisioningState"]),
+    provisioningState: stateOf(properties),
     diskState: optionalText(properties["diskState"]),
     managedBy: managedBy === undefined ? undefined : canonicalInstanceUri(managedBy),
     managedByExtended: texts(disk["managedByExtended"]).map(canonicalInstanceUri),
     uniqueId: optionalText(properties["uniqueId"]),
     sourceId: optionalText(creation["sourceResourceId"]),
-    logicalSectorSize: optionalNumber(creation["logicalSectorSize"]),
+    logicalSectorSize: optionalCount(creation["logicalSectorSize"]),
     burstingEnabled: properties["burstingEnabled"] === true,
   };
 }
@@ -50,19 +73,19 @@ export function readSnapshotResource(body: unknown): ArmSnapshot {
   const properties = object(snapshot["properties"]);
   const creation = object(properties["creationData"]);
   return {
-    id: text(snapshot["id"]),
+    id: idOf(snapshot),
     name: text(snapshot["name"]),
     location: text(snapshot["location"]),
-    tags: object(snapshot["tags"]) as Readonly<Record<string, string>>,
+    tags: textMap(snapshot["tags"]),
     skuName: text(object(snapshot["sku"])["name"]),
-    diskSizeGB: number(properties["diskSizeGB"], 0),
-    diskSizeBytes: optionalNumber(properties["diskSizeBytes"]),
+    diskSizeGB: optionalCount(properties["diskSizeGB"]) ?? 0,
+    diskSizeBytes: optionalCount(properties["diskSizeBytes"]),
     incremental: properties["incremental"] === true,
     sourceId: text(creation["sourceResourceId"]),
     sourceUniqueId: optionalText(creation["sourceUniqueId"]),
-    logicalSectorSize: optionalNumber(creation["logicalSectorSize"]),
+    logicalSectorSize: optionalCount(creation["logicalSectorSize"]),
     timeCreated: text(properties["timeCreated"]),
-    provisioningState: text(properties["provisioningState"]),
+    provisioningState: stateOf(properties),
     completionPercent: optionalNumber(properties["completionPercent"]),
     accessState: optionalText(properties["snapshotAccessState"]),
     copyError: copyErrorOf(object(properties["copyCompletionError"])),
@@ -75,20 +98,24 @@ function copyErrorOf(error: Wire): string | undefined {
 }
 
 /** An entry of Azure's list of SKUs: sizes of VMs, disks, and more. */
-interface Sku extends ArmVmSize {
+interface Sku {
   readonly resourceType: string;
+  readonly name: string;
+  /** Undefined: it states none. */
+  readonly dataDisksMax: number | undefined;
 }
 
 /** Reads a SKU as ARM writes it: its capabilities are pairs of strings. */
 export function readSku(body: unknown): Sku {
   const { resourceType, name, capabilities } = object(body);
-  const limit = (Array.isArray(capabilities) ? capabilities.map(object) : []).find(
-    (capability) => capability["name"] === "MaxDataDiskCount",
-  );
+  const limit = list(capabilities)
+    .map(object)
+    .find((capability) => capability["name"] === "MaxDataDiskCount");
+  const count = text(limit?.["value"]);
   return {
     resourceType: text(resourceType),
     name: text(name),
-    dataDisksMax: Number.parseInt(text(limit?.["value"]), 10) || 0,
+    dataDisksMax: /^\d+$/.test(count) ? Number(count) : undefined,
   };
 }
 
@@ -107,7 +134,7 @@ export function vmSizesAmong(answer: ArmAnswer<readonly Sku[]>): ArmAnswer<reado
   if (!answer.result.ok) return { ...answer, result: answer.result };
   const sizes = answer.result.value
     .filter(({ resourceType }) => resourceType === "virtualMachines")
-    .map(({ name, dataDisksMax }) => ({ name, dataDisksMax }));
+    .flatMap(({ name, dataDisksMax }) => (dataDisksMax === undefined ? [] : [{ name, dataDisksMax }]));
   return { ...answer, result: ok(sizes) };
 }
 
@@ -118,21 +145,31 @@ export function readVmResource(body: unknown): ArmVm {
   const storage = object(properties["storageProfile"]);
   const view = properties["instanceView"];
   return {
-    id: canonicalInstanceUri(text(vm["id"])),
+    id: canonicalInstanceUri(idOf(vm)),
     name: text(vm["name"]),
     location: text(vm["location"]),
     zones: texts(vm["zones"]),
-    tags: object(vm["tags"]) as Readonly<Record<string, string>>,
+    tags: textMap(vm["tags"]),
     etag: text(vm["etag"]),
     vmId: text(properties["vmId"]).toLowerCase(),
     // An instance of a uniform scale set names its size in `sku` only.
     vmSize: text(object(properties["hardwareProfile"])["vmSize"] ?? object(vm["sku"])["name"]),
-    provisioningState: text(properties["provisioningState"]),
+    provisioningState: stateOf(properties),
     diskControllerType: optionalText(storage["diskControllerType"]),
-    dataDisks: list(storage["dataDisks"]) as readonly ArmDataDisk[],
+    // Empty where the VM has none. Without it, a write of the list would detach every disk.
+    dataDisks: required("dataDisks", optionalList(storage["dataDisks"])).map(readDataDisk),
     statusCodes: view === undefined ? undefined : codesOf(object(view)["statuses"]),
     agentStatusCodes: view === undefined ? undefined : codesOf(object(object(view)["vmAgent"])["statuses"]),
   };
+}
+
+/** Checks what the driver reads of an entry: all others travel with it. */
+function readDataDisk(entry: unknown): ArmDataDisk {
+  const disk = object(entry);
+  required("lun", optionalCount(disk["lun"]));
+  optionalText(object(disk["managedDisk"])["id"]);
+  for (const name of ["name", "deleteOption"]) optionalText(disk[name]);
+  return disk as unknown as ArmDataDisk;
 }
 
 function codesOf(statuses: unknown): readonly string[] {
@@ -145,7 +182,7 @@ export function readPage<T>(
   readItem: (item: unknown) => T,
 ): { readonly items: readonly T[]; readonly nextLink: string | undefined } {
   return {
-    items: list(object(body)["value"]).map(readItem),
+    items: required("value", optionalList(object(body)["value"])).map(readItem),
     nextLink: optionalText(object(body)["nextLink"]),
   };
 }
@@ -158,15 +195,19 @@ export function readOperationStatus(body: unknown): {
 } {
   const { status, error, startTime, endTime, properties } = object(body);
   const durationMs = Date.parse(text(endTime)) - Date.parse(text(startTime));
-  const output = object(properties)["output"];
+  const disk = unlessMalformed(() => readOutput(object(properties)["output"]));
   return {
     status: text(status),
     error,
     end: {
       ...(durationMs >= 0 ? { durationMs } : {}),
-      ...(text(object(output)["type"]).toLowerCase() === "microsoft.compute/disks"
-        ? { disk: readDiskResource(output) }
-        : {}),
+      ...(disk === undefined ? {} : { disk }),
     },
   };
+}
+
+/** The disk in what an operation has left. */
+function readOutput(output: unknown): ArmDisk | undefined {
+  const { type } = object(output);
+  return text(type).toLowerCase() === "microsoft.compute/disks" ? readDiskResource(output) : undefined;
 }

@@ -1,8 +1,10 @@
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { ArmAnswer, ArmError, ArmOperation, ArmOperationStatus } from "../../provisioner/arm/arm-api.ts";
+import { ownError, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
 import { readArmError } from "./read-arm-error.ts";
 import { readRemainingCalls, readRemainingGatewayCalls, readRetryAfterMs } from "./read-headers.ts";
 import { readOperationStatus } from "./read-resources.ts";
+import { MalformedAnswer } from "./wire-values.ts";
 
 /** An answer of ARM as it came over the wire, its body parsed. */
 export interface WireAnswer {
@@ -26,8 +28,25 @@ export function readSent<T>(answer: SentAnswer, read: (wire: WireAnswer) => ArmA
 export function valueFrom<T>(answer: WireAnswer, read: (body: unknown) => T): ArmAnswer<T> {
   return withRemaining(
     answer,
-    answer.statusCode === 200 || answer.statusCode === 201 ? ok(read(answer.body)) : fail(errorFrom(answer)),
+    answer.statusCode === 200 || answer.statusCode === 201
+      ? readBody(answer, read)
+      : fail(errorFrom(answer)),
   );
+}
+
+/** What `read` makes of a body. One that is malformed is no answer. */
+function readBody<T>(answer: WireAnswer, read: (body: unknown) => T): Result<T, ArmError> {
+  try {
+    return ok(read(answer.body));
+  } catch (error) {
+    if (!(error instanceof MalformedAnswer)) throw error;
+    return fail(malformed(answer, error.message));
+  }
+}
+
+function malformed(answer: WireAnswer, problem: string): ArmError {
+  const message = `an answer of status ${answer.statusCode} is not one of Azure's: ${problem}`;
+  return ownError(ownErrorCodes.malformed, message, requestIdOf(answer));
 }
 
 /** Reads the first answer to a long-running operation. 204 means that there was nothing to do. */
@@ -41,6 +60,14 @@ export function startedFrom(answer: WireAnswer, kind: ArmOperation["kind"]): Arm
     location,
   } = answer.headers;
   const pollUrl = asyncOperation ?? operationLocation ?? (answer.statusCode === 202 ? location : undefined);
+  // A proxy's page starts nothing, and the end of an operation is not known that is shown nowhere.
+  const problem =
+    typeof answer.body === "string"
+      ? "its body is no JSON"
+      : answer.statusCode === 202 && pollUrl === undefined
+        ? "it names no address of the operation"
+        : undefined;
+  if (problem !== undefined) return withRemaining(answer, fail(malformed(answer, problem)));
   return withRemaining(answer, ok({ pollUrl, kind, retryAfterMs: retryAfterOf(answer) }));
 }
 
@@ -58,7 +85,9 @@ export function statusFrom(answer: WireAnswer, operation: ArmOperation): ArmAnsw
   if (answer.statusCode === 202) return withRemaining(answer, ok({ state: "running", operation: running }));
   if (answer.statusCode !== 200 && answer.statusCode !== 201 && answer.statusCode !== 204)
     return withRemaining(answer, fail(errorFrom(answer)));
-  const { status, error, end } = readOperationStatus(answer.body);
+  const read = readBody(answer, readOperationStatus);
+  if (!read.ok) return withRemaining(answer, read);
+  const { status, error, end } = read.value;
   const state = status.toLowerCase();
   if (state === "" || state === "succeeded") return withRemaining(answer, ok({ state: "succeeded", ...end }));
   if (state === "canceled" || state === "cancelled")

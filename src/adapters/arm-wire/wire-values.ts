@@ -3,37 +3,89 @@ import { isRecord } from "../../core/primitives/is-record.ts";
 /** A parsed JSON object. */
 export type Wire = Readonly<Record<string, unknown>>;
 
-/** The members of an object. */
+/**
+ * An answer that shows no such resource, as a proxy's page of status 200 does not. What is missing in it says
+ * nothing: read as a disk without owners, or a VM without disks, it would be proof.
+ */
+export class MalformedAnswer extends Error {}
+
+/** What `read` makes of a part that can be done without; undefined where it is malformed. */
+export function unlessMalformed<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedAnswer) return undefined;
+    throw error;
+  }
+}
+
+/** What ARM leaves out, or sends as null. */
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
+}
+
+function malformed(expected: string, value: unknown): never {
+  const found = JSON.stringify(value) ?? "nothing";
+  throw new MalformedAnswer(`${found.slice(0, FOUND_MAX)} is no ${expected}`);
+}
+
+/** How much of a value an error shows, in characters. */
+const FOUND_MAX = 100;
+
+/** What must be there. */
+export function required<T>(name: string, value: T | undefined): T {
+  if (value === undefined) throw new MalformedAnswer(`it has no ${name}`);
+  return value;
+}
+
+/** The members of an object; none if it is absent. */
 export function object(value: unknown): Wire {
-  return isRecord(value) ? value : {};
+  if (isAbsent(value)) return {};
+  return isRecord(value) ? value : malformed("object", value);
 }
 
-/** The items of a list. */
+/** The items of a list; undefined if it is absent. */
+export function optionalList(value: unknown): readonly unknown[] | undefined {
+  if (isAbsent(value)) return undefined;
+  return Array.isArray(value) ? value : malformed("list", value);
+}
+
+/** The items of a list; none if it is absent. */
 export function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
+  return optionalList(value) ?? [];
 }
 
-/** The texts among the items of a list. */
+/** The items of a list of texts. */
 export function texts(value: unknown): readonly string[] {
-  return list(value).filter((item) => typeof item === "string");
+  return list(value).map((item) => (typeof item === "string" ? item : malformed("text", item)));
 }
 
-/** A text, or the empty one. */
+/** A map of texts, such as tags. */
+export function textMap(value: unknown): Readonly<Record<string, string>> {
+  const members = Object.entries(object(value)).map(([name, member]) => [name, text(member)] as const);
+  return Object.fromEntries(members);
+}
+
+/** A text, or the empty one if it is absent. */
 export function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
+  if (isAbsent(value)) return "";
+  return typeof value === "string" ? value : malformed("text", value);
 }
 
-/** A text that is not empty. */
+/** A text that is not empty; undefined if it is, or absent. */
 export function optionalText(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
+  return text(value) || undefined;
 }
 
-/** A number. */
+/** A number; undefined if it is absent. */
 export function optionalNumber(value: unknown): number | undefined {
-  return typeof value === "number" ? value : undefined;
+  if (isAbsent(value)) return undefined;
+  return typeof value === "number" && Number.isFinite(value) ? value : malformed("number", value);
 }
 
-/** A number, or `otherwise`. */
-export function number(value: unknown, otherwise: number): number {
-  return optionalNumber(value) ?? otherwise;
+/** A number of things, such as GiB; undefined if it is absent. */
+export function optionalCount(value: unknown): number | undefined {
+  const found = optionalNumber(value);
+  const isCount = found === undefined || (Number.isSafeInteger(found) && found >= 0);
+  return isCount ? found : malformed("count", found);
 }

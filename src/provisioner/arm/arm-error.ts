@@ -4,6 +4,8 @@ import type { ArmError } from "./arm-api.ts";
 export const ownErrorCodes = {
   /** No answer came: a connection that broke, a request that took too long. */
   noAnswer: "NoAnswer",
+  /** An answer came that can't be Azure's, such as a proxy's page of status 200. */
+  malformed: "MalformedAnswer",
   /** The caller gave up. */
   cancelled: "Cancelled",
   /** A long-running operation took longer than its time limit. */

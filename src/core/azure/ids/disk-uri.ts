@@ -26,11 +26,11 @@ export function formatDiskUri(parts: DiskUriParts): string {
 }
 
 /**
- * The index key of a resource: Azure compares URIs without case, may return them in another case, and has two
- * spellings of a uniform scale set's instances.
+ * The index key of a resource: Azure compares URIs without case and without a slash at the end, may return
+ * them in another case, and has two spellings of a uniform scale set's instances.
  */
 export function resourceUriKey(uri: string): string {
-  const lower = uri.toLowerCase();
+  const lower = (uri.endsWith("/") ? uri.slice(0, -1) : uri).toLowerCase();
   // Nearly all are of disks and VMs of their own.
   return lower.includes("/virtualmachinescalesets/") ? canonicalInstanceUri(lower).toLowerCase() : lower;
 }
