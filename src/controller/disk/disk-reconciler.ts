@@ -33,12 +33,20 @@ import { endModification, modifyDisk, readConversion } from "./modify-disk.ts";
 import { emitCopy, readCopy } from "./read-copy.ts";
 import { withKeptFormat } from "./restore-state.ts";
 
+/**
+ * When a pass counts as slow, in milliseconds: after two calls that have waited as long for the call budget
+ * as they may. More passes would only wait for that.
+ */
+const SLOW_AFTER_MS = 120_000;
+
 /** Creates, grows and deletes managed disks. */
 export function diskReconciler(ports: DiskPorts): Reconciler {
   return {
     name: "disk",
     // A worker waits as long as Azure takes: hundreds of claims may be created at once.
     workers: 256,
+    // What hangs, as in a zone that is down, holds no other volume up.
+    slowAfterMs: SLOW_AFTER_MS,
     backoff: { baseMs: 200, maxMs: 60_000 },
     reconcile: async (volumeName, signal) => {
       const observed = observeVolume(ports, volumeName);

@@ -23,6 +23,8 @@ export function askAzureReconciler(ports: FencingPorts): Reconciler {
   return {
     name: "ask-azure",
     workers: 16,
+    // Of a zone that is down, Azure may show no VM: that keeps no VM of another zone from being found gone.
+    slowAfterMs: ASK_AGAIN_MS,
     backoff: { baseMs: 1_000, maxMs: ASK_AGAIN_MS },
     reconcile: (volumeName, signal) => checkVolume(ports, volumeName, signal),
   };

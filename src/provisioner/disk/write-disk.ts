@@ -98,8 +98,10 @@ export async function writeDisk(
       return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
     if (mayTakeEffect(ended.failure)) target.onLost?.();
     if (started.ok) await endIfOver(ended, true);
-    if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > TRIES_MAX)
-      return ended;
+    // Sent again, one that still runs would be waited for as long once more, up to five times.
+    const isRunning = ended.failure.code === ownErrorCodes.stillRunning;
+    const mayRetry = isWorthRetrying(ended.failure) && classOf(ended.failure) !== "throttled" && !isRunning;
+    if (!mayRetry || attempt > TRIES_MAX) return ended;
     await session.backOff(attempt, signal);
   }
 }

@@ -26,6 +26,7 @@ async function withLoop(
   answers: readonly (() => Reconciled | Promise<Reconciled>)[],
   act: (world: LoopWorld) => Promise<void>,
   workers = 1,
+  slowAfterMs?: number,
 ): Promise<LoopWorld> {
   const clock = createVirtualClock();
   const passesAtMs: number[] = [];
@@ -57,7 +58,13 @@ async function withLoop(
     passEnded: (_loop, outcome) => outcomes.push(outcome),
   };
   const loop = new ControlLoop(
-    { name: "test", workers, backoff: { baseMs: 100, maxMs: 1_000 }, reconcile },
+    {
+      name: "test",
+      workers,
+      ...(slowAfterMs === undefined ? {} : { slowAfterMs }),
+      backoff: { baseMs: 100, maxMs: 1_000 },
+      reconcile,
+    },
     { clock, random: { next: () => 0, uuid: () => "" }, logger, loops },
   );
   const life = new AbortController();
@@ -234,5 +241,29 @@ describe("ControlLoop", () => {
       setImmediate(() => slow.resolve(fail({ kind: "Cancelled" })));
     });
     assert.deepEqual(logged, []);
+  });
+
+  it("handles other keys beside passes that hang, and as many at once afterwards", async () => {
+    const hanging = Promise.withResolvers<Reconciled>();
+    const later = Promise.withResolvers<Reconciled>();
+    const keys = ["pvc-1", "pvc-2", "pvc-3"];
+    const { passesAtMs } = await withLoop(
+      [() => hanging.promise, () => hanging.promise, () => ok({}), ...keys.map(() => () => later.promise)],
+      async ({ loop, clock }) => {
+        for (const key of keys) loop.queue.add(key);
+        await clock.advance(5_000);
+        assert.deepEqual(loop.queue.depth, { ready: 0, delayed: 0, active: 2 });
+        hanging.resolve(ok({}));
+        await clock.settle();
+        for (const key of keys) loop.queue.add(key);
+        await clock.settle();
+        assert.deepEqual(loop.queue.depth, { ready: 1, delayed: 0, active: 2 });
+        later.resolve(ok({}));
+        await clock.settle();
+      },
+      2,
+      1_000,
+    );
+    assert.deepEqual(passesAtMs, [0, 0, 1_000, 5_000, 5_000, 5_000]);
   });
 });

@@ -21,6 +21,11 @@ export interface Reconciler {
   readonly name: string;
   /** Keys that are handled at once. */
   readonly workers: number;
+  /**
+   * How long a pass keeps its place among the workers, in milliseconds: from then on another key is handled
+   * beside it, so that passes which wait for what hangs hold no other key up. Default: for as long as it takes.
+   */
+  readonly slowAfterMs?: number;
   readonly backoff: Backoff;
   reconcile(key: string, signal: AbortSignal): Promise<Reconciled>;
 }
@@ -72,7 +77,10 @@ export class ControlLoop {
     this.#logger = ports.logger.child({ reconciler: reconciler.name });
   }
 
-  /** Returns once every worker has stopped. A worker starts when all others are busy. */
+  /**
+   * Returns once every worker has stopped. A worker starts when all others are busy, or in place of one whose
+   * pass is slow, which ends with that pass.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { name, workers } = this.#reconciler;
     const ended = this.#loops?.runs(name, () => this.queue.depth);
@@ -85,25 +93,30 @@ export class ControlLoop {
 
   #runWorkers(workers: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      let [begun, idle, ended] = [0, 0, 0];
+      let [running, places, idle] = [0, 1, 0];
       const begin = (): void => {
-        begun++;
+        running++;
         idle++;
-        this.#work(signal, onBusy).then(() => {
-          ended++;
-          if (ended === begun) resolve();
+        this.#work(signal, { onBusy, replace: begin }).then(() => {
+          running--;
+          if (running === 0) resolve();
         }, reject);
       };
       const onBusy = (isBusy: boolean): void => {
         idle += isBusy ? -1 : 1;
-        if (idle === 0 && begun < workers) begin();
+        if (idle > 0 || places === workers) return;
+        places++;
+        begin();
       };
       begin();
     });
   }
 
-  async #work(signal: AbortSignal, onBusy: (isBusy: boolean) => void): Promise<void> {
-    while (!signal.aborted) {
+  async #work(
+    signal: AbortSignal,
+    { onBusy, replace }: { readonly onBusy: (isBusy: boolean) => void; readonly replace: () => void },
+  ): Promise<void> {
+    for (let isReplaced = false; !isReplaced && !signal.aborted;) {
       let key: string;
       try {
         key = await this.queue.take(signal);
@@ -112,11 +125,25 @@ export class ControlLoop {
         throw error;
       }
       onBusy(true);
+      const ending = this.#whenSlow(() => {
+        isReplaced = true;
+        replace();
+      });
       const outcome = await this.#handle(key, signal);
+      ending?.abort();
       if (!signal.aborted) this.#loops?.passEnded(this.#reconciler.name, outcome);
       this.queue.done(key);
-      onBusy(false);
+      if (!isReplaced) onBusy(false);
     }
+  }
+
+  /** Calls `onSlow` unless the pass has ended by then, which the result is to be aborted with. */
+  #whenSlow(onSlow: () => void): AbortController | undefined {
+    const { slowAfterMs } = this.#reconciler;
+    if (slowAfterMs === undefined) return undefined;
+    const ending = new AbortController();
+    this.#clock.sleep(slowAfterMs, ending.signal).then(onSlow, () => undefined);
+    return ending;
   }
 
   async #handle(key: string, signal: AbortSignal): Promise<PassOutcome> {
