@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { ok } from "../core/failure/result.ts";
 import { aVolume, aVolumeWithRecord, aWriter, identity, instanceUriOf } from "../core/testing/objects.ts";
 import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
 import { ControlLoop, type Reconciler } from "../runtime/queue/control-loop.ts";
@@ -10,7 +11,6 @@ import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { anInstance } from "./testing/an-instance.ts";
 import { silentLogger } from "./testing/silent-logger.ts";
-import { ok } from "../core/failure/result.ts";
 
 /** A call that Azure does not answer. */
 function unanswered(signal: AbortSignal): Promise<never> {

@@ -4,6 +4,7 @@ import { settledOn } from "../../src/controller/testing/settled.ts";
 import { isRetryable } from "../../src/core/failure/is-retryable.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
+import { DEFAULT_LATENCIES } from "../../src/emulator/model/pace/latency.ts";
 import { aDiskRequest, diskUri, failureOf, never } from "../contract/worlds/cloud-bench.ts";
 import { anAzure } from "./an-azure.ts";
 
@@ -37,6 +38,17 @@ describe("a request that writes a disk", () => {
     assert.deepEqual(valueOf(await settledOn(clock, cloud.resizeDisk(growth, never))), { sizeGiB: 128 });
     const [first = 0, second = 0, ...others] = sentAtMs;
     assert.deepEqual([others, Math.floor((second - first) / 1000)], [[], 30]);
+  });
+
+  it("is not sent again while Azure still works on it", async () => {
+    const slow = { medianMs: 7_200_000, p99Ms: 7_200_000 };
+    const { clock, model, cloud } = anAzure({
+      model: { latencies: { ...DEFAULT_LATENCIES, diskCreate: slow } },
+    });
+    const created = await settledOn(clock, cloud.createDisk(aDiskRequest(), never));
+    assert.match(JSON.stringify(failureOf(created)), /CloudUnavailable.*still runs after 900 s/u);
+    const puts = model.journal.since(0).filter(({ method }) => method === "PUT");
+    assert.deepEqual([puts.length, Math.floor(clock.elapsedMs() / 1000)], [1, 900]);
   });
 
   it("has made a disk that a read does not show yet: it is asked for again, and found", async () => {

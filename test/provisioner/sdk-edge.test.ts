@@ -545,9 +545,18 @@ describe("ArmApi over the SDK", () => {
 
   for (const { because, status = 200, headers = { "content-type": "text/html" }, body } of [
     { because: "a proxy's page of status 200", body: "<html>Sign in</html>" },
-    { because: "truncated JSON", headers: { "content-type": "application/json" }, body: '{"id":"/disk","pro' },
+    {
+      because: "truncated JSON",
+      headers: { "content-type": "application/json" },
+      body: '{"id":"/disk","pro',
+    },
     { because: "no body", body: "" },
-    { because: "a redirect to another host", status: 302, headers: { location: "https://proxy.test/" }, body: "" },
+    {
+      because: "a redirect to another host",
+      status: 302,
+      headers: { location: "https://proxy.test/" },
+      body: "",
+    },
     { because: "a resource without members", headers: {}, body: "{}" },
   ])
     it(`takes ${because} for no answer`, async () => {

@@ -1,5 +1,5 @@
-import type { ArmError } from "../../provisioner/arm/arm-api.ts";
 import { isRecord } from "../../core/primitives/is-record.ts";
+import type { ArmError } from "../../provisioner/arm/arm-api.ts";
 import type { Wire } from "./wire-values.ts";
 
 /**
@@ -48,9 +48,12 @@ function text(value: unknown): string {
 
 function readDetails(details: unknown): ArmError["details"] {
   if (!Array.isArray(details)) return [];
-  return details.slice(0, DETAILS_MAX).map(object).map((detail) => ({
-    code: text(detail["code"]),
-    target: text(detail["target"]),
-    message: text(detail["message"]),
-  }));
+  return details
+    .slice(0, DETAILS_MAX)
+    .map(object)
+    .map((detail) => ({
+      code: text(detail["code"]),
+      target: text(detail["target"]),
+      message: text(detail["message"]),
+    }));
 }

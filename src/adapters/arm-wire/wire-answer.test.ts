@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { classOf } from "../../provisioner/arm/error-table.ts";
-import { readDiskResource, readSku, readSnapshotResource, readVmResource, vmSizesAmong } from "./read-resources.ts";
+import {
+  readDiskResource,
+  readSku,
+  readSnapshotResource,
+  readVmResource,
+  vmSizesAmong,
+} from "./read-resources.ts";
 import { statusFrom, valueFrom, type WireAnswer } from "./wire-answer.ts";
 
 const answerWith = (body: unknown, statusCode = 200): WireAnswer => ({
@@ -33,12 +39,20 @@ describe("an answer of ARM", () => {
     assert.equal(valueFrom(answerWith(snapshot), readSnapshotResource).result.ok, true);
   });
 
-  const withProperties = <R extends { readonly properties: object }>(resource: R, changes: object): object => ({
+  const withProperties = <R extends { readonly properties: object }>(
+    resource: R,
+    changes: object,
+  ): object => ({
     ...resource,
     properties: { ...resource.properties, ...changes },
   });
   for (const { because, body, read, problem } of [
-    { because: "a disk without id", body: { ...disk, id: undefined }, read: readDiskResource, problem: "it has no id" },
+    {
+      because: "a disk without id",
+      body: { ...disk, id: undefined },
+      read: readDiskResource,
+      problem: "it has no id",
+    },
     {
       because: "a disk in no state",
       body: withProperties(disk, { provisioningState: undefined }),
@@ -132,7 +146,11 @@ describe("an answer of ARM", () => {
 
   it("with an endless error shows the beginning", () => {
     const text = "snapshot ".repeat(100_000);
-    const error = { code: text, message: text, details: Array.from({ length: 100 }, () => ({ message: text })) };
+    const error = {
+      code: text,
+      message: text,
+      details: Array.from({ length: 100 }, () => ({ message: text })),
+    };
     const { result } = valueFrom(answerWith({ error }, 400), readDiskResource);
     assert.ok(!result.ok);
     assert.equal(result.failure.message.length, 2000);

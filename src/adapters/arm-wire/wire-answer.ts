@@ -28,9 +28,7 @@ export function readSent<T>(answer: SentAnswer, read: (wire: WireAnswer) => ArmA
 export function valueFrom<T>(answer: WireAnswer, read: (body: unknown) => T): ArmAnswer<T> {
   return withRemaining(
     answer,
-    answer.statusCode === 200 || answer.statusCode === 201
-      ? readBody(answer, read)
-      : fail(errorFrom(answer)),
+    answer.statusCode === 200 || answer.statusCode === 201 ? readBody(answer, read) : fail(errorFrom(answer)),
   );
 }
 
