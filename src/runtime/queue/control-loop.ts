@@ -130,7 +130,7 @@ export class ControlLoop {
         replace();
       });
       const outcome = await this.#handle(key, signal);
-      ending?.abort();
+      ending?.abort("the pass has ended");
       if (!signal.aborted) this.#loops?.passEnded(this.#reconciler.name, outcome);
       this.queue.done(key);
       if (!isReplaced) onBusy(false);
@@ -142,7 +142,9 @@ export class ControlLoop {
     const { slowAfterMs } = this.#reconciler;
     if (slowAfterMs === undefined) return undefined;
     const ending = new AbortController();
-    this.#clock.sleep(slowAfterMs, ending.signal).then(onSlow, () => undefined);
+    // Both may come at one time.
+    const onTime = (): void => (ending.signal.aborted ? undefined : onSlow());
+    this.#clock.sleep(slowAfterMs, ending.signal).then(onTime, () => undefined);
     return ending;
   }
 
