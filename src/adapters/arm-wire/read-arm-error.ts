@@ -32,8 +32,8 @@ export function readArmError(
 const PAGE_MAX = 500;
 
 /**
- * Upper limits for a text of an error, in characters, and for its details: longer than Azure's are. Events and
- * gRPC's trailers take no more, and patterns are matched against each.
+ * Upper limits for a text of an error, in characters, and for its details: longer than Azure's are. Events
+ * and gRPC's trailers take no more, and patterns are matched against each.
  */
 const TEXT_MAX = 2000;
 const DETAILS_MAX = 20;

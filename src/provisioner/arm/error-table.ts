@@ -166,8 +166,8 @@ const rows: readonly Row[] = [
     failure: unavailable,
   },
   { status: [408, 500, 502, 503, 504], class: "lost", failure: unavailable },
-  // No answer of ARM's, which always has a code: a proxy or front door in front of it has stopped the call, or
-  // leads elsewhere. The end of an operation (200) is Azure's.
+  // No answer of ARM's, which always has a code: a proxy or front door in front of it has stopped the call,
+  // or leads elsewhere. The end of an operation (200) is Azure's.
   { code: /^((?!HTTP200$)HTTP\d+|RestError)?$/, class: "lost", failure: unavailable },
   // Before all rows with words of a text: it quotes the names of disk, VM and group.
   { status: [404], target: /^diskId$/i, class: "notFound", failure: diskNotFound },

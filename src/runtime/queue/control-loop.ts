@@ -23,7 +23,7 @@ export interface Reconciler {
   readonly workers: number;
   /**
    * How long a pass keeps its place among the workers, in milliseconds: from then on another key is handled
-   * beside it, so that passes which wait for what hangs hold no other key up. Default: for as long as it takes.
+   * beside it, so that passes which wait for what hangs hold no other key up. Default: until it ends.
    */
   readonly slowAfterMs?: number;
   readonly backoff: Backoff;
