@@ -439,7 +439,11 @@ describe("ArmApi over the SDK", () => {
             name: "node-a",
             location: "eastus",
             etag: '"1"',
-            properties: { vmId: "ABC", provisioningState: "Succeeded", storageProfile: { dataDisks } },
+            properties: {
+              vmId: "00000000-0000-0000-0000-000000000ABC",
+              provisioningState: "Succeeded",
+              storageProfile: { dataDisks },
+            },
           });
         request.on("data", (chunk: Buffer) => (sent += chunk.toString()));
         request.on("end", () => request.method === "PATCH" && json(response, 200, {}));
@@ -447,7 +451,7 @@ describe("ArmApi over the SDK", () => {
       async ({ arm }) => {
         const read = await arm.getVm({ ...name, instanceView: false }, never);
         assert.ok(read.result.ok);
-        assert.equal(read.result.value.vmId, "abc");
+        assert.equal(read.result.value.vmId, "00000000-0000-0000-0000-000000000abc");
         await arm.startVmUpdate(
           { ...name, change: { dataDisks: read.result.value.dataDisks }, ifMatch: '"1"' },
           never,

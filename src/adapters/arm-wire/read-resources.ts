@@ -11,6 +11,7 @@ import type {
   ArmVmSize,
 } from "../../provisioner/arm/arm-api.ts";
 import {
+  guid,
   list,
   object,
   optionalCount,
@@ -151,7 +152,7 @@ export function readVmResource(body: unknown): ArmVm {
     zones: texts(vm["zones"]),
     tags: textMap(vm["tags"]),
     etag: text(vm["etag"]),
-    vmId: text(properties["vmId"]).toLowerCase(),
+    vmId: guid(properties["vmId"]),
     // An instance of a uniform scale set names its size in `sku` only.
     vmSize: text(object(properties["hardwareProfile"])["vmSize"] ?? object(vm["sku"])["name"]),
     provisioningState: stateOf(properties),

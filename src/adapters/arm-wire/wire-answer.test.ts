@@ -28,7 +28,11 @@ const disk = {
 };
 const vm = {
   id: "/vm",
-  properties: { provisioningState: "Succeeded", vmId: "A", storageProfile: { dataDisks: [{ lun: 0 }] } },
+  properties: {
+    provisioningState: "Succeeded",
+    vmId: "00000000-0000-0000-0000-00000000000A",
+    storageProfile: { dataDisks: [{ lun: 0 }] },
+  },
 };
 const snapshot = { id: "/snapshot", properties: { provisioningState: "Succeeded", diskSizeGB: 4 } };
 
@@ -88,6 +92,12 @@ describe("an answer of ARM", () => {
       body: withProperties(snapshot, { diskSizeGB: JSON.parse("1e999") as unknown }),
       read: readSnapshotResource,
       problem: "null is no number",
+    },
+    {
+      because: "a VM whose vmId is no GUID",
+      body: withProperties(vm, { vmId: "another" }),
+      read: readVmResource,
+      problem: '"another" is no GUID',
     },
     {
       because: "a VM without a list of disks",

@@ -72,6 +72,12 @@ export function text(value: unknown): string {
   return typeof value === "string" ? value : malformed("text", value);
 }
 
+/** A GUID in lower case, or the empty text if it is absent. Any other would pass for another machine. */
+export function guid(value: unknown): string {
+  const found = text(value).toLowerCase();
+  return /^([\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12})?$/.test(found) ? found : malformed("GUID", value);
+}
+
 /** A text that is not empty; undefined if it is, or absent. */
 export function optionalText(value: unknown): string | undefined {
   return text(value) || undefined;
