@@ -109,6 +109,7 @@ function startNodes({ cloud, store: simulated }: VirtualDriver): void {
         platform: "linux",
         driverVersion: "0.0.0-bench",
         attach: "kubernetes",
+        reservations: false,
         stageWaitMs: 100_000,
         deviceWaitMs: 60_000,
         heartbeatMs: HEARTBEAT_MS,

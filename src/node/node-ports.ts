@@ -33,6 +33,11 @@ export interface NodeSettings {
    * `stageWaitMs` allows. Default 60,000.
    */
   readonly deviceWaitMs: number;
+  /**
+   * Whether this node reserves the disks that it writes and that other nodes have as replicas, so that one of
+   * them can cut it off without Azure. Default false.
+   */
+  readonly reservations: boolean;
   /** Time between two heartbeats, in milliseconds. Default 10,000. */
   readonly heartbeatMs: number;
   /** Folders below which staging and target paths may lie. Default `/var/lib/kubelet`. */

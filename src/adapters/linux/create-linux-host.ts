@@ -1,6 +1,7 @@
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { noReservations } from "../../ports/host/disk-reservations.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { createCallLane } from "./call-lane.ts";
 import { observeClean } from "./clean/observe-clean.ts";
@@ -118,6 +119,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     freezes: new Map(),
   };
   return {
+    ...noReservations,
     findDevice: (request, signal) => attempt("find device", signal, () => findDevice(host, request, signal)),
     findPartition: (request, signal) =>
       attempt(`find partition ${request.partition} of ${request.disk.path}`, signal, () =>

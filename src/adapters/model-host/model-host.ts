@@ -1,3 +1,4 @@
+import { noReservations } from "../../ports/host/disk-reservations.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { MachineState } from "./machine-state.ts";
 import { cleanCalls } from "./model-clean.ts";
@@ -11,6 +12,7 @@ import { createPlugInCalls } from "./plug-in-calls.ts";
 export function createModelHost(machine: MachineState, instanceNumber: number): HostProvisioner {
   const calls = createPlugInCalls(machine, instanceNumber);
   return {
+    ...noReservations,
     ...deviceCalls(calls),
     ...fileSystemCalls(calls),
     ...mountCalls(calls),

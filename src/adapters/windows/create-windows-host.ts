@@ -5,6 +5,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import { unservedOn } from "../../core/platform/unserved-on.ts";
 import { bytes } from "../../core/primitives/units.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { noReservations } from "../../ports/host/disk-reservations.ts";
 import type { Device, HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { defaultCommandTimeLimits as limits } from "../linux/command/command-time-limits.ts";
 import { eraseUnfinished, formatDisk, inspectDisk } from "./disk-content.ts";
@@ -90,6 +91,7 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
     });
 
   return {
+    ...noReservations,
     findDevice: (request, signal) => attempt(() => findDisk(host, request, signal), signal),
     // `unservedOn` refuses such volumes before.
     findPartition: async () =>

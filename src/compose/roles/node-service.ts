@@ -96,6 +96,7 @@ export function addNodeService(
       stageWaitMs: values.stageWaitMs,
       deviceWaitMs: values.deviceWaitMs,
       heartbeatMs: values.heartbeatMs,
+      reservations: values.reserveDisks,
       allowedRoots: kubeletFolders(values, platform),
     },
   });

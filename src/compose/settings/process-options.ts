@@ -178,6 +178,12 @@ export const nodeOptions = grouped("Node", {
     max: 600_000,
     help: "Time between two heartbeats",
   },
+  "reserve-disks": {
+    kind: "flag",
+    help:
+      "Reserve each disk that this node writes and other nodes have as a replica (SCSI persistent reservations): " +
+      "one of them can then cut this node off without Azure",
+  },
   "stage-wait-ms": {
     kind: "number",
     default: 100_000,

@@ -35,3 +35,5 @@ export function reportedTargets(paths: readonly string[]): readonly string[] {
   const named = paths.slice(0, REPORTED_TARGETS_MAX - 1);
   return [...named, `${paths.length - named.length} more`];
 }
+/** The hexadecimal digits of a reservation key, which has 64 bits. */
+export const RESERVATION_KEY_CHARS = 16;

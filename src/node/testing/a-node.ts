@@ -228,6 +228,7 @@ export async function withNode(
       platform: "linux",
       driverVersion: "0.0.0-test",
       attach: "kubernetes",
+      reservations: false,
       stageWaitMs: 100_000,
       deviceWaitMs: 60_000,
       heartbeatMs: 10_000,

@@ -5,6 +5,7 @@ import type { Bytes } from "../../core/primitives/units.ts";
 import type { DeviceSetting, DeviceSettingName } from "../../core/volume/device/device-settings.ts";
 import type { FileSystemGeometry } from "../../core/volume/device/file-system-geometry.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
+import type { DiskReservations } from "./disk-reservations.ts";
 
 export interface Device {
   /** The kernel's name, such as `/dev/sdc`, with links resolved. */
@@ -91,7 +92,7 @@ export interface CleanRequest {
  * whether a command of an earlier instance is still alive. Besides what it names, each may fail with
  * `HostCommandFailed`, `HostCommandTimedOut` or `Cancelled`.
  */
-export interface HostProvisioner {
+export interface HostProvisioner extends DiskReservations {
   /**
    * Finds the device of a LUN by the kernel's own address of it, which no link of the LUN may contradict.
    * Waits some seconds while there is none or they disagree. Fails with `DeviceNotFound` where there is

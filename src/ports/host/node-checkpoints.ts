@@ -2,6 +2,7 @@ import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { DeviceSettingName } from "../../core/volume/device/device-settings.ts";
+import type { ReservationKey } from "../../core/writer/reservation-key.ts";
 
 /** The GUID and the resource id of the VM that wrote a checkpoint. */
 export type CheckpointVm = Pick<NodeIdentity, "vmId" | "instanceUri">;
@@ -26,6 +27,8 @@ export interface VolumeCheckpoint {
    * Written before the first change.
    */
   readonly deviceSettings?: Readonly<Partial<Record<DeviceSettingName, string>>>;
+  /** Under which this node has reserved the disk, or is about to. */
+  readonly reservationKey?: ReservationKey;
   /** The VM that wrote it: a copied system disk contains the checkpoints of another VM. */
   readonly vm: CheckpointVm;
 }

@@ -50,6 +50,7 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
   if (!isRecord(value)) return undefined;
   const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType, vm } =
     value;
+  const { reservationKey } = value;
   const settings = parseDeviceSettings(value.deviceSettings);
   const ofScheduler = parseDeviceSettings(value["schedulerSettings"]);
   const writtenBy = parseVm(vm);
@@ -75,6 +76,7 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
     lun,
     majorMinor,
     accessType,
+    ...(typeof reservationKey === "string" ? { reservationKey } : {}),
     ...(value.deviceSettings === undefined ? {} : { deviceSettings: { ...settings, ...ofScheduler } }),
     vm: writtenBy,
   };

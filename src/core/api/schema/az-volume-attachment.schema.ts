@@ -8,6 +8,7 @@ import {
   TIMESTAMP_MAX_CHARS,
   TOKEN_MAX_CHARS,
   REPORTED_TARGETS_MAX,
+  RESERVATION_KEY_CHARS,
   VOLUME_CONTEXT_MAX_CHARS,
 } from "../attachment-bounds.ts";
 import { COUNTER_MAX } from "../epoch.ts";
@@ -141,6 +142,13 @@ export const azVolumeAttachmentSchema = z.object({
         })
         .optional()
         .describe("The node's answer to a recall."),
+      preempted: z
+        .string()
+        .max(RESERVATION_KEY_CHARS)
+        .optional()
+        .describe(
+          "The reservation key of a node being fenced, whose reservation of the disk this node has preempted.",
+        ),
       freeze: z
         .object({
           id: tokenSchema.describe("The request that it answers."),

@@ -35,6 +35,15 @@ const writerRecordSchema = z.object({
     .optional()
     .describe("The node that may write. Absent: none, until one is granted the volume."),
   fencing: nodeIdentitySchema
+    .extend({
+      preempted: z
+        .literal(true)
+        .optional()
+        .describe(
+          "Another node has preempted its reservation of the disk, which refuses its writes from then on. " +
+            "Until Azure proves that it is off, the disk stays reserved, and no other node loses it.",
+        ),
+    })
     .optional()
     .describe("The node being fenced. It must not acquire the grant, and this disk is not attached to it."),
   nodes: z

@@ -101,6 +101,8 @@ export function mayDetach(
   node: NodeIdentity,
   { isBegun = false }: { readonly isBegun?: boolean } = {},
 ): boolean {
+  // Its VM may have the reservation that keeps a node being fenced from writing.
+  if (record.fencing?.preempted === true) return false;
   return nodesIn(record, isBegun ? "holder" : "writer", "unverified").every(
     (other) => !isSameVm(other, node),
   );
@@ -198,6 +200,21 @@ export function beginFence(
     return fail(`${node.nodeName} is neither the writer nor unverified`);
   }
   return ok({ ...next, fencing: withUidFrom(nodesNotOnlyClean(next), node) });
+}
+
+/**
+ * *preempt*, by the controller, once a node has preempted the reservation of the grant with that epoch: the
+ * disk refuses the writes of the node being fenced, and other nodes may be granted the volume. The fence stands
+ * until Azure proves that the disk is off the node.
+ */
+export function preempt(record: WriterRecord, node: NodeKey, epoch: number): Step {
+  const { writer, fencing } = record;
+  if (fencing === undefined || !isSameNode(fencing, node))
+    return fail(`${node.nodeName} is not being fenced`);
+  if (writer === undefined || !isSameNode(writer, node) || writer.epoch !== epoch)
+    return fail("the record no longer names this node and epoch");
+  const freed = withQuarantine(withoutWriter(record), fencing);
+  return ok({ ...freed, fencing: { ...fencing, preempted: true } });
 }
 
 /**
