@@ -17,12 +17,9 @@ export interface DiskReservations {
    */
   readReservation(device: Device, signal: AbortSignal): Promise<Result<ReservationKey | undefined>>;
   /**
-   * Reserves the disk for this machine under `key`; success if it is. `earlier`: the key that holds it now,
-   * which loses the reservation in the same step. No other one does: then it fails with `DeviceBusy`, as where
-   * there is no `earlier` and another machine holds it.
-   *
-   * Answers whether the disk has aborted the writes of `earlier` that it had accepted and not carried out:
-   * then none of them lands any more. True if nothing was preempted.
+   * Reserves the disk for this machine under `key`; success if it is. `earlier`: the key that holds it now, of a
+   * machine that writes no more, and that loses it in the same step. Where another machine holds it under any
+   * other key, nothing changes, and it fails with `DeviceBusy`.
    */
   reserve(
     request: {
@@ -31,7 +28,17 @@ export interface DiskReservations {
       readonly earlier?: ReservationKey | undefined;
     },
     signal: AbortSignal,
-  ): Promise<Result<{ readonly aborted: boolean }>>;
+  ): Promise<Result<void>>;
+  /**
+   * Takes the reservation from the machine that holds it under `victim` (*preempt and abort*), for this machine
+   * under `key`. On success no write of that machine reaches the disk any more, also none that the disk had
+   * accepted. Where another key holds it, nothing changes, and it fails with `DeviceBusy`. `Unsupported`, too,
+   * where the disk can't abort what it has accepted.
+   */
+  preempt(
+    request: { readonly device: Device; readonly key: ReservationKey; readonly victim: ReservationKey },
+    signal: AbortSignal,
+  ): Promise<Result<void>>;
   /**
    * Ends the registration of this machine under `key`, and its reservation. Success if this machine has no
    * registration under that key.
@@ -46,6 +53,7 @@ export interface DiskReservations {
 export const noReservations: DiskReservations = {
   readReservation: unsupported,
   reserve: unsupported,
+  preempt: unsupported,
   releaseReservation: unsupported,
 };
 
