@@ -22,8 +22,18 @@ const nodeSteps = [
   "reclaim",
   "heartbeat",
 ] as const;
+/** Steps of scenarios with reservations alone. */
+const reservationSteps: readonly StepName[] = [
+  "reserve",
+  "end-reservation",
+  "preempt",
+  "report-preempted",
+  "record-preempted",
+];
 const controllerSteps = stepNames.filter(
-  (step) => !(nodeSteps as readonly string[]).includes(step) || step === "request" || step === "withdraw",
+  (step) =>
+    !reservationSteps.includes(step) &&
+    (!(nodeSteps as readonly string[]).includes(step) || step === "request" || step === "withdraw"),
 );
 /** The highest occurrence of a step that is struck. */
 const NTH_MAX = 3;

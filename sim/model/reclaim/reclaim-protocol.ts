@@ -236,6 +236,7 @@ function observe({ record, nodes }: World, node: NodeIndex): Parameters<typeof p
     // The volume is requested on both nodes.
     attachment: anAttachment(identities[node].nodeName),
     statesRequests: false,
+    isPreempted: false,
     checkpoint: checkpointed ? { epoch: 0, accessType: "mount" } : undefined,
     mount,
     targets: pod ? ["/target"] : [],

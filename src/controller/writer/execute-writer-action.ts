@@ -23,6 +23,7 @@ import {
   beginFence,
   grant,
   identifyByUid,
+  preempt,
   revoke,
   type Step,
   withdraw,
@@ -109,6 +110,8 @@ export async function executeWriterAction(
       );
     case "BeginFence":
       return fenceWriter(ports, observed, { volumeName, volumeId }, action, signal);
+    case "RecordPreempted":
+      return recordPreempted(ports, volumeName, action, signal);
     case "AskAzure":
       // The loop `ask-azure` asks: this one never waits for Azure.
       return ok({});
@@ -301,4 +304,31 @@ async function fenceWriter(
   );
   if (begun.ok) emitBegun();
   return ignoreRefused(begun);
+}
+
+/** The disk refuses the node's writes from now on. Azure's fence continues, and alone ends the fence. */
+async function recordPreempted(
+  ports: WriterPorts,
+  volumeName: string,
+  { node, epoch, by }: Extract<WriterAction, { kind: "RecordPreempted" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { nodeName } = node;
+  const recorded = await updateRecord(
+    ports,
+    { volumeName, nodeName, step: "record-preempted" },
+    (record) => preempt(record, node, epoch),
+    signal,
+  );
+  if (!recorded.ok) return ignoreRefused(recorded);
+  ports.logger.info("writer preempted", { volumeName, nodeName, epoch, by });
+  ports.events.emit({
+    about: { kind: "AzVolume", name: volumeName },
+    nodeName,
+    reason: "WriterPreempted",
+    message:
+      `${by} has taken the reservation of the disk from ${nodeName}, whose writes the disk refuses from now ` +
+      `on; its detach from ${nodeName} continues`,
+  });
+  return ok({});
 }

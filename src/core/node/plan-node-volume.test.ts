@@ -22,6 +22,7 @@ function seen(overrides: Partial<ObservedNodeVolume> = {}): ObservedNodeVolume {
     isMultiWriter: false,
     attachment: anAttachment("node-a"),
     statesRequests: true,
+    isPreempted: false,
     checkpoint: undefined,
     mount: "none",
     targets: [],

@@ -26,6 +26,11 @@ export interface ObservedNodeVolume {
         readonly isOfEarlierBoot?: boolean;
       }
     | undefined;
+  /**
+   * The disk refuses this node's writes: another node has taken the reservation under which it mounted the
+   * volume. Looked at only while the node is unverified.
+   */
+  readonly isPreempted: boolean;
   /** The staging mount; for raw block, whether a target holds the device. */
   readonly mount: "none" | "live" | "dead";
   /** Targets that are still bound, sorted. */
@@ -121,11 +126,11 @@ function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAct
 
 /**
  * A mount of a pod is reclaimed, also where it is dead: removed under the pod, a restarted container
- * would write beside its disk. A live mount under a pod is never removed, also where another node has
+ * would write beside its disk, unless another node has the disk reserved. A live mount under a pod is never removed, also where another node has
  * reclaimed the volume: only people can decide between the two.
  */
 function planUnverified(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
-  const isPublished = observed.mount !== "none" && observed.targets.length > 0;
+  const isPublished = observed.mount !== "none" && observed.targets.length > 0 && !observed.isPreempted;
   if (isPublished && record.writer === undefined) {
     return mayReclaimNow(observed, record)
       ? [{ kind: "Reclaim", epochKnown: observed.checkpoint?.epoch ?? 0 }]

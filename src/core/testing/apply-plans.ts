@@ -20,6 +20,7 @@ import {
   release,
   grant,
   identifyByUid,
+  preempt,
   isInQuarantine,
   proveClean,
   revoke,
@@ -73,6 +74,8 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       return moved(observed, (record) => identifyByUid(record, action.node));
     case "BeginFence":
       return moved(observed, (record) => beginFence(record, action.node, action));
+    case "RecordPreempted":
+      return moved(observed, (record) => preempt(record, action.node, action.epoch));
     case "AskAzure":
       return action.mayBeGone
         ? moved(observed, (record) => beginFence(record, action.node, { distrusts: true }))

@@ -20,6 +20,7 @@ import {
 } from "./plan-earlier-vm.ts";
 import { planGrant, requestingNodes } from "./plan-grant.ts";
 import { planNodeUids } from "./plan-node-uids.ts";
+import { planPreempted } from "./plan-preempted.ts";
 import { planForUnrequestedHolder, planRecallEnds } from "./plan-recall.ts";
 import { planSilentWriter, withSilence } from "./plan-silent-writer.ts";
 import { planUnverified } from "./plan-unverified.ts";
@@ -50,7 +51,7 @@ function planMove(observed: ObservedVolume, record: WriterRecord): readonly Writ
     .filter((node) => !repeatsEarlierVm(observed, node))
     .flatMap((node) => planUnverified(observed, record, node));
   if (writer !== undefined) {
-    if (writer.held && isNamed(record, writer, "fencing")) return [];
+    if (writer.held && isNamed(record, writer, "fencing")) return planPreempted(observed);
     return [...planForWriter(observed, writer), ...proofs];
   }
   if (named.length > 0) return proofs;

@@ -34,6 +34,13 @@ export type WriterAction =
        */
       readonly distrusts?: true;
     }
+  /** `by` has preempted the reservation of the node that is being fenced: the disk refuses its writes. */
+  | {
+      readonly kind: "RecordPreempted";
+      readonly node: NodeIdentity;
+      readonly epoch: number;
+      readonly by: string;
+    }
   /**
    * A loop of its own reads the node's VM and plans by what Azure shows (`ObservedVolume.vm`). `mayBeGone`:
    * instead, it begins the fence of a VM that is proven to be gone.

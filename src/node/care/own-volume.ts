@@ -1,10 +1,13 @@
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { observeTargets } from "../stage/published-targets.ts";
+import { seeReservation } from "../stage/reserve-disk.ts";
 import type { KnownVolume } from "../writer/clean-check-target.ts";
+import { lunHere } from "../writer/lun-here.ts";
 import { findUntrackedMounts } from "./find-untracked-mounts.ts";
 
 /** A volume as a node knows it, and what is mounted of it there. */
@@ -58,6 +61,8 @@ async function observeMounts(
       : await observeTargets(ports, checkpoint, signal);
   if (!targets.ok) return targets;
   const { bound, bare, staging } = targets.value;
+  const preempted = await isPreempted(ports, known, signal);
+  if (!preempted.ok) return preempted;
   const isHandedOut = checkpoint?.accessType === "block" && bound.length > 0;
   return ok({
     node: ports.node,
@@ -73,8 +78,26 @@ async function observeMounts(
             accessType: checkpoint.accessType,
             isOfEarlierBoot: checkpoint.majorMinor === undefined,
           },
+    isPreempted: preempted.value,
     mount: staging === "none" && isHandedOut ? "live" : staging,
     targets: bound,
     bareTargets: bare,
   });
+}
+
+/** A mount through which nothing can be written any more may still be read: only the disk shows it. */
+async function isPreempted(
+  ports: NodePorts,
+  { volume, checkpoint, attachment }: KnownVolume,
+  signal: AbortSignal,
+): Promise<Result<boolean>> {
+  const lun = lunHere(ports.node, attachment);
+  const key = checkpoint?.reservationKey;
+  if (key === undefined || lun === undefined) return ok(false);
+  if (!isNamed(volume?.status?.record, ports.node, "unverified")) return ok(false);
+  const device = await ports.host.findDevice({ lun }, signal);
+  if (!device.ok) return device.failure.kind === "DeviceNotFound" ? ok(false) : device;
+  const seen = await seeReservation(ports, device.value, signal);
+  if (!seen.ok) return seen;
+  return ok(seen.value.kind === "read" && seen.value.holder !== undefined && seen.value.holder !== key);
 }

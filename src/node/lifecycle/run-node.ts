@@ -7,6 +7,7 @@ import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { recordNames } from "../scoped-store.ts";
+import { preemptReconciler } from "../writer/preempt-reconciler.ts";
 import { olderThanCheckpoint } from "../writer/rollback-detector.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
 import { thawLeftFreezes } from "./thaw-left-freezes.ts";
@@ -23,8 +24,11 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   const replicas = new ControlLoop(replicasReconciler(ports), ports);
   const freezes = new ControlLoop(freezeReconciler(ports), ports);
   const mountProblems = new ControlLoop(mountProblemsReconciler(ports), ports);
+  const preemptions = new ControlLoop(preemptReconciler(ports), ports);
   ports.looks.onNews((volumeName) => mountProblems.queue.add(volumeName));
   ports.cache.onChange((change) => {
+    if (change.kind === "AzVolume" && change.current?.status?.record?.fencing !== undefined)
+      preemptions.queue.add(change.name);
     if (change.kind === "AzVolume" && concerns(ports, change.name)) {
       ownVolumes.queue.add(change.name);
       // The next heartbeat reports the rollback: until then other nodes may be granted what this node
@@ -43,8 +47,10 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   });
   // No change triggers the work that an earlier plug-in has left undone.
   for (const checkpoint of ports.checkpoints.volumes()) ownVolumes.queue.add(checkpoint.volumeName);
-  for (const volume of ports.cache.list("AzVolume"))
+  for (const volume of ports.cache.list("AzVolume")) {
+    if (volume.status?.record?.fencing !== undefined) preemptions.queue.add(volume.metadata.name);
     if (concerns(ports, volume.metadata.name)) ownVolumes.queue.add(volume.metadata.name);
+  }
   for (const { volumeName } of ports.checkpoints.freezes()) freezes.queue.add(volumeName);
   for (const { spec } of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)) {
     ownVolumes.queue.add(spec.volumeName);
@@ -60,6 +66,7 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
       replicas.run(signal),
       freezes.run(signal),
       mountProblems.run(signal),
+      preemptions.run(signal),
     ]);
   } finally {
     // The container runtime kills the holder with this process, and the next plug-in may come late.

@@ -4,14 +4,22 @@ import { lastingReasons } from "../../core/node/file-system/why-not-grown.ts";
 import { isStagedReadOnly } from "../../core/node/mount-options.ts";
 import { geometryOf } from "../../core/volume/device/file-system-geometry.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
+import type { ReservationKey } from "../../core/writer/reservation-key.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
 import { tuneDevice } from "./device-tuning.ts";
 import type { FoundVolume } from "./find-device.ts";
 import { prepareFileSystem, recordHandedOutRaw } from "./prepare-file-system.ts";
+import { findReservation, reserveDisk } from "./reserve-disk.ts";
 import { verifyLunInAzure, whileSame } from "./same-device.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
+
+/** By what this node holds a volume. */
+interface Grant {
+  readonly epoch: number;
+  readonly reservationKey: ReservationKey | undefined;
+}
 
 /**
  * Makes the device of a volume that is acquired, or needs no acquire (epoch 0), ready, and mounts its file
@@ -25,8 +33,16 @@ export async function stageAcquired(
   signal: AbortSignal,
 ): Promise<Result<Staged>> {
   const { volume, device, disk } = found;
-  const checkpointed = await checkpoint(ports, request, found, epoch, signal);
+  const reservation = await findReservation(ports, found, signal);
+  if (!reservation.ok) return reservation;
+  const grant = { epoch, reservationKey: reservation.value?.key };
+  const checkpointed = await checkpoint(ports, request, found, grant, signal);
   if (!checkpointed.ok) return checkpointed;
+  const reserved =
+    reservation.value === undefined
+      ? ok(undefined)
+      : await reserveDisk(ports, found, reservation.value, signal);
+  if (!reserved.ok) return reserved;
   // Another node may have written the disk since this kernel read it as a replica's: raw block would hand
   // out the old blocks, and write some of them back.
   const dropped = await ports.host.dropCachedBlocks(device, signal);
@@ -139,7 +155,7 @@ function checkpoint(
   ports: NodePorts,
   request: StageRequest,
   found: FoundVolume,
-  epoch: number,
+  { epoch, reservationKey }: Grant,
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const volumeName = found.volume.metadata.name;
@@ -148,7 +164,7 @@ function checkpoint(
   const isSameMount = earlier?.epoch === epoch && earlier.majorMinor === found.device.majorMinor;
   if (!isSameMount) ports.looks.begun(volumeName, ports.clock.nowMs());
   const targetPaths = earlier?.targetPaths ?? [];
-  return putCheckpoint(ports, request, found, { epoch, targetPaths }, signal);
+  return putCheckpoint(ports, request, found, { epoch, targetPaths, reservationKey }, signal);
 }
 
 /**
@@ -174,14 +190,14 @@ async function restoreCheckpoint(
     .map(({ path }) => path)
     .filter((path) => path !== atStaging.value?.path)
     .toSorted();
-  return putCheckpoint(ports, request, staged, { epoch, targetPaths }, signal);
+  return putCheckpoint(ports, request, staged, { epoch, targetPaths, reservationKey: undefined }, signal);
 }
 
 function putCheckpoint(
   ports: NodePorts,
   request: StageRequest,
   { volume, device, lun }: FoundVolume,
-  { epoch, targetPaths }: Pick<VolumeCheckpoint, "epoch" | "targetPaths">,
+  { epoch, targetPaths, reservationKey }: Grant & Pick<VolumeCheckpoint, "targetPaths">,
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const volumeName = volume.metadata.name;
@@ -198,6 +214,7 @@ function putCheckpoint(
         lun,
         majorMinor: device.majorMinor,
         accessType: request.accessType,
+        ...(reservationKey === undefined ? {} : { reservationKey }),
         ...(earlier?.deviceSettings === undefined || earlier.majorMinor !== device.majorMinor
           ? {}
           : { deviceSettings: earlier.deviceSettings }),

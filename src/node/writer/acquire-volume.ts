@@ -8,6 +8,7 @@ import { isNoLongerDue, updateRecord, updateRecordAfterCheck } from "../../objec
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { accessTypeOf } from "./clean-check-target.ts";
+import { endReservation } from "./end-reservation.ts";
 import { olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector.ts";
 import { verifyClean } from "./verify-clean.ts";
 
@@ -151,6 +152,7 @@ export async function releaseVolume(
   if (!compared.ok) return compared;
   const clean = await verifyCleanOf(ports, read.value, { needsDevice, isFlushed }, signal);
   if (!clean.ok) return clean;
+  await endReservation(ports, read.value, signal);
   const released = await updateRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "release", volumeRead: read.value },

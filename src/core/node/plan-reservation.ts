@@ -1,0 +1,53 @@
+import { isOwnKey, type ReservationKey } from "../writer/reservation-key.ts";
+
+/** What a disk shows of its reservation. */
+export type SeenReservation =
+  | { readonly kind: "unsupported"; readonly because: string }
+  /** `holder` undefined: it is not reserved. */
+  | { readonly kind: "read"; readonly holder: ReservationKey | undefined };
+
+/** What a node that has acquired a volume does with the reservation of its disk before it uses it. */
+export type ReservationPlan =
+  /** It uses the disk without one. */
+  | { readonly kind: "none" }
+  /** `earlier`: the key that it takes the reservation from, which may be its own. */
+  | { readonly kind: "reserve"; readonly earlier: ReservationKey | undefined }
+  /** It must not use the disk. */
+  | { readonly kind: "wait"; readonly forWhat: string };
+
+/**
+ * Decides whether the writer of a volume reserves its disk. `isWanted`: by the settings, of a disk that other
+ * nodes may have. `fenced`: the node that only the reservation keeps from writing, until Azure proves that it
+ * is off the disk. An earlier key is one of a node that the record allows nothing any more: that of an earlier
+ * writer, or of a node that has preempted one.
+ */
+export function planReservation(asked: {
+  readonly seen: SeenReservation;
+  readonly isWanted: boolean;
+  readonly fenced: string | undefined;
+}): ReservationPlan {
+  const { seen, isWanted, fenced } = asked;
+  if (seen.kind === "unsupported")
+    return fenced === undefined
+      ? { kind: "none" }
+      : { kind: "wait", forWhat: `${proofOf(fenced)}: this node can't reserve the disk (${seen.because})` };
+  const { holder } = seen;
+  // A write that the disk has accepted since it lost the reservation may land after any new one.
+  if (holder === undefined && fenced !== undefined)
+    return {
+      kind: "wait",
+      forWhat: `${proofOf(fenced)}: the disk has lost the reservation that keeps it off`,
+    };
+  if (holder === undefined) return isWanted ? { kind: "reserve", earlier: undefined } : { kind: "none" };
+  if (!isOwnKey(holder))
+    return {
+      kind: "wait",
+      forWhat: `the end of a reservation of the disk that other software has made (key 0x${holder})`,
+    };
+  // Without a reservation of its own it could not write, whatever the settings say.
+  return { kind: "reserve", earlier: holder };
+}
+
+function proofOf(nodeName: string): string {
+  return `proof from Azure that ${nodeName} is off the disk`;
+}

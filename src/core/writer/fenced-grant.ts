@@ -1,0 +1,35 @@
+import type { AzVolume } from "../api/az-volume.ts";
+import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../api/identity/node-identity.ts";
+import { isNamed } from "./record/record-nodes.ts";
+import { isInQuarantine } from "./record/writer-steps.ts";
+import { grantKey, type ReservationKey } from "./reservation-key.ts";
+
+/** The grant of a node that holds a volume and is being fenced. */
+export interface FencedGrant {
+  readonly node: NodeIdentity;
+  readonly epoch: number;
+  /** Under which that node has reserved the disk, if it has. */
+  readonly key: ReservationKey;
+}
+
+/** The grant whose holder is being fenced; undefined: there is none. */
+export function fencedGrant(volume: AzVolume | undefined): FencedGrant | undefined {
+  const record = volume?.status?.record;
+  const writer = record?.writer;
+  if (volume === undefined || record?.fencing === undefined || writer?.held !== true) return undefined;
+  if (!isSameNode(record.fencing, writer)) return undefined;
+  const { storeIncarnation } = record;
+  const key = grantKey({ volumeUid: volume.metadata.uid, storeIncarnation, writer });
+  return { node: identityOf(writer), epoch: writer.epoch, key };
+}
+
+/**
+ * Whether `node` may take the reservation of the fenced grant with that key. The holder of a reservation can
+ * write: one that may have a dead mount or an old mount command must not become it.
+ */
+export function mayPreempt(volume: AzVolume, node: NodeKey, victim: ReservationKey): boolean {
+  const grant = fencedGrant(volume);
+  const record = volume.status?.record;
+  if (record === undefined || grant?.key !== victim || isSameNode(grant.node, node)) return false;
+  return !isInQuarantine(record, node) && !isNamed(record, node, "barrierPending");
+}

@@ -1,0 +1,25 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf, ownAttachment } from "../own-state.ts";
+import { lunHere } from "./lun-here.ts";
+
+/**
+ * Ends this node's reservation of a disk that it is about to release. Not where the reservation keeps a node
+ * from writing that Azure has not proven to be off the disk. A failure keeps nothing waiting: the next writer
+ * takes the reservation over.
+ */
+export async function endReservation(ports: NodePorts, volume: AzVolume, signal: AbortSignal): Promise<void> {
+  const { name: volumeName } = volume.metadata;
+  const key = checkpointOf(ports, volumeName)?.reservationKey;
+  const lun = lunHere(ports.node, ownAttachment(ports, volumeName));
+  if (key === undefined || lun === undefined || volume.status?.record?.fencing?.preempted === true) return;
+  const ended = await ports.steps.run("end-reservation", async (): Promise<Result<void>> => {
+    const device = await ports.host.findDevice({ lun }, signal);
+    // Another disk has no registration under this key.
+    if (device.ok) return ports.host.releaseReservation({ device: device.value, key }, signal);
+    return device.failure.kind === "DeviceNotFound" ? ok(undefined) : device;
+  });
+  if (!ended.ok && !signal.aborted)
+    ports.logger.warn("reservation not ended", { volumeName, key, failure: ended.failure });
+}
