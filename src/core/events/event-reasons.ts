@@ -417,13 +417,6 @@ export const eventReasons = {
       `${TRIED_AGAIN} Where DetachLeftBehind names that node, follow its remedy first: ` +
       `until then it can't succeed.`,
   },
-  WriterPreempted: {
-    type: "Warning",
-    shownOn: ["PersistentVolumeClaim"],
-    when:
-      "another node has preempted the reservation of a node that is being fenced: other nodes may write, while " +
-      "its detach continues",
-  },
   Fenced: {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
