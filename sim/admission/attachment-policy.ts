@@ -67,12 +67,17 @@ export const attachmentRules: readonly PolicyRule[] = [
   {
     message:
       "a node changes of an AzVolumeAttachment's status only its answers to a recall and a freeze, " +
-      "mountProblems, and deviceMissing",
+      "mountProblems, deviceMissing, and preempted",
     allows: ({ part, before, after }) =>
       part !== "status" ||
       (before?.status !== undefined &&
         after.status !== undefined &&
-        changesOnly(before.status, after.status, ["recall", "freeze", "mountProblems", "deviceMissing"])),
+        changesOnly(
+          before.status,
+          after.status,
+          ["recall", "freeze", "mountProblems", "deviceMissing", "preempted"],
+          ["preempted"],
+        )),
   },
   {
     message: "a node sets deviceMissing, and only the controller clears it",

@@ -131,12 +131,13 @@ const PRIMARY = "the attachment that a node requests is a Primary";
 const KEPT = "a node leaves finalizers, owners, labels and annotations of an AzVolumeAttachment as they are";
 const ANSWERS =
   "a node changes of an AzVolumeAttachment's status only its answers to a recall and a freeze, " +
-  "mountProblems, and deviceMissing";
+  "mountProblems, deviceMissing, and preempted";
 /** Refused by the resource definition, for every client. */
 const INVALID = "ObjectInvalid";
 /** A mount problem, and that it was shown. */
 const dead = { reason: "MountDead", epoch: 1, since: SINCE, detail: "its device is gone" };
 const shown = { reason: "MountDead", epoch: 1, since: SINCE, time: SINCE };
+const preempted = { ...attached, preempted: "617a0123456789ab" };
 const MISSING = "a node sets deviceMissing, and only the controller clears it";
 
 function created(name: string, verdict: string, made: NewObject<"AzVolumeAttachment">): NodeWriteRow {
@@ -387,6 +388,20 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   ),
   told("removes that it is missing", ANSWERS, { ...attached, deviceMissing: true }, attached),
   told("says that it is there", MISSING, attached, { ...attached, deviceMissing: false }),
+  told("says that it has preempted a reservation", "allowed", attached, preempted),
+  told("says that it has preempted another one", "allowed", preempted, { ...preempted, preempted: "617a" }),
+  told("removes that it has preempted one", "allowed", preempted, attached),
+  told("says that it has preempted one with a longer key", INVALID, attached, {
+    ...attached,
+    preempted: `${preempted.preempted}0`,
+  }),
+  updated(
+    "says that another node has preempted one",
+    OWN,
+    { ...attachmentOf(nodeB), status: attached },
+    () => ({ status: preempted }),
+    "updateStatus",
+  ),
   told("removes its answer", ANSWERS, { ...attached, recall }, attached),
   told("says that it is attached", ANSWERS, undefined, attached),
   told("answers where there is no status", ANSWERS, undefined, { state: "Pending", recall }),

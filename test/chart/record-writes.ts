@@ -74,6 +74,10 @@ export function written(
 }
 
 const fencing = (record: WriterRecord, node: NodeIdentity): WriterRecord => ({ ...record, fencing: node });
+const preempting = (record: WriterRecord, node: NodeIdentity): WriterRecord => ({
+  ...record,
+  fencing: { ...node, preempted: true },
+});
 const proveClean = (record: WriterRecord, node: NodeIdentity): Step =>
   steps.proveClean(record, node, "unverified");
 const leaveQuarantine = (record: WriterRecord, node: NodeIdentity): Step =>
@@ -130,6 +134,17 @@ export const nodeSteps: readonly {
     step: proveClean,
   },
   {
+    name: "leave quarantine while it is fenced without its reservation",
+    from: (node) =>
+      preempting(changedRecord(found, { unverified: [], clean: [nodeC], quarantined: [node] }), node),
+    step: leaveQuarantine,
+  },
+  {
+    name: "acquire while another is fenced without its reservation",
+    from: (node) => preempting(written(node, { held: false }), nodeC),
+    step: (record, node) => steps.acquire(record, node, taking),
+  },
+  {
     name: "prove clean while its VM has a pending write barrier",
     from: (node) => changedRecord(found, { barrierPending: [node] }),
     step: proveClean,
@@ -176,6 +191,16 @@ export const controllerSteps: readonly {
   {
     name: "end a fence with proof",
     from: fencing(written(nodeB, { requested: false }), nodeB),
+    step: (record) => steps.endFence(record, nodeB, record),
+  },
+  {
+    name: "preempt the reservation of another",
+    from: fencing(written(nodeB, { requested: false }), nodeB),
+    step: (record) => steps.preempt(record, nodeB, 4),
+  },
+  {
+    name: "end a fence without the reservation, with proof",
+    from: preempting(changedRecord(fresh, { quarantined: [nodeC, nodeB] }), nodeB),
     step: (record) => steps.endFence(record, nodeB, record),
   },
   {
@@ -230,6 +255,25 @@ export const forgeries: readonly {
     name: "ending its fence while it holds",
     from: fencing(written(nodeA, { requested: false }), nodeA),
     to: written(nodeA, { requested: false }),
+  },
+  {
+    name: "that the reservation of another, which is fenced, is preempted",
+    from: fencing(written(nodeB, { requested: false }), nodeB),
+    to: preempting(written(nodeB, { requested: false }), nodeB),
+  },
+  {
+    name: "that its reservation is not preempted",
+    from: preempting(changedRecord(fresh, { quarantined: [nodeC, nodeA] }), nodeA),
+    to: fencing(changedRecord(fresh, { quarantined: [nodeC, nodeA] }), nodeA),
+  },
+  {
+    name: "reclaiming while it is fenced without its reservation",
+    from: preempting(found, nodeA),
+    to: changedRecord(preempting(found, nodeA), {
+      unverified: [nodeB],
+      epoch: 5,
+      writer: { ...nodeA, epoch: 5, held: true, requested: true },
+    }),
   },
   {
     name: "a higher epoch",
