@@ -65,6 +65,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       volumeAttachLimit: 8,
       nodeAllocatableUpdatePeriodSeconds: 0,
       preventPodSchedulingIfMissing: true,
+      reserveDisks: true,
       httpsProxy: "http://proxy:3128",
       noProxy: "10.0.0.0/8",
       customUserAgent: "ours/2.0 (of us)",
@@ -130,6 +131,8 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
   },
   /** Nodes of both platforms. */
   windows: {
+    // Windows reserves no disks.
+    driver: { reserveDisks: true },
     windows: { enabled: true, podLabels: { team: "storage" }, nodeSelector: { pool: "win" } },
     node: { updateStrategy: "OnDelete", livenessProbe: { enabled: true }, reservedDataDiskSlotNum: 1 },
     driver: { volumeAttachLimit: 8 },

@@ -143,6 +143,7 @@ state-dir: linux.stateDir or windows.stateDir
 max-volumes: driver.volumeAttachLimit
 reserved-data-disk-slot-num: node.reservedDataDiskSlotNum
 remove-not-ready-taint: node.removeNotReadyTaint
+reserve-disks: driver.reserveDisks
 metadata-endpoint: node.metadataEndpoint
 {{- if and $own.metadataEndpoint $azure.caCertificate }}
 metadata-ca-file: azure.caCertificate

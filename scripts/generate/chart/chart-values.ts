@@ -51,6 +51,7 @@ export const GIVEN_BY_CHART: readonly string[] = [
   "max-volumes",
   "reserved-data-disk-slot-num",
   "remove-not-ready-taint",
+  "reserve-disks",
   "metadata-endpoint",
   "metadata-ca-file",
   "daemon-set",
@@ -219,6 +220,10 @@ export function chartValues(): ChartValues {
         "Whether the scheduler keeps pods with disks from nodes on which the driver has not registered, " +
           "such as new and virtual ones, since Kubernetes 1.37. A cluster autoscaler then has to know the " +
           "drivers of nodes (`--enable-csi-node-aware-scheduling`), or it adds no node for such pods",
+      ),
+      reserveDisks: flag(
+        "Whether each Linux node reserves the shared disk that it writes (SCSI persistent reservations), so " +
+          "that a node with a replica can cut it off without Azure. Run the probe first: see docs/install.md",
       ),
       customUserAgent: text("User-Agent of calls to Azure; empty: the driver's name and version"),
       userAgentSuffix: text("What follows in that User-Agent, such as the name of a distribution"),
