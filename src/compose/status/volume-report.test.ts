@@ -172,6 +172,16 @@ describe("describeVolume", () => {
     );
   });
 
+  for (const [preempted, expected] of [
+    [{}, "fencing node-c; "],
+    [{ preempted: true }, "fencing node-c, whose writes the disk refuses; "],
+  ] as const)
+    it(`says of a fence whether the disk refuses the node's writes: ${expected}`, () => {
+      const record = { ...aRecord(), fencing: { ...identity("node-c"), ...preempted } };
+      const lines = describeVolume(aReport({ volume: aVolume({ status: { record } }) })).split("\n");
+      assert.equal(lines[2], `  record      no writer; ${expected}epoch 0`);
+    });
+
   it("says that the events could not be read", () => {
     const lines = describeVolume(aReport({ eventsNotRead: "403" })).split("\n");
     assert.equal(lines.at(-1), "  events      not read (403)");

@@ -363,7 +363,15 @@ export const eventReasons = {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when: "a node is being fenced from the disk",
-    remedy: "No other node writes until that is proven.",
+    remedy: "No other node writes until that is proven, or the disk refuses that node's writes.",
+  },
+  WriterPreempted: {
+    type: "Normal",
+    shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
+    when:
+      "a node with a replica has preempted the reservation of a node that is being fenced: the disk refuses " +
+      "that node's writes (`--reserve-disks`)",
+    remedy: "Other nodes may be granted the volume from now on.",
   },
   NoProof: {
     type: "Warning",
