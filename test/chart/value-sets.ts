@@ -131,11 +131,10 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
   },
   /** Nodes of both platforms. */
   windows: {
-    // Windows reserves no disks.
-    driver: { reserveDisks: true },
     windows: { enabled: true, podLabels: { team: "storage" }, nodeSelector: { pool: "win" } },
     node: { updateStrategy: "OnDelete", livenessProbe: { enabled: true }, reservedDataDiskSlotNum: 1 },
-    driver: { volumeAttachLimit: 8 },
+    // Windows reserves no disks.
+    driver: { volumeAttachLimit: 8, reserveDisks: true },
   },
   /** The minimum: objects that others create, no second scheduler. */
   least: {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { agoMs, anAttachment, aRecord, aReplica, aWriter, identity, leaving } from "../testing/objects.ts";
 import { changedRecord } from "../testing/record-lists.ts";
+import { foundRecord } from "../writer/record/writer-steps.ts";
 import { type NodeVolumeAction, type ObservedNodeVolume, planNodeVolume } from "./plan-node-volume.ts";
 
 const a = identity("node-a");
@@ -116,6 +117,22 @@ describe("planNodeVolume", () => {
         because: "being fenced, it may still release",
         seen: seen({ record: { ...record, fencing: a }, ...staged }),
         plan: [{ kind: "Release", recallId: undefined, placeholders: [] }],
+      },
+    ]);
+  });
+
+  it("never reclaims by a mount that the disk takes no writes from, though it can be read", () => {
+    const record = foundRecord({ unverified: [a], epoch: 4, storeIncarnation: 0 });
+    check([
+      {
+        because: "the reservation is its own, or the disk has none",
+        seen: seen({ record, ...live }),
+        plan: [{ kind: "Reclaim", epochKnown: checkpoint.epoch }],
+      },
+      {
+        because: "another node has the disk reserved",
+        seen: seen({ record, ...live, isPreempted: true }),
+        plan: cleanUp("unverified", target),
       },
     ]);
   });

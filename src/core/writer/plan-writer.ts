@@ -20,12 +20,12 @@ import {
 } from "./plan-earlier-vm.ts";
 import { planGrant, requestingNodes } from "./plan-grant.ts";
 import { planNodeUids } from "./plan-node-uids.ts";
-import { planPreempted } from "./plan-preempted.ts";
 import { planForUnrequestedHolder, planRecallEnds } from "./plan-recall.ts";
 import { planSilentWriter, withSilence } from "./plan-silent-writer.ts";
 import { planUnverified } from "./plan-unverified.ts";
 import { RECHECK_MS } from "./recheck-pace.ts";
 import { isNamed, nodesIn } from "./record/record-nodes.ts";
+import { planPreempted } from "./reservation/plan-preempted.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /** Plans the next step of the writer record. Empty: it is as requested, or waits for the proof of a fence. */

@@ -4,7 +4,7 @@ import { lastingReasons } from "../../core/node/file-system/why-not-grown.ts";
 import { isStagedReadOnly } from "../../core/node/mount-options.ts";
 import { geometryOf } from "../../core/volume/device/file-system-geometry.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
-import type { ReservationKey } from "../../core/writer/reservation-key.ts";
+import type { ReservationKey } from "../../core/writer/reservation/reservation-key.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";

@@ -1,8 +1,8 @@
 import { LUNS_MAX } from "../../core/azure/choose-luns.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { fencedGrant, mayPreempt } from "../../core/writer/fenced-grant.ts";
-import { preemptorKey, type ReservationKey } from "../../core/writer/reservation-key.ts";
+import { fencedGrant, mayPreempt } from "../../core/writer/reservation/fenced-grant.ts";
+import { preemptorKey, type ReservationKey } from "../../core/writer/reservation/reservation-key.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";

@@ -1,5 +1,5 @@
 import { fail, type Result } from "../../core/failure/result.ts";
-import type { ReservationKey } from "../../core/writer/reservation-key.ts";
+import type { ReservationKey } from "../../core/writer/reservation/reservation-key.ts";
 import type { Device } from "./host-provisioner.ts";
 
 /**

@@ -2,7 +2,7 @@ import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { DeviceSettingName } from "../../core/volume/device/device-settings.ts";
-import type { ReservationKey } from "../../core/writer/reservation-key.ts";
+import type { ReservationKey } from "../../core/writer/reservation/reservation-key.ts";
 
 /** The GUID and the resource id of the VM that wrote a checkpoint. */
 export type CheckpointVm = Pick<NodeIdentity, "vmId" | "instanceUri">;

@@ -19,6 +19,7 @@ import {
   mayAttach,
   mayDetach,
   newRecord,
+  preempt,
   proveClean,
   prune,
   revoke,
@@ -570,6 +571,50 @@ describe("beginFence", () => {
         expected: "node-b is being fenced",
       },
     ]);
+  });
+});
+
+describe("preempt", () => {
+  const fenced = aRecord({ writer: unrequestedA, fencing: a, epoch: 1 });
+  const preempted = aRecord({ fencing: { ...a, preempted: true }, quarantined: [a], epoch: 1 });
+
+  it("removes the writer that is being fenced, while its fence stands", () => {
+    check([
+      { because: "it is being fenced", step: preempt(fenced, a, 1), expected: preempted },
+      {
+        because: "no fence has begun",
+        step: preempt(aRecord({ writer: unrequestedA }), a, 1),
+        expected: "node-a is not being fenced",
+      },
+      {
+        because: "an earlier grant",
+        step: preempt(fenced, a, 0),
+        expected: "the record no longer names this node and epoch",
+      },
+      {
+        because: "repeated",
+        step: preempt(preempted, a, 1),
+        expected: "the record no longer names this node and epoch",
+      },
+    ]);
+  });
+
+  it("lets another node have the volume at once, and the fenced one only after proof and a look", () => {
+    const granted = grant(preempted, b);
+    assert.ok(granted.ok);
+    assert.equal(granted.value.fencing?.preempted, true);
+    assert.equal(grant(preempted, a).ok, false);
+    const proven = endFence(granted.value, a, granted.value);
+    assert.deepEqual(proven, { ok: true, value: { ...withoutFencing(granted.value) } });
+    assert.equal(isInQuarantine(proven.ok ? proven.value : preempted, a), true);
+  });
+
+  it("keeps the disk on every node until Azure has proof: one of them has the reservation", () => {
+    const granted = grant(preempted, b);
+    assert.ok(granted.ok);
+    for (const record of [preempted, granted.value])
+      for (const isBegun of [false, true]) assert.equal(mayDetach(record, c, { isBegun }), false);
+    assert.equal(mayDetach(withoutFencing(granted.value), c), true);
   });
 });
 

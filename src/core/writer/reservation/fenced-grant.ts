@@ -1,7 +1,7 @@
-import type { AzVolume } from "../api/az-volume.ts";
-import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../api/identity/node-identity.ts";
-import { isNamed } from "./record/record-nodes.ts";
-import { isInQuarantine } from "./record/writer-steps.ts";
+import type { AzVolume } from "../../api/az-volume.ts";
+import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../../api/identity/node-identity.ts";
+import { isNamed } from "../record/record-nodes.ts";
+import { isInQuarantine } from "../record/writer-steps.ts";
 import { grantKey, type ReservationKey } from "./reservation-key.ts";
 
 /** The grant of a node that holds a volume and is being fenced. */

@@ -1,4 +1,4 @@
-import { isOwnKey, type ReservationKey } from "../writer/reservation-key.ts";
+import { isOwnKey, type ReservationKey } from "./reservation-key.ts";
 
 /** What a disk shows of its reservation. */
 export type SeenReservation =

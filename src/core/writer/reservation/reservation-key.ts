@@ -1,5 +1,5 @@
-import type { NodeIdentity } from "../api/identity/node-identity.ts";
-import { sha256Hex } from "../primitives/sha256.ts";
+import type { NodeIdentity } from "../../api/identity/node-identity.ts";
+import { sha256Hex } from "../../primitives/sha256.ts";
 
 /**
  * The key of a persistent reservation (SPC-4, 5.13): 64 bits as 16 hexadecimal digits, lower case. Keys are

@@ -1,7 +1,7 @@
-import { isAttached } from "../attachment/attachment-state.ts";
-import type { ObservedVolume } from "../attachment/observed-volume.ts";
+import { isAttached } from "../../attachment/attachment-state.ts";
+import type { ObservedVolume } from "../../attachment/observed-volume.ts";
+import type { WriterAction } from "../writer-action.ts";
 import { fencedGrant } from "./fenced-grant.ts";
-import type { WriterAction } from "./writer-action.ts";
 
 /**
  * A node that is being fenced no longer keeps others waiting once another one reports that it has preempted its
