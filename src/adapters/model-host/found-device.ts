@@ -4,6 +4,7 @@ import { fail } from "../../core/failure/result.ts";
 import { bytes } from "../../core/primitives/units.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { MachineState, ModelDevice, ModelMount } from "./machine-state.ts";
+import { acceptsWrites } from "./reservation/model-reservation.ts";
 
 /** Acts on the machine's device of that number, if there is one that answers. */
 export function withDevice<T>(
@@ -23,6 +24,25 @@ export function withDevice<T>(
       stderr: "Input/output error",
     });
   return act(found);
+}
+
+/** Acts on the device where its disk takes writes of this machine. */
+export function withWritable(
+  machine: MachineState,
+  device: Device,
+  act: (found: ModelDevice) => Result<void>,
+): Result<void> {
+  return withDevice(machine, device, (found) => (acceptsWrites(found) ? act(found) : refusesWrites(found)));
+}
+
+/** The answer where the disk takes no writes of this machine. */
+export function refusesWrites({ path }: ModelDevice): Result<never> {
+  return fail({
+    kind: "HostCommandFailed",
+    command: `write ${path}`,
+    exitCode: 1,
+    stderr: "Input/output error",
+  });
 }
 
 /** The answer where something else uses the device. */

@@ -5,9 +5,10 @@ import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { ModelDisk } from "./model-disk.ts";
 import type { ModelOperations } from "./model-operations.ts";
+import { acceptsWrites, type ReservedDevice } from "./reservation/model-reservation.ts";
 
 /** One disk as one machine sees it while it is attached. A disk that comes back is another device. */
-export interface ModelDevice {
+export interface ModelDevice extends ReservedDevice {
   readonly path: string;
   readonly majorMinor: string;
   readonly disk: ModelDisk;
@@ -171,7 +172,7 @@ export function afterUnmount(state: MachineState, device: ModelDevice): void {
 
 /** Writes back what a device has cached; false if the disk no longer takes it. */
 export function flushDevice(state: MachineState, device: ModelDevice): boolean {
-  if (device.state !== "present") return false;
+  if (!acceptsWrites(device)) return false;
   if (device.unflushed.size === 0) return true;
   for (const [name, text] of device.unflushed) {
     device.disk.files.set(name, text);

@@ -1,6 +1,7 @@
 import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
 import type { FormatMark } from "../../core/node/file-system/format-mark.ts";
 import type { FileSystemGeometry } from "../../core/volume/device/file-system-geometry.ts";
+import { createModelReservation, type ModelReservation } from "./reservation/model-reservation.ts";
 
 /**
  * A disk as all machines with an attachment see it. Share it between `ModelMachine`s to model a shared
@@ -22,6 +23,7 @@ export interface ModelDisk {
   isBroken: boolean;
   /** What has reached the disk, by file name. */
   readonly files: Map<string, string>;
+  readonly reservation: ModelReservation;
 }
 
 /** Creates a new, blank disk. */
@@ -42,5 +44,6 @@ export function createModelDisk({
     fileSystemBytes: 0n,
     isBroken: false,
     files: new Map(),
+    reservation: createModelReservation(),
   };
 }

@@ -4,10 +4,11 @@ import { fail, ok } from "../../core/failure/result.ts";
 import { WHILE_READ_ONLY, WITHOUT_CAPABILITY } from "../../core/node/file-system/why-not-grown.ts";
 import { isKeptByKernel } from "../../core/volume/device/file-system.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
-import { withDevice, isDead, mountOn, inUse } from "./found-device.ts";
+import { withDevice, withWritable, isDead, mountOn, inUse, refusesWrites } from "./found-device.ts";
 import type { MachineState, ModelDevice } from "./machine-state.ts";
 import { blocksOf, isMounted, writeContent } from "./machine-state.ts";
 import type { PlugInCalls } from "./plug-in-calls.ts";
+import { acceptsWrites } from "./reservation/model-reservation.ts";
 
 /** Bytes for one inode, as in ext4; only to make the model's numbers look real. */
 const bytesPerInode = 16384n;
@@ -57,7 +58,7 @@ export function fileSystemCalls({
       look("readFormatMark", signal, () => withDevice(machine, device, (found) => ok(found.disk.formatMark))),
     writeFormatMark: ({ device, mark }, signal) =>
       command("writeFormatMark", [device.majorMinor], signal, () =>
-        withDevice(machine, device, (found) => {
+        withWritable(machine, device, (found) => {
           if (isMounted(machine, found)) return inUse(found);
           found.disk.formatMark = mark;
           machine.wrote(found, "format");
@@ -70,6 +71,7 @@ export function fileSystemCalls({
           const mark = found.disk.formatMark;
           if (mark === undefined || !isSameResourceUri(mark.diskUri, diskUri)) return ok(undefined);
           if (isMounted(machine, found)) return inUse(found);
+          if (!acceptsWrites(found)) return refusesWrites(found);
           found.disk.formatMark = undefined;
           // Like a check, it writes no user data.
           machine.wrote(found, "check");
@@ -78,7 +80,7 @@ export function fileSystemCalls({
       ),
     format: ({ device, fsType, uuid, geometry = {} }, signal) => {
       const make = (): Result<void> =>
-        withDevice(machine, device, (found) => {
+        withWritable(machine, device, (found) => {
           const { content } = blocksOf(found);
           if (content.kind !== "blank") {
             return fail({
@@ -114,7 +116,7 @@ export function fileSystemCalls({
     },
     eraseUnfinishedFormat: ({ device }, signal) =>
       command("eraseUnfinishedFormat", [device.majorMinor], signal, () =>
-        withDevice(machine, device, (found) => {
+        withWritable(machine, device, (found) => {
           if (isMounted(machine, found)) return inUse(found);
           writeContent(found, { kind: "blank" });
           found.disk.isBroken = false;
@@ -127,6 +129,7 @@ export function fileSystemCalls({
         withDevice(machine, device, (found) => {
           if (isKeptByKernel(fsType)) return ok(undefined);
           if (isMounted(machine, found)) return inUse(found);
+          if (!acceptsWrites(found)) return refusesWrites(found);
           // e2fsck drops them itself (-F).
           found.cached = undefined;
           if (found.disk.isBroken || found.disk.content.kind !== "fileSystem")
@@ -142,8 +145,7 @@ export function fileSystemCalls({
     growBeforeMount: ({ device, fsType }, signal) =>
       command("growBeforeMount", [device.majorMinor], signal, () =>
         withDevice(machine, device, (found) => {
-          if (!isKeptByKernel(fsType) && !machine.mayGrowMountedExt) grow(machine, found);
-          return ok(undefined);
+          return !isKeptByKernel(fsType) && !machine.mayGrowMountedExt ? grow(machine, found) : ok(undefined);
         }),
       ),
     growFileSystem: ({ device, mountPath, fsType }, signal) =>
@@ -168,8 +170,7 @@ export function fileSystemCalls({
           if (mount?.readOnly === true && found.disk.fileSystemBytes !== found.knownBytes)
             return fail({ kind: "GrowsUnmounted", devicePath: device.path, reason: WHILE_READ_ONLY });
           machine.freezes.delete(found);
-          grow(machine, found);
-          return ok(undefined);
+          return grow(machine, found);
         }),
       ),
     fileSystemStats: async (path, signal) =>
@@ -199,8 +200,10 @@ export function fileSystemCalls({
   };
 }
 
-function grow(machine: MachineState, device: ModelDevice): void {
-  if (device.disk.fileSystemBytes === device.knownBytes) return;
+function grow(machine: MachineState, device: ModelDevice): Result<void> {
+  if (device.disk.fileSystemBytes === device.knownBytes) return ok(undefined);
+  if (!acceptsWrites(device)) return refusesWrites(device);
   device.disk.fileSystemBytes = device.knownBytes;
   machine.wrote(device, "grow");
+  return ok(undefined);
 }

@@ -16,6 +16,7 @@ import type { ModelDisk } from "./model-disk.ts";
 import { createModelHost } from "./model-host.ts";
 import { createModelOperations } from "./model-operations.ts";
 import { kernelSettings } from "./model-settings.ts";
+import { acceptsWrites, forgetReservation } from "./reservation/model-reservation.ts";
 
 /** The answer to a process that writes or reads: the kernel's error, or the text. */
 export type ModelIo =
@@ -133,6 +134,18 @@ export interface ModelUnmount {
   readonly canWrite: boolean;
 }
 
+interface DeviceUser {
+  readonly device: ModelDevice;
+  readonly readOnly?: boolean;
+}
+
+/** A disk that refuses this machine's writes from now on: another one has reserved it. */
+export interface ModelRefusal {
+  readonly disk: ModelDisk;
+  /** Something here had it mounted writable, or raw. */
+  readonly couldWrite: boolean;
+}
+
 /** The first major number of the kernel's `sd` driver, so that a model's messages look like real ones. */
 const sdMajor = 8;
 
@@ -144,8 +157,8 @@ const FIRST_INDEX = 2;
 
 /**
  * Creates a machine without devices. `onDiskWrite` receives every change of a disk, `onCached` every
- * write into the cache, `onUnmount` every mount that a plug-in removes; commands take `usualLatencyMs`,
- * by default no time; `mayGrowMountedExt`, default true, is false if plug-ins lack CAP_SYS_RESOURCE.
+ * write into the cache, `onUnmount` every mount that a plug-in removes, `onRefused` every disk that another
+ * machine reserves; commands take `usualLatencyMs`, by default no time; `mayGrowMountedExt`, default true, is false if plug-ins lack CAP_SYS_RESOURCE.
  * `reusesNumbers`, default false: a new device gets the lowest free number, as the kernel may do, else
  * a new one. `keepsDevicesOpen`, default false: another process, such as multipathd, reads each device
  * and keeps it open, so that the kernel has old blocks of a disk that another machine writes.
@@ -158,6 +171,7 @@ export function createModelMachine({
   onDiskWrite,
   onCached,
   onUnmount,
+  onRefused,
   usualLatencyMs = () => 0,
   deviceWaitMs = DEVICE_WAIT_MS,
   keepsDevicesOpen = false,
@@ -169,6 +183,7 @@ export function createModelMachine({
   readonly onDiskWrite?: (write: ModelDiskWrite) => void;
   readonly onCached?: () => void;
   readonly onUnmount?: (mount: ModelUnmount) => void;
+  readonly onRefused?: (refused: ModelRefusal) => void;
   readonly usualLatencyMs?: (method: HostMethod) => number;
   readonly deviceWaitMs?: number;
   readonly keepsDevicesOpen?: boolean;
@@ -252,6 +267,7 @@ export function createModelMachine({
       const index = reusesNumbers ? lowestFree(state) : FIRST_INDEX + devicesMade;
       devicesMade += 1;
       const device: ModelDevice = {
+        machine: state,
         path: `/dev/sd${String.fromCharCode("a".charCodeAt(0) + index)}`,
         majorMinor: numberOf(index),
         disk,
@@ -261,8 +277,14 @@ export function createModelMachine({
         unflushed: new Map(),
         writesDone: 0,
         settings: kernelSettings(),
+        refused: ({ isAborted }) => {
+          if (!isAborted) leaveAccepted(state, device);
+          const users = usersOf(state).filter((user) => user.device === device);
+          onRefused?.({ disk, couldWrite: users.some(({ readOnly }) => readOnly !== true) });
+        },
       };
       state.devicesByLun.set(lun, device);
+      disk.reservation.devices.add(device);
       if (keepsDevicesOpen) readBlocks(device);
       makeLinks();
     },
@@ -271,6 +293,7 @@ export function createModelMachine({
       state.operations.cutOff(device.majorMinor);
       device.state = "gone";
       state.devicesByLun.delete(lun);
+      leave(device);
       makeLinks();
     },
     setUdev: (how) => {
@@ -282,6 +305,7 @@ export function createModelMachine({
       const device = deviceAt(lun);
       if (device.state === "present") state.operations.cutOff(device.majorMinor);
       device.state = "cutOff";
+      leave(device);
     },
     reboot: () => {
       state.liveInstances.clear();
@@ -322,7 +346,7 @@ export function createModelMachine({
     },
     makeDirectory: (path) => state.paths.set(path, "directory"),
     canWrite: (diskUri) =>
-      [...state.mounts, ...state.heldVolumes, ...state.rawDescriptors].some(
+      usersOf(state).some(
         (user) => takesWrites(user) && isSameResourceUri(user.device.disk.diskUri, diskUri),
       ),
     readDevice: (lun) => readBlocks(deviceAt(lun)),
@@ -373,15 +397,33 @@ function writableDevices({ mounts, heldVolumes }: MachineState): ReadonlySet<Mod
   return new Set(fileSystems.filter(takesWrites).map(({ device }) => device));
 }
 
+/** What can write to devices: mounts, and what containers and processes hold. */
+function usersOf({ mounts, heldVolumes, rawDescriptors }: MachineState): readonly DeviceUser[] {
+  return [...mounts, ...heldVolumes, ...rawDescriptors];
+}
+
+/** The disk has what is in a machine's cache, and may carry it out while the machine has the disk. */
+function leaveAccepted(state: MachineState, device: ModelDevice): void {
+  const { disk, unflushed } = device;
+  if (unflushed.size === 0) return;
+  const accepted = new Map(unflushed);
+  disk.reservation.accepted.push(() => {
+    if (device.state !== "present") return;
+    for (const [name, text] of accepted) disk.files.set(name, text);
+    state.wrote(device, "flush");
+  });
+}
+
+/** A machine has lost a disk. */
+function leave({ disk }: ModelDevice): void {
+  const { devices, isLostWithLastDetach } = disk.reservation;
+  for (const device of devices) if (device.state !== "present") devices.delete(device);
+  if (isLostWithLastDetach && devices.size === 0) forgetReservation(disk);
+}
+
 /** Whether a write through a mount, or by what a container or process holds, reaches the disk. */
-function takesWrites({
-  device,
-  readOnly = false,
-}: {
-  readonly device: ModelDevice;
-  readonly readOnly?: boolean;
-}): boolean {
-  return !readOnly && device.state === "present";
+function takesWrites({ device, readOnly = false }: DeviceUser): boolean {
+  return !readOnly && acceptsWrites(device);
 }
 
 /** A write into the cache of a device that is present. */

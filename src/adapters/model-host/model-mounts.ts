@@ -6,6 +6,7 @@ import { isDead, mountOn, toDevice, withDevice } from "./found-device.ts";
 import type { MachineState, ModelMount } from "./machine-state.ts";
 import { afterUnmount, blocksOf } from "./machine-state.ts";
 import type { PlugInCalls } from "./plug-in-calls.ts";
+import { acceptsWrites } from "./reservation/model-reservation.ts";
 
 /** The kernel gives file systems without a device numbers of major 0. */
 const placeholderMajorMinor = "0:99";
@@ -47,6 +48,13 @@ export function mountCalls({
               kind: "FileSystemBroken",
               devicePath: found.path,
               detail: "Structure needs cleaning",
+            });
+          if (!request.readOnly && !acceptsWrites(found))
+            return fail({
+              kind: "HostCommandFailed",
+              command: `mount -t ${request.fsType} ${found.path} ${request.path}`,
+              exitCode: 32,
+              stderr: "can't read superblock",
             });
           makeDirectory(machine, request.path);
           machine.mounts.push({

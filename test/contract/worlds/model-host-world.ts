@@ -45,7 +45,14 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
     attachSameDisk: async ({ lun, asLun }) => machine.attach({ lun: asLun, disk: diskAt(lun) }),
     attachCopy: async ({ lun, asLun, sizeBytes }) => {
       const source = diskAt(lun);
-      const copy = { ...source, diskUri: `/disks/${asLun}`, sizeBytes, files: new Map(source.files) };
+      const copy = {
+        ...createModelDisk({ diskUri: `/disks/${asLun}`, sizeBytes }),
+        content: source.content,
+        formatMark: source.formatMark,
+        geometry: source.geometry,
+        fileSystemBytes: source.fileSystemBytes,
+        files: new Map(source.files),
+      };
       disks.set(asLun, copy);
       machine.attach({ lun: asLun, disk: copy });
     },
