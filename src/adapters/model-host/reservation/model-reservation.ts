@@ -1,4 +1,4 @@
-import type { ReservationKey } from "../../../core/writer/reservation-key.ts";
+import type { ReservationKey } from "../../../core/writer/reservation/reservation-key.ts";
 
 /** A disk at one machine. */
 export interface ReservedDevice {

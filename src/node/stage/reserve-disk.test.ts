@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createModelMachine } from "../../adapters/model-host/model-machine.ts";
+import { forgetReservation } from "../../adapters/model-host/reservation/model-reservation.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { aWriter, identity } from "../../core/testing/objects.ts";
+import { valueOf } from "../../core/testing/value-of.ts";
+import type { DiskReservations } from "../../ports/host/disk-reservations.ts";
+import type { Device } from "../../ports/host/host-provisioner.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { aStageRequest, type NodeWorld, withNode } from "../testing/a-node.ts";
+import { stageVolume } from "./stage-volume.ts";
+import { unstageVolume } from "./unstage-volume.ts";
+
+const never = new AbortController().signal;
+const request = aStageRequest();
+const granted = { writer: aWriter("node-a", { held: false }) };
+const shared = { disk: { maxShares: 3 } };
+const STALE = "617a00000000beef";
+const OTHER_SOFTWARE = "0000000000000abc";
+
+function reserving(world: NodeWorld, reservations = true): NodePorts {
+  const ports = world.ports();
+  return { ...ports, settings: { ...ports.settings, reservations } };
+}
+
+function stage(world: NodeWorld, reservations = true): Promise<Result<unknown>> {
+  return world.answerOf(stageVolume(reserving(world, reservations), request, never));
+}
+
+/** Another machine with the same disk. */
+async function aPeer(
+  world: NodeWorld,
+): Promise<{ readonly host: DiskReservations; readonly device: Device }> {
+  const machine = createModelMachine({ nodeName: "node-b", clock: world.clock });
+  machine.attach({ lun: 0, disk: world.disk });
+  const host = machine.startPlugin();
+  return { host, device: valueOf(await world.answerOf(host.findDevice({ lun: 0 }, never))) };
+}
+
+async function holder(world: NodeWorld): Promise<string | undefined> {
+  const { host, device } = await aPeer(world);
+  return valueOf(await host.readReservation(device, never));
+}
+
+function kindOf(result: Result<unknown>): string {
+  return result.ok ? "ok" : result.failure.kind;
+}
+
+describe("stageVolume with reservations", () => {
+  it("reserves the disk before it makes a file system, and ends that before the release", () =>
+    withNode(
+      granted,
+      async (world) => {
+        assert.equal(kindOf(await stage(world)), "ok");
+        const key = await holder(world);
+        assert.equal(world.ports().checkpoints.volumes()[0]?.reservationKey, key);
+        assert.ok(key !== undefined);
+        const order = ["acquire", "checkpoint", "reserve", "format", "mount"] as const;
+        assert.deepEqual(
+          world.steps.filter((step) => (order as readonly string[]).includes(step)),
+          order,
+        );
+        valueOf(await world.answerOf(unstageVolume(world.ports(), request, never)));
+        assert.equal(await holder(world), undefined);
+        assert.deepEqual(world.steps.slice(-2), ["end-reservation", "release"]);
+      },
+      shared,
+    ));
+
+  for (const [because, options, reservations] of [
+    ["no other node can have the disk", { disk: { maxShares: 1 } }, true],
+    ["the node reserves none", shared, false],
+  ] as const)
+    it(`reserves nothing where ${because}`, () =>
+      withNode(
+        granted,
+        async (world) => {
+          assert.equal(kindOf(await stage(world, reservations)), "ok");
+          assert.equal(await holder(world), undefined);
+        },
+        options,
+      ));
+
+  it("takes over what an earlier writer has left, whatever its settings: it could not write otherwise", () =>
+    withNode(
+      granted,
+      async (world) => {
+        const { host, device } = await aPeer(world);
+        valueOf(await host.reserve({ device, key: STALE }, never));
+        assert.equal(kindOf(await stage(world, false)), "ok");
+        assert.notEqual(await holder(world), STALE);
+        assert.equal(world.machine.canWrite(world.disk.diskUri), true);
+      },
+      shared,
+    ));
+
+  it("takes nothing over once it is being fenced: another node has preempted it by right", () =>
+    withNode(
+      granted,
+      async (world) => {
+        const { host, device } = await aPeer(world);
+        // After this node has read who holds the disk, and before it reads the record once more.
+        world.during.checkpoint = async () => {
+          valueOf(await host.reserve({ device, key: STALE }, never));
+          await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
+        };
+        assert.equal(kindOf(await stage(world)), "NotWriter");
+        assert.equal(await holder(world), STALE);
+        assert.deepEqual(world.machine.mounts(), []);
+      },
+      shared,
+    ));
+
+  it("leaves other software's reservation alone, and mounts nothing", () =>
+    withNode(
+      granted,
+      async (world) => {
+        const { host, device } = await aPeer(world);
+        valueOf(await host.reserve({ device, key: OTHER_SOFTWARE }, never));
+        assert.equal(kindOf(await stage(world)), "StillWaiting");
+        assert.equal(await holder(world), OTHER_SOFTWARE);
+        assert.equal(world.record()?.writer?.held, false, "another node may be able to");
+      },
+      shared,
+    ));
+
+  it("goes without where the disk has no reservations", () =>
+    withNode(
+      granted,
+      async (world) => {
+        world.disk.reservation.support = "none";
+        assert.equal(kindOf(await stage(world)), "ok");
+      },
+      shared,
+    ));
+
+  describe("while only a reservation keeps a fenced node off", () => {
+    const preempted = { ...granted, fencing: { ...identity("node-c"), preempted: true as const } };
+
+    it("has it before it mounts, and leaves the disk reserved", () =>
+      withNode(
+        preempted,
+        async (world) => {
+          const { host, device } = await aPeer(world);
+          valueOf(await host.reserve({ device, key: STALE }, never));
+          assert.equal(kindOf(await stage(world, false)), "ok");
+          const key = await holder(world);
+          assert.notEqual(key, STALE);
+          valueOf(await world.answerOf(unstageVolume(world.ports(), request, never)));
+          assert.equal(world.record()?.writer?.held, false);
+          assert.equal(await holder(world), key);
+        },
+        shared,
+      ));
+
+    for (const [because, spoil] of [
+      ["the disk has lost it", (world) => forgetReservation(world.disk)],
+      ["this node can't have it", (world) => (world.disk.reservation.support = "none")],
+    ] as const satisfies readonly (readonly [string, (world: NodeWorld) => unknown])[])
+      it(`waits for Azure's proof where ${because}`, () =>
+        withNode(
+          preempted,
+          async (world) => {
+            const { host, device } = await aPeer(world);
+            valueOf(await host.reserve({ device, key: STALE }, never));
+            spoil(world);
+            assert.equal(kindOf(await stage(world)), "StillWaiting");
+            assert.deepEqual(world.machine.mounts(), []);
+          },
+          shared,
+        ));
+  });
+});
