@@ -34,6 +34,21 @@ async function execute(
 }
 
 describe("executeWriterAction", () => {
+  it("takes a preempted grant once, and says so on the volume", () =>
+    withControllerPorts(async (world) => {
+      const writer = aWriter("node-a", { requested: false });
+      await world.given("AzVolume", aVolumeWithRecord({ writer, fencing: a }));
+      const action: WriterAction = { kind: "RecordPreempted", node: a, epoch: writer.epoch, by: "node-b" };
+      for (let time = 0; time < 2; time += 1)
+        assert.deepEqual(await execute(world, action), { ok: true, value: {} });
+      const record = world.record();
+      assert.deepEqual([record?.writer, record?.fencing], [undefined, { ...a, preempted: true }]);
+      assert.deepEqual(
+        world.emitted.map(({ reason }) => reason),
+        ["WriterPreempted"],
+      );
+    }));
+
   it("looks for users by the disk's id alone, also while the record has no detail", async () => {
     for (const spec of [{}, { diskUri }])
       await withControllerPorts(async (world) => {

@@ -82,13 +82,13 @@ describe("stageVolume with reservations", () => {
         options,
       ));
 
-  it("takes over what an earlier writer has left, whatever its settings: it could not write otherwise", () =>
+  it("takes over what an earlier writer has left: it could not write otherwise", () =>
     withNode(
       granted,
       async (world) => {
         const { host, device } = await aPeer(world);
         valueOf(await host.reserve({ device, key: STALE }, never));
-        assert.equal(kindOf(await stage(world, false)), "ok");
+        assert.equal(kindOf(await stage(world)), "ok");
         assert.notEqual(await holder(world), STALE);
         assert.equal(world.machine.canWrite(world.disk.diskUri), true);
       },

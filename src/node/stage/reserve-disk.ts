@@ -27,11 +27,12 @@ export async function findReservation(
   signal: AbortSignal,
 ): Promise<Result<PlannedReservation | undefined>> {
   const record = volume.status?.record;
-  if (record?.writer === undefined || maxSharesOf(volume) === 1) return ok(undefined);
+  const fenced = record?.fencing?.preempted === true ? record.fencing.nodeName : undefined;
+  const isDue = fenced !== undefined || (ports.settings.reservations && maxSharesOf(volume) > 1);
+  if (record?.writer === undefined || !isDue) return ok(undefined);
   const seen = await seeReservation(ports, disk, signal);
   if (!seen.ok) return seen;
-  const fenced = record.fencing?.preempted === true ? record.fencing.nodeName : undefined;
-  const plan = planReservation({ seen: seen.value, isWanted: ports.settings.reservations, fenced });
+  const plan = planReservation({ seen: seen.value, fenced });
   switch (plan.kind) {
     case "none":
       return ok(undefined);

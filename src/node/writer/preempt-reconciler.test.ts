@@ -38,10 +38,16 @@ async function aWriterPeer(world: NodeWorld, key?: string): Promise<Peer> {
   };
 }
 
-async function preempt(world: NodeWorld, ports: NodePorts = world.ports()): Promise<string> {
+async function preempt(
+  world: NodeWorld,
+  ports: NodePorts = world.ports(),
+  reservations = true,
+): Promise<string> {
   // The cache follows the record.
   await world.clock.advance(1_000);
-  const done = await world.answerOf(preemptReconciler(ports).reconcile("pvc-1", never));
+  const done = await world.answerOf(
+    preemptReconciler({ ...ports, settings: { ...ports.settings, reservations } }).reconcile("pvc-1", never),
+  );
   return done.ok ? "ok" : done.failure.kind;
 }
 
@@ -73,6 +79,17 @@ describe("preemptReconciler", () => {
         world.restartPlugin();
         assert.equal(await preempt(world), "ok");
         assert.equal(world.attachment()?.status?.preempted, victim);
+      },
+      shared,
+    ));
+
+  it("preempts nothing by a node that reserves no disks", () =>
+    withNode(
+      fenced,
+      async (world) => {
+        const { victim, holder } = await aWriterPeer(world);
+        assert.equal(await preempt(world, world.ports(), false), "ok");
+        assert.equal(await holder(), victim);
       },
       shared,
     ));

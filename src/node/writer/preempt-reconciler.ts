@@ -31,6 +31,7 @@ export function preemptReconciler(ports: NodePorts): Reconciler {
     workers: LUNS_MAX,
     backoff: { baseMs: 200, maxMs: 5_000 },
     reconcile: async (volumeName, signal) => {
+      if (!ports.settings.reservations) return ok({});
       const grant = fencedGrant(ports.cache.get("AzVolume", volumeName));
       const attachment = ownAttachment(ports, volumeName);
       const lun = lunHere(ports.node, attachment);

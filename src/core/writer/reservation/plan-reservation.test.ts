@@ -12,35 +12,32 @@ const unsupported: SeenReservation = { kind: "unsupported", because: "a loop dev
 interface Row {
   readonly because: string;
   readonly seen: SeenReservation;
-  readonly isWanted?: boolean;
   readonly fenced?: string;
   readonly plan: ReservationPlan["kind"];
 }
 
 describe("planReservation", () => {
   const rows: readonly Row[] = [
-    { because: "wanted, and free", seen: none, isWanted: true, plan: "reserve" },
-    { because: "not wanted, and free", seen: none, plan: "none" },
+    { because: "free", seen: none, plan: "reserve" },
     {
-      because: "an earlier writer's, without which this node could not write",
+      because: "an earlier writer's",
       seen: earlier,
       plan: "reserve",
     },
-    { because: "other software's", seen: foreign, isWanted: true, plan: "wait" },
-    { because: "wanted where the disk has none", seen: unsupported, isWanted: true, plan: "none" },
+    { because: "other software's", seen: foreign, plan: "wait" },
+    { because: "the disk has none", seen: unsupported, plan: "none" },
     { because: "it keeps a fenced node off", seen: earlier, fenced: "node-b", plan: "reserve" },
     {
       because: "the disk has lost what keeps a fenced node off: a write of it may still land",
       seen: none,
-      isWanted: true,
       fenced: "node-b",
       plan: "wait",
     },
     { because: "this node can't keep a fenced node off", seen: unsupported, fenced: "node-b", plan: "wait" },
   ];
-  for (const { because, seen, isWanted = false, fenced, plan } of rows)
+  for (const { because, seen, fenced, plan } of rows)
     it(`answers ${plan}: ${because}`, () => {
-      const planned = planReservation({ seen, isWanted, fenced });
+      const planned = planReservation({ seen, fenced });
       assert.equal(planned.kind, plan);
       if (planned.kind === "reserve")
         assert.equal(planned.earlier, seen.kind === "read" ? seen.holder : undefined);

@@ -16,17 +16,15 @@ export type ReservationPlan =
   | { readonly kind: "wait"; readonly forWhat: string };
 
 /**
- * Decides whether the writer of a volume reserves its disk. `isWanted`: by the settings, of a disk that other
- * nodes may have. `fenced`: the node that only the reservation keeps from writing, until Azure proves that it
+ * Decides whether the writer of a volume reserves its disk, which other nodes may have. `fenced`: the node that only the reservation keeps from writing, until Azure proves that it
  * is off the disk. An earlier key is one of a node that the record allows nothing any more: that of an earlier
  * writer, or of a node that has preempted one.
  */
 export function planReservation(asked: {
   readonly seen: SeenReservation;
-  readonly isWanted: boolean;
   readonly fenced: string | undefined;
 }): ReservationPlan {
-  const { seen, isWanted, fenced } = asked;
+  const { seen, fenced } = asked;
   if (seen.kind === "unsupported")
     return fenced === undefined
       ? { kind: "none" }
@@ -38,13 +36,11 @@ export function planReservation(asked: {
       kind: "wait",
       forWhat: `${proofOf(fenced)}: the disk has lost the reservation that keeps it off`,
     };
-  if (holder === undefined) return isWanted ? { kind: "reserve", earlier: undefined } : { kind: "none" };
-  if (!isOwnKey(holder))
+  if (holder !== undefined && !isOwnKey(holder))
     return {
       kind: "wait",
       forWhat: `the end of a reservation of the disk that other software has made (key 0x${holder})`,
     };
-  // Without a reservation of its own it could not write, whatever the settings say.
   return { kind: "reserve", earlier: holder };
 }
 
