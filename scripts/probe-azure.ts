@@ -3,6 +3,7 @@ import { AzureCliCredential, ClientSecretCredential, type TokenCredential } from
 import { systemClock } from "../src/adapters/system/system-clock.ts";
 import type { Options, Values } from "../src/cli/options.ts";
 import { formatInstanceUri } from "../src/core/azure/ids/instance-uri.ts";
+import { adviseOnReservations } from "./probe/advise-on-reservations.ts";
 import { createArmHttp } from "./probe/arm-http.ts";
 import { experiments } from "./probe/experiments.ts";
 import { type ProbeVm, readVm } from "./probe/probe-vm.ts";
@@ -34,7 +35,7 @@ const options = {
   },
   "second-vm": {
     kind: "text",
-    help: "Another VM of the group and zone, named likewise, that shares the disk: E3, E4 and E7 need it",
+    help: "Another VM of the group and zone, named likewise, that shares the disk: E3, E4, E7 and E10 need it",
   },
   rounds: {
     kind: "number",
@@ -42,9 +43,9 @@ const options = {
     min: 1,
     max: 10,
     isWhole: true,
-    help: "How often E3 and each way of E4 detach by force",
+    help: "How often E3 and each way of E4 detach by force, and E10 preempts",
   },
-  "may-stop": { kind: "flag", help: "The VM may be stopped and deallocated; it is started again" },
+  "may-stop": { kind: "flag", help: "The VM may be restarted, stopped and deallocated; it is started again" },
   "may-reimage": {
     kind: "flag",
     help: "The VM may be reimaged, which replaces its OS disk: all that is on that disk is lost",
@@ -94,15 +95,19 @@ async function main(values: Values<typeof options>): Promise<number> {
   const vm = await connect(values, stopping.signal);
   const results: Result[] = [];
   const left: string[] = [];
+  const print = (result: Result): void => {
+    const { name, assumption, verdict, detail } = result;
+    console.log(values.json ? JSON.stringify(result) : `${verdict}: ${name}: ${assumption}\n  ${detail}`);
+  };
   await runProbe(vm, experiments, {
     choices: { mayStop: values.mayStop, mayReimage: values.mayReimage, rounds: values.rounds },
     onResult: (result) => {
       results.push(result);
-      const { name, assumption, verdict, detail } = result;
-      console.log(values.json ? JSON.stringify(result) : `${verdict}: ${name}: ${assumption}\n  ${detail}`);
+      print(result);
     },
     onLeft: (commands) => left.push(...commands),
   });
+  print(adviseOnReservations(results));
   for (const command of left) console.error(`not cleaned up; run: ${command}`);
   return left.length > 0 || results.some(({ verdict }) => verdict === "broken") ? 1 : 0;
 }

@@ -68,8 +68,27 @@ describe("the program in a VM", { skip: python === undefined && "needs python3" 
     );
   });
 
+  const nothing = Array.from({ length: 16 }, () => 0);
+  for (const [because, answer, expected] of [
+    ["nothing", [0, 0, 0, 9, 0, 0, 0, 0, ...nothing], null],
+    [
+      "another VM's reservation",
+      [0, 0, 0, 9, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0x12, 0x34, 0, 0, 0, 0, 0, 0x35, 0, 0],
+      { key: 0x1234, type: 5 },
+    ],
+  ] as const)
+    it(`reads of READ RESERVATION ${because}`, async () => {
+      assert.deepEqual(await called("reservation_in", [answer]), expected);
+    });
+
+  it("says of what is no SCSI disk that it shows no reservation", async () => {
+    assert.match(
+      String(((await called("read_reservation", [0])) as { readonly refused: string }).refused),
+      /^the disk is no SCSI disk, or shows no reservation: E[A-Z]+$/u,
+    );
+  });
+
   for (const [status, reason] of [
-    [0x118, /0x118 RESERVATION CONFLICT/u],
     [0x402, /0x402 CHECK CONDITION: the sense key is in the VM's kernel log/u],
     [0x4001, /0x4001 $/u],
   ] as const)

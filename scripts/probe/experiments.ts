@@ -9,7 +9,6 @@ import {
   type PairedExperiment,
   untried,
 } from "./experiment.ts";
-import { lateWrites } from "./late-writes.ts";
 import {
   codeOf,
   dataDisksOf,
@@ -26,7 +25,9 @@ import {
   type Written,
   writeVm,
 } from "./probe-vm.ts";
-import { reservations } from "./reservations.ts";
+import { lateWrites } from "./shared-disk/late-writes.ts";
+import { preemptions } from "./shared-disk/preemptions.ts";
+import { reservations } from "./shared-disk/reservations.ts";
 
 const WRONG_ETAG = '"probe-azure"';
 /** The tag that shows whether a change of tags moves the ETag. */
@@ -89,9 +90,20 @@ export const experiments: readonly (Experiment | PairedExperiment)[] = [
   },
   {
     name: "E7 reservations",
-    assumption: "a shared disk keeps persistent reservations over detach and deallocation",
-    minutes: 15,
+    assumption:
+      "a disk that a VM has reserved (write exclusive) takes its writes and refuses any other VM's, until it ends " +
+      "the reservation: also while and after either VM is detached from it, restarted or deallocated",
+    minutes: 20,
     runPaired: reservations,
+  },
+  {
+    name: "E10 preemption",
+    assumption:
+      "PREEMPT AND ABORT takes a reservation from the key that it names only, and no write of the VM that had " +
+      "it lands afterwards",
+    minutes: 2,
+    minutesARound: 4,
+    runPaired: preemptions,
   },
 ];
 

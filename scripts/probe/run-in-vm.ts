@@ -27,7 +27,17 @@ export type Asked =
   | { readonly do: "stop"; readonly round: number; readonly hasCut: boolean; readonly afterMs: number }
   /** Stops what earlier rounds have left, whatever that is. */
   | { readonly do: "endAll" }
+  /** Registers the key, and reserves the disk. */
   | { readonly do: "reserve"; readonly key: number }
+  /** Registers the key, and takes the reservation from `earlier`; watches for late blocks of the round. */
+  | {
+      readonly do: "preempt";
+      readonly key: number;
+      readonly earlier: number;
+      readonly round: number;
+      readonly watchS: number;
+    }
+  | { readonly do: "release" }
   | { readonly do: "writeOnce" };
 
 /** What the program in a VM has printed. */

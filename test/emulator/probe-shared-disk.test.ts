@@ -166,6 +166,9 @@ describe(
       await emptied.write(Buffer.alloc(4096), 0, 4096, 15 * 2 ** 20);
       await emptied.sync();
       await emptied.close();
+      const key = { key: 1, earlier: 2, round: 1, watchS: 1 };
+      for (const asked of [{ do: "reserve", ...key }, { do: "preempt", ...key }, { do: "release" }] as const)
+        await assert.rejects(runInVm(vm, lun, asked), /kernel or disk takes no reservations: E[A-Z]+$/u);
       // A program that was not stopped holds the disk: the next one ends it.
       await runInVm(vm, lun, { do: "watch", round: 1 });
       for (const time of ["first", "second"]) assert.equal((await write({}))["outcome"], "written", time);
@@ -223,16 +226,24 @@ describe(
 );
 
 describe("the probe of reservations, by what a scripted VM answers", () => {
-  /** The VMs that have registered, and whether a detach ends that. */
-  let registered: Set<string>;
+  interface Asked {
+    readonly do: string;
+    readonly key?: number;
+    readonly earlier?: number;
+  }
+  /** The disk's reservation, as far as the probe asks for it. */
+  let keys: Map<string, number>;
+  let holder: string | undefined;
+  /** Whether the reservation outlasts an update of a VM, and what of a preemption is wrong. */
   let isKept = true;
+  let fault: "takes any key" | "lands late" | undefined;
   let azure: AzureFixture;
   /** What the program would print, by the arguments with which the probe starts it. */
-  let answer: (vmName: string, asked: { readonly do: string }) => object;
+  let answer: (vmName: string, asked: Asked) => object;
   const guests: Guests = {
     runScript: ({ vmName, script }) => {
       const [, json = ""] = /^python3 - '([^']*)'/mu.exec(script) ?? [];
-      const printed = { nowMs: Date.now(), ...answer(vmName, JSON.parse(json) as { do: string }) };
+      const printed = { nowMs: Date.now(), ...answer(vmName, JSON.parse(json) as Asked) };
       return Promise.resolve({ stdout: `${JSON.stringify(printed)}\n`, stderr: "" });
     },
   };
@@ -241,42 +252,98 @@ describe("the probe of reservations, by what a scripted VM answers", () => {
   });
   after(() => azure.close());
   beforeEach(() => {
-    registered = new Set();
+    keys = new Map();
+    holder = undefined;
     isKept = true;
-    let attachments = azure.emulator.model.journal.lastSequence();
+    fault = undefined;
+    let sequence = azure.emulator.model.journal.lastSequence();
     answer = (vmName, asked) => {
       const { journal } = azure.emulator.model;
-      const writes = journal
-        .since(attachments)
-        .filter(({ operation }) => operation === "VirtualMachines_Update");
-      attachments = journal.lastSequence();
-      if (!isKept && writes.length > 0) registered.clear();
-      if (asked.do === "reserve") registered.add(vmName);
-      const isRefused = registered.size > 0 && !registered.has(vmName);
-      return asked.do === "reserve" ? {} : { outcome: isRefused ? "EBADE" : "written" };
+      const isUpdated = journal
+        .since(sequence)
+        .some(({ operation }) => operation === "VirtualMachines_Update");
+      sequence = journal.lastSequence();
+      if (!isKept && isUpdated) holder = undefined;
+      return answerOfDisk(vmName, asked);
     };
   });
+
+  function answerOfDisk(vmName: string, { do: action, key = 0, earlier }: Asked): object {
+    const isRefused = holder !== undefined && holder !== vmName;
+    if (action === "writeOnce") return { outcome: isRefused ? "EBADE" : "written" };
+    if (action === "stop") return { acknowledged: 8, failed: isRefused ? "EBADE" : null, isHung: false };
+    if (action === "release") {
+      keys.delete(vmName);
+      if (!isRefused) holder = undefined;
+    }
+    if (action !== "reserve" && action !== "preempt") return {};
+    keys.set(vmName, key);
+    if (action === "reserve") {
+      if (isRefused) return { outcome: "conflict" };
+      holder = vmName;
+      return { outcome: "done" };
+    }
+    const victims = [...keys].filter(([, other]) => fault === "takes any key" || other === earlier);
+    for (const [name] of victims) if (name !== vmName) keys.delete(name);
+    if (victims.some(([name]) => name === holder)) holder = vmName;
+    return {
+      outcome: victims.length === 0 ? "conflict" : "done",
+      holder: holder === undefined ? null : { key: keys.get(holder), type: 1 },
+      landed: 9,
+      late: fault === "lands late" ? 1 : 0,
+    };
+  }
 
   it("holds where writes of the other VM stay refused", async () => {
     const { verdict, detail } = await found(azure, "E7", { mayStop: true });
     assert.equal(verdict, "held", detail);
-    assert.match(detail, /; deallocated and started: the holder's write written, the other VM's EBADE$/u);
+    assert.match(
+      detail,
+      /; restarted: .*; deallocated and started: the holder's write written, the other VM's EBADE; ended: [^;]*written$/u,
+    );
+    assert.deepEqual([...keys], [], "no key is left");
   });
 
   it("does not say held of a deallocation that it may not try", async () => {
     const untried = await found(azure, "E7");
     assert.equal(untried.verdict, "not tried");
-    assert.match(untried.detail, /but deallocation was not tried: permit that by --may-stop/u);
+    assert.match(untried.detail, /but restart and deallocation were not tried: permit them by --may-stop/u);
   });
 
   it("is broken where a detach ends the reservation, or nothing is refused", async () => {
     isKept = false;
     const { verdict, detail } = await found(azure, "E7");
     assert.equal(verdict, "broken", detail);
-    assert.match(detail, /; reserved: [^;]*EBADE; detached: [^;]*written; /u);
-    answer = (_, asked) => (asked.do === "reserve" ? {} : { outcome: "written" });
+    assert.match(detail, /; reserved: [^;]*EBADE; the other VM detached: [^;]*; [^;]*written; /u);
+    answer = (_, asked) => (asked.do === "reserve" ? { outcome: "done" } : { outcome: "written" });
     assert.equal((await found(azure, "E7")).verdict, "broken");
   });
+
+  it("holds where a preemption takes the reservation of its key, and nothing lands later", async () => {
+    const { verdict, detail } = await found(azure, "E10");
+    assert.equal(verdict, "held", detail);
+    assert.deepEqual([...keys], [], "no key is left");
+  });
+
+  for (const [what, detail] of [
+    ["takes any key", /^preempting a key that no VM has: done; then key 1b holds it with type 1$/u],
+    ["lands late", /^1 blocks landed after the preemption$/u],
+  ] as const)
+    it(`is broken where a preemption ${what}`, async () => {
+      fault = what;
+      const found10 = await found(azure, "E10");
+      assert.equal(found10.verdict, "broken");
+      assert.match(found10.detail, detail);
+    });
+
+  for (const name of ["E7", "E10"])
+    it(`is not tried where another VM has reserved the disk: ${name}`, async () => {
+      answer = (_, asked) => (asked.do === "reserve" ? { outcome: "conflict" } : { outcome: "written" });
+      assert.deepEqual(await found(azure, name), {
+        verdict: "not tried",
+        detail: "the disk is reserved already, by another VM",
+      });
+    });
 
   for (const [why, printed, detail] of [
     ["Python is missing", { refused: "python3 is missing in the VM" }, "vm-a: python3 is missing in the VM"],

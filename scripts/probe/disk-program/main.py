@@ -67,5 +67,7 @@ if __name__ == "__main__":
         "stop": stop,
         "endAll": end_all,
         "reserve": reserve,
+        "preempt": preempt,
+        "release": release,
         "writeOnce": write_once,
     }[ASKED["do"]]()

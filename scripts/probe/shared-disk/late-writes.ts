@@ -1,6 +1,5 @@
-import { ownersOf } from "./disk-owners.ts";
-import { type Choices, type Finding, foundBy, type Pair } from "./experiment.ts";
-import { judgeRound, type Round, type Watched, type Writing, type Written } from "./judge-late-writes.ts";
+import { ownersOf } from "../disk-owners.ts";
+import { type Choices, type Finding, foundBy, type Pair } from "../experiment.ts";
 import {
   attachProbeDisk,
   dataDisksOf,
@@ -13,9 +12,11 @@ import {
   sendWrite,
   untilEnded,
   withDataDisks,
-} from "./probe-vm.ts";
-import { lunOf, runInVm, runTimed } from "./run-in-vm.ts";
-import { SKEW_MAX_MS } from "./vm-clock.ts";
+} from "../probe-vm.ts";
+import { lunOf, runInVm, runTimed } from "../run-in-vm.ts";
+import { SKEW_MAX_MS } from "../vm-clock.ts";
+import { judgeRound, type Round, type Watched, type Writing, type Written } from "./judge-late-writes.ts";
+import { worstOf } from "./worst-of.ts";
 
 /** E3 and E4: one VM writes to a shared disk that is taken from it by force, and the other one watches. */
 export async function lateWrites(
@@ -34,10 +35,7 @@ export async function lateWrites(
       seen.push({ verdict, detail: `${ways.length === 1 ? "" : `${way}: `}${detail}` });
     }
   await detachProbeDisk(pair.second);
-  const worst = (["broken", "not tried"] as const).find((verdict) =>
-    seen.some((one) => one.verdict === verdict),
-  );
-  return { verdict: worst ?? "held", detail: seen.map(({ detail }) => detail).join("; ") };
+  return worstOf(seen);
 }
 
 async function played({ vm, second }: Pair, way: Writing, round: number): Promise<Round> {

@@ -1,6 +1,6 @@
-import { finding, type Finding, untried } from "./experiment.ts";
-import type { Ended } from "./probe-vm.ts";
-import { SKEW_MAX_MS } from "./vm-clock.ts";
+import { finding, type Finding, untried } from "../experiment.ts";
+import type { Ended } from "../probe-vm.ts";
+import { SKEW_MAX_MS } from "../vm-clock.ts";
 
 /** How the writing VM is while its disk is detached by force. */
 export type Writing = "steadily" | "paused" | "cut off";
