@@ -495,6 +495,12 @@ describe("planAttachment", () => {
         plan: waits("node-a may still write the volume"),
       },
       {
+        because: "it may have the reservation that keeps another node from writing",
+        own: leaving(aReplica("node-a")),
+        volume: aVolumeWithRecord({ fencing: { ...identity("node-b"), preempted: true } }),
+        plan: waits("until node-b is proven to be off the disk, only a reservation keeps it from writing"),
+      },
+      {
         because: "granted, not held",
         own: leaving(aReplica("node-a")),
         volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, requested: false }) }),

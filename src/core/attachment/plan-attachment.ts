@@ -117,11 +117,17 @@ function planTerminating(
   if (isNamed(record, vm, "fencing")) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
   if (isProvenOff(record, attachment, vm)) return { kind: "RemoveProvenOff", node: vm };
   if (record !== undefined && !mayDetach(record, vm))
-    return { kind: "Wait", because: `${vm.nodeName} may still write the volume` };
+    return { kind: "Wait", because: whyNotDetached(record, vm) };
   // Its status names the VM before an attach is sent. Without it, the disk was not attached by the driver
   // and stays.
   if (attached === undefined) return { kind: "RemoveUnattached", node };
   return { kind: "Detach", node: vm, lane: laneOf(attachment) };
+}
+
+function whyNotDetached({ fencing }: WriterRecord, { nodeName }: NodeIdentity): string {
+  return fencing?.preempted === true
+    ? `until ${fencing.nodeName} is proven to be off the disk, only a reservation keeps it from writing`
+    : `${nodeName} may still write the volume`;
 }
 
 /**
