@@ -28,7 +28,7 @@ export const GUEST_MACHINES: Readonly<Record<Architecture, GuestMachine>> = {
   x64: {
     emulator: {
       name: "guest-emulator",
-      packages: ["qemu-system-x86", "e2fsprogs", "busybox-static"],
+      packages: ["qemu-system-x86", "qemu-block-extra", "e2fsprogs", "busybox-static"],
       dependencies: "all",
     },
     system: {
@@ -43,6 +43,7 @@ export const GUEST_MACHINES: Readonly<Record<Architecture, GuestMachine>> = {
         "grep",
         "libstdc++6",
         "mount",
+        "sg3-utils",
         "util-linux",
         "xfsprogs",
       ],
@@ -74,7 +75,7 @@ export const GUEST_MACHINES: Readonly<Record<Architecture, GuestMachine>> = {
 
 /**
  * The kernel modules that a guest loads when it starts, with those that they depend on: its own disk,
- * the channels to its owner, and the disks under test with their file systems.
+ * the channels to its owner, the disks under test with their file systems, and what serves a disk to others.
  */
 export const GUEST_MODULES: readonly string[] = [
   "virtio_pci",
@@ -84,4 +85,7 @@ export const GUEST_MODULES: readonly string[] = [
   "sd_mod",
   "xfs",
   "btrfs",
+  "virtio_net",
+  "target_core_iblock",
+  "iscsi_target_mod",
 ];

@@ -2,10 +2,18 @@ import { join } from "node:path";
 import { debianProgram, LIBRARY_FOLDERS } from "./debian-program.ts";
 import type { GuestParts } from "./guest-parts.ts";
 
-/** A disk of a guest: a SCSI disk, on a file of its owner. */
-export interface GuestDisk {
-  readonly lun: number;
-  readonly file: string;
+/** A disk of a guest: a SCSI disk, on a file of its owner or on another guest. */
+export type GuestDisk = { readonly lun: number } & (
+  | { readonly file: string }
+  | { readonly sharedDisk: SharedDisk }
+);
+
+/** A guest's access to a disk that another guest serves: all its SCSI commands reach that one. */
+export interface SharedDisk {
+  /** The port of the machine that is forwarded to the guest with the disk. */
+  readonly port: number;
+  /** Which of those that the disk's guest knows; see `iscsi-target.sh`. */
+  readonly initiator: "a" | "b" | "c";
 }
 
 /** The ends of QEMU's channels, as numbers of inherited descriptors. */
@@ -14,6 +22,7 @@ export interface GuestChannels {
   readonly console: number;
   readonly output: number;
   readonly exitCode: number;
+  readonly messages: number;
 }
 
 /** Node with the driver's node plug-in takes about half of it, in MiB. */
@@ -33,7 +42,13 @@ export function qemuArguments(
     initrd,
     disks,
     channels,
-  }: { readonly initrd: string; readonly disks: readonly GuestDisk[]; readonly channels: GuestChannels },
+    servedAtPort,
+  }: {
+    readonly initrd: string;
+    readonly disks: readonly GuestDisk[];
+    readonly channels: GuestChannels;
+    readonly servedAtPort: number | undefined;
+  },
 ): { readonly command: readonly [string, ...string[]]; readonly env: Readonly<Record<string, string>> } {
   const share = join(emulator, "usr/share");
   const args = [
@@ -47,17 +62,39 @@ export function qemuArguments(
     ...["-device", "virtio-serial-pci"],
     ...["-device", "virtserialport,nr=1,chardev=output"],
     ...["-device", "virtserialport,nr=2,chardev=exitCode"],
+    ...["-device", "virtserialport,nr=3,chardev=messages"],
     // Written to, but forgotten with the guest.
     ...["-drive", `if=virtio,format=raw,snapshot=on,file=${join(system, "root.ext4")}`],
     ...["-device", "virtio-scsi-pci,id=scsi"],
-    ...disks.flatMap(({ lun, file }) => [
-      ...["-drive", `if=none,id=${driveName(lun)},format=raw,file=${file}`],
-      ...["-device", `scsi-hd,bus=scsi.0,lun=${lun},drive=${driveName(lun)}`],
+    ...disks.flatMap((disk) => [
+      ...("file" in disk
+        ? ["-drive", `if=none,id=${driveName(disk.lun)},format=raw,file=${disk.file}`, "-device"]
+        : ["-blockdev", iscsiDrive(disk.lun, disk.sharedDisk), "-device"]),
+      `${"file" in disk ? "scsi-hd" : "scsi-block,share-rw=on"},bus=scsi.0,lun=${disk.lun},drive=${driveName(disk.lun)}`,
     ]),
+    ...(servedAtPort === undefined
+      ? []
+      : [
+          ...["-netdev", `user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:${servedAtPort}-:3260`],
+          ...["-device", "virtio-net-pci,netdev=net,romfile="],
+        ]),
   ];
   const modules = LIBRARY_FOLDERS.map((folder) => join(emulator, folder, "qemu")).at(-1) ?? "";
   return {
     command: [...debianProgram(emulator, machine.program), ...args],
     env: { QEMU_MODULE_DIR: modules },
   };
+}
+
+function iscsiDrive(lun: number, { port, initiator }: SharedDisk): string {
+  return JSON.stringify({
+    driver: "iscsi",
+    "node-name": driveName(lun),
+    transport: "tcp",
+    portal: `127.0.0.1:${port}`,
+    target: "iqn.2026-11.test:disk",
+    lun: 0,
+    "initiator-name": `iqn.2026-11.test:${initiator}`,
+    cache: { direct: true },
+  });
 }

@@ -11,15 +11,22 @@ import { cpioArchive } from "./cpio.ts";
 import type { GuestParts } from "./guest-parts.ts";
 import { collectLines } from "./printed-lines.ts";
 import { driveName, qemuArguments } from "./qemu-arguments.ts";
-import type { GuestChannels } from "./qemu-arguments.ts";
-import { openQmp } from "./qmp.ts";
+import type { GuestChannels, SharedDisk } from "./qemu-arguments.ts";
+import { openQmp, type Qmp } from "./qmp.ts";
 
 /** What runs in a guest, and on which disks. */
 export interface GuestProgram {
-  /** A module of the project, relative to it. It is bundled, so it may not await at its top level. */
+  /**
+   * A module of the project, relative to it. It is bundled, so it may not await at its top level. Or a shell
+   * script, for busybox.
+   */
   readonly entry: string;
   /** The size of each of its SCSI disks in bytes, by LUN. */
-  readonly diskBytes: ReadonlyMap<number, bigint>;
+  readonly diskBytes?: ReadonlyMap<number, bigint>;
+  /** The disks that it has from another guest, by LUN. */
+  readonly sharedDisks?: ReadonlyMap<number, SharedDisk>;
+  /** The port of this machine at which it serves its disk to other guests. */
+  readonly servedAtPort?: number;
 }
 
 /** How a guest ended. */
@@ -36,8 +43,14 @@ export interface GuestExit {
 export interface Guest {
   /** Waits until the program has printed the line; false if it ended without it. */
   readonly untilPrinted: (line: string) => Promise<boolean>;
+  /** What the program writes to and reads from `/dev/vport0p3`. */
+  readonly messages: Duplex;
+  /** Restarts the machine at once, as a crash of its kernel does. Its disks stay attached. */
+  readonly reset: () => Promise<void>;
   /** Grows a disk under the running kernel. */
   readonly growDisk: (lun: number, sizeBytes: bigint) => Promise<void>;
+  /** Ends the machine at once. */
+  readonly kill: () => Promise<void>;
   /** Waits for the end. */
   readonly ended: () => Promise<GuestExit>;
   /** Ends the guest, if it still runs, and removes its files. */
@@ -48,7 +61,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BUNDLE_FOLDER = "dist";
 const FILE_MODE = 0o644;
 /** The descriptors after standard input, output and error. */
-const CHANNELS: GuestChannels = { monitor: 3, console: 4, output: 5, exitCode: 6 };
+const CHANNELS: GuestChannels = { monitor: 3, console: 4, output: 5, exitCode: 6, messages: 7 };
 
 /**
  * Boots a guest under emulation and starts the program in it, with the project's Node. It ends with its
@@ -56,18 +69,18 @@ const CHANNELS: GuestChannels = { monitor: 3, console: 4, output: 5, exitCode: 6
  */
 export async function startGuest(
   parts: GuestParts,
-  { entry, diskBytes }: GuestProgram,
+  { entry, diskBytes = new Map(), sharedDisks = new Map(), servedAtPort }: GuestProgram,
   signal: AbortSignal,
 ): Promise<Guest> {
   await using unfinished = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "guest-"));
   unfinished.defer(() => rm(folder, { recursive: true }));
-  const disks = [...diskBytes].map(([lun, sizeBytes]) => ({
+  const files = [...diskBytes].map(([lun, sizeBytes]) => ({
     lun,
     file: join(folder, driveName(lun)),
     sizeBytes,
   }));
-  for (const { file, sizeBytes } of disks) {
+  for (const { file, sizeBytes } of files) {
     await writeFile(file, "");
     await truncate(file, Number(sizeBytes));
   }
@@ -76,11 +89,13 @@ export async function startGuest(
     initrd,
     Buffer.concat([await readFile(join(parts.system, "initrd")), await programArchive(entry)]),
   );
-  const { command, env } = qemuArguments(parts, { initrd, disks, channels: CHANNELS });
+  const shared = [...sharedDisks].map(([lun, sharedDisk]) => ({ lun, sharedDisk }));
+  const disks = [...files, ...shared];
+  const { command, env } = qemuArguments(parts, { initrd, disks, channels: CHANNELS, servedAtPort });
   const [qemu, ...args] = command;
   const child = spawn(qemu, args, {
     env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe", "pipe", "pipe", "pipe", "pipe"],
+    stdio: ["ignore", ...Array<"pipe">(7).fill("pipe")],
   });
   const output = collectLines(readable(child, CHANNELS.output));
   const exitCode = collectLines(readable(child, CHANNELS.exitCode));
@@ -97,15 +112,27 @@ export async function startGuest(
   });
   signal.addEventListener("abort", end);
   if (signal.aborted) end();
-  const monitor = child.stdio[CHANNELS.monitor];
-  if (!(monitor instanceof Duplex)) throw new Error("QEMU has no monitor");
+  const monitor = duplex(child, CHANNELS.monitor);
   let qmp: ReturnType<typeof openQmp> | undefined;
+  const execute = async (...command: Parameters<Qmp["execute"]>): Promise<void> => {
+    qmp ??= openQmp(monitor);
+    await (await qmp).execute(...command);
+  };
   const owned = unfinished.move();
   return {
     untilPrinted: (line) => output.until(line),
+    messages: duplex(child, CHANNELS.messages),
+    reset: async () => {
+      // It was started to end instead.
+      await execute("set-action", { reboot: "reset" });
+      await execute("system_reset", {});
+    },
     growDisk: async (lun, sizeBytes) => {
-      qmp ??= openQmp(monitor);
-      await (await qmp).execute("block_resize", { device: driveName(lun), size: Number(sizeBytes) });
+      await execute("block_resize", { device: driveName(lun), size: Number(sizeBytes) });
+    },
+    kill: async () => {
+      end();
+      await closed;
     },
     ended: async () => {
       await closed;
@@ -120,8 +147,12 @@ export async function startGuest(
   };
 }
 
-/** The program as the first stage expects it: `program/main.cjs`, with its chunks. */
+/** The program as the first stage expects it: `program/main.cjs` with its chunks, or `program/main.sh`. */
 async function programArchive(entry: string): Promise<Uint8Array> {
+  if (entry.endsWith(".sh")) {
+    const content = await readFile(join(ROOT, entry));
+    return cpioArchive(["program"], [{ path: "program/main.sh", mode: FILE_MODE, content }]);
+  }
   const { files } = await bundle(ROOT, [{ entry, name: "main" }], BUNDLE_FOLDER);
   return cpioArchive(
     ["program", "program/chunks"],
@@ -131,6 +162,12 @@ async function programArchive(entry: string): Promise<Uint8Array> {
       content: Buffer.from(text),
     })),
   );
+}
+
+function duplex(child: ChildProcess, fd: number): Duplex {
+  const stream = child.stdio[fd];
+  if (!(stream instanceof Duplex)) throw new Error(`descriptor ${fd} of QEMU is no channel`);
+  return stream;
 }
 
 function readable(child: ChildProcess, fd: number): Readable {

@@ -1,7 +1,6 @@
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { noReservations } from "../../ports/host/disk-reservations.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { createCallLane } from "./call-lane.ts";
 import { observeClean } from "./clean/observe-clean.ts";
@@ -34,6 +33,7 @@ import { deviceSize, fileSystemStats, pathKind, writeProgress } from "./mount/pa
 import { glanceAtMountsOf, observeMountAt } from "./mount/read-mounts.ts";
 import type { ObservedMount } from "./mount/read-mounts.ts";
 import { unmountPath } from "./mount/unmount-path.ts";
+import { createReservations } from "./reservation/reserved-devices.ts";
 
 /** Settings of the Linux host. */
 export interface LinuxHostOptions {
@@ -118,8 +118,8 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     volumeLooks: createCallLane(options.clock),
     freezes: new Map(),
   };
+  const reservations = createReservations(host, whileHolding);
   return {
-    ...noReservations,
     findDevice: (request, signal) => attempt("find device", signal, () => findDevice(host, request, signal)),
     findPartition: (request, signal) =>
       attempt(`find partition ${request.partition} of ${request.disk.path}`, signal, () =>
@@ -133,6 +133,16 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     dropCachedBlocks: (device, signal) =>
       attempt(`drop the cached blocks of ${device.path}`, signal, () =>
         dropCachedBlocks(host, device, signal),
+      ),
+    readReservation: (device, signal) =>
+      attempt(`read the reservation of ${device.path}`, signal, () =>
+        reservations.readReservation(device, signal),
+      ),
+    reserve: (request, signal) =>
+      attempt(`reserve ${request.device.path}`, signal, () => reservations.reserve(request, signal)),
+    releaseReservation: (request, signal) =>
+      attempt(`end the reservation of ${request.device.path}`, signal, () =>
+        reservations.releaseReservation(request, signal),
       ),
     inspectDevice: (device, signal) =>
       attempt(`inspect ${device.path}`, signal, () => inspectDevice(host, device, signal)),

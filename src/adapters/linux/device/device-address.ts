@@ -62,7 +62,7 @@ async function dataDiskAt(
  * The last part of a block device's `device` link; undefined for a device without one (a loop device, a
  * partition) and one that has gone.
  */
-async function parentOf(sysRoot: string, majorMinor: string): Promise<string | undefined> {
+export async function parentOf(sysRoot: string, majorMinor: string): Promise<string | undefined> {
   const link = await readlink(join(sysRoot, "dev/block", majorMinor, "device")).catch((error: unknown) =>
     errorCode(error) === "EINVAL" ? undefined : undefinedIfMissing(error),
   );
