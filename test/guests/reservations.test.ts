@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import { buildGuestParts } from "../../testbed/guests/guest-parts.ts";
@@ -9,12 +10,12 @@ import { reservationsContract } from "../contract/host/reservations.ts";
 import { startSharingGuest, type SharingGuest } from "./sharing/sharing-guest.ts";
 
 const BUILD_TIMEOUT_MS = 1_200_000;
-const TIMEOUT_MS = 600_000;
+const TIMEOUT_MS = 1_200_000;
 const DISK_BYTES = 48n * 1024n * 1024n;
-const never = new AbortController().signal;
+const PATH = "/run/mnt";
+const [KEY_A, NEXT_KEY_A, KEY_B] = ["617a00000000000a", "617a0000000000a2", "617a00000000000b"] as const;
 const fsType = "ext4";
-const T0 = Date.now();
-const log = (...x: unknown[]) => console.log(((Date.now() - T0) / 1000).toFixed(1), ...x);
+const never = new AbortController().signal;
 
 describe("reservations of SCSI disks", { skip: (await reasonAgainstGuests()) ?? false }, () => {
   const owned = new AsyncDisposableStack();
@@ -25,7 +26,6 @@ describe("reservations of SCSI disks", { skip: (await reasonAgainstGuests()) ?? 
     async ({ signal }) => {
       const parts = await buildGuestParts((line) => console.log(line), signal);
       const [port = 0] = await freePorts(1);
-      log("start");
       const target = owned.use(
         await startGuest(
           parts,
@@ -41,68 +41,108 @@ describe("reservations of SCSI disks", { skip: (await reasonAgainstGuests()) ?? 
         const { output, console: messages } = await target.ended();
         assert.fail(`${output}\n${messages}`);
       }
-      log("served");
-      [a, b] = await Promise.all([
-        startSharingGuest(parts, [{ port, initiator: "a" }], signal).then((x) => owned.use(x)),
-        startSharingGuest(
-          parts,
-          [
-            { port, initiator: "b" },
-            { port, initiator: "c" },
-          ],
-          signal,
-        ).then((x) => owned.use(x)),
-      ]);
-      log("guests");
+      const start = async (...initiators: readonly ("a" | "b" | "c")[]): Promise<SharingGuest> => {
+        const disks = initiators.map((initiator) => ({ port, initiator }));
+        return owned.use(await startSharingGuest(parts, disks, signal));
+      };
+      [a, b] = await Promise.all([start("a"), start("b", "c")]);
     },
     { timeout: BUILD_TIMEOUT_MS },
   );
   after(() => owned.disposeAsync());
 
-  reservationsContract(
-    "Linux",
-    async () => ({ a, b, aborts: true, close: () => clearKeys(b) }),
-    { timeout: TIMEOUT_MS },
-  );
+  reservationsContract("Linux", async () => ({ a, b, aborts: true, close: () => clearKeys(b) }), {
+    timeout: TIMEOUT_MS,
+  });
 
-  it("fence", { timeout: TIMEOUT_MS }, async () => {
-    const mount = (m: SharingGuest) =>
-      m.host.mountDevice({ device: m.device, path: "/run/mnt", fsType, mountFlags: [], readOnly: false }, never);
-    const clean = (m: SharingGuest, extra = {}) =>
-      m.host.isClean({ accessType: "mount", lun: 0, lastMajorMinor: m.device.majorMinor, lunsOfOthers: [], ...extra }, never);
-    valueOf(await a.host.reserve({ device: a.device, key: "617a00000000000a" }, never));
-    valueOf(await a.host.format({ device: a.device, fsType, uuid: "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0" }, never));
+  it("fences a mounted ext4 with dirty blocks, none of which lands", { timeout: TIMEOUT_MS }, async () => {
+    assert.ok(await a.write(""), "the contract has left no data");
+    await reserve(a, KEY_A);
+    valueOf(await a.host.format({ device: a.device, fsType, uuid: randomUUID() }, never));
     valueOf(await mount(a));
-    log(await a.processes.writeFile("/run/mnt/synced", "synced"), await a.processes.fsync("/run/mnt/synced"));
-    log(await a.processes.run("sync", "-f", "/run/mnt"));
-    log(await a.processes.writeFile("/run/mnt/dirty", "d".repeat(1000000)));
-    log(valueOf(await b.host.reserve({ device: b.device, key: "617a00000000000b", earlier: "617a00000000000a" }, never)));
-    log("fsync", await a.processes.fsync("/run/mnt/dirty"));
-    log("more", await a.processes.writeFile("/run/mnt/more", "x"), await a.processes.fsync("/run/mnt/synced"));
-    log("mountAt", await a.host.mountAt("/run/mnt", never));
-    log("flush", await a.host.flush("/run/mnt", never));
-    log("dmesg", (await a.processes.run("busybox", "dmesg")).output.split("\n").slice(-12).join("\n"));
-    log("check", await b.host.checkFileSystem({ device: b.device, fsType }, never));
-    log("mount", await mount(b));
-    log(await b.processes.listFiles("/run/mnt"), await b.processes.readFile("/run/mnt/synced"));
-    log("unmount", await a.host.unmount("/run/mnt", never));
-    log("clean", await clean(a));
-    log("clean block", await clean(a, { accessType: "block" }));
-    log("dmesg", (await a.processes.run("busybox", "dmesg")).output.split("\n").slice(-6).join("\n"));
-    log(await b.processes.writeFile("/run/mnt/of-b", "of b"), await b.processes.fsync("/run/mnt/of-b"));
-    log("unmount b", await b.host.unmount("/run/mnt", never));
-    log("clean b", await clean(b));
-    log("release", await b.host.releaseReservation({ device: b.device, key: "617a00000000000b" }, never));
-    log(await a.host.reserve({ device: a.device, key: "617a0000000000a2" }, never));
-    log("drop", await a.host.dropCachedBlocks(a.device, never));
-    log("check", await a.host.checkFileSystem({ device: a.device, fsType }, never));
-    log(await mount(a), await a.processes.listFiles("/run/mnt"));
-    log(await a.host.unmount("/run/mnt", never));
-    log("crash");
+    assert.equal(await a.processes.writeFile(`${PATH}/synced`, "of a"), "done");
+    assert.equal(await a.processes.fsync(`${PATH}/synced`), "done");
+    valueOf(await a.host.flush(PATH, never));
+    assert.equal(await a.processes.writeFile(`${PATH}/dirty`, "x".repeat(1_000_000)), "done");
+    assert.deepEqual(await reserve(b, KEY_B, KEY_A), { aborted: true });
+    const fenced = await checksum(b);
+    assert.equal(await a.processes.fsync(`${PATH}/dirty`), "EIO");
+    const flushed = await a.host.flush(PATH, never);
+    assert.equal(flushed.ok ? "success" : flushed.failure.kind, "FileSystemBroken");
+    assert.equal(await checksum(b), fenced);
+
+    valueOf(await b.host.checkFileSystem({ device: b.device, fsType }, never));
+    valueOf(await mount(b));
+    assert.deepEqual(await files(b), ["synced"]);
+    assert.equal(await b.processes.readFile(`${PATH}/synced`), "of a");
+    assert.equal(await b.processes.writeFile(`${PATH}/of-b`, "of b"), "done");
+    valueOf(await b.host.flush(PATH, never));
+
+    assert.equal((await clean(a)).clean, false, "it has the disk mounted");
+    valueOf(await a.host.unmount(PATH, never));
+    console.log(await clean(a), await clean(a));
+    assert.deepEqual(await clean(a), { clean: true, reason: `nothing holds ${a.device.path}` });
+    assert.deepEqual(await files(b), ["of-b", "synced"]);
+    valueOf(await b.host.unmount(PATH, never));
+    assert.ok((await clean(b)).clean);
+
+    assert.deepEqual(await reserve(a, NEXT_KEY_A, KEY_B), { aborted: true });
+    valueOf(await a.host.dropCachedBlocks(a.device, never));
+    valueOf(await a.host.checkFileSystem({ device: a.device, fsType }, never));
+    valueOf(await mount(a));
+    assert.deepEqual(await files(a), ["of-b", "synced"]);
+    assert.equal(await a.processes.readFile(`${PATH}/of-b`), "of b");
+    valueOf(await a.host.unmount(PATH, never));
+    assert.ok((await clean(a)).clean);
+    await clearKeys(b);
+  });
+
+  it("takes a reservation over by another path of the same machine", { timeout: TIMEOUT_MS }, async () => {
+    const otherPath = { ...b, device: await b.deviceAt(1) };
+    await reserve(b, KEY_B);
+    const write = (): Promise<string> => b.processes.writeRaw(otherPath.device.path, "by the other path");
+    assert.notEqual(await write(), "done");
+    assert.deepEqual(await reserve(otherPath, KEY_B), { aborted: true });
+    assert.deepEqual([await b.write("by the first path"), await write()], [false, "done"]);
+    await clearKeys(b);
+  });
+
+  it("keeps a reservation through a crash of its holder, and its end", { timeout: TIMEOUT_MS }, async () => {
+    await reserve(a, KEY_A);
     await a.crash();
-    log("crashed", await a.host.readReservation(a.device, never), await b.write("b"), await a.write("a"));
+    assert.equal(valueOf(await a.host.readReservation(a.device, never)), KEY_A);
+    assert.deepEqual([await b.write("of b"), await a.write("of a")], [false, true]);
+    await a.kill();
+    assert.equal(await b.write("of b"), false);
+    await reserve(b, KEY_B, KEY_A);
+    assert.equal(await b.write("of b"), true);
   });
 });
+
+async function reserve({ host, device }: SharingGuest, key: string, earlier?: string) {
+  return valueOf(await host.reserve({ device, key, earlier }, never));
+}
+
+function mount({ host, device }: SharingGuest) {
+  return host.mountDevice({ device, path: PATH, fsType, mountFlags: [], readOnly: false }, never);
+}
+
+async function clean({ host, device }: SharingGuest) {
+  const place = { lun: 0, lastMajorMinor: device.majorMinor, lunsOfOthers: [] };
+  return valueOf(await host.isClean({ accessType: "mount", ...place }, never));
+}
+
+async function files({ processes }: SharingGuest): Promise<readonly string[]> {
+  return (await processes.listFiles(PATH)).filter((name) => name !== "lost+found").toSorted();
+}
+
+/** Of the whole disk, past the cache. */
+async function checksum({ processes, device }: SharingGuest): Promise<string> {
+  const command = `dd if=${device.path} bs=1M iflag=direct status=none | sha256sum`;
+  const { exitCode, output } = await processes.run("sh", "-c", command);
+  assert.equal(exitCode, 0, output);
+  return output;
+}
 
 /** The disk forgets all keys. */
 async function clearKeys({ processes, device }: SharingGuest): Promise<void> {

@@ -1,9 +1,11 @@
+import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
-import { blockDeviceAt } from "../device/block-device.ts";
+import { blockDeviceAt, nodeOfDevice } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
+import { refusesWrites } from "../reservation/refuses-writes.ts";
 import { glanceAtMount, observeMountAt } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
@@ -18,7 +20,8 @@ export async function flushPath(host: HostContext, path: string, signal: AbortSi
 
 /**
  * Flushes a mount. The kernel reports a lost write to one sync only, and an ext4 that has aborted its
- * journal may report the next sync as a success, so the mount is checked again afterwards.
+ * journal may report the next sync as a success, so the mount is checked again afterwards. One whose disk
+ * another machine has reserved may report an error each time.
  */
 export async function flushMount(
   host: HostContext,
@@ -29,14 +32,22 @@ export async function flushMount(
   const flushed = isRaw
     ? await flushDevice(host, mount.path, signal)
     : await sync(host, ["--file-system", mount.path], signal);
-  if (!flushed.ok) return flushed;
+  if (!flushed.ok) {
+    const node = await nodeOfDevice(host.sysRoot, mount.majorMinor);
+    return node !== undefined && (await refusesWrites(host, node, signal))
+      ? broken(mount, `another machine has reserved ${node}: what was written last is lost`)
+      : flushed;
+  }
   const after = await glanceAtMount(host, mount.path);
   if (after?.whyDead === undefined) return ok(undefined);
-  return fail({
-    kind: "FileSystemBroken",
-    devicePath: mount.source,
-    detail: `the mount at ${mount.path} is dead (${after.whyDead}): what was written last may be lost`,
-  });
+  return broken(
+    mount,
+    `the mount at ${mount.path} is dead (${after.whyDead}): what was written last may be lost`,
+  );
+}
+
+function broken({ source }: ObservedMount, detail: string): Result<never> {
+  return fail<Failure>({ kind: "FileSystemBroken", devicePath: source, detail });
 }
 
 /**

@@ -12,8 +12,8 @@ export type ReservingHost = Pick<HostContext, "runner" | "limits">;
 /** How a disk has answered a change: `conflict` where its reservation or its keys do not permit it. */
 export type Answer = "done" | "conflict";
 
-/** What sg_persist exits with, by the answer of the disk (sg3_utils(8)). */
-const EXIT = { done: 0, illegalRequest: 5, unitAttention: 6, invalidOpcode: 9, conflict: 24 } as const;
+/** What these programs exit with, by the answer of the disk (sg3_utils(8)). */
+export const EXIT = { done: 0, illegalRequest: 5, unitAttention: 6, invalidOpcode: 9, conflict: 24 } as const;
 /**
  * A disk answers one command with each event that it has to report, such as the loss of a registration, and
  * carries that command out once it is sent again.
@@ -61,7 +61,8 @@ export function noReservationOf({ path }: Pick<Device, "path">, why: string): Re
   return fail<Failure>({ kind: "Unsupported", what: `a persistent reservation of ${path}, ${why},` });
 }
 
-async function runPastEvents(
+/** Runs a command again for as long as the disk answers it with an event. */
+export async function runPastEvents(
   { runner }: ReservingHost,
   command: HostCommand,
   signal: AbortSignal,

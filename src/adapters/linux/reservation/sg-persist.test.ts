@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { describeFailure } from "../../../core/failure/describe-failure.ts";
+import { ok } from "../../../core/failure/result.ts";
+import { readReservation } from "./read-reservation.ts";
+import { refusesWrites } from "./refuses-writes.ts";
+import { releaseReservation } from "./release-reservation.ts";
+import { aDisk, device, heldBy, NOT_HELD } from "./testing/a-disk.ts";
+
+const never = new AbortController().signal;
+const key = "617a00000000000a";
+const [ILLEGAL_REQUEST, UNIT_ATTENTION, INVALID_OPCODE, CONFLICT, NOT_READY] = [5, 6, 9, 24, 2];
+
+describe("readReservation", () => {
+  it("reads without a change, past no command on the disk", async () => {
+    const { host, commands } = aDisk({ "--read-reservation": [heldBy(key)] });
+    assert.deepEqual(await readReservation(host, device, never), ok(key));
+    assert.deepEqual(
+      commands.map(({ program, args, touches, changes }) => ({ program, args, touches, changes })),
+      [
+        {
+          program: "sg_persist",
+          args: ["--no-inquiry", "--readonly", "--in", "--read-reservation", "/dev/sdc"],
+          touches: [],
+          changes: false,
+        },
+      ],
+    );
+  });
+
+  it("reads that no machine holds the disk", async () => {
+    const { host } = aDisk({ "--read-reservation": [NOT_HELD] });
+    assert.deepEqual(await readReservation(host, device, never), ok(undefined));
+  });
+
+  for (const { exits, kind, because } of [
+    { exits: [heldBy(key, "Exclusive Access")], kind: "DeviceBusy", because: "it is of another type" },
+    { exits: [INVALID_OPCODE], kind: "Unsupported", because: "the disk knows no reservations" },
+    { exits: [ILLEGAL_REQUEST], kind: "Unsupported", because: "the disk refuses the question" },
+    { exits: [NOT_READY], kind: "HostCommandFailed", because: "the disk is not ready" },
+    { exits: ["something else"], kind: "HostCommandFailed", because: "the answer is unknown" },
+    { exits: [UNIT_ATTENTION], kind: "HostCommandFailed", because: "events do not end" },
+  ])
+    it(`answers ${kind} where ${because}`, async () => {
+      const read = await readReservation(aDisk({ "--read-reservation": exits }).host, device, never);
+      assert.equal(read.ok ? "success" : read.failure.kind, kind);
+    });
+
+  it("names the device and the disk's words where it has no reservations", async () => {
+    const read = await readReservation(aDisk({ "--read-reservation": [9] }).host, device, never);
+    assert.equal(
+      read.ok ? "success" : describeFailure(read.failure),
+      "a persistent reservation of /dev/sdc, which refuses sg_persist --read-reservation (PR out: what it " +
+        "says), is not supported by this version of the driver",
+    );
+  });
+
+  it("asks again past the events that a disk reports", async () => {
+    const exits = [UNIT_ATTENTION, UNIT_ATTENTION, heldBy(key)];
+    assert.deepEqual(
+      await readReservation(aDisk({ "--read-reservation": exits }).host, device, never),
+      ok(key),
+    );
+  });
+});
+
+describe("releaseReservation", () => {
+  it("unregisters exactly its key, as a command that changes the disk", async () => {
+    const { host, commands } = aDisk({});
+    assert.deepEqual(await releaseReservation(host, { device, key }, never), ok(undefined));
+    assert.deepEqual(
+      commands.map(({ args, touches, changes }) => ({ args: args.slice(2), touches, changes })),
+      [
+        {
+          args: [
+            "--out",
+            "--register",
+            "--param-rk=617a00000000000a",
+            "--param-sark=0",
+            "--param-aptpl",
+            "/dev/sdc",
+          ],
+          touches: ["8:32"],
+          changes: true,
+        },
+      ],
+    );
+  });
+
+  for (const { exits, kind } of [
+    { exits: [CONFLICT], kind: "success" },
+    { exits: [UNIT_ATTENTION, 0], kind: "success" },
+    { exits: [INVALID_OPCODE], kind: "Unsupported" },
+    { exits: [NOT_READY], kind: "HostCommandFailed" },
+  ])
+    it(`answers ${kind} after exits ${exits.join(" and ")}`, async () => {
+      const { host } = aDisk({ "--register": exits });
+      const released = await releaseReservation(host, { device, key }, never);
+      assert.equal(released.ok ? "success" : released.failure.kind, kind);
+    });
+});
+
+describe("refusesWrites", () => {
+  for (const { exit, refuses } of [
+    { exit: CONFLICT, refuses: true },
+    { exit: 0, refuses: false },
+    { exit: NOT_READY, refuses: false },
+  ])
+    it(`is ${refuses} where a write of no block exits with ${exit}`, async () => {
+      const { host, commands } = aDisk({ "00": [exit] });
+      assert.equal(await refusesWrites(host, device.path, never), refuses);
+      assert.deepEqual(
+        commands.map(({ program, args }) => [program, ...args].join(" ")),
+        ["sg_raw --readonly /dev/sdc 2a 00 00 00 00 00 00 00 00 00"],
+      );
+    });
+});
