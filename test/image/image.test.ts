@@ -146,6 +146,7 @@ done
       "xfsprogs",
       "btrfs-progs",
       "util-linux",
+      "sg3-utils",
       "mount",
       "libc6",
       "@grpc/grpc-js",

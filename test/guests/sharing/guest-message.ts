@@ -13,7 +13,7 @@ export interface GuestAnswer {
   readonly error?: string;
 }
 
-/** Processes of a guest, as a test needs them. Each that returns a text returns an errno's name, or `done`. */
+/** Processes of a guest. What writes answers an errno's name or a program's words, or `done`. */
 export interface GuestProcesses {
   /** Writes a text to the raw disk, past the cache. */
   readonly writeRaw: (path: string, text: string) => Promise<string>;

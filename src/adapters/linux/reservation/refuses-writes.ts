@@ -3,7 +3,7 @@ import { EXIT, type ReservingHost, runPastEvents } from "./sg-persist.ts";
 /** WRITE(10) of no block (SBC-3, 5.33): the disk checks the permission, and writes nothing. */
 const WRITE_NOTHING = ["2a", ...Array<string>(9).fill("00")];
 
-/** Whether a device is a SCSI disk that refuses the writes of this machine, since another one has reserved it. */
+/** Whether a SCSI disk refuses the writes of this machine, since another one has reserved it. */
 export async function refusesWrites(
   host: ReservingHost,
   path: string,

@@ -37,7 +37,7 @@ export async function reserveDisk(
   const reserved = await changeReservation(host, device, ["--reserve", ...keyAndType(key)], signal);
   if (!reserved.ok) return reserved;
   if (reserved.value === "conflict") {
-    // It may be this machine that holds it, by a path to the disk that it had before, as under an earlier boot.
+    // This machine may hold it by a path to the disk that it had before, as under an earlier boot.
     const own: Result<Preempted> =
       before.value === key ? await preempt(host, { device, key, victim: key }, signal) : ok("nothing");
     if (!own.ok) return own;
@@ -78,7 +78,10 @@ async function readBack(
   const holder = await readReservation(host, device, signal);
   if (!holder.ok) return holder;
   if (holder.value !== key)
-    return reservedOtherwise(device, `another machine has reserved it since, under key ${holder.value ?? "unknown"}`);
+    return reservedOtherwise(
+      device,
+      `another machine has reserved it since, under key ${holder.value ?? "unknown"}`,
+    );
   if (earlier === undefined || earlier === key) return ok(undefined);
   const keys = await askReservation(host, device, "--read-keys", parseKeys, signal);
   if (!keys.ok) return keys;
