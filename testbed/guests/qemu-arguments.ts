@@ -66,12 +66,19 @@ export function qemuArguments(
     // Written to, but forgotten with the guest.
     ...["-drive", `if=virtio,format=raw,snapshot=on,file=${join(system, "root.ext4")}`],
     ...["-device", "virtio-scsi-pci,id=scsi"],
-    ...disks.flatMap((disk) => [
-      ...("file" in disk
-        ? ["-drive", `if=none,id=${driveName(disk.lun)},format=raw,file=${disk.file}`, "-device"]
-        : ["-blockdev", iscsiDrive(disk.lun, disk.sharedDisk), "-device"]),
-      `${"file" in disk ? "scsi-hd" : "scsi-block,share-rw=on"},bus=scsi.0,lun=${disk.lun},drive=${driveName(disk.lun)}`,
-    ]),
+    ...disks.flatMap((disk) => {
+      const isOwn = "file" in disk;
+      const drive = driveName(disk.lun);
+      return [
+        ...(isOwn
+          ? ["-drive", `if=none,id=${drive},format=raw,file=${disk.file}`]
+          : ["-blockdev", iscsiDrive(disk.lun, disk.sharedDisk)]),
+        ...[
+          "-device",
+          `${isOwn ? "scsi-hd" : "scsi-block,share-rw=on"},bus=scsi.0,lun=${disk.lun},drive=${drive}`,
+        ],
+      ];
+    }),
     ...(servedAtPort === undefined
       ? []
       : [
