@@ -140,6 +140,10 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
       ),
     reserve: (request, signal) =>
       attempt(`reserve ${request.device.path}`, signal, () => reservations.reserve(request, signal)),
+    preempt: (request, signal) =>
+      attempt(`preempt the reservation of ${request.device.path}`, signal, () =>
+        reservations.preempt(request, signal),
+      ),
     releaseReservation: (request, signal) =>
       attempt(`end the reservation of ${request.device.path}`, signal, () =>
         reservations.releaseReservation(request, signal),

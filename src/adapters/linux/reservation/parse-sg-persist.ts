@@ -1,4 +1,4 @@
-import type { ReservationKey } from "../../../core/writer/reservation-key.ts";
+import type { ReservationKey } from "../../../core/writer/reservation/reservation-key.ts";
 
 /** The reservation of a disk. */
 export interface SeenReservation {

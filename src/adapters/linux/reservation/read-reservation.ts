@@ -1,6 +1,6 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
-import type { ReservationKey } from "../../../core/writer/reservation-key.ts";
+import type { ReservationKey } from "../../../core/writer/reservation/reservation-key.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { parseReservation } from "./parse-sg-persist.ts";
 import { askReservation, type ReservingHost } from "./sg-persist.ts";

@@ -1,5 +1,5 @@
 import { ok, type Result } from "../../../core/failure/result.ts";
-import type { ReservationKey } from "../../../core/writer/reservation-key.ts";
+import type { ReservationKey } from "../../../core/writer/reservation/reservation-key.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { changeReservation, type ReservingHost } from "./sg-persist.ts";
 

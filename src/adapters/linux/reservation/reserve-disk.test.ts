@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ok } from "../../../core/failure/result.ts";
-import { reserveDisk } from "./reserve-disk.ts";
+import { preemptDisk, reserveDisk } from "./reserve-disk.ts";
 import { aDisk, device, heldBy, keyList, NOT_HELD, type Exit } from "./testing/a-disk.ts";
 
 const never = new AbortController().signal;
@@ -20,7 +20,7 @@ async function reserve(exits: Readonly<Record<string, readonly Exit[]>>, earlier
 describe("reserveDisk", () => {
   it("registers, reserves and reads back", async () => {
     const { answer, asked } = await reserve({ "--read-reservation": [NOT_HELD, heldBy(KEY)] });
-    assert.deepEqual(answer, ok({ aborted: true }));
+    assert.deepEqual(answer, ok(undefined));
     assert.deepEqual(asked, ["--read-reservation", REGISTER, RESERVE, "--read-reservation"]);
   });
 
@@ -29,7 +29,7 @@ describe("reserveDisk", () => {
       { "--read-reservation": [heldBy(EARLIER), heldBy(KEY)], "--read-keys": [keyList(KEY)] },
       EARLIER,
     );
-    assert.deepEqual(answer, ok({ aborted: true }));
+    assert.deepEqual(answer, ok(undefined));
     assert.deepEqual(asked, [
       "--read-reservation",
       REGISTER,
@@ -41,7 +41,7 @@ describe("reserveDisk", () => {
   });
 
   for (const refusal of [ILLEGAL_REQUEST, INVALID_OPCODE])
-    it(`preempts without an abort where the disk knows none (${refusal}), and says so`, async () => {
+    it(`preempts without an abort where the disk knows none (${refusal})`, async () => {
       const { answer, asked } = await reserve(
         {
           "--read-reservation": [heldBy(EARLIER), heldBy(KEY)],
@@ -50,7 +50,7 @@ describe("reserveDisk", () => {
         },
         EARLIER,
       );
-      assert.deepEqual(answer, ok({ aborted: false }));
+      assert.deepEqual(answer, ok(undefined));
       assert.ok(asked.includes(`--preempt ${PREEMPT}`), asked.join("\n"));
     });
 
@@ -65,7 +65,7 @@ describe("reserveDisk", () => {
 
   it("preempts its own key, which it has by another path", async () => {
     const { answer, asked } = await reserve({ "--read-reservation": [heldBy(KEY)], "--reserve": [CONFLICT] });
-    assert.deepEqual(answer, ok({ aborted: true }));
+    assert.deepEqual(answer, ok(undefined));
     assert.ok(asked.includes(`--preempt-abort --param-rk=${KEY} --prout-type=1 --param-sark=${KEY}`));
   });
 
@@ -103,5 +103,57 @@ describe("reserveDisk", () => {
     it(`is not supported where the disk refuses ${action}`, async () => {
       const { kind } = await reserve({ "--read-reservation": [NOT_HELD], [action]: [INVALID_OPCODE] });
       assert.equal(kind, "Unsupported");
+    });
+});
+
+describe("preemptDisk", () => {
+  const preempt = async (exits: Readonly<Record<string, readonly Exit[]>>) => {
+    const { host, asked } = aDisk(exits);
+    const answer = await preemptDisk(host, { device, key: KEY, victim: EARLIER }, never);
+    return { kind: answer.ok ? "success" : answer.failure.kind, asked };
+  };
+  const unregister = `--register --param-rk=${KEY} --param-sark=0 --param-aptpl`;
+
+  it("preempts the holder with its writes, reads that it is gone, and reserves nothing by itself", async () => {
+    const { kind, asked } = await preempt({
+      "--read-reservation": [heldBy(EARLIER), heldBy(KEY)],
+      "--read-keys": [keyList(KEY)],
+    });
+    assert.equal(kind, "success");
+    assert.deepEqual(asked, [
+      "--read-reservation",
+      REGISTER,
+      `--preempt-abort ${PREEMPT}`,
+      "--read-reservation",
+      "--read-keys",
+    ]);
+  });
+
+  it("has preempted it where it holds the disk already", async () => {
+    const { kind, asked } = await preempt({
+      "--read-reservation": [heldBy(KEY)],
+      "--read-keys": [keyList(KEY)],
+    });
+    assert.deepEqual([kind, asked], ["success", ["--read-reservation", "--read-reservation", "--read-keys"]]);
+  });
+
+  for (const held of [NOT_HELD, heldBy(OTHER)])
+    it(`changes nothing where the victim does not hold it (${held.includes(OTHER)})`, async () => {
+      const { kind, asked } = await preempt({ "--read-reservation": [held] });
+      assert.deepEqual([kind, asked], ["DeviceBusy", ["--read-reservation"]]);
+    });
+
+  for (const [exit, expected] of [
+    [CONFLICT, "DeviceBusy"],
+    [INVALID_OPCODE, "Unsupported"],
+  ] as const)
+    it(`leaves no registration, and preempts no other way, where the disk answers ${exit}`, async () => {
+      const { kind, asked } = await preempt({
+        "--read-reservation": [heldBy(EARLIER)],
+        "--preempt-abort": [exit],
+      });
+      assert.equal(kind, expected);
+      assert.equal(asked.at(-1), unregister);
+      assert.ok(!asked.some((line) => line.startsWith("--preempt ") || line.startsWith("--reserve")));
     });
 });

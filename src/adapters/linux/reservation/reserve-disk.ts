@@ -1,15 +1,16 @@
 import { ok, type Result } from "../../../core/failure/result.ts";
-import type { ReservationKey } from "../../../core/writer/reservation-key.ts";
+import type { ReservationKey } from "../../../core/writer/reservation/reservation-key.ts";
+import type { DiskReservations } from "../../../ports/host/disk-reservations.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { parseKeys } from "./parse-sg-persist.ts";
 import { readReservation, reservedOtherwise } from "./read-reservation.ts";
-import { askReservation, changeReservation, type ReservingHost } from "./sg-persist.ts";
+import { releaseReservation } from "./release-reservation.ts";
+import { type Answer, askReservation, changeReservation, type ReservingHost } from "./sg-persist.ts";
 
 /** SCSI's type 1, write exclusive: a machine that has only registered a key may not write. */
 const OWN_TYPE = "--prout-type=1";
 
-/** What a disk has done for a preemption; `nothing`: it knows no machine by that key. */
-type Preempted = "nothing" | "aborted" | "notAborted";
+type Preemption = Parameters<DiskReservations["preempt"]>[0];
 
 /**
  * Reserves a disk, and reads back that it has. No step takes the disk from a machine whose key is not named:
@@ -17,62 +18,95 @@ type Preempted = "nothing" | "aborted" | "notAborted";
  */
 export async function reserveDisk(
   host: ReservingHost,
-  { device, key, earlier }: Parameters<typeof readBack>[1],
+  { device, key, earlier }: Parameters<DiskReservations["reserve"]>[0],
   signal: AbortSignal,
-): Promise<Result<{ readonly aborted: boolean }>> {
+): Promise<Result<void>> {
   // Where it is reserved with another type, a registration may be a permission to write.
   const before = await readReservation(host, device, signal);
   if (!before.ok) return before;
-  // Replaces what this machine has registered before, and holds then under the new key what it held. The disk
-  // keeps reservations through a loss of its power if the last registration says so.
-  const register = ["--register-ignore", `--param-sark=${key}`, "--param-aptpl"] as const;
-  const registered = await changeReservation(host, device, register, signal);
+  const registered = await register(host, device, key, signal);
   if (!registered.ok) return registered;
-  let preempted: Preempted = "nothing";
   if (earlier !== undefined && earlier !== key) {
-    const ended = await preempt(host, { device, key, victim: earlier }, signal);
+    const ended = await takeFrom(host, { device, key, victim: earlier }, signal);
     if (!ended.ok) return ended;
-    preempted = ended.value;
   }
   const reserved = await changeReservation(host, device, ["--reserve", ...keyAndType(key)], signal);
   if (!reserved.ok) return reserved;
   if (reserved.value === "conflict") {
     // This machine may hold it by a path to the disk that it had before, as under an earlier boot.
-    const own: Result<Preempted> =
-      before.value === key ? await preempt(host, { device, key, victim: key }, signal) : ok("nothing");
+    const own: Result<Answer> =
+      before.value === key ? await takeFrom(host, { device, key, victim: key }, signal) : ok("conflict");
     if (!own.ok) return own;
-    if (own.value === "nothing") return reservedOtherwise(device, "another machine has reserved it");
+    if (own.value === "conflict") return reservedOtherwise(device, "another machine has reserved it");
   }
-  const proven = await readBack(host, { device, key, earlier }, signal);
-  return proven.ok ? ok({ aborted: preempted !== "notAborted" }) : proven;
+  return readBack(host, { device, key, earlier }, signal);
 }
 
-/** Preempts one key, which nothing has once this has been done or a machine has another key by now. */
-async function preempt(
+/**
+ * Takes the reservation of a disk from the machine that holds it under `victim`, with all that this one has
+ * sent, and reads back that it has. Leaves no registration where it has not.
+ */
+export async function preemptDisk(
   host: ReservingHost,
-  { device, key, victim }: { readonly device: Device } & Record<"key" | "victim", ReservationKey>,
+  { device, key, victim }: Parameters<DiskReservations["preempt"]>[0],
   signal: AbortSignal,
-): Promise<Result<Preempted>> {
-  const parameters = [...keyAndType(key), `--param-sark=${victim}`];
-  const aborting = await changeReservation(host, device, ["--preempt-abort", ...parameters], signal);
-  if (aborting.ok) return ok(aborting.value === "done" ? "aborted" : "nothing");
-  // The disk knows the other command.
-  if (aborting.failure.kind !== "Unsupported") return aborting;
-  const plain = await changeReservation(host, device, ["--preempt", ...parameters], signal);
-  return plain.ok ? ok(plain.value === "done" ? "notAborted" : "nothing") : plain;
+): Promise<Result<void>> {
+  const before = await readReservation(host, device, signal);
+  if (!before.ok) return before;
+  if (before.value === key) return readBack(host, { device, key, earlier: victim }, signal);
+  if (before.value !== victim) return reservedOtherwise(device, "not under the key that is to be preempted");
+  const registered = await register(host, device, key, signal);
+  if (!registered.ok) return registered;
+  const preempted = await preempt(host, "--preempt-abort", { device, key, victim }, signal);
+  if (preempted.ok && preempted.value === "done")
+    return readBack(host, { device, key, earlier: victim }, signal);
+  const released = await releaseReservation(host, { device, key }, signal);
+  if (!released.ok) return released;
+  return preempted.ok ? reservedOtherwise(device, "under another key by now") : preempted;
+}
+
+/**
+ * Replaces what this machine has registered before, and holds then under the new key what it held. The disk
+ * keeps reservations through a loss of its power if the last registration says so.
+ */
+function register(
+  host: ReservingHost,
+  device: Device,
+  key: ReservationKey,
+  signal: AbortSignal,
+): Promise<Result<Answer>> {
+  return changeReservation(
+    host,
+    device,
+    ["--register-ignore", `--param-sark=${key}`, "--param-aptpl"],
+    signal,
+  );
+}
+
+/** Preempts a machine that writes no more: a disk that can't abort what it has sent may carry that out. */
+async function takeFrom(
+  host: ReservingHost,
+  preemption: Preemption,
+  signal: AbortSignal,
+): Promise<Result<Answer>> {
+  const aborting = await preempt(host, "--preempt-abort", preemption, signal);
+  if (aborting.ok || aborting.failure.kind !== "Unsupported") return aborting;
+  return preempt(host, "--preempt", preemption, signal);
+}
+
+/** Preempts one key; `conflict`: no machine has it any more, or this one has another by now. */
+function preempt(
+  host: ReservingHost,
+  action: "--preempt" | "--preempt-abort",
+  { device, key, victim }: Preemption,
+  signal: AbortSignal,
+): Promise<Result<Answer>> {
+  return changeReservation(host, device, [action, ...keyAndType(key), `--param-sark=${victim}`], signal);
 }
 
 async function readBack(
   host: ReservingHost,
-  {
-    device,
-    key,
-    earlier,
-  }: {
-    readonly device: Device;
-    readonly key: ReservationKey;
-    readonly earlier?: ReservationKey | undefined;
-  },
+  { device, key, earlier }: Parameters<DiskReservations["reserve"]>[0],
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const holder = await readReservation(host, device, signal);

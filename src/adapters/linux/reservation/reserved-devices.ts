@@ -8,7 +8,7 @@ import type { HeldDevices } from "../device/held-devices.ts";
 import type { HostContext } from "../host-context.ts";
 import { readReservation } from "./read-reservation.ts";
 import { releaseReservation } from "./release-reservation.ts";
-import { reserveDisk } from "./reserve-disk.ts";
+import { preemptDisk, reserveDisk } from "./reserve-disk.ts";
 import { noReservationOf } from "./sg-persist.ts";
 
 /** Reservations of SCSI disks. While a command asks or changes one, its device is held. */
@@ -30,6 +30,7 @@ export function createReservations(
   return {
     readReservation: (device, signal) => onDisk(device, () => readReservation(host, device, signal), signal),
     reserve: (request, signal) => onDisk(request.device, () => reserveDisk(host, request, signal), signal),
+    preempt: (request, signal) => onDisk(request.device, () => preemptDisk(host, request, signal), signal),
     releaseReservation: (request, signal) =>
       onDisk(request.device, () => releaseReservation(host, request, signal), signal),
   };
