@@ -491,6 +491,26 @@ describe("controllerUnpublishVolume", () => {
       assert.equal(!answered.ok && answered.failure.kind, "StillWaiting");
     }));
 
+  const detach = fail({ kind: "StillWaiting", volumeId, what: DETACH });
+  for (const [which, fencing, expected] of [
+    ["that is being fenced", nodeA, detach],
+    ["whose writes the disk refuses", { ...nodeA, preempted: true }, ok({})],
+    ["while the disk refuses another's writes", { ...identity("node-b"), preempted: true }, detach],
+  ] as const)
+    it(`answers of a node ${which}: ${expected.ok ? "at once" : "after its detach"}`, () =>
+      withController(async (world) => {
+        await givenPublished(
+          world,
+          { ...aRecord({ quarantined: [identity(fencing.nodeName)] }), fencing },
+          withReplicas,
+        );
+        world.node = { ...world.node, isOutOfService: true };
+        const users = { ...world.context.users, isOutOfService: async () => true };
+        const answered = unpublish(world, { users }, world.clock.elapsedMs() + 5_000);
+        assert.deepEqual(await world.answerOf(answered), expected);
+        assert.deepEqual(await attachmentOf(world), ["Replica", false, true]);
+      }));
+
   it("does not take a volume for gone whose object was erased while its disk remains", async () => {
     const erasedConcurrently = (
       disk: Pick<ControllerContext["cloud"], "getDisk"> | undefined,

@@ -8,6 +8,7 @@ import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isUnmarked } from "../../../core/rollback/attachments-unmarked.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
+import { isNamed } from "../../../core/writer/record/record-nodes.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
@@ -18,8 +19,8 @@ import { DEAD_NODE_REMEDY, isUnstaged, unpublishObstacle } from "./unpublish-obs
 import { type UnpublishTarget, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /**
- * Waits until the record no longer names the node and, unless a replica is kept there, its attachment is
- * gone. Fails with what the call still waits for.
+ * Waits until the record no longer names the node and, unless a replica is kept there or the disk refuses its
+ * writes, its attachment is gone. Fails with what the call still waits for.
  */
 export async function waitUntilReleased(
   context: ControllerContext,
@@ -53,6 +54,8 @@ export async function waitUntilReleased(
   if (!trusted.ok) return trusted;
   const required = requireIncarnation(record, trusted.value, volumeId);
   if (!required.ok) return required;
+  // Its fence takes the disk off the node, and other nodes need not wait for that.
+  if (record?.fencing?.preempted === true && isNamed(record, nodeName, "fencing")) return ok(undefined);
   const isShared = !isSingleWriter(volume.spec.capabilities);
   if (isKept && !isShared) return ok(undefined);
   if (isKept) return confirmUnstaged(context, target, signal);
