@@ -319,7 +319,7 @@ describe("the probe of reservations, by what a scripted VM answers", () => {
     assert.equal((await found(azure, "E7")).verdict, "broken");
   });
 
-  it("holds where a preemption takes the reservation of its key, and nothing lands later", async () => {
+  it("holds where a preemption takes its key only, and nothing lands later", async () => {
     const { verdict, detail } = await found(azure, "E10");
     assert.equal(verdict, "held", detail);
     assert.deepEqual([...keys], [], "no key is left");
