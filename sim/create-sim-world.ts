@@ -46,6 +46,8 @@ export interface SimClusterShape {
    * Default: half of them.
    */
   readonly areKubeletsRestarted?: true | undefined;
+  /** Nodes reserve the disks that they write and that others have as replicas. Default: they do not. */
+  readonly reservations?: true | undefined;
   /** Of its controllers. Default: the driver's own. */
   readonly settings?: Partial<VolumeSettings> | undefined;
 }
@@ -157,7 +159,7 @@ function ownPart(shared: Shared): Shared {
 /** A cluster with its store and its driver. */
 function createCluster(
   { agenda, region, timeScale, options, ...shared }: Shared,
-  { nodes, attach, vmSize, hasUnnamedVms, areKubeletsRestarted, settings }: SimClusterShape,
+  { nodes, attach, vmSize, hasUnnamedVms, areKubeletsRestarted, reservations, settings }: SimClusterShape,
   { clusterId, prefix }: { readonly clusterId: string; readonly prefix: string | undefined },
 ): RunningWorld {
   const { clock, trace, random, report } = shared;
@@ -211,6 +213,7 @@ function createCluster(
     store,
     azure,
     attach,
+    reservations: reservations === true,
     clusterId,
     timeScale,
     trustsUnnamedVms: hasUnnamedVms === true,

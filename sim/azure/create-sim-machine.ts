@@ -1,6 +1,7 @@
 import type { HostMethod, ModelDiskWrite } from "../../src/adapters/model-host/machine-state.ts";
 import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import { createModelMachine } from "../../src/adapters/model-host/model-machine.ts";
+import { landAccepted } from "../../src/adapters/model-host/reservation/model-reservation.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Agenda } from "../agenda.ts";
@@ -16,6 +17,7 @@ export type DeviceChange =
       readonly lun: number;
       readonly couldWrite: boolean;
     }
+  | { readonly kind: "refused"; readonly disk: ModelDisk; readonly couldWrite: boolean }
   | { readonly kind: "wrote"; readonly diskUri: string; readonly by: ModelDiskWrite["by"] }
   | {
       readonly kind: "unmounted";
@@ -44,6 +46,9 @@ export interface RunMachine extends SimMachine {
 /** When ext4 and the kernel write back unsynced data, in milliseconds after the first such write. */
 const WRITE_BACK_MS = [5_000, 30_000] as const;
 
+/** When a disk carries out what it has accepted, and a preemption has not aborted, in milliseconds. */
+const ACCEPTED_MS = [10, 10_000] as const;
+
 /** How long commands take, in milliseconds. */
 const commandMs: Partial<Readonly<Record<HostMethod, readonly [min: number, max: number]>>> = {
   format: [100, 1_500],
@@ -57,6 +62,9 @@ const commandMs: Partial<Readonly<Record<HostMethod, readonly [min: number, max:
   unmount: [5, 300],
   mountPlaceholder: [5, 300],
   flush: [5, 300],
+  reserve: [5, 200],
+  preempt: [5, 500],
+  releaseReservation: [5, 200],
 };
 
 /** A running machine without devices. */
@@ -98,6 +106,10 @@ export function createSimMachine(options: {
     onDiskWrite: ({ diskUri, by }) => onChange(machine, { kind: "wrote", diskUri, by }),
     onUnmount: ({ diskUri, path, canWrite }) =>
       onChange(machine, { kind: "unmounted", diskUri, path, couldWrite: canWrite }),
+    onRefused: ({ disk, couldWrite }) => {
+      onChange(machine, { kind: "refused", disk, couldWrite });
+      agenda.after(between(ACCEPTED_MS), () => landAccepted(disk));
+    },
     onCached: () => {
       if (writeBackDueMs !== undefined) return;
       const delayMs = between(WRITE_BACK_MS);

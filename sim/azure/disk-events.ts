@@ -10,6 +10,8 @@ export function describeEvent(event: DiskEvent): string {
       return `wrote ${diskName} by ${event.by}`;
     case "unmounted":
       return `unmounted ${diskName} from ${event.path}`;
+    case "refused":
+      return `writes ${diskName} no more: another machine has reserved it`;
     case "attached":
     case "detached":
       return `${event.kind} ${diskName} at LUN ${event.lun}`;
@@ -28,6 +30,13 @@ export function toEvent(machine: SimMachine, change: DeviceChange): DiskEvent {
         machine,
         path: change.path,
         couldWrite: change.couldWrite,
+      };
+    case "refused":
+      return {
+        kind: "refused",
+        diskUri: change.disk.diskUri,
+        machine,
+        hadWritableMount: change.couldWrite,
       };
     case "attached":
       return { kind: "attached", diskUri: change.disk.diskUri, machine, lun: change.lun };

@@ -27,6 +27,13 @@ export type DiskEvent =
       readonly lun: number;
       readonly hadWritableMount: boolean;
     }
+  /** The disk refuses the writes of the machine from now on: another one has reserved it. */
+  | {
+      readonly kind: "refused";
+      readonly diskUri: string;
+      readonly machine: SimMachine;
+      readonly hadWritableMount: boolean;
+    }
   | {
       readonly kind: "wrote";
       readonly diskUri: string;

@@ -13,8 +13,8 @@ import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 import { diskName } from "./watch-writers.ts";
 
 /**
- * No healthy writer is ever fenced. A disk is taken from a machine that has it mounted only in one of these
- * cases:
+ * No healthy writer is ever fenced. A disk is taken from a machine that has it mounted, by a detach or by a
+ * reservation of another machine, only in one of these cases:
  * - No pod that the API server knows has it there, running or published and about to start, and the node does
  *   not hold the volume either: since it acquired it, a fence was declared, or the record lost or restored.
  *   A volume without a record, of which nodes alone say whether they use it, stays until they unmount it.
@@ -85,8 +85,9 @@ export function watchCutOffs(world: {
 
   world.azure.onDiskEvent((event) => {
     const { diskUri, machine } = event;
-    const { nodeName, instanceUri } = machine;
+    const { instanceUri } = machine;
     if (event.kind === "wrote" || event.kind === "unmounted") return;
+    if (event.kind === "refused") return judge(event, "a reservation of another machine");
     const by = vmChanges.lastBy(instanceUri);
     const isOthersDoing =
       by === OUTSIDER || (vmChanges.isDetachRequested(instanceUri, diskUri) && !isSpared(machine, diskUri));
@@ -94,7 +95,20 @@ export function watchCutOffs(world: {
     // Earlier requests were about the disk as it was attached then.
     vmChanges.forget(instanceUri, diskUri);
     if (event.kind !== "detached") return;
-    if (!event.hadWritableMount || isOthersDoing) return;
+    if (!isOthersDoing) judge(event, by ?? "an unknown caller", wasLostThen);
+  });
+
+  function judge(
+    {
+      diskUri,
+      machine,
+      hadWritableMount,
+    }: { readonly diskUri: string; readonly machine: SimMachine; readonly hadWritableMount: boolean },
+    by: string,
+    wasLostThen = false,
+  ): void {
+    const { nodeName } = machine;
+    if (!hadWritableMount) return;
     if (
       machine.state() === "off" ||
       outside.wasOutOfService(nodeName) ||
@@ -118,9 +132,9 @@ export function watchCutOffs(world: {
       invariant: "healthy-writer-cut-off",
       detail:
         `${diskName(diskUri)} was taken from ${nodeName} (${machine.state()}) by ` +
-        `${by ?? "an unknown caller"}, which is in service, while ${use}`,
+        `${by}, which is in service, while ${use}`,
     });
-  });
+  }
 }
 
 /**

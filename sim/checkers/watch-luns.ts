@@ -26,7 +26,7 @@ export function watchLuns(
   const machinesOf = new Map<string, Set<SimMachine>>();
 
   world.azure.onDiskEvent((event) => {
-    if (event.kind === "wrote" || event.kind === "unmounted") return;
+    if (event.kind !== "attached" && event.kind !== "detached") return;
     const { machine, lun, diskUri } = event;
     const key = resourceUriKey(diskUri);
     const luns = disksByLun.get(machine) ?? new Map<number, string>();

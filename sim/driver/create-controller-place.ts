@@ -31,6 +31,8 @@ export interface DriverWorld extends ProcessWorld {
   /** How a process follows Kubernetes. */
   readonly connect: SimCluster["connect"];
   readonly attach: "kubernetes" | "driver";
+  /** Whether nodes reserve disks. */
+  readonly reservations: boolean;
   readonly clusterId: string;
   /** Factor on Azure's real latencies. */
   readonly timeScale: number;

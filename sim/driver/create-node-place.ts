@@ -103,7 +103,7 @@ export function createNodePlace(
         platform: "linux",
         driverVersion: "0.0.0-sim",
         attach: world.attach,
-        reservations: false,
+        reservations: world.reservations,
         stageWaitMs: STAGE_WAIT_MS,
         deviceWaitMs: DEVICE_WAIT_MS,
         heartbeatMs: HEARTBEAT_MS,

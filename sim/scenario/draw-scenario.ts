@@ -7,6 +7,7 @@ import { drawByHand, drawFailedAttaches, drawFaults, drawMalicious } from "./dra
 import { drawInstances } from "./draw-instances.ts";
 import { drawSecond } from "./draw-second.ts";
 import { drawActs, drawCopies, drawModifications, drawSnapshots, drawWorkload } from "./draw-users.ts";
+import { hasReservations } from "./has-reservations.ts";
 import { inTime } from "./in-time.ts";
 import type { Scenario, TimedFault } from "./scenario.ts";
 
@@ -64,6 +65,7 @@ export function drawScenario(seed: number, faults?: readonly FaultName[], givenS
     seed,
     attach: shape.next() < 0.6 ? "kubernetes" : "driver",
     nodes,
+    ...(hasReservations(seed) ? { reservations: true } : {}),
     settings,
     workloads,
     stormMs,

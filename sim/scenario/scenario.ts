@@ -102,6 +102,8 @@ export interface ClusterScenario {
    * Default: half of them.
    */
   readonly areKubeletsRestarted?: true;
+  /** Nodes reserve the disks that they write and that others have as replicas. Default: they do not. */
+  readonly reservations?: true;
   /** Of its controllers. Default: the driver's own. */
   readonly settings?: Partial<VolumeSettings>;
   readonly workloads: readonly SimWorkload[];

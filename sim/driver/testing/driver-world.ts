@@ -152,6 +152,7 @@ export async function withDriver(
     agenda,
     store,
     azure,
+    reservations: false,
     attach: "kubernetes",
     clusterId: "cluster-1",
     timeScale: TIME_SCALE,

@@ -42,6 +42,8 @@ export interface DirectedStorm {
    * report. A kubelet that makes its Node again says it. Default: Nodes say so.
    */
   readonly hasUnnamedVms?: true;
+  /** Whether nodes reserve disks. Default: as drawn. */
+  readonly reservations?: boolean;
   /** Of the controllers. Default: as drawn. */
   readonly settings?: Partial<VolumeSettings>;
   /** What all volumes have in common. */
@@ -70,7 +72,7 @@ const LAST_STRIKE_BEFORE_END_MS = 30_000;
 
 /** The scenario of a seed in a directed storm: the same each time. */
 export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
-  const { second: _, ...drawn } = drawScenario(seed, undefined, STORM_MS);
+  const { second: _, reservations, ...drawn } = drawScenario(seed, undefined, STORM_MS);
   const random = createSeededRandom(`directed/${seed}`);
   const nodes = nodesOf(drawn.nodes, storm);
   const workloads = drawn.workloads.map((workload, index) => ({
@@ -110,6 +112,7 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
     nodes,
     ...(storm.vmSize === undefined ? {} : { vmSize: storm.vmSize }),
     ...(storm.hasUnnamedVms === undefined ? {} : { hasUnnamedVms: storm.hasUnnamedVms }),
+    ...((storm.reservations ?? reservations) === true ? { reservations: true } : {}),
     settings: { ...drawn.settings, ...storm.settings },
     ...(storm.restsFirst === undefined ? {} : { restsFirst: storm.restsFirst }),
     ...(storm.drainsAtRest === undefined ? {} : { drainsAtRest: storm.drainsAtRest }),
