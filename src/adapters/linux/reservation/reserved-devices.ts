@@ -5,15 +5,19 @@ import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { diskOf } from "../device/block-device.ts";
 import { parentOf } from "../device/device-address.ts";
 import type { HeldDevices } from "../device/held-devices.ts";
+import type { OpeningHost } from "../device/open-device.ts";
 import type { HostContext } from "../host-context.ts";
 import { readReservation } from "./read-reservation.ts";
 import { releaseReservation } from "./release-reservation.ts";
 import { preemptDisk, reserveDisk } from "./reserve-disk.ts";
 import { noReservationOf } from "./sg-persist.ts";
 
+/** The parts of the host that reserve disks. */
+type ReservationsHost = OpeningHost & Pick<HostContext, "sysRoot">;
+
 /** Reservations of SCSI disks. While a command asks or changes one, its device is held. */
 export function createReservations(
-  host: HostContext,
+  host: ReservationsHost,
   whileHolding: HeldDevices["whileHolding"],
 ): DiskReservations {
   const onDisk = <T>(
