@@ -56,7 +56,7 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
     people: ["findmnt", "lsblk", "mountpoint", "nsenter"],
     files: [],
   },
-  { package: "sg3-utils", driver: ["sg_persist", "sg_raw"], people: [], files: [] },
+  { package: "sg3-utils", driver: ["sg_persist"], people: [], files: [] },
   { package: "mount", driver: ["losetup", "mount", "umount"], people: [], files: [] },
   {
     package: "e2fsprogs",

@@ -5,7 +5,7 @@ import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { blockDeviceAt, nodeOfDevice } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
-import { refusesWrites } from "../reservation/refuses-writes.ts";
+import { isReservedByAnother } from "../reservation/reserved-by-another.ts";
 import { glanceAtMount, observeMountAt } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
@@ -33,9 +33,10 @@ export async function flushMount(
     ? await flushDevice(host, mount.path, signal)
     : await sync(host, ["--file-system", mount.path], signal);
   if (!flushed.ok) {
-    const node = await nodeOfDevice(host.sysRoot, mount.majorMinor);
-    return node !== undefined && (await refusesWrites(host, node, signal))
-      ? broken(mount, `another machine has reserved ${node}: what was written last is lost`)
+    const { majorMinor } = mount;
+    const path = await nodeOfDevice(host.sysRoot, majorMinor);
+    return path !== undefined && (await isReservedByAnother(host, { path, majorMinor }, signal))
+      ? broken(mount, `another machine has reserved ${path}: what was written last is lost`)
       : flushed;
   }
   const after = await glanceAtMount(host, mount.path);

@@ -1,9 +1,8 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { ReservationKey } from "../../../core/writer/reservation/reservation-key.ts";
-import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { parseReservation } from "./parse-sg-persist.ts";
-import { askReservation, type ReservingHost } from "./sg-persist.ts";
+import { askReservation, type NamedDisk, type ReservingHost } from "./sg-persist.ts";
 
 /** SCSI's type 1, in sg_persist's words. */
 const OWN_TYPE = "Write Exclusive";
@@ -11,7 +10,7 @@ const OWN_TYPE = "Write Exclusive";
 /** The key of the machine that holds the reservation; fails with `DeviceBusy` where it is of another type. */
 export async function readReservation(
   host: ReservingHost,
-  device: Device,
+  device: NamedDisk,
   signal: AbortSignal,
 ): Promise<Result<ReservationKey | undefined>> {
   const seen = await askReservation(host, device, "--read-reservation", parseReservation, signal);
@@ -23,6 +22,6 @@ export async function readReservation(
 }
 
 /** A device that is not reserved as it was to be. */
-export function reservedOtherwise({ path }: Device, detail: string): Result<never> {
+export function reservedOtherwise({ path }: NamedDisk, detail: string): Result<never> {
   return fail<Failure>({ kind: "DeviceBusy", devicePath: path, detail });
 }

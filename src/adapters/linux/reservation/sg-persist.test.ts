@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { ok } from "../../../core/failure/result.ts";
 import { readReservation } from "./read-reservation.ts";
-import { refusesWrites } from "./refuses-writes.ts";
 import { releaseReservation } from "./release-reservation.ts";
+import { isReservedByAnother } from "./reserved-by-another.ts";
 import { aDisk, device, heldBy, NOT_HELD } from "./testing/a-disk.ts";
 
 const never = new AbortController().signal;
@@ -100,18 +100,32 @@ describe("releaseReservation", () => {
     });
 });
 
-describe("refusesWrites", () => {
-  for (const { exit, refuses } of [
-    { exit: CONFLICT, refuses: true },
-    { exit: 0, refuses: false },
-    { exit: NOT_READY, refuses: false },
+describe("isReservedByAnother", () => {
+  for (const { exits, isReserved, because } of [
+    { exits: { "--read-reservation": [NOT_HELD] }, isReserved: false, because: "none holds it" },
+    { exits: { "--read-reservation": [heldBy(key)] }, isReserved: false, because: "this one holds it" },
+    {
+      exits: { "--read-reservation": [heldBy(key)], "--register": [CONFLICT] },
+      isReserved: true,
+      because: "this one has not registered the holder's key",
+    },
+    {
+      exits: { "--read-reservation": [heldBy(key)], "--register": [UNIT_ATTENTION, CONFLICT] },
+      isReserved: true,
+      because: "this one lost its registration",
+    },
+    { exits: { "--read-reservation": [NOT_READY] }, isReserved: false, because: "the disk does not say" },
   ])
-    it(`is ${refuses} where a write of no block exits with ${exit}`, async () => {
-      const { host, commands } = aDisk({ "00": [exit] });
-      assert.equal(await refusesWrites(host, device.path, never), refuses);
-      assert.deepEqual(
-        commands.map(({ program, args }) => [program, ...args].join(" ")),
-        ["sg_raw --readonly /dev/sdc 2a 00 00 00 00 00 00 00 00 00"],
-      );
+    it(`is ${isReserved} where ${because}`, async () => {
+      assert.equal(await isReservedByAnother(aDisk(exits).host, device, never), isReserved);
     });
+
+  it("changes no key", async () => {
+    const { host, asked } = aDisk({ "--read-reservation": [heldBy(key)] });
+    await isReservedByAnother(host, device, never);
+    assert.deepEqual(asked, [
+      "--read-reservation",
+      `--register --param-rk=${key} --param-sark=${key} --param-aptpl`,
+    ]);
+  });
 });

@@ -9,11 +9,14 @@ import type { HostContext } from "../host-context.ts";
 /** The parts of the host that ask a disk for its reservation. */
 export type ReservingHost = Pick<HostContext, "runner" | "limits">;
 
+/** A disk by its name and number. */
+export type NamedDisk = Pick<Device, "path" | "majorMinor">;
+
 /** How a disk has answered a change: `conflict` where its reservation or its keys do not permit it. */
 export type Answer = "done" | "conflict";
 
-/** What these programs exit with, by the answer of the disk (sg3_utils(8)). */
-export const EXIT = { done: 0, illegalRequest: 5, unitAttention: 6, invalidOpcode: 9, conflict: 24 } as const;
+/** What sg_persist exits with, by the answer of the disk (sg3_utils(8)). */
+const EXIT = { done: 0, illegalRequest: 5, unitAttention: 6, invalidOpcode: 9, conflict: 24 } as const;
 /**
  * A disk answers one command with each event that it has to report, such as the loss of a registration, and
  * carries that command out once it is sent again.
@@ -26,7 +29,7 @@ const TRIES_MAX = 8;
  */
 export async function askReservation<T>(
   host: ReservingHost,
-  device: Device,
+  device: NamedDisk,
   action: "--read-reservation" | "--read-keys",
   parse: (printed: string) => T | undefined,
   signal: AbortSignal,
@@ -43,7 +46,7 @@ export async function askReservation<T>(
 /** Changes the reservation or the registration of this machine. */
 export async function changeReservation(
   host: ReservingHost,
-  device: Device,
+  device: NamedDisk,
   [action, ...parameters]: readonly [string, ...string[]],
   signal: AbortSignal,
 ): Promise<Result<Answer>> {
@@ -61,8 +64,7 @@ export function noReservationOf({ path }: Pick<Device, "path">, why: string): Re
   return fail<Failure>({ kind: "Unsupported", what: `a persistent reservation of ${path}, ${why},` });
 }
 
-/** Runs a command again for as long as the disk answers it with an event. */
-export async function runPastEvents(
+async function runPastEvents(
   { runner }: ReservingHost,
   command: HostCommand,
   signal: AbortSignal,
@@ -80,7 +82,7 @@ function refuses(exitCode: number | null): boolean {
   return exitCode === EXIT.invalidOpcode || exitCode === EXIT.illegalRequest;
 }
 
-function unsupported(device: Device, action: string, { stderr }: ChildExit): Result<never> {
+function unsupported(device: NamedDisk, action: string, { stderr }: ChildExit): Result<never> {
   const words = stderr.split("\n").at(-1) ?? "";
   return noReservationOf(device, `which refuses sg_persist ${action} (${words})`);
 }
@@ -91,7 +93,7 @@ function unsupported(device: Device, action: string, { stderr }: ChildExit): Res
  */
 function persistCommand(
   { limits }: Pick<ReservingHost, "limits">,
-  { path, majorMinor }: Device,
+  { path, majorMinor }: NamedDisk,
   action: readonly string[],
   { changes }: { readonly changes: boolean },
 ): HostCommand {
