@@ -35,7 +35,7 @@ const options = {
   },
   "second-vm": {
     kind: "text",
-    help: "Another VM of the group and zone, named likewise, that shares the disk: E3, E4, E7 and E10 need it",
+    help: "Another VM of the group and zone, named likewise, that shares the disk, for E3, E4, E7 and E10",
   },
   rounds: {
     kind: "number",

@@ -91,16 +91,16 @@ export const experiments: readonly (Experiment | PairedExperiment)[] = [
   {
     name: "E7 reservations",
     assumption:
-      "a disk that a VM has reserved (write exclusive) takes its writes and refuses any other VM's, until it ends " +
-      "the reservation: also while and after either VM is detached from it, restarted or deallocated",
+      "a disk that a VM has reserved (write exclusive) takes its writes and refuses any other VM's, until " +
+      "it ends the reservation: also while and after either VM is detached from it, restarted or deallocated",
     minutes: 20,
     runPaired: reservations,
   },
   {
     name: "E10 preemption",
     assumption:
-      "PREEMPT AND ABORT takes a reservation from the key that it names only, and no write of the VM that had " +
-      "it lands afterwards",
+      "PREEMPT AND ABORT takes a reservation from the key that it names only, and no write of the VM that " +
+      "had it lands afterwards",
     minutes: 2,
     minutesARound: 4,
     runPaired: preemptions,

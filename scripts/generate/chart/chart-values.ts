@@ -222,8 +222,8 @@ export function chartValues(): ChartValues {
           "drivers of nodes (`--enable-csi-node-aware-scheduling`), or it adds no node for such pods",
       ),
       reserveDisks: flag(
-        "Whether each Linux node reserves the shared disk that it writes (SCSI persistent reservations), so " +
-          "that a node with a replica can cut it off without Azure. Run the probe first: see docs/install.md",
+        "Whether each Linux node reserves the shared disk that it writes (SCSI persistent reservations), " +
+          "so that a node with a replica can cut it off without Azure. See docs/install.md first",
       ),
       customUserAgent: text("User-Agent of calls to Azure; empty: the driver's name and version"),
       userAgentSuffix: text("What follows in that User-Agent, such as the name of a distribution"),

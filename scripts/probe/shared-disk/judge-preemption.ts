@@ -50,8 +50,8 @@ export function judgePreemption({ keys, stale, own, written }: PreemptionRound):
   }
   return finding(
     true,
-    `${own.landed} blocks had landed (${written.acknowledged} acknowledged) and none did so later; later writes ` +
-      `failed (${CONFLICT}); a key that no VM has took nothing`,
+    `${own.landed} blocks had landed (${written.acknowledged} acknowledged) and none did so later; ` +
+      `later writes failed (${CONFLICT}); a key that no VM has took nothing`,
   );
 }
 

@@ -10,7 +10,7 @@ const keys = [HOLDER, SECOND] as const;
 /** No round has this number, so that a preemption looks for no block. */
 const NO_ROUND = 0;
 
-/** E10: one VM reserves a shared disk and writes to it, and the other one preempts that, by a wrong key first. */
+/** E10: one VM reserves a shared disk and writes to it; the other one preempts that, by a wrong key first. */
 export async function preemptions(pair: Pair, { rounds }: Pick<Choices, "rounds">): Promise<Finding> {
   const seen: Finding[] = [];
   await attachProbeDisk(pair.vm);

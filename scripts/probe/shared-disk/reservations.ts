@@ -6,8 +6,8 @@ import { judgeReservations, type ReservedWrites } from "./judge-reservations.ts"
 const KEY = 0xa;
 
 /**
- * E7: one VM reserves a shared disk for its writes, and ends that at last; the other one does not register. What
- * stays of the reservation is seen by whose writes are refused.
+ * E7: one VM reserves a shared disk for its writes, and ends that at last; the other one does not register.
+ * What stays of the reservation is seen by whose writes are refused.
  */
 export async function reservations({ vm, second }: Pair, { mayStop }: Choices): Promise<Finding> {
   const seen: ReservedWrites[] = [];
