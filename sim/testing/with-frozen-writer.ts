@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { watchWriters } from "../checkers/watch-writers.ts";
-import { createSimWorld } from "../create-sim-world.ts";
+import { createSimWorld, type SimClusterShape } from "../create-sim-world.ts";
 import type { SimWorld } from "../world.ts";
 
 const nodes = ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" }));
@@ -20,8 +20,9 @@ export interface Frozen {
 export async function withFrozenWriter(
   attach: "kubernetes" | "driver",
   act: (frozen: Frozen) => Promise<void>,
+  shape: Pick<SimClusterShape, "reservations"> = {},
 ): Promise<void> {
-  const world = createSimWorld({ seed: 1, attach, nodes });
+  const world = createSimWorld({ seed: 1, attach, nodes, ...shape });
   watchWriters(world);
   const end = new AbortController();
   const running = world.run(end.signal);
