@@ -1,6 +1,6 @@
 import { fail, type Result } from "../../core/failure/result.ts";
 import type { ReservationKey } from "../../core/writer/reservation/reservation-key.ts";
-import type { Device } from "./host-provisioner.ts";
+import type { Device } from "./device.ts";
 
 /**
  * Persistent reservations of the type *write exclusive* (SPC-4, 5.13; type 1): the disk takes the writes of

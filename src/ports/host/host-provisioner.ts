@@ -5,16 +5,10 @@ import type { Bytes } from "../../core/primitives/units.ts";
 import type { DeviceSetting, DeviceSettingName } from "../../core/volume/device/device-settings.ts";
 import type { FileSystemGeometry } from "../../core/volume/device/file-system-geometry.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
+import type { Device } from "./device.ts";
 import type { DiskReservations } from "./disk-reservations.ts";
 
-export interface Device {
-  /** The kernel's name, such as `/dev/sdc`, with links resolved. */
-  readonly path: string;
-  /** Major and minor number, such as `8:32`. */
-  readonly majorMinor: string;
-  readonly sizeBytes: Bytes;
-}
-
+export type { Device } from "./device.ts";
 export type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
 
 /** A device and the file system on it, or the one that it is to get. */
