@@ -104,6 +104,16 @@ export const crash: FaultClass = {
         return () => cancels.forEach((cancel) => cancel?.());
       },
     },
+    "plugin-at-reservation": {
+      forMs: [20_000, 120_000],
+      isDirected: true,
+      begin: ({ world, nodeNames }, { dice }) => {
+        const cancels = nodeNames.map((nodeName) =>
+          world.nodePlugin(nodeName)?.crashAt(crashPlan(reservationSteps, dice)),
+        );
+        return () => cancels.forEach((cancel) => cancel?.());
+      },
+    },
     "controller-while-copying": controllerWhileCopying,
     "controller-while-modifying": controllerWhileModifying,
     "plugin-in-format": killedInFormat,

@@ -23,6 +23,7 @@ import { lunFreed } from "../directed/node/lun-freed.ts";
 import type { BeginFault, FaultClass, FaultContext } from "../fault-class.ts";
 import { nodeOfPod, overAtOnce } from "../fault-class.ts";
 import { listsDisk } from "./lists-disk.ts";
+import { reservationForgotten, reservationsLate, withoutAbort } from "./reservations.ts";
 
 /** How often links are missing entirely instead of lagging. */
 const LINKS_LOST = 0.3;
@@ -70,6 +71,9 @@ export const disks: FaultClass = {
         return () => context.world.azure.detachOutside(nodeName, diskUri);
       }),
     },
+    "reservation-forgotten": reservationForgotten,
+    "reservations-late": reservationsLate,
+    "without-abort": withoutAbort,
     "attached-before-recorded": attachedBeforeRecorded,
     "attached-to-bystander": attachedToBystander,
     "detached-outside": {
