@@ -34,8 +34,8 @@ export interface NodeSettings {
    */
   readonly deviceWaitMs: number;
   /**
-   * Whether this node reserves the disks that it writes and that other nodes may have, so that one of them can
-   * cut it off without Azure, and cuts off others so. Default false.
+   * Whether this node reserves the disks that it writes and that other nodes may have, so that one of them
+   * can cut it off without Azure, and cuts off others so. Default false.
    */
   readonly reservations: boolean;
   /** Time between two heartbeats, in milliseconds. Default 10,000. */

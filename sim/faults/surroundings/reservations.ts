@@ -2,7 +2,7 @@ import { forgetReservation } from "../../../src/adapters/model-host/reservation/
 import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
 import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
 
-/** How long commands for reservations take, in milliseconds: beyond the life of the plug-in that sent them. */
+/** How long commands for reservations take, in milliseconds: beyond the life of their plug-in. */
 const LATE_MS = [2_000, 15_000, 60_000] as const;
 
 /** The disk forgets who reserves it; not while a fence relies on that. */

@@ -156,12 +156,13 @@ const DEVICE_WAIT_MS = 5_000;
 const FIRST_INDEX = 2;
 
 /**
- * Creates a machine without devices. `onDiskWrite` receives every change of a disk, `onCached` every
- * write into the cache, `onUnmount` every mount that a plug-in removes, `onRefused` every disk that another
- * machine reserves; commands take `usualLatencyMs`, by default no time; `mayGrowMountedExt`, default true, is false if plug-ins lack CAP_SYS_RESOURCE.
- * `reusesNumbers`, default false: a new device gets the lowest free number, as the kernel may do, else
- * a new one. `keepsDevicesOpen`, default false: another process, such as multipathd, reads each device
- * and keeps it open, so that the kernel has old blocks of a disk that another machine writes.
+ * Creates a machine without devices. `onDiskWrite` receives every change of a disk, `onCached` every write
+ * into the cache, `onUnmount` every mount that a plug-in removes, `onRefused` every disk that another machine
+ * reserves; commands take `usualLatencyMs`, by default no time; `mayGrowMountedExt`, default true, is false
+ * if plug-ins lack CAP_SYS_RESOURCE. `reusesNumbers`, default false: a new device gets the lowest free
+ * number, as the kernel may do, else a new one. `keepsDevicesOpen`, default false: another process, such as
+ * multipathd, reads each device and keeps it open, so that the kernel has old blocks of a disk that another
+ * machine writes.
  */
 export function createModelMachine({
   nodeName,

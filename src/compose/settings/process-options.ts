@@ -181,8 +181,8 @@ export const nodeOptions = grouped("Node", {
   "reserve-disks": {
     kind: "flag",
     help:
-      "Reserve each disk that this node writes and other nodes have as a replica (SCSI persistent reservations): " +
-      "one of them can then cut this node off without Azure",
+      "Reserve each disk that this node writes and others may have (SCSI persistent reservations): one of " +
+      "them can then cut this node off without Azure, and this node can cut off others",
   },
   "stage-wait-ms": {
     kind: "number",

@@ -58,7 +58,8 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
       nodeName: node.nodeName,
       reason: "NoProof",
       ...failureEventText(
-        `${node.nodeName} is not proven to be off the disk yet, so no other node may write`,
+        `${node.nodeName} is not proven to be off the disk yet, ` +
+          (node.preempted === true ? "which refuses its writes" : "so no other node may write"),
         proof.failure,
       ),
     });

@@ -327,8 +327,8 @@ async function recordPreempted(
     nodeName,
     reason: "WriterPreempted",
     message:
-      `${by} has taken the reservation of the disk from ${nodeName}, whose writes the disk refuses from now ` +
-      `on; its detach from ${nodeName} continues`,
+      `${by} has taken the reservation of the disk from ${nodeName}, whose writes the disk refuses from ` +
+      `now on; its detach from ${nodeName} continues`,
   });
   return ok({});
 }

@@ -369,8 +369,8 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when:
-      "a node with a replica has preempted the reservation of a node that is being fenced: the disk refuses " +
-      "that node's writes (`--reserve-disks`)",
+      "a node with a replica has preempted the reservation of a node that is being fenced: the disk " +
+      "refuses that node's writes (`--reserve-disks`)",
     remedy: "Other nodes may be granted the volume from now on.",
   },
   NoProof: {

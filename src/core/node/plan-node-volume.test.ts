@@ -121,7 +121,7 @@ describe("planNodeVolume", () => {
     ]);
   });
 
-  it("never reclaims by a mount that the disk takes no writes from, though it can be read", () => {
+  it("never reclaims by a mount that it can only read, since another node writes", () => {
     const record = foundRecord({ unverified: [a], epoch: 4, storeIncarnation: 0 });
     check([
       {

@@ -125,9 +125,9 @@ function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAct
 }
 
 /**
- * A mount of a pod is reclaimed, also where it is dead: removed under the pod, a restarted container
- * would write beside its disk, unless another node has the disk reserved. A live mount under a pod is never removed, also where another node has
- * reclaimed the volume: only people can decide between the two.
+ * A mount of a pod is reclaimed, also where it is dead: removed under the pod, a restarted container would
+ * write beside its disk, unless another node has the disk reserved. A live mount under a pod is never
+ * removed, also where another node has reclaimed the volume: only people can decide between the two.
  */
 function planUnverified(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
   const isPublished = observed.mount !== "none" && observed.targets.length > 0 && !observed.isPreempted;

@@ -48,7 +48,7 @@ function kindOf(result: Result<unknown>): string {
 }
 
 describe("stageVolume with reservations", () => {
-  it("reserves the disk before it makes a file system, and ends that before the release", () =>
+  it("reserves the disk before its format, and ends that before the release", () =>
     withNode(
       granted,
       async (world) => {
@@ -95,7 +95,7 @@ describe("stageVolume with reservations", () => {
       shared,
     ));
 
-  it("takes nothing over once it is being fenced: another node has preempted it by right", () =>
+  it("takes nothing over once it is being fenced: another has preempted it", () =>
     withNode(
       granted,
       async (world) => {

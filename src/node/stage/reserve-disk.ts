@@ -18,8 +18,8 @@ export interface PlannedReservation {
 }
 
 /**
- * Decides whether this node, which has acquired the volume, reserves its disk, and under which key; undefined:
- * it uses it without. Changes nothing. Fails with `StillWaiting` while it must not use the disk.
+ * Decides whether this node, which has acquired the volume, reserves its disk, and under which key;
+ * undefined: it uses it without. Changes nothing. Fails with `StillWaiting` while it must not use the disk.
  */
 export async function findReservation(
   ports: NodePorts,

@@ -20,10 +20,10 @@ interface Preemption {
 }
 
 /**
- * Cuts off a node that is being fenced, where its disk is a replica's here and that node has reserved it: this
- * node takes the reservation, from which on the disk refuses the writes of the other, and reports that in its
- * attachment. Each node with a replica tries; the disk lets one of them. Azure's fence continues beside it, and
- * decides alone where this finds nothing to preempt.
+ * Cuts off a node that is being fenced, where its disk is a replica's here and that node has reserved it:
+ * this node takes the reservation, from which on the disk refuses the writes of the other, and reports that
+ * in its attachment. Each node with a replica tries; the disk lets one of them. Azure's fence continues
+ * beside it, and decides alone where this finds nothing to preempt.
  */
 export function preemptReconciler(ports: NodePorts): Reconciler {
   return {

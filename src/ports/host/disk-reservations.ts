@@ -17,9 +17,9 @@ export interface DiskReservations {
    */
   readReservation(device: Device, signal: AbortSignal): Promise<Result<ReservationKey | undefined>>;
   /**
-   * Reserves the disk for this machine under `key`; success if it is. `earlier`: the key that holds it now, of a
-   * machine that writes no more, and that loses it in the same step. Where another machine holds it under any
-   * other key, nothing changes, and it fails with `DeviceBusy`.
+   * Reserves the disk for this machine under `key`; success if it is. `earlier`: the key that holds it now,
+   * of a machine that writes no more, and that loses it in the same step. Where another machine holds it
+   * under any other key, nothing changes, and it fails with `DeviceBusy`.
    */
   reserve(
     request: {
@@ -30,10 +30,10 @@ export interface DiskReservations {
     signal: AbortSignal,
   ): Promise<Result<void>>;
   /**
-   * Takes the reservation from the machine that holds it under `victim` (*preempt and abort*), for this machine
-   * under `key`. On success no write of that machine reaches the disk any more, also none that the disk had
-   * accepted. Where another key holds it, nothing changes, and it fails with `DeviceBusy`. `Unsupported`, too,
-   * where the disk can't abort what it has accepted.
+   * Takes the reservation from the machine that holds it under `victim` (*preempt and abort*), for this
+   * machine under `key`. On success no write of that machine reaches the disk any more, also none that the
+   * disk had accepted. Where another key holds it, nothing changes, and it fails with `DeviceBusy`.
+   * `Unsupported`, too, where the disk can't abort what it has accepted.
    */
   preempt(
     request: { readonly device: Device; readonly key: ReservationKey; readonly victim: ReservationKey },

@@ -55,7 +55,9 @@ export function heldKey({ holder, keys }: ModelReservation): ReservationKey | un
   return holder === undefined ? undefined : keys.get(holder);
 }
 
-/** Carries out RESERVE, or PREEMPT of `earlier` without abort; whether the machine holds the reservation then. */
+/**
+ * Carries out RESERVE, or PREEMPT of `earlier` without abort; whether the machine holds the reservation then.
+ */
 export function reserve(
   device: ReservedDevice,
   { key, earlier }: { readonly key: ReservationKey; readonly earlier?: ReservationKey | undefined },

@@ -146,9 +146,7 @@ export const azVolumeAttachmentSchema = z.object({
         .string()
         .max(RESERVATION_KEY_CHARS)
         .optional()
-        .describe(
-          "The reservation key of a node being fenced, whose reservation of the disk this node has preempted.",
-        ),
+        .describe("The key of a node being fenced, whose reservation of the disk this node has preempted."),
       freeze: z
         .object({
           id: tokenSchema.describe("The request that it answers."),

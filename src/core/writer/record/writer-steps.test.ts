@@ -599,7 +599,7 @@ describe("preempt", () => {
     ]);
   });
 
-  it("lets another node have the volume at once, and the fenced one only after proof and a look", () => {
+  it("lets others have the volume at once, and the fenced node after proof only", () => {
     const granted = grant(preempted, b);
     assert.ok(granted.ok);
     assert.equal(granted.value.fencing?.preempted, true);
@@ -609,7 +609,7 @@ describe("preempt", () => {
     assert.equal(isInQuarantine(proven.ok ? proven.value : preempted, a), true);
   });
 
-  it("keeps the disk on every node until Azure has proof: one of them has the reservation", () => {
+  it("keeps the disk on every node until Azure has proof: one reserves it", () => {
     const granted = grant(preempted, b);
     assert.ok(granted.ok);
     for (const record of [preempted, granted.value])

@@ -204,8 +204,8 @@ export function beginFence(
 
 /**
  * *preempt*, by the controller, once a node has preempted the reservation of the grant with that epoch: the
- * disk refuses the writes of the node being fenced, and other nodes may be granted the volume. The fence stands
- * until Azure proves that the disk is off the node.
+ * disk refuses the writes of the node being fenced, and other nodes may be granted the volume. The fence
+ * stands until Azure proves that the disk is off the node.
  */
 export function preempt(record: WriterRecord, node: NodeKey, epoch: number): Step {
   const { writer, fencing } = record;

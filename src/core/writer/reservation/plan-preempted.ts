@@ -4,8 +4,8 @@ import type { WriterAction } from "../writer-action.ts";
 import { fencedGrant } from "./fenced-grant.ts";
 
 /**
- * A node that is being fenced no longer keeps others waiting once another one reports that it has preempted its
- * reservation: only one whose disk controllers have attached, and never the fenced node itself.
+ * A node that is being fenced no longer keeps others waiting once another one reports that it has preempted
+ * its reservation: only one whose disk controllers have attached, and never the fenced node itself.
  */
 export function planPreempted({ volume, attachments }: ObservedVolume): readonly WriterAction[] {
   const grant = fencedGrant(volume);

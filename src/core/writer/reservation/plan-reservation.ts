@@ -16,9 +16,10 @@ export type ReservationPlan =
   | { readonly kind: "wait"; readonly forWhat: string };
 
 /**
- * Decides whether the writer of a volume reserves its disk, which other nodes may have. `fenced`: the node that only the reservation keeps from writing, until Azure proves that it
- * is off the disk. An earlier key is one of a node that the record allows nothing any more: that of an earlier
- * writer, or of a node that has preempted one.
+ * Decides whether the writer of a volume reserves its disk, which other nodes may have. `fenced`: the node
+ * that only the reservation keeps from writing, until Azure proves that it is off the disk. An earlier key is
+ * one of a node that the record allows nothing any more: that of an earlier writer, or of a node that has
+ * preempted one.
  */
 export function planReservation(asked: {
   readonly seen: SeenReservation;

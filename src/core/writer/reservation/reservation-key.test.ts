@@ -17,7 +17,7 @@ describe("reservation keys", () => {
     assert.equal(isOwnKey("0000000000000abc"), false);
   });
 
-  it("differs between any two grants of a disk, also of one epoch before and after a rollback", () => {
+  it("differs between any two grants, also of one epoch, around a rollback", () => {
     const others = [
       { ...grant, volumeUid: "uid-2" },
       { ...grant, storeIncarnation: 2 },
@@ -28,7 +28,7 @@ describe("reservation keys", () => {
     assert.equal(grantKey({ ...grant, writer: { ...grant.writer, vmId: "VM-A" } }), key, "in any case");
   });
 
-  it("differs between the nodes that preempt a grant, and between the grants that one preempts", () => {
+  it("differs between nodes that preempt a grant, and grants that one preempts", () => {
     const [b, c] = [{ vmId: "vm-b" }, { vmId: "vm-c" }];
     const other = grantKey({ ...grant, volumeUid: "uid-2" });
     const made = [key, preemptorKey(key, b), preemptorKey(key, c), preemptorKey(other, b)];

@@ -7,7 +7,9 @@ import { sha256Hex } from "../../primitives/sha256.ts";
  */
 export type ReservationKey = string;
 
-/** The first two bytes of every key of this driver: `az`. A reservation with another one is never preempted. */
+/**
+ * The first two bytes of every key of this driver: `az`. A reservation with another one is never preempted.
+ */
 const PREFIX = "617a";
 const KEY_DIGITS = 16;
 
