@@ -8,6 +8,7 @@ import { SOURCE_LAYERS } from "../../oxlint.config.ts";
 import { recallRules } from "../../sim/model/recall/recall-protocol.ts";
 import { reclaimRules } from "../../sim/model/reclaim/reclaim-protocol.ts";
 import { releaseRules } from "../../sim/model/release-check/release-protocol.ts";
+import { reservationRules } from "../../sim/model/reservation/reservation-protocol.ts";
 import { restoreRules } from "../../sim/model/restored-store/restored-store.ts";
 import { safetyRules } from "../../sim/model/writer-protocol/steps.ts";
 import { controllerRole } from "../../src/compose/roles/controller-role.ts";
@@ -174,7 +175,14 @@ describe("the documentation", () => {
 
   it("has a row in docs/assurance/models.md for each rule that a model leaves out", () => {
     const text = pages.find(({ path }) => path === join("docs", "assurance", "models.md"))?.text ?? "";
-    const rules = [...safetyRules, ...releaseRules, ...recallRules, ...restoreRules, ...reclaimRules];
+    const rules = [
+      ...safetyRules,
+      ...releaseRules,
+      ...recallRules,
+      ...restoreRules,
+      ...reclaimRules,
+      ...reservationRules,
+    ];
     const rows = [...text.matchAll(/^\| `(\w+)` \|/gmu)].map(([, rule]) => rule);
     assert.deepEqual(rows, rules);
   });
