@@ -157,6 +157,10 @@ describe("stageVolume with reservations", () => {
     for (const [because, spoil] of [
       ["the disk has lost it", (world) => forgetReservation(world.disk)],
       ["this node can't have it", (world) => (world.disk.reservation.support = "none")],
+      [
+        "the disk can't abort what it has accepted",
+        (world) => (world.disk.reservation.support = "withoutAbort"),
+      ],
     ] as const satisfies readonly (readonly [string, (world: NodeWorld) => unknown])[])
       it(`waits for Azure's proof where ${because}`, () =>
         withNode(

@@ -1,4 +1,4 @@
-import type { WriterRecord } from "../../core/api/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
@@ -15,6 +15,8 @@ import type { FoundVolume } from "./find-device.ts";
 export interface PlannedReservation {
   readonly key: ReservationKey;
   readonly earlier: ReservationKey | undefined;
+  /** The node that only a reservation keeps from writing. */
+  readonly fenced: string | undefined;
 }
 
 /**
@@ -37,9 +39,9 @@ export async function findReservation(
     case "none":
       return ok(undefined);
     case "wait":
-      return stillWaiting(volume.status?.detail?.diskUri ?? volume.metadata.name, plan.forWhat);
+      return stillWaiting(volumeIdOf(volume), plan.forWhat);
     case "reserve":
-      return ok({ key: keyOf(volume.metadata.uid, record), earlier: plan.earlier });
+      return ok({ key: keyOf(volume.metadata.uid, record), earlier: plan.earlier, fenced });
   }
 }
 
@@ -50,7 +52,7 @@ export async function findReservation(
 export async function reserveDisk(
   ports: NodePorts,
   { volume, disk }: FoundVolume,
-  { key, earlier }: PlannedReservation,
+  { key, earlier, fenced }: PlannedReservation,
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const volumeName = volume.metadata.name;
@@ -61,13 +63,19 @@ export async function reserveDisk(
   if (record === undefined || !isHolder || keyOf(fresh.value.metadata.uid, record) !== key)
     return fail({
       kind: "NotWriter",
-      volumeId: volume.status?.detail?.diskUri ?? volumeName,
+      volumeId: volumeIdOf(volume),
       nodeName: ports.node.nodeName,
       reason: "the record has changed since this node acquired the volume",
     });
+  // The key may be the fenced node's after all, by a report that was wrong: what it has sent must not land.
+  const mustAbort = fenced !== undefined && earlier !== undefined;
   const reserved = await ports.steps.run("reserve", () =>
-    ports.host.reserve({ device: disk, key, earlier }, signal),
+    mustAbort
+      ? ports.host.preempt({ device: disk, key, victim: earlier }, signal)
+      : ports.host.reserve({ device: disk, key, earlier }, signal),
   );
+  if (mustAbort && !reserved.ok && reserved.failure.kind === "Unsupported")
+    return stillWaiting(volumeIdOf(volume), `proof from Azure that ${fenced} is off the disk`);
   if (reserved.ok) ports.logger.info("disk reserved", { volumeName, devicePath: disk.path, key, earlier });
   return reserved;
 }
@@ -83,6 +91,10 @@ export async function seeReservation(
   return read.failure.kind === "Unsupported"
     ? ok({ kind: "unsupported", because: describeFailure(read.failure) })
     : read;
+}
+
+function volumeIdOf({ metadata, status }: AzVolume): string {
+  return status?.detail?.diskUri ?? metadata.name;
 }
 
 function keyOf(volumeUid: string, { writer, storeIncarnation }: WriterRecord): ReservationKey {

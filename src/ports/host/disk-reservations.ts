@@ -32,8 +32,9 @@ export interface DiskReservations {
   /**
    * Takes the reservation from the machine that holds it under `victim` (*preempt and abort*), for this
    * machine under `key`. On success no write of that machine reaches the disk any more, also none that the
-   * disk had accepted. Where another key holds it, nothing changes, and it fails with `DeviceBusy`.
-   * `Unsupported`, too, where the disk can't abort what it has accepted.
+   * disk had accepted. A machine that is the victim itself holds it under `key` then. Where another key holds
+   * it, nothing changes, and it fails with `DeviceBusy`. `Unsupported`, too, where the disk can't abort what
+   * it has accepted.
    */
   preempt(
     request: { readonly device: Device; readonly key: ReservationKey; readonly victim: ReservationKey },

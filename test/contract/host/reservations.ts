@@ -113,6 +113,13 @@ export function reservationsContract(
       if (aborts) assert.equal(await preempt(b, KEY_B, KEY_A), "success");
     });
 
+    on("keeps the disk where a machine preempts its own earlier key", async ({ a, b }) => {
+      await reserve(b, KEY_B);
+      assert.equal(await preempt(b, NEXT_KEY_B, KEY_B), "success");
+      assert.equal(await holder(a), NEXT_KEY_B);
+      assert.deepEqual([await a.write("of a"), await b.write("of b")], [false, true]);
+    });
+
     on("preempts nothing of a disk that no machine has reserved", async ({ a, b }) => {
       assert.equal(await preempt(b, KEY_B, KEY_A), "DeviceBusy");
       assert.equal(await holder(b), undefined);

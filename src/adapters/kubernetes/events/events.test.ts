@@ -22,7 +22,7 @@ const fenced: DriverEvent = {
   reason: "Fencing",
   message: "node-a is fenced from the disk",
 };
-const REMEDY = "No other node writes until that is proven.";
+const REMEDY = "No other node writes until that is proven, or the disk refuses that node's writes.";
 
 interface World {
   readonly emit: (event: DriverEvent) => void;

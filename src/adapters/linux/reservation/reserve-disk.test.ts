@@ -116,17 +116,27 @@ describe("preemptDisk", () => {
 
   it("preempts the holder with its writes, and reads that it is gone", async () => {
     const { kind, asked } = await preempt({
-      "--read-reservation": [heldBy(EARLIER), heldBy(KEY)],
+      "--read-reservation": [heldBy(EARLIER), heldBy(EARLIER), heldBy(KEY)],
       "--read-keys": [keyList(KEY)],
     });
     assert.equal(kind, "success");
     assert.deepEqual(asked, [
       "--read-reservation",
       REGISTER,
+      "--read-reservation",
       `--preempt-abort ${PREEMPT}`,
       "--read-reservation",
       "--read-keys",
     ]);
+  });
+
+  it("changes its key where it held the disk as the victim itself", async () => {
+    const { kind, asked } = await preempt({
+      "--read-reservation": [heldBy(EARLIER), heldBy(KEY)],
+      "--read-keys": [keyList(KEY)],
+    });
+    assert.equal(kind, "success");
+    assert.ok(!asked.some((line) => /^--(?:preempt|register )/u.test(line)), asked.join("\n"));
   });
 
   it("has preempted it where it holds the disk already", async () => {

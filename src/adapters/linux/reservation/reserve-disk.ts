@@ -57,6 +57,10 @@ export async function preemptDisk(
   if (before.value !== victim) return reservedOtherwise(device, "not under the key that is to be preempted");
   const registered = await register(host, device, key, signal);
   if (!registered.ok) return registered;
+  // This very machine may have held it as the victim, and holds it under its new key then.
+  const registeredNow = await readReservation(host, device, signal);
+  if (!registeredNow.ok) return registeredNow;
+  if (registeredNow.value === key) return readBack(host, { device, key, earlier: victim }, signal);
   const preempted = await preempt(host, "--preempt-abort", { device, key, victim }, signal);
   if (preempted.ok && preempted.value === "done")
     return readBack(host, { device, key, earlier: victim }, signal);

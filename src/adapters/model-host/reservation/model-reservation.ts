@@ -82,7 +82,10 @@ export function preempt(
     disk: { reservation },
   } = device;
   const held = heldKey(reservation);
-  if (reservation.holder === machine) return held === key;
+  if (reservation.holder === machine) {
+    if (held === victim) reservation.keys.set(machine, key);
+    return held === key || held === victim;
+  }
   if (held !== victim) return false;
   take(device, { key, earlier: victim, isAborting: true });
   return true;
