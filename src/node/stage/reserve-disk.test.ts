@@ -125,6 +125,21 @@ describe("stageVolume with reservations", () => {
       shared,
     ));
 
+  for (const method of ["readReservation", "reserve"] as const)
+    it(`lets its client call again where the disk fails ${method}, and releases the volume`, () =>
+      withNode(
+        granted,
+        async (world) => {
+          const stderr = "Input/output error";
+          const command = "sg_persist";
+          world.machine.failNext(method, { kind: "HostCommandFailed", command, exitCode: 1, stderr });
+          assert.equal(kindOf(await stage(world)), "HostNotReady");
+          assert.equal(world.record()?.writer?.held, false);
+          assert.equal(kindOf(await stage(world)), "ok");
+        },
+        shared,
+      ));
+
   it("goes without where the disk has no reservations", () =>
     withNode(
       granted,

@@ -1,6 +1,7 @@
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
+import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -76,8 +77,9 @@ export async function reserveDisk(
   );
   if (mustAbort && !reserved.ok && reserved.failure.kind === "Unsupported")
     return stillWaiting(volumeIdOf(volume), `proof from Azure that ${fenced} is off the disk`);
-  if (reserved.ok) ports.logger.info("disk reserved", { volumeName, devicePath: disk.path, key, earlier });
-  return reserved;
+  if (!reserved.ok) return fail(retried(disk, reserved.failure));
+  ports.logger.info("disk reserved", { volumeName, devicePath: disk.path, key, earlier });
+  return ok(undefined);
 }
 
 /** What a disk shows of its reservation; a device without any is no failure. */
@@ -90,7 +92,14 @@ export async function seeReservation(
   if (read.ok) return ok({ kind: "read", holder: read.value });
   return read.failure.kind === "Unsupported"
     ? ok({ kind: "unsupported", because: describeFailure(read.failure) })
-    : read;
+    : fail(retried(disk, read.failure));
+}
+
+/** A disk that answers a command with an error may do without one the next time. */
+function retried({ path }: Device, failure: Failure): Failure {
+  return failure.kind === "HostCommandFailed"
+    ? { kind: "HostNotReady", detail: `the reservation of ${path}: ${describeFailure(failure)}` }
+    : failure;
 }
 
 function volumeIdOf({ metadata, status }: AzVolume): string {
