@@ -126,11 +126,14 @@ export function reservationsContract(
       assert.deepEqual([await a.write("of a"), await b.write("of b")], [true, true]);
     });
 
-    on("changes the key under which a machine holds the disk", async ({ a, b }) => {
+    on("changes the key under which a machine holds the disk", async ({ a, b, aborts }) => {
       await reserve(b, KEY_B);
       await reserve(b, NEXT_KEY_B, KEY_B);
       assert.equal(await holder(a), NEXT_KEY_B);
       assert.equal(await tryToReserve(a, KEY_A, KEY_B), "DeviceBusy", "the earlier key names nothing");
+      assert.deepEqual([await a.write("of a"), await b.write("of b")], [false, true]);
+      if (aborts) assert.equal(await preempt(b, KEY_B, NEXT_KEY_B), "success");
+      if (aborts) assert.equal(await holder(a), KEY_B);
       assert.deepEqual([await a.write("of a"), await b.write("of b")], [false, true]);
     });
 

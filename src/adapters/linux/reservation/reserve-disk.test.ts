@@ -112,31 +112,20 @@ describe("preemptDisk", () => {
     const answer = await preemptDisk(host, { device, key: KEY, victim: EARLIER }, never);
     return { kind: answer.ok ? "success" : answer.failure.kind, asked };
   };
-  const unregister = `--register --param-rk=${KEY} --param-sark=0 --param-aptpl`;
 
   it("preempts the holder with its writes, and reads that it is gone", async () => {
     const { kind, asked } = await preempt({
-      "--read-reservation": [heldBy(EARLIER), heldBy(EARLIER), heldBy(KEY)],
+      "--read-reservation": [heldBy(EARLIER), heldBy(KEY)],
       "--read-keys": [keyList(KEY)],
     });
     assert.equal(kind, "success");
     assert.deepEqual(asked, [
       "--read-reservation",
       REGISTER,
-      "--read-reservation",
       `--preempt-abort ${PREEMPT}`,
       "--read-reservation",
       "--read-keys",
     ]);
-  });
-
-  it("changes its key where it held the disk as the victim itself", async () => {
-    const { kind, asked } = await preempt({
-      "--read-reservation": [heldBy(EARLIER), heldBy(KEY)],
-      "--read-keys": [keyList(KEY)],
-    });
-    assert.equal(kind, "success");
-    assert.ok(!asked.some((line) => /^--(?:preempt|register )/u.test(line)), asked.join("\n"));
   });
 
   it("has preempted it where it holds the disk already", async () => {
@@ -157,13 +146,32 @@ describe("preemptDisk", () => {
     [CONFLICT, "DeviceBusy"],
     [INVALID_OPCODE, "Unsupported"],
   ] as const)
-    it(`leaves no registration, and preempts no other way, where the disk answers ${exit}`, async () => {
+    it(`preempts no other way, and stays registered, where the disk answers ${exit}`, async () => {
       const { kind, asked } = await preempt({
         "--read-reservation": [heldBy(EARLIER)],
         "--preempt-abort": [exit],
       });
       assert.equal(kind, expected);
-      assert.equal(asked.at(-1), unregister);
-      assert.ok(!asked.some((line) => line.startsWith("--preempt ") || line.startsWith("--reserve")));
+      const changes = asked.filter((line) => !line.startsWith("--read"));
+      assert.deepEqual(changes, [REGISTER, `--preempt-abort ${PREEMPT}`]);
     });
+
+  it("keeps what it has taken by a command whose answer was lost", async () => {
+    const lost = 33;
+    const { kind, asked } = await preempt({
+      "--read-reservation": [heldBy(EARLIER), heldBy(KEY)],
+      "--preempt-abort": [lost],
+    });
+    assert.equal(kind, "HostCommandFailed");
+    assert.ok(!asked.some((line) => line.includes("--param-sark=0")), "the victim could write again");
+  });
+
+  it("changes the key of a disk that this machine holds under the victim's", async () => {
+    const { kind } = await preempt({
+      "--read-reservation": [heldBy(EARLIER), heldBy(KEY)],
+      "--preempt-abort": [CONFLICT],
+      "--read-keys": [keyList(KEY)],
+    });
+    assert.equal(kind, "success");
+  });
 });

@@ -4,7 +4,6 @@ import type { DiskReservations } from "../../../ports/host/disk-reservations.ts"
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { parseKeys } from "./parse-sg-persist.ts";
 import { readReservation, reservedOtherwise } from "./read-reservation.ts";
-import { releaseReservation } from "./release-reservation.ts";
 import { type Answer, askReservation, changeReservation, type ReservingHost } from "./sg-persist.ts";
 
 /** SCSI's type 1, write exclusive: a machine that has only registered a key may not write. */
@@ -44,7 +43,8 @@ export async function reserveDisk(
 
 /**
  * Takes the reservation of a disk from the machine that holds it under `victim`, with all that this one has
- * sent, and reads back that it has. Leaves no registration where it has not.
+ * sent, and reads back that it has. Its registration stays where that fails: the disk may have carried out a
+ * command whose answer was lost, and an end of the registration would leave the disk open to the victim.
  */
 export async function preemptDisk(
   host: ReservingHost,
@@ -57,16 +57,9 @@ export async function preemptDisk(
   if (before.value !== victim) return reservedOtherwise(device, "not under the key that is to be preempted");
   const registered = await register(host, device, key, signal);
   if (!registered.ok) return registered;
-  // This very machine may have held it as the victim, and holds it under its new key then.
-  const registeredNow = await readReservation(host, device, signal);
-  if (!registeredNow.ok) return registeredNow;
-  if (registeredNow.value === key) return readBack(host, { device, key, earlier: victim }, signal);
+  // Where this machine was the victim itself, it holds the disk under its new key, and nothing has the old one.
   const preempted = await preempt(host, "--preempt-abort", { device, key, victim }, signal);
-  if (preempted.ok && preempted.value === "done")
-    return readBack(host, { device, key, earlier: victim }, signal);
-  const released = await releaseReservation(host, { device, key }, signal);
-  if (!released.ok) return released;
-  return preempted.ok ? reservedOtherwise(device, "under another key by now") : preempted;
+  return preempted.ok ? readBack(host, { device, key, earlier: victim }, signal) : preempted;
 }
 
 /**

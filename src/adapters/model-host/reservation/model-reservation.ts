@@ -82,10 +82,7 @@ export function preempt(
     disk: { reservation },
   } = device;
   const held = heldKey(reservation);
-  if (reservation.holder === machine) {
-    if (held === victim) reservation.keys.set(machine, key);
-    return held === key || held === victim;
-  }
+  if (reservation.holder === machine && held === key) return true;
   if (held !== victim) return false;
   take(device, { key, earlier: victim, isAborting: true });
   return true;
