@@ -4,6 +4,7 @@ import { createModelMachine } from "../../adapters/model-host/model-machine.ts";
 import { forgetReservation } from "../../adapters/model-host/reservation/model-reservation.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { aWriter, identity } from "../../core/testing/objects.ts";
+import { changedRecord } from "../../core/testing/record-lists.ts";
 import { valueOf } from "../../core/testing/value-of.ts";
 import type { DiskReservations } from "../../ports/host/disk-reservations.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
@@ -82,6 +83,21 @@ describe("stageVolume with reservations", () => {
         options,
       ));
 
+  it("leaves it reserved beside a node that may write by a rebuilt record", () =>
+    withNode(
+      granted,
+      async (world) => {
+        assert.equal(kindOf(await stage(world)), "ok");
+        // A lost record has forgotten that only the reservation keeps the frozen node-c from writing.
+        await world.setRecord((record) => changedRecord(record, { unverified: [identity("node-c")] }));
+        const key = await holder(world);
+        valueOf(await world.answerOf(unstageVolume(world.ports(), request, never)));
+        assert.equal(world.record()?.writer?.held, false);
+        assert.equal(await holder(world), key);
+      },
+      shared,
+    ));
+
   it("takes over what an earlier writer has left: it could not write otherwise", () =>
     withNode(
       granted,
@@ -150,6 +166,25 @@ describe("stageVolume with reservations", () => {
       shared,
     ));
 
+  for (const [sentence, left, expected] of [
+    ["goes without where the disk shows reservations, and takes none", undefined, "ok"],
+    ["mounts nothing where the disk takes none beside one that was left", STALE, "Unsupported"],
+  ] as const)
+    it(sentence, () =>
+      withNode(
+        granted,
+        async (world) => {
+          const { host, device } = await aPeer(world);
+          if (left !== undefined) valueOf(await host.reserve({ device, key: left }, never));
+          world.during.checkpoint = async () => {
+            world.disk.reservation.support = "none";
+          };
+          assert.equal(kindOf(await stage(world)), expected);
+        },
+        shared,
+      ),
+    );
+
   describe("while only a reservation keeps a fenced node off", () => {
     const preempted = { ...granted, fencing: { ...identity("node-c"), preempted: true as const } };
 
@@ -165,6 +200,53 @@ describe("stageVolume with reservations", () => {
           valueOf(await world.answerOf(unstageVolume(world.ports(), request, never)));
           assert.equal(world.record()?.writer?.held, false);
           assert.equal(await holder(world), key);
+        },
+        shared,
+      ));
+
+    it("does not reserve a disk that loses its reservation once it has looked", () =>
+      withNode(
+        preempted,
+        async (world) => {
+          const { host, device } = await aPeer(world);
+          valueOf(await host.reserve({ device, key: STALE }, never));
+          // From here on the frozen node writes, and what the disk accepts may land after any later write.
+          world.during.checkpoint = async () => forgetReservation(world.disk);
+          assert.equal(kindOf(await stage(world)), "DeviceBusy");
+          assert.equal(await holder(world), undefined);
+          assert.deepEqual(world.machine.mounts(), []);
+        },
+        shared,
+      ));
+
+    it("takes it from no node whose accepted writes the disk can't abort", () =>
+      withNode(
+        preempted,
+        async (world) => {
+          world.disk.reservation.support = "withoutAbort";
+          const { host, device } = await aPeer(world);
+          valueOf(await host.reserve({ device, key: STALE }, never));
+          assert.equal(kindOf(await stage(world)), "StillWaiting");
+          assert.equal(await holder(world), STALE);
+          assert.deepEqual(world.machine.mounts(), []);
+        },
+        shared,
+      ));
+
+    it("keeps it where this node has preempted it, and stages again", () =>
+      withNode(
+        preempted,
+        async (world) => {
+          const { host } = world.ports();
+          const device = valueOf(await world.answerOf(host.findDevice({ lun: 0 }, never)));
+          valueOf(await world.answerOf(host.reserve({ device, key: STALE }, never)));
+          assert.equal(kindOf(await stage(world)), "ok");
+          const key = await holder(world);
+          assert.notEqual(key, STALE);
+          valueOf(await world.answerOf(unstageVolume(world.ports(), request, never)));
+          await world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { held: false }) }));
+          assert.equal(kindOf(await stage(world)), "ok");
+          assert.equal(world.machine.canWrite(world.disk.diskUri), true);
         },
         shared,
       ));

@@ -16,8 +16,6 @@ import type { FoundVolume } from "./find-device.ts";
 export interface PlannedReservation {
   readonly key: ReservationKey;
   readonly earlier: ReservationKey | undefined;
-  /** The node that only a reservation keeps from writing. */
-  readonly fenced: string | undefined;
 }
 
 /**
@@ -30,7 +28,7 @@ export async function findReservation(
   signal: AbortSignal,
 ): Promise<Result<PlannedReservation | undefined>> {
   const record = volume.status?.record;
-  const fenced = record?.fencing?.preempted === true ? record.fencing.nodeName : undefined;
+  const fenced = fencedIn(record);
   const isDue = fenced !== undefined || (ports.settings.reservations && maxSharesOf(volume) > 1);
   if (record?.writer === undefined || !isDue) return ok(undefined);
   const seen = await seeReservation(ports, disk, signal);
@@ -42,7 +40,7 @@ export async function findReservation(
     case "wait":
       return stillWaiting(volumeIdOf(volume), plan.forWhat);
     case "reserve":
-      return ok({ key: keyOf(volume.metadata.uid, record), earlier: plan.earlier, fenced });
+      return ok({ key: keyOf(volume.metadata.uid, record), earlier: plan.earlier });
   }
 }
 
@@ -53,7 +51,7 @@ export async function findReservation(
 export async function reserveDisk(
   ports: NodePorts,
   { volume, disk }: FoundVolume,
-  { key, earlier, fenced }: PlannedReservation,
+  { key, earlier }: PlannedReservation,
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const volumeName = volume.metadata.name;
@@ -68,18 +66,21 @@ export async function reserveDisk(
       nodeName: ports.node.nodeName,
       reason: "the record has changed since this node acquired the volume",
     });
-  // The key may be the fenced node's after all, by a report that was wrong: what it has sent must not land.
-  const mustAbort = fenced !== undefined && earlier !== undefined;
+  const fenced = fencedIn(record);
   const reserved = await ports.steps.run("reserve", () =>
-    mustAbort
+    // If the disk has lost the earlier one since, or can't abort, a write of the fenced node may land late.
+    fenced !== undefined && earlier !== undefined
       ? ports.host.preempt({ device: disk, key, victim: earlier }, signal)
       : ports.host.reserve({ device: disk, key, earlier }, signal),
   );
-  if (mustAbort && !reserved.ok && reserved.failure.kind === "Unsupported")
-    return stillWaiting(volumeIdOf(volume), `proof from Azure that ${fenced} is off the disk`);
-  if (!reserved.ok) return fail(retried(disk, reserved.failure));
-  ports.logger.info("disk reserved", { volumeName, devicePath: disk.path, key, earlier });
-  return ok(undefined);
+  if (reserved.ok) ports.logger.info("disk reserved", { volumeName, devicePath: disk.path, key, earlier });
+  if (reserved.ok) return reserved;
+  if (reserved.failure.kind !== "Unsupported") return fail(retried(disk, reserved.failure));
+  // Some disks show reservations, and take none.
+  const seen = { kind: "unsupported", because: describeFailure(reserved.failure) } as const;
+  const plan = planReservation({ seen, fenced });
+  if (plan.kind === "wait") return stillWaiting(volumeIdOf(volume), plan.forWhat);
+  return earlier === undefined ? ok(undefined) : reserved;
 }
 
 /** What a disk shows of its reservation; a device without any is no failure. */
@@ -100,6 +101,11 @@ function retried({ path }: Device, failure: Failure): Failure {
   return failure.kind === "HostCommandFailed"
     ? { kind: "HostNotReady", detail: `the reservation of ${path}: ${describeFailure(failure)}` }
     : failure;
+}
+
+/** The node that only a reservation keeps from writing. */
+function fencedIn(record: WriterRecord | undefined): string | undefined {
+  return record?.fencing?.preempted === true ? record.fencing.nodeName : undefined;
 }
 
 function volumeIdOf({ metadata, status }: AzVolume): string {
