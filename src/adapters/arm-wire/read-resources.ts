@@ -153,7 +153,7 @@ export function readVmResource(body: unknown): ArmVm {
     tags: textMap(vm["tags"]),
     etag: text(vm["etag"]),
     vmId: guid(properties["vmId"]),
-    // An instance of a uniform scale set names its size in `sku` only.
+    // Some answers name the size of a uniform scale set's instance in `sku` only.
     vmSize: text(object(properties["hardwareProfile"])["vmSize"] ?? object(vm["sku"])["name"]),
     provisioningState: stateOf(properties),
     diskControllerType: optionalText(storage["diskControllerType"]),

@@ -815,7 +815,6 @@ export const armErrors = {
         "api at https://aka.ms/azure-compute-skus to determine supported disk controller types for the VM size.",
       { target: "vmSize" },
     ),
-  /** Recorded of `additionalCapabilities.ultraSSDEnabled`. */
   placementWhileRunning: (vmName: string) =>
     failure(
       409,
@@ -842,6 +841,7 @@ export const armErrors = {
         ],
       },
     ),
+  /** Recorded of `additionalCapabilities.ultraSSDEnabled`. */
   onlyWhenDeallocated: (property: string) =>
     failure(
       409,
