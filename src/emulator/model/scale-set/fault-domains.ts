@@ -40,17 +40,16 @@ function numberOf({ instance, domainNumber }: VirtualMachine): number {
 }
 
 /**
- * The number of a new VM among those of its availability set or flexible scale set: the lowest that is free.
- * The instances of a uniform set have their ids.
+ * The number of a new VM among those of its availability set or flexible scale set: of the numbers that are
+ * free the nth lowest, from 0. The instances of a uniform set have their ids.
  */
-export function domainNumberOf(world: World, vm: VirtualMachine): number | undefined {
+export function domainNumberOf(world: World, vm: VirtualMachine, nth = 0): number | undefined {
   const parent = parentOf(vm);
   if (vm.instance !== undefined || parent === undefined) return undefined;
   const siblings = [...world.virtualMachines.values()].filter((other) => parentOf(other) === parent);
   const taken = new Set(siblings.map(numberOf));
-  let number = 0;
-  while (taken.has(number)) number += 1;
-  return number;
+  const numbers = Array.from({ length: taken.size + nth + 1 }, (_, number) => number);
+  return numbers.filter((number) => !taken.has(number))[nth];
 }
 
 function parentOf(vm: VirtualMachine): string | undefined {

@@ -117,4 +117,21 @@ describe("an instance view's domains", () => {
       "[1,null]",
     ]);
   });
+
+  it("of a flexible scale set are taken again once their VM is gone", () => {
+    const azure = aModel({ virtualMachines: [] });
+    const scaled = (capacity: number): readonly string[] => {
+      azure.finish("PUT", "virtualMachineScaleSets/flex", {
+        location: "eastus",
+        sku: { name: "Standard_D8s_v5", capacity },
+        properties: { orchestrationMode: "Flexible", platformFaultDomainCount: 3, virtualMachineProfile: {} },
+      });
+      const vms = listAt(azure.send("GET", "virtualMachines").body, "value") ?? [];
+      return vms.map((vm) => textAt(vm, "name") ?? "");
+    };
+    const [first = ""] = scaled(3);
+    azure.finish("DELETE", `virtualMachines/${first}`);
+    const names = scaled(4);
+    assert.deepEqual(names.map((name) => domains(azure, name)[0]).toSorted(), [0, 0, 1, 2]);
+  });
 });

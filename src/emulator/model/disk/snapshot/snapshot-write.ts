@@ -87,8 +87,9 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
   if (source.kind === "Failure") return source;
 
   const id = resourceId({ ...address, type: "snapshots" });
-  // By default on standard storage, zone-redundant where the region has it.
-  const skuName = skuIn(body, location, zonesIn(location).length > 0 ? "Standard_ZRS" : "Standard_LRS");
+  // By default on standard storage: an incremental one (Learn) zone-redundant where the region has it.
+  const isRedundant = incremental && zonesIn(location).length > 0;
+  const skuName = skuIn(body, location, isRedundant ? "Standard_ZRS" : "Standard_LRS");
   if (typeof skuName !== "string") return skuName;
   const properties = objectAt(body, "properties") ?? {};
   const sizeGiB = sizeIn(properties, { id, sizeGiB: source.sizeGiB });

@@ -314,6 +314,19 @@ describe("a snapshot", () => {
     assert.deepEqual([shrunk.status, codeOf(shrunk.body)], [409, "OperationNotAllowed"]);
   });
 
+  // Recorded in January 2026 by cloud-provider-azure, in a region with zones.
+  it("is zone-redundant without a SKU only where it is incremental", () => {
+    const azure = withDisk();
+    for (const incremental of [true, false]) {
+      const name = `snapshots/${incremental ? "incremental" : "full"}`;
+      azure.finish("PUT", name, snapshotBody("disks/pvc-1", { incremental }));
+      assert.equal(
+        at(azure.send("GET", name).body, "sku", "name"),
+        incremental ? "Standard_ZRS" : "Standard_LRS",
+      );
+    }
+  });
+
   it("groups a disk's incremental ones in a family; a full one is alone", () => {
     const azure = withDisk();
     for (const name of ["a", "b"]) azure.finish("PUT", `snapshots/${name}`, snapshotBody("disks/pvc-1"));
