@@ -36,5 +36,6 @@ it("runs the steps that ship: a changed grant changes the models' results", asyn
     ["release-check", "same"],
     ["reclaim", "killed"],
     ["recall", "unasked"],
+    ["reservation", "same"],
   ]);
 });

@@ -1,6 +1,7 @@
 import { recallProtocol } from "./recall/recall-protocol.ts";
 import { isInUse as isReclaimed, reclaimProtocol } from "./reclaim/reclaim-protocol.ts";
 import { releaseProtocol } from "./release-check/release-protocol.ts";
+import { reservationProtocol } from "./reservation/reservation-protocol.ts";
 import { restoredStore } from "./restored-store/restored-store.ts";
 import { explore, type StateSpace } from "./state-space/explore.ts";
 import { findStuck } from "./state-space/find-stuck.ts";
@@ -29,6 +30,7 @@ export const judgements: readonly Judgement[] = [
   judgedBy("release-check", () => releaseProtocol(new Set(), { nodesMayBeLost: false })),
   judgedBy("reclaim", () => reclaimProtocol(new Set()), isReclaimed),
   judgedBy("recall", () => recallProtocol(new Set())),
+  judgedBy("reservation", () => reservationProtocol(new Set())),
 ];
 
 function judgedBy(name: string, space: () => StateSpace, isGoal?: (state: number) => boolean): Judgement {
