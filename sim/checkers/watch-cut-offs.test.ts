@@ -24,6 +24,8 @@ async function aDetach(circumstances: {
   readonly hadWritableMount?: boolean;
   /** Several nodes write the disk, and attach it by themselves. */
   readonly isNodesOwn?: boolean;
+  /** Another machine reserves the disk, which stays attached. */
+  readonly isReserved?: boolean;
   readonly before?: (made: Made) => void | Promise<void>;
 }): Promise<readonly string[]> {
   const history = aHistory();
@@ -77,13 +79,14 @@ async function aDetach(circumstances: {
     elapsedMsAt: (atMs) => atMs,
   });
   await circumstances.before?.({ ...history, outside, changedBy });
-  history.happen({
-    kind: "detached",
+  const lost = {
     diskUri,
     machine: node.machine,
-    lun: 0,
     hadWritableMount: circumstances.hadWritableMount ?? true,
-  });
+  };
+  history.happen(
+    circumstances.isReserved === true ? { kind: "refused", ...lost } : { kind: "detached", lun: 0, ...lost },
+  );
   return history.invariants();
 }
 
@@ -104,6 +107,27 @@ describe("no healthy writer is fenced", () => {
     assert.deepEqual(await aDetach({}), isCutOff);
     assert.deepEqual(await aDetach({ state: "frozen" }), isCutOff);
     assert.deepEqual(await aDetach({ before: ({ changedBy }) => changedBy("controller-1") }), isCutOff);
+  });
+
+  it("reports a reservation under a pod, whoever has changed the VM last", async () => {
+    const reserved = (circumstances: Parameters<typeof aDetach>[0]): ReturnType<typeof aDetach> =>
+      aDetach({ isReserved: true, ...circumstances });
+    assert.deepEqual(await reserved({}), isCutOff);
+    assert.deepEqual(await reserved({ state: "frozen" }), isCutOff);
+    assert.deepEqual(await reserved({ before: ({ changedBy }) => changedBy("outsider") }), isCutOff);
+    assert.deepEqual(await reserved({ hadWritableMount: false }), []);
+    assert.deepEqual(await reserved({ isInApi: false }), []);
+    assert.deepEqual(
+      await reserved({ before: ({ outside }) => outside.noteOutOfService("node-a", true) }),
+      [],
+    );
+    const declaredBefore = async (made: Made): Promise<void> => {
+      made.outside.noteOutOfService("node-a", true);
+      declareFence(made);
+      made.outside.noteOutOfService("node-a", false);
+      await made.clock.advance(LATER_MS);
+    };
+    assert.deepEqual(await reserved({ before: declaredBefore }), []);
   });
 
   it("reports the driver's detach also after other clients changed that VM or another", async () => {
