@@ -8,6 +8,7 @@ import { labelMutations } from "./rules/label-mutations.ts";
 import { modificationMutations } from "./rules/modification-mutations.ts";
 import { protocolMutations } from "./rules/protocol-mutations.ts";
 import { releaseMutations } from "./rules/release-mutations.ts";
+import { reservationMutations } from "./rules/reservation-mutations.ts";
 import { reviewMutations } from "./rules/review-mutations.ts";
 import { sharedMutations } from "./rules/shared-mutations.ts";
 import { snapshotMutations } from "./rules/snapshot-mutations.ts";
@@ -27,6 +28,7 @@ export const mutations: readonly Mutation[] = [
   ...modificationMutations,
   ...sharedMutations,
   ...labelMutations,
+  ...reservationMutations,
 ];
 
 /** The mutation of a name. Throws an error that lists all names if there is none. */

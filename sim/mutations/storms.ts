@@ -744,3 +744,22 @@ export const mixedZonesStorm: DirectedStorm = {
     "haste/hunted": 2,
   },
 };
+
+/**
+ * Writers that have reserved their disks are fenced while Azure answers nothing, and thaw; commands for
+ * reservations land late, and their plug-ins end.
+ */
+export const reservationsStorm: DirectedStorm = {
+  reservations: true,
+  strikes: {
+    "nodes/freeze-and-mark": 4,
+    "nodes/cut-off-and-mark": 2,
+    "disks/reservations-late": 2,
+    "disks/reservation-forgotten": 2,
+    "disks/without-abort": 1,
+    "crash/plugin-at-reservation": 2,
+    "crash/controller-at-step": 1,
+    "azure/outage": 2,
+  },
+  workload: { maxShares: 3, replicas: 2 },
+};

@@ -15,6 +15,7 @@ import {
   nameMovesStorm,
   otherWritersStorm,
   refusedGrowthStorm,
+  reservationsStorm,
   restoredChangesStorm,
   restoredClustersStorm,
   restoredSharedClustersStorm,
@@ -42,20 +43,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "crash/controller-at-step": 1,
     },
   },
-  reservations: {
-    reservations: true,
-    strikes: {
-      "nodes/freeze-and-mark": 4,
-      "nodes/cut-off-and-mark": 2,
-      "disks/reservations-late": 2,
-      "disks/reservation-forgotten": 2,
-      "disks/without-abort": 1,
-      "crash/plugin-at-reservation": 2,
-      "crash/controller-at-step": 1,
-      "azure/outage": 2,
-    },
-    workload: { maxShares: 3, replicas: 2 },
-  },
+  reservations: reservationsStorm,
   "labels-removed": {
     strikes: {
       "loss/labels-removed": 6,
