@@ -64,6 +64,20 @@ describe("rebuiltRecord of a record that is lost", () => {
       }),
     },
     {
+      because: "only a reservation keeps a node from writing, and Azure does not list it",
+      present: {
+        writer: aWriter("node-b", { epoch: 4 }),
+        fencing: { ...a, preempted: true },
+        quarantined: [a],
+      },
+      known: { attachedTo: [b] },
+      expected: found({
+        unverified: [{ ...a, wasQuarantined: true }, b],
+        barrierPending: [a, b],
+        epoch: 4,
+      }),
+    },
+    {
       because: "it names an unverified node that was fenced before",
       present: { unverified: [{ ...a, wasQuarantined: true }] },
       known: {},

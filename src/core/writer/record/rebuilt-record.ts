@@ -56,7 +56,9 @@ export function rebuiltRecord(
       (all, node) => (includesNode(all, node) ? all : [...all, withUidFrom(entries, node)]),
       [],
     );
-  const holders = nodesIn(replaced, "holder", "confirmed");
+  // One that was preempted has held it, and nothing has proven yet that it is off the disk.
+  const preempted = replaced?.fencing?.preempted === true ? nodesIn(replaced, "fencing") : [];
+  const holders = [...nodesIn(replaced, "holder", "confirmed"), ...preempted];
   const found = {
     unverified: each(...known.attachedTo, ...holders),
     unconfirmed: each(...nodesIn(replaced, "unconfirmed"), ...known.checkpointed),
