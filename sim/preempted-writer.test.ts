@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { erase } from "./faults/objects/delete-by-hand.ts";
 import { type Frozen, withFrozenWriter } from "./testing/with-frozen-writer.ts";
 
 /** Longer than any forced detach takes, in milliseconds: without Azure a fence has no end. */
@@ -29,10 +30,11 @@ async function untilReplica({ world, until }: Frozen): Promise<void> {
     if (!attached().includes(name)) world.cluster.setUnschedulable(name, true);
 }
 
-/** Azure refuses every call from now on. */
-function refuseAll({ world }: Frozen): () => void {
+/** Azure refuses every call from now on, or those that match. */
+function refuse({ world }: Frozen, match: { operation?: string; resource?: string } = {}): () => void {
   const faults = world.azure.model.faults;
-  const { id } = faults.add({ effect: { kind: "Error", status: 503, code: "ServiceUnavailable" } });
+  const effect = { kind: "Error", status: 503, code: "ServiceUnavailable" } as const;
+  const { id } = faults.add({ effect, ...match });
   return () => faults.remove(id);
 }
 
@@ -44,7 +46,7 @@ describe("a frozen writer whose disk is reserved", () => {
         async (frozen) => {
           const { world, nodeName, until } = frozen;
           await untilReplica(frozen);
-          const answerAgain = refuseAll(frozen);
+          const answerAgain = refuse(frozen);
           world.cluster.setOutOfService(nodeName, true);
           await until("the pod to run elsewhere", () => isWrittenElsewhere(frozen), OUTAGE_MS);
           assert.equal(recordOf(frozen)?.fencing?.preempted, true);
@@ -59,11 +61,43 @@ describe("a frozen writer whose disk is reserved", () => {
         { reservations: true },
       ));
 
+    it(`does not write once its record is lost, and the next writer is done, attach: ${attach}`, () =>
+      withFrozenWriter(
+        attach,
+        async (frozen) => {
+          const { world, nodeName, until } = frozen;
+          await untilReplica(frozen);
+          const updateAgain = refuse(frozen, {
+            operation: "VirtualMachines_Update",
+            resource: `*_${nodeName}`,
+          });
+          world.cluster.setOutOfService(nodeName, true);
+          await until("the pod to run elsewhere", () => isWrittenElsewhere(frozen), OUTAGE_MS);
+          const { epoch = 0 } = recordOf(frozen) ?? {};
+          erase(world, "AzVolume", world.store.objects("AzVolume")[0]?.metadata.name ?? "", true);
+          await until("the next writer to reclaim", () => (recordOf(frozen)?.writer?.epoch ?? 0) > epoch);
+          assert.equal(recordOf(frozen)?.fencing?.preempted, undefined, "the record has forgotten that");
+          world.cluster.scale("vol-1", 0);
+          await until("its release", () => recordOf(frozen)?.writer?.held !== true);
+          assert.equal(world.azure.vmOf(nodeName)?.dataDisks.length, 1, "Azure has detached nothing");
+          const before = world.trace.lines().length;
+          world.azure.thaw(nodeName);
+          await world.clock.runUntil(() => false, 60_000);
+          const late = world.trace.lines().slice(before);
+          assert.deepEqual(
+            late.filter((line) => line.includes(` ${nodeName} wrote vol-1`)),
+            [],
+          );
+          updateAgain();
+        },
+        { reservations: true },
+      ));
+
     it(`waits for Azure where disks are not reserved, attach: ${attach}`, () =>
       withFrozenWriter(attach, async (frozen) => {
         const { world, nodeName, until } = frozen;
         await untilReplica(frozen);
-        const answerAgain = refuseAll(frozen);
+        const answerAgain = refuse(frozen);
         world.cluster.setOutOfService(nodeName, true);
         await world.clock.runUntil(() => isWrittenElsewhere(frozen), OUTAGE_MS);
         assert.equal(isWrittenElsewhere(frozen), false);

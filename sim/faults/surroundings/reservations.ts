@@ -52,10 +52,9 @@ export const reservationsLate: FaultVariant = {
         kernel.setLatencyMs(method, latencyMs);
       if (diceAgain(dice, index + 10) < 0.5)
         kernel.failNext("preempt", {
-          kind: "HostCommandFailed",
+          kind: "HostCommandTimedOut",
           command: "sg_persist",
-          exitCode: 1,
-          stderr: "Input/output error",
+          timeoutMs: latencyMs,
         });
       return [
         () => {
