@@ -109,7 +109,7 @@ describe("no healthy writer is fenced", () => {
     assert.deepEqual(await aDetach({ before: ({ changedBy }) => changedBy("controller-1") }), isCutOff);
   });
 
-  it("reports a reservation under a pod, whoever has changed the VM last", async () => {
+  it("reports a reservation under a pod, also after another client's change", async () => {
     const reserved = (circumstances: Parameters<typeof aDetach>[0]): ReturnType<typeof aDetach> =>
       aDetach({ isReserved: true, ...circumstances });
     assert.deepEqual(await reserved({}), isCutOff);

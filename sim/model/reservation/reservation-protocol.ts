@@ -67,8 +67,8 @@ const nodeIndexes = [0, 1, 2] as const;
 /**
  * A fence by reservation as a state space: two nodes that write a disk in turn, and a third that has it as a
  * replica, and preempts. Each plug-in may pause anywhere, and die, and one command lands at any later time;
- * nodes may lose their power; Azure's detaches land at any time, and take the reservation of their machine with
- * them; the disk may forget its reservation while no fence relies on it.
+ * nodes may lose their power; Azure's detaches land at any time, and take the reservation of their machine
+ * with them; the disk may forget its reservation while no fence relies on it.
  */
 export function reservationProtocol(without: ReadonlySet<ReservationRule>): StateSpace {
   const { encode, decode } = createWorldCodec();
@@ -388,8 +388,8 @@ function emitControllerSteps(turn: Turn): void {
 }
 
 /**
- * Once, and not while a fence relies on the reservation: but between the record of the preemption and the look
- * of the next writer, if no command is under way.
+ * Once, and not while a fence relies on the reservation: but between the record of the preemption and the
+ * look of the next writer, if no command is under way.
  */
 function forgets({ world, without, emit }: Turn): void {
   const { holder, hasForgotten, record, nodes, mountedEpoch } = world;

@@ -131,7 +131,9 @@ export function createWorldCodec(): {
   };
 }
 
-/** Numbers values by what they contain. A step changes one part of a world, and leaves the others as they are. */
+/**
+ * Numbers values by what they contain. A step changes one part of a world, and leaves the others as they are.
+ */
 function createNumbers(): (value: object) => number {
   const known = new WeakMap<object, number>();
   const numbers = new Map<string, number>();

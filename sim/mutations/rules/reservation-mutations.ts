@@ -8,8 +8,8 @@ export const reservationMutations: readonly Mutation[] = [
     removes: "no node ends its reservation while it keeps a fenced node from writing",
     edits: {
       file: "src/node/writer/end-reservation.ts",
-      find: ` || volume.status?.record?.fencing?.preempted === true) return;`,
-      replace: `) return;`,
+      find: `  if (nodesIn(volume.status?.record, "fencing", "unverified").length > 0) return;\n`,
+      replace: ``,
     },
     breaks: ["two-writers"],
     storm: reservationsStorm,

@@ -15,12 +15,8 @@ export async function endReservation(ports: NodePorts, volume: AzVolume, signal:
   const { name: volumeName } = volume.metadata;
   const key = checkpointOf(ports, volumeName)?.reservationKey;
   const lun = lunHere(ports.node, ownAttachment(ports, volumeName));
-  if (
-    key === undefined ||
-    lun === undefined ||
-    nodesIn(volume.status?.record, "fencing", "unverified").length > 0
-  )
-    return;
+  if (key === undefined || lun === undefined) return;
+  if (nodesIn(volume.status?.record, "fencing", "unverified").length > 0) return;
   const ended = await ports.steps.run("end-reservation", async (): Promise<Result<void>> => {
     const device = await ports.host.findDevice({ lun }, signal);
     // Another disk has no registration under this key.

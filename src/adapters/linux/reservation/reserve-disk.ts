@@ -57,7 +57,7 @@ export async function preemptDisk(
   if (before.value !== victim) return reservedOtherwise(device, "not under the key that is to be preempted");
   const registered = await register(host, device, key, signal);
   if (!registered.ok) return registered;
-  // Where this machine was the victim itself, it holds the disk under its new key, and nothing has the old one.
+  // Where this machine was the victim itself, it holds the disk under its new key now: a conflict.
   const preempted = await preempt(host, "--preempt-abort", { device, key, victim }, signal);
   return preempted.ok ? readBack(host, { device, key, earlier: victim }, signal) : preempted;
 }
