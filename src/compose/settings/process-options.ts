@@ -182,7 +182,8 @@ export const nodeOptions = grouped("Node", {
     kind: "flag",
     help:
       "Reserve each disk that this node writes and others may have (SCSI persistent reservations): one of " +
-      "them can then cut this node off without Azure, and this node can cut off others",
+      "them can then cut this node off without Azure, and this node can cut off others. Runs sg_persist " +
+      "(package sg3-utils)",
   },
   "stage-wait-ms": {
     kind: "number",
