@@ -286,6 +286,22 @@ const modificationSteps: readonly StepName[] = [
   "end-modification",
   "repeat-modification",
 ];
+/** A writer that has its disk reserved freezes, and a node with a replica preempts it. */
+const lifeOfReservations: Scenario = {
+  ...life,
+  reservations: true,
+  stormMs: 200_000,
+  workloads: [{ ...volume, volumeName: "vol-1", maxShares: 3, replicas: 2 }],
+  acts: [{ atMs: 20_000, act: { kind: "move", volumeName: "vol-1", isForced: false } }],
+};
+/** The steps that only that life takes. */
+const reservationSteps: readonly StepName[] = [
+  "reserve",
+  "end-reservation",
+  "preempt",
+  "report-preempted",
+  "record-preempted",
+];
 /**
  * A detach is taken back: it was allowed, sent and left under way by a controller that died, before a late
  * grant to its node was written.
@@ -462,6 +478,9 @@ describe("a crash before and after each single step of any process", () => {
 
   it("is survived while a change of a disk that landed late is repaired", (t) =>
     survivesEach(t, lifeOfLateChanges, { calmMax: CALM_OCCURRENCES_MAX, among: modificationSteps }));
+
+  it("is survived while a node that has its disk reserved is fenced", (t) =>
+    survivesEach(t, lifeOfReservations, { calmMax: CALM_OCCURRENCES_MAX, among: reservationSteps }));
 
   it("is survived while a detach that was left under way is taken back", async (t) => {
     await survivesEach(t, await withFlush(lifeOfTakenBack), {
