@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isInUse, reclaimProtocol, type ReclaimRule, reclaimRules } from "./reclaim/reclaim-protocol.ts";
-import { explore, type StateSpace } from "./state-space/explore.ts";
+import { explore } from "./state-space/explore.ts";
 import { findStuck } from "./state-space/find-stuck.ts";
+import { recording } from "./state-space/recording.ts";
 
 /** Far above what there is: reached only if a change makes the space grow without end. */
 const STATES_MAX = 500_000;
@@ -45,14 +46,8 @@ const steps: readonly string[] = [
 
 describe("the reclaim after a loss of the record, explored in full", () => {
   it("lets no second node write, fences no writer, and removes no mount under a pod", (t) => {
-    const space = reclaimProtocol(new Set());
     const seen = new Set<string>();
-    const recording: StateSpace["steps"] = (state, emit) =>
-      space.steps(state, (next, name) => {
-        seen.add(name);
-        emit(next, name);
-      });
-    const explored = explore({ ...space, steps: recording }, STATES_MAX);
+    const explored = explore(recording(reclaimProtocol(new Set()), seen), STATES_MAX);
     assert.deepEqual([explored.kind, explored.kind === "fault" && explored.path], ["exhausted", false]);
     // An exploration that stops early is no proof.
     assert.deepEqual(

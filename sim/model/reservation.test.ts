@@ -5,7 +5,8 @@ import {
   reservationProtocol,
   reservationRules,
 } from "./reservation/reservation-protocol.ts";
-import { explore, type StateSpace } from "./state-space/explore.ts";
+import { explore } from "./state-space/explore.ts";
+import { recording } from "./state-space/recording.ts";
 
 /** Far above what there is: reached only if a change makes the space grow without end. */
 const STATES_MAX = 1_000_000;
@@ -39,14 +40,8 @@ const steps: readonly string[] = [
 
 describe("a fence by reservation, explored in full", () => {
   it("lets no second machine write, and cuts off no healthy writer", (t) => {
-    const space = reservationProtocol(new Set());
     const seen = new Set<string>();
-    const recording: StateSpace["steps"] = (state, emit) =>
-      space.steps(state, (next, name) => {
-        seen.add(name);
-        emit(next, name);
-      });
-    const explored = explore({ ...space, steps: recording }, STATES_MAX);
+    const explored = explore(recording(reservationProtocol(new Set()), seen), STATES_MAX);
     assert.deepEqual([explored.kind, explored.kind === "fault" && explored.path], ["exhausted", false]);
     // An exploration that stops early is no proof.
     assert.deepEqual(

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { isNamed } from "../../src/core/writer/record/record-nodes.ts";
 import { explore, type StateSpace } from "./state-space/explore.ts";
 import { findStuck } from "./state-space/find-stuck.ts";
+import { recording } from "./state-space/recording.ts";
 import { recordOf } from "./writer-protocol/record-codes.ts";
 import type { SafetyRule } from "./writer-protocol/steps.ts";
 import { safetyRules } from "./writer-protocol/steps.ts";
@@ -156,17 +157,6 @@ function withoutSteps(space: StateSpace, left: RegExp): StateSpace {
     steps: (state, emit) =>
       space.steps(state, (next, name) => {
         if (!left.test(name)) emit(next, name);
-      }),
-  };
-}
-
-function recording(space: StateSpace, seen: Set<string>): StateSpace {
-  return {
-    ...space,
-    steps: (state, emit) =>
-      space.steps(state, (next, name) => {
-        seen.add(name);
-        emit(next, name);
       }),
   };
 }
