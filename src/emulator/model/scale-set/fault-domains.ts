@@ -43,7 +43,7 @@ function numberOf({ instance, domainNumber }: VirtualMachine): number {
  * The number of a new VM among those of its availability set or flexible scale set: of the numbers that are
  * free the nth lowest, from 0. The instances of a uniform set have their ids.
  */
-export function domainNumberOf(world: World, vm: VirtualMachine, nth = 0): number | undefined {
+export function domainNumberOf(world: World, vm: VirtualMachine, nth: number): number | undefined {
   const parent = parentOf(vm);
   if (vm.instance !== undefined || parent === undefined) return undefined;
   const siblings = [...world.virtualMachines.values()].filter((other) => parentOf(other) === parent);

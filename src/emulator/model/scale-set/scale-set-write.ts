@@ -12,7 +12,6 @@ import { newVm } from "../vm/vm-create.ts";
 import { announceDeletion, preemptAllOf, removalEffects, removeVm } from "../vm/vm-delete.ts";
 import { begun, dataDiskEffects, dataPlaneVm, endWrite, withDataDisksSettled } from "../vm/vm-state.ts";
 import { findScaleSet, putScaleSet, putVm, without, type World } from "../world.ts";
-import { domainNumberOf } from "./fault-domains.ts";
 import { instancesOf } from "./instances.ts";
 import { withModelDisks } from "./model-disks.ts";
 import { beginRollingUpgrade } from "./rolling-upgrade-run.ts";
@@ -93,11 +92,10 @@ export function newInstance(
     set.orchestrationMode === "Uniform"
       ? { subscriptionId, resourceGroup, scaleSet: set.name, name: String(number) }
       : { subscriptionId, resourceGroup, name: `${set.name}_${world.random.guid().slice(0, GUID_CHARS)}` };
-  const vm = newVm(world, address, instanceBody(set, index, computerName));
-  if ("code" in vm) return vm;
   // Of those that come together, none is in the set yet.
-  const domainNumber = domainNumberOf(world, vm, Math.max(0, index - instancesOf(world, set).length));
-  return withModelDisks(world, set, domainNumber === undefined ? vm : { ...vm, domainNumber });
+  const nth = Math.max(0, index - instancesOf(world, set).length);
+  const vm = newVm(world, address, instanceBody(set, index, computerName), nth);
+  return "code" in vm ? vm : withModelDisks(world, set, vm);
 }
 
 /** What clients state of a scale set, beside its capacity: a write that changes none of it moves no ETag. */

@@ -68,8 +68,16 @@ const UNDERSTOOD = [
   "latestModelApplied",
 ];
 
-/** The VM that a PUT requests, still without data disks and power. */
-export function newVm(world: World, address: VmAddress, body: Json | undefined): VirtualMachine | ArmFailure {
+/**
+ * The VM that a PUT requests, still without data disks and power. `nth`: of those of its set that are made
+ * together, which have no place there yet.
+ */
+export function newVm(
+  world: World,
+  address: VmAddress,
+  body: Json | undefined,
+  nth = 0,
+): VirtualMachine | ArmFailure {
   const location = textAt(body, "location");
   if (location === undefined) return armErrors.locationRequired();
   const resource = `Microsoft.Compute/virtualMachines/${address.name}`;
@@ -117,7 +125,7 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
     etag: 1,
     createdAtMs: world.nowMs,
   };
-  const domainNumber = domainNumberOf(world, vm);
+  const domainNumber = domainNumberOf(world, vm, nth);
   const placed = domainNumber === undefined ? vm : { ...vm, domainNumber };
   const made = world.settings.osDisks ? withOsDisk(world, placed) : placed;
   return "code" in made ? made : { ...made, other: withOsProfile(world, made.other, machineOf(made)) };
