@@ -59,7 +59,7 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
       reason: "NoProof",
       ...failureEventText(
         `${node.nodeName} is not proven to be off the disk yet, ` +
-          (node.preempted === true ? "which refuses its writes" : "so no other node may write"),
+          (isNamed(record, node, "preempted") ? "which refuses its writes" : "so no other node may write"),
         proof.failure,
       ),
     });

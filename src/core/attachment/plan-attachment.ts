@@ -124,10 +124,11 @@ function planTerminating(
   return { kind: "Detach", node: vm, lane: laneOf(attachment) };
 }
 
-function whyNotDetached({ fencing }: WriterRecord, { nodeName }: NodeIdentity): string {
-  return fencing?.preempted === true
-    ? `until ${fencing.nodeName} is proven to be off the disk, only a reservation keeps it from writing`
-    : `${nodeName} may still write the volume`;
+function whyNotDetached(record: WriterRecord, { nodeName }: NodeIdentity): string {
+  const [preempted] = nodesIn(record, "preempted");
+  return preempted === undefined
+    ? `${nodeName} may still write the volume`
+    : `until ${preempted.nodeName} is proven to be off the disk, only a reservation keeps it from writing`;
 }
 
 /**

@@ -3,11 +3,10 @@ import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
-import { invariant } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { isNamed } from "../../core/writer/record/record-nodes.ts";
+import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { planReservation, type SeenReservation } from "../../core/writer/reservation/plan-reservation.ts";
-import { grantKey, type ReservationKey } from "../../core/writer/reservation/reservation-key.ts";
+import { grantKeyOf, type ReservationKey } from "../../core/writer/reservation/reservation-key.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import type { FoundVolume } from "./find-device.ts";
@@ -27,10 +26,10 @@ export async function findReservation(
   { volume, disk }: FoundVolume,
   signal: AbortSignal,
 ): Promise<Result<PlannedReservation | undefined>> {
-  const record = volume.status?.record;
-  const fenced = fencedIn(record);
+  const fenced = fencedIn(volume.status?.record);
   const isDue = fenced !== undefined || (ports.settings.reservations && maxSharesOf(volume) > 1);
-  if (record?.writer === undefined || !isDue) return ok(undefined);
+  const key = grantKeyOf(volume);
+  if (key === undefined || !isDue) return ok(undefined);
   const seen = await seeReservation(ports, disk, signal);
   if (!seen.ok) return seen;
   const plan = planReservation({ seen: seen.value, fenced });
@@ -40,7 +39,7 @@ export async function findReservation(
     case "wait":
       return stillWaiting(volumeIdOf(volume), plan.forWhat);
     case "reserve":
-      return ok({ key: keyOf(volume.metadata.uid, record), earlier: plan.earlier });
+      return ok({ key, earlier: plan.earlier });
   }
 }
 
@@ -59,7 +58,7 @@ export async function reserveDisk(
   if (!fresh.ok) return fresh;
   const record = fresh.value.status?.record;
   const isHolder = isNamed(record, ports.node, "holder") && !isNamed(record, ports.node, "fencing");
-  if (record === undefined || !isHolder || keyOf(fresh.value.metadata.uid, record) !== key)
+  if (!isHolder || grantKeyOf(fresh.value) !== key)
     return fail({
       kind: "NotWriter",
       volumeId: volumeIdOf(volume),
@@ -105,14 +104,9 @@ function retried({ path }: Device, failure: Failure): Failure {
 
 /** The node that only a reservation keeps from writing. */
 function fencedIn(record: WriterRecord | undefined): string | undefined {
-  return record?.fencing?.preempted === true ? record.fencing.nodeName : undefined;
+  return nodesIn(record, "preempted")[0]?.nodeName;
 }
 
 function volumeIdOf({ metadata, status }: AzVolume): string {
   return status?.detail?.diskUri ?? metadata.name;
-}
-
-function keyOf(volumeUid: string, { writer, storeIncarnation }: WriterRecord): ReservationKey {
-  invariant(writer !== undefined, "a key of no grant was asked for");
-  return grantKey({ volumeUid, storeIncarnation, writer });
 }

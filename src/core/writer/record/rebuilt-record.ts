@@ -57,8 +57,7 @@ export function rebuiltRecord(
       [],
     );
   // One that was preempted has held it, and nothing has proven yet that it is off the disk.
-  const preempted = replaced?.fencing?.preempted === true ? nodesIn(replaced, "fencing") : [];
-  const holders = [...nodesIn(replaced, "holder", "confirmed"), ...preempted];
+  const holders = nodesIn(replaced, "holder", "confirmed", "preempted");
   const found = {
     unverified: each(...known.attachedTo, ...holders),
     unconfirmed: each(...nodesIn(replaced, "unconfirmed"), ...known.checkpointed),

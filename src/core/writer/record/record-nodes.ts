@@ -3,7 +3,8 @@ import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../../a
 
 /**
  * In which roles a record may name a node: as its writer, which is its `holder` while it holds the volume,
- * and `requested` while its request stands; as the node being fenced; or in its list. Unverified nodes are
+ * and `requested` while its request stands; as the node being fenced, which is `preempted` once its disk
+ * refuses its writes; or in its list. Unverified nodes are
  * `confirmed` (by Azure) or `unconfirmed`, and either may be `fenced`: a node that is in quarantine, or was
  * before it became unverified.
  */
@@ -12,6 +13,7 @@ type NodeRole =
   | "holder"
   | "requested"
   | "fencing"
+  | "preempted"
   | Access
   | "confirmed"
   | "unconfirmed"
@@ -96,6 +98,8 @@ function entriesIn({ writer, fencing, nodes }: WriterRecord, role: NodeRole): re
       return writer?.requested === true ? [writer] : [];
     case "fencing":
       return fencing === undefined ? [] : [fencing];
+    case "preempted":
+      return fencing?.preempted === true ? [fencing] : [];
     case "barrierPending":
       return nodes.filter((node) => node.barrierPending === true);
     case "confirmed":

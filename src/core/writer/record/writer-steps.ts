@@ -102,7 +102,7 @@ export function mayDetach(
   { isBegun = false }: { readonly isBegun?: boolean } = {},
 ): boolean {
   // Its VM may have the reservation that keeps a node being fenced from writing.
-  if (record.fencing?.preempted === true) return false;
+  if (nodesIn(record, "preempted").length > 0) return false;
   return nodesIn(record, isBegun ? "holder" : "writer", "unverified").every(
     (other) => !isSameVm(other, node),
   );

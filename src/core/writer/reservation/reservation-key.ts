@@ -1,3 +1,4 @@
+import type { AzVolume } from "../../api/az-volume.ts";
 import type { NodeIdentity } from "../../api/identity/node-identity.ts";
 import { sha256Hex } from "../../primitives/sha256.ts";
 
@@ -21,6 +22,14 @@ export function grantKey(grant: {
 }): ReservationKey {
   const { volumeUid, storeIncarnation, writer } = grant;
   return keyOf([volumeUid, storeIncarnation, writer.epoch, writer.vmId.toLowerCase()]);
+}
+
+/** The key of a volume's grant; undefined: no node is granted it. */
+export function grantKeyOf({ metadata, status }: AzVolume): ReservationKey | undefined {
+  const record = status?.record;
+  if (record?.writer === undefined) return undefined;
+  const { writer, storeIncarnation } = record;
+  return grantKey({ volumeUid: metadata.uid, storeIncarnation, writer });
 }
 
 /** The key under which a node reserves the disk once it has preempted the grant of another. */

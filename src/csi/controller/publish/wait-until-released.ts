@@ -55,7 +55,7 @@ export async function waitUntilReleased(
   const required = requireIncarnation(record, trusted.value, volumeId);
   if (!required.ok) return required;
   // Its fence takes the disk off the node, and other nodes need not wait for that.
-  if (record?.fencing?.preempted === true && isNamed(record, nodeName, "fencing")) return ok(undefined);
+  if (isNamed(record, nodeName, "preempted")) return ok(undefined);
   const isShared = !isSingleWriter(volume.spec.capabilities);
   if (isKept && !isShared) return ok(undefined);
   if (isKept) return confirmUnstaged(context, target, signal);
