@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
@@ -114,3 +114,45 @@ onMachine(
     }
   },
 );
+
+onMachine(
+  "a machine ends also when another program takes its namespace's number",
+  async ({ machine, home }) => {
+    const ended = new AbortController();
+    const strangers: Child[] = [];
+    const starting = (async () => {
+      while (!ended.signal.aborted) {
+        const stranger = startChild("stranger", [
+          "unshare",
+          "--mount",
+          "sh",
+          "-c",
+          "echo {} && exec sleep 600",
+        ]);
+        strangers.push(stranger);
+        await stranger.untilLine((line) => line === "{}", WAIT_MAX_MS);
+      }
+    })();
+    try {
+      // Programs outside this test take numbers, too.
+      await waitUntil("a stranger to take the number", WAIT_MAX_MS, async () => {
+        const number = await namespaceNumber(machine.mountsPid);
+        await machine.shutDown(GRACE_MS);
+        const isTaken = (await Promise.all(strangers.map(({ pid }) => namespaceNumber(pid)))).includes(
+          number,
+        );
+        if (!isTaken) await machine.boot();
+        return isTaken ? true : undefined;
+      });
+    } finally {
+      ended.abort();
+      await starting;
+      for (const stranger of strangers) await stranger.stop(WAIT_MAX_MS);
+    }
+    assert.deepEqual(await boundLoopDevices(home), []);
+  },
+);
+
+function namespaceNumber(pid: number): Promise<string> {
+  return readlink(`/proc/${pid}/ns/mnt`);
+}

@@ -1,14 +1,14 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdir, realpath, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readFile, realpath, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { boundLoopDevices } from "../../src/emulator/data-plane/bound-loop-devices.ts";
+import { type BoundLoopDevice, boundLoopDevices } from "../../src/emulator/data-plane/bound-loop-devices.ts";
 import { linuxLoopDevices } from "../../src/emulator/data-plane/loop-devices.ts";
 import { loadSystemCalls } from "../../src/emulator/data-plane/system-calls.ts";
 import type { Child } from "./child.ts";
-import { namespaceOf, processesIn, signalAll, stopAll } from "./mount-namespace.ts";
+import { type MachineNamespace, namespaceOf, processesIn, signalAll, stopAll } from "./mount-namespace.ts";
 
 /** What a VM of the lab has of its own and loses with its power: mounts, processes and a boot id. */
 export interface Machine {
@@ -73,8 +73,8 @@ export async function startMachine({ name, home, hasOwnDisk, run }: MachineOptio
     await promisify(execFile)("mkfs.ext4", ["-q", "-F", diskFile]);
   }
   let first = await boot();
-  /** Undefined while it is off: the kernel gives the number of a namespace that has ended to another. */
-  let namespace: string | undefined = await namespaceOf(first.pid);
+  /** Undefined while it is off. */
+  let namespace: MachineNamespace | undefined = await namespaceOf(first.pid);
   return {
     get mountsPid() {
       return first.pid;
@@ -96,33 +96,38 @@ export async function startMachine({ name, home, hasOwnDisk, run }: MachineOptio
       if (namespace === undefined) return;
       await signalAll(namespace, "SIGCONT");
       await signalAll(namespace, "SIGTERM");
-      if (await hasEndedWithin(graceMs)) return;
+      if ((await leftAfter(graceMs, () => Promise.resolve())).length === 0) return;
       await stopAll(namespace);
       await kill();
     },
   };
 
-  function running(): string {
+  function running(): MachineNamespace {
     if (namespace === undefined) throw new Error(`${name} is off`);
     return namespace;
   }
 
   async function kill(): Promise<void> {
-    await signalAll(running(), "SIGKILL");
-    if (!(await hasEndedWithin(END_MAX_MS))) throw new Error(`${name} did not end`);
+    // Again at each look: another program may have been about to enter the namespace.
+    const left = await leftAfter(END_MAX_MS, () => signalAll(running(), "SIGKILL"));
+    if (left.length > 0) throw new Error(`${name} did not end within ${END_MAX_MS} ms: ${left.join(", ")}`);
   }
 
-  async function hasEndedWithin(maxMs: number): Promise<boolean> {
+  /** What of it has not ended within this time; `ask` is called before each look. */
+  async function leftAfter(maxMs: number, ask: () => Promise<void>): Promise<readonly string[]> {
     const endMs = performance.now() + maxMs;
-    while (performance.now() < endMs) {
-      const left = [...(await processesIn(running())), ...(await boundLoopDevices(folder))];
-      if (left.length === 0) {
+    for (;;) {
+      await ask();
+      const pids = await processesIn(running());
+      const devices = await boundLoopDevices(folder);
+      if (pids.length === 0 && devices.length === 0) {
         namespace = undefined;
-        return true;
+        return [];
       }
+      if (performance.now() > endMs)
+        return [...(await Promise.all(pids.map(describeProcess))), ...devices.map(describeDevice)];
       await sleep(LOOK_EVERY_MS);
     }
-    return false;
   }
 
   async function boot(): Promise<Child> {
@@ -133,4 +138,17 @@ export async function startMachine({ name, home, hasOwnDisk, run }: MachineOptio
     await started.untilLine((line) => line.startsWith("{"), BOOT_MAX_MS);
     return started;
   }
+}
+
+/** Such as `4711 (sleep, state D in __wait_on_freeing_inode)`. */
+async function describeProcess(pid: number): Promise<string> {
+  const [stat, waitsIn] = await Promise.all(
+    ["stat", "wchan"].map((file) => readFile(`/proc/${pid}/${file}`, "utf8").catch(String)),
+  );
+  const [, command, state] = /\((.*)\) (\S)/su.exec(stat ?? "") ?? [];
+  return `${pid} (${command}, state ${state} in ${waitsIn})`;
+}
+
+function describeDevice({ path, filePath, isCut }: BoundLoopDevice): string {
+  return `${path} of ${filePath}${isCut ? ", cut" : ""}`;
 }
