@@ -37,6 +37,7 @@ const TIMEOUTS_MS: Readonly<Record<string, number>> = {
   cluster: 7_200 * SECOND_MS,
   "kubernetes-store": 3_600 * SECOND_MS,
   "scheduler-extender": 3_600 * SECOND_MS,
+  "second-cluster": 7_200 * SECOND_MS,
   sim: 7_200 * SECOND_MS,
 };
 
@@ -45,20 +46,23 @@ const NEED_PARTS: readonly string[] = [
   "chart",
   "cluster",
   "contract",
-  "databases",
   "kubernetes-facts",
   "kubernetes-store",
   "labs",
   "node-role",
   "scheduler-extender",
+  "second-cluster",
 ];
 
-/** The lanes of suites outside `machine`, by name. */
+/**
+ * The lanes of suites outside `machine`, by name. Of the tests that need a cluster, those of `second-cluster`
+ * replace the driver there or bring a workload of their own.
+ */
 const LANES: Readonly<Record<string, Lane>> = {
   cluster: "cluster",
   "crash-points": "labs",
-  databases: "labs",
   labs: "labs",
+  "second-cluster": "labs",
   workflows: "labs",
   sim: "simulation",
 };

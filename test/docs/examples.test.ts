@@ -22,7 +22,7 @@ describe("the examples", () => {
     assert.ok(examples.length > 0);
     const tests = (
       await Promise.all(
-        (await paths("{cluster,databases}/**/*.ts", "test")).map((path) => textOf(join("test", path))),
+        (await paths("{cluster,second-cluster}/**/*.ts", "test")).map((path) => textOf(join("test", path))),
       )
     ).join("\n");
     const page = await textOf("docs/lab.md");

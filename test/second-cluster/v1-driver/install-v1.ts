@@ -1,5 +1,5 @@
 import type { Lab } from "../../../testbed/lab/lab.ts";
-import { manifestOf } from "../workload/volume-manifests.ts";
+import { manifestOf } from "../../cluster/workload/volume-manifests.ts";
 import { manifestsOfV1 } from "./manifests-of-v1.ts";
 
 const READY_MAX_MS = 240_000;

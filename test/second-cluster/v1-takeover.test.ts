@@ -7,15 +7,13 @@ import { uninstallDriver } from "../../testbed/lab/cluster/install-driver.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { untilNothingIsLeft } from "./assert/nothing-left.ts";
-import { allRecordsDuring, assertHandedOver, type SeenRecord } from "./assert/watch-writer.ts";
-import { driverLab, reinstallDriver } from "./driver-lab.ts";
-import { movesWithItsRecords } from "./faults/move-writer.ts";
-import { assertReplicaKept, untilReplicasOld } from "./old-replicas.ts";
-import { DRIVER_OBJECTS, listObjects } from "./read-objects.ts";
-import { installV1, removeV1 } from "./v1-driver/install-v1.ts";
-import { leaveMounted } from "./v1-driver/leave-mounted.ts";
-import { volumeAttachments } from "./way-in.ts";
+import { untilNothingIsLeft } from "../cluster/assert/nothing-left.ts";
+import { allRecordsDuring, assertHandedOver, type SeenRecord } from "../cluster/assert/watch-writer.ts";
+import { driverLab, reinstallDriver } from "../cluster/driver-lab.ts";
+import { movesWithItsRecords } from "../cluster/faults/move-writer.ts";
+import { assertReplicaKept, untilReplicasOld } from "../cluster/old-replicas.ts";
+import { DRIVER_OBJECTS, listObjects } from "../cluster/read-objects.ts";
+import { volumeAttachments } from "../cluster/way-in.ts";
 import {
   assertNeverFailed,
   assertRecordsKept,
@@ -23,9 +21,16 @@ import {
   toldBy,
   untilSignalled,
   writerPod,
-} from "./workload/record-writer.ts";
-import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
-import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
+} from "../cluster/workload/record-writer.ts";
+import { aClaim, aClass, aPod, manifestOf } from "../cluster/workload/volume-manifests.ts";
+import {
+  attachmentsOf,
+  withClusterObjects,
+  type Workloads,
+  withWorkloads,
+} from "../cluster/workload/workloads.ts";
+import { installV1, removeV1 } from "./v1-driver/install-v1.ts";
+import { leaveMounted } from "./v1-driver/leave-mounted.ts";
 
 const HOME = "node-b";
 const OTHER = "node-a";
@@ -53,7 +58,7 @@ describe(
   () => {
     let lab: Lab;
     before(async () => {
-      lab = await driverLab();
+      lab = await driverLab("lab-second");
       await uninstallDriver(lab);
       await installV1(lab);
     });

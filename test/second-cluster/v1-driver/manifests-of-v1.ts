@@ -26,7 +26,11 @@ const NODE_PROGRAM = "/usr/local/bin/node";
  * only for the tools that the driver needs.
  */
 export async function manifestsOfV1(lab: Lab): Promise<ManifestsOfV1> {
-  const { files } = await bundle(ROOT, [{ entry: "test/cluster/v1-driver/main.ts", name: PROGRAM }], "dist");
+  const { files } = await bundle(
+    ROOT,
+    [{ entry: "test/second-cluster/v1-driver/main.ts", name: PROGRAM }],
+    "dist",
+  );
   const [file, ...others] = files;
   if (file === undefined || others.length > 0) throw new Error("the stand-in for V1 is one file");
   const built = await driverImage();

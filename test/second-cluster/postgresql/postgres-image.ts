@@ -1,12 +1,12 @@
 import { glob, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { folderEntries } from "../../deploy/image/folder-entries.ts";
-import { writeOciImage } from "../../deploy/image/oci-archive.ts";
-import type { TarEntry } from "../../deploy/image/tar-entry.ts";
-import { buildOnce } from "../../testbed/build/build-once.ts";
-import { debianPart } from "../../testbed/build/debian-part.ts";
-import type { Lab } from "../../testbed/lab/lab.ts";
+import { folderEntries } from "../../../deploy/image/folder-entries.ts";
+import { writeOciImage } from "../../../deploy/image/oci-archive.ts";
+import type { TarEntry } from "../../../deploy/image/tar-entry.ts";
+import { buildOnce } from "../../../testbed/build/build-once.ts";
+import { debianPart } from "../../../testbed/build/debian-part.ts";
+import type { Lab } from "../../../testbed/lab/lab.ts";
 
 /** The image of the example. */
 const NAME = "docker.io/library/postgres:15";

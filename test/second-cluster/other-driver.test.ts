@@ -5,12 +5,12 @@ import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { untilNothingIsLeft } from "./assert/nothing-left.ts";
-import { driverLab } from "./driver-lab.ts";
-import { untilControllersReady } from "./leading-controller.ts";
-import { listObjects, readObject } from "./read-objects.ts";
-import { aClaim, aPod, manifestOf } from "./workload/volume-manifests.ts";
-import { change, type Workloads, withWorkloads } from "./workload/workloads.ts";
+import { untilNothingIsLeft } from "../cluster/assert/nothing-left.ts";
+import { driverLab } from "../cluster/driver-lab.ts";
+import { untilControllersReady } from "../cluster/leading-controller.ts";
+import { listObjects, readObject } from "../cluster/read-objects.ts";
+import { aClaim, aPod, manifestOf } from "../cluster/workload/volume-manifests.ts";
+import { change, type Workloads, withWorkloads } from "../cluster/workload/workloads.ts";
 
 const CLASS = "managed-csi-premium";
 const FOLDER = "/var/lib/kubelet/plugins/disk.csi.azure.com";
@@ -24,7 +24,7 @@ const SEEN_MAX_MS = 240_000;
 describe("another Azure disk driver beside this one", { skip: (await reasonAgainstLab()) ?? false }, () => {
   let lab: Lab;
   before(async () => {
-    lab = await driverLab();
+    lab = await driverLab("lab-second");
   });
   after(() => untilNothingIsLeft(lab));
 

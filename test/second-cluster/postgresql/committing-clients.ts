@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { findObject } from "../cluster/read-objects.ts";
-import type { Workloads } from "../cluster/workload/workloads.ts";
+import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
+import { findObject } from "../../cluster/read-objects.ts";
+import type { Workloads } from "../../cluster/workload/workloads.ts";
 import { connectPostgres } from "./postgres-connection.ts";
 
 /** Clients outside of all nodes that commit rows to PostgreSQL, and know which were acknowledged. */

@@ -12,9 +12,9 @@ import { keepControllersOff } from "../cluster/leading-controller.ts";
 import { takeWayIn } from "../cluster/way-in.ts";
 import { example } from "../cluster/workload/examples.ts";
 import { type Workloads, withWorkloads } from "../cluster/workload/workloads.ts";
-import { databasePod, startCommitting } from "./committing-clients.ts";
-import { connectPostgres } from "./postgres-connection.ts";
-import { addPostgresImage, reasonAgainstPostgres } from "./postgres-image.ts";
+import { databasePod, startCommitting } from "./postgresql/committing-clients.ts";
+import { connectPostgres } from "./postgresql/postgres-connection.ts";
+import { addPostgresImage, reasonAgainstPostgres } from "./postgresql/postgres-image.ts";
 
 const POD = "postgresql-0";
 const CLAIM = `data-${POD}`;
@@ -70,7 +70,7 @@ describe(
   () => {
     let lab: Lab;
     before(async () => {
-      lab = await driverLab("lab-databases");
+      lab = await driverLab("lab-second");
       await addPostgresImage(lab, new AbortController().signal);
     });
     after(async () => {
