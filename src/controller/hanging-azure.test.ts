@@ -7,10 +7,14 @@ import { ControlLoop, type Reconciler } from "../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { diskReconciler } from "./disk/disk-reconciler.ts";
 import { askAzureReconciler } from "./fencing/ask-azure-reconciler.ts";
+import { stoppedNodesReconciler } from "./nodes/mark-stopped-nodes.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { anInstance } from "./testing/an-instance.ts";
 import { silentLogger } from "./testing/silent-logger.ts";
+
+/** The object of the zone for which Azure answers. */
+const LIVE = "live";
 
 /** A call that Azure does not answer. */
 function unanswered(signal: AbortSignal): Promise<never> {
@@ -20,7 +24,7 @@ function unanswered(signal: AbortSignal): Promise<never> {
 }
 
 /**
- * Queues volumes for which Azure answers no call, as many as the loop has workers, and then one of another
+ * Queues objects for which Azure answers no call, as many as the loop has workers, and then one of another
  * zone. Returns how long that one waited for its first call, in milliseconds.
  */
 async function waitBehindHanging(
@@ -31,7 +35,7 @@ async function waitBehindHanging(
     give,
   }: {
     readonly loop: (ports: ControllerPorts) => Reconciler;
-    /** `onLive` is to be called with the first call for the volume of the other zone. */
+    /** `onLive` is to be called with the first call for the object of the other zone. */
     readonly cloud: (onLive: () => void) => Partial<CloudProvisioner>;
     readonly give: (name: string, isLive: boolean) => Promise<void>;
   },
@@ -44,15 +48,15 @@ async function waitBehindHanging(
   const reconciler = loopOf(ports);
   const random = { next: () => 0, uuid: () => "" };
   const loop = new ControlLoop(reconciler, { clock: world.clock, random, logger: silentLogger });
-  const names = [...Array(reconciler.workers).keys()].map((number) => `pvc-down-${number}`);
+  const names = [...Array(reconciler.workers).keys()].map((number) => `down-${number}`);
   for (const name of names) await give(name, false);
-  await give("pvc-live", true);
+  await give(LIVE, true);
   const life = new AbortController();
   const running = loop.run(life.signal);
-  // By then the plan asks about a VM.
-  await world.clock.advance(10_000);
+  // By then the plan asks about a VM, and heartbeats are stale.
+  await world.clock.advance(60_000);
   const queuedAtMs = world.clock.elapsedMs();
-  for (const name of [...names, "pvc-live"]) loop.queue.add(name);
+  for (const name of [...names, LIVE]) loop.queue.add(name);
   await world.clock.advance(3_600_000);
   life.abort();
   await running;
@@ -66,7 +70,7 @@ describe("calls that Azure does not answer for one zone", () => {
         loop: diskReconciler,
         cloud: (onLive) => ({
           createDisk: ({ diskName }, signal) => {
-            if (diskName.includes("live")) onLive();
+            if (diskName === LIVE) onLive();
             return unanswered(signal);
           },
         }),
@@ -97,6 +101,27 @@ describe("calls that Azure does not answer for one zone", () => {
           const record = { writer: aWriter(isLive ? "node-a" : "node-b", { requested: false }) };
           const volume = aVolumeWithRecord(record, { volumeName: name });
           await world.given("AzVolume", { ...volume, metadata: { ...volume.metadata, name } });
+        },
+      });
+      assert.equal(waitedMs, 10_000);
+    }));
+
+  it("hold up the mark of no node of another zone for longer than ten seconds", () =>
+    withControllerPorts(async (world) => {
+      const waitedMs = await waitBehindHanging(world, {
+        loop: stoppedNodesReconciler,
+        cloud: (onLive) => ({
+          inspectInstance: async ({ nodeName }, signal) => {
+            if (nodeName !== LIVE) return unanswered(signal);
+            onLive();
+            return ok(anInstance(nodeName));
+          },
+        }),
+        give: async (name) => {
+          await world.given("AzDriverNode", aDriverNode(name));
+          world.nodeUids.set(name, `uid-of-${name}`);
+          world.nodeNames.set(instanceUriOf(name), name);
+          world.unreachable.add(name);
         },
       });
       assert.equal(waitedMs, 10_000);

@@ -2,6 +2,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { mayMark, planServiceMark, type ServiceStep } from "../../core/node/plan-service-mark.ts";
 import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
 import { kubeletOf } from "../../core/writer/node-silence.ts";
+import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodesPorts } from "../controller-ports.ts";
@@ -23,6 +24,8 @@ export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
   return {
     name: "stopped-nodes",
     workers: 8,
+    // Of a zone that is down, Azure may show no VM: that keeps no node of another zone from being marked.
+    slowAfterMs: ASK_AGAIN_MS,
     backoff: { baseMs: 1_000, maxMs: 30_000 },
     reconcile: async (nodeName, signal) => {
       const { marks } = ports;
