@@ -85,6 +85,19 @@ describe("scale sets as Azure was recorded to answer them", () => {
     assert.deepEqual(at(instance, "networkProfileConfiguration"), { networkInterfaceConfigurations });
   });
 
+  // From the tests of Azure's SDK for Java, which run against Azure (`canUpdateVMSSInCreateOrUpdateMode`).
+  it("show no model of a flexible set that has none, until one is stated", () => {
+    const azure = aModel({ virtualMachines: [] });
+    const showsModel = (): boolean =>
+      Object.hasOwn(objectAt(read(azure, POOL), "properties") ?? {}, "virtualMachineProfile");
+    azure.finish("PUT", POOL, { location, properties: { orchestrationMode: "Flexible" } });
+    assert.equal(showsModel(), false);
+    azure.finish("PATCH", POOL, { tags: { a: "b" } });
+    assert.equal(showsModel(), false);
+    azure.finish("PUT", POOL, poolBody({ orchestrationMode: "Flexible" }));
+    assert.equal(showsModel(), true);
+  });
+
   it("give their instances size, resilience and disks of Azure's names", () => {
     const azure = aPool();
     const instance = objectAt(read(azure, `${POOL}/virtualMachines/1`), "properties");

@@ -26,7 +26,7 @@ export interface ScaleSet {
   readonly upgradePolicy: UpgradePolicy;
   /** The one under way, or the last one. */
   readonly rollingUpgrade?: RollingUpgrade;
-  /** `properties.virtualMachineProfile`, the model of its instances: stored, returned and compared. */
+  /** `properties.virtualMachineProfile`, the model of its instances, empty without one: stored and compared. */
   readonly profile: JsonObject;
   /** Further properties that are stored and returned, and have no effect here: `overprovision` … */
   readonly other: JsonObject;
@@ -83,7 +83,9 @@ export function renderScaleSet(
       ...set.other,
       orchestrationMode: set.orchestrationMode,
       upgradePolicy: renderUpgradePolicy(set.upgradePolicy),
-      virtualMachineProfile: userData ? set.profile : profile,
+      ...(Object.keys(set.profile).length > 0
+        ? { virtualMachineProfile: userData ? set.profile : profile }
+        : {}),
       provisioningState: set.provisioningState,
       uniqueId: set.uniqueId,
       timeCreated: isoTime(set.createdAtMs),
