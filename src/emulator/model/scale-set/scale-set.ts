@@ -26,7 +26,7 @@ export interface ScaleSet {
   readonly upgradePolicy: UpgradePolicy;
   /** The one under way, or the last one. */
   readonly rollingUpgrade?: RollingUpgrade;
-  /** `properties.virtualMachineProfile`, the model of its instances, empty without one: stored and compared. */
+  /** `properties.virtualMachineProfile`, which its instances are made of; `{}` if the set has none. */
   readonly profile: JsonObject;
   /** Further properties that are stored and returned, and have no effect here: `overprovision` … */
   readonly other: JsonObject;
