@@ -43,14 +43,9 @@ export async function listVolumes(
 }
 
 /**
- * A volume as it is listed; undefined until its disk exists. Its id is spelled as in its PersistentVolume:
- * external-attacher compares ids with case, and publishes again once a minute what it does not find.
+ * A volume as it is listed. Its id is spelled as in its PersistentVolume: external-attacher compares ids with
+ * case, and publishes again once a minute what it does not find.
  */
-function listedVolume(context: ListContext, volume: AzVolume): ListVolumesResponse_Entry | undefined {
-  const detail = volume.status?.detail;
-  return detail === undefined ? undefined : entryOf(context, volume, detail);
-}
-
 function entryOf(context: ListContext, volume: AzVolume, detail: VolumeDetail): ListVolumesResponse_Entry {
   const volumeId = context.clusterVolumes.volumeOf(detail.diskUri)?.volumeId ?? detail.diskUri;
   return {
@@ -74,6 +69,8 @@ export async function getVolume(
   if (missing !== undefined) return fail(missing);
   const volume = await findOrAdoptUnpublished(context, volumeId, undefined, call.signal);
   if (!volume.ok) return volume;
-  const listed = listedVolume(context, volume.value);
-  return listed === undefined ? fail({ kind: "VolumeNotFound", volumeId }) : ok(listed);
+  const detail = volume.value.status?.detail;
+  return detail === undefined
+    ? fail({ kind: "VolumeNotFound", volumeId })
+    : ok(entryOf(context, volume.value, detail));
 }
