@@ -4,6 +4,7 @@ import { driverVersion } from "../../cli/version.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { GroupControllerService, IdentityService } from "../../csi/gen/csi/v1/csi.ts";
 import { identityHandlers } from "../../csi/identity/identity-handlers.ts";
+import type { CallOutcome } from "../../csi/server/answer-call.ts";
 import { GrpcServer } from "../../csi/server/grpc-server.ts";
 import { endpointProblem } from "../../csi/server/parse-endpoint.ts";
 import type { UnixSockets } from "../../csi/server/unix-sockets.ts";
@@ -34,13 +35,9 @@ export function createCsiServer(
   const { clock, random, logger, registry } = process;
   const calls = createCounter(registry, "azuredisk_csi_calls_total");
   const duration = createHistogram(registry, "azuredisk_csi_call_duration_seconds");
-  const onCall = (outcome: {
-    readonly method: string;
-    readonly code: string;
-    readonly durationMs: number;
-  }): void => {
-    calls.inc({ method: outcome.method, code: outcome.code });
-    duration.observe({ method: outcome.method }, outcome.durationMs / 1_000);
+  const onCall = ({ method, code, durationMs }: CallOutcome): void => {
+    calls.inc({ method, code });
+    duration.observe({ method }, durationMs / 1_000);
   };
   const handlers = identityHandlers({
     driverName: identity.driverName,
