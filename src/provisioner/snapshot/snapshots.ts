@@ -163,11 +163,7 @@ export function deleteSnapshot(
   target: SnapshotTarget & { readonly objection: SnapshotObjection },
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const judge: Judge = (present) => {
-    const objection = target.objection(present);
-    return objection === undefined ? ok(true) : fail(objection);
-  };
-  return remove(session, { ...target, judge }, signal);
+  return remove(session, { ...target, isToBeDeleted: () => true }, signal);
 }
 
 /** Adds tags to a snapshot. Reads it before each request, and again at the end. */
@@ -211,11 +207,7 @@ function removeFailed(
   request: CreateSnapshotRequest & SnapshotTarget,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const judge: Judge = (present) => {
-    const objection = request.objection(present);
-    return objection === undefined ? ok(isFailedCreation(present)) : fail(objection);
-  };
-  return remove(session, { ...request, judge }, signal);
+  return remove(session, { ...request, isToBeDeleted: isFailedCreation }, signal);
 }
 
 /** Whether nothing can be restored from it, and never could: no moment of the disk is lost with it. */
@@ -223,21 +215,22 @@ function isFailedCreation({ state, isTaken }: SnapshotFacts): boolean {
   return isTerminal(state) && !isTaken;
 }
 
-/** Whether a snapshot, as just read, is to be deleted. */
-type Judge = (present: SnapshotFacts) => Result<boolean>;
-
-/** Waits for an operation on the snapshot first: Azure would refuse. */
+/** Waits for an operation on the snapshot first: Azure would refuse. What is not `isToBeDeleted` stays. */
 async function remove(
   session: ArmSession,
-  target: SnapshotTarget & { readonly judge: Judge },
+  target: SnapshotTarget & {
+    readonly objection: SnapshotObjection;
+    readonly isToBeDeleted: (present: SnapshotFacts) => boolean;
+  },
   signal: AbortSignal,
 ): Promise<Result<void>> {
   for (let attempt = 1; ; attempt++) {
     const present = await settledSnapshot(session, target, signal);
     if (!present.ok) return saysGone(present.failure) ? ok(undefined) : fail(toFailure(present.failure, {}));
-    const verdict = target.judge(snapshotFactsOf(present.value));
-    if (!verdict.ok) return verdict;
-    if (!verdict.value) return ok(undefined);
+    const facts = snapshotFactsOf(present.value);
+    const objection = target.objection(facts);
+    if (objection !== undefined) return fail(objection);
+    if (!target.isToBeDeleted(facts)) return ok(undefined);
     const { id } = target;
     const { ended: deleted } = await write(
       session,
