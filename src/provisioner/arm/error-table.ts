@@ -94,18 +94,16 @@ const throttled = (error: ArmError): Failure => ({
     `${[error.code, ...error.details.map((detail) => detail.target)].filter(Boolean).join(" ")}: ` +
     `${error.message} (request ${error.requestId})`,
 });
-const attachedElsewhere = (error: ArmError, context: ErrorContext): Failure => ({
-  kind: "DiskAttachedElsewhere",
-  diskUri: context.diskUri ?? "",
-  attachedTo: vmUrisIn(error.message),
-  ...answered(error),
-});
-const diskInUse = (error: ArmError, context: ErrorContext): Failure => ({
-  kind: "DiskInUse",
-  diskUri: context.diskUri ?? "",
-  attachedTo: vmUrisIn(error.message),
-  ...answered(error),
-});
+const ownedFailure =
+  (kind: "DiskAttachedElsewhere" | "DiskInUse") =>
+  (error: ArmError, { diskUri = "" }: ErrorContext): Failure => ({
+    kind,
+    diskUri,
+    attachedTo: vmUrisIn(error.message),
+    ...answered(error),
+  });
+const attachedElsewhere = ownedFailure("DiskAttachedElsewhere");
+const diskInUse = ownedFailure("DiskInUse");
 /** A disk has no cache, so a write of one that is refused for its cache waits for the VM that has it. */
 const cachedByVm = (error: ArmError, context: ErrorContext): Failure =>
   context.diskUri === undefined || context.nodeName !== undefined
