@@ -127,8 +127,8 @@ export class AttachBatch {
     const lane = mostUrgentLane(open.map((request) => request.lane)) ?? "prune";
     const succeeded = this.#succeeded;
     this.#succeeded = [];
-    const patience = succeeded.some(attachesOne) ? ({ patience: "none" } as const) : {};
-    const read = await readVm(this.#session, this.#vm, { lane, ...patience }, this.#lifetime);
+    const patience = succeeded.some(attachesOne) ? "none" : undefined;
+    const read = await readVm(this.#session, this.#vm, { lane, patience }, this.#lifetime);
     if (!read.ok && succeeded.some(attachesOne) && classOf(read.failure) === "throttled")
       return settleAttaches(succeeded);
     if (!read.ok && saysNotThere(read.failure)) return settleAll(open, ok({ kind: "instanceGone" }));

@@ -58,7 +58,7 @@ export class SharedVmReads {
     // Also without a pause: callers that ask in a row share the read.
     await this.#session.clock.sleep(this.#waitMs(vm.key), signal);
     this.#spend(vm.key);
-    return readInstance(this.#session, vm, { lane: "failover", instanceView: false, onSent }, signal);
+    return readInstance(this.#session, vm, { lane: "failover", onSent }, signal);
   }
 
   #waitMs(key: string): number {

@@ -22,7 +22,7 @@ export interface VmReadOptions {
   /** Default: false. */
   readonly instanceView?: boolean;
   /** `none`: fails instead of waiting for the call budget, or after a refusal. */
-  readonly patience?: "none";
+  readonly patience?: "none" | undefined;
 }
 
 /**
@@ -34,15 +34,10 @@ export interface VmReadOptions {
 export async function readVm(
   session: ArmSession,
   vm: VmTarget,
-  { lane, instanceView = false, patience }: VmReadOptions,
+  options: VmReadOptions,
   signal: AbortSignal,
 ): Promise<Result<ArmVm, ArmError>> {
-  const read = await readInstance(
-    session,
-    vm,
-    { lane, instanceView, ...(patience === undefined ? {} : { patience }) },
-    signal,
-  );
+  const read = await readInstance(session, vm, options, signal);
   return read.ok && read.value.etag === "" ? fail(incomplete(vm, "an ETag")) : read;
 }
 
@@ -55,11 +50,10 @@ export async function readInstance(
   vm: VmTarget,
   {
     lane,
-    instanceView,
+    instanceView = false,
     patience,
     onSent,
   }: VmReadOptions & {
-    readonly instanceView: boolean;
     /** Called before each call to Azure, once the call budget allows it. */
     readonly onSent?: () => void;
   },
