@@ -8,12 +8,10 @@ import type { FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 import type { ArmError, ArmVm, ArmVmChange } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
-import type { ArmSession } from "../arm/arm-session.ts";
 import { isOperationFailure, isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
-import type { DefaultDiskPlace } from "../disk/disks.ts";
 import { missingDisks, withoutMissing } from "../disk/missing-disks.ts";
 import type { SharedDiskReads } from "../disk/shared-disk-reads.ts";
 import { untilDisowned } from "../disk/until-disowned.ts";
@@ -23,8 +21,7 @@ import {
   forcedDetachesOf,
   foreignDetaches,
 } from "./check-preconditions.ts";
-import { proveMissingVmGone } from "./prove-gone.ts";
-import type { SharedVmReads } from "./shared-vm-reads.ts";
+import { type GoneContext, proveMissingVmGone } from "./prove-gone.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { NotThere, VmRequest } from "./vm-request.ts";
 import { type VmTarget, type VmUpdate, detachingEntry, readVm, updateVm } from "./vm-update.ts";
@@ -45,10 +42,7 @@ const OPERATION_FAILURES_MAX = 2;
 const LATE_READS_MAX = 6;
 
 /** The collaborators of fences of one VM. */
-export interface FenceContext {
-  readonly session: ArmSession;
-  readonly place: Pick<DefaultDiskPlace, "subscriptionId">;
-  readonly vmReads: SharedVmReads;
+export interface FenceContext extends GoneContext {
   readonly diskReads: SharedDiskReads;
   readonly vm: VmTarget;
   readonly etagWrites: EtagWriteMemory;

@@ -1,14 +1,9 @@
 import { mostUrgentLane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
-import type { ArmSession } from "../arm/arm-session.ts";
 import { callGroupsOf } from "../arm/throttle-budget.ts";
-import type { DefaultDiskPlace } from "../disk/disks.ts";
-import type { SharedDiskReads } from "../disk/shared-disk-reads.ts";
 import { AttachBatch } from "./attach-batch.ts";
-import { FenceBatch } from "./fence-batch.ts";
+import { FenceBatch, type FenceContext } from "./fence-batch.ts";
 import { GroupCommit } from "./group-commit.ts";
-import type { SharedVmReads } from "./shared-vm-reads.ts";
 import { UpdatesMemory } from "./updates-memory.ts";
 import { VmRequest, type VmRequestSpec } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
@@ -34,13 +29,8 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
 };
 
 /** The collaborators of the queues. */
-export interface VmQueuesOptions {
-  readonly session: ArmSession;
-  readonly place: Pick<DefaultDiskPlace, "subscriptionId">;
-  readonly vmReads: SharedVmReads;
-  readonly diskReads: SharedDiskReads;
+export interface VmQueuesOptions extends Omit<FenceContext, "vm" | "underWay"> {
   readonly sizes: VmSizes;
-  readonly etagWrites: EtagWriteMemory;
   /** Ends all work at shutdown. */
   readonly lifetime: AbortSignal;
 }
@@ -102,7 +92,10 @@ export class VmQueues {
       this.#queues.delete(vm.key);
       this.#memory.keep(vm.key, underWay);
     };
-    const patience = {
+    const common = {
+      clock: session.clock,
+      lifetime,
+      onUnused,
       delayMaxMs: session.settings.throttleWaitMaxMs,
       recordDelay: (waitedMs: number): void => session.recordWait(writes, waitedMs),
       throttled: (retryAfterMs: number): Failure => ({
@@ -114,21 +107,17 @@ export class VmQueues {
       }),
     };
     const atOnce = {
-      clock: session.clock,
-      lifetime,
+      ...common,
       precedingWork: (): undefined => undefined,
       delayMs: (): number => 0,
       gathering: { quietMs: 0, maxMs: 0 },
-      ...patience,
       run: (batch: readonly VmRequest[]): Promise<void> =>
         new FenceBatch({ ...ofFences, session, vm, underWay }, batch, lifetime).run(),
-      onUnused,
     };
     const fences = new GroupCommit(atOnce);
     const flushes = new GroupCommit(atOnce);
     const updates = new GroupCommit({
-      clock: session.clock,
-      lifetime,
+      ...common,
       precedingWork: () => fences.idle(),
       delayMs: (waiting) =>
         session.waitMs({
@@ -137,10 +126,8 @@ export class VmQueues {
           lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "prune",
         }),
       gathering: session.settings.gathering,
-      ...patience,
       run: (batch, latecomers) =>
         new AttachBatch({ session, vm, sizes, underWay }, batch, lifetime).run(latecomers),
-      onUnused,
     });
     return { updates, fences, flushes };
   }
