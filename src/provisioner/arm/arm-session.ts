@@ -3,11 +3,11 @@ import { backoffMs } from "../../core/primitives/backoff.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import type { ProvisionerSettings } from "../settings.ts";
-import type { ArmAnswer, ArmApi, ArmError, ArmOperation, ArmOperationStatus, NextPage } from "./arm-api.ts";
+import type { ArmAnswer, ArmApi, ArmError, NextPage } from "./arm-api.ts";
 import { createCallAdmission } from "./call-admission.ts";
 import { isWorthRetrying } from "./error-table.ts";
 import { createLookPace, type UntilNextLook } from "./look-pace.ts";
-import { createOperationPoller, type OperationPoller, type OperationTarget } from "./operation-poller.ts";
+import { createOperationPoller, type OperationPoller, type Poll } from "./operation-poller.ts";
 import { type BudgetedCall, type CallGroup, isVmWriteGroup, type ThrottleBudget } from "./throttle-budget.ts";
 
 /** A call, and whether it waits for the budget. Default: for at most `throttleWaitMaxMs`. */
@@ -102,18 +102,14 @@ export function createArmSession(options: {
     return clock.sleep(backoffMs({ ...settings.backoff, attempt, chance: random.next() }), signal);
   }
 
-  function poll(
-    operation: ArmOperation,
-    target: OperationTarget,
-    signal: AbortSignal,
-  ): Promise<Result<ArmOperationStatus, ArmError>> {
+  const poll: Poll = (operation, target, signal) => {
     const group = operation.kind === "vm" ? "vmOperationRead" : "diskOperationRead";
     return call(
       { group, ...target },
       (clientRequestId) => arm.pollOperation({ operation, clientRequestId }, signal),
       signal,
     );
-  }
+  };
 
   return {
     arm,

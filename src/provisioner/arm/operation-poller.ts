@@ -67,7 +67,7 @@ export interface OperationPoller {
 }
 
 /** One poll of an operation. */
-type Poll = (
+export type Poll = (
   operation: ArmOperation,
   target: OperationTarget,
   signal: AbortSignal,
