@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
+import { controllerSubjects, nodeSubjects } from "../../src/adapters/kubernetes/events/events-subjects.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import { controllerEvents, nodeEvents } from "../../src/compose/connect/cluster-events.ts";
+import { clusterEvents } from "../../src/compose/connect/cluster-events.ts";
 import { type ClusterFacts, followCluster } from "../../src/compose/connect/cluster-facts.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { aVolume } from "../../src/core/testing/objects.ts";
@@ -117,9 +118,13 @@ describe("queries of and events in Kubernetes' API server", { skip: missing ?? f
             "the pods",
             () => facts.users.cachedOn({ nodeName: nameOf("node-b"), volumeId: diskUri }).kind === "used",
           );
-          const options = { driverName: DRIVER, namespace, objects: own };
-          const told = controllerEvents(
-            { ...options, client: restricted, caches: facts.caches, podName: "controller-1" },
+          const told = clusterEvents(
+            {
+              client: restricted,
+              driverName: DRIVER,
+              instance: "controller-1",
+              subjectsOf: controllerSubjects({ objects: own, caches: facts.caches, namespace }),
+            },
             { ...ports, logger: failingLogger },
           );
           const nodeClient = await connectRestricted(theServer(), admin, {
@@ -128,8 +133,14 @@ describe("queries of and events in Kubernetes' API server", { skip: missing ?? f
             cluster: [],
             namespaces: { [namespace]: nodeEventRules, ...(await defaultNamespaceOnce(nodeEventRules)) },
           });
-          const toldByNode = nodeEvents(
-            { ...options, client: nodeClient, nodeName: nameOf("node-a") },
+          const nodeName = nameOf("node-a");
+          const toldByNode = clusterEvents(
+            {
+              client: nodeClient,
+              driverName: DRIVER,
+              instance: nodeName,
+              subjectsOf: nodeSubjects({ objects: own, namespace, nodeName }),
+            },
             { ...ports, logger: failingLogger },
           );
           await whileRunning([told.run, toldByNode.run], async () => {

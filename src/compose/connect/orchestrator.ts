@@ -55,19 +55,23 @@ export async function kubernetesOrchestrator(
   ports: ProcessPorts,
 ): Promise<Orchestrator> {
   const { client, cache, driverName, namespace, nodeDaemonSet } = parts;
-  const [{ createNodeMarks }, { followCluster }, { controllerEvents }, { followOtherDrivers }] =
-    await Promise.all([
-      import("../../adapters/kubernetes/node-marks.ts"),
-      import("./cluster-facts.ts"),
-      import("./cluster-events.ts"),
-      import("./other-drivers.ts"),
-    ]);
+  const [
+    { createNodeMarks },
+    { controllerSubjects },
+    { followCluster },
+    { clusterEvents },
+    { followOtherDrivers },
+  ] = await Promise.all([
+    import("../../adapters/kubernetes/node-marks.ts"),
+    import("../../adapters/kubernetes/events/events-subjects.ts"),
+    import("./cluster-facts.ts"),
+    import("./cluster-events.ts"),
+    import("./other-drivers.ts"),
+  ]);
   const { caches, ...facts } = followCluster(client, driverName, ports);
-  const podName = process.env["POD_NAME"] ?? hostname();
-  const eventSink = controllerEvents(
-    { client, driverName, namespace, objects: cache, caches, podName },
-    ports,
-  );
+  const instance = process.env["POD_NAME"] ?? hostname();
+  const subjectsOf = controllerSubjects({ objects: cache, caches, namespace });
+  const eventSink = clusterEvents({ client, driverName, instance, subjectsOf }, ports);
   const others = followOtherDrivers(
     { client, caches, driverName, daemonSets: nodeDaemonSet, events: eventSink.events },
     ports,

@@ -184,8 +184,10 @@ async function eventsOn(
   ports: ProcessPorts,
 ) {
   const { driverName, nodeName, namespace } = values;
-  const { nodeEvents } = await import("../connect/cluster-events.ts");
-  return nodeEvents({ client, driverName, namespace, objects, nodeName }, ports);
+  const { nodeSubjects } = await import("../../adapters/kubernetes/events/events-subjects.ts");
+  const { clusterEvents } = await import("../connect/cluster-events.ts");
+  const subjectsOf = nodeSubjects({ objects, namespace, nodeName });
+  return clusterEvents({ client, driverName, instance: nodeName, subjectsOf }, ports);
 }
 
 /**
