@@ -88,9 +88,6 @@ export const controllerRole: Role<typeof options> = {
     const others = createGauge(ports.registry, "azuredisk_controller_other_driver", () =>
       others.set(otherDriver() === undefined ? 0 : 1),
     );
-    const untilSynced = async (signal: AbortSignal): Promise<void> => {
-      await Promise.all([cache.untilSynced(signal), orchestrator.untilSynced(signal)]);
-    };
     const clusterId = await clusterIdOf(
       values,
       { store: connection.store, apiClient, clock, logger },
@@ -124,7 +121,7 @@ export const controllerRole: Role<typeof options> = {
       (signal) => cache.run(signal),
       (signal) => orchestrator.run(signal),
     );
-    await untilSynced(lifetime);
+    await Promise.all([cache.untilSynced(lifetime), orchestrator.untilSynced(lifetime)]);
     const endpoint = await listen(server, values.endpoint);
     // Only here: a new leader first reads every object, while sidecars wait for the socket.
     const work = untilEnded(lifetime, () => following, runReconcilers);
