@@ -171,14 +171,13 @@ async function readAzureSettings(
       ? ok({ config: {}, unused: [] })
       : await parseAzureConfig(await readNamedFile("cloud-config", file));
   if (!fromFile.ok) return fromFile;
-  const endpoint = values.azureEndpoint;
   const config: AzureConfig = {
     ...stated("tenantId", process.env["AZURE_TENANT_ID"]),
     ...stated("aadClientId", process.env["AZURE_CLIENT_ID"]),
     ...stated("aadClientSecret", process.env["AZURE_CLIENT_SECRET"]),
     ...fromFile.value.config,
     ...stated("cloud", values.azureCloud),
-    ...(endpoint === undefined ? {} : { resourceManagerEndpoint: endpoint }),
+    ...stated("resourceManagerEndpoint", values.azureEndpoint),
     ...stated("subscriptionId", values.subscriptionId),
     ...stated("resourceGroup", values.resourceGroup),
     ...stated("location", values.location),
