@@ -62,9 +62,8 @@ export const schedulerExtenderRole: Role<typeof options> = {
       { namespace: values.namespace, driverName: values.driverName },
       { clock, random, logger },
     );
-    const each = { ...caches };
-    const { whyNotSynced, untilSynced, run } = allCaches(each);
-    const whyNotReady = (): string | undefined => whyNotSynced() ?? whyStale(each, clock.elapsedMs());
+    const { whyNotSynced, untilSynced, run } = allCaches(caches);
+    const whyNotReady = (): string | undefined => whyNotSynced() ?? whyStale(caches, clock.elapsedMs());
     const index = createPlacementIndex({ caches, heartbeatStaleMs: values.heartbeatStaleMs, clock });
     const server = await asSet("extender-endpoint", values.extenderEndpoint, () =>
       serveExtender({
