@@ -64,21 +64,21 @@ export function createExtender(options: {
    */
   let refusedNomination: string | undefined;
 
-  function decide(verb: "filter" | "prioritize", args: ExtenderArgs): ExtenderAnswer {
-    const volumes = index.podVolumes(volumeReferences(args.pod));
+  function filter(args: ExtenderArgs): ExtenderAnswer {
+    const removed = removedFrom(args, volumesOf(args.pod));
+    return answered(writeFilterResult(args, removed), removed.values());
+  }
+
+  function prioritize({ pod, nodeNames }: ExtenderArgs): ExtenderAnswer {
+    const scores = scoreNodes({ volumes: volumesOf(pod), findNode: index.findNode });
+    return answered(writeHostPriorities(nodeNames, scores));
+  }
+
+  /** A pod's volumes, before its nodes are judged by their health now. */
+  function volumesOf(pod: unknown): readonly PodVolume[] {
+    const volumes = index.podVolumes(volumeReferences(pod));
     index.refreshHealth();
-    if (verb === "prioritize")
-      return {
-        outcome: "answered",
-        body: writeHostPriorities(args.nodeNames, scoreNodes({ volumes, findNode: index.findNode })),
-        removed: NONE_REMOVED,
-      };
-    const removed = removedFrom(args, volumes);
-    return {
-      outcome: "answered",
-      body: writeFilterResult(args, removed),
-      removed: countsOf(removed.values()),
-    };
+    return volumes;
   }
 
   function removedFrom(args: ExtenderArgs, volumes: readonly PodVolume[]): ReadonlyMap<number, Removal> {
@@ -95,58 +95,44 @@ export function createExtender(options: {
   }
 
   /** Where pods would be evicted for a pod that can't use its volumes there, they are not. */
-  function decidePreemption(args: PreemptionArgs): ExtenderAnswer {
-    const volumes = index.podVolumes(volumeReferences(args.pod));
-    index.refreshHealth();
+  function preempt(args: PreemptionArgs): ExtenderAnswer {
+    const volumes = volumesOf(args.pod);
     const nodeNames = [...args.victims.keys()];
     const removed = filterNodesForPreemption(nodeNames.map(index.findNode), volumes);
     const removedNames = new Set(nodeNames.filter((_, at) => removed.has(at)));
-    return {
-      outcome: "answered",
-      body: writePreemptionResult(args, removedNames),
-      removed: countsOf(removed.values()),
-    };
-  }
-
-  function neutral(verb: "filter" | "prioritize", args: ExtenderArgs): ExtenderAnswer {
-    const body =
-      verb === "filter" ? writeFilterResult(args, new Map()) : writeHostPriorities(args.nodeNames, new Map());
-    return { outcome: "neutral", body, removed: NONE_REMOVED };
+    return answered(writePreemptionResult(args, removedNames), removed.values());
   }
 
   /** What each kind of request makes of a body, once that has been read. */
   function readRequest(verb: ExtenderVerb, body: string): Result<Request, string> {
     if (verb === "preempt") {
-      const args = readPreemptionArgs(body);
-      if (!args.ok) return args;
-      const unchanged = (): ExtenderAnswer => ({
-        outcome: "neutral",
-        body: writePreemptionResult(args.value, new Set()),
-        removed: NONE_REMOVED,
-      });
-      const { pod } = args.value;
-      return ok({ pod, decide: () => decidePreemption(args.value), neutral: unchanged });
+      const read = readPreemptionArgs(body);
+      if (!read.ok) return read;
+      const args = read.value;
+      const unchanged = (): string => writePreemptionResult(args, new Set());
+      return ok({ pod: args.pod, decide: () => preempt(args), neutral: () => neutral(unchanged()) });
     }
-    const args = readExtenderArgs(body);
-    if (!args.ok) return args;
-    return ok({
-      pod: args.value.pod,
-      decide: () => decide(verb, args.value),
-      neutral: () => neutral(verb, args.value),
-    });
+    const read = readExtenderArgs(body);
+    if (!read.ok) return read;
+    const args = read.value;
+    const [decide, unchanged] =
+      verb === "filter"
+        ? [() => filter(args), () => writeFilterResult(args, new Map())]
+        : [() => prioritize(args), () => writeHostPriorities(args.nodeNames, new Map())];
+    return ok({ pod: args.pod, decide, neutral: () => neutral(unchanged()) });
   }
 
   /** No bug of this process delays a pod. */
   function orNeutral<Answer>(
     verb: ExtenderVerb,
-    { neutral: answerNeutrally }: Request,
+    request: Request,
     attempt: () => Answer,
   ): Answer | ExtenderAnswer {
     try {
       return attempt();
     } catch (error) {
       logger.error("extender failed on a request: a bug", { verb, error: stackOf(error) });
-      return answerNeutrally();
+      return request.neutral();
     }
   }
 
@@ -194,6 +180,14 @@ interface Request {
   readonly pod: unknown;
   readonly decide: () => ExtenderAnswer;
   readonly neutral: () => ExtenderAnswer;
+}
+
+function answered(body: string, removals: Iterable<Removal> = []): ExtenderAnswer {
+  return { outcome: "answered", body, removed: countsOf(removals) };
+}
+
+function neutral(body: string): ExtenderAnswer {
+  return { outcome: "neutral", body, removed: NONE_REMOVED };
 }
 
 function countsOf(removals: Iterable<Removal>): ExtenderAnswer["removed"] {
