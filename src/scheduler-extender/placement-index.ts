@@ -212,22 +212,19 @@ export function createPlacementIndex(options: {
   }
 
   async function untilSeen(references: readonly VolumeReference[], signal: AbortSignal): Promise<void> {
-    const waiting = new AbortController();
-    const end = (): void => waiting.abort();
+    const seen = new AbortController();
+    const over = AbortSignal.any([seen.signal, signal]);
     const look = (): void => {
-      if (unseenClaims(references).length === 0) end();
+      if (unseenClaims(references).length === 0) seen.abort();
     };
     const { claims, persistentVolumes, storageClasses } = caches;
     const stops = [claims.onChange(look), persistentVolumes.onChange(look), storageClasses.onChange(look)];
-    signal.addEventListener("abort", end);
     look();
-    if (signal.aborted) end();
     try {
-      await clock.sleep(SEEN_MAX_MS, waiting.signal);
+      await clock.sleep(SEEN_MAX_MS, over);
     } catch (error) {
-      if (!waiting.signal.aborted) throw error;
+      if (!over.aborted) throw error;
     } finally {
-      signal.removeEventListener("abort", end);
       for (const stop of stops) stop();
     }
   }
