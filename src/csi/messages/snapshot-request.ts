@@ -1,14 +1,13 @@
 import { diskNameFor } from "../../core/api/object-names.ts";
 import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { formatSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
-import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
   type SnapshotParameters,
   parseSnapshotParameters,
 } from "../../core/volume/parameters/snapshot-parameters.ts";
 import type { CreateSnapshotRequest } from "../gen/csi/v1/csi.ts";
-import { missingField } from "./required.ts";
+import { missingField, nameObstacle } from "./required.ts";
 import { snapshotTags } from "./snapshot-identity.ts";
 
 export interface SnapshotRequest {
@@ -26,12 +25,8 @@ export function snapshotRequestOf(
   { name, sourceVolumeId: sourceUri, parameters: given }: CreateSnapshotRequest,
   clusterId: string,
 ): Result<SnapshotRequest> {
-  const missing = missingField({ name, source_volume_id: sourceUri });
-  if (missing !== undefined) return fail(missing);
-  if (name.length > NAME_MAX_CHARS) {
-    const problem = `has ${name.length} characters, at most ${NAME_MAX_CHARS} are possible`;
-    return refuseArgument("name", `${name.slice(0, 40)}…`, problem);
-  }
+  const obstacle = missingField({ name, source_volume_id: sourceUri }) ?? nameObstacle(name, NAME_MAX_CHARS);
+  if (obstacle !== undefined) return fail(obstacle);
   const source = parseDiskUri(sourceUri);
   if (source === undefined) return fail({ kind: "VolumeNotFound", volumeId: sourceUri });
   const parameters = parseSnapshotParameters(given, {

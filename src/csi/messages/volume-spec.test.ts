@@ -6,7 +6,7 @@ import type { CopySource } from "../../core/volume/copies/copy-source.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { aDiskUri, anAttachmentObject } from "../testing/objects.ts";
 import { aBlockCapability, aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";
-import { readCreateRequest } from "./volume-spec.ts";
+import { readCreateRequest, readDiskPlace } from "./volume-spec.ts";
 
 type Read = ReturnType<typeof readCreateRequest>;
 
@@ -128,8 +128,6 @@ describe("readCreateRequest", () => {
   });
 
   const refused = [
-    { change: { name: "" }, kind: "InvalidArgument", field: "name" },
-    { change: { name: "a".repeat(254) }, kind: "InvalidArgument", field: "name" },
     { change: { volumeCapabilities: [] }, kind: "InvalidArgument", field: "volume_capabilities" },
     {
       change: { volumeCapabilities: [{ ...aMountCapability(), accessMode: undefined }] },
@@ -230,4 +228,13 @@ describe("readCreateRequest", () => {
     const request = aCreateVolumeRequest({ capacityRange: undefined });
     assert.equal(specOf(read(request, ofNodes, { ...source, zones: [] })).disk.zone, "3");
   });
+});
+
+describe("readDiskPlace", () => {
+  for (const name of ["", "a".repeat(254)])
+    it(`refuses a name of ${name.length} characters`, () => {
+      const place = readDiskPlace(aCreateVolumeRequest({ name }));
+      assert.ok(!place.ok);
+      assert.deepEqual([place.failure.kind, place.failure.field], ["InvalidArgument", "name"]);
+    });
 });

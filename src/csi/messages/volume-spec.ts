@@ -12,7 +12,7 @@ import { resolveVolumeSpec } from "../../core/volume/parameters/resolve-volume-s
 import { parseVolumeParameters, volumeContextOf } from "../../core/volume/parameters/volume-parameters.ts";
 import type { CreateDiskRequest } from "../../ports/cloud/cloud-provisioner.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
-import { missingField } from "./required.ts";
+import { nameObstacle } from "./required.ts";
 import { readCapabilities } from "./volume-capability.ts";
 
 /**
@@ -25,9 +25,9 @@ const CONTEXT_MAX_CHARS = VOLUME_CONTEXT_MAX_CHARS - 256;
 const NAME_MAX_CHARS = 253;
 
 /**
- * The request of a CreateVolume, checked by every rule that does not read Azure. `topologyOfNodes`
- * places a disk for which no topology is required, `zonelessRegions` are those of nodes without a zone, and
- * `source` is what its disk is to be a copy of.
+ * The request of a CreateVolume, whose name `readDiskPlace` has checked: here by every other rule that does
+ * not read Azure. `topologyOfNodes` places a disk for which no topology is required, `zonelessRegions` are
+ * those of nodes without a zone, and `source` is what its disk is to be a copy of.
  */
 export function readCreateRequest(
   request: CreateVolumeRequest,
@@ -39,8 +39,6 @@ export function readCreateRequest(
   },
 ): Result<CreateRequest> {
   const { driverName, topologyOfNodes, zonelessRegions, source } = context;
-  const named = checkVolumeName(request);
-  if (!named.ok) return named;
   const capabilities = readCapabilities(request.volumeCapabilities);
   if (!capabilities.ok) return capabilities;
   const parameters = parseWithMutable(request.parameters, request.mutableParameters);
@@ -103,24 +101,10 @@ function readTopology(
 export function readDiskPlace(
   request: Pick<CreateVolumeRequest, "name" | "parameters">,
 ): Result<Pick<CreateDiskRequest, "diskName" | "resourceGroup">, FailureOf<"InvalidArgument">> {
-  const named = checkVolumeName(request);
-  if (!named.ok) return named;
+  const obstacle = nameObstacle(request.name, NAME_MAX_CHARS);
+  if (obstacle !== undefined) return fail(obstacle);
   const parameters = parseVolumeParameters(request.parameters);
   if (!parameters.ok) return parameters;
   const diskName = diskNameOf({ volumeName: request.name, disk: parameters.value });
   return ok({ diskName, resourceGroup: parameters.value.resourceGroup });
-}
-
-function checkVolumeName({
-  name,
-}: Pick<CreateVolumeRequest, "name">): Result<void, FailureOf<"InvalidArgument">> {
-  const missing = missingField({ name });
-  if (missing !== undefined) return fail(missing);
-  return name.length > NAME_MAX_CHARS
-    ? refuseArgument(
-        "name",
-        `${name.slice(0, 40)}…`,
-        `has ${name.length} characters, at most ${NAME_MAX_CHARS} are possible`,
-      )
-    : ok(undefined);
 }
