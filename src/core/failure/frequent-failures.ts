@@ -31,6 +31,11 @@ export function stillWaiting(
   return fail({ kind: "StillWaiting", volumeId, what: what + soFar });
 }
 
+/** What this machine can't do now; `detail` is a clause that says why. */
+export function hostNotReady(detail: string): Result<never, FailureOf<"HostNotReady">> {
+  return fail({ kind: "HostNotReady", detail });
+}
+
 /** A call that has to wait until DeleteVolume of the volume has ended, or has failed. */
 export function deletionInProgress(volumeId: string): FailureOf<"OperationInProgress"> {
   return { kind: "OperationInProgress", volumeId, operation: "DeleteVolume" };

@@ -2,8 +2,8 @@ import { constants } from "node:fs";
 import { lstat, open, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import type { Failure } from "../../core/failure/failure.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Events } from "../../ports/cluster/events.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -107,7 +107,7 @@ export async function registerWithKubelet(
         : undefined,
     );
     if (place === "ours") return;
-    const served = place === "free" ? await serve() : fail(takenByAnother(socketPath));
+    const served = place === "free" ? await serve() : takenByAnother(socketPath);
     if (served.ok) logger.warn("the registration socket was gone, and is there again", { socketPath });
     const why = served.ok ? undefined : describeFailure(served.failure);
     if (why !== undefined && why !== whyNotServed)
@@ -171,10 +171,7 @@ async function listenAt(
       await folder.close();
     }
   } catch (error) {
-    return fail({
-      kind: "HostNotReady",
-      detail: `the registration socket ${socketPath} can't be made: ${String(error)}`,
-    });
+    return hostNotReady(`the registration socket ${socketPath} can't be made: ${String(error)}`);
   }
 }
 
@@ -188,13 +185,10 @@ async function socketOwner(socketPath: string, ownInode: bigint): Promise<"ours"
   return (await removeStaleSocket(socketPath)).ok ? "free" : "taken";
 }
 
-function takenByAnother(socketPath: string): Failure {
-  return {
-    kind: "HostNotReady",
-    detail:
-      `another plug-in serves ${socketPath}: two instances of one driver run on this node; remove one of ` +
-      "them",
-  };
+function takenByAnother(socketPath: string): Result<never> {
+  return hostNotReady(
+    `another plug-in serves ${socketPath}: two instances of one driver run on this node; remove one of them`,
+  );
 }
 
 function unlessMissing(error: unknown): undefined {

@@ -11,6 +11,7 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { answerCall, type CallPorts } from "./answer-call.ts";
 import { parseEndpoint } from "./parse-endpoint.ts";
@@ -208,11 +209,7 @@ export class GrpcServer {
   #bind(address: string): Promise<Result<number>> {
     return new Promise((resolve) => {
       this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-        resolve(
-          error === null
-            ? ok(port)
-            : fail({ kind: "HostNotReady", detail: `can't listen on ${address}: ${error.message}` }),
-        );
+        resolve(error === null ? ok(port) : hostNotReady(`can't listen on ${address}: ${error.message}`));
       });
     });
   }

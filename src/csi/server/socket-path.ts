@@ -2,7 +2,8 @@ import { lstat, stat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import type { FailureOf } from "../../core/failure/failure.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 
 /**
  * Removes the socket that a killed process left behind. A socket with a listener, and a file that is no
@@ -12,20 +13,14 @@ export async function removeStaleSocket(path: string): Promise<Result<void, Fail
   try {
     const found = await lstat(path);
     if (!found.isSocket())
-      return fail({
-        kind: "HostNotReady",
-        detail: `${path} exists and is no socket; remove it or choose another endpoint`,
-      });
+      return hostNotReady(`${path} exists and is no socket; remove it or choose another endpoint`);
     if (await isListenedOn(path))
-      return fail({
-        kind: "HostNotReady",
-        detail: `another process listens on ${path}; end it or choose another endpoint`,
-      });
+      return hostNotReady(`another process listens on ${path}; end it or choose another endpoint`);
     await unlink(path);
     return ok(undefined);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return ok(undefined);
-    return fail({ kind: "HostNotReady", detail: `${path} can't be prepared: ${String(error)}` });
+    return hostNotReady(`${path} can't be prepared: ${String(error)}`);
   }
 }
 
@@ -45,16 +40,13 @@ export async function checkSocketFolder(path: string): Promise<Result<void, Fail
   const folder = dirname(path);
   try {
     if ((await stat(folder)).isDirectory()) return ok(undefined);
-    return fail({
-      kind: "HostNotReady",
-      detail: `${folder} is no folder, so ${path} can't be made; choose another endpoint`,
-    });
+    return hostNotReady(`${folder} is no folder, so ${path} can't be made; choose another endpoint`);
   } catch (error) {
     const isMissing =
       error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
     const why = isMissing
       ? "does not exist; make it, or choose another endpoint"
       : `can't be looked at: ${String(error)}`;
-    return fail({ kind: "HostNotReady", detail: `the folder ${folder} for the socket ${path} ${why}` });
+    return hostNotReady(`the folder ${folder} for the socket ${path} ${why}`);
   }
 }

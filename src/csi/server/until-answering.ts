@@ -1,7 +1,8 @@
 import { connect } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { FailureOf } from "../../core/failure/failure.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { withTimeout } from "../../runtime/with-timeout.ts";
 
@@ -44,7 +45,7 @@ function firstAnswer(
       client.destroy();
     };
     const refuse = (why: string): void =>
-      settle(fail({ kind: "HostNotReady", detail: `the server on ${path} does not answer: ${why}` }));
+      settle(hostNotReady(`the server on ${path} does not answer: ${why}`));
     signal.addEventListener("abort", () => refuse(late), { once: true });
     // The error of the connection says more than those that the client makes of it.
     connection.prependOnceListener("error", (error: Error) => refuse(error.message));
