@@ -47,9 +47,8 @@ async function create(
   const observed = await observe(context, snapshot, signal);
   if (!observed.ok) return observed;
   const { snapshotUri, sourceUri, parameters } = snapshot;
-  const { target, source, isCopy, location } = observed.value;
+  const { target, source, isCopy, location, skuName } = observed.value;
   const isBegun = target !== undefined || source !== undefined;
-  const { skuName } = observed.value;
   const known =
     skuName === undefined ? ok(undefined) : await requireKnownSku(context, { sourceUri, skuName }, signal);
   if (!known.ok) return known;
