@@ -3,7 +3,7 @@ import { isDeleting } from "../core/attachment/observed-volume.ts";
 import { stillWaiting } from "../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../core/failure/result.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
-import { changeSpec } from "./update-object.ts";
+import { changeSpec, targetOf } from "./update-object.ts";
 
 /** A disk that Azure has just shown otherwise than it is recorded. */
 interface ChangedDisk {
@@ -24,7 +24,7 @@ export function otherSku(skuName: string): string {
  */
 export async function requestLook(
   { store }: { readonly store: ObjectStore },
-  { metadata: { name, uid } }: AzVolume,
+  volume: AzVolume,
   { diskUri, change }: ChangedDisk,
   isKnown: (volume: AzVolume) => boolean,
   signal: AbortSignal,
@@ -33,7 +33,7 @@ export async function requestLook(
     isKnown(present) || present.spec.modification !== undefined || isDeleting(present)
       ? undefined
       : { ...present, spec: { ...present.spec, modification: {} } };
-  const looked = await changeSpec(store, { kind: "AzVolume", name, uid }, look, signal);
+  const looked = await changeSpec(store, targetOf(volume), look, signal);
   if (!looked.ok && looked.failure.kind !== "ObjectNotFound") return looked;
   return looked.ok && isKnown(looked.value) ? ok(undefined) : stillWaiting(diskUri, change);
 }

@@ -22,6 +22,11 @@ export interface ChangeTarget<K extends Kind> {
   readonly seen?: () => KindMap[K] | undefined;
 }
 
+/** Exactly this volume: a later one of the same name has its own life, and its own disk. */
+export function targetOf({ metadata: { name, uid } }: AzVolume): ChangeTarget<"AzVolume"> {
+  return { kind: "AzVolume", name, uid };
+}
+
 /**
  * Changes metadata or spec of an object and writes it on the version that was changed; again on a conflict.
  * `change` answers undefined when nothing is to be changed, which counts for an object that was read
@@ -46,13 +51,10 @@ export function changeStatus<K extends Kind>(
   return changeWith(store, "updateStatus", target, change, signal);
 }
 
-/**
- * The same for exactly this volume: a later one of its name has its own life, and its own disk. One without a
- * status stays as it is.
- */
+/** The same for exactly this volume. One without a status stays as it is. */
 export function changeVolumeStatus(
   store: ObjectStore,
-  { metadata: { name, uid } }: AzVolume,
+  volume: AzVolume,
   change: (status: VolumeStatus, present: AzVolume) => VolumeStatus | undefined,
   signal: AbortSignal,
 ): Promise<Result<AzVolume>> {
@@ -60,7 +62,7 @@ export function changeVolumeStatus(
     const status = present.status === undefined ? undefined : change(present.status, present);
     return status === undefined ? undefined : { ...present, status };
   };
-  return changeStatus(store, { kind: "AzVolume", name, uid }, changed, signal);
+  return changeStatus(store, targetOf(volume), changed, signal);
 }
 
 async function changeWith<K extends Kind>(

@@ -8,9 +8,10 @@ import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { checkNoCopyNeeds } from "../../objects/source-to-keep.ts";
+import { targetOf } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
-import { recordFailure, targetOf } from "./disk-status.ts";
+import { recordFailure } from "./disk-status.ts";
 import { isMadeFor } from "./disk-tags.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
 

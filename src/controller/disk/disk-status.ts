@@ -7,7 +7,7 @@ import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { toObjectError } from "../../objects/object-error.ts";
-import { changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
+import { changeStatus, targetOf } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { NO_STATUS } from "../adoption/rebuild-record.ts";
 import type { DiskPorts } from "../controller-ports.ts";
@@ -25,11 +25,6 @@ export function setStatus(
     (present) => ({ ...present, status: change(present.status ?? NO_STATUS) }),
     signal,
   );
-}
-
-/** Exactly this object: a later one of the same name has its own life, and its own disk. */
-export function targetOf(volume: AzVolume): ChangeTarget<"AzVolume"> {
-  return { kind: "AzVolume", name: volume.metadata.name, uid: volume.metadata.uid };
 }
 
 /** The status of a disk that has the size that is requested. */

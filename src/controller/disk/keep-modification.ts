@@ -4,11 +4,10 @@ import { sameJson } from "../../core/primitives/same-json.ts";
 import { repeatedModification } from "../../core/volume/modification/late-modification.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
-import { changeSpec, changeVolumeStatus } from "../../objects/update-object.ts";
+import { changeSpec, changeVolumeStatus, targetOf } from "../../objects/update-object.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AdoptionPorts, DiskPorts } from "../controller-ports.ts";
-import { targetOf } from "./disk-status.ts";
 
 /**
  * Asks again for a modification that an earlier request has replaced in Azure: one that a stopped

@@ -13,11 +13,10 @@ import {
 } from "../../core/volume/modification/plan-modification.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { toObjectError } from "../../objects/object-error.ts";
-import { changeSpec, changeVolumeStatus } from "../../objects/update-object.ts";
+import { changeSpec, changeVolumeStatus, targetOf } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
-import { targetOf } from "./disk-status.ts";
 import { isKept, mayWriteDisk } from "./may-write-disk.ts";
 
 /** What is asked of Azure, and in which incarnation of the store. */

@@ -9,7 +9,7 @@ import { isUnmarked, withoutUnmarked, withUnmarked } from "../../core/rollback/a
 import { rebuildEnd, rebuildMark } from "../../core/rollback/rebuild-mark.ts";
 import { judgeStandingReports, rememberedReport } from "../../core/rollback/rollback-reports.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
-import { changeStatus } from "../../objects/update-object.ts";
+import { changeStatus, targetOf } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { KeyPace } from "../../runtime/queue/key-pace.ts";
 import type { VolumeDisk } from "../adoption/find-attached-vms.ts";
@@ -246,10 +246,9 @@ async function distrustOrKeep(
   const marked = await tryOne(() => distrustShared(ports, shared, report, signal), ports.logger, signal);
   if (marked.ok ? !isUnmarked(volume) : isGeneral(marked.failure)) return marked;
   if (!marked.ok) report(marked.failure);
-  const { name, uid } = volume.metadata;
   const kept = await changeStatus(
     ports.store,
-    { kind: "AzVolume", name, uid },
+    targetOf(volume),
     (present) =>
       marked.ok
         ? withoutUnmarked(present, volume)

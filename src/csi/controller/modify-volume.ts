@@ -9,7 +9,7 @@ import { knownBursting } from "../../core/volume/modification/late-modification.
 import { checkModification, parseModification } from "../../core/volume/modification/volume-modification.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
 import { otherSku, requestLook } from "../../objects/request-look.ts";
-import { changeSpec } from "../../objects/update-object.ts";
+import { changeSpec, targetOf } from "../../objects/update-object.ts";
 import type { ControllerModifyVolumeRequest, ControllerModifyVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
 import type { CallContext } from "../server/unary-handler.ts";
@@ -79,7 +79,7 @@ async function requireKnownDisk(
 /** Always requests, also what the object says the disk has: only Azure knows what it has. */
 function requestModification(
   { store, steps }: ControllerContext,
-  { metadata: { name, uid } }: AzVolume,
+  volume: AzVolume,
   modification: DiskModification,
   signal: AbortSignal,
 ): Promise<Result<AzVolume>> {
@@ -87,9 +87,7 @@ function requestModification(
     sameJson(present.spec.modification, modification)
       ? undefined
       : { ...present, spec: { ...present.spec, modification } };
-  return steps.run("request-modification", () =>
-    changeSpec(store, { kind: "AzVolume", name, uid }, set, signal),
-  );
+  return steps.run("request-modification", () => changeSpec(store, targetOf(volume), set, signal));
 }
 
 async function waitForOutcome(

@@ -5,7 +5,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { type RecentSnapshot, unseenSnapshot } from "../../core/volume/copies/recent-snapshots.ts";
 import { isGrowthRefused } from "../../core/volume/is-growth-refused.ts";
-import { changeSpec, changeVolumeStatus } from "../../objects/update-object.ts";
+import { changeSpec, changeVolumeStatus, targetOf } from "../../objects/update-object.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
@@ -19,8 +19,6 @@ export async function requestSize(
   sizeGiB: number,
   signal: AbortSignal,
 ): Promise<Result<AzVolume>> {
-  const { name, uid } = volume.metadata;
-  const target = { kind: "AzVolume", name, uid } as const;
   let inTheWay: RecentSnapshot | undefined;
   const isFree = (present: AzVolume): boolean => {
     inTheWay = unseenSnapshot(present, volume, context.clock.nowMs());
@@ -37,7 +35,7 @@ export async function requestSize(
     return isFree(present) ? { ...present, spec: growing } : undefined;
   };
   const requested = await context.steps.run("request-size", () =>
-    changeSpec(context.store, target, request, signal),
+    changeSpec(context.store, targetOf(volume), request, signal),
   );
   if (inTheWay !== undefined) return refuseSize(context, volume, sizeGiB, stillToBeMade(volume, inTheWay));
   if (!requested.ok || !isGrowthRefused(requested.value)) return requested;

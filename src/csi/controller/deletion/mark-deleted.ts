@@ -1,7 +1,7 @@
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
-import { changeSpec } from "../../../objects/update-object.ts";
+import { changeSpec, targetOf } from "../../../objects/update-object.ts";
 import type { ControllerContext } from "../controller-context.ts";
 
 /**
@@ -18,17 +18,15 @@ export async function markDeleted(
   const { name, uid } = volume.metadata;
   let objected: Failure | undefined;
   const mark = (present: AzVolume): AzVolume | undefined => {
-    objected = present.metadata.uid === uid ? objection(present) : undefined;
-    if (present.metadata.uid !== uid || objected !== undefined || present.spec.deleteRequested)
-      return undefined;
+    objected = objection(present);
+    if (objected !== undefined || present.spec.deleteRequested) return undefined;
     return { ...present, spec: { ...present.spec, deleteRequested: true } };
   };
   const marked = await context.steps.run("mark-delete", () =>
-    changeSpec(context.store, { kind: "AzVolume", name }, mark, signal),
+    changeSpec(context.store, targetOf(volume), mark, signal),
   );
   if (!marked.ok) return marked.failure.kind === "ObjectNotFound" ? ok(undefined) : marked;
   if (objected !== undefined) return fail(objected);
-  if (marked.value.metadata.uid !== uid) return ok(undefined);
   const deleted = await context.steps.run("mark-delete", () =>
     context.store.delete("AzVolume", name, { uid }, signal),
   );

@@ -5,7 +5,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { withoutDeletedSnapshots } from "../../../core/volume/copies/recent-snapshots.ts";
 import { checkNoCopyNeeds } from "../../../objects/source-to-keep.ts";
-import { changeSpec } from "../../../objects/update-object.ts";
+import { changeSpec, targetOf } from "../../../objects/update-object.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { DeleteSnapshotRequest, DeleteSnapshotResponse } from "../../gen/csi/v1/csi.ts";
 import { missingField } from "../../messages/required.ts";
@@ -62,8 +62,7 @@ async function forgetSnapshot(
   const forget = (volume: AzVolume): AzVolume | undefined => withoutDeletedSnapshots(volume, uris);
   for (const volume of cache.list("AzVolume")) {
     if (forget(volume) === undefined) continue;
-    const { name, uid } = volume.metadata;
-    const forgotten = await changeSpec(store, { kind: "AzVolume", name, uid }, forget, signal);
+    const forgotten = await changeSpec(store, targetOf(volume), forget, signal);
     if (!forgotten.ok && forgotten.failure.kind !== "ObjectNotFound") return forgotten;
   }
   return ok(undefined);

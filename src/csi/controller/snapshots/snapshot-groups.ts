@@ -4,12 +4,13 @@ import { formatSnapshotUri, parseSnapshotUri } from "../../../core/azure/ids/sna
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
-import { changeSpec } from "../../../objects/update-object.ts";
+import { changeSpec, targetOf } from "../../../objects/update-object.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import { otherRequest } from "../../messages/snapshot-identity.ts";
 import type { SnapshotRequest } from "../../messages/snapshot-request.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { groupsOf } from "./list-snapshots.ts";
+import type { NotedSnapshot } from "./snapshot-note.ts";
 
 /**
  * Notes on a volume the resource group of a snapshot that is not its disk's, so that ListSnapshots looks
@@ -18,17 +19,16 @@ import { groupsOf } from "./list-snapshots.ts";
  */
 export async function noteSnapshotGroup(
   context: ControllerContext,
-  { snapshotUri, sourceUri }: Pick<SnapshotRequest, "snapshotUri" | "sourceUri">,
+  { snapshotUri, sourceUri }: NotedSnapshot,
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const group = groupBesideDisk({ snapshotUri, sourceUri });
   if (group === undefined) return ok(undefined);
   const volume = await readVolume(context, sourceUri, signal);
   if (!volume.ok) return volume.failure.kind === "VolumeNotFound" ? ok(undefined) : volume;
-  const { name, uid } = volume.value.metadata;
   const noted = await changeSpec(
     context.store,
-    { kind: "AzVolume", name, uid },
+    targetOf(volume.value),
     (present) => {
       const { snapshotGroups = [] } = present.spec;
       if (snapshotGroups.includes(group)) return undefined;
@@ -41,10 +41,7 @@ export async function noteSnapshotGroup(
 }
 
 /** The snapshot's group, unless it is the disk's. Another subscription is not listed. */
-function groupBesideDisk({
-  snapshotUri,
-  sourceUri,
-}: Pick<SnapshotRequest, "snapshotUri" | "sourceUri">): string | undefined {
+function groupBesideDisk({ snapshotUri, sourceUri }: NotedSnapshot): string | undefined {
   const [snapshot, disk] = [parseSnapshotUri(snapshotUri), parseDiskUri(sourceUri)];
   if (snapshot === undefined || disk === undefined) return undefined;
   const isOfSubscription = snapshot.subscriptionId.toLowerCase() === disk.subscriptionId.toLowerCase();

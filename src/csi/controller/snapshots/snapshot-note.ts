@@ -12,13 +12,13 @@ import {
   withRecentSnapshot,
 } from "../../../core/volume/copies/recent-snapshots.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
-import { changeSpec } from "../../../objects/update-object.ts";
+import { changeSpec, targetOf } from "../../../objects/update-object.ts";
 import type { SnapshotNote } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { refuseWhileGrowing } from "./growth-under-way.ts";
 
 /** A snapshot, and the disk that it is of. */
-interface NotedSnapshot {
+export interface NotedSnapshot {
   readonly snapshotUri: string;
   readonly sourceUri: string;
 }
@@ -88,8 +88,4 @@ function notKept({ metadata: { name } }: AzVolume): Failure {
     "its definition in the cluster is older than this controller and has no spec.recentSnapshots; apply " +
     "the CustomResourceDefinitions of this release";
   return { kind: "ObjectInvalid", objectKind: "AzVolume", name, problem };
-}
-
-function targetOf({ metadata: { name, uid } }: AzVolume) {
-  return { kind: "AzVolume", name, uid } as const;
 }
