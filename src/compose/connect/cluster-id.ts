@@ -1,10 +1,10 @@
 import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
 import { grouped, type Values } from "../../cli/options.ts";
+import type { Result } from "../../core/failure/result.ts";
 import { CLUSTER_ID_PATTERN } from "../../core/volume/tags/cluster-id.ts";
 import { storedClusterId } from "../../objects/stored-cluster-id.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
+import type { ProcessPorts } from "../roles/run-role.ts";
 
 /** The cluster that the driver's disks belong to. */
 export const clusterIdOptions = grouped("Azure", {
@@ -23,34 +23,27 @@ export const clusterIdOptions = grouped("Azure", {
 /** Pause between two tries to read the id, in milliseconds. */
 const AGAIN_MS = 1_000;
 
-/**
- * The cluster id: as set, or else the cluster's own, which is read with retries.
- */
+/** The cluster id: as set, or else the cluster's own, which is read with retries. */
 export async function clusterIdOf(
   values: Values<typeof clusterIdOptions>,
-  parts: {
-    readonly store: ObjectStore;
-    readonly apiClient: ApiClient | undefined;
-    readonly clock: Clock;
-    readonly logger: Logger;
-  },
-  signal: AbortSignal,
+  parts: { readonly store: ObjectStore; readonly apiClient: ApiClient | undefined },
+  { clock, logger, lifetime }: Pick<ProcessPorts, "clock" | "logger" | "lifetime">,
 ): Promise<string> {
   const given = values.clusterId;
   if (given !== undefined && given !== "") return given;
-  const { apiClient, clock, logger } = parts;
-  const readFromApi =
-    apiClient === undefined
-      ? undefined
-      : (await import("../../adapters/kubernetes/read-cluster-id.ts")).readClusterId;
   for (;;) {
-    const read =
-      apiClient === undefined || readFromApi === undefined
-        ? await storedClusterId(parts, signal)
-        : await readFromApi(apiClient, signal);
+    const read = await (parts.apiClient === undefined
+      ? storedClusterId({ ...parts, clock }, lifetime)
+      : readFromApi(parts.apiClient, lifetime));
     if (read.ok) return read.value;
-    signal.throwIfAborted();
+    lifetime.throwIfAborted();
     logger.warn("cluster id not read yet", { failure: read.failure });
-    await clock.sleep(AGAIN_MS, signal);
+    await clock.sleep(AGAIN_MS, lifetime);
   }
+}
+
+/** Loaded only with Kubernetes. */
+async function readFromApi(client: ApiClient, signal: AbortSignal): Promise<Result<string>> {
+  const { readClusterId } = await import("../../adapters/kubernetes/read-cluster-id.ts");
+  return readClusterId(client, signal);
 }

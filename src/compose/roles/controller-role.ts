@@ -88,11 +88,7 @@ export const controllerRole: Role<typeof options> = {
     const others = createGauge(ports.registry, "azuredisk_controller_other_driver", () =>
       others.set(otherDriver() === undefined ? 0 : 1),
     );
-    const clusterId = await clusterIdOf(
-      values,
-      { store: connection.store, apiClient, clock, logger },
-      lifetime,
-    );
+    const clusterId = await clusterIdOf(values, { store: connection.store, apiClient }, ports);
     const server = createCsiServer({ driverName, cache }, ports);
     const runReconcilers = addControllerService(
       server,

@@ -67,11 +67,7 @@ export const standaloneRole: Role<typeof options> = {
     const kinds = [...CONTROLLER_KINDS, "ClusterNode"] as const;
     const { cache, store } = followStore({ store: embedded, clock, random, logger, kinds });
     const { users, clusterVolumes, events } = embeddedOrchestrator({ store, cache }, ports);
-    const clusterId = await clusterIdOf(
-      values,
-      { store: embedded, apiClient: undefined, clock, logger },
-      lifetime,
-    );
+    const clusterId = await clusterIdOf(values, { store: embedded, apiClient: undefined }, ports);
     const { driverName } = values;
     const server = createCsiServer({ driverName, cache }, ports);
     const runReconcilers = addControllerService(
