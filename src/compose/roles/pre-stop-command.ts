@@ -16,8 +16,6 @@ import { readSettings } from "../settings/read-settings.ts";
 import { WrongSetting, wrongSettings } from "../settings/wrong-setting.ts";
 
 const name = "pre-stop";
-const { "state-dir": stateDir } = nodeOptions;
-const { "log-level": logLevel } = processOptions;
 
 const options = {
   ...grouped("Node", {
@@ -29,7 +27,7 @@ const options = {
   }),
   ...kubernetesOptions,
   ...driverNameOption,
-  "state-dir": stateDir,
+  "state-dir": nodeOptions["state-dir"],
   ...grouped("Wait", {
     "daemon-set": {
       kind: "text",
@@ -46,7 +44,7 @@ const options = {
       help: "Limit for the wait; the kubelet ends it sooner, once the pod's grace period is over",
     },
   }),
-  "log-level": logLevel,
+  "log-level": processOptions["log-level"],
 } as const;
 
 /** Runs before a node plug-in's container is stopped (`lifecycle.preStop.exec` of its DaemonSet). */

@@ -16,7 +16,6 @@ import { readSettings } from "../settings/read-settings.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
 
 const name = "preflight";
-const { "log-level": logLevel } = processOptions;
 /** For all checks together, in milliseconds: a service that is not reached answers nothing. */
 const LIMIT_MS = 120_000;
 
@@ -29,7 +28,7 @@ const options = {
     "without-kubernetes": { kind: "flag", help: "Check Azure alone" },
     json: { kind: "flag", help: "Print the findings as one JSON list" },
   }),
-  "log-level": logLevel,
+  "log-level": processOptions["log-level"],
 } as const;
 
 /** Looks for what the driver needs and does not have, before or after its installation. */

@@ -9,7 +9,7 @@ import { createExtender } from "../../scheduler-extender/extender.ts";
 import { createPlacementIndex } from "../../scheduler-extender/placement-index.ts";
 import { serveExtender } from "../../scheduler-extender/serve-extender.ts";
 import { allCaches, whyStale } from "../connect/all-caches.ts";
-import { apiServerConfig, storeOptions } from "../connect/connect-store.ts";
+import { apiServerConfig, kubernetesOptions } from "../connect/connect-store.ts";
 import { createExtenderCaches } from "../connect/extender-caches.ts";
 import { driverNameOption, processOptions } from "../settings/process-options.ts";
 import { volumeOptions } from "../settings/volume-options.ts";
@@ -28,8 +28,7 @@ const options = {
         "[address]:port for IPv6; port 0 takes a free one",
     },
   }),
-  kubeconfig: storeOptions.kubeconfig,
-  namespace: storeOptions.namespace,
+  ...kubernetesOptions,
   ...driverNameOption,
   "heartbeat-stale-ms": volumeOptions["heartbeat-stale-ms"],
   ...processOptions,
