@@ -54,7 +54,6 @@ import { VmQueues } from "./vm/vm-queues.ts";
 import { VmSizes } from "./vm/vm-sizes.ts";
 import { readInstance } from "./vm/vm-update.ts";
 
-/** What the Azure half of the provisioner library needs. */
 export interface AzureCloudProvisionerOptions {
   readonly arm: ArmApi;
   readonly clock: Clock;

@@ -1,7 +1,6 @@
 import { putNewest } from "../core/primitives/put-newest.ts";
 import type { Clock } from "../ports/clock.ts";
 
-/** What bounds a cache. */
 export interface BoundedCacheOptions {
   readonly clock: Clock;
   /** Upper limit for the number of entries; the oldest one leaves first. */

@@ -163,7 +163,6 @@ export interface ArmSnapshotSpec {
   readonly dataAccessAuthMode?: string;
 }
 
-/** A size of VM. */
 export interface ArmVmSize {
   /** Such as `Standard_D8s_v5`. */
   readonly name: string;
@@ -275,7 +274,6 @@ interface ArmCreation {
   readonly userAgent?: string | undefined;
 }
 
-/** Of a call that lists resources. */
 interface ArmListOptions {
   /**
    * Waits before each page but the first, since Azure counts every page. A failure ends the list with it.
@@ -287,7 +285,6 @@ interface ArmListOptions {
 /** See `ArmListOptions`. `failed`: the answer to a page that failed, and that is to be read again. */
 export type NextPage = (failed?: ArmAnswer<never>) => Promise<Result<void, ArmError>>;
 
-/** One call of ARM. */
 type Call<Request, Answer> = (request: Request & ArmCall, signal: AbortSignal) => Promise<ArmAnswer<Answer>>;
 
 /** A call that starts a long-running operation. */

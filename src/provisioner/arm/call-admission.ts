@@ -5,7 +5,6 @@ import { ownError, ownErrorCodes } from "./arm-error.ts";
 import { CallLine, type Turn } from "./call-line.ts";
 import type { BudgetedCall, ThrottleBudget } from "./throttle-budget.ts";
 
-/** How a call waits for the budget. */
 interface Admission {
   readonly waitMaxMs: number;
   /** Called in the moment in which the budget allows the call. Default: nothing is spent. */

@@ -9,7 +9,6 @@ interface NextLook {
   readonly maxMs: number;
 }
 
-/** Waits until the next look at a VM is due. */
 export type UntilNextLook = (look: NextLook, signal: AbortSignal) => Promise<void>;
 
 /** The share of the front door's reads that looks of one lane, and of more urgent ones, take at most. */

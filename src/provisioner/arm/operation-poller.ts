@@ -66,7 +66,6 @@ export interface OperationPoller {
   ) => Promise<boolean | undefined>;
 }
 
-/** One poll of an operation. */
 export type Poll = (
   operation: ArmOperation,
   target: OperationTarget,

@@ -53,7 +53,6 @@ export const azureLimits = {
 /** A kind of calls that Azure counts together. */
 export type CallGroup = keyof typeof azureLimits;
 
-/** All of them. */
 export const callGroups = Object.keys(azureLimits) as readonly CallGroup[];
 
 /** The groups of the reads and writes of a VM, or of an instance of a uniform scale set. */
@@ -86,7 +85,6 @@ export const azureGatewayLimits: Readonly<Record<GatewayClass, BucketLimit>> = {
   deletes: { burst: 200, perMinute: 600 },
 };
 
-/** One call, as the budget sees it. */
 export interface BudgetedCall {
   readonly group: CallGroup;
   /** ARM id, or another name of the resource; undefined: of no matter. */

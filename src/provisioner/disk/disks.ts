@@ -180,7 +180,6 @@ export async function resizeDisk(
     : fail(toFailure(after.failure, { diskUri }));
 }
 
-/** All disks of a resource group. */
 export async function listDisks(
   session: ArmSession,
   group: ArmGroup,

@@ -13,7 +13,6 @@ const LISTED_MIN = 32;
 
 type Owners = Result<readonly string[], ArmError>;
 
-/** A question for the owners of a disk. */
 interface OwnersQuery {
   readonly diskUri: string;
   readonly answer: (owners: Owners | Promise<Owners>) => void;

@@ -56,7 +56,6 @@ export function snapshotTargetOf(snapshotUri: string): Result<SnapshotTarget> {
   return refuseArgument("snapshotUri", snapshotUri, problem);
 }
 
-/** Reads a snapshot. */
 export async function getSnapshot(
   session: ArmSession,
   target: SnapshotTarget,
@@ -157,7 +156,6 @@ async function createdSnapshot(
   return objection === undefined ? ok(facts) : fail(objection);
 }
 
-/** Deletes a snapshot. */
 export function deleteSnapshot(
   session: ArmSession,
   target: SnapshotTarget & { readonly objection: SnapshotObjection },
@@ -248,7 +246,6 @@ async function remove(
   }
 }
 
-/** A request that changes a snapshot. */
 interface SnapshotWrite extends SnapshotTarget {
   readonly likeness: "snapshotCreate" | "snapshotUpdate" | "snapshotDelete";
   /**

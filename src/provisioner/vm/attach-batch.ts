@@ -47,7 +47,6 @@ interface Planned {
   readonly outcome: RequestOutcome;
 }
 
-/** An update that Azure has refused or failed. */
 interface FailedUpdate {
   readonly writers: readonly VmRequest[];
   readonly error: ArmError;

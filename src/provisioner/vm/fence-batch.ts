@@ -405,7 +405,6 @@ function concludeUpdate(
   };
 }
 
-/** The disks to detach. */
 function diskKeysToDetach(requests: readonly VmRequest[]): ReadonlySet<string> {
   return new Set(requests.filter(({ kind }) => kind === "fence").map((request) => request.diskKey));
 }

@@ -6,7 +6,6 @@ import { fail } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { VmRequest } from "./vm-request.ts";
 
-/** What a group commit needs from its surroundings. */
 export interface GroupCommitOptions {
   readonly clock: Clock;
   /** Ends the work for good, at shutdown. */

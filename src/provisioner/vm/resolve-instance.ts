@@ -4,7 +4,6 @@ import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { DefaultDiskPlace } from "../disk/disks.ts";
 import type { VmTarget } from "./vm-update.ts";
 
-/** A node and the resource id of its VM. */
 interface NodeInstance {
   readonly nodeName: string;
   readonly instanceUri: string;

@@ -19,7 +19,6 @@ interface VmQueue {
   readonly flushes: GroupCommit;
 }
 
-/** Which queue receives what. */
 const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
   attach: "updates",
   detach: "updates",
@@ -28,7 +27,6 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
   flush: "flushes",
 };
 
-/** The collaborators of the queues. */
 export interface VmQueuesOptions extends Omit<FenceContext, "vm" | "underWay"> {
   readonly sizes: VmSizes;
   /** Ends all work at shutdown. */
@@ -58,7 +56,6 @@ export class VmQueues {
     return this.#queues.size;
   }
 
-  /** Queues a request to a VM. */
   submit(vm: VmTarget, spec: VmRequestSpec, signal: AbortSignal): VmRequest {
     const request = new VmRequest(spec, this.#sequence++, signal);
     const queue = this.#queueOf(vm);

@@ -16,7 +16,6 @@ export interface VmTarget extends ArmVmName {
   readonly uri: string;
 }
 
-/** How a VM is read. */
 export interface VmReadOptions {
   readonly lane: Lane;
   /** Default: false. */
