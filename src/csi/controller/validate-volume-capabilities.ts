@@ -40,6 +40,8 @@ export async function validateVolumeCapabilities(
   return ok({ confirmed: { volumeContext, volumeCapabilities, parameters, mutableParameters }, message: "" });
 }
 
+const ofAnySizeAnywhere = { capacity: { requiredBytes: 0n, limitBytes: 0n }, topology: undefined };
+
 function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesRequest): string | undefined {
   const capabilities = readCapabilities(request.volumeCapabilities);
   if (!capabilities.ok) return describeFailure(capabilities.failure);
@@ -70,18 +72,9 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
   // What the parameters leave open was chosen by the size that the disk had then, or by its source.
   const chosen = { diskIOPSReadWrite, diskMBpsReadWrite, logicalSectorSize };
   const disk = { ...chosen, ...diskFieldsOf(parameters.value), sizeGiB, sourceUri };
-  return createRequestDifference(volume, {
-    spec: {
-      ...volume.spec,
-      disk,
-      cachingMode,
-      fsType,
-      writeAcceleratorEnabled,
-      volumeContext: request.parameters,
-    },
-    capacity: { requiredBytes: 0n, limitBytes: 0n },
-    topology: undefined,
-  });
+  const mount = { cachingMode, fsType, writeAcceleratorEnabled };
+  const spec = { ...volume.spec, disk, ...mount, volumeContext: request.parameters };
+  return createRequestDifference(volume, { spec, ...ofAnySizeAnywhere });
 }
 
 /** Why a disk is not as the parameters of a VolumeAttributesClass alone state; undefined: it is. */
@@ -94,8 +87,5 @@ function mutableObjection(
   // Of an adopted disk, too, the spec has what Azure shows and what a modification has made of it.
   const { diskUri: _, ...spec } = volume.spec;
   const disk = { ...spec.disk, ...(change.value as Partial<DiskSpec>) };
-  return createRequestDifference(
-    { ...volume, spec },
-    { spec: { ...spec, disk }, capacity: { requiredBytes: 0n, limitBytes: 0n }, topology: undefined },
-  );
+  return createRequestDifference({ ...volume, spec }, { spec: { ...spec, disk }, ...ofAnySizeAnywhere });
 }
