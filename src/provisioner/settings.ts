@@ -120,18 +120,13 @@ export function scaledSettings(
 ): ProvisionerSettings {
   const scaled = (ms: number, leastMs: number): number => Math.max(leastMs, ms * timeScale);
   const settings = { ...defaultProvisionerSettings, ...changes };
+  const { vmPollPace, vmPollSpacing, diskPollPace, backoff } = settings;
   return {
     ...settings,
-    vmPollPace: { minMs: scaled(settings.vmPollPace.minMs, 5), maxMs: scaled(settings.vmPollPace.maxMs, 25) },
-    vmPollSpacing: {
-      closeMs: scaled(settings.vmPollSpacing.closeMs, 5),
-      wideMs: scaled(settings.vmPollSpacing.wideMs, 15),
-    },
-    diskPollPace: {
-      minMs: scaled(settings.diskPollPace.minMs, 2),
-      maxMs: scaled(settings.diskPollPace.maxMs, 20),
-    },
-    backoff: { baseMs: scaled(settings.backoff.baseMs, 5), maxMs: scaled(settings.backoff.maxMs, 100) },
+    vmPollPace: { minMs: scaled(vmPollPace.minMs, 5), maxMs: scaled(vmPollPace.maxMs, 25) },
+    vmPollSpacing: { closeMs: scaled(vmPollSpacing.closeMs, 5), wideMs: scaled(vmPollSpacing.wideMs, 15) },
+    diskPollPace: { minMs: scaled(diskPollPace.minMs, 2), maxMs: scaled(diskPollPace.maxMs, 20) },
+    backoff: { baseMs: scaled(backoff.baseMs, 5), maxMs: scaled(backoff.maxMs, 100) },
     operationMaxMs: scaled(settings.operationMaxMs, 5000),
     inFlightPatienceMs: scaled(settings.inFlightPatienceMs, 1000),
     detachPatienceMs: scaled(settings.detachPatienceMs, 2000),
