@@ -61,13 +61,11 @@ export function rangeOf({ min, max }: { readonly min: number; readonly max: numb
 }
 
 function readValue(option: Option, { label, texts }: GivenValue): ReadValue {
-  const last = texts.at(-1);
-  if (option.kind === "flag" && last === undefined) return { value: false };
-  if (option.kind !== "flag" && last === undefined)
-    return option.kind === "text" && option.required === true
-      ? { problem: `${label}: must be given: ${option.help}` }
-      : { value: option.default };
-  return readGiven(option, label, texts);
+  if (texts.length > 0) return readGiven(option, label, texts);
+  if (option.kind === "flag") return { value: false };
+  return option.kind === "text" && option.required === true
+    ? { problem: `${label}: must be given: ${option.help}` }
+    : { value: option.default };
 }
 
 function readGiven(option: Option, label: string, texts: readonly string[]): ReadValue {
