@@ -1,3 +1,4 @@
+import { putNewest } from "../core/primitives/put-newest.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /**
@@ -35,9 +36,7 @@ export class AbsentPlugIns {
     const nowMs = this.#clock.elapsedMs();
     this.#forgetOld(nowMs);
     const sinceMs = this.#offers.get(nodeName)?.sinceMs ?? nowMs;
-    this.#offers.delete(nodeName);
-    this.#offers.set(nodeName, { sinceMs, lastMs: nowMs });
-    if (this.#offers.size > NODES_MAX) this.#forgetFirst();
+    putNewest(this.#offers, nodeName, { sinceMs, lastMs: nowMs }, NODES_MAX);
   }
 
   /** Its plug-in has registered. */
@@ -54,14 +53,9 @@ export class AbsentPlugIns {
   }
 
   #forgetOld(nowMs: number): void {
-    for (const { lastMs } of this.#offers.values()) {
+    for (const [nodeName, { lastMs }] of this.#offers) {
       if (nowMs - lastMs < FORGOTTEN_AFTER_MS) return;
-      this.#forgetFirst();
+      this.#offers.delete(nodeName);
     }
-  }
-
-  #forgetFirst(): void {
-    const [first] = this.#offers.keys();
-    if (first !== undefined) this.#offers.delete(first);
   }
 }
