@@ -399,6 +399,9 @@ async function settleFromModel(
       request,
     })),
   });
+  const hasSucceeded = model.provisioningState === "Succeeded";
+  const isNamed = (request: VmRequest): Promise<boolean | undefined> =>
+    isNamedByDisk(session, { request, model }, signal);
   const toWrite: Planned[] = [];
   for (const {
     diskRequest: { request },
@@ -408,18 +411,11 @@ async function settleFromModel(
       if (outcome.kind === "attach" || outcome.kind === "detach") toWrite.push({ request, outcome });
       else unanswered.push(request);
     } else if (outcome.kind === "attached") {
-      if (
-        model.provisioningState === "Succeeded" ||
-        (await isNamedByDisk(session, { request, model }, signal)) === true
-      )
+      if (hasSucceeded || (await isNamed(request)) === true)
         request.settle(ok(attachedIn(model, request, outcome.lun)));
       else toWrite.push({ request, outcome });
     } else if (outcome.kind === "detached") {
-      const hasSucceeded = model.provisioningState === "Succeeded";
-      if (
-        (hasSucceeded && !disputed.has(request)) ||
-        (await isNamedByDisk(session, { request, model }, signal)) === false
-      )
+      if ((hasSucceeded && !disputed.has(request)) || (await isNamed(request)) === false)
         request.settle(ok({ kind: "detached" }));
       else {
         disputed.add(request);
