@@ -23,10 +23,7 @@ export interface MountinfoEntry {
  * fields, but never removes any.
  */
 export function parseMountinfo(text: string): readonly MountinfoEntry[] {
-  return text.split("\n").flatMap((line) => {
-    const entry = parseLine(line);
-    return entry === undefined ? [] : [entry];
-  });
+  return text.split("\n").flatMap((line) => parseLine(line) ?? []);
 }
 
 /**
