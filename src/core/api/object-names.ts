@@ -82,19 +82,6 @@ function hashedName(readable: string, identity: string, maxChars: number): strin
     .replaceAll(/[^a-z0-9]+/gu, "-")
     .slice(0, maxChars - HASH_DIGITS - 1)
     .replaceAll(/^-+|-+$/gu, "");
-  const hash = hashOf(identity);
-  return legal === "" ? `x-${hash}` : `${legal}-${hash}`;
-}
-
-/** Size of the hash cache: the same few names are computed again and again. */
-const HASHES_MAX = 1_000;
-const hashes = new Map<string, string>();
-
-function hashOf(identity: string): string {
-  const known = hashes.get(identity);
-  if (known !== undefined) return known;
   const hash = sha256Hex(identity).slice(0, HASH_DIGITS);
-  if (hashes.size >= HASHES_MAX) hashes.clear();
-  hashes.set(identity, hash);
-  return hash;
+  return legal === "" ? `x-${hash}` : `${legal}-${hash}`;
 }
