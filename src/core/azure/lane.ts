@@ -7,7 +7,7 @@ const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "prune", 
 export type Lane = (typeof lanes)[number];
 
 /** How much of a budget each lane may use: calls that free a volume don't wait for those of replicas. */
-const urgencies: Readonly<Record<Lane, Urgency>> = {
+export const urgencies: Readonly<Record<Lane, Urgency>> = {
   failover: "now",
   primaryAttach: "normal",
   detach: "reserve",
@@ -26,11 +26,11 @@ export function ignoresOtherClients(lane: Lane): boolean {
 }
 
 /**
- * What a call adds to its lane's turn in a line of calls: while calls of both wait, a lane has one for each
- * 16 of a lane that is a step more urgent. A failover hardly waits, and no lane is starved, though a tag
- * beside steady failovers may need several tries.
+ * What a call adds to its lane's turn in a line of calls, in which the lowest turn goes first: while calls of
+ * both wait, a lane has one for each 16 of a lane that is a step more urgent. A failover hardly waits, and no
+ * lane is starved, though a tag beside steady failovers may need several tries.
  */
-const turnCosts: Readonly<Record<Lane, number>> = {
+export const turnCosts: Readonly<Record<Lane, number>> = {
   failover: 1,
   primaryAttach: 16,
   detach: 16,
@@ -39,19 +39,9 @@ const turnCosts: Readonly<Record<Lane, number>> = {
   tag: 4096,
 };
 
-/** What a call of this lane adds to the lane's turn in a line. The lowest turn goes first. */
-export function turnCostOf(lane: Lane): number {
-  return turnCosts[lane];
-}
-
 /** Orders lanes: negative if `left` goes first. */
 export function compareLanes(left: Lane, right: Lane): number {
   return lanes.indexOf(left) - lanes.indexOf(right);
-}
-
-/** The share of a budget for this lane. */
-export function urgencyOf(lane: Lane): Urgency {
-  return urgencies[lane];
 }
 
 /** The most urgent of some lanes; undefined of none. */

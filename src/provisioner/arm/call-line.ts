@@ -1,4 +1,4 @@
-import { type Lane, turnCostOf } from "../../core/azure/lane.ts";
+import { type Lane, turnCosts } from "../../core/azure/lane.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { unlessAborted } from "../../runtime/unless-aborted.ts";
 
@@ -68,7 +68,7 @@ export class CallLine {
     const queue = this.#queueOf(call.lane);
     queue.waiting.push(waiting);
     // A turn that was left long ago is worth one call, not all those that could have gone since.
-    queue.turn = Math.max(queue.turn ?? this.#passed + turnCostOf(call.lane), this.#passed);
+    queue.turn = Math.max(queue.turn ?? this.#passed + turnCosts[call.lane], this.#passed);
     this.#serve();
     try {
       return await unlessAborted(promise, signal);
@@ -106,7 +106,7 @@ export class CallLine {
 
   /** The first call of that lane which may go soonest, and of these the one with the lowest turn. */
   #next(): Next | undefined {
-    const failoverTurn = this.#passed + turnCostOf("failover");
+    const failoverTurn = this.#passed + turnCosts.failover;
     return [...this.#queues.values()]
       .flatMap((queue) => {
         const { turn, waiting } = queue;
@@ -123,7 +123,7 @@ export class CallLine {
     const isEntered = first.enter();
     if (isEntered) {
       this.#passed = Math.max(this.#passed, turn);
-      queue.turn = queue.waiting.length === 0 ? undefined : turn + turnCostOf(first.lane);
+      queue.turn = queue.waiting.length === 0 ? undefined : turn + turnCosts[first.lane];
     }
     first.end(isEntered ? "entered" : "notNow");
   }

@@ -1,4 +1,4 @@
-import { type Lane, ignoresOtherClients, urgencyOf } from "../../core/azure/lane.ts";
+import { type Lane, ignoresOtherClients, urgencies } from "../../core/azure/lane.ts";
 import {
   type Bucket,
   type BucketLimit,
@@ -312,7 +312,7 @@ function gatewayClassOf(group: CallGroup): GatewayClass {
  * it that calls which free a volume do not wait for calls that place replicas.
  */
 function urgencyIn(kind: Scope["kind"], lane: Lane): Urgency {
-  const urgency = urgencyOf(lane);
+  const urgency = urgencies[lane];
   if (kind === "resource") return urgency;
   if (urgency === "now") return "reserve";
   return kind === "gateway" && urgency === "reserve" ? "normal" : urgency;
