@@ -1,4 +1,4 @@
-import { idPart } from "./arm-id.ts";
+import { parseArmId } from "./arm-id.ts";
 import { canonicalInstanceUri } from "./instance-uri.ts";
 
 /** The parts of a managed disk's resource URI, as the caller spelled them. */
@@ -8,16 +8,11 @@ export interface DiskUriParts {
   readonly diskName: string;
 }
 
-const DISK_URI = new RegExp(
-  `^/subscriptions/(${idPart})/resourceGroups/(${idPart})/providers/Microsoft\\.Compute/disks/(${idPart})$`,
-  "iu",
-);
-
 /** The parts of a managed disk's URI, undefined if `uri` is something else. */
 export function parseDiskUri(uri: string): DiskUriParts | undefined {
-  const [, subscriptionId, resourceGroup, diskName] = DISK_URI.exec(uri) ?? [];
-  if (subscriptionId === undefined || resourceGroup === undefined || diskName === undefined) return undefined;
-  return { subscriptionId, resourceGroup, diskName };
+  const id = parseArmId(uri);
+  if (id?.type !== "disks") return undefined;
+  return { subscriptionId: id.subscriptionId, resourceGroup: id.resourceGroup, diskName: id.name };
 }
 
 /** The URI of a managed disk in Azure's spelling. */
