@@ -1,5 +1,6 @@
 import { MOUNT_PROBLEM_DETAIL_MAX_CHARS } from "../api/attachment-bounds.ts";
 import type { MountProblem } from "../api/az-volume-attachment.ts";
+import { nameList } from "../failure/name-list.ts";
 
 /** Control characters, marks of the direction of text, and breaks of lines and paragraphs. */
 const UNPRINTED = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
@@ -35,9 +36,8 @@ export function mountProblemSummary(
   [first = "", ...others]: readonly string[],
   reason: MountProblem["reason"],
 ): string {
-  const named = others.slice(0, NODES_NAMED_MAX - 1);
-  const more = others.length > named.length ? ` and ${others.length - named.length} more` : "";
-  return `${first} ${SENTENCES[reason]}${others.length === 0 ? "" : ` (also ${named.join(", ")}${more})`}`;
+  const also = others.length === 0 ? "" : ` (also ${nameList(others, NODES_NAMED_MAX - 1)})`;
+  return `${first} ${SENTENCES[reason]}${also}`;
 }
 
 /** Those that last until the volume is unmounted, the worse one first. */

@@ -4,8 +4,8 @@
  */
 const NAMES_MAX = 10;
 
-/** The first ten names by comma, and how many more there are: `a, b`, or `a, … and 7 more`. */
-export function nameList(names: readonly string[]): string {
-  if (names.length <= NAMES_MAX) return names.join(", ");
-  return `${names.slice(0, NAMES_MAX).join(", ")} and ${names.length - NAMES_MAX} more`;
+/** The first names by comma, and how many more there are: `a, b`, or `a, … and 7 more`. */
+export function nameList(names: readonly (string | number)[], namesMax: number = NAMES_MAX): string {
+  if (names.length <= namesMax) return names.join(", ");
+  return `${names.slice(0, namesMax).join(", ")} and ${names.length - namesMax} more`;
 }

@@ -1,3 +1,5 @@
+import { nameList } from "../failure/name-list.ts";
+
 /** What a node finds of a volume, to decide whether it can still write to it. */
 export interface CleanEvidence {
   readonly earlierChildAlive: boolean;
@@ -54,6 +56,5 @@ export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; 
 const PIDS_NAMED_MAX = 5;
 
 function listed(pids: readonly number[]): string {
-  const named = pids.slice(0, PIDS_NAMED_MAX).join(", ");
-  return pids.length > PIDS_NAMED_MAX ? `${named} and ${pids.length - PIDS_NAMED_MAX} more` : named;
+  return nameList(pids, PIDS_NAMED_MAX);
 }
