@@ -246,8 +246,8 @@ export const reviewMutations: readonly Mutation[] = [
     removes: "a node is not clean while a process has the raw device open",
     edits: {
       file: "src/core/node/judge-clean.ts",
-      find: `...(evidence.openInPids.length > 0 ?`,
-      replace: `...(evidence.openInPids.length < 0 ?`,
+      find: `...processes("it is open in process", evidence.openInPids),`,
+      replace: `...processes("it is open in process", []),`,
     },
     breaks: ["two-writers"],
     storm: rawLeftOpenStorm,

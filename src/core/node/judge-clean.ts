@@ -34,13 +34,11 @@ export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; 
       (path) => `${path} is held exclusively (mounted in some mount namespace, or part of another device)`,
     ),
     ...evidence.mountPaths.map((path) => `it is mounted at ${path}`),
-    ...(evidence.mountedForPids.length > 0
-      ? [`it is mounted for process ${listed(evidence.mountedForPids)}`]
-      : []),
+    ...processes("it is mounted for process", evidence.mountedForPids),
     ...evidence.mountedBtrfs.map((fsid) => `btrfs ${fsid}, mounted on this node, is or may be on it`),
     ...evidence.devicesOnTop.map((device) => `${device} stands on it`),
-    ...(evidence.openInPids.length > 0 ? [`it is open in process ${listed(evidence.openInPids)}`] : []),
-    ...(evidence.mappedInPids.length > 0 ? [`it is mapped in process ${listed(evidence.mappedInPids)}`] : []),
+    ...processes("it is open in process", evidence.openInPids),
+    ...processes("it is mapped in process", evidence.mappedInPids),
   ];
   if (traces.length > 0) return { clean: false, reason: traces.join("; ") };
   return {
@@ -55,6 +53,6 @@ export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; 
 /** The most process ids that one reason names. */
 const PIDS_NAMED_MAX = 5;
 
-function listed(pids: readonly number[]): string {
-  return nameList(pids, PIDS_NAMED_MAX);
+function processes(what: string, pids: readonly number[]): readonly string[] {
+  return pids.length === 0 ? [] : [`${what} ${nameList(pids, PIDS_NAMED_MAX)}`];
 }
