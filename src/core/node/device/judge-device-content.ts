@@ -1,3 +1,4 @@
+import { isRecord } from "../../primitives/is-record.ts";
 import { parseJson } from "../../primitives/parse-json.ts";
 import { whyBtrfsUnserved, type BtrfsSuper } from "../btrfs/parse-btrfs-super.ts";
 
@@ -34,11 +35,10 @@ export function parseBlkidExport(text: string): Readonly<Record<string, string>>
 export function parseWipefsTypes(text: string): readonly string[] | undefined {
   if (text.trim() === "") return [];
   const parsed = parseJson(text);
-  if (!hasSignatures(parsed)) return undefined;
-  return parsed.signatures.map((signature) =>
-    typeof signature === "object" && signature !== null && "type" in signature
-      ? String(signature.type)
-      : "unknown",
+  const signatures: unknown = isRecord(parsed) ? parsed["signatures"] : undefined;
+  if (!Array.isArray(signatures)) return undefined;
+  return signatures.map((signature: unknown) =>
+    isRecord(signature) && "type" in signature ? String(signature["type"]) : "unknown",
   );
 }
 
@@ -93,10 +93,4 @@ function whyExtUnserved(blkid: Readonly<Record<string, string>>): string | undef
   return journal === undefined
     ? undefined
     : `an ext file system whose journal ${journal} is on another disk, to which its check would write`;
-}
-
-function hasSignatures(value: unknown): value is { readonly signatures: readonly unknown[] } {
-  return (
-    typeof value === "object" && value !== null && "signatures" in value && Array.isArray(value.signatures)
-  );
 }
