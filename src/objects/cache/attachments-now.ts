@@ -34,22 +34,17 @@ export async function listAttachments(
   of: NodeOrVolume,
   signal: AbortSignal,
 ): Promise<Result<readonly AzVolumeAttachment[]>> {
-  const selector =
+  const [field, label, name] =
     "nodeName" in of
-      ? { [NODE_NAME_LABEL]: labelValue(of.nodeName) }
-      : { [VOLUME_NAME_LABEL]: labelValue(of.volumeName) };
-  const listed = await store.list("AzVolumeAttachment", selector, signal);
+      ? (["nodeName", NODE_NAME_LABEL, of.nodeName] as const)
+      : (["volumeName", VOLUME_NAME_LABEL, of.volumeName] as const);
+  const listed = await store.list("AzVolumeAttachment", { [label]: labelValue(name) }, signal);
   if (!listed.ok) return listed;
   // A long name's label is its hash.
-  const isOf = ({ spec }: AzVolumeAttachment): boolean =>
-    "nodeName" in of ? spec.nodeName === of.nodeName : spec.volumeName === of.volumeName;
+  const isOf = ({ spec }: AzVolumeAttachment): boolean => spec[field] === name;
   const found = listed.value.items.filter(isOf);
   const names = new Set(found.map(({ metadata }) => metadata.name));
-  const cached =
-    "nodeName" in of
-      ? cache.byIndex("AzVolumeAttachment", "nodeName", of.nodeName)
-      : cache.byIndex("AzVolumeAttachment", "volumeName", of.volumeName);
-  for (const { metadata } of cached) {
+  for (const { metadata } of cache.byIndex("AzVolumeAttachment", field, name)) {
     if (names.has(metadata.name)) continue;
     const read = await store.get("AzVolumeAttachment", metadata.name, signal);
     if (read.ok && isOf(read.value)) found.push(read.value);
