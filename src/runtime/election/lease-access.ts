@@ -69,34 +69,31 @@ function callMaxMs({ renewDeadlineMs }: ElectionSettings): number {
   return renewDeadlineMs / 2;
 }
 
+/** What a candidate writes of itself. */
+type OwnWriter = Pick<Candidate, "identity" | "settings"> & { readonly heartbeatDelayMs: () => number };
+
 /** One process's access to the controllers' Lease. It remembers everything that it reads and writes. */
 export class LeaseAccess {
   readonly #ports: LeasePorts;
-  readonly #identity: string;
-  readonly #leaseDurationMs: number;
-  readonly #heartbeatDelayMs: () => number;
+  readonly #own: OwnWriter;
   #lookedAtMs = -Infinity;
 
-  constructor(
-    ports: LeasePorts,
-    own: Pick<Candidate, "identity" | "settings"> & { readonly heartbeatDelayMs: () => number },
-  ) {
+  constructor(ports: LeasePorts, own: OwnWriter) {
     this.#ports = ports;
-    this.#identity = own.identity;
-    this.#leaseDurationMs = own.settings.leaseDurationMs;
-    this.#heartbeatDelayMs = own.heartbeatDelayMs;
+    this.#own = own;
   }
 
   /** This process, as it writes the Lease now. */
   writer(): LeaseWriter {
     const { clock, leaseHighWaterMark } = this.#ports;
+    const { identity, settings, heartbeatDelayMs } = this.#own;
     return {
-      identity: this.#identity,
-      leaseDurationMs: this.#leaseDurationMs,
+      identity,
+      leaseDurationMs: settings.leaseDurationMs,
       nowMs: clock.nowMs(),
       remembered: leaseHighWaterMark.seen,
       etagWrite: leaseHighWaterMark.etagWrite,
-      heartbeatDelayMs: this.#heartbeatDelayMs(),
+      heartbeatDelayMs: heartbeatDelayMs(),
     };
   }
 
@@ -132,11 +129,7 @@ export class LeaseAccess {
     const incarnations = volumes.value.items.flatMap(
       (volume) => volume.status?.record?.storeIncarnation ?? [],
     );
-    return ok(
-      incarnations.length === 0
-        ? undefined
-        : incarnations.reduce((highest, incarnation) => Math.max(highest, incarnation), 0),
-    );
+    return ok(incarnations.toSorted((left, right) => left - right).at(-1));
   }
 
   /**
