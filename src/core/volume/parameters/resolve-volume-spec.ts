@@ -18,7 +18,7 @@ import {
 import { geometryNames, geometryProblem, rawGeometryProblem } from "../device/file-system-geometry.ts";
 import { type FileSystemType, isOfWindows } from "../device/file-system.ts";
 import { defaultPerformance } from "../disk-performance.ts";
-import type { CachingMode, DiskSku } from "../disk-sku.ts";
+import { type CachingMode, defaultSectorSizeBytes, type DiskSku } from "../disk-sku.ts";
 import { skuRules } from "../sku-rules.ts";
 import { refuseParameter } from "./parameter-value.ts";
 import { diskFieldsOf, parseFileSystemType, type VolumeParameters } from "./volume-parameters.ts";
@@ -138,7 +138,7 @@ function checkFileSystemTypes(
   capabilities: readonly VolumeCapability[],
   sizeGiB: number,
 ): Result<void, InvalidArgument> {
-  const { blockSize, inodeSize, bytesPerInode } = parameters;
+  const { blockSize, inodeSize, bytesPerInode, skuName, LogicalSectorSize } = parameters;
   const geometry = { blockSize, inodeSize, bytesPerInode };
   const stated = geometryNames.find((name) => geometry[name] !== undefined);
   for (const { accessType, fsType } of capabilities) {
@@ -154,7 +154,7 @@ function checkFileSystemTypes(
       fsType: chosen.value,
       geometry,
       sizeGiB,
-      sectorBytes: sectorBytesOf(parameters),
+      sectorBytes: LogicalSectorSize ?? defaultSectorSizeBytes(skuName),
     });
     if (impossible !== undefined) {
       const { name, value, problem } = impossible;
@@ -162,11 +162,6 @@ function checkFileSystemTypes(
     }
   }
   return ok(undefined);
-}
-
-/** Azure's disks have sectors of 512 bytes. Where a class may choose them, 4096 is the default. */
-function sectorBytesOf({ skuName, LogicalSectorSize }: VolumeParameters): number {
-  return LogicalSectorSize ?? (skuRules[skuName].performance === undefined ? 512 : 4096);
 }
 
 /**
