@@ -124,12 +124,10 @@ function isLaterTag(name: string): boolean {
 }
 
 function ownTags(metadata: VolumeMetadata): Tags {
-  const tags: Record<string, string> = { ...CREATED_BY };
-  for (const [parameter, value] of Object.entries(metadata)) {
-    const name = Object.entries(metadataTagNames).find(([candidate]) => candidate === parameter)?.[1];
-    if (name !== undefined) tags[name] = value;
-  }
-  return tags;
+  const named = Object.entries(metadata).map(
+    ([parameter, value]) => [metadataTagNames[parameter as MetadataParameterName], value] as const,
+  );
+  return { ...CREATED_BY, ...Object.fromEntries(named) };
 }
 
 function splitPairs(text: string, delimiter: string): readonly string[] {
