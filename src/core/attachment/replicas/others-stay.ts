@@ -10,8 +10,7 @@ export function othersStay(
   replicas: readonly AzVolumeAttachment[],
   { isGrantNeeded }: { readonly isGrantNeeded: boolean },
 ): ReplicaCondition {
-  const record = recordOf(observed);
-  const grant = isGrantNeeded && record !== undefined ? standingGrant(record) : undefined;
+  const grant = isGrantNeeded ? standingGrant(recordOf(observed)) : undefined;
   const namesOf = (attachments: readonly AzVolumeAttachment[]): readonly string[] =>
     attachments.map(({ metadata }) => metadata.name);
   return {
@@ -28,7 +27,8 @@ export function nonReplicasOf(observed: ObservedVolume): readonly AzVolumeAttach
 }
 
 /** The grant of a record whose node uses the volume; undefined: there is none, or it ends. */
-export function standingGrant({ writer, fencing }: WriterRecord): Grant | undefined {
+export function standingGrant(record: WriterRecord | undefined): Grant | undefined {
+  const { writer, fencing } = record ?? {};
   return writer?.requested === true && fencing === undefined
     ? { nodeName: writer.nodeName, epoch: writer.epoch }
     : undefined;
@@ -36,6 +36,6 @@ export function standingGrant({ writer, fencing }: WriterRecord): Grant | undefi
 
 /** Whether a record still has that grant, and its node uses the volume. */
 export function isGrantStanding(record: WriterRecord | undefined, { nodeName, epoch }: Grant): boolean {
-  const grant = record === undefined ? undefined : standingGrant(record);
+  const grant = standingGrant(record);
   return grant?.nodeName === nodeName && grant.epoch === epoch;
 }
