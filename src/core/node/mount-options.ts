@@ -98,11 +98,10 @@ export function stagingMountOptions(request: {
 }): Result<readonly string[]> {
   const given = request.mountFlags.flatMap(optionsOf);
   const isWritable = !request.readOnly && (!given.includes("ro") || given.includes("rw"));
-  const refused = request.mountFlags.flatMap((flag) => {
+  for (const flag of request.mountFlags) {
     const problem = problemOfFlag(flag, { readOnly: request.readOnly, isWritable });
-    return problem === undefined ? [] : [{ flag, problem }];
-  })[0];
-  if (refused !== undefined) return refuseArgument("mount_flags", refused.flag, refused.problem);
+    if (problem !== undefined) return refuseArgument("mount_flags", flag, problem);
+  }
   return ok(
     unique([
       ...request.mountFlags.flatMap(withoutNofail),
