@@ -1,3 +1,4 @@
+import { putNewest } from "../primitives/put-newest.ts";
 import { matchesLabels } from "./matches-labels.ts";
 import { meetsNodeAffinity } from "./node-affinity.ts";
 import type {
@@ -235,10 +236,8 @@ function domainsKey(pod: PlacedPod, constraint: SpreadConstraint): string {
 function keep<T>(results: Map<string, T>, key: string, find: () => T): T {
   const known = results.get(key);
   if (known !== undefined) return known;
-  const [oldest] = results.size >= KEPT_MAX ? results.keys() : [];
-  if (oldest !== undefined) results.delete(oldest);
   const found = find();
-  results.set(key, found);
+  putNewest(results, key, found, KEPT_MAX);
   return found;
 }
 
