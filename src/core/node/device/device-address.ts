@@ -40,7 +40,6 @@ const firstDataNamespace = 2;
 const loopMajor = "7";
 
 const SCSI_ADDRESS = /^\d+:\d+:\d+:(\d+)$/u;
-const NVME_CONTROLLER = /^nvme/u;
 
 /** The SCSI LUN in the name of a device's parent; undefined for a device that is no SCSI disk. */
 export function scsiLunOf(parent: string): number | undefined {
@@ -50,7 +49,7 @@ export function scsiLunOf(parent: string): number | undefined {
 
 /** Whether a device's parent is an NVMe controller or subsystem. */
 export function isNvmeParent(parent: string): boolean {
-  return NVME_CONTROLLER.test(parent);
+  return parent.startsWith("nvme");
 }
 
 /** The address that the kernel shows for a block device. */
