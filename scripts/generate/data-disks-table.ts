@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LUNS_MAX } from "../../src/core/azure/choose-luns.ts";
 import { parseVmSizeName } from "../../src/core/azure/data-disks-max.ts";
-import { dataDisksTable } from "../../src/core/azure/data-disks-table.ts";
+import { dataDisksTable } from "../../src/core/azure/gen/data-disks-table.ts";
 import type { GeneratedFile } from "./generated-file.ts";
 
 /** Data disks by vCPUs, by series, such as `d#s_v5` → 8 → 16. */
@@ -15,7 +15,7 @@ interface ListedSku {
   readonly capabilities?: readonly { readonly name: string; readonly value: string }[] | null;
 }
 
-const PATH = "src/core/azure/data-disks-table.ts";
+const PATH = "src/core/azure/gen/data-disks-table.ts";
 
 /** What `az vm list-skus --all -o json` has printed, or the REST API's answer, and when that was. */
 export interface SkusAnswer {

@@ -8,7 +8,7 @@ import {
   knownDataDisksMax,
   parseVmSizeName,
 } from "./data-disks-max.ts";
-import { dataDisksTable } from "./data-disks-table.ts";
+import { dataDisksTable } from "./gen/data-disks-table.ts";
 
 /** Each size of the table, read another way than the driver does. */
 const tableSizes: readonly (readonly [vmSize: string, disks: number])[] = dataDisksTable

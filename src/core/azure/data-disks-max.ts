@@ -1,4 +1,4 @@
-import { dataDisksTable } from "./data-disks-table.ts";
+import { dataDisksTable } from "./gen/data-disks-table.ts";
 
 /** Assumed for a size that is not known by name: few take less, and Azure's list corrects it soon. */
 export const DATA_DISKS_MAX_UNKNOWN = 4;
