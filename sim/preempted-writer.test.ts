@@ -47,9 +47,10 @@ describe("a frozen writer whose disk is reserved", () => {
           const { world, nodeName, until } = frozen;
           await untilReplica(frozen);
           const answerAgain = refuse(frozen);
+          const fenced = recordOf(frozen)?.writer;
           world.cluster.setOutOfService(nodeName, true);
           await until("the pod to run elsewhere", () => isWrittenElsewhere(frozen), OUTAGE_MS);
-          assert.equal(recordOf(frozen)?.fencing?.preempted, true);
+          assert.equal(recordOf(frozen)?.fencing?.preempted, fenced?.epoch);
           assert.equal(world.azure.vmOf(nodeName)?.dataDisks.length, 1, "Azure has detached nothing");
           // What it wrote before comes too late.
           world.azure.thaw(nodeName);

@@ -21,6 +21,7 @@ const wrong: Readonly<Record<ReservationRule, string>> = {
   keep: "a machine can write after a later writer",
   holds: "two machines can write",
   persists: "two machines can write",
+  namedFence: "a fence has ended while its node has the disk",
 };
 
 const steps: readonly string[] = [
@@ -34,6 +35,7 @@ const steps: readonly string[] = [
   "n1 mount lands",
   "the fence detaches from n0",
   "ends the fence",
+  "ends the first fence, beside a writer",
   "the disk forgets its reservation",
   "n0 proves itself clean",
 ];

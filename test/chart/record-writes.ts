@@ -76,7 +76,7 @@ export function written(
 const fencing = (record: WriterRecord, node: NodeIdentity): WriterRecord => ({ ...record, fencing: node });
 const preempting = (record: WriterRecord, node: NodeIdentity): WriterRecord => ({
   ...record,
-  fencing: { ...node, preempted: true },
+  fencing: { ...node, preempted: 4 },
 });
 const proveClean = (record: WriterRecord, node: NodeIdentity): Step =>
   steps.proveClean(record, node, "unverified");

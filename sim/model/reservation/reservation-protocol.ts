@@ -47,6 +47,7 @@ export const reservationRules = [
   "keep",
   "holds",
   "persists",
+  "namedFence",
 ] as const;
 
 /** One rule of a fence by reservation. */
@@ -100,6 +101,7 @@ function faultOf(world: World): string | undefined {
     epochsThatWrite(world, node).some((epoch) => epoch < world.mountedEpoch),
   );
   if (isStale) return "a machine can write after a later writer";
+  if (world.endedEarly) return "a fence has ended while its node has the disk";
   return world.cutOff ? "a healthy writer was cut off" : undefined;
 }
 
@@ -133,7 +135,7 @@ function emitWriterSteps(turn: Turn, node: 0 | 1): void {
       const acquired = acquire(record, identity, { isClean, storeIncarnation: 0 });
       if (!acquired.ok || state.mount > 0 || !state.attached || acquired.value.writer === undefined) return;
       const { epoch } = acquired.value.writer;
-      const fenced = record.fencing?.preempted === true ? record.fencing.nodeName : undefined;
+      const fenced = record.fencing?.preempted !== undefined ? record.fencing.nodeName : undefined;
       becomes(
         {
           doing: {
@@ -170,7 +172,7 @@ function emitWriterSteps(turn: Turn, node: 0 | 1): void {
     case "releasing": {
       const { epoch } = doing;
       const key = keyOf(node, epoch);
-      const isKept = record.fencing?.preempted === true && !without.has("keep");
+      const isKept = record.fencing?.preempted !== undefined && !without.has("keep");
       if (!isKept && state.attached)
         becomes({ doing: { at: "waits", command: { kind: "release", key }, epoch } }, "ends its reservation");
       const released = release(record, identity, epoch);
@@ -385,6 +387,28 @@ function emitControllerSteps(turn: Turn): void {
   const fencedNode = nodeIndexes.find((node) => isNamed(record, identities[node], "fencing"));
   if (fencedNode !== undefined && !world.nodes[fencedNode].attached)
     moves(turn, endFence(record, identities[fencedNode], record), "ends the fence");
+  emitPausedProof(turn);
+}
+
+/**
+ * A controller that has read the record as the fence of the first grant began pauses between its proof and
+ * its last step.
+ */
+function emitPausedProof({ world, without, emit }: Turn): void {
+  const { record, isProven, nodes } = world;
+  const [fenced] = identities;
+  const [{ attached }] = nodes;
+  if (!isProven) {
+    const epoch = record.fencing?.preempted ?? record.writer?.epoch;
+    if (isNamed(record, fenced, "fencing") && epoch === 1 && !attached)
+      emit({ ...world, isProven: true }, "proves the first fence, and pauses");
+    return;
+  }
+  const before = { writer: { ...fenced, epoch: 1, held: true, requested: false }, fencing: fenced };
+  const ended = endFence(record, fenced, without.has("namedFence") ? record : before);
+  if (!ended.ok) return;
+  const name = `ends the first fence${isNamed(record, identities[1], "writer") ? ", beside a writer" : ""}`;
+  emit({ ...world, record: ended.value, isProven: false, endedEarly: attached }, name);
 }
 
 /**
@@ -398,7 +422,7 @@ function forgets({ world, without, emit }: Turn): void {
     ({ doing, late }) => (doing.at === "idle" || doing.at === "acquired") && late === undefined,
   );
   const isRelied =
-    record.fencing?.preempted === true ? !isQuiet || mountedEpoch === record.epoch : holder.node === 2;
+    record.fencing?.preempted !== undefined ? !isQuiet || mountedEpoch === record.epoch : holder.node === 2;
   if (!isRelied || without.has("persists"))
     emit({ ...world, holder: undefined, hasForgotten: true }, "the disk forgets its reservation");
 }

@@ -72,6 +72,9 @@ export interface World {
   /** The highest epoch in which a node has mounted. */
   readonly mountedEpoch: number;
   readonly cutOff: boolean;
+  /** A controller that is paused has proven the fence of the first grant. */
+  readonly isProven: boolean;
+  readonly endedEarly: boolean;
   readonly hasForgotten: boolean;
 }
 
@@ -96,6 +99,8 @@ export const START: World = {
   holder: undefined,
   mountedEpoch: 0,
   cutOff: false,
+  isProven: false,
+  endedEarly: false,
   hasForgotten: false,
 };
 
@@ -115,6 +120,8 @@ export function createWorldCodec(): {
         world.holder === undefined ? -1 : holders(world.holder),
         world.mountedEpoch,
         world.cutOff,
+        world.isProven,
+        world.endedEarly,
         world.hasForgotten,
       ];
       const text = parts.join();

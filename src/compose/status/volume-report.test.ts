@@ -174,7 +174,7 @@ describe("describeVolume", () => {
 
   for (const [preempted, expected] of [
     [{}, "fencing node-c; "],
-    [{ preempted: true }, "fencing node-c, whose writes the disk refuses; "],
+    [{ preempted: 4 }, "fencing node-c, whose writes the disk refuses; "],
   ] as const)
     it(`says of a fence whether the disk refuses the node's writes: ${expected}`, () => {
       const record = { ...aRecord(), fencing: { ...identity("node-c"), ...preempted } };

@@ -123,7 +123,9 @@ function record({ status }: AzVolume): string {
     writer === undefined ? "no writer" : `writer ${writer.nodeName} (${states.join(", ") || "idle"})`,
     ...(fencing === undefined
       ? []
-      : [`fencing ${fencing.nodeName}${fencing.preempted ? ", whose writes the disk refuses" : ""}`]),
+      : [
+          `fencing ${fencing.nodeName}${fencing.preempted !== undefined ? ", whose writes the disk refuses" : ""}`,
+        ]),
     ...nodes.map(
       ({ nodeName, access = defaultAccess, barrierPending }) =>
         `${nodeName === "" ? "a VM that is no node" : nodeName} ${access}${barrierPending ? ", barrier pending" : ""}`,

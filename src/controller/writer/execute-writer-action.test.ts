@@ -42,7 +42,7 @@ describe("executeWriterAction", () => {
       for (let time = 0; time < 2; time += 1)
         assert.deepEqual(await execute(world, action), { ok: true, value: {} });
       const record = world.record();
-      assert.deepEqual([record?.writer, record?.fencing], [undefined, { ...a, preempted: true }]);
+      assert.deepEqual([record?.writer, record?.fencing], [undefined, { ...a, preempted: writer.epoch }]);
       assert.deepEqual(
         world.emitted.map(({ reason }) => reason),
         ["WriterPreempted"],

@@ -497,7 +497,7 @@ describe("planAttachment", () => {
       {
         because: "it may have the reservation that keeps another node from writing",
         own: leaving(aReplica("node-a")),
-        volume: aVolumeWithRecord({ fencing: { ...identity("node-b"), preempted: true } }),
+        volume: aVolumeWithRecord({ fencing: { ...identity("node-b"), preempted: 1 } }),
         plan: waits("until node-b is proven to be off the disk, only a reservation keeps it from writing"),
       },
       {

@@ -186,7 +186,7 @@ describe("stageVolume with reservations", () => {
     );
 
   describe("while only a reservation keeps a fenced node off", () => {
-    const preempted = { ...granted, fencing: { ...identity("node-c"), preempted: true as const } };
+    const preempted = { ...granted, fencing: { ...identity("node-c"), preempted: 1 } };
 
     it("has it before it mounts, and leaves the disk reserved", () =>
       withNode(

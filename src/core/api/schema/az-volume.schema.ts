@@ -37,11 +37,13 @@ const writerRecordSchema = z.object({
   fencing: nodeIdentitySchema
     .extend({
       preempted: z
-        .literal(true)
+        .int()
+        .min(1)
+        .max(COUNTER_MAX)
         .optional()
         .describe(
-          "Another node has preempted its reservation of the disk, which refuses its writes from then on. " +
-            "Until Azure proves that it is off, the disk stays reserved, and no other node loses it.",
+          "The epoch of its grant, whose reservation of the disk another node has preempted: the disk refuses " +
+            "its writes. Until Azure proves that it is off, the disk stays reserved, and no other node loses it.",
         ),
     })
     .optional()

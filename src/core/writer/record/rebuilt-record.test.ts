@@ -67,7 +67,7 @@ describe("rebuiltRecord of a record that is lost", () => {
       because: "only a reservation keeps a node from writing, and Azure does not list it",
       present: {
         writer: aWriter("node-b", { epoch: 4 }),
-        fencing: { ...a, preempted: true },
+        fencing: { ...a, preempted: 3 },
         quarantined: [a],
       },
       known: { attachedTo: [b] },

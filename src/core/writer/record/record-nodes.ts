@@ -99,7 +99,7 @@ function entriesIn({ writer, fencing, nodes }: WriterRecord, role: NodeRole): re
     case "fencing":
       return fencing === undefined ? [] : [fencing];
     case "preempted":
-      return fencing?.preempted === true ? [fencing] : [];
+      return fencing?.preempted === undefined ? [] : [fencing];
     case "barrierPending":
       return nodes.filter((node) => node.barrierPending === true);
     case "confirmed":

@@ -576,7 +576,7 @@ describe("beginFence", () => {
 
 describe("preempt", () => {
   const fenced = aRecord({ writer: unrequestedA, fencing: a, epoch: 1 });
-  const preempted = aRecord({ fencing: { ...a, preempted: true }, quarantined: [a], epoch: 1 });
+  const preempted = aRecord({ fencing: { ...a, preempted: 1 }, quarantined: [a], epoch: 1 });
 
   it("removes the writer that is being fenced, while its fence stands", () => {
     check([
@@ -599,10 +599,27 @@ describe("preempt", () => {
     ]);
   });
 
+  it("is ended by a proof of the same fence, whoever was granted the volume since", () => {
+    const granted = grant(preempted, b);
+    assert.ok(granted.ok);
+    const ended = { ok: true, value: withoutFencing(granted.value) };
+    for (const before of [fenced, preempted, granted.value])
+      assert.deepEqual(endFence(granted.value, a, before), ended);
+    const changed = "the fence or the writer has changed since the proof began";
+    const earlier = aRecord({ writer: { ...unrequestedA, epoch: 2 }, fencing: a });
+    const later = { ...granted.value, fencing: { ...a, preempted: 2 } };
+    const unverified = aRecord({ unverified: [a], fencing: a });
+    check([
+      { because: "a later fence", step: endFence(later, a, preempted), expected: changed },
+      { because: "another grant", step: endFence(granted.value, a, earlier), expected: changed },
+      { because: "one of an unverified node", step: endFence(unverified, a, preempted), expected: changed },
+    ]);
+  });
+
   it("lets others have the volume at once, and the fenced node after proof only", () => {
     const granted = grant(preempted, b);
     assert.ok(granted.ok);
-    assert.equal(granted.value.fencing?.preempted, true);
+    assert.equal(granted.value.fencing?.preempted, 1);
     assert.equal(grant(preempted, a).ok, false);
     const proven = endFence(granted.value, a, granted.value);
     assert.deepEqual(proven, { ok: true, value: { ...withoutFencing(granted.value) } });
@@ -622,7 +639,7 @@ describe("endFence", () => {
   it("frees the record of a fenced node and puts it in quarantine, or says why not", () => {
     const fenced = aRecord({ writer: unrequestedA, fencing: a });
     const claimedByB = { ...foundOnA, fencing: a, writer: aWriter("node-b", { epoch: 5 }), epoch: 5 };
-    const changed = "the writer has changed since the proof began";
+    const changed = "the fence or the writer has changed since the proof began";
     check([
       {
         because: "the writer",

@@ -214,7 +214,7 @@ export function preempt(record: WriterRecord, node: NodeKey, epoch: number): Ste
   if (writer === undefined || !isSameNode(writer, node) || writer.epoch !== epoch)
     return fail("the record no longer names this node and epoch");
   const freed = withQuarantine(withoutWriter(record), fencing);
-  return ok({ ...freed, fencing: { ...fencing, preempted: true } });
+  return ok({ ...freed, fencing: { ...fencing, preempted: epoch } });
 }
 
 /**
@@ -223,8 +223,8 @@ export function preempt(record: WriterRecord, node: NodeKey, epoch: number): Ste
  * this ends a fence. An unverified node without the disk needs none: it has nothing to reclaim, and no
  * device to show itself clean with.
  *
- * `before`: the record from before the proof of a fence. A writer that was granted since, or a fence that
- * began since, needs a proof of its own. Default: no fence stood.
+ * `before`: the record from before the proof of a fence. A fence that began since needs a proof of its own,
+ * and so does one that can't be told from it. Default: no fence stood.
  */
 export function endFence(
   record: WriterRecord,
@@ -235,8 +235,8 @@ export function endFence(
   const isFencing = isNamed(record, node, "fencing");
   if (wasFencing && !isFencing) return fail(`${node.nodeName} is not being fenced`);
   if (isFencing && !wasFencing) return fail(`${node.nodeName} is being fenced`);
-  if (isFencing && !isSameGrant(record.writer, before.writer))
-    return fail("the writer has changed since the proof began");
+  if (isFencing && !isSameFence(record, before))
+    return fail("the fence or the writer has changed since the proof began");
   if (!isFencing && !isNamed(record, node, "unverified")) return fail(`${node.nodeName} is not unverified`);
   const freed = isFencing && isNamed(record, node, "writer") ? withoutWriter(record) : record;
   return ok(withQuarantine(withoutFencingOf(freed, node), withUidFrom(nodesNotOnlyClean(record), node)));
@@ -455,6 +455,16 @@ function withoutFencingOf(record: WriterRecord, node: NodeKey): WriterRecord {
   if (!isNamed(record, node, "fencing")) return record;
   const { fencing: _, ...rest } = record;
   return rest;
+}
+
+/** A preempted fence is known by its grant, any other one by its writer. Each grant has one fence. */
+function isSameFence(
+  { writer, fencing }: Pick<WriterRecord, "writer" | "fencing">,
+  before: Pick<WriterRecord, "writer" | "fencing">,
+): boolean {
+  const [victim, victimBefore] = [fencing?.preempted, before.fencing?.preempted];
+  if (victim === undefined) return victimBefore === undefined && isSameGrant(writer, before.writer);
+  return victim === (victimBefore ?? before.writer?.epoch);
 }
 
 function isSameGrant(left: Writer | undefined, right: Writer | undefined): boolean {

@@ -494,8 +494,8 @@ describe("controllerUnpublishVolume", () => {
   const detach = fail({ kind: "StillWaiting", volumeId, what: DETACH });
   for (const [which, fencing, expected] of [
     ["that is being fenced", nodeA, detach],
-    ["whose writes the disk refuses", { ...nodeA, preempted: true }, ok({})],
-    ["while the disk refuses another's writes", { ...identity("node-b"), preempted: true }, detach],
+    ["whose writes the disk refuses", { ...nodeA, preempted: 1 }, ok({})],
+    ["while the disk refuses another's writes", { ...identity("node-b"), preempted: 1 }, detach],
   ] as const)
     it(`answers of a node ${which}: ${expected.ok ? "at once" : "after its detach"}`, () =>
       withController(async (world) => {
