@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { heldKey } from "../src/adapters/model-host/reservation/model-reservation.ts";
 import { erase } from "./faults/objects/delete-by-hand.ts";
 import { type Frozen, withFrozenWriter } from "./testing/with-frozen-writer.ts";
 
@@ -90,6 +91,34 @@ describe("a frozen writer whose disk is reserved", () => {
             [],
           );
           updateAgain();
+        },
+        { reservations: true },
+      ));
+
+    it(`is cut off also after it has reclaimed a lost record, attach: ${attach}`, () =>
+      withFrozenWriter(
+        attach,
+        async (frozen) => {
+          const { world, nodeName, until } = frozen;
+          await untilReplica(frozen);
+          world.azure.thaw(nodeName);
+          const [volume] = world.store.objects("AzVolume");
+          const disk = world.azure.diskOf(world.cluster.diskUriOf("vol-1") ?? "");
+          const heldUnder = () => (disk === undefined ? undefined : heldKey(disk.reservation));
+          const earlier = heldUnder();
+          erase(world, "AzVolume", volume?.metadata.name ?? "", true);
+          const isBarred = () =>
+            recordOf(frozen)?.nodes.some(({ barrierPending }) => barrierPending === true);
+          await until("its reservation by its next grant", () => heldUnder() !== earlier && !isBarred());
+          world.azure.freeze(nodeName);
+          const updateAgain = refuse(frozen, {
+            operation: "VirtualMachines_Update",
+            resource: `*_${nodeName}`,
+          });
+          world.cluster.setOutOfService(nodeName, true);
+          await until("the pod to run elsewhere", () => isWrittenElsewhere(frozen), OUTAGE_MS);
+          updateAgain();
+          await until("the end of the fence", () => recordOf(frozen)?.fencing === undefined);
         },
         { reservations: true },
       ));

@@ -237,6 +237,7 @@ function observe({ record, nodes }: World, node: NodeIndex): Parameters<typeof p
     attachment: anAttachment(identities[node].nodeName),
     statesRequests: false,
     isPreempted: false,
+    hasEarlierReservation: false,
     checkpoint: checkpointed ? { epoch: 0, accessType: "mount" } : undefined,
     mount,
     targets: pod ? ["/target"] : [],

@@ -11,7 +11,7 @@ import {
   diskUri,
   identity,
 } from "../../core/testing/objects.ts";
-import { listIn } from "../../core/testing/record-lists.ts";
+import { changedRecord, listIn } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { remakeVolume, removeVolume } from "../testing/remake-volume.ts";
@@ -87,6 +87,16 @@ describe("fenceReconciler", () => {
       assert.deepEqual(world.record()?.fencing, a);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record(), aRecord({ epoch: 1, quarantined: [identity("node-a")] }));
+    }));
+
+  it("ends a fence whose node was preempted, and another granted the volume, during its proof", () =>
+    withFence(async (world) => {
+      const writer = aWriter("node-b", { epoch: 2 });
+      const preempted = changedRecord(aRecord({ epoch: 2, writer }), { quarantined: [a] });
+      world.during.fence = () =>
+        world.setRecord(() => ({ ...preempted, fencing: { ...a, preempted: unrequested.epoch } }));
+      assert.deepEqual(await fence(world), { ok: true, value: {} });
+      assert.deepEqual(world.record(), preempted);
     }));
 
   it("does not accept a proof from an earlier grant", () =>

@@ -24,6 +24,7 @@ function seen(overrides: Partial<ObservedNodeVolume> = {}): ObservedNodeVolume {
     attachment: anAttachment("node-a"),
     statesRequests: true,
     isPreempted: false,
+    hasEarlierReservation: false,
     checkpoint: undefined,
     mount: "none",
     targets: [],
@@ -294,6 +295,34 @@ describe("planNodeVolume", () => {
         because: "the checkpoint has the lost record's epoch",
         seen: seen({ record, ...live }),
         plan: [{ kind: "Checkpoint", epoch: 9 }],
+      },
+    ]);
+  });
+
+  it("reserves the disk under the key of its present grant once that is checkpointed", () => {
+    const earlier = { ...live, hasEarlierReservation: true };
+    const granted = (changes: Parameters<typeof aWriter>[1]) =>
+      aRecord({ writer: aWriter("node-a", changes) });
+    check([
+      {
+        because: "it has reclaimed the volume",
+        seen: seen({ record: granted({ epoch: 3 }), ...earlier }),
+        plan: [{ kind: "Reserve" }],
+      },
+      {
+        because: "its checkpoint comes first: after a loss it shows the epoch",
+        seen: seen({ record: granted({ epoch: 9 }), ...earlier }),
+        plan: [{ kind: "Checkpoint", epoch: 9 }],
+      },
+      {
+        because: "the stage reserves a disk that is not mounted",
+        seen: seen({ record: granted({ epoch: 3 }), checkpoint, hasEarlierReservation: true }),
+        plan: [],
+      },
+      {
+        because: "it has not acquired its grant",
+        seen: seen({ record: granted({ epoch: 3, held: false }), ...earlier }),
+        plan: [],
       },
     ]);
   });

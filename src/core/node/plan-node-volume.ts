@@ -1,5 +1,5 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
-import type { WriterRecord } from "../api/az-volume.ts";
+import type { Writer, WriterRecord } from "../api/az-volume.ts";
 import { isSameNode, type NodeKey } from "../api/identity/node-identity.ts";
 import { isPrimaryOrRequested } from "../attachment/attachment-state.ts";
 import { isTerminating } from "../attachment/observed-volume.ts";
@@ -31,6 +31,8 @@ export interface ObservedNodeVolume {
    * volume. Looked at only while the node is unverified.
    */
   readonly isPreempted: boolean;
+  /** Its checkpoint has the key of another grant: the disk may be reserved under that. */
+  readonly hasEarlierReservation: boolean;
   /** The staging mount; for raw block, whether a target holds the device. */
   readonly mount: "none" | "live" | "dead";
   /** Targets that are still bound, sorted. */
@@ -47,6 +49,8 @@ export type NodeVolumeAction =
   | { readonly kind: "Reclaim"; readonly epochKnown: number }
   /** A reclaim was recorded, and the plug-in died before it wrote its checkpoint. */
   | { readonly kind: "Checkpoint"; readonly epoch: number }
+  /** Reserves the disk under the key of the present grant: it has that of one whose record was lost. */
+  | { readonly kind: "Reserve" }
   /** The object with this node's request was lost, and a workload uses the volume here. */
   | { readonly kind: "RequestWriter" }
   /** A volume that several nodes may write is marked as staged, and nothing of it is here. */
@@ -170,12 +174,9 @@ function planAsWriter(observed: ObservedNodeVolume, record: WriterRecord): reado
   const writer = record.writer;
   if (writer === undefined || !writer.held) return [];
   if (writer.requested) {
-    const isCheckpointed = observed.checkpoint === undefined || observed.checkpoint.epoch >= writer.epoch;
     return [
       ...(hasLostRequest(observed) ? ([{ kind: "RequestWriter" }] as const) : []),
-      ...(isCheckpointed || observed.mount !== "live"
-        ? []
-        : ([{ kind: "Checkpoint", epoch: writer.epoch }] as const)),
+      ...(observed.mount === "live" ? planReclaimed(observed, writer) : []),
     ];
   }
   const recallId = observed.attachment?.spec.recall?.id;
@@ -196,6 +197,16 @@ function isLeftToItsPod({ node, mount, targets }: ObservedNodeVolume, record: Wr
     isInQuarantine(record, node) &&
     !isNamed(record, node, "quarantined")
   );
+}
+
+/** What a reclaim leaves to do. */
+function planReclaimed(
+  { checkpoint, hasEarlierReservation }: ObservedNodeVolume,
+  { epoch }: Writer,
+): readonly NodeVolumeAction[] {
+  if (checkpoint === undefined) return [];
+  if (checkpoint.epoch < epoch) return [{ kind: "Checkpoint", epoch }];
+  return hasEarlierReservation ? [{ kind: "Reserve" }] : [];
 }
 
 /**

@@ -12,6 +12,7 @@ import { emitOnVolume } from "./emit-on-volume.ts";
 import type { OwnVolume } from "./own-volume.ts";
 import { checkpointEpoch, reclaimVolume } from "./reclaim-volume.ts";
 import { releaseAfterUnmount } from "./release-after-unmount.ts";
+import { reserveAgain } from "./reserve-again.ts";
 
 /** Executes one action of a plan. */
 export async function executeVolumeAction(
@@ -28,6 +29,8 @@ export async function executeVolumeAction(
       return target.volume === undefined || target.checkpoint === undefined
         ? ok({})
         : checkpointEpoch(ports, target.volume, target.checkpoint, action.epoch, signal);
+    case "Reserve":
+      return reserveAgain(ports, target, signal);
     case "ReportDispute":
       return reportDispute(ports, volumeName, action.reclaimedBy);
     case "RequestWriter":

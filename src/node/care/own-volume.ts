@@ -2,10 +2,10 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import type { ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
+import { grantKeyOf } from "../../core/writer/reservation/reservation-key.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { observeTargets } from "../stage/published-targets.ts";
-import { seeReservation } from "../stage/reserve-disk.ts";
 import type { KnownVolume } from "../writer/clean-check-target.ts";
 import { lunHere } from "../writer/lun-here.ts";
 import { findUntrackedMounts } from "./find-untracked-mounts.ts";
@@ -79,6 +79,11 @@ async function observeMounts(
             isOfEarlierBoot: checkpoint.majorMinor === undefined,
           },
     isPreempted: preempted.value,
+    hasEarlierReservation:
+      ports.settings.reservations &&
+      volume !== undefined &&
+      checkpoint?.reservationKey !== undefined &&
+      checkpoint.reservationKey !== grantKeyOf(volume),
     mount: staging === "none" && isHandedOut ? "live" : staging,
     targets: bound,
     bareTargets: bare,
@@ -92,12 +97,10 @@ async function isPreempted(
   signal: AbortSignal,
 ): Promise<Result<boolean>> {
   const lun = lunHere(ports.node, attachment);
-  const key = checkpoint?.reservationKey;
-  if (key === undefined || lun === undefined) return ok(false);
+  if (checkpoint?.reservationKey === undefined || lun === undefined) return ok(false);
   if (!isNamed(volume?.status?.record, ports.node, "unverified")) return ok(false);
   const device = await ports.host.findDevice({ lun }, signal);
   if (!device.ok) return device.failure.kind === "DeviceNotFound" ? ok(false) : device;
-  const seen = await seeReservation(ports, device.value, signal);
-  if (!seen.ok) return seen;
-  return ok(seen.value.kind === "read" && seen.value.holder !== undefined && seen.value.holder !== key);
+  const taken = await ports.host.isReservedByAnother(device.value, signal);
+  return !taken.ok && taken.failure.kind === "Unsupported" ? ok(false) : taken;
 }

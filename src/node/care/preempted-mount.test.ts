@@ -1,17 +1,129 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelMachine } from "../../adapters/model-host/model-machine.ts";
+import { forgetReservation, heldKey } from "../../adapters/model-host/reservation/model-reservation.ts";
 import { aWriter, identity } from "../../core/testing/objects.ts";
 import { changedRecord } from "../../core/testing/record-lists.ts";
 import { valueOf } from "../../core/testing/value-of.ts";
+import { grantKeyOf } from "../../core/writer/reservation/reservation-key.ts";
+import type { NodePorts } from "../node-ports.ts";
 import { publishVolume } from "../stage/publish-volume.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
-import { aStageRequest, withNode } from "../testing/a-node.ts";
+import { aStageRequest, type NodeWorld, withNode } from "../testing/a-node.ts";
 import { ownVolumesReconciler } from "./volume-reconciler.ts";
 
 const never = new AbortController().signal;
 const request = aStageRequest();
 const target = { targetPath: "/var/lib/kubelet/pods/1/volumes/pvc-1/target", targetReadOnly: false };
+
+/** node-a uses a disk that it has reserved, and has reclaimed it after the loss of its record. */
+async function withReclaimed(
+  act: (reclaimed: {
+    readonly world: NodeWorld;
+    readonly ports: () => NodePorts;
+    readonly earlier: string;
+    readonly lose: () => Promise<void>;
+    readonly reconcile: () => Promise<void>;
+    readonly holder: () => string | undefined;
+    readonly isMounted: () => boolean;
+  }) => Promise<void>,
+): Promise<void> {
+  await withNode(
+    { writer: aWriter("node-a", { held: false }) },
+    async (world) => {
+      const ports = (): NodePorts => {
+        const present = world.ports();
+        return { ...present, settings: { ...present.settings, reservations: true } };
+      };
+      const lose = (): Promise<void> =>
+        world.setRecord(({ writer: _, ...record }) =>
+          changedRecord(record, { defaultAccess: "quarantined", unverified: [identity("node-a")] }),
+        );
+      const reconcile = async (): Promise<void> => {
+        valueOf(await world.answerOf(ownVolumesReconciler(ports()).reconcile("pvc-1", never)));
+        await world.clock.advance(1_000);
+      };
+      const holder = (): string | undefined => heldKey(world.disk.reservation);
+      valueOf(await world.answerOf(stageVolume(ports(), request, never)));
+      valueOf(await world.answerOf(publishVolume(ports(), { ...request, ...target }, never)));
+      const earlier = holder() ?? assert.fail("not reserved");
+      await lose();
+      await reconcile();
+      assert.equal(world.record()?.writer?.held, true);
+      const isMounted = (): boolean => world.machine.mounts().length === 2;
+      await act({ world, ports, earlier, lose, reconcile, holder, isMounted });
+    },
+    { disk: { maxShares: 3 } },
+  );
+}
+
+const keyOf = ({ store }: NodePorts) =>
+  store.get("AzVolume", "pvc-1", never).then((read) => grantKeyOf(valueOf(read)));
+
+describe("ownVolumesReconciler of a reclaimed volume whose disk is reserved", () => {
+  it("reserves it under the key of the present grant, once", () =>
+    withReclaimed(async ({ world, ports, earlier, reconcile, holder }) => {
+      assert.equal(holder(), earlier);
+      await reconcile();
+      const key = await world.answerOf(keyOf(ports()));
+      assert.notEqual(key, earlier);
+      assert.deepEqual([holder(), ports().checkpoints.volumes()[0]?.reservationKey], [key, key]);
+      const taken = world.steps.length;
+      await reconcile();
+      assert.equal(world.steps.length, taken);
+    }));
+
+  for (const [because, change] of [
+    ["another has taken it", { beef: true }],
+    ["none has reserved it any more", {}],
+  ] as const)
+    it(`takes nothing where ${because}`, () =>
+      withReclaimed(async ({ world, reconcile, holder }) => {
+        const { reservation } = world.disk;
+        forgetReservation(world.disk);
+        if ("beef" in change) {
+          reservation.keys.set(change, "617a00000000beef");
+          reservation.holder = change;
+        }
+        const before = holder();
+        await reconcile();
+        assert.equal(holder(), before);
+      }));
+
+  it("sends nothing under a grant that it has lost since", () =>
+    withReclaimed(async ({ world, ports, earlier, holder }) => {
+      const get: NodePorts["store"]["get"] = async (kind, name, signal) => {
+        const read = await ports().store.get(kind, name, signal);
+        if (kind === "AzVolume") {
+          const fencing = identity("node-a");
+          await world.setRecord(({ writer, ...record }) =>
+            writer === undefined ? record : { ...record, writer: { ...writer, requested: false }, fencing },
+          );
+        }
+        return read;
+      };
+      const raced = { ...ports(), store: { ...ports().store, get } };
+      await world.answerOf(ownVolumesReconciler(raced).reconcile("pvc-1", never));
+      assert.equal(world.record()?.fencing?.nodeName, "node-a");
+      assert.deepEqual([holder(), world.steps.filter((step) => step === "reserve").length], [earlier, 1]);
+    }));
+
+  it("keeps its mount where it dies before its checkpoint has the key, and the record is lost again", () =>
+    withReclaimed(async ({ world, ports, earlier, lose, reconcile, holder, isMounted }) => {
+      world.during.checkpoint = () => Promise.reject(new Error("died"));
+      await assert.rejects(reconcile(), /died/u);
+      world.restartPlugin();
+      assert.deepEqual(
+        [holder() === earlier, ports().checkpoints.volumes()[0]?.reservationKey],
+        [false, earlier],
+      );
+      await lose();
+      await reconcile();
+      assert.deepEqual([world.record()?.writer?.held, isMounted()], [true, true]);
+      await reconcile();
+      assert.equal(holder(), await world.answerOf(keyOf(ports())));
+    }));
+});
 
 describe("ownVolumesReconciler of a volume whose record was lost", () => {
   for (const [sentence, isPreempted] of [

@@ -49,7 +49,7 @@ export async function findReservation(
  */
 export async function reserveDisk(
   ports: NodePorts,
-  { volume, disk }: FoundVolume,
+  { volume, disk }: Pick<FoundVolume, "volume" | "disk">,
   { key, earlier }: PlannedReservation,
   signal: AbortSignal,
 ): Promise<Result<void>> {

@@ -16,6 +16,8 @@ export interface DiskReservations {
    * `DeviceBusy` where the disk is reserved with another type, by other software.
    */
   readReservation(device: Device, signal: AbortSignal): Promise<Result<ReservationKey | undefined>>;
+  /** Whether another machine holds the reservation: then the disk refuses the writes of this one. */
+  isReservedByAnother(device: Device, signal: AbortSignal): Promise<Result<boolean>>;
   /**
    * Reserves the disk for this machine under `key`; success if it is. `earlier`: the key that holds it now,
    * of a machine that writes no more, and that loses it in the same step. Where another machine holds it
@@ -53,6 +55,7 @@ export interface DiskReservations {
 /** Of a host whose disks have none. */
 export const noReservations: DiskReservations = {
   readReservation: unsupported,
+  isReservedByAnother: unsupported,
   reserve: unsupported,
   preempt: unsupported,
   releaseReservation: unsupported,

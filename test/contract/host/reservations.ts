@@ -62,6 +62,14 @@ export function reservationsContract(
       assert.deepEqual([await a.read(), await b.read()], ["of a", "of a"]);
     });
 
+    on("shows a machine whether another one has reserved the disk", async ({ a, b }) => {
+      assert.deepEqual([await isTaken(a), await isTaken(b)], [false, false]);
+      await reserve(a, KEY_A);
+      assert.deepEqual([await isTaken(a), await isTaken(b)], [false, true]);
+      await reserve(b, KEY_B, KEY_A);
+      assert.deepEqual([await isTaken(a), await isTaken(b), await holder(a)], [true, false, KEY_B]);
+    });
+
     on("reserves for its holder again, and changes nothing", async ({ a, b }) => {
       await reserve(a, KEY_A);
       await reserve(a, KEY_A);
@@ -164,6 +172,10 @@ export function reservationsContract(
 
 async function holder({ host, device }: SharingMachine): Promise<ReservationKey | undefined> {
   return valueOf(await host.readReservation(device, never));
+}
+
+async function isTaken({ host, device }: SharingMachine): Promise<boolean> {
+  return valueOf(await host.isReservedByAnother(device, never));
 }
 
 async function reserve({ host, device }: SharingMachine, key: ReservationKey, earlier?: ReservationKey) {

@@ -35,7 +35,9 @@ export async function flushMount(
   if (!flushed.ok) {
     const { majorMinor } = mount;
     const path = await nodeOfDevice(host.sysRoot, majorMinor);
-    return path !== undefined && (await isReservedByAnother(host, { path, majorMinor }, signal))
+    const taken =
+      path === undefined ? undefined : await isReservedByAnother(host, { path, majorMinor }, signal);
+    return taken?.ok === true && taken.value
       ? broken(mount, `another machine has reserved ${path}: what was written last is lost`)
       : flushed;
   }

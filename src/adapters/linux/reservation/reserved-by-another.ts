@@ -1,3 +1,4 @@
+import { ok, type Result } from "../../../core/failure/result.ts";
 import { readReservation } from "./read-reservation.ts";
 import { changeReservation, type NamedDisk, type ReservingHost } from "./sg-persist.ts";
 
@@ -9,10 +10,11 @@ export async function isReservedByAnother(
   host: ReservingHost,
   device: NamedDisk,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Result<boolean>> {
   const holder = await readReservation(host, device, signal);
-  if (!holder.ok || holder.value === undefined) return false;
+  if (!holder.ok) return holder;
+  if (holder.value === undefined) return ok(false);
   const keys = [`--param-rk=${holder.value}`, `--param-sark=${holder.value}`];
   const renewed = await changeReservation(host, device, ["--register", ...keys, "--param-aptpl"], signal);
-  return renewed.ok && renewed.value === "conflict";
+  return renewed.ok ? ok(renewed.value === "conflict") : renewed;
 }

@@ -114,10 +114,20 @@ describe("isReservedByAnother", () => {
       isReserved: true,
       because: "this one lost its registration",
     },
-    { exits: { "--read-reservation": [NOT_READY] }, isReserved: false, because: "the disk does not say" },
+    {
+      exits: { "--read-reservation": [NOT_READY] },
+      isReserved: "HostCommandFailed",
+      because: "the disk does not say",
+    },
+    {
+      exits: { "--read-reservation": [heldBy(key)], "--register": [NOT_READY] },
+      isReserved: "HostCommandFailed",
+      because: "the disk does not say whose key it is",
+    },
   ])
     it(`is ${isReserved} where ${because}`, async () => {
-      assert.equal(await isReservedByAnother(aDisk(exits).host, device, never), isReserved);
+      const reserved = await isReservedByAnother(aDisk(exits).host, device, never);
+      assert.equal(reserved.ok ? reserved.value : reserved.failure.kind, isReserved);
     });
 
   it("changes no key", async () => {

@@ -14,6 +14,12 @@ export function reservationCalls({ machine, look, command }: PlugInCalls): DiskR
       look("readReservation", signal, () =>
         withReservations(machine, device, ({ disk: { reservation } }) => ok(heldKey(reservation))),
       ),
+    isReservedByAnother: async (device, signal) =>
+      look("isReservedByAnother", signal, () =>
+        withReservations(machine, device, ({ disk: { reservation } }) =>
+          ok(reservation.holder !== undefined && reservation.holder !== machine),
+        ),
+      ),
     reserve: ({ device, key, earlier }, signal) =>
       command("reserve", [device.majorMinor, key, ...(earlier === undefined ? [] : [earlier])], signal, () =>
         withReservations(machine, device, (found) =>

@@ -1,0 +1,36 @@
+import { ok, type Result } from "../../core/failure/result.ts";
+import { grantKeyOf } from "../../core/writer/reservation/reservation-key.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf } from "../own-state.ts";
+import { reserveDisk } from "../stage/reserve-disk.ts";
+import { lunHere } from "../writer/lun-here.ts";
+import type { OwnVolume } from "./own-volume.ts";
+
+/**
+ * Replaces the key under which this machine has reserved the disk of a volume that it has reclaimed: others
+ * know only that of the present grant. It takes the disk from no other machine, which may be that of a later
+ * writer, and reserves none that is free. The checkpoint comes last: until then a repetition is due.
+ */
+export async function reserveAgain(
+  ports: NodePorts,
+  { volumeName, volume, attachment }: OwnVolume,
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  const lun = lunHere(ports.node, attachment);
+  const key = volume === undefined ? undefined : grantKeyOf(volume);
+  if (volume === undefined || lun === undefined || key === undefined) return ok(undefined);
+  const disk = await ports.host.findDevice({ lun }, signal);
+  if (!disk.ok) return disk;
+  const earlier = await ports.host.readReservation(disk.value, signal);
+  if (!earlier.ok) return earlier;
+  const taken = await ports.host.isReservedByAnother(disk.value, signal);
+  if (!taken.ok) return taken;
+  if (earlier.value === undefined || taken.value) return ok(undefined);
+  const planned = { key, earlier: earlier.value };
+  const reserved = await reserveDisk(ports, { volume, disk: disk.value }, planned, signal);
+  if (!reserved.ok) return reserved;
+  const present = checkpointOf(ports, volumeName);
+  return present === undefined
+    ? ok(undefined)
+    : ports.steps.run("checkpoint", () => ports.checkpoints.put({ ...present, reservationKey: key }, signal));
+}
