@@ -4,7 +4,6 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { fencedGrant, mayPreempt } from "../../core/writer/reservation/fenced-grant.ts";
 import { preemptorKey, type ReservationKey } from "../../core/writer/reservation/reservation-key.ts";
 import { changeStatus } from "../../objects/update-object.ts";
-import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
@@ -51,22 +50,13 @@ export function preemptReconciler(ports: NodePorts): Reconciler {
 
 async function preemptAt(
   ports: NodePorts,
-  preemption: Preemption,
+  { volumeName, victim }: Preemption,
   lun: number,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const device = await ports.host.findDevice({ lun }, signal);
-  if (!device.ok) return device;
-  const preempt = (): Promise<Reconciled> => preemptGrant(ports, preemption, device.value, signal);
-  return ports.host.whileHolding(device.value, preempt, signal);
-}
-
-async function preemptGrant(
-  ports: NodePorts,
-  { volumeName, victim }: Preemption,
-  device: Device,
-  signal: AbortSignal,
-): Promise<Reconciled> {
+  const found = await ports.host.findDevice({ lun }, signal);
+  if (!found.ok) return found;
+  const device = found.value;
   const key = preemptorKey(victim, ports.node);
   const holder = await ports.host.readReservation(device, signal);
   if (!holder.ok) return holder;

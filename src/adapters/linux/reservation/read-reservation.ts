@@ -13,7 +13,7 @@ export async function readReservation(
   device: NamedDisk,
   signal: AbortSignal,
 ): Promise<Result<ReservationKey | undefined>> {
-  const seen = await askReservation(host, device, "--read-reservation", parseReservation, signal);
+  const seen = await askReservation(host, device, parseReservation, signal);
   if (!seen.ok) return seen;
   if (seen.value === "none") return ok(undefined);
   const { key, type } = seen.value;

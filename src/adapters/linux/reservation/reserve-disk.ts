@@ -2,11 +2,13 @@ import { ok, type Result } from "../../../core/failure/result.ts";
 import type { ReservationKey } from "../../../core/writer/reservation/reservation-key.ts";
 import type { DiskReservations } from "../../../ports/host/disk-reservations.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { parseKeys } from "./parse-sg-persist.ts";
 import { readReservation, reservedOtherwise } from "./read-reservation.ts";
-import { type Answer, askReservation, changeReservation, type ReservingHost } from "./sg-persist.ts";
+import { type Answer, changeReservation, type ReservingHost } from "./sg-persist.ts";
 
-/** SCSI's type 1, write exclusive: a machine that has only registered a key may not write. */
+/**
+ * SCSI's type 1, write exclusive: a machine that has only registered a key may not write. So it does not matter
+ * whether a machine that was preempted registers again.
+ */
 const OWN_TYPE = "--prout-type=1";
 
 type Preemption = Parameters<DiskReservations["preempt"]>[0];
@@ -38,7 +40,7 @@ export async function reserveDisk(
     if (!own.ok) return own;
     if (own.value === "conflict") return reservedOtherwise(device, "another machine has reserved it");
   }
-  return readBack(host, { device, key, earlier }, signal);
+  return readBack(host, { device, key }, signal);
 }
 
 /**
@@ -53,13 +55,13 @@ export async function preemptDisk(
 ): Promise<Result<void>> {
   const before = await readReservation(host, device, signal);
   if (!before.ok) return before;
-  if (before.value === key) return readBack(host, { device, key, earlier: victim }, signal);
+  if (before.value === key) return readBack(host, { device, key }, signal);
   if (before.value !== victim) return reservedOtherwise(device, "not under the key that is to be preempted");
   const registered = await register(host, device, key, signal);
   if (!registered.ok) return registered;
   // Where this machine was the victim itself, it holds the disk under its new key now: a conflict.
   const preempted = await preempt(host, "--preempt-abort", { device, key, victim }, signal);
-  return preempted.ok ? readBack(host, { device, key, earlier: victim }, signal) : preempted;
+  return preempted.ok ? readBack(host, { device, key }, signal) : preempted;
 }
 
 /**
@@ -103,22 +105,17 @@ function preempt(
 
 async function readBack(
   host: ReservingHost,
-  { device, key, earlier }: Parameters<DiskReservations["reserve"]>[0],
+  { device, key }: Parameters<DiskReservations["reserve"]>[0],
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const holder = await readReservation(host, device, signal);
   if (!holder.ok) return holder;
-  if (holder.value !== key)
-    return reservedOtherwise(
-      device,
-      `another machine has reserved it since, under key ${holder.value ?? "unknown"}`,
-    );
-  if (earlier === undefined || earlier === key) return ok(undefined);
-  const keys = await askReservation(host, device, "--read-keys", parseKeys, signal);
-  if (!keys.ok) return keys;
-  return keys.value.includes(earlier)
-    ? reservedOtherwise(device, `a machine has registered the earlier key ${earlier} again`)
-    : ok(undefined);
+  return holder.value === key
+    ? ok(undefined)
+    : reservedOtherwise(
+        device,
+        `another machine has reserved it since, under key ${holder.value ?? "unknown"}`,
+      );
 }
 
 function keyAndType(key: ReservationKey): readonly string[] {

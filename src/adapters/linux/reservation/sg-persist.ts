@@ -17,28 +17,25 @@ export type Answer = "done" | "conflict";
 
 /** What sg_persist exits with, by the answer of the disk (sg3_utils(8)). */
 const EXIT = { done: 0, illegalRequest: 5, unitAttention: 6, invalidOpcode: 9, conflict: 24 } as const;
+const READ = "--read-reservation";
 /**
  * A disk answers one command with each event that it has to report, such as the loss of a registration, and
  * carries that command out once it is sent again.
  */
 const TRIES_MAX = 8;
 
-/**
- * Asks the disk with a command that changes nothing; `parse` returns undefined for what it does not
- * understand.
- */
+/** Asks the disk for its reservation; `parse` returns undefined for what it does not understand. */
 export async function askReservation<T>(
   host: ReservingHost,
   device: NamedDisk,
-  action: "--read-reservation" | "--read-keys",
   parse: (printed: string) => T | undefined,
   signal: AbortSignal,
 ): Promise<Result<T>> {
-  const command = persistCommand(host, device, ["--in", action], { changes: false });
+  const command = persistCommand(host, device, ["--in", READ], { changes: false });
   const exit = await runPastEvents(host, command, signal);
   if (!exit.ok) return exit;
   const { exitCode, stdout } = exit.value;
-  if (refuses(exitCode)) return unsupported(device, action, exit.value);
+  if (refuses(exitCode)) return unsupported(device, READ, exit.value);
   const parsed = exitCode === EXIT.done ? parse(stdout.toString("utf8")) : undefined;
   return parsed === undefined ? commandFailed(command, exit.value) : ok(parsed);
 }

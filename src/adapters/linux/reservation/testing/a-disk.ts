@@ -44,8 +44,3 @@ export const NOT_HELD = "  PR generation=0x0, there is NO reservation held\n";
 export function heldBy(key: string, type = "Write Exclusive"): string {
   return `  PR generation=0x1, Reservation follows:\n    Key=0x${key}\n    scope: LU_SCOPE,  type: ${type}\n`;
 }
-
-export function keyList(...keys: readonly string[]): string {
-  const lines = keys.map((key) => `    0x${key}\n`).join("");
-  return `  PR generation=0x1, ${keys.length} registered reservation keys follow:\n${lines}`;
-}
