@@ -286,16 +286,32 @@ const modificationSteps: readonly StepName[] = [
   "end-modification",
   "repeat-modification",
 ];
-/** A writer that has its disk reserved freezes, and a node with a replica preempts it. */
+/**
+ * A writer that has its disk reserved loses its record, and reserves it under another key. Then it freezes, and
+ * a node with a replica preempts it.
+ */
 const lifeOfReservations: Scenario = {
   ...life,
   reservations: true,
   stormMs: 200_000,
   workloads: [{ ...volume, volumeName: "vol-1", maxShares: 3, replicas: 2 }],
   acts: [{ atMs: 20_000, act: { kind: "move", volumeName: "vol-1", isForced: false } }],
+  faults: [
+    {
+      atMs: 40_000,
+      forMs: 1_000,
+      fault: "loss",
+      variant: "volume-erased",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0,
+    },
+    ...(life.faults ?? []),
+  ],
 };
-/** The steps that only that life takes. */
+/** The steps of reservations, and of their checkpoints. */
 const reservationSteps: readonly StepName[] = [
+  "checkpoint",
   "reserve",
   "end-reservation",
   "preempt",
