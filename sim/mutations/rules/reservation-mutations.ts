@@ -27,7 +27,7 @@ export const reservationMutations: readonly Mutation[] = [
     },
     breaks: ["two-writers"],
     storm: reservationsStorm,
-    shownBy: 9,
+    shownBy: 5,
     takes: "a node is fenced whose last writes the disk has accepted and not carried out",
     noticedBy: "src/node/writer/preempt-reconciler.test.ts",
   },
