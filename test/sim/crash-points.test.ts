@@ -287,8 +287,8 @@ const modificationSteps: readonly StepName[] = [
   "repeat-modification",
 ];
 /**
- * A writer that has its disk reserved loses its record, and reserves it under another key. Then it freezes, and
- * a node with a replica preempts it.
+ * A writer that has its disk reserved loses its record, and reserves it under another key. Then it freezes,
+ * and a node with a replica preempts it.
  */
 const lifeOfReservations: Scenario = {
   ...life,

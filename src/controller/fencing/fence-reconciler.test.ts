@@ -89,7 +89,7 @@ describe("fenceReconciler", () => {
       assert.deepEqual(world.record(), aRecord({ epoch: 1, quarantined: [identity("node-a")] }));
     }));
 
-  it("ends a fence whose node was preempted, and another granted the volume, during its proof", () =>
+  it("ends a fence during whose proof its node was preempted and another granted", () =>
     withFence(async (world) => {
       const writer = aWriter("node-b", { epoch: 2 });
       const preempted = changedRecord(aRecord({ epoch: 2, writer }), { quarantined: [a] });

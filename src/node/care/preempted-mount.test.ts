@@ -108,7 +108,7 @@ describe("ownVolumesReconciler of a reclaimed volume whose disk is reserved", ()
       assert.deepEqual([holder(), world.steps.filter((step) => step === "reserve").length], [earlier, 1]);
     }));
 
-  it("keeps its mount where it dies before its checkpoint has the key, and the record is lost again", () =>
+  it("keeps its mount where it dies with an outdated key, and loses its record again", () =>
     withReclaimed(async ({ world, ports, earlier, lose, reconcile, holder, isMounted }) => {
       world.during.checkpoint = () => Promise.reject(new Error("died"));
       await assert.rejects(reconcile(), /died/u);

@@ -83,7 +83,7 @@ export async function reserveDisk(
 }
 
 /** What a disk shows of its reservation; a device without any is no failure. */
-export async function seeReservation(
+async function seeReservation(
   { host }: Pick<NodePorts, "host">,
   disk: Device,
   signal: AbortSignal,

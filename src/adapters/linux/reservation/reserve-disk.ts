@@ -6,8 +6,8 @@ import { readReservation, reservedOtherwise } from "./read-reservation.ts";
 import { type Answer, changeReservation, type ReservingHost } from "./sg-persist.ts";
 
 /**
- * SCSI's type 1, write exclusive: a machine that has only registered a key may not write. So it does not matter
- * whether a machine that was preempted registers again.
+ * SCSI's type 1, write exclusive: a machine that has only registered a key may not write, also one that was
+ * preempted and registers again.
  */
 const OWN_TYPE = "--prout-type=1";
 

@@ -42,8 +42,9 @@ const writerRecordSchema = z.object({
         .max(COUNTER_MAX)
         .optional()
         .describe(
-          "The epoch of its grant, whose reservation of the disk another node has preempted: the disk refuses " +
-            "its writes. Until Azure proves that it is off, the disk stays reserved, and no other node loses it.",
+          "The epoch of its grant, whose reservation of the disk another node has preempted: the disk " +
+            "refuses its writes. Until Azure proves that it is off, the disk stays reserved, and no other " +
+            "node loses it.",
         ),
     })
     .optional()

@@ -599,7 +599,7 @@ describe("preempt", () => {
     ]);
   });
 
-  it("is ended by a proof of the same fence, whoever was granted the volume since", () => {
+  it("is ended by a proof of the same fence, also after a grant to another", () => {
     const granted = grant(preempted, b);
     assert.ok(granted.ok);
     const ended = { ok: true, value: withoutFencing(granted.value) };

@@ -223,8 +223,8 @@ export function preempt(record: WriterRecord, node: NodeKey, epoch: number): Ste
  * this ends a fence. An unverified node without the disk needs none: it has nothing to reclaim, and no
  * device to show itself clean with.
  *
- * `before`: the record from before the proof of a fence. A fence that began since needs a proof of its own,
- * and so does one that can't be told from it. Default: no fence stood.
+ * `before`: the record from before the proof of a fence. A fence that began since, or may have, needs
+ * a proof of its own. Default: no fence stood.
  */
 export function endFence(
   record: WriterRecord,
