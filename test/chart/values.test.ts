@@ -283,21 +283,29 @@ describe("values of the chart", () => {
       });
     });
 
-    for (const { version, hasPeriod, hasPrevention } of [
-      { version: "v1.32.9", hasPeriod: false, hasPrevention: false },
-      { version: "v1.34.9", hasPeriod: false, hasPrevention: false },
-      { version: "v1.35.0-alpha.1", hasPeriod: true, hasPrevention: false },
-      { version: "v1.36.9", hasPeriod: true, hasPrevention: false },
-      { version: "v1.37.0-alpha.1", hasPeriod: true, hasPrevention: true },
+    for (const { version, hasPeriod, takesPrevention } of [
+      { version: "v1.32.9", hasPeriod: false, takesPrevention: false },
+      { version: "v1.34.9", hasPeriod: false, takesPrevention: false },
+      { version: "v1.35.0-alpha.1", hasPeriod: true, takesPrevention: false },
+      { version: "v1.36.9", hasPeriod: true, takesPrevention: false },
+      { version: "v1.37.0-alpha.1", hasPeriod: true, takesPrevention: true },
     ])
       it(`give the CSIDriver only fields that Kubernetes ${version} knows`, async () => {
-        const { code, output } = await runHelm(
-          ["template", "test", CHART, "--namespace", "kube-system", "--kube-version", version],
-          { driver: { nodeAllocatableUpdatePeriodSeconds: 60, preventPodSchedulingIfMissing: true } },
-        );
+        const template = (driver: object): ReturnType<typeof runHelm> =>
+          runHelm(["template", "test", CHART, "--namespace", "kube-system", "--kube-version", version], {
+            driver,
+          });
+        const { code, output } = await template({ nodeAllocatableUpdatePeriodSeconds: 60 });
         assert.equal(code, 0, output);
         assert.equal(output.includes("nodeAllocatableUpdatePeriodSeconds: 60"), hasPeriod);
-        assert.equal(output.includes("preventPodSchedulingIfMissing: true"), hasPrevention);
+        const prevented = await template({ preventPodSchedulingIfMissing: true });
+        assert.equal(prevented.code === 0, takesPrevention, prevented.output);
+        assert.match(
+          prevented.output,
+          takesPrevention
+            ? /^preventPodSchedulingIfMissing: true$|^ {2}preventPodSchedulingIfMissing: true$/mu
+            : /preventPodSchedulingIfMissing is true, but Kubernetes \S+ does not know it: 1\.37/u,
+        );
       });
 
     for (const snapshot of [{ snapshotter: "auto" }, { snapshotter: "always" }, { enabled: true }])

@@ -415,8 +415,12 @@ feature gate, and a GitOps tool would apply it again and again.
 nodeAllocatableUpdatePeriodSeconds: {{ . }}
 {{- end }}
 {{- end }}
-{{- /* As above: 1.35 and 1.36 drop the field without their feature gate. */}}
-{{- if and .Values.driver.preventPodSchedulingIfMissing (semverCompare ">=1.37.0-0" .Capabilities.KubeVersion.Version) }}
+{{- /* As above: 1.35 and 1.36 drop the field without their feature gate. Pods would go where the user forbade it. */}}
+{{- if .Values.driver.preventPodSchedulingIfMissing }}
+{{- $version := .Capabilities.KubeVersion.Version }}
+{{- if semverCompare "<1.37.0-0" $version }}
+{{- fail (printf "driver.preventPodSchedulingIfMissing is true, but Kubernetes %s does not know it: 1.37 and newer do. Set it to false, and start new nodes with the taint %s/agent-not-ready:NoExecute, which the node plug-ins remove" $version .Values.driver.name) }}
+{{- end }}
 preventPodSchedulingIfMissing: true
 {{- end }}
 {{- end -}}
