@@ -219,7 +219,7 @@ export function chartValues(): ChartValues {
       preventPodSchedulingIfMissing: flag(
         "Whether the scheduler keeps pods with disks from nodes on which the driver has not registered, " +
           "such as new and virtual ones. Refused before Kubernetes 1.37. A cluster autoscaler then has to " +
-          "know the drivers of nodes (`--enable-csi-node-aware-scheduling`), or it adds no node for such pods",
+          "know the drivers of nodes (`--enable-csi-node-aware-scheduling`), or adds no node for such pods",
       ),
       reserveDisks: flag(
         "Whether each Linux node reserves the shared disk that it writes (SCSI persistent reservations), " +
