@@ -108,6 +108,37 @@ describe("fenceReconciler", () => {
       assert.deepEqual(world.record()?.fencing, a);
     }));
 
+  it("does not accept a proof from before a restore of the store", () =>
+    withFence(async (world) => {
+      // Another process has ended the fence; the restored record has the same grant, fenced again.
+      world.during.fence = () =>
+        world.setRecord((record) => ({ ...record, storeIncarnation: record.storeIncarnation + 1 }));
+      await fence(world);
+      assert.deepEqual(world.record()?.fencing, a);
+    }));
+
+  it("leaves the attachment of a node whose fence another process has ended", () =>
+    withFence(async (world) => {
+      world.during.fence = () =>
+        world.setRecord(({ fencing: _, ...record }) => ({
+          ...record,
+          writer: aWriter("node-a", { epoch: 2 }),
+          epoch: 2,
+        }));
+      await fence(world);
+      assert.equal(world.record()?.writer?.held, true);
+      assert.equal(world.attachment("node-a")?.status?.state, "Attached");
+      assert.equal(world.attachment("node-a")?.status?.lun, 3);
+    }));
+
+  it("proves again a fence that began after a later grant was released", () =>
+    withFence(async (world) => {
+      await world.setRecord(({ writer: _, ...record }) => record);
+      world.during.fence = () => world.setRecord((record) => ({ ...record, epoch: 2 }));
+      await fence(world);
+      assert.deepEqual(world.record()?.fencing, a);
+    }));
+
   it("does not touch a recreated object of the same name", () =>
     withFence(async (world) => {
       world.during.fence = () => remakeVolume(world);

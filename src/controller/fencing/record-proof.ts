@@ -77,18 +77,19 @@ export async function clearMarkUnlessRebuilt(
  * Records that a node is proven to be without a disk: first in its attachment, then in the record of this
  * version of the volume (`ObjectConflict` where it has changed), and emits an event. Nothing may be attached
  * to the node in between: only so the attachment can't become Attached again before the record is clear.
- * Success, too, where the record no longer allows it: another process was first. `startedMs`: when looking
- * for the proof began, by the clock's `elapsedMs`.
+ * Success, too, where the record no longer allows it: another process was first, and the attachment may be
+ * that of a later grant. `startedMs`: when looking for the proof began, by the clock's `elapsedMs`.
  */
 export async function clearProven(
   ports: FencingPorts,
-  { volume: { metadata }, diskUri }: VolumeDisk,
+  { volume: { metadata, status }, diskUri }: VolumeDisk,
   { node, clear, outcome }: NeededProof,
   { proof, startedMs }: { readonly proof: FenceProof; readonly startedMs: number },
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { name: volumeName, resourceVersion: onlyAtVersion } = metadata;
   const { nodeName } = node;
+  if (status?.record === undefined || !clear(status.record).ok) return ok({});
   const reset = await resetAttachment(ports.store, { diskUri, node, proof: proof.kind }, signal);
   if (!reset.ok) return reset;
   const cleared = await updateRecord(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { createModelDisk, type ModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { createModelMachine } from "../../adapters/model-host/model-machine.ts";
 import { forgetReservation, heldKey } from "../../adapters/model-host/reservation/model-reservation.ts";
 import { aWriter, identity } from "../../core/testing/objects.ts";
@@ -156,3 +157,53 @@ describe("ownVolumesReconciler of a volume whose record was lost", () => {
       ),
     );
 });
+
+describe("an attachment from a backup that names the LUN of another disk", () => {
+  it("keeps the live mount while another machine has reserved that disk", () =>
+    withNode(
+      { writer: aWriter("node-a", { held: false }) },
+      async (world) => {
+        const ports = { ...world.ports(), settings: { ...world.ports().settings, reservations: true } };
+        valueOf(await world.answerOf(stageVolume(ports, request, never)));
+        valueOf(await world.answerOf(publishVolume(ports, { ...request, ...target }, never)));
+        const other = attachOther(world);
+        const peer = createModelMachine({ nodeName: "node-b", clock: world.clock });
+        peer.attach({ lun: 0, disk: other });
+        const host = peer.startPlugin();
+        const device = valueOf(await host.findDevice({ lun: 0 }, never));
+        valueOf(await host.reserve({ device, key: "617a00000000beef" }, never));
+        await nameOtherLun(world);
+        await world.setRecord(({ writer: _, ...record }) =>
+          changedRecord(record, { defaultAccess: "quarantined", unverified: [identity("node-a")] }),
+        );
+        await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
+        assert.deepEqual([world.record()?.writer?.nodeName, world.machine.mounts().length], ["node-a", 2]);
+      },
+      { disk: { maxShares: 3 } },
+    ));
+
+  it("leaves the reservation of that disk as it is", () =>
+    withReclaimed(async ({ world, reconcile, ports }) => {
+      const other = attachOther(world);
+      const device = valueOf(await ports().host.findDevice({ lun: 1 }, never));
+      const keyOfW = "617a0000000000aa";
+      valueOf(await ports().host.reserve({ device, key: keyOfW }, never));
+      await nameOtherLun(world);
+      await reconcile();
+      assert.equal(heldKey(other.reservation), keyOfW);
+    }));
+});
+
+/** Attaches the disk of another volume at LUN 1. */
+function attachOther({ machine }: NodeWorld): ModelDisk {
+  const disk = createModelDisk({ diskUri: `${request.volumeId}-w`, sizeBytes: 10n * 2n ** 30n });
+  machine.attach({ lun: 1, disk });
+  return disk;
+}
+
+function nameOtherLun(world: NodeWorld): Promise<void> {
+  return world.setAttachment(({ status = { state: "Attached" }, ...present }) => ({
+    ...present,
+    status: { ...status, lun: 1 },
+  }));
+}

@@ -13,12 +13,14 @@ import type { OwnVolume } from "./own-volume.ts";
  */
 export async function reserveAgain(
   ports: NodePorts,
-  { volumeName, volume, attachment }: OwnVolume,
+  { volumeName, volume, attachment, checkpoint }: OwnVolume,
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const lun = lunHere(ports.node, attachment);
   const key = volume === undefined ? undefined : grantKeyOf(volume);
   if (volume === undefined || lun === undefined || key === undefined) return ok(undefined);
+  // An attachment of a backup may name the LUN of another volume's disk, which this machine has reserved, too.
+  if (lun !== checkpoint?.lun) return ok(undefined);
   const disk = await ports.host.findDevice({ lun }, signal);
   if (!disk.ok) return disk;
   const earlier = await ports.host.readReservation(disk.value, signal);

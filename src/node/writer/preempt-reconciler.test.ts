@@ -77,6 +77,11 @@ describe("preemptReconciler", () => {
         await assert.rejects(preempt(world, died), /died/u);
         assert.equal(world.attachment()?.status?.preempted, undefined);
         world.restartPlugin();
+        // What that process has sent may still abort writes of the victim.
+        const restarted = world.ports();
+        const earlierChildrenAlive = () => Promise.resolve({ ok: true, value: true } as const);
+        await preempt(world, { ...restarted, host: { ...restarted.host, earlierChildrenAlive } });
+        assert.equal(world.attachment()?.status?.preempted, undefined);
         assert.equal(await preempt(world), "ok");
         assert.equal(world.attachment()?.status?.preempted, victim);
       },

@@ -60,13 +60,19 @@ async function preemptAt(
   const key = preemptorKey(victim, ports.node);
   const holder = await ports.host.readReservation(device, signal);
   if (!holder.ok) return holder;
-  // An earlier process of this plug-in may have preempted it, and not reported that.
-  if (holder.value === key) return reportPreempted(ports, { volumeName, victim }, signal);
-  if (holder.value !== victim) return ok({});
-  const fresh = await ports.store.get("AzVolume", volumeName, signal);
-  if (!fresh.ok) return fresh;
-  const isUsedHere = checkpointOf(ports, volumeName) !== undefined;
-  if (isUsedHere || !mayPreempt(fresh.value, ports.node, victim)) return ok({});
+  if (holder.value === key) {
+    // Preempted before, and not reported. What an earlier process of this plug-in has sent for that may still
+    // abort writes of the victim; `preempt` waits for what this one has sent.
+    const alive = await ports.host.earlierChildrenAlive(signal);
+    if (!alive.ok) return alive;
+    if (alive.value) return ok({ requeueAfterMs: BUSY_AGAIN_MS });
+  } else {
+    if (holder.value !== victim) return ok({});
+    const fresh = await ports.store.get("AzVolume", volumeName, signal);
+    if (!fresh.ok) return fresh;
+    const isUsedHere = checkpointOf(ports, volumeName) !== undefined;
+    if (isUsedHere || !mayPreempt(fresh.value, ports.node, victim)) return ok({});
+  }
   const preempted = await ports.steps.run("preempt", () =>
     ports.host.preempt({ device, key, victim }, signal),
   );

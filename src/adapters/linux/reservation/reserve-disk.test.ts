@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ok } from "../../../core/failure/result.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
 import { preemptDisk, reserveDisk } from "./reserve-disk.ts";
 import { aDisk, device, heldBy, NOT_HELD, type Exit } from "./testing/a-disk.ts";
 
@@ -120,7 +121,8 @@ describe("preemptDisk", () => {
     const { kind, asked } = await preempt({
       "--read-reservation": [heldBy(KEY)],
     });
-    assert.deepEqual([kind, asked], ["success", ["--read-reservation", "--read-reservation"]]);
+    const registered = `--register-ignore --param-sark=${KEY} --param-aptpl`;
+    assert.deepEqual([kind, asked], ["success", ["--read-reservation", registered, "--read-reservation"]]);
   });
 
   for (const held of [NOT_HELD, heldBy(OTHER)])
@@ -159,5 +161,22 @@ describe("preemptDisk", () => {
       "--preempt-abort": [CONFLICT],
     });
     assert.equal(kind, "success");
+  });
+
+  it("waits for what an earlier call has sent, though the disk shows its key", async () => {
+    const { host } = aDisk({ "--read-reservation": [heldBy(EARLIER), heldBy(KEY)] });
+    let touched: readonly string[] = [];
+    // As the runner does: what touches the device of a change that has not ended waits, here in vain.
+    const run: typeof host.runner.run = async (command, signal) => {
+      const waits = touched.some((one) => command.touches.includes(one));
+      if (!waits && !command.args.includes("--preempt-abort")) return host.runner.run(command, signal);
+      touched = command.touches;
+      return fail<Failure>({ kind: "HostCommandTimedOut", command: "sg_persist", timeoutMs: 1 });
+    };
+    const hanging = { ...host, runner: { ...host.runner, run } };
+    for (const _ of ["first", "again"]) {
+      const preempted = await preemptDisk(hanging, { device, key: KEY, victim: EARLIER }, never);
+      assert.equal(preempted.ok ? "success" : preempted.failure.kind, "HostCommandTimedOut");
+    }
   });
 });

@@ -55,13 +55,18 @@ export async function preemptDisk(
 ): Promise<Result<void>> {
   const before = await readReservation(host, device, signal);
   if (!before.ok) return before;
-  if (before.value === key) return readBack(host, { device, key }, signal);
-  if (before.value !== victim) return reservedOtherwise(device, "not under the key that is to be preempted");
+  if (before.value !== key && before.value !== victim)
+    return reservedOtherwise(device, "not under the key that is to be preempted");
+  // Where this machine holds it by an earlier call, this waits for the end of what that call has sent: until
+  // then the disk may not have aborted all that it had accepted.
   const registered = await register(host, device, key, signal);
   if (!registered.ok) return registered;
-  // Where this machine was the victim itself, it holds the disk under its new key now: a conflict.
-  const preempted = await preempt(host, "--preempt-abort", { device, key, victim }, signal);
-  return preempted.ok ? readBack(host, { device, key }, signal) : preempted;
+  if (before.value === victim) {
+    // Where this machine was the victim itself, it holds the disk under its new key now: a conflict.
+    const preempted = await preempt(host, "--preempt-abort", { device, key, victim }, signal);
+    if (!preempted.ok) return preempted;
+  }
+  return readBack(host, { device, key }, signal);
 }
 
 /**

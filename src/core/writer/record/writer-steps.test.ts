@@ -616,6 +616,18 @@ describe("preempt", () => {
     ]);
   });
 
+  it("is not ended by a proof of the fence of an earlier grant", () => {
+    const changed = "the fence or the writer has changed since the proof began";
+    const grantless = (epoch: number) => aRecord({ fencing: a, epoch });
+    check([
+      {
+        because: "the node released grant 1 during the first fence, and grant 2 during the second",
+        step: endFence(grantless(2), a, grantless(1)),
+        expected: changed,
+      },
+    ]);
+  });
+
   it("lets others have the volume at once, and the fenced node after proof only", () => {
     const granted = grant(preempted, b);
     assert.ok(granted.ok);

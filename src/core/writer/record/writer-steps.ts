@@ -29,6 +29,10 @@ import {
  */
 export type Step = Result<WriterRecord, string>;
 
+/** A record from before a proof. Numbers that it leaves out are not compared. */
+type EarlierRecord = Pick<WriterRecord, "writer" | "fencing"> &
+  Partial<Pick<WriterRecord, "epoch" | "storeIncarnation">>;
+
 /** The record of a disk that was just created: no node can have it. */
 export function newRecord(storeIncarnation: number): WriterRecord {
   return { nodes: [], defaultAccess: "clean", epoch: 0, storeIncarnation };
@@ -226,11 +230,7 @@ export function preempt(record: WriterRecord, node: NodeKey, epoch: number): Ste
  * `before`: the record from before the proof of a fence. A fence that began since, or may have, needs
  * a proof of its own. Default: no fence stood.
  */
-export function endFence(
-  record: WriterRecord,
-  node: NodeIdentity,
-  before: Pick<WriterRecord, "writer" | "fencing"> = {},
-): Step {
+export function endFence(record: WriterRecord, node: NodeIdentity, before: EarlierRecord = {}): Step {
   const wasFencing = before.fencing !== undefined && isSameNode(before.fencing, node);
   const isFencing = isNamed(record, node, "fencing");
   if (wasFencing && !isFencing) return fail(`${node.nodeName} is not being fenced`);
@@ -457,14 +457,16 @@ function withoutFencingOf(record: WriterRecord, node: NodeKey): WriterRecord {
   return rest;
 }
 
-/** A preempted fence is known by its grant, any other one by its writer. Each grant has one fence. */
-function isSameFence(
-  { writer, fencing }: Pick<WriterRecord, "writer" | "fencing">,
-  before: Pick<WriterRecord, "writer" | "fencing">,
-): boolean {
+/**
+ * A preempted fence is known by its grant, any other one by its writer and the epoch, since the writer may have
+ * released. Epochs count in one incarnation of the store only: a restored one may bring each of them again.
+ */
+function isSameFence({ writer, fencing, ...record }: WriterRecord, before: EarlierRecord): boolean {
+  const { epoch = record.epoch, storeIncarnation = record.storeIncarnation } = before;
+  if (storeIncarnation !== record.storeIncarnation) return false;
   const [victim, victimBefore] = [fencing?.preempted, before.fencing?.preempted];
-  if (victim === undefined) return victimBefore === undefined && isSameGrant(writer, before.writer);
-  return victim === (victimBefore ?? before.writer?.epoch);
+  if (victim !== undefined) return victim === (victimBefore ?? before.writer?.epoch);
+  return victimBefore === undefined && epoch === record.epoch && isSameGrant(writer, before.writer);
 }
 
 function isSameGrant(left: Writer | undefined, right: Writer | undefined): boolean {
