@@ -21,6 +21,7 @@ import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from ".
 import type { ControllerContext } from "../controller-context.ts";
 import { createSnapshot } from "../snapshots/create-snapshot.ts";
 import { deleteVolume } from "./delete-volume.ts";
+import { markDeleted } from "./mark-deleted.ts";
 
 function remove(
   world: ControllerWorld,
@@ -466,5 +467,33 @@ describe("deleteVolume", () => {
       world.store.holdWatches(false);
       await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
+    }));
+
+  it("marks no later volume of the same name", () =>
+    withController(async (world) => {
+      await givenVolume(world);
+      const { store } = world;
+      let later: AzVolume | undefined;
+      // Another controller's call ends the deletion, and the name is used again, before the mark is written.
+      const replacing: ControllerContext["store"] = {
+        ...store,
+        get: async (kind, name, signal) => {
+          if (later === undefined) {
+            await store.delete("AzVolume", "pvc-1", {}, signal);
+            await world.removeFinalizers("pvc-1");
+            const { spec } = aVolumeObject();
+            const made = await store.create("AzVolume", { metadata: { name: "pvc-1" }, spec }, signal);
+            assert.ok(made.ok);
+            later = made.value;
+          }
+          return store.get(kind, name, signal);
+        },
+      };
+      const earlier = world.volume("pvc-1") ?? assert.fail();
+      const context = { ...world.context, store: replacing };
+      const marked = markDeleted(context, earlier, () => undefined, new AbortController().signal);
+      assert.deepEqual(await world.answerOf(marked), ok(undefined));
+      assert.deepEqual(world.steps, ["mark-delete"]);
+      assert.deepEqual(world.volume("pvc-1"), later);
     }));
 });
