@@ -57,7 +57,7 @@ const PLANTED: readonly Planted[] = [
   ),
   importing("src/core/writer/d.ts", "node:fs", IMPORTS, "core does no I/O"),
   importing("src/core/primitives/a.ts", "node:crypto", IMPORTS, "chance is a port"),
-  importing("src/core/primitives/sha256.ts", "node:crypto", undefined, "a hash is a pure function"),
+  importing("src/core/primitives/sha256.ts", "node:fs", IMPORTS, "a hash does no I/O"),
   importing("src/core/writer/e.ts", "pino", IMPORTS, "core uses no package"),
   importing("src/core/writer/f.ts", "zod", IMPORTS, "the node role would load the schema library"),
   importing("src/core/writer/g.ts", "../azure/disk-uri.ts", undefined, "core may import itself"),
