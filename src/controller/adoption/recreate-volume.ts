@@ -8,7 +8,7 @@ import { isUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { areStateTagsDue } from "../../core/volume/tags/state-tags.ts";
 import { withoutFinalizer } from "../../objects/remove-finalizer.ts";
-import { changeSpec } from "../../objects/update-object.ts";
+import { changeSpec, targetOf } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 
@@ -27,7 +27,7 @@ export async function recreateVolume(
   volume: AzVolume,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { name, uid } = volume.metadata;
+  const { name } = volume.metadata;
   const knownUri = diskUriOf(volume);
   const disk = knownUri === undefined ? undefined : await ports.cloud.getDisk({ diskUri: knownUri }, signal);
   const isDiskGone = disk?.ok === false && saysDiskGone(disk.failure);
@@ -45,7 +45,7 @@ export async function recreateVolume(
     isDeletedByHand(present) && (isDiskGone || !(areStateTagsDue(present.status) || isUnmarked(present)));
   const removed = await changeSpec(
     ports.store,
-    { kind: "AzVolume", name, uid },
+    targetOf(volume),
     (present) => (mayGo(present) ? withoutFinalizer(present, VOLUME_FINALIZER) : undefined),
     signal,
   );

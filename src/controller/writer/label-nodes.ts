@@ -2,7 +2,7 @@ import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { ok } from "../../core/failure/result.ts";
 import { planNodeLabels } from "../../core/writer/record/node-labels.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
-import { changeSpec } from "../../objects/update-object.ts";
+import { changeSpec, targetOf } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { WriterPorts } from "../controller-ports.ts";
 
@@ -22,15 +22,14 @@ export async function labelNodes(
   { volume, attachments }: LabelledVolume,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { name, uid } = volume.metadata;
   const attachedTo = attachments.map(({ attachment }) => attachment.spec.nodeName);
   // As it is by now: a grant of this pass may have written the label.
-  const cached = ports.cache.get("AzVolume", name);
+  const cached = ports.cache.get("AzVolume", volume.metadata.name);
   if (cached === undefined || planNodeLabels(cached, attachedTo) === undefined) return ok({});
   const labelled = await ports.steps.run("label-nodes", () =>
     changeSpec(
       ports.store,
-      { kind: "AzVolume", name, uid },
+      targetOf(volume),
       (present) => {
         const labels = planNodeLabels(present, attachedTo);
         return labels === undefined ? undefined : { ...present, metadata: { ...present.metadata, labels } };

@@ -19,7 +19,7 @@ export async function reserveAgain(
   const lun = lunHere(ports.node, attachment);
   const key = volume === undefined ? undefined : grantKeyOf(volume);
   if (volume === undefined || lun === undefined || key === undefined) return ok(undefined);
-  // An attachment of a backup may name the LUN of another volume's disk, which this machine has reserved, too.
+  // An attachment of a backup may name the LUN of another volume's disk, which this machine has reserved.
   if (lun !== checkpoint?.lun) return ok(undefined);
   const disk = await ports.host.findDevice({ lun }, signal);
   if (!disk.ok) return disk;

@@ -458,8 +458,9 @@ function withoutFencingOf(record: WriterRecord, node: NodeKey): WriterRecord {
 }
 
 /**
- * A preempted fence is known by its grant, any other one by its writer and the epoch, since the writer may have
- * released. Epochs count in one incarnation of the store only: a restored one may bring each of them again.
+ * A preempted fence is known by its grant, any other one by its writer and the epoch, since the writer may
+ * have released. Epochs count in one incarnation of the store only: a restored one may bring each of them
+ * again.
  */
 function isSameFence({ writer, fencing, ...record }: WriterRecord, before: EarlierRecord): boolean {
   const { epoch = record.epoch, storeIncarnation = record.storeIncarnation } = before;
