@@ -24,6 +24,7 @@ const because: Readonly<Record<RestoreRule, string>> = {
     "a controller that starts after the restore goes by the records before any node has compared what " +
     "it remembers",
   barrier: "a detach allowed by an earlier record lands on a node that has it since",
+  lateProof: "a proof of a fence from before the restore ends one that began after it",
 };
 
 describe("a store that is rolled back, explored with the functions that ship", () => {

@@ -31,6 +31,7 @@ export const restoreRules = [
   "asked",
   "gracePeriod",
   "barrier",
+  "lateProof",
 ] as const;
 
 /** One rule that keeps a rolled-back store from doing harm. */
@@ -48,10 +49,11 @@ interface Turn {
 
 /**
  * A store that is rolled back once, as a state space: one disk, two nodes, one controller at a time whose
- * last update of a VM may land long after its death. A backup is taken at any moment, and restored at any
- * later one by which each node has sent a heartbeat. Nodes and controller notice what they notice, in any
- * order. From then on a newly started controller without a high-water mark may replace the controller at any
- * time; which nodes' reports it receives, and which nodes it takes for silent, is left open.
+ * last update of a VM may land long after its death, and whose last proof may be recorded as late. A backup
+ * is taken at any moment, and restored at any later one by which each node has sent a heartbeat. Nodes and
+ * controller notice what they notice, in any order. From then on a newly started controller without a
+ * high-water mark may replace the controller at any time; which nodes' reports it receives, and which nodes
+ * it takes for silent, is left open.
  */
 export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: RestoreBounds): StateSpace {
   const steps = storedSteps(bounds.epochsMax);
@@ -74,6 +76,7 @@ export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: Restore
       }
       emitControllerSteps(turn);
       updateLands(turn);
+      recordsLateProof(turn);
     },
     fault: (state) => {
       const { nodes, backup } = decode(state);
@@ -99,7 +102,7 @@ const START: World = {
   backup: NO_BACKUP,
   lease: { incarnation: 0, rebuild: 0, firstReported: -1, secondReported: -1 },
   nodes: [IDLE_NODE, IDLE_NODE],
-  cloud: { ...IDLE, pending: "none", pendingNode: 0, highWaterMark: "level", attached: 0 },
+  cloud: { ...IDLE, pending: "none", pendingNode: 0, highWaterMark: "level", attached: 0, lateProof: -1 },
 };
 
 function emitBackupSteps({ world, emit }: Turn): void {
@@ -181,8 +184,8 @@ function emitOwnSteps(turn: Turn, node: NodeIndex, askedAt: Incarnation): void {
  * nothing else ends the trust in the store; and if another rule is left out it is not needed to see what
  * goes wrong.
  */
-function isLongAgo({ world: { backup }, without }: Turn): boolean {
-  return backup !== NO_BACKUP && backup !== RESTORED && (without.size === 0 || without.has("asked"));
+function isLongAgo({ world: { backup }, without }: Turn, rule: RestoreRule = "asked"): boolean {
+  return backup !== NO_BACKUP && backup !== RESTORED && (without.size === 0 || without.has(rule));
 }
 
 /** It has found the device, and no command of an earlier plug-in is alive. */
@@ -410,11 +413,27 @@ function updateLands({ world, steps, without, emit }: Turn): void {
 }
 
 /** With proof: the disk is detached, and no update that was allowed before can attach it again. */
-function clears({ world, steps, emit }: Turn, node: NodeIndex): void {
-  const { pending, pendingNode } = world.cloud;
+function clears(turn: Turn, node: NodeIndex): void {
+  const { world, steps, emit } = turn;
+  const { pending, pendingNode, lateProof } = world.cloud;
   const isOff = !hasDisk(world, node) && (pending === "none" || pendingNode !== node);
   const record = isOff ? steps.endFence(world.record, node) : undefined;
-  if (record !== undefined) emit({ ...world, record }, `clears n${node}`);
+  if (record === undefined) return;
+  emit({ ...world, record }, `clears n${node}`);
+  if (lateProof === -1 && isLongAgo(turn, "lateProof"))
+    emit(withCloud(world, { lateProof: node }), `proves n${node} off the disk, and stands still`);
+}
+
+/**
+ * The fence may be another one by then, and look as the one before the proof did, but for the incarnation.
+ */
+function recordsLateProof({ world, steps, without, emit }: Turn): void {
+  const { lateProof } = world.cloud;
+  if (lateProof === -1 || world.backup !== RESTORED) return;
+  const provenIn = without.has("lateProof") ? storedOf(world.record).incarnation : 0;
+  const record = steps.endFenceProvenIn(world.record, lateProof, provenIn);
+  if (record !== undefined)
+    emit({ ...withCloud(world, { lateProof: -1 }), record }, `clears n${lateProof} by a late proof`);
 }
 
 /**

@@ -50,6 +50,10 @@ export function storedSteps(epochsMax: number) {
     release: move((record, node) => release(record, node, record.epoch)),
     beginFence: move(beginFence),
     endFence: move((record, node) => endFence(record, node, { ...record, fencing: node })),
+    endFenceProvenIn: byNumber(
+      (storeIncarnation) => (record, node) =>
+        endFence(record, node, { ...record, fencing: node, storeIncarnation }),
+    ),
     leaveQuarantine: move((record, node) => proveClean(record, node, "quarantined")),
     proveClean: move((record, node) => proveClean(record, node, "unverified")),
     clearDetached: move((record, node) => endFence(record, node)),

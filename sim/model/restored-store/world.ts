@@ -112,6 +112,11 @@ const cloudCodec = createCodec({
   highWaterMark: ["level", "ahead", "new"],
   /** Bit n: attached to node n. */
   attached: [0, 1, 2, 3],
+  /**
+   * The node that a controller had proven to be off the disk when the store was restored; it stands still
+   * before it records that. -1: none has.
+   */
+  lateProof: [-1, 0, 1],
 });
 
 /** The controller and Azure. */
