@@ -1,7 +1,6 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { ReservationKey } from "../../../core/writer/reservation/reservation-key.ts";
-import { parseReservation } from "./parse-sg-persist.ts";
 import { askReservation, type NamedDisk, type ReservingHost } from "./sg-persist.ts";
 
 /** SCSI's type 1, in sg_persist's words. */
@@ -13,7 +12,7 @@ export async function readReservation(
   device: NamedDisk,
   signal: AbortSignal,
 ): Promise<Result<ReservationKey | undefined>> {
-  const seen = await askReservation(host, device, parseReservation, signal);
+  const seen = await askReservation(host, device, signal);
   if (!seen.ok) return seen;
   if (seen.value === "none") return ok(undefined);
   const { key, type } = seen.value;

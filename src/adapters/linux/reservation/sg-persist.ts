@@ -5,6 +5,7 @@ import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { ChildExit } from "../command/spawn-child.ts";
 import type { HostContext } from "../host-context.ts";
+import { parseReservation, type SeenReservation } from "./parse-sg-persist.ts";
 
 /** The parts of the host that ask a disk for its reservation. */
 export type ReservingHost = Pick<HostContext, "runner" | "limits">;
@@ -24,19 +25,18 @@ const READ = "--read-reservation";
  */
 const TRIES_MAX = 8;
 
-/** Asks the disk for its reservation; `parse` returns undefined for what it does not understand. */
-export async function askReservation<T>(
+/** Asks the disk for its reservation; `none`: it is not reserved. */
+export async function askReservation(
   host: ReservingHost,
   device: NamedDisk,
-  parse: (printed: string) => T | undefined,
   signal: AbortSignal,
-): Promise<Result<T>> {
+): Promise<Result<SeenReservation | "none">> {
   const command = persistCommand(host, device, ["--in", READ], { changes: false });
   const exit = await runPastEvents(host, command, signal);
   if (!exit.ok) return exit;
   const { exitCode, stdout } = exit.value;
   if (refuses(exitCode)) return unsupported(device, READ, exit.value);
-  const parsed = exitCode === EXIT.done ? parse(stdout.toString("utf8")) : undefined;
+  const parsed = exitCode === EXIT.done ? parseReservation(stdout.toString("utf8")) : undefined;
   return parsed === undefined ? commandFailed(command, exit.value) : ok(parsed);
 }
 
