@@ -96,7 +96,7 @@ export async function startMachine({ name, home, hasOwnDisk, run }: MachineOptio
       if (namespace === undefined) return;
       await signalAll(namespace, "SIGCONT");
       await signalAll(namespace, "SIGTERM");
-      if ((await leftAfter(graceMs, () => Promise.resolve())).length === 0) return;
+      if ((await leftAfter(graceMs)).length === 0) return;
       await stopAll(namespace);
       await kill();
     },
@@ -109,15 +109,15 @@ export async function startMachine({ name, home, hasOwnDisk, run }: MachineOptio
 
   async function kill(): Promise<void> {
     // Again at each look: another program may have been about to enter the namespace.
-    const left = await leftAfter(END_MAX_MS, () => signalAll(running(), "SIGKILL"));
+    const left = await leftAfter(END_MAX_MS, "SIGKILL");
     if (left.length > 0) throw new Error(`${name} did not end within ${END_MAX_MS} ms: ${left.join(", ")}`);
   }
 
-  /** What of it has not ended within this time; `ask` is called before each look. */
-  async function leftAfter(maxMs: number, ask: () => Promise<void>): Promise<readonly string[]> {
+  /** What of it has not ended within this time; `signal` is sent before each look. */
+  async function leftAfter(maxMs: number, signal?: NodeJS.Signals): Promise<readonly string[]> {
     const endMs = performance.now() + maxMs;
     for (;;) {
-      await ask();
+      if (signal !== undefined) await signalAll(running(), signal);
       const pids = await processesIn(running());
       const devices = await boundLoopDevices(folder);
       if (pids.length === 0 && devices.length === 0) {
