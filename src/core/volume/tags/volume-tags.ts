@@ -1,7 +1,11 @@
 import type { FailureOf } from "../../failure/failure.ts";
 import { refuseArgument } from "../../failure/frequent-failures.ts";
 import { ok, type Result } from "../../failure/result.ts";
-import { type MetadataParameterName, volumeParameterTable } from "../parameters/volume-parameter-table.ts";
+import {
+  type MetadataParameterName,
+  metadataParameterNames,
+  volumeParameterTable,
+} from "../parameters/volume-parameter-table.ts";
 import { mergeTags } from "./merge-tags.ts";
 import { STATE_TAGS_MAX } from "./state-tags.ts";
 import { TAG_NAME_MAX_CHARS, TAG_VALUE_MAX_CHARS, TAGS_MAX } from "./tag-limits.ts";
@@ -124,10 +128,12 @@ function isLaterTag(name: string): boolean {
 }
 
 function ownTags(metadata: VolumeMetadata): Tags {
-  const named = Object.entries(metadata).map(
-    ([parameter, value]) => [metadataTagNames[parameter as MetadataParameterName], value] as const,
-  );
-  return { ...CREATED_BY, ...Object.fromEntries(named) };
+  const tags: Record<string, string> = { ...CREATED_BY };
+  for (const parameter of metadataParameterNames) {
+    const value = metadata[parameter];
+    if (value !== undefined) tags[metadataTagNames[parameter]] = value;
+  }
+  return tags;
 }
 
 function splitPairs(text: string, delimiter: string): readonly string[] {
