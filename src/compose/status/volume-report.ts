@@ -119,13 +119,10 @@ function record({ status }: AzVolume): string {
     ...(writer?.held === true ? ["held"] : []),
     ...(writer?.requested === true ? ["requested"] : []),
   ];
+  const refused = fencing?.preempted === undefined ? "" : ", whose writes the disk refuses";
   return [
     writer === undefined ? "no writer" : `writer ${writer.nodeName} (${states.join(", ") || "idle"})`,
-    ...(fencing === undefined
-      ? []
-      : [
-          `fencing ${fencing.nodeName}${fencing.preempted !== undefined ? ", whose writes the disk refuses" : ""}`,
-        ]),
+    ...(fencing === undefined ? [] : [`fencing ${fencing.nodeName}${refused}`]),
     ...nodes.map(
       ({ nodeName, access = defaultAccess, barrierPending }) =>
         `${nodeName === "" ? "a VM that is no node" : nodeName} ${access}${barrierPending ? ", barrier pending" : ""}`,

@@ -4,9 +4,8 @@ import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../../a
 /**
  * In which roles a record may name a node: as its writer, which is its `holder` while it holds the volume,
  * and `requested` while its request stands; as the node being fenced, which is `preempted` once its disk
- * refuses its writes; or in its list. Unverified nodes are
- * `confirmed` (by Azure) or `unconfirmed`, and either may be `fenced`: a node that is in quarantine, or was
- * before it became unverified.
+ * refuses its writes; or in its list. Unverified nodes are `confirmed` (by Azure) or `unconfirmed`, and
+ * either may be `fenced`: a node that is in quarantine, or was before it became unverified.
  */
 type NodeRole =
   | "writer"
