@@ -17,18 +17,18 @@ const never = new AbortController().signal;
 const request = aStageRequest();
 const target = { targetPath: "/var/lib/kubelet/pods/1/volumes/pvc-1/target", targetReadOnly: false };
 
-/** node-a uses a disk that it has reserved, and has reclaimed it after the loss of its record. */
-async function withReclaimed(
-  act: (reclaimed: {
-    readonly world: NodeWorld;
-    readonly ports: () => NodePorts;
-    readonly earlier: string;
-    readonly lose: () => Promise<void>;
-    readonly reconcile: () => Promise<void>;
-    readonly holder: () => string | undefined;
-    readonly isMounted: () => boolean;
-  }) => Promise<void>,
-): Promise<void> {
+interface Used {
+  readonly world: NodeWorld;
+  readonly ports: () => NodePorts;
+  /** Its record names no writer any more, and node-a as unverified. */
+  readonly lose: () => Promise<void>;
+  readonly reconcile: () => Promise<void>;
+  readonly holder: () => string | undefined;
+  readonly isMounted: () => boolean;
+}
+
+/** A pod on node-a uses a disk that this has reserved. */
+async function withUsed(act: (used: Used) => Promise<void>): Promise<void> {
   await withNode(
     { writer: aWriter("node-a", { held: false }) },
     async (world) => {
@@ -47,15 +47,24 @@ async function withReclaimed(
       const holder = (): string | undefined => heldKey(world.disk.reservation);
       valueOf(await world.answerOf(stageVolume(ports(), request, never)));
       valueOf(await world.answerOf(publishVolume(ports(), { ...request, ...target }, never)));
-      const earlier = holder() ?? assert.fail("not reserved");
-      await lose();
-      await reconcile();
-      assert.equal(world.record()?.writer?.held, true);
       const isMounted = (): boolean => world.machine.mounts().length === 2;
-      await act({ world, ports, earlier, lose, reconcile, holder, isMounted });
+      await act({ world, ports, lose, reconcile, holder, isMounted });
     },
     { disk: { maxShares: 3 } },
   );
+}
+
+/** The same, and node-a has reclaimed the volume after the loss of its record. */
+function withReclaimed(
+  act: (reclaimed: Used & { readonly earlier: string }) => Promise<void>,
+): Promise<void> {
+  return withUsed(async (used) => {
+    const earlier = used.holder() ?? assert.fail("not reserved");
+    await used.lose();
+    await used.reconcile();
+    assert.equal(used.world.record()?.writer?.held, true);
+    await act({ ...used, earlier });
+  });
 }
 
 const keyOf = ({ store }: NodePorts) =>
@@ -132,55 +141,25 @@ describe("ownVolumesReconciler of a volume whose record was lost", () => {
     ["removes a pod's mount once another node has the disk reserved, though it can be read", true],
   ] as const)
     it(sentence, () =>
-      withNode(
-        { writer: aWriter("node-a", { held: false }) },
-        async (world) => {
-          const ports = { ...world.ports(), settings: { ...world.ports().settings, reservations: true } };
-          valueOf(await world.answerOf(stageVolume(ports, request, never)));
-          valueOf(await world.answerOf(publishVolume(ports, { ...request, ...target }, never)));
-          await world.setRecord(({ writer: _, ...record }) =>
-            changedRecord(record, { defaultAccess: "quarantined", unverified: [identity("node-a")] }),
-          );
-          if (isPreempted) {
-            const peer = createModelMachine({ nodeName: "node-b", clock: world.clock });
-            peer.attach({ lun: 0, disk: world.disk });
-            const host = peer.startPlugin();
-            const device = valueOf(await host.findDevice({ lun: 0 }, never));
-            const earlier = valueOf(await host.readReservation(device, never));
-            valueOf(await host.reserve({ device, key: "617a00000000beef", earlier }, never));
-          }
-          await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
-          const isWriter = world.record()?.writer?.nodeName === "node-a";
-          assert.deepEqual([isWriter, world.machine.mounts().length], isPreempted ? [false, 0] : [true, 2]);
-        },
-        { disk: { maxShares: 3 } },
-      ),
+      withUsed(async ({ world, lose, reconcile }) => {
+        await lose();
+        if (isPreempted) await reserveElsewhere(world, world.disk);
+        await reconcile();
+        const isWriter = world.record()?.writer?.nodeName === "node-a";
+        assert.deepEqual([isWriter, world.machine.mounts().length], isPreempted ? [false, 0] : [true, 2]);
+      }),
     );
 });
 
 describe("an attachment from a backup that names the LUN of another disk", () => {
   it("keeps the live mount while another machine has reserved that disk", () =>
-    withNode(
-      { writer: aWriter("node-a", { held: false }) },
-      async (world) => {
-        const ports = { ...world.ports(), settings: { ...world.ports().settings, reservations: true } };
-        valueOf(await world.answerOf(stageVolume(ports, request, never)));
-        valueOf(await world.answerOf(publishVolume(ports, { ...request, ...target }, never)));
-        const other = attachOther(world);
-        const peer = createModelMachine({ nodeName: "node-b", clock: world.clock });
-        peer.attach({ lun: 0, disk: other });
-        const host = peer.startPlugin();
-        const device = valueOf(await host.findDevice({ lun: 0 }, never));
-        valueOf(await host.reserve({ device, key: "617a00000000beef" }, never));
-        await nameOtherLun(world);
-        await world.setRecord(({ writer: _, ...record }) =>
-          changedRecord(record, { defaultAccess: "quarantined", unverified: [identity("node-a")] }),
-        );
-        await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
-        assert.deepEqual([world.record()?.writer?.nodeName, world.machine.mounts().length], ["node-a", 2]);
-      },
-      { disk: { maxShares: 3 } },
-    ));
+    withUsed(async ({ world, lose, reconcile }) => {
+      await reserveElsewhere(world, attachOther(world));
+      await nameOtherLun(world);
+      await lose();
+      await reconcile();
+      assert.deepEqual([world.record()?.writer?.nodeName, world.machine.mounts().length], ["node-a", 2]);
+    }));
 
   it("leaves the reservation of that disk as it is", () =>
     withReclaimed(async ({ world, reconcile, ports }) => {
@@ -193,6 +172,16 @@ describe("an attachment from a backup that names the LUN of another disk", () =>
       assert.equal(heldKey(other.reservation), keyOfW);
     }));
 });
+
+/** node-b has a disk, too, and takes its reservation, from whichever machine has it. */
+async function reserveElsewhere({ clock }: NodeWorld, disk: ModelDisk): Promise<void> {
+  const peer = createModelMachine({ nodeName: "node-b", clock });
+  peer.attach({ lun: 0, disk });
+  const host = peer.startPlugin();
+  const device = valueOf(await host.findDevice({ lun: 0 }, never));
+  const earlier = valueOf(await host.readReservation(device, never));
+  valueOf(await host.reserve({ device, key: "617a00000000beef", earlier }, never));
+}
 
 /** Attaches the disk of another volume at LUN 1. */
 function attachOther({ machine }: NodeWorld): ModelDisk {
