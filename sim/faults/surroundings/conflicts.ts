@@ -1,3 +1,4 @@
+import { kinds as allKinds } from "../../../src/adapters/object-semantics/stored-object.ts";
 import type { Weather } from "../../../src/adapters/simulated-store/weather.ts";
 import { type BeginFault, type FaultClass, nodeOfPod, processesOf } from "../fault-class.ts";
 
@@ -21,8 +22,8 @@ function weather(bad: (dice: number) => Partial<Weather>): BeginFault {
 export const conflicts: FaultClass = {
   name: "conflicts",
   about:
-    "writes of objects are answered with a conflict, or are done and the answer is lost, or the store " +
-    "is out of reach",
+    "writes of objects are answered with a conflict, or are done and the answer is lost, or all are refused " +
+    "for minutes, or the store is out of reach",
   variants: {
     "every-write-once": {
       forMs: [10_000, 60_000],
@@ -67,6 +68,16 @@ export const conflicts: FaultClass = {
       forMs: [10_000, 60_000],
       delaysNews: true,
       begin: weather((dice) => ({ unavailable: 0.1 + dice * 0.6 })),
+    },
+    // Etcd has no space left, or an admission webhook is away that judges all but Leases: then there stays
+    // a leader that can write nothing else, while Azure does what it asks for.
+    "writes-refused": {
+      forMs: [60_000, 150_000],
+      isDirected: true,
+      delaysNews: true,
+      begin: weather((dice) => ({
+        refusedKinds: dice < 0.5 ? allKinds : allKinds.filter((kind) => kind !== "Lease"),
+      })),
     },
     slow: {
       forMs: [20_000, 90_000],

@@ -109,6 +109,18 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "haste/hunted": 2,
     },
   },
+  // Reads, watches and deletions work, and Azure does.
+  "writes-refused": {
+    strikes: {
+      "conflicts/writes-refused": 3,
+      "nodes/freeze-and-mark": 2,
+      "haste/hunted": 2,
+      "haste/forced-by-hand": 2,
+      "loss/volume-deleted": 1,
+      "crash/controller-at-step": 2,
+      "crash/plugin-killed": 1,
+    },
+  },
   // Two data disks a node: replicas make way for pods. In all zones: where a disk is in one, its node may
   // have no room for it.
   "full-nodes": {

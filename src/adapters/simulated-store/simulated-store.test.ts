@@ -64,6 +64,23 @@ describe("createSimulatedStore", () => {
     await watched.stop();
   });
 
+  it("refuses creations and updates of some kinds, and no read or deletion", async () => {
+    const { store } = aWorld();
+    const handle = store.handle("a");
+    const made = await createNode(handle, "node-a");
+    const relabelled = { ...made, metadata: { ...made.metadata, labels: { a: "1" } } };
+    handle.setWeather({ refusedKinds: ["AzDriverNode"] });
+    for (const verb of ["update", "updateStatus"] as const) {
+      const refused = await handle[verb]("AzDriverNode", relabelled, never);
+      assert.equal(refused.ok ? "ok" : refused.failure.kind, "StoreUnavailable", verb);
+    }
+    assert.deepEqual(valueOf(await handle.get("AzDriverNode", "node-a", never)), made);
+    valueOf(await handle.delete("AzDriverNode", "node-a", {}, never));
+    await assert.rejects(createNode(handle, "node-a"), /the request was lost/u);
+    handle.setWeather({ refusedKinds: ["AzVolume"] });
+    await createNode(handle, "node-a");
+  });
+
   it("makes planned faults happen once, to matching calls", async () => {
     const { store } = aWorld();
     const handle = store.handle("a");

@@ -212,8 +212,10 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     const at = scripted.findIndex((fault) => (fault.verb ?? verb) === verb && (fault.kind ?? kind) === kind);
     const [planned] = at < 0 ? [] : scripted.splice(at, 1);
     if (planned !== undefined) return planned;
-    const { unavailable, lostAnswer, conflict } = weather();
+    const { unavailable, refusedKinds, lostAnswer, conflict } = weather();
     if (happens(unavailable)) return { fault: "unavailable" };
+    if (verb !== "get" && verb !== "list" && verb !== "delete" && refusedKinds.includes(kind))
+      return { fault: "unavailable" };
     if (happens(lostAnswer)) return { fault: "lostAnswer" };
     return verb !== "get" && verb !== "list" && verb !== "create" && happens(conflict)
       ? { fault: "conflict" }

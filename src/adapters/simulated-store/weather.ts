@@ -1,3 +1,5 @@
+import type { Kind } from "../../ports/store/object-store.ts";
+
 /**
  * The faults between one user of a simulated store and the store. Probabilities are in [0, 1]; ranges
  * are [least, most] in milliseconds.
@@ -11,6 +13,11 @@ export interface Weather {
   readonly conflict: number;
   /** A call is answered `StoreUnavailable` and has no effect. */
   readonly unavailable: number;
+  /**
+   * Creations and updates of these kinds are answered `StoreUnavailable` and have no effect; reads, watches
+   * and deletions work. So it is where etcd has no space left, or an admission webhook is away.
+   */
+  readonly refusedKinds: readonly Kind[];
   /** A call has its effect and is answered `StoreUnavailable`. */
   readonly lostAnswer: number;
   /** A watch ends with `WatchBroken` before it delivers a change. */
@@ -30,6 +37,7 @@ export const fairWeather: Weather = {
   watchDelayMs: [0, 0],
   conflict: 0,
   unavailable: 0,
+  refusedKinds: [],
   lostAnswer: 0,
   watchBroken: 0,
   watchGone: 0,
