@@ -19,6 +19,7 @@ import { aHistory, diskUri } from "./testing/a-history.ts";
 import { watchReplicas } from "./watch-replicas.ts";
 
 const KNOWN_AFTER_MS = 3_000;
+const READ_BEFORE_MS = 15;
 const KNOWN_LATE_MS = 120_000;
 const SUCCESSOR_MS = 3_000;
 const PRUNE_REPLICAS_AFTER_MS = 300_000;
@@ -71,6 +72,8 @@ interface Circumstances {
   readonly schedulableMs?: number;
   /** All nodes were uncordoned this long before the removal, in milliseconds. */
   readonly uncordonedMs?: number;
+  /** The replica on node-a was marked for deletion this long before the removal, in milliseconds. */
+  readonly freedMs?: number;
   /** The Node of node-b was created again this long before the removal, in milliseconds. */
   readonly recreatedMs?: number;
   /** The first Node of node-b was created this long before the removal, in milliseconds. */
@@ -190,6 +193,15 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     history.commit({ kind: "AzVolumeAttachment", name, by: "node-a", before: primary, after: left });
     await history.clock.advance(circumstances.leftMs);
   }
+  if (circumstances.freedMs !== undefined) {
+    objects.AzVolumeAttachment = objects.AzVolumeAttachment.map((one) =>
+      one?.spec.nodeName === "node-a"
+        ? { ...one, metadata: { ...one.metadata, deletionTimestamp: "now" } }
+        : one,
+    );
+    look();
+    await history.clock.advance(circumstances.freedMs);
+  }
   notReady = [...notReady, ...(circumstances.justNotReady ?? [])];
   history.commit({ kind: "AzVolumeAttachment", name: before.metadata.name, by, before, after });
   return history.invariants();
@@ -298,18 +310,12 @@ describe("replicas at a failover", () => {
   });
 
   it("reports a removal for a share that another attachment is freeing", async () => {
-    const onA = aReplica("node-a", { spec: place });
-    const others = [
-      requestOnC,
-      { ...onA, metadata: { ...onA.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } },
-    ];
-    assert.deepEqual(
-      await aRemoval({
-        volume: aVolume({ spec: { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 } }),
-        others,
-      }),
-      broken,
-    );
+    const ofTwoShares: Circumstances = {
+      volume: aVolume({ spec: { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 } }),
+      others: [requestOnC, aReplica("node-a", { spec: place })],
+    };
+    assert.deepEqual(await aRemoval({ ...ofTwoShares, freedMs: READ_BEFORE_MS + 1 }), broken);
+    assert.deepEqual(await aRemoval({ ...ofTwoShares, freedMs: READ_BEFORE_MS }), [], "read before");
   });
 
   it("reports a removal for a node's request beside a primary with a pod", async () => {

@@ -34,6 +34,11 @@ const KNOWN_AFTER_MS = 3_000;
  * last 90 s. Its last decision before that may rest on a state that another fault delivered 30 s late.
  */
 const KNOWN_LATE_MS = 120_000;
+/**
+ * Between the answer about another attachment, past the cache, and a deletion that rests on it there may be
+ * half of that read, another one and the deletion, of up to 5 ms each.
+ */
+const READ_BEFORE_MS = 15;
 /** How much of a time must have passed where a process's clock says that all of it has. */
 const CLOCK_SHARE = 0.9;
 /**
@@ -75,8 +80,10 @@ export function watchReplicas(
     // Until now, nodes were as at the last look.
     noteDrained();
     const present = new Map<string, number>();
-    for (const attachment of store.objects("AzVolumeAttachment"))
+    for (const attachment of store.objects("AzVolumeAttachment")) {
       if (isRequest(attachment)) present.set(attachment.metadata.name, 0);
+      if (isTerminating(attachment)) present.set(leavingKey(attachment), 0);
+    }
     for (const { name, uid, isReady, isUnschedulable } of cluster.nodes()) {
       present.set(nodeKey(uid), 0);
       uidsOf.set(name, (uidsOf.get(name) ?? new Set()).add(uid));
@@ -184,6 +191,7 @@ export function watchReplicas(
         isExpectedThere: (pod) => !pod.isDeleted && isKnown(boundKey(pod)),
         wasGone,
         isShared,
+        hasJustLeft: (other) => isTerminating(other) && presences.forMs(leavingKey(other)) <= READ_BEFORE_MS,
         requestedForMs: presences.forMs,
       }) !== undefined
     )
@@ -214,6 +222,8 @@ interface Removal {
   readonly wasGone: (node: SimNode) => boolean;
   /** Whether several nodes write the volume. */
   readonly isShared: boolean;
+  /** Whether an attachment may have stayed when the controller asked for it last. */
+  readonly hasJustLeft: (attachment: AzVolumeAttachment) => boolean;
   /** How long an attachment of that name has been a request, in milliseconds. */
   readonly requestedForMs: (attachmentName: string) => number;
 }
@@ -231,6 +241,7 @@ function whyLegitimate(
     isExpectedThere,
     wasGone,
     isShared,
+    hasJustLeft,
     requestedForMs,
   }: Removal,
 ): string | undefined {
@@ -248,7 +259,10 @@ function whyLegitimate(
   const cutOff = nodesIn(record, "quarantined", "fencing");
   if (cutOff.some((vm) => vm.nodeName === nodeName && isItsVm(vm))) return "its node is fenced from the disk";
   const staying = others.filter((attachment) => !isTerminating(attachment));
-  if (staying.length + 1 > (volume.status?.detail?.maxShares ?? disk.maxShares))
+  if (
+    staying.length + others.filter(hasJustLeft).length + 1 >
+    (volume.status?.detail?.maxShares ?? disk.maxShares)
+  )
     return "a primary needs its share";
   const primaries = staying.filter(isPrimary);
   const isServed = primaries.some(({ status }) => status?.state === "Attached");
@@ -313,6 +327,10 @@ function boundKey({ uid, nodeName }: SimPod): string {
 /** One key for the successive pods of a volume. */
 function useKey({ volumeName }: SimPod): string {
   return `use: ${volumeName}`;
+}
+
+function leavingKey({ metadata }: AzVolumeAttachment): string {
+  return `leaving: ${metadata.uid ?? metadata.name}`;
 }
 
 function nodeKey(uid: string): string {
