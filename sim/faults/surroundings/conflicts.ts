@@ -22,8 +22,8 @@ function weather(bad: (dice: number) => Partial<Weather>): BeginFault {
 export const conflicts: FaultClass = {
   name: "conflicts",
   about:
-    "writes of objects are answered with a conflict, or are done and the answer is lost, or all are refused " +
-    "for minutes, or the store is out of reach",
+    "writes of objects are answered with a conflict, or are done and the answer is lost, or all are " +
+    "refused for minutes, or the store is out of reach",
   variants: {
     "every-write-once": {
       forMs: [10_000, 60_000],
