@@ -98,8 +98,9 @@ async function isPreempted(
 ): Promise<Result<boolean>> {
   const lun = lunHere(ports.node, attachment);
   // An attachment of a backup may name the LUN of another disk than the one that is mounted.
-  if (checkpoint?.reservationKey === undefined || lun === undefined || lun !== checkpoint.lun)
-    return ok(false);
+  if (checkpoint === undefined || lun === undefined || lun !== checkpoint.lun) return ok(false);
+  // A checkpoint that was lost had the key.
+  if (checkpoint.reservationKey === undefined && !ports.settings.reservations) return ok(false);
   if (!isNamed(volume?.status?.record, ports.node, "unverified")) return ok(false);
   const device = await ports.host.findDevice({ lun }, signal);
   if (!device.ok) return device.failure.kind === "DeviceNotFound" ? ok(false) : device;

@@ -151,6 +151,19 @@ describe("ownVolumesReconciler of a volume whose record was lost", () => {
     );
 });
 
+describe("ownVolumesReconciler of a volume whose record and checkpoint were lost", () => {
+  for (const isStagedAgain of [false, true])
+    it(`removes a mount whose disk another node has reserved (staged again: ${isStagedAgain})`, () =>
+      withUsed(async ({ world, ports, lose, reconcile }) => {
+        valueOf(await world.answerOf(ports().checkpoints.remove("pvc-1", never)));
+        if (isStagedAgain) valueOf(await world.answerOf(stageVolume(ports(), request, never)));
+        await lose();
+        await reserveElsewhere(world, world.disk);
+        await reconcile();
+        assert.deepEqual([world.record()?.writer, world.machine.mounts()], [undefined, []]);
+      }));
+});
+
 describe("an attachment from a backup that names the LUN of another disk", () => {
   it("keeps the live mount while another machine has reserved that disk", () =>
     withUsed(async ({ world, lose, reconcile }) => {
