@@ -1,5 +1,5 @@
 import type { RecordNode, WriterRecord } from "../../src/core/api/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
+import { isSameNode, type NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { sameJson } from "../../src/core/primitives/same-json.ts";
 
 /**
@@ -69,7 +69,7 @@ function movedOwnGrant(
   if (old === undefined || next === undefined || old.nodeName !== nodeName) return false;
   if (!sameJson({ ...old, held: true, requested: true }, { ...next, held: true, requested: true }))
     return false;
-  const isFenced = fencing?.nodeName === nodeName;
+  const isFenced = fencing !== undefined && isSameNode(fencing, next);
   const acquired = old.requested && next.requested && next.held && !isFenced;
   const released = old.held && !next.held && next.requested === old.requested;
   const requestMoved = next.held === old.held && (!next.requested || !isFenced);
@@ -82,7 +82,7 @@ function reclaimed(before: WriterRecord, after: WriterRecord, nodeName: string):
     before.writer !== undefined ||
     writer === undefined ||
     writer.nodeName !== nodeName ||
-    before.fencing?.nodeName === nodeName
+    (before.fencing !== undefined && isSameNode(before.fencing, writer))
   )
     return false;
   const isSelf = (node: NodeIdentity): boolean => node.nodeName === nodeName && node.vmId === writer.vmId;

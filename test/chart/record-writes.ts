@@ -43,6 +43,8 @@ export const nodeB: NodeIdentity = {
   instanceUri: vmUri("b"),
   vmId: "6b1a7c1e-0000-4000-8000-00000000000b",
 };
+/** The VM that had node-a's name before. */
+const earlierVm: NodeIdentity = { ...nodeA, vmId: "6b1a7c1e-0000-4000-8000-00000000001a" };
 /** A third node, which is in some list of each record. */
 export const nodeC: NodeIdentity = {
   nodeName: "node-c",
@@ -143,6 +145,21 @@ export const nodeSteps: readonly {
     name: "acquire while another is fenced without its reservation",
     from: (node) => preempting(written(node, { held: false }), nodeC),
     step: (record, node) => steps.acquire(record, node, taking),
+  },
+  {
+    name: "acquire while an earlier VM of its name is fenced",
+    from: (node) => preempting(written(node, { held: false }), earlierVm),
+    step: (record, node) => steps.acquire(record, node, taking),
+  },
+  {
+    name: "request again while an earlier VM of its name is fenced",
+    from: (node) => fencing(written(node, { requested: false }), earlierVm),
+    step: steps.renew,
+  },
+  {
+    name: "reclaim while an earlier VM of its name is fenced",
+    from: () => fencing(found, earlierVm),
+    step: (record, node) => steps.reclaim(record, node, 7),
   },
   {
     name: "prove clean while its VM has a pending write barrier",
