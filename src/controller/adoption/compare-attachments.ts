@@ -12,6 +12,7 @@ import { readAttachment } from "../../objects/named-attachment.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { emitLost } from "../attachment-events.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
+import { keepModification } from "../disk/keep-modification.ts";
 import { nodeNameOf } from "../node-of-vm.ts";
 import { distrustStrays, isNamedIn } from "./distrust-strays.ts";
 import { findAttachedVms } from "./find-attached-vms.ts";
@@ -39,8 +40,8 @@ export async function compareAttachments(
 
 /**
  * The same without a list, for callers that suspect a missing object: an attach that ended after its
- * object was deleted, or a disk that Azure reports as attached. `isWorthIt` is called with the disk as it
- * is now.
+ * object was deleted, or a disk that Azure reports as attached. Also compares the disk with its last
+ * modification. `isWorthIt` is called with the disk as it is now.
  */
 export async function readAndCompare(
   ports: AdoptionPorts,
@@ -55,6 +56,9 @@ export async function readAndCompare(
   const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
   if (!isWorthIt(disk.value)) return ok(undefined);
+  // Shares that another client has taken away would be counted as free until recovery lists the disk.
+  const kept = await keepModification(ports, volume, disk.value, signal);
+  if (!kept.ok) return kept;
   const recorded = await recordStrays(ports, volume, detail, disk.value, signal);
   return recorded.ok ? reportStaleOnes(ports, volume.metadata.name, disk.value, signal) : recorded;
 }

@@ -958,6 +958,21 @@ describe("attachmentReconciler", () => {
       );
     }));
 
+  it("counts no shares that another client has taken away, once an attach finds none", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      const status = { record: newRecord(0), detail: aDetail({ maxShares: 3 }) };
+      await world.given("AzVolume", aVolume({ status }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      await runOn(world, {
+        attachDisk: async () => fail({ kind: "NoFreeShare", diskUri, maxShares: 2 }),
+        getDisk: async () => ok(aDisk({ maxShares: 2 })),
+      });
+      assert.equal(world.attachment("node-a")?.status?.error?.kind, "NoFreeShare");
+      // The disk's loop reads it again, and records how many shares there are.
+      assert.deepEqual(world.volume()?.spec.modification, {});
+    }));
+
   const fenced = changedRecord(newRecord(0), { quarantined: [a] });
   const distrusted = distrust(fenced, a, "stray");
   assert.ok(distrusted.ok);
