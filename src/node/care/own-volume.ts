@@ -1,3 +1,4 @@
+import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
@@ -98,10 +99,11 @@ async function isPreempted(
 ): Promise<Result<boolean>> {
   const lun = lunHere(ports.node, attachment);
   // An attachment of a backup may name the LUN of another disk than the one that is mounted.
-  if (checkpoint === undefined || lun === undefined || lun !== checkpoint.lun) return ok(false);
-  // A checkpoint that was lost had the key.
-  if (checkpoint.reservationKey === undefined && !ports.settings.reservations) return ok(false);
-  if (!isNamed(volume?.status?.record, ports.node, "unverified")) return ok(false);
+  if (volume === undefined || lun === undefined || lun !== checkpoint?.lun) return ok(false);
+  // A checkpoint that was lost may have had the key.
+  const mayBeReserved =
+    checkpoint.reservationKey !== undefined || (ports.settings.reservations && maxSharesOf(volume) > 1);
+  if (!mayBeReserved || !isNamed(volume.status?.record, ports.node, "unverified")) return ok(false);
   const device = await ports.host.findDevice({ lun }, signal);
   if (!device.ok) return device.failure.kind === "DeviceNotFound" ? ok(false) : device;
   const taken = await ports.host.isReservedByAnother(device.value, signal);
