@@ -39,7 +39,13 @@ describe("readCreateRequest", () => {
         publicNetworkAccess: "Disabled",
       },
       maxMountReplicaCount: 2,
-      volumeContext: { skuName: "Premium_LRS", maxShares: "3", kind: "Managed", requestedsizegib: "10" },
+      volumeContext: {
+        skuName: "Premium_LRS",
+        maxShares: "3",
+        kind: "Managed",
+        cachingMode: "None",
+        requestedsizegib: "10",
+      },
       deleteRequested: false,
     });
   });

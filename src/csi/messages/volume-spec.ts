@@ -58,7 +58,8 @@ export function readCreateRequest(
     source,
   });
   if (!resolved.ok) return resolved;
-  const volumeContext = volumeContextOf(request.parameters, resolved.value.disk.sizeGiB);
+  const { sizeGiB } = resolved.value.disk;
+  const volumeContext = volumeContextOf(request.parameters, { ...parameters.value, sizeGiB });
   const contextChars = Object.entries(volumeContext).flat().join("").length;
   // The disk could be made, and be attached to no node.
   if (contextChars > CONTEXT_MAX_CHARS)

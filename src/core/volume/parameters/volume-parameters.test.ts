@@ -398,9 +398,23 @@ describe("parseVolumeParameters: diskName", () => {
 });
 
 describe("volumeContextOf", () => {
+  const premium = { skuName: "Premium_LRS", maxShares: 1, sizeGiB: 10 } as const;
+
+  it("has V1 cache no disk that Azure does not cache", () => {
+    for (const disk of [
+      { ...premium, skuName: "PremiumV2_LRS" },
+      { ...premium, skuName: "UltraSSD_LRS" },
+      { ...premium, maxShares: 2 },
+    ] as const)
+      for (const stated of [{}, { CachingMode: "" }, { cachingmode: "None" }])
+        assert.deepEqual(volumeContextOf(stated, disk), { cachingMode: "None", requestedsizegib: "10" });
+    const readWrite = { cachingMode: "ReadWrite" };
+    assert.deepEqual(volumeContextOf(readWrite, premium), { ...readWrite, requestedsizegib: "10" });
+  });
+
   it("is all parameters as given and the requested size", () => {
     assert.deepEqual(
-      volumeContextOf({ skuName: "Premium_LRS", kind: "Dedicated", RequestedSizeGiB: "1" }, 10),
+      volumeContextOf({ skuName: "Premium_LRS", kind: "Dedicated", RequestedSizeGiB: "1" }, premium),
       {
         skuName: "Premium_LRS",
         kind: "Managed",
@@ -411,7 +425,7 @@ describe("volumeContextOf", () => {
 
   it("can be parsed again", () => {
     assert.deepEqual(
-      parseVolumeParameters(volumeContextOf({ skuName: "Premium_LRS" }, 10)),
+      parseVolumeParameters(volumeContextOf({ skuName: "Premium_LRS" }, premium)),
       parseVolumeParameters({ skuName: "Premium_LRS" }),
     );
   });

@@ -7,6 +7,7 @@ import { checkDeviceSettings, isDeviceSetting } from "../device/device-settings.
 import { geometryNames } from "../device/file-system-geometry.ts";
 import type { FileSystemType } from "../device/file-system.ts";
 import type { DiskSku, networkAccessPolicies, publicNetworkAccesses } from "../disk-sku.ts";
+import { skuRules } from "../sku-rules.ts";
 import { fillIn, type Tags, volumeTags } from "../tags/volume-tags.ts";
 import { readValue, refuseParameter, unknownParameter } from "./parameter-value.ts";
 import {
@@ -133,17 +134,28 @@ const requestedSizeName = "requestedsizegib";
 
 /**
  * The volume context of the node and publish calls: the volume's parameters and the disk's size.
- * `kind` is always `Managed`, as with the V1 driver: the in-tree driver's tools accept no other.
+ * `kind` is always `Managed`, as with the V1 driver: the in-tree driver's tools accept no other. A disk that
+ * Azure never caches says so: V1 would ask for ReadOnly once it serves the volume.
  */
 export function volumeContextOf(
   parameters: Readonly<Record<string, string>>,
-  sizeGiB: number,
+  {
+    skuName,
+    maxShares,
+    sizeGiB,
+  }: Pick<VolumeParameters, "skuName" | "maxShares"> & Pick<DiskSpec, "sizeGiB">,
 ): Readonly<Record<string, string>> {
-  const entries = Object.entries(parameters).filter(([name]) => name.toLowerCase() !== requestedSizeName);
+  const isCacheable = maxShares === 1 && skuRules[skuName].cachedMaxGiB > 0;
+  const replaced = [requestedSizeName, ...(isCacheable ? [] : ["cachingmode"])];
+  const entries = Object.entries(parameters).filter(([name]) => !replaced.includes(name.toLowerCase()));
   const context = entries.map(
     ([name, value]) => [name, name.toLowerCase() === "kind" ? "Managed" : value] as const,
   );
-  return { ...Object.fromEntries(context), [requestedSizeName]: String(sizeGiB) };
+  return {
+    ...Object.fromEntries(context),
+    ...(isCacheable ? {} : { cachingMode: "None" }),
+    [requestedSizeName]: String(sizeGiB),
+  };
 }
 
 /** Reads a file system's name, in any case; an empty one counts as not stated. */
