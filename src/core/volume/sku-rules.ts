@@ -111,6 +111,17 @@ export const skuRules: Readonly<Record<DiskSku, SkuRules>> = {
   },
 };
 
+/** Whether Azure caches any disk of this SKU with so many shares; a large one is not cached all the same. */
+export function isCacheable({
+  skuName,
+  maxShares,
+}: {
+  readonly skuName: DiskSku;
+  readonly maxShares: number;
+}): boolean {
+  return maxShares === 1 && skuRules[skuName].cachedMaxGiB > 0;
+}
+
 /** Whether a disk of a SKU, in any case, may burst on demand. */
 export function canBurst(skuName: string): boolean {
   const known = diskSkus.find((sku) => sku.toLowerCase() === skuName.toLowerCase());

@@ -19,7 +19,7 @@ import { geometryNames, geometryProblem, rawGeometryProblem } from "../device/fi
 import { type FileSystemType, isOfWindows } from "../device/file-system.ts";
 import { defaultPerformance } from "../disk-performance.ts";
 import { type CachingMode, defaultSectorSizeBytes, type DiskSku } from "../disk-sku.ts";
-import { skuRules } from "../sku-rules.ts";
+import { isCacheable, skuRules } from "../sku-rules.ts";
 import { refuseParameter } from "./parameter-value.ts";
 import { diskFieldsOf, parseFileSystemType, type VolumeParameters } from "./volume-parameters.ts";
 
@@ -119,7 +119,7 @@ export function chooseCachingMode(disk: CachedDisk): Result<CachingMode, Invalid
  * become so, the volume is static) becomes None.
  */
 export function cachingModeAtAttach({ skuName, sizeGiB, maxShares, cachingMode }: CachedDisk): CachingMode {
-  const isCached = maxShares === 1 && sizeGiB <= skuRules[skuName].cachedMaxGiB;
+  const isCached = isCacheable({ skuName, maxShares }) && sizeGiB <= skuRules[skuName].cachedMaxGiB;
   return isCached ? (cachingMode ?? "ReadOnly") : "None";
 }
 

@@ -7,7 +7,7 @@ import { checkDeviceSettings, isDeviceSetting } from "../device/device-settings.
 import { geometryNames } from "../device/file-system-geometry.ts";
 import type { FileSystemType } from "../device/file-system.ts";
 import type { DiskSku, networkAccessPolicies, publicNetworkAccesses } from "../disk-sku.ts";
-import { skuRules } from "../sku-rules.ts";
+import { isCacheable } from "../sku-rules.ts";
 import { fillIn, type Tags, volumeTags } from "../tags/volume-tags.ts";
 import { readValue, refuseParameter, unknownParameter } from "./parameter-value.ts";
 import {
@@ -139,22 +139,18 @@ const requestedSizeName = "requestedsizegib";
  */
 export function volumeContextOf(
   parameters: Readonly<Record<string, string>>,
-  {
-    skuName,
-    maxShares,
-    sizeGiB,
-  }: Pick<VolumeParameters, "skuName" | "maxShares"> & Pick<DiskSpec, "sizeGiB">,
+  disk: Pick<VolumeParameters, "skuName" | "maxShares"> & Pick<DiskSpec, "sizeGiB">,
 ): Readonly<Record<string, string>> {
-  const isCacheable = maxShares === 1 && skuRules[skuName].cachedMaxGiB > 0;
-  const replaced = [requestedSizeName, ...(isCacheable ? [] : ["cachingmode"])];
+  const mayBeCached = isCacheable(disk);
+  const replaced = [requestedSizeName, ...(mayBeCached ? [] : ["cachingmode"])];
   const entries = Object.entries(parameters).filter(([name]) => !replaced.includes(name.toLowerCase()));
   const context = entries.map(
     ([name, value]) => [name, name.toLowerCase() === "kind" ? "Managed" : value] as const,
   );
   return {
     ...Object.fromEntries(context),
-    ...(isCacheable ? {} : { cachingMode: "None" }),
-    [requestedSizeName]: String(sizeGiB),
+    ...(mayBeCached ? {} : { cachingMode: "None" }),
+    [requestedSizeName]: String(disk.sizeGiB),
   };
 }
 
