@@ -28,6 +28,7 @@ import type { Agenda } from "../agenda.ts";
 import { OUTSIDER } from "../history/vm-changes.ts";
 import type { Trace } from "../trace.ts";
 import { type DeviceChange, type RunMachine, createSimMachine } from "./create-sim-machine.ts";
+import { createCreatedBy } from "./created-by.ts";
 import { describeEvent, toEvent } from "./disk-events.ts";
 import type { DiskEvent } from "./sim-azure.ts";
 import { createSimDataPlane } from "./sim-data-plane.ts";
@@ -82,9 +83,9 @@ export interface AzureRegion {
   onDiskEvent(listener: (event: DiskEvent) => void): void;
   /**
    * Whether a VM or disk, by its resource id in any case, is another cluster's, or the disk of a VM's
-   * operating system, which is no cluster's.
+   * operating system, which is no cluster's. As of a call in the journal, the last one by default.
    */
-  isOthers(resourceUri: string, clusterName: string): boolean;
+  isOthers(resourceUri: string, clusterName: string, sequence?: number): boolean;
   /** Whether a person has created a disk or snapshot, by its resource id in any case. */
   isMadeByHand(resourceUri: string): boolean;
   /**
@@ -127,8 +128,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
   });
   /** By the resource ids of their VMs, as index keys. */
   const machines = new Map<string, { readonly machine: RunMachine; readonly guest: Guest }>();
-  /** The clusters of VMs and disks, by resource id. */
-  const clusterOf = new Map<string, string>();
+  const createdBy = createCreatedBy();
   const madeByHand = new Set<string>();
   const diskListeners: ((event: DiskEvent) => void)[] = [];
   let wakesAtMs = Infinity;
@@ -211,7 +211,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
 
   function noteCreation({ path, caller }: ArmRequest, clusterName: string): void {
     const key = resourceUriKey(path);
-    clusterOf.set(key, clusterName);
+    createdBy.note(path, clusterName, model.journal.lastSequence());
     if (caller === OUTSIDER) madeByHand.add(key);
     else madeByHand.delete(key);
   }
@@ -294,7 +294,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
         added.kind === "Added",
         `VM ${place.instanceName} can't be made: ${added.kind === "Failure" ? added.message : ""}`,
       );
-      clusterOf.set(resourceUriKey(added.vm.id), clusterName);
+      createdBy.note(added.vm.id, clusterName, model.journal.lastSequence());
       if (flexibleSet !== undefined) {
         const virtualMachineScaleSet = { id: addScaleSet(flexibleSet, "Flexible") };
         putVm(model.world, { ...added.vm, other: { ...added.vm.other, virtualMachineScaleSet } });
@@ -310,14 +310,13 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       pump();
     },
     onDiskEvent: (listener) => diskListeners.push(listener),
-    isOthers: (resourceUri, clusterName) =>
+    isOthers: (resourceUri, clusterName, sequence) =>
       isNeighbours(resourceUri) ||
       isOsDisk(findDisk(model.world, resourceUri)) ||
-      (clusterOf.get(resourceUriKey(resourceUri)) ?? clusterName) !== clusterName,
+      (createdBy.find(resourceUri, sequence) ?? clusterName) !== clusterName,
     isMadeByHand: (resourceUri) => madeByHand.has(resourceUriKey(resourceUri)),
     concerns: ({ machine, diskUri }, clusterName) => {
-      const cluster =
-        clusterOf.get(resourceUriKey(machine.instanceUri)) ?? clusterOf.get(resourceUriKey(diskUri));
+      const cluster = createdBy.find(machine.instanceUri) ?? createdBy.find(diskUri);
       return cluster === undefined || cluster === clusterName;
     },
     addStrangers: () => {

@@ -131,7 +131,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
       model.journal,
       (caller) => caller === callerOf(caller.slice(caller.lastIndexOf("/") + 1)),
     ),
-    isOthers: (resourceUri) => region.isOthers(resourceUri, clusterName),
+    isOthers: (resourceUri, sequence) => region.isOthers(resourceUri, clusterName, sequence),
     isMadeByHand: region.isMadeByHand,
     vmOf,
     instanceUriOf: instances.uriOf,

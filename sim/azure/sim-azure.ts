@@ -58,8 +58,11 @@ export interface SimAzure {
   readonly model: ComputeModel;
   /** The calls from this cluster, and those of outside clients in any cluster. */
   readonly journal: Pick<ComputeModel["journal"], "since">;
-  /** Whether a VM or disk, by its resource id in any case, is another cluster's. */
-  isOthers(resourceUri: string): boolean;
+  /**
+   * Whether a VM or disk, by its resource id in any case, is another cluster's; as of a call in the journal,
+   * the last one by default.
+   */
+  isOthers(resourceUri: string, sequence?: number): boolean;
   /**
    * Whether a person has created a disk or snapshot, by its resource id in any case: its creation was an
    * outside client's call.

@@ -78,6 +78,23 @@ describe("resources of other clusters stay as they are", () => {
     assert.deepEqual(history.invariants(), ["neighbour-touched", "neighbour-touched"]);
   });
 
+  it("accepts the deletion of a disk whose name another cluster has taken since", () => {
+    const history = aHistory();
+    const takenAt = 2;
+    const isOthers = (_: string, sequence = Infinity): boolean => sequence >= takenAt;
+    const calls = [takenAt - 1, takenAt].map(
+      (sequence) =>
+        ({ sequence, kind: "arm", method: "DELETE", path: diskUri, caller: "controller-1" }) as const,
+    );
+    const watch = watchStrangers({
+      ...history,
+      azure: { ...history.azure, isOthers },
+      journal: { since: (seen) => calls.filter(({ sequence }) => sequence > seen) },
+    });
+    watch.look();
+    assert.deepEqual(history.invariants(), ["neighbour-touched"]);
+  });
+
   it("reports each request to a VM that is not a node", () => {
     const detail = "controller-1 requested PATCH flex_bystander, and that VM is no node";
     assert.deepEqual(asked({ path: instanceUriOf(BYSTANDER) }), [`bystander-cut-off: ${detail}`]);

@@ -46,10 +46,12 @@ export function watchStrangers(world: {
 
   return {
     look: () => {
-      for (const { kind, method, path, caller, body } of read()) {
+      for (const { sequence, kind, method, path, caller, body } of read()) {
         if (kind !== "arm" || method === "GET" || caller === OUTSIDER) continue;
         const call = `${caller ?? "an unknown caller"} requested ${method} ${diskName(path)}`;
-        const about = [path, ...disksIn(body)].filter((named) => isAboutOthers(named, azure.isOthers));
+        // A disk that the cluster has deleted may have given its name to another cluster's since.
+        const wasOthers = (uri: string): boolean => azure.isOthers(uri, sequence);
+        const about = [path, ...disksIn(body)].filter((named) => isAboutOthers(named, wasOthers));
         if (about.length > 0)
           report({
             invariant: "neighbour-touched",
@@ -63,7 +65,7 @@ export function watchStrangers(world: {
 }
 
 /** A resource, or an action on it, such as `…/attachDetachDataDisks`. */
-function isAboutOthers(path: string, isOthers: SimAzure["isOthers"]): boolean {
+function isAboutOthers(path: string, isOthers: (resourceUri: string) => boolean): boolean {
   return isOthers(path) || isOthers(path.slice(0, path.lastIndexOf("/")));
 }
 
