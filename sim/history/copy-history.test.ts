@@ -195,6 +195,16 @@ describe("createCopyHistory", () => {
       told: [],
     },
     {
+      because: "lets a source be deleted once the copy's own deletion has begun",
+      copied: halfFilled,
+      act: ({ answer, history }: MadeUp) => {
+        answer();
+        history.deletionBegins(SOURCE);
+        history.deletionBegins(COPY);
+      },
+      told: [],
+    },
+    {
       because: "lets a source be deleted before its copy is answered",
       copied: halfFilled,
       act: ({ answer, history }: MadeUp) => {

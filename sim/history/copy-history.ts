@@ -130,7 +130,10 @@ export function createCopyHistory(sight: CopySight): CopyHistory {
     },
     deleted: (resourceUri) => {
       for (const name of before.get(resourceUriKey(resourceUri)) ?? []) {
-        const percent = percentOf(answered.get(name) ?? "");
+        const copyUri = answered.get(name) ?? "";
+        // Deleted itself, a copy needs its source no more.
+        if (before.has(resourceUriKey(copyUri))) continue;
+        const percent = percentOf(copyUri);
         if (percent !== undefined && percent < 100)
           wrong(`${name} is filled to ${percent} %, and its source ${resourceUri} is deleted`);
       }
