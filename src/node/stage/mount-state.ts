@@ -13,7 +13,8 @@ export type MountState = "none" | "live" | "stale";
 /**
  * Observes the staging path. Fails with `WrongDevice` where another volume uses the raw device, or may come
  * to use it, or a pod has the volume from another device, and with `DeviceBusy` where a pod has this one raw
- * by an earlier number, or raw is asked for while its file system is mounted.
+ * by an earlier number, or by a mount that did not answer, or raw is asked for while its file system is
+ * mounted.
  */
 export async function mountState(
   ports: NodePorts,
@@ -35,7 +36,11 @@ export async function mountState(
   }
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (!mounted.ok) return mounted;
-  if (mounted.value?.majorMinor === device.majorMinor && !mounted.value.isDead) return ok("live");
+  if (mounted.value?.majorMinor === device.majorMinor) {
+    if (!mounted.value.isDead) return ok("live");
+    const unused = await checkUnused(ports, mounted.value, signal);
+    if (!unused.ok) return unused;
+  }
   const used = await usedElsewhere(ports, request, mounted.value, signal);
   if (!used.ok) return used;
   if (used.value !== undefined) {
@@ -44,6 +49,23 @@ export async function mountState(
   }
   const free = checkFree(ports, found, []);
   return free.ok ? ok(mounted.value === undefined ? "none" : "stale") : free;
+}
+
+/**
+ * Fails where a pod has the volume by a mount that the kernel calls alive. A single read of the disk that has
+ * failed makes the staging mount look dead, and may succeed the next time.
+ */
+async function checkUnused(
+  { host }: NodePorts,
+  staging: MountPoint,
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  const mounts = await host.mountsOf(staging.majorMinor, signal);
+  if (!mounts.ok) return mounts;
+  const used = mounts.value.find(({ path, isDead }) => path !== staging.path && !isDead);
+  if (used === undefined) return ok(undefined);
+  const detail = `the disk of ${staging.path} did not answer, and a pod has it at ${used.path}`;
+  return fail({ kind: "DeviceBusy", devicePath: staging.path, detail });
 }
 
 /**

@@ -310,6 +310,22 @@ describe("stageVolume and where the disk is", () => {
         assert.deepEqual([world.record()?.writer?.held, world.machine.mounts()], [answer === "ok", mounts]);
       }));
 
+  it("keeps the mounts of a pod where a look at its disk has failed once", () =>
+    withNode({ writer: granted }, async (world) => {
+      await publish(world);
+      const mounts = world.machine.mounts();
+      const ports = world.ports();
+      const mountAt: typeof ports.host.mountAt = async (...args) => {
+        const mount = await ports.host.mountAt(...args);
+        return mount.ok && mount.value !== undefined ? ok({ ...mount.value, isDead: true }) : mount;
+      };
+      // As a restarted kubelet does.
+      const staged = await stage(world, {}, { ...ports, host: { ...ports.host, mountAt } });
+      assert.equal(kindOf(staged), "DeviceBusy");
+      assert.deepEqual(world.machine.mounts(), mounts);
+      assert.equal(kindOf(await stage(world)), "ok");
+    }));
+
   it("keeps the mounts of a pod where its attachment leads to another volume's disk", () =>
     withNode({ writer: granted }, async (world) => {
       await publish(world);
