@@ -5,7 +5,8 @@ import { isRetryable } from "../../src/core/failure/is-retryable.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
 import { DEFAULT_LATENCIES } from "../../src/emulator/model/pace/latency.ts";
-import { aDiskRequest, diskUri, failureOf, never } from "../contract/worlds/cloud-bench.ts";
+import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
+import { aDiskRequest, diskUri, failureOf, mayAlways, never } from "../contract/worlds/cloud-bench.ts";
 import { anAzure } from "./an-azure.ts";
 
 const OVER_QUOTA: FaultEffect = { kind: "Error", status: 409, code: "QuotaExceeded" };
@@ -49,6 +50,32 @@ describe("a request that writes a disk", () => {
     assert.match(JSON.stringify(failureOf(created)), /CloudUnavailable.*still runs after 900 s/u);
     const puts = model.journal.since(0).filter(({ method }) => method === "PUT");
     assert.deepEqual([puts.length, Math.floor(clock.elapsedMs() / 1000)], [1, 900]);
+  });
+
+  it("has made no disk as long as Azure works on it, however often it is asked for", async () => {
+    const slow = { medianMs: 7_200_000, p99Ms: 7_200_000 };
+    const { clock, model, cloud } = anAzure({
+      model: { latencies: { ...DEFAULT_LATENCIES, diskCreate: slow } },
+    });
+    for (let call = 1; clock.elapsedMs() < 6_000_000; call += 1) {
+      const created = await settledOn(clock, cloud.createDisk(aDiskRequest(), never));
+      assert.equal(isRetryable(failureOf(created)), true, `call ${call}: ${JSON.stringify(created)}`);
+    }
+    const created = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
+    assert.deepEqual([created.state, model.world.disks.size], ["Succeeded", 1]);
+  });
+
+  it("has not ended where a disk only shows what an operation that still runs is to make", async () => {
+    const { clock, model, cloud } = anAzure();
+    const { diskUri: uri } = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
+    const disk = findDisk(model.world, uri);
+    assert.ok(disk !== undefined);
+    putDisk(model.world, { ...disk, provisioningState: "Updating" });
+    const change = { skuName: disk.spec.sku.name };
+    const request = { diskUri: uri, change, precondition: mayAlways };
+    const { state } = valueOf(await settledOn(clock, cloud.updateDisk(request, never)));
+    const writes = model.journal.since(0).filter(({ method }) => method === "PATCH");
+    assert.deepEqual([state, writes.length], ["Succeeded", 1]);
   });
 
   it("has made a disk that a read does not show yet: it is asked for again, and found", async () => {

@@ -3,7 +3,6 @@ import type { Lane } from "../../core/azure/lane.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import { hasFailed } from "../../core/volume/copies/unfinished-copy.ts";
 import { throughputProblem } from "../../core/volume/disk-performance.ts";
 import { mergeTags } from "../../core/volume/tags/merge-tags.ts";
 import { TAGS_MAX } from "../../core/volume/tags/tag-limits.ts";
@@ -215,8 +214,8 @@ function planChange(
   diskUri: string,
   { tags, ...fields }: DiskChange,
 ): Result<ArmDiskChange | undefined> {
-  // A change that Azure has failed may show its values: only a write that succeeds proves that it has them.
-  const isUncertain = seen.isUncertain || hasFailed({ state: seen.read.provisioningState });
+  // A change that Azure has failed, or not ended, may show its values: only one that succeeds has them.
+  const isUncertain = seen.isUncertain || seen.read.provisioningState !== "Succeeded";
   const planned = tags === undefined ? ok(undefined) : planTags({ ...seen, isUncertain }, diskUri, tags);
   if (!planned.ok) return planned;
   const isShown = (name: string, value: string | number): boolean =>

@@ -19,6 +19,7 @@ import type { ArmDisk, ArmDiskSpec, ArmError, ArmGroup, ArmName } from "../arm/a
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { saysGone, saysNotThere, toFailure } from "../arm/error-table.ts";
+import { isTerminal } from "../arm/provisioning-state.ts";
 import { copyUnderWay, differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
 import { listKeyOf, ownersOf, readDisk } from "./disk-owners.ts";
 import {
@@ -216,7 +217,10 @@ function factsIfRequested(request: CreateDiskRequest, disk: ArmDisk): Result<Dis
     return fail({ kind: "VolumeExistsWithOtherRequest", volumeName: request.diskName, difference });
   const facts = diskFactsOf(disk);
   const unfinished = whyUnfinished(facts);
-  return unfinished === undefined ? ok(facts) : fail(unfinished);
+  if (unfinished !== undefined) return fail(unfinished);
+  // What an operation that still runs is to make may come to nothing.
+  const stillRuns = ownError(ownErrorCodes.stillRunning, `an operation on disk ${disk.id} still runs`);
+  return isTerminal(facts.state) ? ok(facts) : fail(toFailure(stillRuns, {}));
 }
 
 /**
