@@ -1,7 +1,7 @@
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { diskUriOf } from "../core/api/identity/disk-uri-of.ts";
 import { volumeObjectNames } from "../core/api/object-names.ts";
-import { isSameResourceUri, resourceUriKey } from "../core/azure/ids/disk-uri.ts";
+import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { fail, type Result } from "../core/failure/result.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { ObjectCache } from "./cache/object-cache.ts";
@@ -15,6 +15,8 @@ export async function readVolume(
   volumeId: string,
   signal: AbortSignal,
 ): Promise<Result<AzVolume>> {
+  // The key leaves out a slash at the end, and attachments are named by the id: a second one would be made.
+  if (parseDiskUri(volumeId) === undefined) return fail({ kind: "VolumeNotFound", volumeId });
   const cached = ports.cache
     .byIndex("AzVolume", "diskUri", resourceUriKey(volumeId))
     .map(({ metadata }) => metadata.name);

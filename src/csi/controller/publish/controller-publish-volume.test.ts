@@ -79,6 +79,21 @@ describe("controllerPublishVolume", () => {
         });
       }));
 
+  it("knows no volume by an id with a slash at its end: its attachment would be a second one", () =>
+    withController(async (world) => {
+      await world.givenNode("node-a");
+      const { metadata, spec, status } = aVolumeObject();
+      const writer = { ...nodeA, epoch: 1, held: false, requested: true };
+      assert.ok(status !== undefined);
+      await world.given("AzVolume", { metadata, spec, status: { ...status, record: aRecord({ writer }) } });
+      await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", role: "Replica" }));
+      const odd = { ...request, volumeId: `${volumeId}/` };
+      const answer = await world.answerOf(controllerPublishVolume(world.context, odd, aCall()));
+      assert.deepEqual(answer, fail({ kind: "VolumeNotFound", volumeId: odd.volumeId }));
+      const listed = await world.answerOf(world.store.list("AzVolumeAttachment", {}, never));
+      assert.equal(listed.ok && listed.value.items.length, 1);
+    }));
+
   describe("a volume whose disk Azure did not have when it was to be adopted", () => {
     const gone: Failure = { kind: "DiskNotFound", diskUri: volumeId };
     const adopting = aVolumeObject({ detail: undefined, spec: { diskUri: volumeId } });
