@@ -65,7 +65,7 @@ describe("a request that writes a disk", () => {
     assert.deepEqual([created.state, model.world.disks.size], ["Succeeded", 1]);
   });
 
-  it("has not ended where a disk only shows what an operation that still runs is to make", async () => {
+  it("has not ended where a disk only shows what a running operation is to make", async () => {
     const { clock, model, cloud } = anAzure();
     const { diskUri: uri } = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
     const disk = findDisk(model.world, uri);

@@ -79,7 +79,7 @@ describe("controllerPublishVolume", () => {
         });
       }));
 
-  it("knows no volume by an id with a slash at its end: its attachment would be a second one", () =>
+  it("knows no volume by an id with a slash at its end", () =>
     withController(async (world) => {
       await world.givenNode("node-a");
       const { metadata, spec, status } = aVolumeObject();
