@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { parse, parseAllDocuments } from "yaml";
+import { isAlias, parse, parseAllDocuments, parseDocument, visit } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 import type { ChartValue } from "../../scripts/generate/chart/chart-value.ts";
 import { chartValues, GIVEN_BY_CHART } from "../../scripts/generate/chart/chart-values.ts";
 import { detachOptions } from "../../src/compose/settings/detach-options.ts";
 import type { Manifest } from "./render-chart.ts";
 import { CHART, runHelm, whyNoHelm } from "./run-helm.ts";
+import { VALUE_SETS } from "./value-sets.ts";
 
 const BUILD_TIMEOUT_MS = 1_500_000;
 
@@ -79,6 +80,14 @@ describe("values of the chart", () => {
       readonly appVersion: string;
     };
     assert.deepEqual([chart.version, chart.appVersion], [packageJson.version, packageJson.version]);
+  });
+
+  it("of AKS have no aliases, which kustomize loses where it merges values", async () => {
+    let aliases = 0;
+    visit(parseDocument(await readFile(join(CHART, "values-aks.yaml"), "utf8")), (_, node) => {
+      if (isAlias(node)) aliases += 1;
+    });
+    assert.equal(aliases, 0);
   });
 
   describe("values that users set", { skip: noHelm ?? false, timeout: BUILD_TIMEOUT_MS }, () => {
@@ -181,7 +190,16 @@ describe("values of the chart", () => {
           controller: { cloudConfigSecretName: "" },
           azure: { subscriptionID: SUBSCRIPTION, location: "eastus" },
         },
-        says: /cloudConfigHostFile are empty, so that .*: set azure\.resourceGroup, too/u,
+        says: /so that .*: set azure\.resourceGroup, workloadIdentity\.clientID, too/u,
+      },
+      {
+        values: {
+          ...(VALUE_SETS["aks"] as { readonly azure: object }),
+          image: { azuredisk: { repository: "localhost/mine", tag: "1" } },
+          azure: {},
+          workloadIdentity: {},
+        },
+        says: /\.repository=<registry>\/mine\..*\n.*azure\.subscriptionID, azure\.resourceGroup, azure\.location, work/u,
       },
       {
         values: { image: { azuredisk: { repository: "localhost/mine", tag: "1" } } },

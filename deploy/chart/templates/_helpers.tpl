@@ -50,17 +50,26 @@ schedulerExtenderAccount: {{ .schedulerExtender | default (printf "csi-%s-schedu
 {{- end -}}
 {{- end -}}
 
-{{/*
-A scheduler of another version may request what the API server does not have. Kubernetes itself has no patch 100:
-such versions are a provider's own, as AKS's long-term support has them, and registry.k8s.io has no image of them.
-*/}}
+{{- define "azuredisk.kubernetesVersion" -}}
+{{ regexFind "^v[0-9]+[.][0-9]+[.][0-9]+" .Capabilities.KubeVersion.Version }}
+{{- end -}}
+
+{{/* A scheduler of another version may request what the API server does not have. */}}
 {{- define "azuredisk.kubeSchedulerImage" -}}
-{{- $version := regexFind "^v[0-9]+[.][0-9]+[.][0-9]+" .Capabilities.KubeVersion.Version -}}
+{{- $tag := .Values.image.kubeScheduler.tag | default (include "azuredisk.kubernetesVersion" .) -}}
+{{- include "azuredisk.image" (list . (merge (dict "tag" $tag) .Values.image.kubeScheduler)) -}}
+{{- end -}}
+
+{{/*
+Why the second scheduler needs a tag, if it does: Kubernetes itself has no patch 100. Such versions are a provider's
+own, as AKS's long-term support has them, and registry.k8s.io has no image of them.
+*/}}
+{{- define "azuredisk.missingSchedulerTag" -}}
+{{- $version := include "azuredisk.kubernetesVersion" . -}}
 {{- $minor := regexFind "^v[0-9]+[.][0-9]+" $version -}}
 {{- if and (not .Values.image.kubeScheduler.tag) (ge (trimPrefix (printf "%s." $minor) $version | int) 100) -}}
-{{- fail (printf "the cluster's version %s is one of a provider, such as AKS LTS, and has no image of kube-scheduler: set image.kubeScheduler.tag=%s.<last patch of https://kubernetes.io/releases/patch-releases>, or schedulerExtender.enabled=false" $version $minor) -}}
+the cluster's version {{ $version }} is one of a provider, such as AKS LTS, and has no image of kube-scheduler: set image.kubeScheduler.tag={{ $minor }}.<last patch of https://kubernetes.io/releases/patch-releases>, or schedulerExtender.enabled=false
 {{- end -}}
-{{- include "azuredisk.image" (list . (merge (dict "tag" (.Values.image.kubeScheduler.tag | default $version)) .Values.image.kubeScheduler)) -}}
 {{- end -}}
 
 {{/* V1's chart has log levels as numbers: its 5 logs what our info does. */}}
