@@ -1,4 +1,9 @@
-import type { ArmDiskChange, ArmDiskSpec, ArmSnapshotSpec } from "../../provisioner/arm/arm-api.ts";
+import type {
+  ArmDiskChange,
+  ArmDiskSpec,
+  ArmDiskTraits,
+  ArmSnapshotSpec,
+} from "../../provisioner/arm/arm-api.ts";
 
 /** JSON as it travels. */
 type Wire = null | boolean | number | string | readonly Wire[] | WireObject;
@@ -69,7 +74,10 @@ export function snapshotBody(snapshot: ArmSnapshotSpec): WireBody {
   };
 }
 
-function traits(disk: ArmDiskChange | ArmDiskSpec): WireObject {
+/** All but the encryption, whose members are in an object of its own. */
+type PlainTraits = Omit<ArmDiskTraits, "diskEncryptionSetId" | "encryptionType">;
+
+function traits(disk: ArmDiskTraits): WireObject {
   const {
     diskIOPSReadWrite,
     diskMBpsReadWrite,
@@ -92,7 +100,7 @@ function traits(disk: ArmDiskChange | ArmDiskSpec): WireObject {
       publicNetworkAccess,
       diskAccessId,
       optimizedForFrequentAttach,
-    }),
+    } satisfies Record<keyof PlainTraits, unknown>),
     ...(diskEncryptionSetId === undefined
       ? {}
       : { encryption: { diskEncryptionSetId, type: encryptionType } }),

@@ -76,7 +76,7 @@ export interface ArmDisk extends ArmResource {
  * Properties that a disk can be given at any time, in Azure's words. What is undefined is Azure's
  * default, or stays as it is.
  */
-interface ArmDiskTraits {
+export interface ArmDiskTraits {
   /** Premium SSD v2 and Ultra only, as is `diskMBpsReadWrite`. */
   readonly diskIOPSReadWrite?: number | undefined;
   readonly diskMBpsReadWrite?: number | undefined;

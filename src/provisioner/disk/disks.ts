@@ -87,7 +87,8 @@ export async function createDisk(
 
   // What is not named here has ARM's name already.
   const { diskName: _, resourceGroup: __, subscriptionId: ___, zone: ____, ...named } = request;
-  const { sizeGiB, sourceUri, precondition, userAgent, ...fields } = named;
+  const { sizeGiB, sourceUri, precondition, userAgent, ...others } = named;
+  const fields: typeof others & UnknownToArm<typeof others> = others;
   const disk: ArmDiskSpec = {
     ...fields,
     location: request.location ?? place.location,
@@ -115,6 +116,9 @@ export async function createDisk(
   const notShown = ownError(ownErrorCodes.noAnswer, `disk ${diskUri} is made, and not shown yet`);
   return fail(toFailure(saysNotThere(read.failure) ? notShown : read.failure, {}));
 }
+
+/** A field of a spec that no field of ARM's has would be lost without a word: it does not compile. */
+type UnknownToArm<Fields> = { readonly [Name in Exclude<keyof Fields, keyof ArmDiskSpec>]: never };
 
 /** Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. */
 export async function deleteDisk(

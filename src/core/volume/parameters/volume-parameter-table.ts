@@ -46,8 +46,8 @@ function computeId(type: "diskAccesses" | "diskEncryptionSets"): {
  * The StorageClass parameters that this version supports, in the spelling of the documentation. The
  * parser, the spec, the comparison of a repeated CreateVolume and docs/reference/storage-class.md read
  * the same rows. A row without `default` leaves the choice to `resolve-volume-spec.ts`, or to the
- * cluster's settings. Another parameter of the disk is one row here and its field in
- * `az-volume.schema.ts`; with the name of a field of `ArmDiskSpec` it goes to Azure as it is.
+ * cluster's settings. Another parameter of the disk is one row here, and its field in
+ * `az-volume.schema.ts` and, by the same name, in `ArmDiskTraits`: compiler and tests name the rest.
  */
 export const volumeParameterTable = {
   skuName: {
