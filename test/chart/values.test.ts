@@ -216,6 +216,10 @@ describe("values of the chart", () => {
         says: /image\.azurediskWindows is "localhost\/b:1": .*set image\.azurediskWindows\.repository=<registry>\/b/u,
       },
       {
+        values: { image: { azuredisk: { repository: "https://registry.example/mine" } } },
+        says: /at '\/image\/azuredisk\/repository': 'https:\/\/registry\.example\/mine' does not match pattern/u,
+      },
+      {
         values: { windows: { kubelet: "/var/lib/kubelet" } },
         says: /at '\/windows\/kubelet': '\/var\/lib\/kubelet' does not match pattern/u,
       },

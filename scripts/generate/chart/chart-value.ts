@@ -32,6 +32,11 @@ export function text(about: string): ChartValue {
   return { kind: "text", about };
 }
 
+/** The name of an image without its tag, or what comes before it: no URL, with which no pod would start. */
+export function imageName(about: string): ChartValue {
+  return { kind: "text", about, pattern: "^([0-9A-Za-z.-]+:[0-9]+(/|$))?[0-9A-Za-z._/-]*$" };
+}
+
 const GUID = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}";
 
 /** A GUID, or empty. */

@@ -12,6 +12,7 @@ import {
   flag,
   group,
   guid,
+  imageName,
   object,
   objectName,
   objects,
@@ -81,7 +82,7 @@ const memory = (container: string): ChartValue => object(`Requests and limits of
 
 const image = (what: string, tag = "Its tag"): ChartValue =>
   group({
-    repository: text(`${what}; with a leading slash it follows \`image.baseRepo\``),
+    repository: imageName(`${what}; with a leading slash it follows \`image.baseRepo\``),
     tag: text(tag),
     pullPolicy: choice(["Always", "IfNotPresent", "Never"], "When nodes pull it"),
   });
@@ -132,9 +133,9 @@ export function chartValues(): ChartValues {
         "docs/install.md before you switch",
     ),
     image: group({
-      baseRepo: text("Goes before every repository that begins with a slash"),
+      baseRepo: imageName("Goes before every repository that begins with a slash"),
       azuredisk: group({
-        repository: text(
+        repository: imageName(
           "The driver's image. None is published: build it with `npm run image`, and push it where your " +
             "nodes reach it",
         ),
