@@ -47,6 +47,48 @@ describe("answers as Azure was recorded to give them", () => {
     );
   });
 
+  it("the first answer to a PATCH is what its resource will be, not only what changes", () => {
+    const azure = aModel();
+    const properties = { diskSizeGB: 1024, maxShares: 2, tier: "P30", osType: "Windows" };
+    azure.finish("PUT", "disks/d", { location, tags: {}, ...disk("Premium_LRS", properties) });
+    const change = { tags: {}, properties: { maxShares: 3, tier: "P40" } };
+    assert.deepEqual(azure.send("PATCH", "disks/d", change).body, {
+      name: "d",
+      id: `${COMPUTE}/disks/d`,
+      type: "Microsoft.Compute/disks",
+      location,
+      tags: {},
+      sku: { name: "Premium_LRS", tier: "Premium" },
+      properties: {
+        osType: "Windows",
+        creationData: { createOption: "Empty" },
+        diskSizeGB: 1024,
+        maxShares: 3,
+        tier: "P40",
+        provisioningState: "Updating",
+      },
+    });
+    azure.settle();
+    const stated = { diskSizeGB: 5, diskIOPSReadOnly: 100, diskMBpsReadOnly: 3 };
+    azure.finish("PUT", "disks/u", { location, zones: ["1"], ...disk("UltraSSD_LRS", stated) });
+    const ultra = azure.send("PATCH", "disks/u", { properties: { diskMBpsReadOnly: 20 } }).body;
+    assert.deepEqual(
+      shown(ultra, "diskIOPSReadWrite", "diskMBpsReadWrite", "diskIOPSReadOnly", "diskMBpsReadOnly"),
+      [100, 13, 100, 20],
+    );
+    const creationData = { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/d` };
+    azure.finish("PUT", "snapshots/s", { location, tags: {}, properties: { creationData } });
+    assert.deepEqual(azure.send("PATCH", "snapshots/s", { sku: { name: "Standard_ZRS" } }).body, {
+      name: "s",
+      id: `${COMPUTE}/snapshots/s`,
+      type: "Microsoft.Compute/snapshots",
+      location,
+      tags: {},
+      sku: { name: "Standard_ZRS" },
+      properties: { osType: "Windows", creationData, diskSizeGB: 1024, provisioningState: "Updating" },
+    });
+  });
+
   it("empty tags are shown once a write has stated them", () => {
     const azure = aModel();
     const bodies: Readonly<Record<string, JsonObject>> = {

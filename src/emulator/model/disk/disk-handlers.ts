@@ -8,7 +8,7 @@ import { findDisk, ensureResourceGroup, type World } from "../world.ts";
 import { deleteDisk } from "./disk-delete.ts";
 import { renderDiskNow } from "./disk-read.ts";
 import { changeDisk, type DiskAddress, firstAnswer, writeDisk } from "./disk-write.ts";
-import type { Disk } from "./disk.ts";
+import { type Disk, statableOf } from "./disk.ts";
 
 export function putDiskHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
@@ -27,7 +27,7 @@ export function patchDiskHandler(world: World, call: ArmCall): HandlerResult {
   const changed = changeDisk(world, disk, call, "Disks_Update");
   return changed.kind === "Failure"
     ? changed
-    : firstAnswer(world, call, { ...disk, type: "disks" }, changed.operation);
+    : firstAnswer(world, call, { ...disk, type: "disks", present: statableOf(disk) }, changed.operation);
 }
 
 export function getDiskHandler(world: World, call: ArmCall): HandlerResult {

@@ -1,6 +1,15 @@
 import { type ArmCall, type Reply, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { type Json, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt } from "../api/json.ts";
+import {
+  type Json,
+  type JsonObject,
+  listAt,
+  merged,
+  numberAt,
+  objectAt,
+  sameJson,
+  textAt,
+} from "../api/json.ts";
 import { checkDiskName } from "../api/request/check-name.ts";
 import { type ResourceAddress, resourceId } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
@@ -262,22 +271,29 @@ function checkZones(spec: DiskSpec, zones: readonly string[]): ArmFailure | unde
 
 /**
  * The first answer to a write of a disk or snapshot: the request, without its zones, and what ARM knows of
- * each resource. A PATCH names no location.
+ * each resource. Recorded (azure-powershell's session records of TestDiskConfigTierSectorSizeReadOnly and
+ * TestDiskAcceleratedNetworkAndPublicNetworkAccess): that to a PATCH has what is `present`, too.
  */
 export function firstAnswer(
   world: World,
   call: ArmCall,
-  { location, ...address }: ResourceAddress & { readonly location?: string },
+  {
+    location,
+    present,
+    ...address
+  }: ResourceAddress & { readonly location?: string; readonly present?: JsonObject },
   operation: Operation,
 ): Reply {
   const { zones: _zones, ...top } = objectAt(call.body) ?? {};
+  const properties = merged(objectAt(present, "properties") ?? {}, objectAt(call.body, "properties") ?? {});
   const body = {
     location,
+    ...present,
     ...top,
     name: address.name,
     id: resourceId(address),
     type: `Microsoft.Compute/${address.type}`,
-    properties: { ...objectAt(call.body, "properties"), provisioningState: "Updating" },
+    properties: { ...properties, provisioningState: "Updating" },
   };
   return reply(202, body, operationHeaders(world, call, operation, "Disk"));
 }

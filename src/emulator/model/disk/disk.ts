@@ -149,6 +149,25 @@ function readOnlyPerformance(sizeGiB: number): JsonObject {
   return { diskIOPSReadOnly: iops, diskMBpsReadOnly: mbps };
 }
 
+/** What a write can state of a disk, as it is. */
+export function statableOf({ spec, creationData }: Disk): JsonObject {
+  const { sku, performance } = spec;
+  return {
+    tags: spec.tags,
+    sku: { name: sku.name, tier: sku.tier },
+    properties: {
+      ...(sku.family === "Ultra" ? readOnlyPerformance(spec.sizeGiB) : {}),
+      ...spec.other,
+      creationData,
+      diskSizeGB: spec.sizeGiB,
+      ...(performance === undefined
+        ? {}
+        : { diskIOPSReadWrite: performance.iops, diskMBpsReadWrite: performance.mbps }),
+      ...(spec.maxShares > 1 ? { maxShares: spec.maxShares } : {}),
+    },
+  };
+}
+
 /**
  * The resource as GET answers it. Azure's description has one member that begins with a capital. Recorded:
  * only Premium SSDs have a tier, and a disk that awaits its upload has no size yet.

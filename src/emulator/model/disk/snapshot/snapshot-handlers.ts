@@ -7,7 +7,7 @@ import { operationHeaders } from "../../pace/lro.ts";
 import { findSnapshot, ensureResourceGroup, type World } from "../../world.ts";
 import { firstAnswer } from "../disk-write.ts";
 import { changeSnapshot, deleteSnapshot, type SnapshotAddress, writeSnapshot } from "./snapshot-write.ts";
-import { renderSnapshot, type Snapshot } from "./snapshot.ts";
+import { renderSnapshot, type Snapshot, statableOf } from "./snapshot.ts";
 
 export function putSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
@@ -26,7 +26,12 @@ export function patchSnapshotHandler(world: World, call: ArmCall): HandlerResult
   const changed = changeSnapshot(world, snapshot, call.body);
   return changed.kind === "Failure"
     ? changed
-    : firstAnswer(world, call, { ...snapshot, type: "snapshots" }, changed.operation);
+    : firstAnswer(
+        world,
+        call,
+        { ...snapshot, type: "snapshots", present: statableOf(snapshot) },
+        changed.operation,
+      );
 }
 
 export function getSnapshotHandler(world: World, call: ArmCall): HandlerResult {

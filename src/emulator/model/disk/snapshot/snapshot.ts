@@ -53,6 +53,15 @@ export function snapshotAccess(snapshot: Snapshot, nowMs: number): SnapshotAcces
   return instant ? "InstantAccess" : "Pending";
 }
 
+/** What a write can state of a snapshot, as it is. */
+export function statableOf({ tags, skuName, creationData, sizeGiB, other }: Snapshot): JsonObject {
+  return { tags, sku: skuOf(skuName), properties: { ...other, creationData, diskSizeGB: sizeGiB } };
+}
+
+function skuOf(name: string): JsonObject {
+  return { name, tier: name.startsWith("Premium") ? "Premium" : "Standard" };
+}
+
 /**
  * The resource as GET answers it. Only background copies report their progress, and only sectors that are not
  * of 512 bytes are named (recorded).
@@ -65,7 +74,7 @@ export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
     location: snapshot.location,
     tags: snapshot.tags,
     extendedLocation: snapshot.extendedLocation,
-    sku: { name: snapshot.skuName, tier: snapshot.skuName.startsWith("Premium") ? "Premium" : "Standard" },
+    sku: skuOf(snapshot.skuName),
     properties: {
       ...snapshot.other,
       creationData: {
