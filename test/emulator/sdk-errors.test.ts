@@ -103,8 +103,8 @@ describe("errors through the official SDK", () => {
         "too many shares",
         () => client.disks.update("rg", "errors-1", { maxShares: 9 }, fast),
         400,
-        "InvalidParameter",
-        /'disk.maxShares' is out of range/,
+        "BadRequest",
+        /^MaxShares '9' for disk 'errors-1' of size '\d+' GB is invalid\. Please refer to https:/,
       ],
       [
         "LUN 64",

@@ -726,6 +726,14 @@ export const armErrors = {
       ...gateway,
     }),
   badRequest: (message: string) => failure(400, "BadRequest", message),
+  /** In hashicorp/terraform-provider-azurerm#13584. */
+  invalidShares: (diskName: string, sizeGiB: number, maxShares: number) =>
+    failure(
+      400,
+      "BadRequest",
+      `MaxShares '${maxShares}' for disk '${diskName}' of size '${sizeGiB}' GB is invalid. Please refer to ` +
+        "https://docs.microsoft.com/azure/virtual-machines/windows/disks-shared-enable#disk-sizes",
+    ),
   changeNotAllowed: (property: string) =>
     failure(409, "PropertyChangeNotAllowed", `Changing property '${property}' is not allowed.`, {
       target: property,

@@ -81,7 +81,6 @@ export function diskSpecFrom(
       : (booleanAt(properties, "burstingEnabled") ?? wasBursting);
   const refused =
     checkSize(sku, sizeGiB) ??
-    checkShares(sku, sizeGiB, maxShares) ??
     checkBursting(sku, { sizeGiB, maxShares, burstingEnabled }) ??
     checkPerformancePlus(
       sku,
@@ -119,14 +118,14 @@ function checkSize(sku: DiskSku, sizeGiB: number): ArmFailure | undefined {
   );
 }
 
-function checkShares(sku: DiskSku, sizeGiB: number, maxShares: number): ArmFailure | undefined {
-  const most = sharesMax(sku.family, sizeGiB);
-  if (Number.isInteger(maxShares) && maxShares >= 1 && maxShares <= most) return undefined;
-  return armErrors.invalidParameter(
-    "maxShares",
-    `The value '${maxShares}' of parameter 'disk.maxShares' is out of range. The value must be between ` +
-      `'1' and '${most}', inclusive, for a disk of type ${sku.name} with ${sizeGiB} GiB.`,
-  );
+/** Why a disk of its SKU and size can't be shared by as many VMs. */
+export function checkShares(
+  diskName: string,
+  { sku, sizeGiB, maxShares }: Pick<DiskSpec, "sku" | "sizeGiB" | "maxShares">,
+): ArmFailure | undefined {
+  const isAllowed =
+    Number.isInteger(maxShares) && maxShares >= 1 && maxShares <= sharesMax(sku.family, sizeGiB);
+  return isAllowed ? undefined : armErrors.invalidShares(diskName, sizeGiB, maxShares);
 }
 
 function checkBursting(

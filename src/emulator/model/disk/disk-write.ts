@@ -30,7 +30,7 @@ import { isConversion, notedChanges } from "./disk-conversion.ts";
 import { copyEffect, renderDiskNow } from "./disk-read.ts";
 import { hasSettablePerformance } from "./disk-sku.ts";
 import { type DiskSource, diskSource } from "./disk-source.ts";
-import { diskSpecFrom } from "./disk-spec.ts";
+import { checkShares, diskSpecFrom } from "./disk-spec.ts";
 import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
 
 export interface DiskAddress {
@@ -77,7 +77,8 @@ export function changeDisk(
   }
   const next = diskSpecFrom(body, disk.spec);
   if ("kind" in next) return next;
-  const refused = checkDiskChange(world, disk, next, apiVersion) ?? checkLinks(world, next);
+  const refused =
+    checkShares(disk.name, next) ?? checkDiskChange(world, disk, next, apiVersion) ?? checkLinks(world, next);
   if (refused !== undefined) return refused;
   const grows = next.sizeGiB > disk.spec.sizeGiB;
   const effects: readonly DataPlaneEffect[] =
@@ -127,6 +128,7 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
   const zones = (listAt(body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string");
   const { subscriptionId } = address;
   const refused =
+    checkShares(address.name, spec) ??
     checkZones(spec, zones) ??
     checkDiskPlace(spec.sku, { name: address.name, location, zones }) ??
     (source !== undefined &&

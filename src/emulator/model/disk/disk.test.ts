@@ -449,12 +449,12 @@ describe("a disk", () => {
     {
       because: "maxShares has a limit for each size",
       body: diskBody({ properties: { maxShares: 4 } }),
-      expected: [400, "InvalidParameter"],
+      expected: [400, "BadRequest"],
     },
     {
       because: "HDDs can't be shared",
       body: diskBody({ sku: "Standard_LRS", properties: { maxShares: 2 } }),
-      expected: [400, "InvalidParameter"],
+      expected: [400, "BadRequest"],
     },
     {
       because: "a ZRS disk has no zone of its own",
