@@ -1,9 +1,4 @@
-import {
-  formatDiskUri,
-  isSameResourceUri,
-  parseDiskUri,
-  resourceUriKey,
-} from "../../core/azure/ids/disk-uri.ts";
+import { formatDiskUri, isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
@@ -19,6 +14,7 @@ import type { ArmDisk, ArmDiskSpec, ArmError, ArmGroup, ArmName } from "../arm/a
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { saysGone, saysNotThere, toFailure } from "../arm/error-table.ts";
+import { missingSource } from "../arm/missing-source.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { copyUnderWay, differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
 import { listKeyOf, ownersOf, readDisk } from "./disk-owners.ts";
@@ -227,22 +223,8 @@ function factsIfRequested(request: CreateDiskRequest, disk: ArmDisk): Result<Dis
   return isTerminal(facts.state) ? ok(facts) : fail(toFailure(stillRuns, {}));
 }
 
-/**
- * A missing source is reported as such: the error names no disk of the caller's. Other resources may be
- * missing too, such as an encryption set, so it is the source only where Azure names it.
- */
 function creationFailure(request: CreateDiskRequest, error: ArmError): Failure {
   const { sourceUri } = request;
-  if (sourceUri === undefined || !saysNotThere(error) || !namesSource(error, sourceUri))
-    return toFailure(error, { zone: zonesOf(request)[0] });
-  const azure = { code: error.code, requestId: error.requestId };
-  return parseDiskUri(sourceUri) === undefined
-    ? { kind: "SnapshotNotFound", snapshotUri: sourceUri, azure }
-    : { kind: "DiskNotFound", diskUri: sourceUri, azure };
-}
-
-function namesSource({ target, message }: ArmError, sourceUri: string): boolean {
-  const name = sourceUri.slice(sourceUri.lastIndexOf("/") + 1).toLowerCase();
-  const words = message.toLowerCase().split(/[^\w.-]+|\.(?=\s|$)/u);
-  return /sourceResourceId/iu.test(target) || words.includes(name);
+  const missing = sourceUri === undefined ? undefined : missingSource(error, sourceUri);
+  return missing ?? toFailure(error, { zone: zonesOf(request)[0] });
 }

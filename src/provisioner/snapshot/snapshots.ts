@@ -32,6 +32,7 @@ import {
   saysNotThere,
   toFailure,
 } from "../arm/error-table.ts";
+import { missingSource } from "../arm/missing-source.ts";
 import type { ReadEnd } from "../arm/operation-poller.ts";
 import { endShownBy, isTerminal, TRIES_MAX, untilSettled } from "../arm/provisioning-state.ts";
 import { snapshotFactsOf } from "./snapshot-facts.ts";
@@ -345,7 +346,8 @@ function creationFailure(
   error: ArmError,
   { sourceUri, snapshotUri }: Pick<CreateSnapshotRequest, "sourceUri" | "snapshotUri">,
 ): Failure {
-  if (parseSnapshotUri(sourceUri) === undefined) return toFailure(error, { diskUri: sourceUri });
+  if (parseSnapshotUri(sourceUri) === undefined)
+    return missingSource(error, sourceUri) ?? toFailure(error, { diskUri: sourceUri });
   const { code, requestId, message } = error;
   if (classOf(error) === "notFound")
     return { kind: "SnapshotNotFound", snapshotUri: sourceUri, azure: { code, requestId } };

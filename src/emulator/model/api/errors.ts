@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "./json.ts";
-import { ownerName } from "./resource/resource-id.ts";
+import { ownerName, parseResourceId } from "./resource/resource-id.ts";
 
 /** A refusal of ARM or of the compute provider: an expected answer, not a bug. */
 export interface ArmFailure {
@@ -571,8 +571,25 @@ export const armErrors = {
 
   diskNotFound: (name: string) =>
     failure(404, "NotFound", `Disk ${name} is not found.`, { target: "diskId" }),
+  /** In Azure/azure-cli-extensions#5869, also of a source in another region. */
   sourceNotFound: (id: string) =>
-    failure(404, "NotFound", `Resource ${id} is not found.`, { target: "sourceResourceId" }),
+    failure(404, "NotFound", `Resource ${parseResourceId(id)?.name ?? id} is not found.`),
+  /** In kubernetes-sigs/azuredisk-csi-driver#571. */
+  sourceInOtherZone: (name: string, sourceId: string) =>
+    failure(
+      400,
+      "InvalidParameter",
+      `The resource '${name}' in an availability zone cannot be copied from the source '${sourceId}' in a ` +
+        "different availability zone.",
+      { target: "sourceResourceId" },
+    ),
+  /** In vmware-tanzu/velero#6650. */
+  snapshotsNeedVersion: (version: string) =>
+    failure(
+      400,
+      "BadRequest",
+      `Minimum api-version of ${version} required to create snapshots on ultra or premiumV2 disks.`,
+    ),
   diskExists: (name: string, resourceGroup: string, diskId: string) =>
     failure(
       409,

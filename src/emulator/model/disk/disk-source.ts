@@ -23,6 +23,7 @@ const COPY_OPTIONS = ["Copy", "Restore"];
 /** The source that a disk's `creationData` names; `undefined` for an empty disk. */
 export function diskSource(
   world: World,
+  name: string,
   body: Json | undefined,
   creationData: JsonObject,
   createOption: string,
@@ -45,13 +46,9 @@ export function diskSource(
   const snapshot = findSnapshot(world, id);
   const disk = findDisk(world, id);
   const source = snapshot ?? disk;
-  if (source === undefined) return armErrors.sourceNotFound(id);
   const location = textAt(body, "location") ?? "";
-  if (normalLocation(source.location) !== normalLocation(location))
-    return armErrors.invalidParameter(
-      "location",
-      `The source is in '${source.location}', the disk in '${location}'.`,
-    );
+  if (source === undefined || normalLocation(source.location) !== normalLocation(location))
+    return armErrors.sourceNotFound(id);
   const isFast = hasSettablePerformance(familyIn(body));
   if (snapshot !== undefined)
     return (
@@ -66,7 +63,7 @@ export function diskSource(
     );
   if (disk === undefined) return armErrors.sourceNotFound(id);
   return (
-    checkClone(world, disk, body) ?? {
+    checkClone(world, name, disk, body) ?? {
       kind: "Source",
       id: disk.id,
       sizeGiB: disk.spec.sizeGiB,
@@ -80,7 +77,7 @@ export function diskSource(
  * A disk is copied within its zone, and to Ultra disks only by way of a snapshot. Inferred: that its own copy
  * must have ended.
  */
-function checkClone(world: World, disk: Disk, body: Json | undefined): ArmFailure | undefined {
+function checkClone(world: World, name: string, disk: Disk, body: Json | undefined): ArmFailure | undefined {
   if (disk.operationId !== undefined) return armErrors.conflict();
   if (copiedPercent(disk.copy, world.nowMs) < 100) return armErrors.sourceIncomplete(disk.name);
   if (familyIn(body) === "Ultra")
@@ -92,10 +89,7 @@ function checkClone(world: World, disk: Disk, body: Json | undefined): ArmFailur
   const target = findDiskSku(textAt(body, "sku", "name") ?? "");
   if (zone === undefined || target?.zoneRedundant === true || listAt(body, "zones")?.[0] === zone)
     return checkSectors({ name: disk.name, sectorSizeBytes: sectorSizeBytes(disk) }, body);
-  return armErrors.invalidParameter(
-    "zones",
-    `The disk ${disk.name} is in zone ${zone}: a copy in another place needs a snapshot.`,
-  );
+  return armErrors.sourceInOtherZone(name, disk.id);
 }
 
 function familyIn(body: Json | undefined): DiskFamily {

@@ -115,7 +115,7 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
     );
   const misuploaded = createOption === "Upload" ? checkUpload(creationData) : undefined;
   if (misuploaded !== undefined) return misuploaded;
-  const source = diskSource(world, body, creationData, createOption);
+  const source = diskSource(world, address.name, body, creationData, createOption);
   if (source !== undefined && source.kind === "Failure") return source;
   const spec = diskSpecFrom(body, undefined, source?.sizeGiB ?? uploadSizeGiB(creationData));
   if ("kind" in spec) return spec;

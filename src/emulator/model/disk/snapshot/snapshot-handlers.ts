@@ -12,7 +12,7 @@ import { renderSnapshot, type Snapshot, statableOf } from "./snapshot.ts";
 export function putSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   ensureResourceGroup(world, address, textAt(call.body, "location") ?? "eastus");
-  const written = writeSnapshot(world, address, call.body);
+  const written = writeSnapshot(world, address, call);
   return written.kind === "Failure"
     ? written
     : firstAnswer(world, call, { ...address, type: "snapshots" }, written.operation);

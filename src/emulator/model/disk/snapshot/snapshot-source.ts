@@ -40,6 +40,8 @@ const PENDING_MAX = 3;
 const IN_5_MINUTES_MAX = 7;
 const FOR_A_DISK_MAX = 500;
 const WINDOW_MS = 300_000;
+/** The first version in which Premium SSD v2 and Ultra disks have snapshots. */
+const COPIES_IN_BACKGROUND_SINCE = "2022-03-02";
 const INSTANT_ACCESS_MIN_MINUTES = 60;
 const INSTANT_ACCESS_MAX_MINUTES = 300;
 
@@ -48,6 +50,7 @@ interface Wanted {
   readonly subscriptionId: string;
   readonly location: string;
   readonly incremental: boolean;
+  readonly apiVersion: string;
 }
 
 /** The source that a snapshot's `creationData` names, or why it is refused. */
@@ -111,12 +114,8 @@ function fromHere(
   const snapshot = findSnapshot(world, id);
   const disk = findDisk(world, id);
   const place = snapshot?.location ?? disk?.location;
-  if (place === undefined) return armErrors.sourceNotFound(id);
-  if (normalLocation(place) !== normalLocation(wanted.location))
-    return armErrors.invalidParameter(
-      "location",
-      `The source is in '${place}'; a snapshot in '${wanted.location}' needs createOption CopyStart.`,
-    );
+  if (place === undefined || normalLocation(place) !== normalLocation(wanted.location))
+    return armErrors.sourceNotFound(id);
   if (snapshot !== undefined) {
     if (!isComplete(world, snapshot)) return armErrors.sourceIncomplete(snapshot.name);
     return fromSnapshot(snapshot, false);
@@ -125,6 +124,8 @@ function fromHere(
   if (disk.provisioningState === "Updating" && disk.operationId !== undefined) return armErrors.conflict();
   if (copiedPercent(disk.copy, world.nowMs) < 100) return armErrors.sourceIncomplete(disk.name);
   const copiesInBackground = hasSettablePerformance(disk.spec.sku.family);
+  if (copiesInBackground && wanted.apiVersion < COPIES_IN_BACKGROUND_SINCE)
+    return armErrors.snapshotsNeedVersion(COPIES_IN_BACKGROUND_SINCE);
   if (copiesInBackground && !wanted.incremental)
     return armErrors.invalidParameter(
       "incremental",

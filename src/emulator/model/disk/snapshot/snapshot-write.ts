@@ -1,3 +1,4 @@
+import type { ArmCall } from "../../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../../api/errors.ts";
 import {
   booleanAt,
@@ -64,7 +65,11 @@ const UNDERSTOOD = [
 ];
 
 /** PUT of a snapshot. A repeated one joins the first, or changes only tags. */
-export function writeSnapshot(world: World, address: SnapshotAddress, body: Json | undefined): SnapshotWrite {
+export function writeSnapshot(
+  world: World,
+  address: SnapshotAddress,
+  { body, apiVersion }: Pick<ArmCall, "body" | "apiVersion">,
+): SnapshotWrite {
   const location = textAt(body, "location");
   if (location === undefined) return armErrors.locationRequired();
   const existing = findSnapshot(world, resourceId({ ...address, type: "snapshots" }));
@@ -83,6 +88,7 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
     subscriptionId: address.subscriptionId,
     location,
     incremental,
+    apiVersion,
   });
   if (source.kind === "Failure") return source;
 

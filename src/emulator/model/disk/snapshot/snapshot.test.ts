@@ -230,7 +230,7 @@ describe("a snapshot", () => {
     assert.equal(percent(azure), 0);
     azure.advance(4_000_000);
     assert.equal(percent(azure), 100);
-    assert.equal(codeOf(azure.send("PUT", "disks/here", restoreBody("s")).body), "InvalidParameter");
+    assert.equal(codeOf(azure.send("PUT", "disks/here", restoreBody("s")).body), "NotFound");
   });
 
   it("never completes in another region once its source is deleted there", () => {
