@@ -54,7 +54,7 @@ describe("the source of a copy", () => {
     }
   });
 
-  it("of a snapshot, if it is a Premium SSD v2 or Ultra disk, needs a version that knows such", () => {
+  it("of a snapshot needs a version that has them, if it is a Premium SSD v2 disk", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/source", diskBody({ sku: "PremiumV2_LRS", zones: ["1"] }));
     const properties = { incremental: true, creationData: copyOf("disks/source") };
