@@ -445,6 +445,22 @@ describe("a disk", () => {
     });
   }
 
+  it("takes an empty choice for none, as Terraform's azurerm sends it, and a choice in any case", () => {
+    const azure = aModel();
+    const stated = {
+      osType: "",
+      networkAccessPolicy: "",
+      hyperVGeneration: "v2",
+      dataAccessAuthMode: "none",
+    };
+    azure.finish("PUT", "disks/d", diskBody({ properties: stated }));
+    const { properties } = azure.send("GET", "disks/d").body as { properties: Record<string, Json> };
+    assert.deepEqual(
+      Object.keys(stated).map((member) => properties[member]),
+      [undefined, "AllowAll", "V2", "None"],
+    );
+  });
+
   const creations: readonly { because: string; body: Json; expected: readonly [number, string] }[] = [
     {
       because: "maxShares has a limit for each size",
@@ -459,6 +475,11 @@ describe("a disk", () => {
     {
       because: "a ZRS disk has no zone of its own",
       body: diskBody({ sku: "Premium_ZRS", zones: ["1"] }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "there is no such system",
+      body: diskBody({ properties: { osType: "BeOS" } }),
       expected: [400, "InvalidParameter"],
     },
     {

@@ -1,17 +1,12 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type JsonObject, objectAt, textAt } from "../api/json.ts";
 import { choiceOf } from "../api/request/choice.ts";
+import { ENUMERATIONS } from "../api/request/enumerations.ts";
 import { sameId } from "../api/resource/resource-id.ts";
 import type { Protection } from "./disk.ts";
 
 const PLATFORM_KEY = "EncryptionAtRestWithPlatformKey";
 const CUSTOMER_KEY = "EncryptionAtRestWithCustomerKey";
-/** The values that Azure's description has, whose case the service does not distinguish. */
-const CHOICES = {
-  networkAccessPolicy: ["AllowAll", "AllowPrivate", "DenyAll"],
-  publicNetworkAccess: ["Enabled", "Disabled"],
-  dataAccessAuthMode: ["AzureActiveDirectory", "None"],
-} as const;
 /** With the platform's key and a customer's. */
 export const DOUBLE_ENCRYPTION = "EncryptionAtRestWithPlatformAndCustomerKeys";
 const ENCRYPTION_TYPES = [PLATFORM_KEY, CUSTOMER_KEY, DOUBLE_ENCRYPTION];
@@ -19,13 +14,13 @@ const ENCRYPTION_TYPES = [PLATFORM_KEY, CUSTOMER_KEY, DOUBLE_ENCRYPTION];
 /** The protection of a disk or a snapshot as its properties ask for it; what they leave out stays. */
 export function protectionIn(properties: JsonObject, previous: Protection | undefined): Protection {
   const networkAccessPolicy =
-    choiceIn(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll";
+    textAt(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll";
   const diskAccessId = textAt(properties, "diskAccessId") ?? previous?.diskAccessId;
   return {
     encryption: encryptionIn(properties, previous),
     networkAccessPolicy,
     publicNetworkAccess:
-      choiceIn(properties, "publicNetworkAccess") ?? previous?.publicNetworkAccess ?? "Enabled",
+      textAt(properties, "publicNetworkAccess") ?? previous?.publicNetworkAccess ?? "Enabled",
     // Any other policy ends the association.
     ...(diskAccessId === undefined || networkAccessPolicy !== "AllowPrivate" ? {} : { diskAccessId }),
   };
@@ -54,7 +49,7 @@ export function checkProtection(
 
 /** Inferred: the code. */
 function checkChoices(properties: JsonObject): ArmFailure | undefined {
-  for (const [member, choices] of Object.entries(CHOICES)) {
+  for (const [member, choices] of Object.entries(ENUMERATIONS)) {
     const given = textAt(properties, member);
     if (given !== undefined && choiceOf<string>(choices, given) === undefined)
       return armErrors.notOneOf(member, given, choices);
@@ -63,7 +58,7 @@ function checkChoices(properties: JsonObject): ArmFailure | undefined {
 }
 
 function checkNetwork(properties: JsonObject, previous: Protection | undefined): ArmFailure | undefined {
-  const policy = choiceIn(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll";
+  const policy = textAt(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll";
   const stated = textAt(properties, "diskAccessId");
   if (policy === "AllowPrivate" && (stated ?? previous?.diskAccessId) === undefined)
     return armErrors.invalidParameter(
@@ -89,8 +84,4 @@ function checkEncryption(properties: JsonObject): ArmFailure | undefined {
 function encryptionType(properties: JsonObject): string | undefined {
   const given = textAt(objectAt(properties, "encryption"), "type");
   return given === undefined ? undefined : (choiceOf(ENCRYPTION_TYPES, given) ?? given);
-}
-
-function choiceIn(properties: JsonObject, member: keyof typeof CHOICES): string | undefined {
-  return choiceOf<string>(CHOICES[member], textAt(properties, member));
 }

@@ -1,5 +1,7 @@
 import { normalLocation } from "../../world.ts";
 import { isObject, type Json } from "../json.ts";
+import { choiceOf } from "./choice.ts";
+import { ENUMERATIONS } from "./enumerations.ts";
 import { MEMBER_NAMES } from "./member-names.ts";
 import { BOOLEAN_MEMBERS, NUMBER_MEMBERS } from "./member-values.ts";
 
@@ -9,6 +11,7 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map(
 );
 const NUMBERS = new Set(NUMBER_MEMBERS);
 const BOOLEANS = new Set(BOOLEAN_MEMBERS);
+const CHOICES = new Map<string, readonly string[]>(Object.entries(ENUMERATIONS));
 
 /** Members whose own members a client names: those keep their case and their quotes. */
 export const FREE_FORM: readonly string[] = [
@@ -23,7 +26,8 @@ export const FREE_FORM: readonly string[] = [
  * without the quotes that Azure's own templates have (`"diskSizeGB": "1023"`). Azure binds members without
  * regard to case, as Newtonsoft.Json does, where of two that differ only in case the last one counts
  * (JamesNK/Newtonsoft.Json#1571). It has no member that the description lacks, a number among the zones is a
- * text, and the name of a region is as Azure answers it.
+ * text, and the name of a region is as Azure answers it. An empty choice is none, as Newtonsoft.Json reads it:
+ * Terraform's azurerm_managed_disk sends `"osType": ""`.
  */
 export function asDescribed(body: Json | undefined): Json | undefined {
   if (Array.isArray(body)) return body.map((element: Json) => asDescribed(element) ?? null);
@@ -31,7 +35,9 @@ export function asDescribed(body: Json | undefined): Json | undefined {
   return Object.fromEntries(
     Object.entries(body).flatMap(([sent, value]) => {
       const name = SPELLINGS.get(sent.toLowerCase());
-      return name === undefined ? [] : [[name, FREE_FORM.includes(name) ? value : valueOf(name, value)]];
+      return name === undefined || (value === "" && CHOICES.has(name))
+        ? []
+        : [[name, FREE_FORM.includes(name) ? value : valueOf(name, value)]];
     }),
   );
 }
@@ -45,6 +51,8 @@ function valueOf(name: string, value: Json | undefined): Json | undefined {
 
 function unquoted(name: string, text: string): Json {
   if (NUMBERS.has(name) && /^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
+  const choices = CHOICES.get(name);
+  if (choices !== undefined) return choiceOf(choices, text) ?? text;
   if (BOOLEANS.has(name) && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === "true";
   return text;
 }
