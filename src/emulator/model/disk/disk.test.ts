@@ -445,7 +445,7 @@ describe("a disk", () => {
     });
   }
 
-  it("takes an empty choice for none, as Terraform's azurerm sends it, and a choice in any case", () => {
+  it("takes an empty choice for none, as Terraform sends it, and one in any case", () => {
     const azure = aModel();
     const stated = {
       osType: "",
