@@ -414,7 +414,9 @@ describe("ArmApi over the SDK", () => {
     });
   }
 
-  it("writes a list of data disks back as read, unknown members included", async () => {
+  // A VM that is no instance refuses the disk's performance, which it shows: azuredisk-csi-driver#3403.
+  it("writes a list of data disks back as read, but for the performance of the disks", async () => {
+    const performance = { diskIOPSReadWrite: 500, diskMBpsReadWrite: 60 };
     const dataDisks = [
       {
         lun: 0,
@@ -426,8 +428,6 @@ describe("ArmApi over the SDK", () => {
         deleteOption: "Delete",
         diskSizeGB: 64,
         toBeDetached: false,
-        diskIOPSReadWrite: 500,
-        diskMBpsReadWrite: 60,
       },
     ];
     let sent = "";
@@ -442,7 +442,7 @@ describe("ArmApi over the SDK", () => {
             properties: {
               vmId: "00000000-0000-0000-0000-000000000ABC",
               provisioningState: "Succeeded",
-              storageProfile: { dataDisks },
+              storageProfile: { dataDisks: dataDisks.map((entry) => ({ ...entry, ...performance })) },
             },
           });
         request.on("data", (chunk: Buffer) => (sent += chunk.toString()));

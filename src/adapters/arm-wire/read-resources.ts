@@ -164,9 +164,12 @@ export function readVmResource(body: unknown): ArmVm {
   };
 }
 
-/** Checks what the driver reads of an entry: all others travel with it. */
+/**
+ * Checks what the driver reads of an entry: all others travel with it, but for the performance of its disk. Azure
+ * shows that, and refuses it of a VM that is no instance (azuredisk-csi-driver#3403), or once the disk has another.
+ */
 function readDataDisk(entry: unknown): ArmDataDisk {
-  const disk = object(entry);
+  const { diskIOPSReadWrite: _iops, diskMBpsReadWrite: _mbps, ...disk } = object(entry);
   required("lun", optionalCount(disk["lun"]));
   optionalText(object(disk["managedDisk"])["id"]);
   for (const name of ["name", "deleteOption"]) optionalText(disk[name]);

@@ -4,7 +4,7 @@ import type {
   VirtualMachineScaleSetVM,
   VirtualMachineUpdate,
 } from "@azure/arm-compute";
-import type { ArmApi, ArmDataDisk, ArmVmName } from "../../../provisioner/arm/arm-api.ts";
+import type { ArmApi, ArmVmName } from "../../../provisioner/arm/arm-api.ts";
 import { readSku, readVmResource, vmSizesAmong } from "../../arm-wire/read-resources.ts";
 import type { CallOptions } from "../sdk-call.ts";
 import type { ClientOf } from "./sdk-clients.ts";
@@ -27,7 +27,7 @@ export function createVmCalls(sender: SdkSender, clientOf: ClientOf, ownSubscrip
         ...(change.tags === undefined ? {} : { tags: { ...change.tags } }),
         ...(change.dataDisks === undefined
           ? {}
-          : { storageProfile: { dataDisks: change.dataDisks.map(toSdkDataDisk) } }),
+          : { storageProfile: { dataDisks: change.dataDisks as DataDisk[] } }),
       };
       return sender.start(
         { kind: "vm", clientRequestId },
@@ -77,14 +77,5 @@ function operationsOn(
     get: (instanceView, call) => instances.get(...at, { ...call, ...expand(instanceView) }),
     // The SDK's type wants a location, which Azure does not: what a body leaves out stays.
     update: (change, call) => instances.update(...at, change as VirtualMachineScaleSetVM, call).submitted(),
-  };
-}
-
-/** An entry as it was read goes back as it is; only one member is spelt otherwise in the SDK. */
-function toSdkDataDisk(entry: ArmDataDisk & { readonly diskIOPSReadWrite?: number }): DataDisk {
-  const { diskIOPSReadWrite, ...rest } = entry;
-  return {
-    ...(rest as DataDisk),
-    ...(diskIOPSReadWrite === undefined ? {} : { diskIopsReadWrite: diskIOPSReadWrite }),
   };
 }
