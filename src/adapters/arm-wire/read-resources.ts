@@ -165,8 +165,9 @@ export function readVmResource(body: unknown): ArmVm {
 }
 
 /**
- * Checks what the driver reads of an entry: all others travel with it, but for the performance of its disk. Azure
- * shows that, and refuses it of a VM that is no instance (azuredisk-csi-driver#3403), or once the disk has another.
+ * Checks what the driver reads of an entry: all others travel with it, but for the performance of its disk.
+ * Azure shows that, and refuses it of a VM that is no instance (azuredisk-csi-driver#3403), or once the disk
+ * has another.
  */
 function readDataDisk(entry: unknown): ArmDataDisk {
   const { diskIOPSReadWrite: _iops, diskMBpsReadWrite: _mbps, ...disk } = object(entry);

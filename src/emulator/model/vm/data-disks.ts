@@ -184,8 +184,13 @@ function checkDiskUnchanged(
   vm: VirtualMachine,
   diskId: string,
   spec: DiskSpec,
-  { sizeGiB, skuName }: RequestedDataDisk,
+  { sizeGiB, skuName, iops, mbps }: RequestedDataDisk,
 ): ArmFailure | undefined {
+  const { performance } = spec;
+  if (performance !== undefined && iops !== undefined && iops !== performance.iops)
+    return armErrors.changeNotAllowed("dataDisk.diskIOPSReadWrite");
+  if (performance !== undefined && mbps !== undefined && mbps !== performance.mbps)
+    return armErrors.changeNotAllowed("dataDisk.diskMBpsReadWrite");
   if (sizeGiB !== undefined && sizeGiB !== spec.sizeGiB)
     return vm.power === "deallocated"
       ? armErrors.resizeThroughVm(vm.name, diskId)

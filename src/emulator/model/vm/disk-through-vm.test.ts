@@ -37,6 +37,27 @@ describe("a change of a disk through its VM's list", () => {
         );
       });
 
+  // In Azure/SAP-on-Azure-Scripts-and-Utilities#144.
+  it("is refused where the list has other IOPS or MB/s than the disk has since", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody({ sku: "PremiumV2_LRS" }));
+    azure.finish("PATCH", VM, listBody({ 0: "pvc-1" }));
+    for (const [member, before, since] of [
+      ["diskIOPSReadWrite", 3000, 4000],
+      ["diskMBpsReadWrite", 125, 200],
+    ] as const) {
+      const list = listBody({ 0: "pvc-1" }, { "pvc-1": { [member]: before } });
+      assert.equal(azure.send("PATCH", VM, list).status, 200);
+      azure.settle();
+      azure.finish("PATCH", "disks/pvc-1", { properties: { [member]: since } });
+      const { status, body } = azure.send("PATCH", VM, list);
+      assert.deepEqual(
+        [status, codeOf(body), textAt(body, "error", "target")],
+        [409, "PropertyChangeNotAllowed", `dataDisk.${member}`],
+      );
+    }
+  });
+
   it("names the disk to change instead", () => {
     const azure = aVmWithDisk();
     azure.finish("POST", `${VM}/deallocate`);

@@ -26,7 +26,7 @@ export const FREE_FORM: readonly string[] = [
  * without the quotes that Azure's own templates have (`"diskSizeGB": "1023"`). Azure binds members without
  * regard to case, as Newtonsoft.Json does, where of two that differ only in case the last one counts
  * (JamesNK/Newtonsoft.Json#1571). It has no member that the description lacks, a number among the zones is a
- * text, and the name of a region is as Azure answers it. An empty choice is none, as Newtonsoft.Json reads it:
+ * text, and the name of a region is as Azure answers it. An empty choice is none, as Newtonsoft.Json has it:
  * Terraform's azurerm_managed_disk sends `"osType": ""`.
  */
 export function asDescribed(body: Json | undefined): Json | undefined {
