@@ -630,9 +630,9 @@ describe("invalid snapshots and copies through the official SDK", () => {
       [
         "another region without CopyStart",
         () => snapshot("far", plain, { location: "westus" }),
-        400,
-        "InvalidParameter",
-        /CopyStart/,
+        404,
+        "NotFound",
+        /^Resource plain is not found\.$/,
       ],
       [
         "CopyStart of a full snapshot",
