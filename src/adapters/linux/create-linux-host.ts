@@ -138,9 +138,9 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
       attempt(`read the reservation of ${device.path}`, signal, () =>
         reservations.readReservation(device, signal),
       ),
-    isReservedByAnother: (device, signal) =>
-      attempt(`look whether another machine has reserved ${device.path}`, signal, () =>
-        reservations.isReservedByAnother(device, signal),
+    readHolder: (device, signal) =>
+      attempt(`look which machine has reserved ${device.path}`, signal, () =>
+        reservations.readHolder(device, signal),
       ),
     reserve: (request, signal) =>
       attempt(`reserve ${request.device.path}`, signal, () => reservations.reserve(request, signal)),

@@ -106,6 +106,7 @@ async function isPreempted(
   if (!mayBeReserved || !isNamed(volume.status?.record, ports.node, "unverified")) return ok(false);
   const device = await ports.host.findDevice({ lun }, signal);
   if (!device.ok) return device.failure.kind === "DeviceNotFound" ? ok(false) : device;
-  const taken = await ports.host.isReservedByAnother(device.value, signal);
-  return !taken.ok && taken.failure.kind === "Unsupported" ? ok(false) : taken;
+  const holder = await ports.host.readHolder(device.value, signal);
+  if (holder.ok) return ok(holder.value?.isThisMachine === false);
+  return holder.failure.kind === "Unsupported" ? ok(false) : holder;
 }

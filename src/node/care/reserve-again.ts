@@ -23,12 +23,10 @@ export async function reserveAgain(
   if (lun !== checkpoint?.lun) return ok(undefined);
   const disk = await ports.host.findDevice({ lun }, signal);
   if (!disk.ok) return disk;
-  const earlier = await ports.host.readReservation(disk.value, signal);
-  if (!earlier.ok) return earlier;
-  const taken = await ports.host.isReservedByAnother(disk.value, signal);
-  if (!taken.ok) return taken;
-  if (earlier.value === undefined || taken.value) return ok(undefined);
-  const planned = { key, earlier: earlier.value };
+  const holder = await ports.host.readHolder(disk.value, signal);
+  if (!holder.ok) return holder;
+  if (holder.value?.isThisMachine !== true) return ok(undefined);
+  const planned = { key, earlier: holder.value.key };
   const reserved = await reserveDisk(ports, { volume, disk: disk.value }, planned, signal);
   if (!reserved.ok) return reserved;
   const present = checkpointOf(ports, volumeName);

@@ -16,8 +16,11 @@ export interface DiskReservations {
    * `DeviceBusy` where the disk is reserved with another type, by other software.
    */
   readReservation(device: Device, signal: AbortSignal): Promise<Result<ReservationKey | undefined>>;
-  /** Whether another machine holds the reservation: then the disk refuses the writes of this one. */
-  isReservedByAnother(device: Device, signal: AbortSignal): Promise<Result<boolean>>;
+  /**
+   * The same, and whether that is this machine: where it is another one, the disk refuses the writes of this
+   * one.
+   */
+  readHolder(device: Device, signal: AbortSignal): Promise<Result<ReservationHolder | undefined>>;
   /**
    * Reserves the disk for this machine under `key`; success if it is. `earlier`: the key that holds it now,
    * of a machine that writes no more, and that loses it in the same step. Where another machine holds it
@@ -52,10 +55,16 @@ export interface DiskReservations {
   ): Promise<Result<void>>;
 }
 
+/** The machine that holds the reservation of a disk. */
+export interface ReservationHolder {
+  readonly key: ReservationKey;
+  readonly isThisMachine: boolean;
+}
+
 /** Of a host whose disks have none. */
 export const noReservations: DiskReservations = {
   readReservation: unsupported,
-  isReservedByAnother: unsupported,
+  readHolder: unsupported,
   reserve: unsupported,
   preempt: unsupported,
   releaseReservation: unsupported,

@@ -62,12 +62,22 @@ export function reservationsContract(
       assert.deepEqual([await a.read(), await b.read()], ["of a", "of a"]);
     });
 
-    on("shows a machine whether another one has reserved the disk", async ({ a, b }) => {
-      assert.deepEqual([await isTaken(a), await isTaken(b)], [false, false]);
+    on("shows each machine whether it is the holder", async ({ a, b }) => {
+      assert.deepEqual([await seenBy(a), await seenBy(b)], [undefined, undefined]);
+      const [seenByHolder, seenByOther] = [{ isThisMachine: true }, { isThisMachine: false }] as const;
       await reserve(a, KEY_A);
-      assert.deepEqual([await isTaken(a), await isTaken(b)], [false, true]);
+      assert.deepEqual(
+        [await seenBy(a), await seenBy(b)],
+        [
+          { key: KEY_A, ...seenByHolder },
+          { key: KEY_A, ...seenByOther },
+        ],
+      );
       await reserve(b, KEY_B, KEY_A);
-      assert.deepEqual([await isTaken(a), await isTaken(b), await holder(a)], [true, false, KEY_B]);
+      assert.deepEqual(
+        [await seenBy(a), await seenBy(b), await holder(a)],
+        [{ key: KEY_B, ...seenByOther }, { key: KEY_B, ...seenByHolder }, KEY_B],
+      );
     });
 
     on("reserves for its holder again, and changes nothing", async ({ a, b }) => {
@@ -174,8 +184,8 @@ async function holder({ host, device }: SharingMachine): Promise<ReservationKey 
   return valueOf(await host.readReservation(device, never));
 }
 
-async function isTaken({ host, device }: SharingMachine): Promise<boolean> {
-  return valueOf(await host.isReservedByAnother(device, never));
+async function seenBy({ host, device }: SharingMachine) {
+  return valueOf(await host.readHolder(device, never));
 }
 
 async function reserve({ host, device }: SharingMachine, key: ReservationKey, earlier?: ReservationKey) {

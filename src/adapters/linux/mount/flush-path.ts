@@ -5,7 +5,7 @@ import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { blockDeviceAt, nodeOfDevice } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
-import { isReservedByAnother } from "../reservation/reserved-by-another.ts";
+import { readHolder } from "../reservation/read-holder.ts";
 import { glanceAtMount, observeMountAt } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
@@ -35,9 +35,8 @@ export async function flushMount(
   if (!flushed.ok) {
     const { majorMinor } = mount;
     const path = await nodeOfDevice(host.sysRoot, majorMinor);
-    const taken =
-      path === undefined ? undefined : await isReservedByAnother(host, { path, majorMinor }, signal);
-    return taken?.ok === true && taken.value
+    const holder = path === undefined ? undefined : await readHolder(host, { path, majorMinor }, signal);
+    return holder?.ok === true && holder.value?.isThisMachine === false
       ? broken(mount, `another machine has reserved ${path}: what was written last is lost`)
       : flushed;
   }

@@ -7,10 +7,10 @@ import { parentOf } from "../device/device-address.ts";
 import type { HeldDevices } from "../device/held-devices.ts";
 import type { OpeningHost } from "../device/open-device.ts";
 import type { HostContext } from "../host-context.ts";
+import { readHolder } from "./read-holder.ts";
 import { readReservation } from "./read-reservation.ts";
 import { releaseReservation } from "./release-reservation.ts";
 import { preemptDisk, reserveDisk } from "./reserve-disk.ts";
-import { isReservedByAnother } from "./reserved-by-another.ts";
 import { noReservationOf } from "./sg-persist.ts";
 
 /** The parts of the host that reserve disks. */
@@ -34,8 +34,7 @@ export function createReservations(
   };
   return {
     readReservation: (device, signal) => onDisk(device, () => readReservation(host, device, signal), signal),
-    isReservedByAnother: (device, signal) =>
-      onDisk(device, () => isReservedByAnother(host, device, signal), signal),
+    readHolder: (device, signal) => onDisk(device, () => readHolder(host, device, signal), signal),
     reserve: (request, signal) => onDisk(request.device, () => reserveDisk(host, request, signal), signal),
     preempt: (request, signal) => onDisk(request.device, () => preemptDisk(host, request, signal), signal),
     releaseReservation: (request, signal) =>

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { ok } from "../../../core/failure/result.ts";
+import { readHolder } from "./read-holder.ts";
 import { readReservation } from "./read-reservation.ts";
 import { releaseReservation } from "./release-reservation.ts";
-import { isReservedByAnother } from "./reserved-by-another.ts";
 import { aDisk, device, heldBy, NOT_HELD } from "./testing/a-disk.ts";
 
 const never = new AbortController().signal;
@@ -100,39 +100,43 @@ describe("releaseReservation", () => {
     });
 });
 
-describe("isReservedByAnother", () => {
-  for (const { exits, isReserved, because } of [
-    { exits: { "--read-reservation": [NOT_HELD] }, isReserved: false, because: "none holds it" },
-    { exits: { "--read-reservation": [heldBy(key)] }, isReserved: false, because: "this one holds it" },
+describe("readHolder", () => {
+  for (const { exits, expected, because } of [
+    { exits: { "--read-reservation": [NOT_HELD] }, expected: undefined, because: "none holds it" },
+    {
+      exits: { "--read-reservation": [heldBy(key)] },
+      expected: { key, isThisMachine: true },
+      because: "this one holds it",
+    },
     {
       exits: { "--read-reservation": [heldBy(key)], "--register": [CONFLICT] },
-      isReserved: true,
+      expected: { key, isThisMachine: false },
       because: "this one has not registered the holder's key",
     },
     {
       exits: { "--read-reservation": [heldBy(key)], "--register": [UNIT_ATTENTION, CONFLICT] },
-      isReserved: true,
+      expected: { key, isThisMachine: false },
       because: "this one lost its registration",
     },
     {
       exits: { "--read-reservation": [NOT_READY] },
-      isReserved: "HostCommandFailed",
+      expected: "HostCommandFailed",
       because: "the disk does not say",
     },
     {
       exits: { "--read-reservation": [heldBy(key)], "--register": [NOT_READY] },
-      isReserved: "HostCommandFailed",
+      expected: "HostCommandFailed",
       because: "the disk does not say whose key it is",
     },
   ])
-    it(`is ${isReserved} where ${because}`, async () => {
-      const reserved = await isReservedByAnother(aDisk(exits).host, device, never);
-      assert.equal(reserved.ok ? reserved.value : reserved.failure.kind, isReserved);
+    it(`answers where ${because}`, async () => {
+      const holder = await readHolder(aDisk(exits).host, device, never);
+      assert.deepEqual(holder.ok ? holder.value : holder.failure.kind, expected);
     });
 
   it("changes no key", async () => {
     const { host, asked } = aDisk({ "--read-reservation": [heldBy(key)] });
-    await isReservedByAnother(host, device, never);
+    await readHolder(host, device, never);
     assert.deepEqual(asked, [
       "--read-reservation",
       `--register --param-rk=${key} --param-sark=${key} --param-aptpl`,

@@ -14,11 +14,12 @@ export function reservationCalls({ machine, look, command }: PlugInCalls): DiskR
       look("readReservation", signal, () =>
         withReservations(machine, device, ({ disk: { reservation } }) => ok(heldKey(reservation))),
       ),
-    isReservedByAnother: async (device, signal) =>
-      look("isReservedByAnother", signal, () =>
-        withReservations(machine, device, ({ disk: { reservation } }) =>
-          ok(reservation.holder !== undefined && reservation.holder !== machine),
-        ),
+    readHolder: async (device, signal) =>
+      look("readHolder", signal, () =>
+        withReservations(machine, device, ({ disk: { reservation } }) => {
+          const key = heldKey(reservation);
+          return ok(key === undefined ? undefined : { key, isThisMachine: reservation.holder === machine });
+        }),
       ),
     reserve: ({ device, key, earlier }, signal) =>
       command("reserve", [device.majorMinor, key, ...(earlier === undefined ? [] : [earlier])], signal, () =>
