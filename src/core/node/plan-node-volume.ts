@@ -31,7 +31,7 @@ export interface ObservedNodeVolume {
    * volume. Looked at only while the node is unverified.
    */
   readonly isPreempted: boolean;
-  /** Its checkpoint has the key of another grant: the disk may be reserved under that. */
+  /** Its checkpoint has not the key of the present grant: the disk may be reserved under that of another. */
   readonly hasEarlierReservation: boolean;
   /** The staging mount; for raw block, whether a target holds the device. */
   readonly mount: "none" | "live" | "dead";
@@ -49,7 +49,7 @@ export type NodeVolumeAction =
   | { readonly kind: "Reclaim"; readonly epochKnown: number }
   /** A reclaim was recorded, and the plug-in died before it wrote its checkpoint. */
   | { readonly kind: "Checkpoint"; readonly epoch: number }
-  /** Reserves the disk under the key of the present grant: it has that of one whose record was lost. */
+  /** Reserves the disk under the key of the present grant, if it has that of one whose record was lost. */
   | { readonly kind: "Reserve" }
   /** The object with this node's request was lost, and a workload uses the volume here. */
   | { readonly kind: "RequestWriter" }

@@ -83,8 +83,8 @@ async function observeMounts(
     hasEarlierReservation:
       ports.settings.reservations &&
       volume !== undefined &&
-      checkpoint?.reservationKey !== undefined &&
-      checkpoint.reservationKey !== grantKeyOf(volume),
+      maxSharesOf(volume) > 1 &&
+      checkpoint?.reservationKey !== grantKeyOf(volume),
     mount: staging === "none" && isHandedOut ? "live" : staging,
     targets: bound,
     bareTargets: bare,

@@ -153,6 +153,20 @@ describe("ownVolumesReconciler of a volume whose record was lost", () => {
 
 describe("ownVolumesReconciler of a volume whose record and checkpoint were lost", () => {
   for (const isStagedAgain of [false, true])
+    it(`reserves it under the key of the present grant (staged again: ${isStagedAgain})`, () =>
+      withUsed(async ({ world, ports, lose, reconcile, holder }) => {
+        valueOf(await world.answerOf(ports().checkpoints.remove("pvc-1", never)));
+        if (isStagedAgain) valueOf(await world.answerOf(stageVolume(ports(), request, never)));
+        const earlier = holder();
+        await lose();
+        await reconcile();
+        await reconcile();
+        const key = await world.answerOf(keyOf(ports()));
+        assert.notEqual(key, earlier);
+        assert.deepEqual([holder(), ports().checkpoints.volumes()[0]?.reservationKey], [key, key]);
+      }));
+
+  for (const isStagedAgain of [false, true])
     it(`removes a mount whose disk another node has reserved (staged again: ${isStagedAgain})`, () =>
       withUsed(async ({ world, ports, lose, reconcile }) => {
         valueOf(await world.answerOf(ports().checkpoints.remove("pvc-1", never)));
@@ -161,6 +175,22 @@ describe("ownVolumesReconciler of a volume whose record and checkpoint were lost
         await reserveElsewhere(world, world.disk);
         await reconcile();
         assert.deepEqual([world.record()?.writer, world.machine.mounts()], [undefined, []]);
+      }));
+});
+
+describe("ownVolumesReconciler of a volume that was mounted without a reservation", () => {
+  for (const support of ["full", "none"] as const)
+    it(`asks the disk for one no more than once (its reservations: ${support})`, () =>
+      withUsed(async ({ world, ports, reconcile, holder }) => {
+        const { reservationKey: _, ...without } =
+          ports().checkpoints.volumes()[0] ?? assert.fail("no checkpoint");
+        valueOf(await world.answerOf(ports().checkpoints.put(without, never)));
+        forgetReservation(world.disk);
+        world.disk.reservation.support = support;
+        await reconcile();
+        world.machine.failNext("readHolder", { kind: "Cancelled" });
+        await reconcile();
+        assert.equal(holder(), undefined);
       }));
 });
 

@@ -8,8 +8,9 @@ import type { OwnVolume } from "./own-volume.ts";
 
 /**
  * Replaces the key under which this machine has reserved the disk of a volume that it has reclaimed: others
- * know only that of the present grant. It takes the disk from no other machine, which may be that of a later
- * writer, and reserves none that is free. The checkpoint comes last: until then a repetition is due.
+ * know only that of the present grant. Only the disk knows the earlier one where the checkpoint was lost. It
+ * takes the disk from no other machine, which may be that of a later writer, and reserves none that is free.
+ * The checkpoint comes last: until then a repetition is due.
  */
 export async function reserveAgain(
   ports: NodePorts,
@@ -23,12 +24,15 @@ export async function reserveAgain(
   if (lun !== checkpoint?.lun) return ok(undefined);
   const disk = await ports.host.findDevice({ lun }, signal);
   if (!disk.ok) return disk;
-  const holder = await ports.host.readHolder(disk.value, signal);
-  if (!holder.ok) return holder;
-  if (holder.value?.isThisMachine !== true) return ok(undefined);
-  const planned = { key, earlier: holder.value.key };
-  const reserved = await reserveDisk(ports, { volume, disk: disk.value }, planned, signal);
-  if (!reserved.ok) return reserved;
+  const seen = await ports.host.readHolder(disk.value, signal);
+  if (!seen.ok && seen.failure.kind !== "Unsupported") return seen;
+  const holder = seen.ok ? seen.value : undefined;
+  if (holder?.isThisMachine === false) return ok(undefined);
+  if (holder !== undefined) {
+    const planned = { key, earlier: holder.key };
+    const reserved = await reserveDisk(ports, { volume, disk: disk.value }, planned, signal);
+    if (!reserved.ok) return reserved;
+  }
   const present = checkpointOf(ports, volumeName);
   return present === undefined
     ? ok(undefined)
