@@ -156,12 +156,19 @@ describe("stageVolume with reservations", () => {
         shared,
       ));
 
-  it("goes without where the disk has no reservations", () =>
+  it("goes without where the disk has no reservations, and logs that", () =>
     withNode(
       granted,
       async (world) => {
         world.disk.reservation.support = "none";
-        assert.equal(kindOf(await stage(world)), "ok");
+        const warnings: unknown[] = [];
+        const ports = reserving(world);
+        const logger = { ...ports.logger, warn: (...line: unknown[]) => warnings.push(line) };
+        const staged = stageVolume({ ...ports, logger }, request, never);
+        assert.equal(kindOf(await world.answerOf(staged)), "ok");
+        const devicePath = valueOf(await ports.host.findDevice({ lun: 0 }, never)).path;
+        const because = `a persistent reservation of ${devicePath} is not supported by this version of the driver`;
+        assert.deepEqual(warnings, [["disk not reserved", { volumeName: "pvc-1", devicePath, because }]]);
       },
       shared,
     ));

@@ -35,6 +35,11 @@ export async function findReservation(
   const plan = planReservation({ seen: seen.value, fenced });
   switch (plan.kind) {
     case "none":
+      ports.logger.warn("disk not reserved", {
+        volumeName: volume.metadata.name,
+        devicePath: disk.path,
+        because: plan.because,
+      });
       return ok(undefined);
     case "wait":
       return stillWaiting(volumeIdOf(volume), plan.forWhat);

@@ -8,8 +8,8 @@ export type SeenReservation =
 
 /** What a node that has acquired a volume does with the reservation of its disk before it uses it. */
 export type ReservationPlan =
-  /** It uses the disk without one. */
-  | { readonly kind: "none" }
+  /** It uses the disk without one, which it can't have: a fence of it will wait for Azure. */
+  | { readonly kind: "none"; readonly because: string }
   /** `earlier`: the key that it takes the reservation from, which may be its own. */
   | { readonly kind: "reserve"; readonly earlier: ReservationKey | undefined }
   /** It must not use the disk. */
@@ -28,7 +28,7 @@ export function planReservation(asked: {
   const { seen, fenced } = asked;
   if (seen.kind === "unsupported")
     return fenced === undefined
-      ? { kind: "none" }
+      ? { kind: "none", because: seen.because }
       : { kind: "wait", forWhat: `${proofOf(fenced)}: this node can't reserve the disk (${seen.because})` };
   const { holder } = seen;
   // A write that the disk has accepted since it lost the reservation may land after any new one.
