@@ -8,8 +8,10 @@ import { startGuest } from "../../testbed/guests/start-guest.ts";
 import { freePorts } from "../../testbed/ports/free-ports.ts";
 import { reservationsContract } from "../contract/host/reservations.ts";
 import { startSharingGuest, type SharingGuest } from "./sharing/sharing-guest.ts";
+import { BOOT_LIMIT_MS, waitForGuest } from "./sharing/wait-for-guest.ts";
 
-const BUILD_TIMEOUT_MS = 1_200_000;
+const BUILD_TIMEOUT_MS = 2_400_000;
+/** Each wait for a guest ends before. */
 const TIMEOUT_MS = 1_200_000;
 const DISK_BYTES = 48n * 1024n * 1024n;
 const PATH = "/run/mnt";
@@ -17,8 +19,13 @@ const [KEY_A, NEXT_KEY_A, KEY_B] = ["617a00000000000a", "617a0000000000a2", "617
 const fsType = "ext4";
 /** The kernel begins to write a change after minutes, not seconds. */
 const LATE = "commit=600";
+/** The same for the blocks of a raw disk. */
+const LATE_CENTISECS = 600_000;
+const SLEEP_S = 3600;
 /** Of sg_persist. */
 const UNIT_ATTENTION = 6;
+/** Of one command that the disk answers with what it has to report. */
+const TRIES_MAX = 8;
 const never = new AbortController().signal;
 
 describe("reservations of SCSI disks", { skip: (await reasonAgainstGuests()) ?? false }, () => {
@@ -41,7 +48,9 @@ describe("reservations of SCSI disks", { skip: (await reasonAgainstGuests()) ?? 
           signal,
         ),
       );
-      if (!(await target.untilPrinted("served"))) {
+      const work = target.untilPrinted("served");
+      const what = "start of the guest that serves the disk";
+      if (!(await waitForGuest(target, { work, what, limitMs: BOOT_LIMIT_MS }))) {
         const { output, console: messages } = await target.ended();
         assert.fail(`${output}\n${messages}`);
       }
@@ -49,7 +58,10 @@ describe("reservations of SCSI disks", { skip: (await reasonAgainstGuests()) ?? 
         const disks = initiators.map((initiator) => ({ port, initiator }));
         return owned.use(await startSharingGuest(parts, disks, signal));
       };
-      [a, b] = await Promise.all([start("a"), start("b", "c")]);
+      const started = [start("a"), start("b", "c")] as const;
+      // A guest that is still starting once another one has failed would keep this process from ending.
+      await Promise.allSettled(started);
+      [a, b] = await Promise.all(started);
     },
     { timeout: BUILD_TIMEOUT_MS },
   );
@@ -104,6 +116,46 @@ describe("reservations of SCSI disks", { skip: (await reasonAgainstGuests()) ?? 
     await clearKeys(b);
   });
 
+  it(
+    "writes no block of a raw disk late that was dirty as it was preempted",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await reserve(a, KEY_A);
+      const stopWriting = await writeBuffered(a, "of a");
+      valueOf(await b.host.preempt({ device: b.device, key: KEY_B, victim: KEY_A }, never));
+      assert.ok(await b.write("of b"));
+      assert.deepEqual(await clean(a, "block"), {
+        clean: false,
+        reason: `it is open in process ${stopWriting.processId}`,
+      });
+      await stopWriting();
+      // What refuses them has to be there until now: a node that reserves the disk first writes them, as below.
+      const { clean: isClean, reason } = await clean(a, "block");
+      assert.deepEqual([isClean, reason.includes("Input/output error")], [false, true], reason);
+      assert.ok((await clean(a, "block")).clean);
+      await reserve(a, NEXT_KEY_A, KEY_B);
+      valueOf(await a.host.dropCachedBlocks(a.device, never));
+      assert.equal(await b.read(), "of b");
+      await clearKeys(b);
+    },
+  );
+
+  it(
+    "writes blocks of a raw disk late where it was reserved again unflushed",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await reserve(a, KEY_A);
+      const stopWriting = await writeBuffered(a, "of a");
+      valueOf(await b.host.preempt({ device: b.device, key: KEY_B, victim: KEY_A }, never));
+      assert.ok(await b.write("of b"));
+      await reserve(a, NEXT_KEY_A, KEY_B);
+      valueOf(await a.host.dropCachedBlocks(a.device, never));
+      assert.equal(await b.read(), "of a", "the test above would not notice a late write");
+      await stopWriting();
+      await clearKeys(b);
+    },
+  );
+
   it("takes a reservation over by another path of the same machine", { timeout: TIMEOUT_MS }, async () => {
     const otherPath = { ...b, device: await b.deviceAt(1) };
     await reserve(b, KEY_B);
@@ -134,9 +186,26 @@ function mount({ host, device }: SharingGuest) {
   return host.mountDevice({ device, path: PATH, fsType, mountFlags: [LATE], readOnly: false }, never);
 }
 
-async function clean({ host, device }: SharingGuest) {
+async function clean({ host, device }: SharingGuest, accessType: "block" | "mount" = "mount") {
   const place = { lun: 0, lastMajorMinor: device.majorMinor, lunsOfOthers: [] };
-  return valueOf(await host.isClean({ accessType: "mount", ...place }, never));
+  return valueOf(await host.isClean({ accessType, ...place }, never));
+}
+
+/** A process writes to the raw disk without fsync, and keeps it open until it is ended. */
+async function writeBuffered({ processes, device }: SharingGuest, text: string) {
+  const begin = `echo ${LATE_CENTISECS} > /proc/sys/vm/dirty_expire_centisecs
+    exec 7<> ${device.path}
+    printf '${text}' | dd bs=4096 conv=sync status=none >&7
+    sleep ${SLEEP_S} > /dev/null 2>&1 & echo $!`;
+  const { exitCode, output } = await processes.run("sh", "-c", begin);
+  assert.equal(exitCode, 0, output);
+  const processId = output.trim();
+  const stop = async (): Promise<void> => {
+    const end = `kill ${processId}; while [ -e /proc/${processId}/fd/7 ]; do sleep 0.1; done`;
+    const ended = await processes.run("sh", "-c", end);
+    assert.equal(ended.exitCode, 0, ended.output);
+  };
+  return Object.assign(stop, { processId });
 }
 
 async function files({ processes }: SharingGuest): Promise<readonly string[]> {
@@ -161,7 +230,7 @@ async function clearKeys({ processes, device }: SharingGuest): Promise<void> {
   for (const action of forget) {
     let ended = await processes.run("sg_persist", ...persist, ...action);
     // The disk reports first what it has done to this machine's keys.
-    while (ended.exitCode === UNIT_ATTENTION)
+    for (let tries = 1; tries < TRIES_MAX && ended.exitCode === UNIT_ATTENTION; tries += 1)
       ended = await processes.run("sg_persist", ...persist, ...action);
     assert.equal(ended.exitCode, 0, ended.output);
   }

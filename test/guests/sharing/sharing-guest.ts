@@ -6,6 +6,7 @@ import type { SharedDisk } from "../../../testbed/guests/qemu-arguments.ts";
 import { startGuest } from "../../../testbed/guests/start-guest.ts";
 import type { SharingMachine } from "../../contract/host/reservations.ts";
 import { fromLine, toLine, type GuestAnswer, type GuestProcesses } from "./guest-message.ts";
+import { ANSWER_LIMIT_MS, BOOT_LIMIT_MS, waitForGuest } from "./wait-for-guest.ts";
 
 /** A guest with a shared disk at LUN 0, whose Linux host and processes the test calls. */
 export interface SharingGuest extends SharingMachine {
@@ -28,14 +29,18 @@ export async function startSharingGuest(
   sharedDisks: readonly SharedDisk[],
   signal: AbortSignal,
 ): Promise<SharingGuest> {
-  const guest = await startGuest(
-    parts,
-    {
-      entry: "test/guests/sharing/answer-in-guest.ts",
-      sharedDisks: new Map(sharedDisks.map((disk, lun) => [lun, disk])),
-    },
-    signal,
+  await using unfinished = new AsyncDisposableStack();
+  const guest = unfinished.use(
+    await startGuest(
+      parts,
+      {
+        entry: "test/guests/sharing/answer-in-guest.ts",
+        sharedDisks: new Map(sharedDisks.map((disk, lun) => [lun, disk])),
+      },
+      signal,
+    ),
   );
+  const initiators = sharedDisks.map(({ initiator }) => initiator).join(" and ");
   const lines = createInterface({ input: guest.messages })[Symbol.asyncIterator]();
   const nextAnswer = async (): Promise<GuestAnswer> => {
     const { value, done } = await lines.next();
@@ -48,7 +53,8 @@ export async function startSharingGuest(
     calls += 1;
     const id = calls;
     guest.messages.write(`${toLine({ id, of, name, args })}\n`);
-    const answer = await nextAnswer();
+    const what = `answer to ${name} ${toLine(args)} of guest ${initiators}`;
+    const answer = await waitForGuest(guest, { work: nextAnswer(), what, limitMs: ANSWER_LIMIT_MS });
     if (answer.id !== id) throw new Error(`call ${id} was answered by ${toLine(answer)}`);
     if (answer.error !== undefined) throw new Error(`${name} in the guest: ${answer.error}`);
     return answer.value;
@@ -70,13 +76,15 @@ export async function startSharingGuest(
   const host = callsOf("host") as HostProvisioner;
   const processes = callsOf("processes") as GuestProcesses;
   const started = async (): Promise<void> => {
-    const { id } = await nextAnswer();
+    const what = `start of guest ${initiators}`;
+    const { id } = await waitForGuest(guest, { work: nextAnswer(), what, limitMs: BOOT_LIMIT_MS });
     if (id !== 0) throw new Error("the guest answers before it has started");
     for (const lun of sharedDisks.keys()) await processes.linkDisk(lun);
   };
   await started();
   const deviceAt = async (lun: number): Promise<Device> => valueOf(await host.findDevice({ lun }, never));
   const device = await deviceAt(0);
+  const owned = unfinished.move();
   return {
     host,
     processes,
@@ -85,10 +93,11 @@ export async function startSharingGuest(
     write: async (text) => (await processes.writeRaw(device.path, text)) === "done",
     read: () => processes.readRaw(device.path),
     crash: async () => {
-      await guest.reset();
+      const what = `reset of guest ${initiators}`;
+      await waitForGuest(guest, { work: guest.reset(), what, limitMs: ANSWER_LIMIT_MS });
       await started();
     },
     kill: () => guest.kill(),
-    [Symbol.asyncDispose]: () => guest[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
