@@ -129,7 +129,7 @@ describe("reservations of SCSI disks", { skip: (await reasonAgainstGuests()) ?? 
         reason: `it is open in process ${stopWriting.processId}`,
       });
       await stopWriting();
-      // What refuses them has to be there until now: a node that reserves the disk first writes them, as below.
+      // The disk has to refuse them until now: a node that reserves it first writes them, as below.
       const { clean: isClean, reason } = await clean(a, "block");
       assert.deepEqual([isClean, reason.includes("Input/output error")], [false, true], reason);
       assert.ok((await clean(a, "block")).clean);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelMachine } from "../../adapters/model-host/model-machine.ts";
 import { forgetReservation } from "../../adapters/model-host/reservation/model-reservation.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { aWriter, identity } from "../../core/testing/objects.ts";
 import { changedRecord } from "../../core/testing/record-lists.ts";
@@ -167,7 +168,11 @@ describe("stageVolume with reservations", () => {
         const staged = stageVolume({ ...ports, logger }, request, never);
         assert.equal(kindOf(await world.answerOf(staged)), "ok");
         const devicePath = valueOf(await ports.host.findDevice({ lun: 0 }, never)).path;
-        const because = `a persistent reservation of ${devicePath} is not supported by this version of the driver`;
+        const unsupported = {
+          kind: "Unsupported",
+          what: `a persistent reservation of ${devicePath}`,
+        } as const;
+        const because = describeFailure(unsupported);
         assert.deepEqual(warnings, [["disk not reserved", { volumeName: "pvc-1", devicePath, because }]]);
       },
       shared,
