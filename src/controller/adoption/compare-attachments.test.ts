@@ -25,6 +25,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
+import { anInstance } from "../testing/an-instance.ts";
 import { must } from "../testing/settled.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 
@@ -347,6 +348,33 @@ describe("compareAttachments", () => {
       await compare(world, { listed: ["node-a"], concurrently: markIt });
       // A detach that the lost objects had allowed may be under way: its node stages nothing by this.
       assert.deepEqual(world.attachment("node-a")?.status, mark);
+    }));
+
+  it("distrusts a stray also where its disk's changed shares can't be recorded", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1 })));
+      const problem = "spec.modification: refused by a policy";
+      const refused = { kind: "ObjectInvalid", objectKind: "AzVolume", name: "pvc-1", problem } as const;
+      const { cloud, store } = world.ports;
+      const disk = { ...on(["node-a"]), maxShares: 2 };
+      const vm = anInstance("node-a", { dataDisks: [{ diskUri, lun: 5, beingDetached: false }] });
+      const ports: ControllerPorts = {
+        ...world.ports,
+        cloud: { ...cloud, getDisk: async () => ok(disk), inspectInstance: async () => ok(vm) },
+        store: {
+          ...store,
+          update: async (kind, object, signal) =>
+            "modification" in object.spec ? fail(refused) : store.update(kind, object, signal),
+        },
+      };
+      const volume = world.volume() ?? assert.fail("no volume");
+      const compared = await world.answerOf(compareAttachments(ports, volume, disk, never));
+      assert.deepEqual(compared, fail(refused));
+      const unverified = listIn(world.record(), "unverified");
+      assert.deepEqual(
+        unverified.map(({ nodeName }) => nodeName),
+        ["node-a"],
+      );
     }));
 
   it("changes nothing where the list is older than the objects", () =>

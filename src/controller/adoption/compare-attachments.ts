@@ -56,11 +56,14 @@ export async function readAndCompare(
   const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
   if (!isWorthIt(disk.value)) return ok(undefined);
-  // Shares that another client has taken away would be counted as free until recovery lists the disk.
-  const kept = await keepModification(ports, volume, disk.value, signal);
-  if (!kept.ok) return kept;
   const recorded = await recordStrays(ports, volume, detail, disk.value, signal);
-  return recorded.ok ? reportStaleOnes(ports, volume.metadata.name, disk.value, signal) : recorded;
+  const compared = recorded.ok
+    ? await reportStaleOnes(ports, volume.metadata.name, disk.value, signal)
+    : recorded;
+  // Shares that another client has taken away would be counted as free until recovery lists the disk. Last,
+  // and in any case: neither a refusal of this nor a VM that can't be read hides the other.
+  const kept = await keepModification(ports, volume, disk.value, signal);
+  return compared.ok ? kept : compared;
 }
 
 /** Checks that there is no object before it reads the VM: a detach that ends has one until its end. */
