@@ -318,6 +318,22 @@ describe("planWriter for a writer that no longer requests the volume", () => {
         ],
       },
       {
+        because: "the same, recalled by a controller whose clock is an hour ahead",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(1, inUseSince(-hour))],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+          writerUse: { kind: "unused" },
+        }),
+        plan: [
+          endsRequest("node-a"),
+          fences(
+            "outOfService",
+            "it is out of service, and still has /pods/1 mounted for a workload that is no more",
+          ),
+        ],
+      },
+      {
         because:
           "a workload has it that the caches do not show, on a healthy node: " +
           "it is never fenced for not unmounting within seconds",

@@ -182,7 +182,8 @@ function judgeRecall(
   // fence.
   if (answer.releaseRefused === true && !isOut) return { hasFailed: false, because: RELEASE_REFUSED };
   const bound = answer.published.join(", ");
-  const recalledForMs = observed.nowMs - fromTimestamp(recall.since);
+  // Either way: the clock of the controller that has recalled it may be ahead.
+  const recalledForMs = Math.abs(observed.nowMs - fromTimestamp(recall.since));
   // Its plug-in answers, but the unmount is up to its kubelet, which may be dead. Writes until then are
   // no progress.
   const isForgotten = bound !== "" && observed.writerUse.kind === "unused" && isOut;
