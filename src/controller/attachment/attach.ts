@@ -25,6 +25,7 @@ import { recordGrowth } from "../disk/record-growth.ts";
 import { mayCompleteDetach } from "../fencing/foreign-detach.ts";
 import { endUnrecordedAttach, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, refusedFor } from "./attachment-object.ts";
+import { countShares, mayHaveOtherShares } from "./count-shares.ts";
 import { emitDeletedWithVm } from "./deleted-with-vm-event.ts";
 import { withoutPlace } from "./disk-place.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
@@ -79,6 +80,7 @@ export async function attach(
       "DeviceMissing",
       `${action.node.nodeName} does not find the disk at LUN ${attachment.status.lun ?? "?"}`,
     );
+  const isToCount = mayHaveOtherShares(ports, volume, attachment);
   let isFoundThere = !isMissed && !isSingleWriter(volume.spec.capabilities);
   const attempt = ports.random.uuid();
   const marked = await markAttaching(ports, attachment, { node: action.node, attempt }, signal);
@@ -174,6 +176,7 @@ export async function attach(
     isAwaited ? "Attached" : "ReplicaAttached",
     `attached to ${action.node.nodeName} as LUN ${lun}`,
   );
+  if (isToCount) await countShares(ports, volume, attachment, signal);
   return ok({});
 }
 
