@@ -178,6 +178,28 @@ describe("compareAttachments", () => {
       });
     }));
 
+  // Azure showed the disk before it was there.
+  it("requests no read of a VM to which the disk is attached while another VM is read", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-c") })));
+      const attaching = attached("node-c", { state: "Attaching" });
+      await world.given("AzVolumeAttachment", attaching);
+      const target = { kind: "AzVolumeAttachment", name: attaching.metadata.name } as const;
+      const recordAttached = (present: AzVolumeAttachment): AzVolumeAttachment => ({
+        ...present,
+        status: { ...present.status, state: "Attached", lun: 2 },
+      });
+      await compare(world, {
+        listed: ["node-a"],
+        concurrently: () => must(changeStatus(world.ports.store, target, recordAttached, never)),
+      });
+      assert.equal(world.attachment("node-c")?.status?.deviceMissing, undefined);
+      assert.deepEqual(
+        world.emitted.map(({ reason }) => reason),
+        ["FoundAttached"],
+      );
+    }));
+
   it("records a VM that is no node as unverified, and reports it once", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-a") })));

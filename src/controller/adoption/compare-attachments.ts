@@ -53,12 +53,13 @@ export async function readAndCompare(
 ): Promise<Result<void>> {
   const detail = volume.status?.detail;
   if (detail === undefined) return ok(undefined);
+  const attachedBefore = attachedIn(ports, volume.metadata.name);
   const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
   if (!isWorthIt(disk.value)) return ok(undefined);
   const recorded = await recordStrays(ports, volume, detail, disk.value, signal);
   const compared = recorded.ok
-    ? await reportStaleOnes(ports, volume.metadata.name, disk.value, signal)
+    ? await reportStaleOnes(ports, volume.metadata.name, { disk: disk.value, attachedBefore }, signal)
     : recorded;
   // Shares that another client has taken away would be counted as free until recovery lists the disk. Last,
   // and in any case: neither a refusal of this nor a VM that can't be read hides the other.
@@ -109,16 +110,18 @@ async function recordStrays(
   return ok(undefined);
 }
 
+/** Only those that were attached before the disk was read: of a later attach, that answer says nothing. */
 async function reportStaleOnes(
   ports: AdoptionPorts,
   volumeName: string,
-  disk: DiskFacts,
+  seen: { readonly disk: DiskFacts; readonly attachedBefore: readonly AzVolumeAttachment[] },
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const named = nodesOf(ports, disk);
+  const named = nodesOf(ports, seen.disk);
+  const uidsBefore = new Set(seen.attachedBefore.map(({ metadata }) => metadata.uid));
   for (const attachment of attachedIn(ports, volumeName)) {
     const { nodeName } = attachment.spec;
-    if (named.has(nodeName)) continue;
+    if (named.has(nodeName) || !uidsBefore.has(attachment.metadata.uid)) continue;
     const marked = await markDeviceMissing(ports, attachment, signal);
     if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
     if (!marked.ok) continue;
