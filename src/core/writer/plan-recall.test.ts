@@ -321,6 +321,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
         because: "the same, recalled by a controller whose clock is an hour ahead",
         observed: anObservedVolume({
           volume,
+          unchangedMs: 5_000,
           attachments: [unchangedFor(1, inUseSince(-hour))],
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: { kind: "unused" },
@@ -331,6 +332,20 @@ describe("planWriter for a writer that no longer requests the volume", () => {
             "outOfService",
             "it is out of service, and still has /pods/1 mounted for a workload that is no more",
           ),
+        ],
+      },
+      {
+        because: "the same, recalled just now: its kubelet gets the time to unmount",
+        observed: anObservedVolume({
+          volume,
+          unchangedMs: 4_999,
+          attachments: [unchangedFor(1, inUseSince(-hour))],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+          writerUse: { kind: "unused" },
+        }),
+        plan: [
+          endsRequest("node-a"),
+          waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence"),
         ],
       },
       {

@@ -182,8 +182,9 @@ function judgeRecall(
   // fence.
   if (answer.releaseRefused === true && !isOut) return { hasFailed: false, because: RELEASE_REFUSED };
   const bound = answer.published.join(", ");
-  // Either way: the clock of the controller that has recalled it may be ahead.
-  const recalledForMs = Math.abs(observed.nowMs - fromTimestamp(recall.since));
+  const byClocksMs = observed.nowMs - fromTimestamp(recall.since);
+  // The clock of the controller that has recalled it was ahead: the request went shortly before.
+  const recalledForMs = byClocksMs < 0 ? observed.unchangedMs : byClocksMs;
   // Its plug-in answers, but the unmount is up to its kubelet, which may be dead. Writes until then are
   // no progress.
   const isForgotten = bound !== "" && observed.writerUse.kind === "unused" && isOut;
