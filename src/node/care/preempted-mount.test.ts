@@ -194,6 +194,18 @@ describe("ownVolumesReconciler of a volume that was mounted without a reservatio
       }));
 });
 
+describe("ownVolumesReconciler of a volume whose checkpoint alone was lost", () => {
+  it("sends nothing where the disk has the key of the present grant: the pod writes", () =>
+    withUsed(async ({ world, ports, reconcile, holder }) => {
+      valueOf(await world.answerOf(ports().checkpoints.remove("pvc-1", never)));
+      valueOf(await world.answerOf(stageVolume(ports(), request, never)));
+      const taken = world.steps.length;
+      await reconcile();
+      assert.deepEqual(world.steps.slice(taken), ["checkpoint"]);
+      assert.equal(ports().checkpoints.volumes()[0]?.reservationKey, holder());
+    }));
+});
+
 describe("an attachment from a backup that names the LUN of another disk", () => {
   it("keeps the live mount while another machine has reserved that disk", () =>
     withUsed(async ({ world, lose, reconcile }) => {

@@ -28,7 +28,8 @@ export async function reserveAgain(
   if (!seen.ok && seen.failure.kind !== "Unsupported") return seen;
   const holder = seen.ok ? seen.value : undefined;
   if (holder?.isThisMachine === false) return ok(undefined);
-  if (holder !== undefined) {
+  // To preempt its own key, as beside a fenced node, might abort writes of its pod.
+  if (holder !== undefined && holder.key !== key) {
     const planned = { key, earlier: holder.key };
     const reserved = await reserveDisk(ports, { volume, disk: disk.value }, planned, signal);
     if (!reserved.ok) return reserved;
