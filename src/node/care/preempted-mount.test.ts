@@ -8,8 +8,9 @@ import { changedRecord } from "../../core/testing/record-lists.ts";
 import { valueOf } from "../../core/testing/value-of.ts";
 import { grantKeyOf } from "../../core/writer/reservation/reservation-key.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { publishVolume } from "../stage/publish-volume.ts";
+import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
+import { unstageVolume } from "../stage/unstage-volume.ts";
 import { aStageRequest, type NodeWorld, withNode } from "../testing/a-node.ts";
 import { ownVolumesReconciler } from "./volume-reconciler.ts";
 
@@ -203,6 +204,23 @@ describe("ownVolumesReconciler of a volume whose checkpoint alone was lost", () 
       await reconcile();
       assert.deepEqual(world.steps.slice(taken), ["checkpoint"]);
       assert.equal(ports().checkpoints.volumes()[0]?.reservationKey, holder());
+    }));
+});
+
+describe("unstageVolume of a volume whose disk has no reservations", () => {
+  it("has none to end, and warns of nothing", () =>
+    withUsed(async ({ world, ports, reconcile }) => {
+      world.disk.reservation.support = "none";
+      const { reservationKey: _, ...without } =
+        ports().checkpoints.volumes()[0] ?? assert.fail("no checkpoint");
+      valueOf(await world.answerOf(ports().checkpoints.put(without, never)));
+      await reconcile();
+      const warnings: unknown[] = [];
+      const logger = { ...ports().logger, warn: (...line: unknown[]) => warnings.push(line) };
+      const unstaging = { ...ports(), logger };
+      valueOf(await world.answerOf(unpublishVolume(unstaging, { ...request, ...target }, never)));
+      valueOf(await world.answerOf(unstageVolume(unstaging, request, never)));
+      assert.deepEqual(warnings, []);
     }));
 });
 

@@ -20,8 +20,9 @@ export async function endReservation(ports: NodePorts, volume: AzVolume, signal:
   const ended = await ports.steps.run("end-reservation", async (): Promise<Result<void>> => {
     const device = await ports.host.findDevice({ lun }, signal);
     // Another disk has no registration under this key.
-    if (device.ok) return ports.host.releaseReservation({ device: device.value, key }, signal);
-    return device.failure.kind === "DeviceNotFound" ? ok(undefined) : device;
+    if (!device.ok) return device.failure.kind === "DeviceNotFound" ? ok(undefined) : device;
+    const released = await ports.host.releaseReservation({ device: device.value, key }, signal);
+    return !released.ok && released.failure.kind === "Unsupported" ? ok(undefined) : released;
   });
   if (!ended.ok && !signal.aborted)
     ports.logger.warn("reservation not ended", { volumeName, key, failure: ended.failure });
