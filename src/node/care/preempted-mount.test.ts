@@ -29,7 +29,10 @@ interface Used {
 }
 
 /** A pod on node-a uses a disk that this has reserved. */
-async function withUsed(act: (used: Used) => Promise<void>): Promise<void> {
+async function withUsed(
+  act: (used: Used) => Promise<void>,
+  support: ModelDisk["reservation"]["support"] = "full",
+): Promise<void> {
   await withNode(
     { writer: aWriter("node-a", { held: false }) },
     async (world) => {
@@ -46,6 +49,7 @@ async function withUsed(act: (used: Used) => Promise<void>): Promise<void> {
         await world.clock.advance(1_000);
       };
       const holder = (): string | undefined => heldKey(world.disk.reservation);
+      world.disk.reservation.support = support;
       valueOf(await world.answerOf(stageVolume(ports(), request, never)));
       valueOf(await world.answerOf(publishVolume(ports(), { ...request, ...target }, never)));
       const isMounted = (): boolean => world.machine.mounts().length === 2;
@@ -207,21 +211,23 @@ describe("ownVolumesReconciler of a volume whose checkpoint alone was lost", () 
     }));
 });
 
-describe("unstageVolume of a volume whose disk has no reservations", () => {
-  it("has none to end, and warns of nothing", () =>
-    withUsed(async ({ world, ports, reconcile }) => {
-      world.disk.reservation.support = "none";
-      const { reservationKey: _, ...without } =
-        ports().checkpoints.volumes()[0] ?? assert.fail("no checkpoint");
-      valueOf(await world.answerOf(ports().checkpoints.put(without, never)));
+describe("a node whose disk has no reservations", () => {
+  it("asks for none after it has staged it: a pass would keep its publish waiting", () =>
+    withUsed(async ({ world, reconcile }) => {
+      const taken = world.steps.length;
       await reconcile();
+      assert.deepEqual(world.steps.slice(taken), []);
+    }, "none"));
+
+  it("has none to end, and warns of nothing", () =>
+    withUsed(async ({ world, ports }) => {
       const warnings: unknown[] = [];
       const logger = { ...ports().logger, warn: (...line: unknown[]) => warnings.push(line) };
       const unstaging = { ...ports(), logger };
       valueOf(await world.answerOf(unpublishVolume(unstaging, { ...request, ...target }, never)));
       valueOf(await world.answerOf(unstageVolume(unstaging, request, never)));
       assert.deepEqual(warnings, []);
-    }));
+    }, "none"));
 });
 
 describe("an attachment from a backup that names the LUN of another disk", () => {

@@ -18,6 +18,16 @@ export interface PlannedReservation {
 }
 
 /**
+ * The key under which this node, which has acquired the volume, is to reserve its disk, if that can be
+ * reserved; undefined: it needs none.
+ */
+export function keyToReserve(ports: NodePorts, volume: AzVolume): ReservationKey | undefined {
+  const isFencing = fencedIn(volume.status?.record) !== undefined;
+  const isDue = isFencing || (ports.settings.reservations && maxSharesOf(volume) > 1);
+  return isDue ? grantKeyOf(volume) : undefined;
+}
+
+/**
  * Decides whether this node, which has acquired the volume, reserves its disk, and under which key;
  * undefined: it uses it without. Changes nothing. Fails with `StillWaiting` while it must not use the disk.
  */
@@ -26,13 +36,11 @@ export async function findReservation(
   { volume, disk }: FoundVolume,
   signal: AbortSignal,
 ): Promise<Result<PlannedReservation | undefined>> {
-  const fenced = fencedIn(volume.status?.record);
-  const isDue = fenced !== undefined || (ports.settings.reservations && maxSharesOf(volume) > 1);
-  const key = grantKeyOf(volume);
-  if (key === undefined || !isDue) return ok(undefined);
+  const key = keyToReserve(ports, volume);
+  if (key === undefined) return ok(undefined);
   const seen = await seeReservation(ports, disk, signal);
   if (!seen.ok) return seen;
-  const plan = planReservation({ seen: seen.value, fenced });
+  const plan = planReservation({ seen: seen.value, fenced: fencedIn(volume.status?.record) });
   switch (plan.kind) {
     case "none":
       ports.logger.warn("disk not reserved", {

@@ -11,7 +11,7 @@ import { checkpointOf } from "../own-state.ts";
 import { tuneDevice } from "./device-tuning.ts";
 import type { FoundVolume } from "./find-device.ts";
 import { prepareFileSystem, recordHandedOutRaw } from "./prepare-file-system.ts";
-import { findReservation, reserveDisk } from "./reserve-disk.ts";
+import { findReservation, keyToReserve, reserveDisk } from "./reserve-disk.ts";
 import { verifyLunInAzure, whileSame } from "./same-device.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
 
@@ -35,7 +35,8 @@ export async function stageAcquired(
   const { volume, device, disk } = found;
   const reservation = await findReservation(ports, found, signal);
   if (!reservation.ok) return reservation;
-  const grant = { epoch, reservationKey: reservation.value?.key };
+  // Also where the disk can't be reserved: without it the node's own loop would ask the disk once more.
+  const grant = { epoch, reservationKey: keyToReserve(ports, volume) };
   const checkpointed = await checkpoint(ports, request, found, grant, signal);
   if (!checkpointed.ok) return checkpointed;
   const reserved =

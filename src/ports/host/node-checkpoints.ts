@@ -27,7 +27,7 @@ export interface VolumeCheckpoint {
    * Written before the first change.
    */
   readonly deviceSettings?: Readonly<Partial<Record<DeviceSettingName, string>>>;
-  /** Under which this node has reserved the disk, or is about to. */
+  /** Under which this node has reserved the disk, or is about to, if that can be reserved. */
   readonly reservationKey?: ReservationKey;
   /** The VM that wrote it: a copied system disk contains the checkpoints of another VM. */
   readonly vm: CheckpointVm;
