@@ -2,7 +2,7 @@ import type { Result } from "../../core/failure/result.ts";
 
 /**
  * An entry of a VM's data disk list. Members that are not named here travel unchanged from a read to the
- * next write.
+ * next write, but for the performance of the disk.
  */
 export interface ArmDataDisk {
   readonly lun: number;
