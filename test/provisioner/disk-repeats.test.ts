@@ -65,6 +65,17 @@ describe("a request that writes a disk", () => {
     assert.deepEqual([created.state, model.world.disks.size], ["Succeeded", 1]);
   });
 
+  it("has made a disk that a VM has, also while an operation on it does not end", async () => {
+    const { clock, model, cloud } = anAzure();
+    const { diskUri: uri } = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
+    const disk = findDisk(model.world, uri) ?? assert.fail("no disk");
+    const owners = [{ vmId: `${uri.slice(0, uri.indexOf("/disks/"))}/virtualMachines/vm-1`, vmGuid: "1" }];
+    putDisk(model.world, { ...disk, owners, provisioningState: "Updating" });
+    // As for an object from a backup that is older than the disk.
+    const { attachedTo } = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
+    assert.equal(attachedTo.length, 1);
+  });
+
   it("has not ended where a disk only shows what a running operation is to make", async () => {
     const { clock, model, cloud } = anAzure();
     const { diskUri: uri } = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));

@@ -218,9 +218,9 @@ function factsIfRequested(request: CreateDiskRequest, disk: ArmDisk): Result<Dis
   const facts = diskFactsOf(disk);
   const unfinished = whyUnfinished(facts);
   if (unfinished !== undefined) return fail(unfinished);
-  // What an operation that still runs is to make may come to nothing.
+  // What an operation that still runs is to make may come to nothing, but no disk that a node has had.
   const stillRuns = ownError(ownErrorCodes.stillRunning, `an operation on disk ${disk.id} still runs`);
-  return isTerminal(facts.state) ? ok(facts) : fail(toFailure(stillRuns, {}));
+  return isTerminal(facts.state) || wasUsed(facts) ? ok(facts) : fail(toFailure(stillRuns, {}));
 }
 
 function creationFailure(request: CreateDiskRequest, error: ArmError): Failure {
