@@ -184,14 +184,15 @@ describe("ownVolumesReconciler of a volume whose record and checkpoint were lost
 });
 
 describe("ownVolumesReconciler of a volume that was mounted without a reservation", () => {
-  for (const support of ["full", "none"] as const)
+  for (const support of ["full", "none", "of the pod's own"] as const)
     it(`asks the disk for one no more than once (its reservations: ${support})`, () =>
       withUsed(async ({ world, ports, reconcile, holder }) => {
         const { reservationKey: _, ...without } =
           ports().checkpoints.volumes()[0] ?? assert.fail("no checkpoint");
         valueOf(await world.answerOf(ports().checkpoints.put(without, never)));
         forgetReservation(world.disk);
-        world.disk.reservation.support = support;
+        world.disk.reservation.isForeign = support === "of the pod's own";
+        if (support === "none") world.disk.reservation.support = support;
         await reconcile();
         world.machine.failNext("readHolder", { kind: "Cancelled" });
         await reconcile();

@@ -1,3 +1,4 @@
+import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { grantKeyOf } from "../../core/writer/reservation/reservation-key.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -5,6 +6,9 @@ import { checkpointOf } from "../own-state.ts";
 import { reserveDisk } from "../stage/reserve-disk.ts";
 import { lunHere } from "../writer/lun-here.ts";
 import type { OwnVolume } from "./own-volume.ts";
+
+/** What a disk answers that has no reservations, or that other software, such as the pod, has reserved. */
+const CANNOT_BE_OURS: readonly Failure["kind"][] = ["Unsupported", "DeviceBusy"];
 
 /**
  * Replaces the key under which this machine has reserved the disk of a volume that it has reclaimed: others
@@ -25,7 +29,7 @@ export async function reserveAgain(
   const disk = await ports.host.findDevice({ lun }, signal);
   if (!disk.ok) return disk;
   const seen = await ports.host.readHolder(disk.value, signal);
-  if (!seen.ok && seen.failure.kind !== "Unsupported") return seen;
+  if (!seen.ok && !CANNOT_BE_OURS.includes(seen.failure.kind)) return seen;
   const holder = seen.ok ? seen.value : undefined;
   if (holder?.isThisMachine === false) return ok(undefined);
   // To preempt its own key, as beside a fenced node, might abort writes of its pod.
