@@ -149,8 +149,9 @@ function readOnlyPerformance(sizeGiB: number): JsonObject {
   return { diskIOPSReadOnly: iops, diskMBpsReadOnly: mbps };
 }
 
-/** What a write can state of a disk, as it is. */
-export function statableOf({ spec, creationData }: Disk): JsonObject {
+/** What a write can state of a disk, as it is. Recorded: also the tier that none has stated. */
+export function statableOf(disk: Disk): JsonObject {
+  const { spec, creationData } = disk;
   const { sku, performance } = spec;
   return {
     tags: spec.tags,
@@ -163,6 +164,7 @@ export function statableOf({ spec, creationData }: Disk): JsonObject {
       ...(performance === undefined
         ? {}
         : { diskIOPSReadWrite: performance.iops, diskMBpsReadWrite: performance.mbps }),
+      ...(sku.family === "Premium" ? { tier: performanceOf(disk).tier } : {}),
       ...(spec.maxShares > 1 ? { maxShares: spec.maxShares } : {}),
     },
   };
