@@ -28,10 +28,13 @@ interface Used {
   readonly isMounted: () => boolean;
 }
 
-/** A pod on node-a uses a disk that this has reserved. */
+/** A pod on node-a uses a disk that this has reserved, if the disk has several shares, and reservations. */
 async function withUsed(
   act: (used: Used) => Promise<void>,
-  support: ModelDisk["reservation"]["support"] = "full",
+  {
+    support = "full",
+    maxShares = 3,
+  }: { readonly support?: ModelDisk["reservation"]["support"]; readonly maxShares?: number } = {},
 ): Promise<void> {
   await withNode(
     { writer: aWriter("node-a", { held: false }) },
@@ -55,7 +58,7 @@ async function withUsed(
       const isMounted = (): boolean => world.machine.mounts().length === 2;
       await act({ world, ports, lose, reconcile, holder, isMounted });
     },
-    { disk: { maxShares: 3 } },
+    { disk: { maxShares } },
   );
 }
 
@@ -214,21 +217,41 @@ describe("ownVolumesReconciler of a volume whose checkpoint alone was lost", () 
 
 describe("a node whose disk has no reservations", () => {
   it("asks for none after it has staged it: a pass would keep its publish waiting", () =>
-    withUsed(async ({ world, reconcile }) => {
-      const taken = world.steps.length;
-      await reconcile();
-      assert.deepEqual(world.steps.slice(taken), []);
-    }, "none"));
+    withUsed(
+      async ({ world, reconcile }) => {
+        const taken = world.steps.length;
+        await reconcile();
+        assert.deepEqual(world.steps.slice(taken), []);
+      },
+      { support: "none" },
+    ));
 
   it("has none to end, and warns of nothing", () =>
-    withUsed(async ({ world, ports }) => {
-      const warnings: unknown[] = [];
-      const logger = { ...ports().logger, warn: (...line: unknown[]) => warnings.push(line) };
-      const unstaging = { ...ports(), logger };
-      valueOf(await world.answerOf(unpublishVolume(unstaging, { ...request, ...target }, never)));
-      valueOf(await world.answerOf(unstageVolume(unstaging, request, never)));
-      assert.deepEqual(warnings, []);
-    }, "none"));
+    withUsed(
+      async ({ world, ports }) => {
+        const warnings: unknown[] = [];
+        const logger = { ...ports().logger, warn: (...line: unknown[]) => warnings.push(line) };
+        const unstaging = { ...ports(), logger };
+        valueOf(await world.answerOf(unpublishVolume(unstaging, { ...request, ...target }, never)));
+        valueOf(await world.answerOf(unstageVolume(unstaging, request, never)));
+        assert.deepEqual(warnings, []);
+      },
+      { support: "none" },
+    ));
+});
+
+describe("ownVolumesReconciler of a volume whose disk only one machine can have", () => {
+  it("never asks the disk for a reservation", () =>
+    withUsed(
+      async ({ world, lose, reconcile, isMounted }) => {
+        await lose();
+        world.machine.failNext("readHolder", { kind: "Cancelled" });
+        await reconcile();
+        await reconcile();
+        assert.deepEqual([world.record()?.writer?.held, isMounted()], [true, true]);
+      },
+      { maxShares: 1 },
+    ));
 });
 
 describe("an attachment from a backup that names the LUN of another disk", () => {
