@@ -384,6 +384,16 @@ describe("values of the chart", () => {
         assert.equal(code, 0, output);
       });
 
+    // The chart joins both by a colon, as Helm users know.
+    it("take an image by its digest, with `@sha256` at the end of its repository", async () => {
+      const tag = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+      const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"], {
+        image: { azuredisk: { repository: "registry.example:5000/mine@sha256", tag } },
+      });
+      assert.equal(code, 0, output);
+      assert.match(output, /image: registry\.example:5000\/mine@sha256:[0-9a-f]{64}\n/u);
+    });
+
     it("include the image: the default names no registry", async () => {
       const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"]);
       assert.notEqual(code, 0);

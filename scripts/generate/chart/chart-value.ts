@@ -32,9 +32,12 @@ export function text(about: string): ChartValue {
   return { kind: "text", about };
 }
 
-/** The name of an image without its tag, or what comes before it: no URL, with which no pod would start. */
+/**
+ * The name of an image without its tag, or what comes before it: no URL, with which no pod would start. With
+ * `@sha256` the tag is the rest of a digest.
+ */
 export function imageName(about: string): ChartValue {
-  return { kind: "text", about, pattern: "^([0-9A-Za-z.-]+:[0-9]+(/|$))?[0-9A-Za-z._/-]*$" };
+  return { kind: "text", about, pattern: "^([0-9A-Za-z.-]+:[0-9]+(/|$))?[0-9A-Za-z._/-]*(@sha256)?$" };
 }
 
 const GUID = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}";
