@@ -69,7 +69,10 @@ describe("answers as Azure was recorded to give them", () => {
       },
     });
     azure.settle();
-    assert.deepEqual(shown(azure.send("PATCH", "disks/d", { tags: {} }).body, "maxShares", "tier"), [3, "P40"]);
+    assert.deepEqual(shown(azure.send("PATCH", "disks/d", { tags: {} }).body, "maxShares", "tier"), [
+      3,
+      "P40",
+    ]);
     azure.finish("PUT", "disks/p", { location, ...disk("Premium_LRS", { diskSizeGB: 32 }) });
     assert.deepEqual(shown(azure.send("PATCH", "disks/p", { tags: {} }).body, "tier"), ["P4"]);
     const stated = { diskSizeGB: 5, diskIOPSReadOnly: 100, diskMBpsReadOnly: 3 };
