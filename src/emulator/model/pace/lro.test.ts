@@ -93,7 +93,12 @@ describe("the first answer", () => {
     const created = azure.send("PUT", "virtualMachines/new", VM);
     assert.equal(textAt(created.body, "properties", "provisioningState"), "Creating");
     const action = azure.send("POST", "virtualMachines/node-b/restart");
-    assert.deepEqual(followed(action), ["azure-asyncoperation", "azure-asyncnotification", "location"]);
+    assert.deepEqual(followed(action), [
+      "azure-asyncoperation",
+      "azure-asyncnotification",
+      "location",
+      "retry-after",
+    ]);
     const disk = azure.send("PUT", "disks/new", diskBody());
     assert.deepEqual(followed(disk), ["azure-asyncoperation", "location", "retry-after"]);
     assert.equal(textAt(disk.body, "properties", "provisioningState"), "Updating");
@@ -122,7 +127,11 @@ describe("Retry-After", () => {
     ["PUT", "virtualMachines/node-a", VM, undefined, undefined],
     ["PATCH", "virtualMachines/node-a", {}, undefined, undefined],
     ["POST", action("attachDetachDataDisks"), DETACH, undefined, undefined],
-    ["POST", action("restart"), undefined, undefined, undefined],
+    ["POST", action("restart"), undefined, "10", "10"],
+    ["POST", action("start"), undefined, "10", undefined],
+    ["POST", action("deallocate"), undefined, "10", "30"],
+    ["POST", action("powerOff"), undefined, undefined, undefined],
+    ["POST", action("reapply"), undefined, undefined, undefined],
     ["DELETE", "virtualMachines/node-a", undefined, "10", "30"],
   ];
   for (const [method, path, body, first, running] of rows) {

@@ -8,14 +8,18 @@ import type { Operation } from "./operation.ts";
 
 /**
  * What Azure asks of the clients that follow an operation, as `Retry-After`. Recorded in raw answers of 2022
- * to 2026, by the tests of Azure Service Operator (`v2/internal/controllers/recordings/Test_Compute_*.yaml`):
- * those to updates of a VM and to deletions of disks have no such header. Inferred: PATCHes of disks ask as
- * PUTs do, monitors as status documents, and actions for nothing, since `az` polls them every 30 s.
+ * to 2026, by the tests of Azure Service Operator (`v2/internal/controllers/recordings/Test_Compute_*.yaml`)
+ * and of the SDKs for Go and .NET (2023): those to updates of a VM, to `powerOff` and `reapply`, and to
+ * deletions of disks have no such header. Inferred: PATCHes of disks ask as PUTs do, monitors as status
+ * documents, and all other actions for nothing.
  */
 export const RETRY_AFTER = {
   diskWrite: { firstMs: 2000, runningMs: 0 },
   vmCreation: { firstMs: 10_000, runningMs: 35_000 },
   vmDeletion: { firstMs: 10_000, runningMs: 30_000 },
+  vmDeallocation: { firstMs: 10_000, runningMs: 30_000 },
+  vmStart: { firstMs: 10_000, runningMs: 0 },
+  vmRestart: { firstMs: 10_000, runningMs: 10_000 },
   groupDeletion: { firstMs: 15_000, runningMs: 15_000 },
 } as const;
 

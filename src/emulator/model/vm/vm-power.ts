@@ -2,6 +2,7 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { isSasActive } from "../disk/disk-read.ts";
 import type { LatencyName } from "../pace/latency.ts";
+import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { noticeMs, raiseEvent } from "../scheduled-events/raise-event.ts";
@@ -49,6 +50,7 @@ interface PowerRule {
   readonly effects: readonly ("vmStopped" | "vmStarted")[];
   /** The event for which it waits, if the guest asks for events. */
   readonly event?: "Reboot" | "Redeploy";
+  readonly retryAfter?: Operation["retryAfter"];
 }
 
 const RULES: Readonly<Record<PowerAction, PowerRule>> = {
@@ -59,6 +61,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
     afterwards: "running",
     wakesGuest: true,
     effects: ["vmStarted"],
+    retryAfter: RETRY_AFTER.vmStart,
   },
   powerOff: {
     name: "PowerOff",
@@ -77,6 +80,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
     afterwards: "deallocated",
     wakesGuest: false,
     effects: ["vmStopped"],
+    retryAfter: RETRY_AFTER.vmDeallocation,
   },
   restart: {
     name: "Restart",
@@ -85,6 +89,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
     wakesGuest: true,
     effects: ["vmStopped", "vmStarted"],
     event: "Reboot",
+    retryAfter: RETRY_AFTER.vmRestart,
   },
   redeploy: {
     name: "Redeploy",
@@ -177,6 +182,7 @@ export function changePower(
     resourceId: vm.id,
     delayMs: waitMs + workMs,
     ...(retried.refusal === undefined ? {} : { refusal: retried.refusal }),
+    ...(rule.retryAfter === undefined ? {} : { retryAfter: rule.retryAfter }),
     work: {
       effects: (outcome) =>
         outcome.undone === "all" ? [] : [...effects, ...dataDiskEffects(world, vm.id, outcome)],
