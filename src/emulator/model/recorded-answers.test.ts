@@ -196,6 +196,26 @@ describe("answers as Azure was recorded to give them", () => {
     );
   });
 
+  // From recordings of Azure's fluent library for .NET (2017).
+  it("a VM shows the choices of its disks in Azure's case, and keeps them by a write in another", () => {
+    const azure = aModel();
+    const disks = (text: (choice: string) => string): JsonObject => {
+      const shared = { caching: text("ReadWrite"), deleteOption: text("Delete") };
+      const storageProfile = {
+        osDisk: { createOption: text("FromImage"), ...shared },
+        dataDisks: [{ lun: 1, createOption: text("Empty"), diskSizeGB: 8, ...shared }],
+      };
+      return { properties: { networkProfile: {}, storageProfile } };
+    };
+    const choices = (disk: Json | undefined): readonly unknown[] =>
+      ["createOption", "caching", "deleteOption"].map((member) => at(disk, member));
+    for (const text of [(choice: string) => choice.toLowerCase(), (choice: string) => choice.toUpperCase()]) {
+      const profile = at(made(azure, "virtualMachines/v", disks(text)), "properties", "storageProfile");
+      assert.deepEqual(choices(at(profile, "osDisk")), ["FromImage", "ReadWrite", "Delete"]);
+      assert.deepEqual(listAt(profile, "dataDisks")?.map(choices), [["Empty", "ReadWrite", "Delete"]]);
+    }
+  });
+
   it("an ETag moves as a write begins, and again at the end of a creation or detach", () => {
     const azure = aModel();
     const etag = (): unknown => azure.send("GET", "virtualMachines/v").headers["etag"];

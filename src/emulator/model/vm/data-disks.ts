@@ -22,7 +22,7 @@ export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDis
     lun: numberAt(entry, "lun"),
     name: textAt(entry, "name"),
     diskId: textAt(entry, "managedDisk", "id"),
-    createOption: createOptionOf(textAt(entry, "createOption")),
+    createOption: textAt(entry, "createOption"),
     sizeGiB: numberAt(entry, "diskSizeGB"),
     skuName: chosenAt(entry, "managedDisk", "storageAccountType"),
     iops: numberAt(entry, "diskIOPSReadWrite"),
@@ -268,10 +268,6 @@ function leaving(entry: DataDisk, forced: boolean): DataDisk | undefined {
 /** Whether an entry is to be detached without its guest. The service does not distinguish its case. */
 export function isForced(entry: Json): boolean {
   return textAt(entry, "detachOption")?.toLowerCase() === "forcedetach";
-}
-
-function createOptionOf(text: string | undefined): string | undefined {
-  return choiceOf(CREATE_OPTIONS, text) ?? text;
 }
 
 function inOrderOf(vm: VirtualMachine, entries: readonly DataDisk[]): readonly DataDisk[] {

@@ -1,7 +1,7 @@
 import { normalLocation } from "../../world.ts";
 import { isObject, type Json } from "../json.ts";
 import { choiceOf } from "./choice.ts";
-import { ENUMERATIONS } from "./enumerations.ts";
+import { DISK_ENUMERATIONS, ENUMERATIONS } from "./enumerations.ts";
 import { MEMBER_NAMES } from "./member-names.ts";
 import { BOOLEAN_MEMBERS, NUMBER_MEMBERS } from "./member-values.ts";
 
@@ -11,7 +11,7 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map(
 );
 const NUMBERS = new Set(NUMBER_MEMBERS);
 const BOOLEANS = new Set(BOOLEAN_MEMBERS);
-const CHOICES = new Map<string, readonly string[]>(Object.entries(ENUMERATIONS));
+const CHOICES = new Map<string, readonly string[]>(Object.entries({ ...ENUMERATIONS, ...DISK_ENUMERATIONS }));
 
 /** Members whose own members a client names: those keep their case and their quotes. */
 export const FREE_FORM: readonly string[] = [
