@@ -14,13 +14,15 @@ const SNAPSHOT = {
     incremental: true,
   },
 };
+const SCALE_SET = { location: "eastus", sku: { name: "Standard_D8s_v5", capacity: 0 } };
 
-/** A model with pvc-1, snapshot s and availability set a. */
+/** A model with pvc-1, snapshot s, availability set a and scale set s. */
 function furnished(settings: NonNullable<Parameters<typeof aModel>[0]>["settings"] = {}): ModelFixture {
   const azure = aModel({ settings });
   azure.finish("PUT", "disks/pvc-1", diskBody());
   azure.finish("PUT", "snapshots/s", SNAPSHOT);
   azure.send("PUT", "availabilitySets/a", { location: "eastus" });
+  azure.finish("PUT", "virtualMachineScaleSets/s", SCALE_SET);
   return azure;
 }
 
@@ -133,6 +135,9 @@ describe("Retry-After", () => {
     ["POST", action("powerOff"), undefined, undefined, undefined],
     ["POST", action("reapply"), undefined, undefined, undefined],
     ["DELETE", "virtualMachines/node-a", undefined, "10", "30"],
+    ["PUT", "virtualMachineScaleSets/new", SCALE_SET, "10", undefined],
+    ["PATCH", "virtualMachineScaleSets/s", { sku: { capacity: 1 } }, "10", undefined],
+    ["DELETE", "virtualMachineScaleSets/s", undefined, undefined, undefined],
   ];
   for (const [method, path, body, first, running] of rows) {
     it(`of ${method} ${path} is as recorded, and of its end nothing`, () => {

@@ -9,7 +9,7 @@ import type { Operation } from "./operation.ts";
 /**
  * What Azure asks of the clients that follow an operation, as `Retry-After`. Recorded in raw answers of 2022
  * to 2026, by the tests of Azure Service Operator (`v2/internal/controllers/recordings/Test_Compute_*.yaml`)
- * and of the SDKs for Go and .NET (2023): those to updates of a VM, to `powerOff` and `reapply`, and to
+ * and of the SDKs for Go and .NET (2023) and Python (2022): those to updates of a VM, to `powerOff` and `reapply`, and to
  * deletions of disks have no such header. Inferred: PATCHes of disks ask as PUTs do, monitors as status
  * documents, and all other actions for nothing.
  */
@@ -20,6 +20,7 @@ export const RETRY_AFTER = {
   vmDeallocation: { firstMs: 10_000, runningMs: 30_000 },
   vmStart: { firstMs: 10_000, runningMs: 0 },
   vmRestart: { firstMs: 10_000, runningMs: 10_000 },
+  scaleSetWrite: { firstMs: 10_000, runningMs: 0 },
   groupDeletion: { firstMs: 15_000, runningMs: 15_000 },
 } as const;
 

@@ -1,6 +1,7 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type JsonObject, sameJson, textAt } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
+import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { terminateNoticeMs } from "../scheduled-events/raise-event.ts";
@@ -103,6 +104,9 @@ function statedOf({ sizeName, profile, other, members, upgradePolicy, tags }: Sc
   return { sizeName, profile, other, members, upgradePolicy: renderUpgradePolicy(upgradePolicy), tags };
 }
 
+/** The writes that ask clients to wait. Recorded: deletions and actions don't; inferred: `manualupgrade`. */
+const WRITES = new Set(["VirtualMachineScaleSets_CreateOrUpdate", "VirtualMachineScaleSets_Update"]);
+
 /** Starts a write of a scale set as one operation: its instances come and go together, at the end. */
 export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChange): ScaleSetWrite {
   const { name, coming, leaving, deletesSet, upgrades } = change;
@@ -124,6 +128,7 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
     resourceId: set.id,
     delayMs: workMs + Math.max(0, ...notices.map(({ noticeMs }) => noticeMs)),
     diskIds: coming.flatMap((vm) => vm.dataDisks.map(({ diskId }) => diskId)),
+    ...(WRITES.has(name) ? { retryAfter: RETRY_AFTER.scaleSetWrite } : {}),
     work: {
       effects: (outcome) =>
         outcome.undone === "all"
