@@ -197,7 +197,7 @@ describe("answers as Azure was recorded to give them", () => {
   });
 
   // From recordings of Azure's fluent library for .NET (2017).
-  it("a VM shows the choices of its disks in Azure's case, and keeps them by a write in another", () => {
+  it("a VM shows the choices of its disks in Azure's case, whatever a write has", () => {
     const azure = aModel();
     const disks = (text: (choice: string) => string): JsonObject => {
       const shared = { caching: text("ReadWrite"), deleteOption: text("Delete") };
