@@ -12,12 +12,19 @@ export const ENUMERATIONS = {
  * Azure shows `FromImage` and `Empty` where the SDK for .NET of 2017 sent `fromImage` and `empty`.
  */
 export const DISK_ENUMERATIONS = {
-  createOption: `
-    Attach Copy CopyFromSanSnapshot CopyStart Empty FromImage Import ImportSecure Restore Upload
-    UploadPreparedSecure
-  `
-    .trim()
-    .split(/\s+/),
+  createOption: [
+    "Attach",
+    "Copy",
+    "CopyFromSanSnapshot",
+    "CopyStart",
+    "Empty",
+    "FromImage",
+    "Import",
+    "ImportSecure",
+    "Restore",
+    "Upload",
+    "UploadPreparedSecure",
+  ],
   caching: ["None", "ReadOnly", "ReadWrite"],
   deleteOption: ["Delete", "Detach"],
 } as const;
