@@ -128,12 +128,13 @@ describe("mkfs of this machine", () => {
   };
 
   withFile("takes every geometry that CreateVolume allows", async (path) => {
+    const { stdout: version } = await run("mkfs.xfs", ["-V"]);
     for (const sizeGiB of [1, 32, 512]) {
       await truncate(path, Number(gibToBytes(sizeGiB)));
       for (const { fsType, geometry } of allowedFor(sizeGiB)) {
         // Neither writes.
         const dryRun = fsType === "xfs" ? "-N" : "-n";
-        const args = [...mkfsArguments({ fsType, uuid, geometry }), dryRun, path];
+        const args = [...mkfsArguments({ fsType, uuid, version, geometry }), dryRun, path];
         const { stderr } = await run(`mkfs.${fsType}`, args);
         assert.equal(stderr, "", `${fsType} ${JSON.stringify(geometry)} on ${sizeGiB} GiB`);
       }
@@ -144,7 +145,7 @@ describe("mkfs of this machine", () => {
     withFile(`reserves room for an ext4 of blocks of ${blockSize} to grow to ${maxGiB} GiB`, async (path) => {
       await truncate(path, Number(gibToBytes(1)));
       const geometry = { blockSize: Number(blockSize) };
-      await run("mkfs.ext4", [...mkfsArguments({ fsType: "ext4", uuid, geometry }), path]);
+      await run("mkfs.ext4", [...mkfsArguments({ fsType: "ext4", uuid, version: "", geometry }), path]);
       const { field } = await superblockOf(path);
       const groupBytes = field("Blocks per group") * geometry.blockSize;
       const descriptors = geometry.blockSize / field("Group descriptor size");

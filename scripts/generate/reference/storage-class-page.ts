@@ -85,6 +85,7 @@ const FILE_SYSTEM = `## File system
 
 ${listOf(geometryNames)} become arguments of mkfs, and nothing else does.
 Features of a file system can't be chosen: each node's kernel, check and growth has to know them.
+So an XFS has no large extent counts, which Linux before 5.19 does not mount.
 
 ${markdownTable(
   ["file system", "`blockSize`", "`inodeSize`", "`bytesPerInode`"],

@@ -7,6 +7,7 @@ import type { HostCommand } from "../command/command-runner.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";
 import { inspectEnds } from "../device/inspect-device.ts";
 import type { HostContext } from "../host-context.ts";
+import { readMkfsVersion } from "./refuse-unserved.ts";
 
 /** Makes a file system on a device whose ends all three witnesses call blank. */
 export async function formatDevice(
@@ -14,9 +15,12 @@ export async function formatDevice(
   { device, fsType, uuid, geometry = {} }: Parameters<HostProvisioner["format"]>[0],
   signal: AbortSignal,
 ): Promise<Result<void>> {
+  const mkfs = await readMkfsVersion(host, fsType, signal);
+  if (!mkfs.ok) return mkfs;
+  const version = mkfs.value.stdout.toString();
   const command: HostCommand = {
     program: `mkfs.${fsType}`,
-    args: [...mkfsArguments({ fsType, uuid, geometry }), device.path],
+    args: [...mkfsArguments({ fsType, uuid, version, geometry }), device.path],
     pool: "make",
     limitMs: host.limits.formatMs,
     touches: [device.majorMinor],

@@ -4,6 +4,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import { runToSuccess } from "../command/command-failed.ts";
+import type { ChildExit } from "../command/spawn-child.ts";
 import type { HostContext } from "../host-context.ts";
 
 /** No block device: each of the driver's file systems needs one, so a mount of it never succeeds. */
@@ -18,7 +19,7 @@ export async function refuseUnserved(
   fsType: FileSystemType,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const mkfs = await runToSuccess(host, inspecting(host, `mkfs.${fsType}`, ["-V"]), signal);
+  const mkfs = await readMkfsVersion(host, fsType, signal);
   if (!mkfs.ok)
     return mkfs.failure.kind === "HostCommandFailed"
       ? fail({ kind: "FileSystemUnserved", fsType, problem: `mkfs.${fsType}: ${mkfs.failure.stderr.trim()}` })
@@ -29,6 +30,15 @@ export async function refuseUnserved(
   const tried = await host.runner.run(mount, signal);
   if (!tried.ok) return tried;
   return (await isRegistered(host, fsType)) ? ok(undefined) : fail(unknownToKernel(fsType));
+}
+
+/** What `mkfs -V` of a file system prints. */
+export function readMkfsVersion(
+  host: HostContext,
+  fsType: FileSystemType,
+  signal: AbortSignal,
+): Promise<Result<ChildExit>> {
+  return runToSuccess(host, inspecting(host, `mkfs.${fsType}`, ["-V"]), signal);
 }
 
 /** The kernel of this node has no such file system, and no module with it. */

@@ -7,17 +7,18 @@ import { mkfsArguments } from "./mkfs-arguments.ts";
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const ext = ["-q", "-F", "-m0", "-E", "nodiscard", "-U", uuid];
 const xfs = ["-q", "-K", "-m", `uuid=${uuid}`];
+const version = "mkfs.xfs version 6.13.0\n";
 const btrfs = ["-q", "-K", "-s", "4096", "-U", uuid];
 
 function argumentsOf(fsType: FileSystemType, geometry: FileSystemGeometry): readonly string[] {
-  return mkfsArguments({ fsType, uuid, geometry });
+  return mkfsArguments({ fsType, uuid, version, geometry });
 }
 
 describe("mkfsArguments", () => {
   it("leave the geometry to mkfs where none is stated", () =>
     assert.deepEqual(
       linuxFileSystemTypes.map((fsType) => argumentsOf(fsType, {})),
-      [ext, ext, ext, xfs, btrfs],
+      [ext, ext, ext, [...xfs, "-i", "nrext64=0"], btrfs],
     ));
 
   it("state each of an ext's sizes", () =>
@@ -32,6 +33,20 @@ describe("mkfsArguments", () => {
   it("state the sizes of an XFS, which has no ratio of inodes", () =>
     assert.deepEqual(argumentsOf("xfs", { blockSize: 2048, inodeSize: 1024 }), [
       ...xfs,
-      ...["-b", "size=2048", "-i", "size=1024"],
+      ...["-b", "size=2048", "-i", "nrext64=0,size=1024"],
     ]));
+
+  // What Linux 5.15 does not mount, mkfs.xfs makes from 6.5 on; one before 5.19 does not know the option.
+  for (const [printed, hasOption] of [
+    ["mkfs.xfs version 5.13.0", false],
+    ["mkfs.xfs version 5.18.0", false],
+    ["mkfs.xfs version 5.19.0", true],
+    ["mkfs.xfs version 6.1.0", true],
+    ["mkfs.xfs version 10.2.0", true],
+    ["", false],
+  ] as const)
+    it(`keep an XFS mountable by each node's kernel (${printed})`, () => {
+      const args = mkfsArguments({ fsType: "xfs", uuid, version: printed, geometry: {} });
+      assert.deepEqual(args, hasOption ? [...xfs, "-i", "nrext64=0"] : xfs);
+    });
 });
