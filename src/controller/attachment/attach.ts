@@ -64,7 +64,7 @@ export async function attach(
       `${action.node.nodeName} was fenced from ${quarantined.join(", ")} ` +
       "and is not clean yet, so nothing is attached to it";
     if (isAwaited) emitAttachmentEvent(ports, attachment, "WaitingForQuarantine", because);
-    return refusedFor(attachment, action.node);
+    return refusedFor(attachment);
   }
   const isMissed = attachment.status?.deviceMissing === true;
   const isHolder = isNamed(volume.status?.record, action.node.nodeName, "holder");

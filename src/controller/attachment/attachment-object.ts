@@ -1,6 +1,5 @@
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
-import type { NodeKey } from "../../core/api/identity/node-identity.ts";
 import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import type { FailureOf } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -19,11 +18,8 @@ export function attachmentTarget(
 }
 
 /** The failure of a change in Azure that the record does not allow now. */
-export function refusedFor(
-  { spec }: AzVolumeAttachment,
-  { nodeName }: NodeKey,
-): Result<never, FailureOf<"Refused">> {
-  return fail({ kind: "Refused", diskUri: spec.volumeId, nodeName });
+export function refusedFor({ spec }: AzVolumeAttachment): Result<never, FailureOf<"Refused">> {
+  return fail({ kind: "Refused", diskUri: spec.volumeId, nodeName: spec.nodeName });
 }
 
 /** Changes its status; without one it is Pending. */

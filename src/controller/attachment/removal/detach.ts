@@ -104,8 +104,7 @@ export async function detach(
     return recorded.ok ? detached : ignoreNotFound(recorded);
   }
   // A disk that was off already took no write, and so no check.
-  if (!isAllowed && !(await mayDetachNow(ports, attachment, node, signal)))
-    return refusedFor(attachment, node);
+  if (!isAllowed && !(await mayDetachNow(ports, attachment, node, signal))) return refusedFor(attachment);
   logger.info("disk detached", {
     volumeName: attachment.spec.volumeName,
     nodeName: node.nodeName,
@@ -213,7 +212,7 @@ export async function removeProvenOff(
     isProvenOff(record, present.value, node) &&
     isTerminating(present.value) &&
     (await isTrusted(ports, record, signal));
-  if (!isStillProven) return refusedFor(attachment, node);
+  if (!isStillProven) return refusedFor(attachment);
   ports.logger.info("attachment removed after a fence", {
     volumeName: attachment.spec.volumeName,
     nodeName: node.nodeName,

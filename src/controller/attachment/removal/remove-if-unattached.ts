@@ -2,13 +2,13 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { recordedVm } from "../../../core/attachment/attachment-state.ts";
 import type { AttachmentAction } from "../../../core/attachment/plan-attachment.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { readAndCompare } from "../../adoption/compare-attachments.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { nodeNameOf } from "../../node-of-vm.ts";
-import { removeAttachment } from "../attachment-object.ts";
+import { refusedFor, removeAttachment } from "../attachment-object.ts";
 import { mayDetachNow } from "./detach.ts";
 
 /**
@@ -23,7 +23,7 @@ export async function removeIfUnattached(
   { node }: Extract<AttachmentAction, { kind: "RemoveUnattached" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { nodeName, volumeId } = attachment.spec;
+  const { nodeName } = attachment.spec;
   const compared = await readAndCompare(
     ports,
     {
@@ -40,6 +40,6 @@ export async function removeIfUnattached(
   if (recordedVm(present.value) !== undefined) return ok({});
   // According to the record as it is now, the node may write, or the record is being rebuilt.
   if (node !== undefined && !(await mayDetachNow(ports, attachment, node, signal)))
-    return fail({ kind: "Refused", diskUri: volumeId, nodeName });
+    return refusedFor(attachment);
   return removeAttachment(ports, attachment, signal);
 }
