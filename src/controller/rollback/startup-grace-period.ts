@@ -11,6 +11,7 @@ import { judgeStandingReports, reportOf } from "../../core/rollback/rollback-rep
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import type { ObjectCache, ObjectChange } from "../../objects/cache/object-cache.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
+import { sleepUnlessAborted } from "../../ports/clock.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { requestRebuild } from "./rebuild-all-records.ts";
 
@@ -99,12 +100,8 @@ export class StartupGracePeriod {
           because: judged.ok ? judged.value : judged.failure,
         });
       lastLogged = state;
-      try {
-        await clock.sleep(LOOK_AGAIN_MS, signal);
-      } catch (error) {
-        if (signal.aborted) return false;
-        throw error;
-      }
+      await sleepUnlessAborted(clock, LOOK_AGAIN_MS, signal);
+      if (signal.aborted) return false;
     }
     if (lastLogged !== "")
       logger.info("start-up grace period over: records are trusted", {
