@@ -369,8 +369,7 @@ function nodeOf(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeI
   const node = observed.node(attachment.spec.nodeName);
   // Without a Node, only the node's own report says which VM it is.
   if (node !== undefined && !node.isGone) return identityOf(node);
-  const remembered = nodesIn(recordOf(observed), "writer", "fencing", "unverified", "quarantined").find(
+  return nodesIn(recordOf(observed), "writer", "fencing", "unverified", "quarantined").find(
     (other) => other.nodeName === attachment.spec.nodeName,
   );
-  return remembered === undefined ? undefined : identityOf(remembered);
 }
