@@ -14,13 +14,10 @@ export function emitEtagNotMoved(
   failure: Failure,
 ): boolean {
   if (failure.kind !== "EtagNotMoved") return false;
-  const [reason, message, localKey] = [
-    "EtagNotMoved",
-    describeFailure(failure),
-    failureLocalKey(failure),
-  ] as const;
-  events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName, reason, message, localKey });
-  events.emit({ about: { kind: "AzDriverNode", name: nodeName }, reason, message, localKey });
+  const [message, localKey] = [describeFailure(failure), failureLocalKey(failure)];
+  const news = { reason: "EtagNotMoved", message, localKey } as const;
+  events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName, ...news });
+  events.emit({ about: { kind: "AzDriverNode", name: nodeName }, ...news });
   return true;
 }
 
