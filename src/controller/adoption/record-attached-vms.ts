@@ -77,16 +77,13 @@ async function recordEach(
   change: (present: AzVolumeAttachment, place: Place) => AttachmentStatus | undefined,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const places = attachedVms.flatMap(
-    ({ node, lun, beingDetached, deletedWithVm = false }): readonly Place[] =>
-      lun === undefined || isForeign(node) ? [] : [{ node, lun, beingDetached, deletedWithVm }],
-  );
+  const places = attachedVms.filter((vm): vm is Place => vm.lun !== undefined && !isForeign(vm.node));
   const { failed } = await tryEach(
     places,
     {
       attempt: async (place) => {
         const { node } = place;
-        if (place.deletedWithVm)
+        if (place.deletedWithVm === true)
           emitDeletedWithVm(ports, { volumeName: volume.metadata.name, diskUri, node });
         return recordOn(ports, { volume, diskUri, node }, (present) => change(present, place), signal);
       },
@@ -123,8 +120,16 @@ export async function recordOn(
   if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
   const target = namedAttachment({ volumeName, diskUri, nodeName });
   const isShared = !isSingleWriter(volume.spec.capabilities);
-  const mark = (isToMark: (present: AzVolumeAttachment) => boolean): Promise<Reconciled> =>
-    isShared ? markWhere(ports, target, isToMark, signal) : Promise.resolve(ok({}));
+  const mark = async (isToMark: (present: AzVolumeAttachment) => boolean): Promise<Reconciled> => {
+    if (!isShared) return ok({});
+    const marked = await changeSpec(
+      ports.store,
+      target,
+      (present) => (isToMark(present) ? asStaged(present) : undefined),
+      signal,
+    );
+    return marked.ok ? ok({}) : marked;
+  };
   const marked = await mark((present) => change(present) !== undefined);
   if (!marked.ok) return marked;
   let isChanged = false;
@@ -139,21 +144,6 @@ export async function recordOn(
     signal,
   );
   return recorded.ok ? mark(() => isChanged) : recorded;
-}
-
-async function markWhere(
-  { store }: AdoptionPorts,
-  target: ReturnType<typeof namedAttachment>,
-  isToMark: (present: AzVolumeAttachment) => boolean,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  const marked = await changeSpec(
-    store,
-    target,
-    (present) => (isToMark(present) ? asStaged(present) : undefined),
-    signal,
-  );
-  return marked.ok ? ok({}) : marked;
 }
 
 /**
@@ -200,12 +190,7 @@ async function forget({ store }: AdoptionPorts, name: string, signal: AbortSigna
 }
 
 /** Where a disk was found. */
-interface Place {
-  readonly node: NodeIdentity;
-  readonly lun: number;
-  readonly beingDetached: boolean;
-  readonly deletedWithVm: boolean;
-}
+type Place = AttachedVm & { readonly lun: number };
 
 function isRecorded({ status }: AzVolumeAttachment, { node, lun, beingDetached }: Place): boolean {
   if (status?.state !== "Attached" || status.lun !== lun || status.vmId !== node.vmId) return false;
