@@ -1,6 +1,6 @@
 import type { DiskSpec } from "../api/az-volume.ts";
-import { type DiskSku, diskSkus } from "./disk-sku.ts";
-import { iopsRange, mbpsRange, type PerformanceRules, skuRules } from "./sku-rules.ts";
+import type { DiskSku } from "./disk-sku.ts";
+import { iopsRange, mbpsRange, type PerformanceRules, rulesOf, skuRules } from "./sku-rules.ts";
 
 /** IOPS, and throughput in MB/s, of a disk; undefined: not stated, or not known. */
 export interface DiskPerformance {
@@ -64,7 +64,7 @@ export function allowedPerformance(
   sizeGiB: number,
   { diskIOPSReadWrite, diskMBpsReadWrite: mbps }: DiskPerformance,
 ): DiskPerformance {
-  const rules = rulesOf(skuName);
+  const rules = rulesOf(skuName)?.performance;
   if (rules === undefined || diskIOPSReadWrite === undefined)
     return { diskIOPSReadWrite, diskMBpsReadWrite: mbps };
   const iops = Math.max(diskIOPSReadWrite, iopsRange(rules, sizeGiB).min);
@@ -83,16 +83,11 @@ export function throughputProblem(
   present: DiskPerformance,
   { diskIOPSReadWrite, diskMBpsReadWrite: mbps }: DiskPerformance,
 ): string | undefined {
-  const rules = rulesOf(skuName);
+  const rules = rulesOf(skuName)?.performance;
   const iops = diskIOPSReadWrite ?? present.diskIOPSReadWrite;
   if (rules === undefined || iops === undefined || mbps === undefined) return undefined;
   const { min, max } = mbpsRange(rules, iops);
   const range = `must be from ${min} to ${max} for a ${skuName} disk of ${iops} IOPS`;
   if (mbps < min) return range;
   return mbps <= max ? undefined : `${range}; raise DiskIOPSReadWrite for more`;
-}
-
-function rulesOf(skuName: string): PerformanceRules | undefined {
-  const known = diskSkus.find((sku) => sku.toLowerCase() === skuName.toLowerCase());
-  return known === undefined ? undefined : skuRules[known].performance;
 }

@@ -1,4 +1,4 @@
-import { type DiskSku, diskSkus } from "./disk-sku.ts";
+import type { DiskSku } from "./disk-sku.ts";
 
 /** The range in which IOPS and throughput are set apart from the size. MB are Azure's: 10^6 bytes. */
 export interface PerformanceRules {
@@ -122,10 +122,14 @@ export function isCacheable({
   return maxShares === 1 && skuRules[skuName].cachedMaxGiB > 0;
 }
 
+/** The rules of a SKU in any case; undefined: it is not known. */
+export function rulesOf(skuName: string): SkuRules | undefined {
+  return Object.entries(skuRules).find(([sku]) => sku.toLowerCase() === skuName.toLowerCase())?.[1];
+}
+
 /** Whether a disk of a SKU, in any case, may burst on demand. */
 export function canBurst(skuName: string): boolean {
-  const known = diskSkus.find((sku) => sku.toLowerCase() === skuName.toLowerCase());
-  return known !== undefined && skuRules[known].burstingMinGiB !== undefined;
+  return rulesOf(skuName)?.burstingMinGiB !== undefined;
 }
 
 export function iopsRange(rules: PerformanceRules, sizeGiB: number): { min: number; max: number } {
