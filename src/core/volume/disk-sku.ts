@@ -36,14 +36,6 @@ export function isSnapshotCopied(skuName: string): boolean {
   return skuName === "PremiumV2_LRS" || skuName === "UltraSSD_LRS";
 }
 
-/**
- * Whether Azure fills the copies of a SKU after it has made them, and shows how far it is (Learn, Instant
- * access snapshots for managed disks). It fills those of other SKUs so, too, and shows nothing of it.
- */
-export function isFilledInBackground(skuName: string): boolean {
-  return isSnapshotCopied(skuName);
-}
-
 /** Who may export or import a disk's bytes over the network, in Azure's spelling. */
 export const networkAccessPolicies = ["AllowAll", "DenyAll", "AllowPrivate"] as const;
 

@@ -5,7 +5,7 @@ import type { EventReason } from "../../events/event-reasons.ts";
 import type { FailureOf } from "../../failure/failure.ts";
 import { fromTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
 import { isNextStep, untilReadMs } from "../disk-progress.ts";
-import { isFilledInBackground } from "../disk-sku.ts";
+import { isSnapshotCopied } from "../disk-sku.ts";
 import { hasFailedForGood } from "../has-failed-for-good.ts";
 import { type CopiedDisk, hasFailed, wasUsed, whyUnfinished } from "./unfinished-copy.ts";
 
@@ -48,7 +48,9 @@ export function withBegunCopy(
   disk: CopiedDisk & { readonly skuName: string },
   nowMs: number,
 ): VolumeStatus {
-  const mayBeShown = disk.completionPercent !== undefined || isFilledInBackground(disk.skuName);
+  // Azure fills the copies of any SKU so, and shows how far it is of these alone (Learn, Instant access
+  // snapshots for managed disks).
+  const mayBeShown = disk.completionPercent !== undefined || isSnapshotCopied(disk.skuName);
   if (disk.sourceUri === undefined || disk.isShownComplete === true || !mayBeShown) return status;
   if (status.copy !== undefined || status.conversion !== undefined) return status;
   const time = toTimestamp(nowMs);
