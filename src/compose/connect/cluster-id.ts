@@ -1,7 +1,6 @@
 import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
 import { grouped, type Values } from "../../cli/options.ts";
 import type { Result } from "../../core/failure/result.ts";
-import { CLUSTER_ID_PATTERN } from "../../core/volume/tags/cluster-id.ts";
 import { storedClusterId } from "../../objects/stored-cluster-id.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
@@ -11,7 +10,7 @@ export const clusterIdOptions = grouped("Azure", {
   "cluster-id": {
     kind: "text",
     problem: (value) =>
-      value === "" || CLUSTER_ID_PATTERN.test(value)
+      value === "" || /^[-A-Za-z0-9_.]{1,63}$/u.test(value)
         ? undefined
         : "expected 1 to 63 letters, digits, or any of - _ .",
     help:
