@@ -24,17 +24,10 @@ export const losetupArgs = [
  */
 export function parseLosetup(text: string): readonly LoopDeviceEntry[] {
   return text.split("\n").flatMap((line) => {
-    const [path, backingFileSystem, backingInode, backingPath] = line
+    const [path = "", backingFileSystem = "", backingInode = "", backingPath] = line
       .split(" ")
       .map((field) => unescapeHex(field).trim());
-    if (
-      path === undefined ||
-      backingFileSystem === undefined ||
-      backingInode === undefined ||
-      backingPath === undefined
-    )
-      return [];
-    return [{ path, backingFileSystem, backingInode, backingPath }];
+    return backingPath === undefined ? [] : [{ path, backingFileSystem, backingInode, backingPath }];
   });
 }
 

@@ -87,17 +87,9 @@ function parseLine(line: string): MountinfoEntry | undefined {
   const fields = line.split(" ");
   // Any number of optional fields (propagation) precede a lone hyphen.
   const separator = fields.indexOf("-", 6);
-  const [id, parentId, majorMinor, root, mountPoint, options] = fields;
-  const [fsType, source, superOptions] = fields.slice(separator + 1);
-  if (
-    separator === -1 ||
-    options === undefined ||
-    root === undefined ||
-    mountPoint === undefined ||
-    majorMinor === undefined
-  )
-    return undefined;
-  if (fsType === undefined || source === undefined) return undefined;
+  const [id, parentId, majorMinor = "", root = "", mountPoint = "", options] = fields;
+  const [fsType = "", source, superOptions] = fields.slice(separator + 1);
+  if (separator === -1 || options === undefined || source === undefined) return undefined;
   return {
     id: Number(id),
     // The file system that the kernel has started with is its own parent: it is on no other mount.
