@@ -86,7 +86,9 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
   if (observed.isMultiWriter) return planShared(observed);
   const hasLeftovers =
     observed.mount !== "none" || observed.targets.length > 0 || observed.checkpoint !== undefined;
-  if (record === undefined) return hasLeftovers ? planWithoutRecord(observed) : [];
+  // The object is gone: only a live mount in use stays, until its record is rebuilt.
+  const isUsed = observed.mount === "live" || observed.targets.length > 0;
+  if (record === undefined) return hasLeftovers && !isUsed ? [cleanUp(observed, undefined)] : [];
   if (isNamed(record, node, "unverified")) return planUnverified(observed, record);
   if (isNamed(record, node, "writer")) return planAsWriter(observed, record);
   if (isLeftToItsPod(observed, record)) return [];
@@ -121,11 +123,6 @@ export function isLeftToPods(observed: ObservedNodeVolume): boolean {
 
 function isUnrequested({ attachment }: ObservedNodeVolume): boolean {
   return attachment !== undefined && !isPrimaryOrRequested(attachment);
-}
-
-/** The object is gone: only a live mount in use stays, until its record is rebuilt. */
-function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
-  return observed.mount === "live" || observed.targets.length > 0 ? [] : [cleanUp(observed, undefined)];
 }
 
 /**
