@@ -169,7 +169,7 @@ export const cloudFailures = {
     code: "UNAVAILABLE",
     retryable: true,
     sentence: (failure) =>
-      `${isUnderWay(failure.code) ? "Azure has not finished yet" : "Azure can't be reached or failed for now"}: ` +
+      `${UNDER_WAY_CODES.includes(failure.code) ? "Azure has not finished yet" : "Azure can't be reached or failed for now"}: ` +
       `${failure.code}: ${failure.message}${requestOf(failure)}`,
   },
   CloudUnauthorized: {
@@ -180,10 +180,6 @@ export const cloudFailures = {
       remedyOfDenial(failure),
   },
 } as const satisfies Partial<FailureRows>;
-
-function isUnderWay(code: string): boolean {
-  return UNDER_WAY_CODES.includes(code);
-}
 
 /** What ends the use by replicas, which no pod shows. */
 function untilReplicasLeave({ replicasKeptMs }: { readonly replicasKeptMs?: number }): string {
