@@ -1,4 +1,5 @@
 import type { Failure } from "../core/failure/failure.ts";
+import { messageOf, stackOf } from "../core/failure/message-of.ts";
 import { fail, type Result } from "../core/failure/result.ts";
 import type { Logger } from "../ports/logger.ts";
 
@@ -89,13 +90,9 @@ export async function tryOne<R>(
     if (!signal.aborted) return result;
   } catch (error) {
     // Ports that wait reject with the signal's reason.
-    if (!signal.aborted) return bugOf(error, logger);
+    if (signal.aborted) return fail({ kind: "Cancelled" });
+    logger.error("attempt threw: a bug", { error: stackOf(error) });
+    return fail({ kind: "DriverBug", detail: messageOf(error) });
   }
   return fail({ kind: "Cancelled" });
-}
-
-function bugOf(error: unknown, logger: Logger): Result<never> {
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  logger.error("attempt threw: a bug", { error: stack ?? message });
-  return fail({ kind: "DriverBug", detail: message });
 }
