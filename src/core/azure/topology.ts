@@ -36,8 +36,7 @@ export function parseZoneValue(
 /**
  * Chooses region and zone of a new disk: the first preferred, then the first requisite zone in the region
  * asked for. An empty zone stands for nodes without zone and gives a regional disk, in a region that has
- * some. Fails with
- * `InvalidArgument` where no zone can be used.
+ * some. Fails with `InvalidArgument` where no zone can be used.
  */
 export function choosePlacement(request: {
   readonly topology: TopologyRequirement | undefined;
