@@ -5,17 +5,17 @@ import { LATE_REQUEST_MS } from "../../azure/late-request.ts";
 import { toTimestamp } from "../../primitives/timestamp.ts";
 import { aDetail, aDiskSpec, anObservedVolume, aVolume } from "../../testing/objects.ts";
 import { planDisk } from "../plan-disk.ts";
-import { recentlyMade, repeatedModification } from "./late-modification.ts";
-import type { ModifiableDisk } from "./plan-modification.ts";
+import { type DecidingDisk, recentlyMade, repeatedModification } from "./late-modification.ts";
 
 const ENDED_MS = 1_000_000;
 const requested: DiskModification = { networkAccessPolicy: "DenyAll", tags: { tier: "old" } };
-const listed: ModifiableDisk = {
-  skuName: "Premium_LRS",
+const listed: DecidingDisk = {
+  ...aDetail(),
+  burstingEnabled: false,
   tags: { Tier: "old", team: "storage" },
   networkAccessPolicy: "DenyAll",
 };
-const late: ModifiableDisk = { ...listed, networkAccessPolicy: "AllowAll" };
+const late: DecidingDisk = { ...listed, networkAccessPolicy: "AllowAll" };
 const error = { kind: "DiskInUse", message: "no", failure: "{}", time: "", retries: 0 };
 
 const recent = { made: requested, endTime: toTimestamp(ENDED_MS), storeIncarnation: 1 };
@@ -34,7 +34,7 @@ function modified(changes: Parameters<typeof aVolume>[0] = {}): AzVolume {
 }
 
 describe("repeatedModification", () => {
-  const ultra: ModifiableDisk = { ...listed, skuName: "UltraSSD_LRS", sizeGiB: 65_536 };
+  const ultra: DecidingDisk = { ...listed, skuName: "UltraSSD_LRS", sizeGiB: 65_536 };
   const slow: DiskModification = { diskIOPSReadWrite: 500, diskMBpsReadWrite: 100 };
   const raised: DiskModification = { diskMBpsReadWrite: 256 };
   const now = { nowMs: ENDED_MS + 1, isOfThisStore: true };
@@ -43,7 +43,7 @@ describe("repeatedModification", () => {
   const rows: readonly {
     readonly because: string;
     readonly volume?: AzVolume;
-    readonly disk: ModifiableDisk;
+    readonly disk: DecidingDisk;
     readonly at?: Partial<typeof now>;
     readonly repeated: DiskModification | undefined;
   }[] = [

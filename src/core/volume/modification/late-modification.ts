@@ -1,4 +1,4 @@
-import type { AzVolume, DiskModification, VolumeStatus } from "../../api/az-volume.ts";
+import type { AzVolume, DiskModification, VolumeDetail, VolumeStatus } from "../../api/az-volume.ts";
 import { isDeleting } from "../../attachment/observed-volume.ts";
 import { LATE_REQUEST_MS } from "../../azure/late-request.ts";
 import { regionName } from "../../azure/topology.ts";
@@ -9,6 +9,10 @@ import { mergeTags } from "../tags/merge-tags.ts";
 import { type ModifiableDisk, withoutModification } from "./plan-modification.ts";
 
 type RecentModification = NonNullable<VolumeStatus["recentModification"]>;
+
+/** A disk as Azure shows it, as far as the driver decides by it. */
+export type DecidingDisk = ModifiableDisk &
+  Required<Pick<VolumeDetail, "sizeGiB" | "maxShares" | "location" | "zones" | "burstingEnabled">>;
 
 /**
  * How long before a late request can't come any more the disk is read, in milliseconds: recovery may list it
@@ -70,7 +74,7 @@ function lastLookInMs(recent: RecentModification, nowMs: number): number {
  */
 export function repeatedModification(
   volume: AzVolume,
-  shown: ModifiableDisk,
+  shown: DecidingDisk,
   { nowMs, isOfThisStore }: { readonly nowMs: number; readonly isOfThisStore: boolean },
 ): DiskModification | undefined {
   const { spec, status, metadata } = volume;
@@ -92,18 +96,15 @@ export function repeatedModification(
  * the host cache at an attach, the zones, how large the disk may be, whether it may become a Premium SSD v2,
  * and whether Azure still copies its snapshots where it grows or is deleted.
  */
-function isOtherwiseMade({ spec, status }: AzVolume, shown: ModifiableDisk): boolean {
+function isOtherwiseMade({ spec, status }: AzVolume, shown: DecidingDisk): boolean {
   const known = status?.detail;
   if (known === undefined) return false;
-  const { skuName, maxShares = known.maxShares, location = known.location, zones = known.zones } = shown;
-  const bursts = knownBursting({ spec, status });
-  const { burstingEnabled = bursts } = shown;
   return (
-    skuName.toLowerCase() !== known.skuName.toLowerCase() ||
-    maxShares !== known.maxShares ||
-    burstingEnabled !== bursts ||
-    regionName(location) !== regionName(known.location) ||
-    !sameJson(zones, known.zones)
+    shown.skuName.toLowerCase() !== known.skuName.toLowerCase() ||
+    shown.maxShares !== known.maxShares ||
+    shown.burstingEnabled !== knownBursting({ spec, status }) ||
+    regionName(shown.location) !== regionName(known.location) ||
+    !sameJson(shown.zones, known.zones)
   );
 }
 
@@ -113,10 +114,7 @@ export function knownBursting({ spec, status }: Pick<AzVolume, "spec" | "status"
 }
 
 /** What was made, with as much performance as the disk's later growth had to raise it to. */
-function raisedSince(
-  made: DiskModification,
-  { skuName, sizeGiB = 0, ...shown }: ModifiableDisk,
-): DiskModification {
+function raisedSince(made: DiskModification, { skuName, sizeGiB, ...shown }: DecidingDisk): DiskModification {
   const { diskIOPSReadWrite = shown.diskIOPSReadWrite, diskMBpsReadWrite } = made;
   const allowed = allowedPerformance(skuName, sizeGiB, { diskIOPSReadWrite, diskMBpsReadWrite });
   return Object.fromEntries(

@@ -16,16 +16,6 @@ export type ModificationAction =
 export interface ModifiableDisk {
   readonly skuName: string;
   readonly tags: Tags;
-  /** Absent: of no concern. */
-  readonly sizeGiB?: number;
-  /** Absent: of no concern. */
-  readonly maxShares?: number;
-  /** Absent: of no concern. */
-  readonly location?: string;
-  /** Absent: of no concern. */
-  readonly zones?: readonly string[];
-  /** Absent: of no concern. */
-  readonly burstingEnabled?: boolean;
   readonly diskIOPSReadWrite?: number | undefined;
   readonly diskMBpsReadWrite?: number | undefined;
   readonly networkAccessPolicy?: string | undefined;
