@@ -1,9 +1,8 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { claimLabels } from "../../core/api/claim-labels.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
-import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
+import { isOfDisk } from "../../core/api/identity/disk-uri-of.ts";
 import { foreignVolumeObjectName, volumeObjectNames } from "../../core/api/object-names.ts";
-import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
@@ -35,9 +34,7 @@ export async function adoptVolume(
     if (created.failure.kind !== "ObjectAlreadyExists") return created;
     const present = await ports.store.get("AzVolume", name, signal);
     if (!present.ok) return present;
-    // An object without a disk is still being created: its creation finds this disk.
-    const presentUri = diskUriOf(present.value) ?? diskUri;
-    if (isSameResourceUri(presentUri, diskUri)) return ok({ volume: present.value, isNew: false });
+    if (isOfDisk(present.value, diskUri)) return ok({ volume: present.value, isNew: false });
   }
   return fail({ kind: "ObjectConflict", objectKind: "AzVolume", name: names.at(-1) ?? diskUri });
 }

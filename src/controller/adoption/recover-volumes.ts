@@ -1,7 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
+import { diskUriOf, isOfDisk } from "../../core/api/identity/disk-uri-of.ts";
 import { volumeObjectNames } from "../../core/api/object-names.ts";
-import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { parseDiskUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -192,8 +192,7 @@ async function recoverVolume(
   for (const name of volumeObjectNames(diskUri)) {
     const present = await ports.store.get("AzVolume", name, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
-    // An object without a disk is still being created: its creation finds this disk.
-    if (present.ok && isSameResourceUri(diskUriOf(present.value) ?? diskUri, diskUri)) return ok(false);
+    if (present.ok && isOfDisk(present.value, diskUri)) return ok(false);
   }
   // Read after the object was found missing: DeleteVolume may have ended since the disk was listed.
   const disk = await ports.cloud.getDisk({ diskUri }, signal);

@@ -1,8 +1,8 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
+import { isOfDisk } from "../../core/api/identity/disk-uri-of.ts";
 import { volumeObjectNames } from "../../core/api/object-names.ts";
-import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -45,9 +45,4 @@ export async function readLeaving(
     else if (!fresh.ok && (fresh.failure.kind !== "ObjectNotFound" || attached.has(name))) return fresh;
   }
   return ok({ diskUri, volumes, attachments });
-}
-
-/** Another disk's volume may have the name. One without a disk yet finds this one by itself. */
-function isOfDisk(volume: AzVolume, diskUri: string): boolean {
-  return isSameResourceUri(diskUriOf(volume) ?? diskUri, diskUri);
 }
