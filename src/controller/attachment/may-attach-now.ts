@@ -105,15 +105,12 @@ function volumesToRead(
   const attached = new Set(present.map(({ spec }) => spec.volumeName));
   const named = cache
     .byIndex("AzVolume", "recordedOn", node.nodeName)
-    .filter((volume) => !attached.has(volume.metadata.name) && mayBeFenced(volume, node));
+    .filter(({ metadata }) => !attached.has(metadata.name))
+    .filter(({ status }) => isNamed(status?.record, node.nodeName, "writer", "fencing", "unverified"));
   return new Set([
     ...[...changed, ...gone].map(({ spec }) => spec.volumeName),
     ...named.map(({ metadata }) => metadata.name),
   ]);
-}
-
-function mayBeFenced({ status }: AzVolume, { nodeName }: NodeIdentity): boolean {
-  return isNamed(status?.record, nodeName, "writer", "fencing", "unverified");
 }
 
 function isQuarantined({ status }: AzVolume, node: NodeIdentity): boolean {
