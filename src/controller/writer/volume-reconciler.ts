@@ -85,7 +85,9 @@ async function reconcileVolume(
   const unrequestedTime = planUnrequestedTime(observed);
   const record = (): Promise<Reconciled> =>
     recordStatus(ports, volumeName, { conditions, unrequestedTime }, signal);
-  if (unrequestedTime === undefined && isOfMountsAlone(observed, conditions))
+  const present = observed.volume.status?.conditions ?? [];
+  const areMountsAlone = conditions !== undefined && differInMountsAlone(present, conditions);
+  if (unrequestedTime === undefined && areMountsAlone)
     passes.push(() => ports.mountConditions.run(volumeName, record));
   else if (conditions !== undefined || unrequestedTime !== undefined) passes.push(record);
   // Last of all: a grant has written its label by then.
@@ -115,13 +117,6 @@ async function executeInPace(
   return action.kind === "Distrust" && action.as === "writer"
     ? ports.distrusts.run(observed.volume.metadata.name, execute)
     : execute();
-}
-
-function isOfMountsAlone(
-  { volume: { status } }: ObservedVolume,
-  planned: ReturnType<typeof planConditions>,
-): boolean {
-  return planned !== undefined && differInMountsAlone(status?.conditions ?? [], planned);
 }
 
 /** The pod behind it may be seen soon, and not every such change triggers a reconcile. */
