@@ -2,7 +2,7 @@ import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { isEarlierVm, type ObservedNames } from "../../core/writer/plan-earlier-vm.ts";
+import { isEarlierVm } from "../../core/writer/plan-earlier-vm.ts";
 import { isGrantedAgain } from "../../core/writer/record/is-granted-again.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import {
@@ -138,16 +138,13 @@ async function identifyOrPrune(
   if (nodeName === undefined || instance?.ok !== true)
     return pruneIfDetachedByOthers(ports, volumeName, unknown, signal);
   const node = withNodeUid(ports, { nodeName, vmId: instance.value.vmId, instanceUri });
-  return isEarlierVm(observedNames(ports), node)
+  const observed = {
+    node: (name: string) => observeNode(ports, name),
+    orchestratorNode: (name: string) => ports.users.cachedNode(name),
+  };
+  return isEarlierVm(observed, node)
     ? pruneIfDetachedByOthers(ports, volumeName, unknown, signal)
     : identifyAs(ports, volumeName, unknown, node, signal);
-}
-
-function observedNames(ports: FencingPorts): ObservedNames {
-  return {
-    node: (nodeName) => observeNode(ports, nodeName),
-    orchestratorNode: (nodeName) => ports.users.cachedNode(nodeName),
-  };
 }
 
 function identifyAs(

@@ -11,7 +11,7 @@ import { isNamed, nodesIn } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /** What is seen of nodes by their names. */
-export type ObservedNames = Pick<ObservedVolume, "node" | "orchestratorNode">;
+type ObservedNames = Pick<ObservedVolume, "node" | "orchestratorNode">;
 
 /**
  * Whether a VM is an earlier one of its node's name, or may be. The node is another VM by now: by its
