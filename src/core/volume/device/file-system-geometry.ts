@@ -80,7 +80,8 @@ export function geometryProblem({
   const { blockSize = DEFAULT_BLOCK_SIZE, inodeSize = DEFAULT_INODE_SIZE } = geometry;
   const inodeMax = fsType === "xfs" ? blockSize / 2 : blockSize;
   const isPossible: Readonly<Record<GeometryName, (value: number) => boolean>> = {
-    blockSize: (size) => size >= sectorBytes && sizeGiB <= blockMaxGiB(fsType, size),
+    blockSize: (size) =>
+      size >= sectorBytes && (fsType !== "ext4" || sizeGiB <= (smallBlockMaxGiB[size] ?? Infinity)),
     inodeSize: (size) => size <= inodeMax,
     bytesPerInode: (ratio) =>
       ratio >= blockSize && ratio >= INODE_TABLE_SHARE * inodeSize && sizeGiB < INODES_MAX_GIB * ratio,
@@ -124,8 +125,4 @@ export const rawGeometryProblem =
 function notOf(name: GeometryName, fsType: FileSystemType): string {
   const served = fileSystemTypes.filter((other) => valuesOf[other][name] !== undefined);
   return `is for ${served.join(", ")}, not for ${fsType}: leave it out`;
-}
-
-function blockMaxGiB(fsType: FileSystemType, blockSize: number): number {
-  return fsType === "ext4" ? (smallBlockMaxGiB[blockSize] ?? Infinity) : Infinity;
 }
