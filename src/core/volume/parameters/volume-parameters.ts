@@ -191,16 +191,13 @@ const acceptedNames = [
 ];
 
 function refusalOf(name: string, value: string): InvalidArgument | undefined {
-  if (hasName(acceptedNames, name) || isDeviceSetting(name)) return undefined;
+  const isAccepted = acceptedNames.some((accepted) => accepted.toLowerCase() === name.toLowerCase());
+  if (isAccepted || isDeviceSetting(name)) return undefined;
   return invalidArgument(
     `parameters.${name}`,
     value,
     unknownParameter(name, { allowed: volumeParameterNames, known: acceptedNames }),
   );
-}
-
-function hasName(names: readonly string[], name: string): boolean {
-  return names.some((candidate) => candidate.toLowerCase() === name.toLowerCase());
 }
 
 function stated(given: Given, name: VolumeParameterName | MetadataParameterName): string | undefined {
