@@ -1,11 +1,6 @@
+import type { NodeStatus } from "../api/az-driver-node.ts";
 import { isEpochWithinReach } from "../api/epoch.ts";
 import { LUNS_MAX } from "../azure/choose-luns.ts";
-
-/** A volume that a node reports as mounted, or about to be. */
-export interface ReportedCheckpoint {
-  readonly volumeName: string;
-  readonly epoch: number;
-}
 
 /**
  * The most checkpoints of one node that are believed without an attachment or record that names the node:
@@ -25,7 +20,7 @@ export type CheckpointVerdict =
  * volume.
  */
 export function judgeCheckpoint(
-  checkpoints: readonly ReportedCheckpoint[],
+  checkpoints: readonly Pick<NodeStatus["volumes"][number], "volumeName" | "epoch">[],
   context: {
     readonly volumeName: string;
     readonly recordedEpoch: number;
