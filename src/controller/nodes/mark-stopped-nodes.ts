@@ -1,3 +1,4 @@
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { mayMark, planServiceMark, type ServiceStep } from "../../core/node/plan-service-mark.ts";
 import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
@@ -8,12 +9,7 @@ import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts
 import type { NodesPorts } from "../controller-ports.ts";
 
 /** A node whose VM is known, by its Node object and its AzDriverNode. */
-interface KnownNode {
-  readonly nodeName: string;
-  readonly nodeUid: string;
-  readonly instanceUri: string;
-  readonly vmId: string;
-}
+type KnownNode = NodeIdentity & { readonly nodeUid: string };
 
 /**
  * Marks nodes out of service whose VMs are off, so that the orchestrator frees their pods at once. Without
