@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { accessModes } from "../../core/volume/access-mode.ts";
-import { metadataTagNames } from "../../core/volume/tags/volume-tags.ts";
+import { metadataTagNames, type Tags } from "../../core/volume/tags/volume-tags.ts";
 
 /** Marks disks of this driver, in the same way as the V1 driver. */
 const CREATED_BY = { name: "k8s-azure-created-by", value: "kubernetes-azure-dd" } as const;
@@ -9,8 +9,6 @@ const UID = "disk.csi.azure.com-uid";
 const VOLUME_NAME = "disk.csi.azure.com-volume-name";
 const REPLICAS = "disk.csi.azure.com-replicas";
 const ACCESS_TYPES = "disk.csi.azure.com-access";
-
-type Tags = Readonly<Record<string, string>>;
 
 /** The tags by which a disk's volume is recovered if the object store is lost. */
 export function driverTags(volume: AzVolume, clusterId: string): Tags {
