@@ -20,8 +20,6 @@ const pattern = new RegExp(
 
 /** Reads an ARM id of a compute resource; undefined if it is none. Instances of scale sets are none. */
 export function parseArmId(id: string): ArmId | undefined {
-  const [, subscriptionId, resourceGroup, type, name] = pattern.exec(id) ?? [];
-  if (subscriptionId === undefined || resourceGroup === undefined || type === undefined || name === undefined)
-    return undefined;
-  return { subscriptionId, resourceGroup, type: type.toLowerCase(), name };
+  const [, subscriptionId = "", resourceGroup = "", type = "", name] = pattern.exec(id) ?? [];
+  return name === undefined ? undefined : { subscriptionId, resourceGroup, type: type.toLowerCase(), name };
 }

@@ -18,9 +18,8 @@ const INSTANCE_URI = new RegExp(
 
 /** The parts of a virtual machine's URI, undefined if `uri` is something else. */
 export function parseInstanceUri(uri: string): InstanceUriParts | undefined {
-  const [, subscriptionId, resourceGroup, scaleSetName, spelledName] = INSTANCE_URI.exec(uri) ?? [];
-  if (subscriptionId === undefined || resourceGroup === undefined || spelledName === undefined)
-    return undefined;
+  const [, subscriptionId = "", resourceGroup = "", scaleSetName, spelledName] = INSTANCE_URI.exec(uri) ?? [];
+  if (spelledName === undefined) return undefined;
   const instanceName = scaleSetName === undefined ? spelledName : instanceIdOf(scaleSetName, spelledName);
   return { subscriptionId, resourceGroup, scaleSetName, instanceName };
 }
