@@ -2,23 +2,13 @@ import type { AzDriverNode } from "../api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume } from "../api/az-volume.ts";
 import { ATTACHMENTS_UNMARKED } from "../rollback/attachments-unmarked.ts";
-import {
-  ATTACH_REFUSED,
-  ATTACHED_ELSEWHERE,
-  FAILOVER_READY,
-  MOUNT_UNHEALTHY,
-  WRITER_WAITING,
-} from "../writer/plan-conditions.ts";
+import { FAILOVER_READY, plannedConditionTypes } from "../writer/plan-conditions.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
 import { nodeConditionTypes } from "./node-conditions.ts";
 
 /** Every condition of an AzVolume. */
 export const volumeConditionTypes: readonly string[] = [
-  FAILOVER_READY,
-  WRITER_WAITING,
-  ATTACH_REFUSED,
-  ATTACHED_ELSEWHERE,
-  MOUNT_UNHEALTHY,
+  ...plannedConditionTypes,
   "OfflineResize",
   ATTACHMENTS_UNMARKED,
   "Converting",

@@ -43,7 +43,8 @@ export const ATTACHED_ELSEWHERE = "AttachedElsewhere";
  */
 export const MOUNT_UNHEALTHY = "MountUnhealthy";
 
-const plannedHere: readonly string[] = [
+/** The conditions that `planConditions` owns. */
+export const plannedConditionTypes: readonly string[] = [
   FAILOVER_READY,
   WRITER_WAITING,
   ATTACH_REFUSED,
@@ -53,7 +54,7 @@ const plannedHere: readonly string[] = [
 
 /** Whether `planConditions` owns a condition. */
 export function isPlannedHere(type: string): boolean {
-  return plannedHere.includes(type);
+  return plannedConditionTypes.includes(type);
 }
 
 /**
