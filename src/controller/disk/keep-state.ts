@@ -3,14 +3,14 @@ import { isDeletedByHand, isDeleting } from "../../core/attachment/observed-volu
 import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import {
   planFailedStateTags,
   planStateTags,
   type StateTagsAction,
 } from "../../core/volume/tags/plan-state-tags.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { changeVolumeStatus } from "../../objects/update-object.ts";
-import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
@@ -52,15 +52,8 @@ async function keepState(
   if (action === undefined) return ok({});
   if (action.kind === "Requeue") return ok({ requeueAfterMs: action.afterMs });
   untagged.recordTry(name);
-  const isNotDeleting = (present: AzVolume): boolean => !isDeleting(present);
-  const kept = await writeStateTags(
-    ports,
-    volume,
-    action,
-    mayWriteDisk(ports, volume, isNotDeleting),
-    signal,
-  );
-  if (kept.ok) return ok({});
+  const kept = await writeStateTags(ports, volume, action, signal);
+  if (kept.ok) return kept;
   const { failure } = kept;
   const refusedVolumes = isRetryable(failure) ? 0 : untagged.recordRefusal(name);
   const { isReported, requeueAfterMs } = planFailedStateTags({
@@ -79,11 +72,11 @@ async function writeStateTags(
   ports: DiskPorts,
   volume: AzVolume,
   { diskUri, tags }: Pick<Extract<StateTagsAction, { kind: "KeepState" }>, "diskUri" | "tags">,
-  precondition: Precondition,
   signal: AbortSignal,
-): Promise<Result<void>> {
+): Promise<Reconciled> {
   const leftOver = Object.keys(volume.status?.detail?.stateTags ?? {}).filter((tag) => !(tag in tags));
   const changes = { ...Object.fromEntries(leftOver.map((tag) => [tag, undefined])), ...tags };
+  const precondition = mayWriteDisk(ports, volume, (present) => !isDeleting(present));
   const tagged = await ports.steps.run("tag-disk", () =>
     ports.cloud.tagDisk({ diskUri, tags: changes, precondition }, signal),
   );
@@ -95,7 +88,7 @@ async function writeStateTags(
       detail === undefined ? undefined : { ...status, detail: { ...detail, stateTags: tags } },
     signal,
   );
-  return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;
+  return ignoreNotFound(recorded);
 }
 
 function emitNotKept(
