@@ -1,9 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { accessModes } from "../../core/volume/access-mode.ts";
-import { metadataTagNames, type Tags } from "../../core/volume/tags/volume-tags.ts";
+import { CREATED_BY, metadataTagNames, type Tags } from "../../core/volume/tags/volume-tags.ts";
 
-/** Marks disks of this driver, in the same way as the V1 driver. */
-const CREATED_BY = { name: "k8s-azure-created-by", value: "kubernetes-azure-dd" } as const;
 const CLUSTER_ID = "disk.csi.azure.com-cluster-id";
 const UID = "disk.csi.azure.com-uid";
 const VOLUME_NAME = "disk.csi.azure.com-volume-name";

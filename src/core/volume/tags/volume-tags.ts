@@ -30,7 +30,8 @@ export function writeAcceleratorIn(tags: Tags): boolean | undefined {
   return value === undefined ? undefined : value === "true";
 }
 
-const CREATED_BY: Tags = { "k8s-azure-created-by": "kubernetes-azure-dd" };
+/** Marks disks of this driver, in the same way as the V1 driver. */
+export const CREATED_BY = { name: "k8s-azure-created-by", value: "kubernetes-azure-dd" } as const;
 /** The tags that the parameters of external-provisioner become. */
 export const metadataTagNames: Readonly<Record<MetadataParameterName, string>> = {
   "csi.storage.k8s.io/pv/name": "kubernetes.io-created-for-pv-name",
@@ -128,7 +129,7 @@ function isLaterTag(name: string): boolean {
 }
 
 function ownTags(metadata: VolumeMetadata): Tags {
-  const tags: Record<string, string> = { ...CREATED_BY };
+  const tags: Record<string, string> = { [CREATED_BY.name]: CREATED_BY.value };
   for (const parameter of metadataParameterNames) {
     const value = metadata[parameter];
     if (value !== undefined) tags[metadataTagNames[parameter]] = value;
