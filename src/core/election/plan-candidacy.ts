@@ -52,9 +52,8 @@ export function electionProblem({
     );
   if (retryPeriodMs * (1 + ELECTION_JITTER_SHARE) >= renewDeadlineMs)
     return (
-      `--lease-retry-period-ms: got ${retryPeriodMs}; expected ${1 + ELECTION_JITTER_SHARE} times as ` +
-      "much below " +
-      `--lease-renew-deadline-ms (${renewDeadlineMs}), or a leader would give up between two renewals`
+      `--lease-retry-period-ms: got ${retryPeriodMs}; expected ${1 + ELECTION_JITTER_SHARE} times as much ` +
+      `below --lease-renew-deadline-ms (${renewDeadlineMs}), or a leader would give up between two renewals`
     );
   return undefined;
 }
