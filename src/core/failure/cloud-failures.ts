@@ -175,9 +175,10 @@ export const cloudFailures = {
   CloudUnauthorized: {
     code: "PERMISSION_DENIED",
     retryable: false,
+    // Azure's answer last: an event ends after 700 characters, which the ids in them may fill.
     sentence: (failure) =>
-      `Azure denies the driver access: ${failure.code}: ${failure.message}${requestOf(failure)}; ` +
-      remedyOfDenial(failure),
+      `Azure denies the driver access: ${failure.code}: ${remedyOfDenial(failure)}. Azure's answer: ` +
+      `${failure.message}${requestOf(failure)}`,
   },
 } as const satisfies Partial<FailureRows>;
 

@@ -60,6 +60,24 @@ describe("describeFailure", () => {
     assert.match(sentence.slice(0, 640), /end its use first.* for 300 s.* has ended/u);
   });
 
+  it("says what to grant before it repeats Azure's refusal, which may be long", () => {
+    const group = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/MC_shop_shop_westeurope";
+    const set = `${group}/providers/Microsoft.Compute/diskEncryptionSets/shop-encryption`;
+    const disk = `${group}/providers/Microsoft.Compute/disks/pvc-6c30472b-d2ad-4d4c-871d-deb7f54cdab5`;
+    const sentence = describeFailure({
+      kind: "CloudUnauthorized",
+      code: "LinkedAuthorizationFailed",
+      message:
+        "The client '00000000-0000-4000-8000-000000000002' with object id " +
+        "'00000000-0000-4000-8000-000000000002' has permission to perform action " +
+        `'Microsoft.Compute/disks/write' on scope '${disk}'; however, it does not have permission to ` +
+        `perform action 'Microsoft.Compute/diskEncryptionSets/read' on the linked scope(s) '${set}' or the ` +
+        "linked scope(s) are invalid.",
+      requestId: "00000000-0000-4000-8000-000000000003",
+    });
+    assert.match(sentence.slice(0, 640), /grant .*diskEncryptionSets\/read on .*the roles of deploy\/azure/u);
+  });
+
   it("says how to check and erase a disk where a first mkfs may have left data", () => {
     const unrecognized = {
       ...failureExamples.WrongFileSystem,
