@@ -61,7 +61,8 @@ describe("describeFailure", () => {
   });
 
   it("says what to grant before it repeats Azure's refusal, which may be long", () => {
-    const group = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/MC_shop_shop_westeurope";
+    const group =
+      "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/MC_shop_shop_westeurope";
     const set = `${group}/providers/Microsoft.Compute/diskEncryptionSets/shop-encryption`;
     const disk = `${group}/providers/Microsoft.Compute/disks/pvc-6c30472b-d2ad-4d4c-871d-deb7f54cdab5`;
     const sentence = describeFailure({

@@ -129,6 +129,35 @@ describe("answers as Azure was recorded to give them", () => {
     assert.deepEqual(shown(changed, "diskIOPSReadOnly", "diskMBpsReadOnly"), [250, 40]);
   });
 
+  it("a Premium SSD v2 says what readers get, whatever it states for writers", () => {
+    const azure = aModel();
+    const stated = { diskSizeGB: 1024, diskIOPSReadWrite: 10_000, diskMBpsReadWrite: 500 };
+    const read = made(azure, "disks/d", { zones: ["1"], ...disk("PremiumV2_LRS", stated) });
+    assert.deepEqual(shown(read, "diskIOPSReadOnly", "diskMBpsReadOnly", "maxShares"), [3000, 125, 1]);
+  });
+
+  it("an incremental snapshot is on no Premium storage", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/d", diskBody());
+    const creationData = { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/d` };
+    const body = { location, sku: { name: "Premium_LRS" }, properties: { creationData, incremental: true } };
+    const refused = azure.send("PUT", "snapshots/s", body).body;
+    assert.deepEqual(
+      ["code", "message", "target"].map((member) => at(refused, "error", member)),
+      [
+        "InvalidParameter",
+        "SKU Premium_LRS is not supported for resource type IncrementalSnapshot in this region. Supported " +
+          "SKUs for this region are Standard_LRS,Standard_ZRS",
+        "sku",
+      ],
+    );
+    const full = { ...body, properties: { creationData } };
+    assert.equal(azure.send("PUT", "snapshots/s", full).status, 202);
+    azure.settle();
+    azure.finish("PUT", "snapshots/i", { location, properties: body.properties });
+    assert.equal(azure.send("PATCH", "snapshots/i", { sku: body.sku }).status, 400);
+  });
+
   it("a disk that awaits its upload has no size", () => {
     const azure = aModel();
     const creationData = { createOption: "Upload", uploadSizeBytes: 21_474_836_992 };
@@ -292,9 +321,13 @@ describe("answers as Azure was recorded to give them", () => {
     );
   });
 
-  it("snapshots, access and encryption sets count in buckets of their own", () => {
+  it("disks, snapshots, access and encryption sets count in buckets of their own", () => {
     const azure = aModel();
-    azure.finish("PUT", "disks/d", diskBody());
+    assert.equal(
+      azure.send("PUT", "disks/d", diskBody()).headers["x-ms-ratelimit-remaining-resource"],
+      "Microsoft.Compute/CreateUpdateDisks3Min;2999,Microsoft.Compute/CreateUpdateDisks30Min;24999",
+    );
+    azure.settle();
     const buckets = (method: "PUT" | "POST", path: string, body: JsonObject): string | undefined =>
       azure.send(method, path, body).headers["x-ms-ratelimit-remaining-resource"];
     const creationData = { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/d` };

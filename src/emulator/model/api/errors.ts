@@ -1062,8 +1062,12 @@ export const armErrors = {
         `zones for location '${place.location}' are '${place.offered.join(",")}'`,
       { target: "zones" },
     ),
-  /** The text is quoted of disks of Premium_ZRS in a region without zones. Inferred: code and target. */
-  skuNotInRegion: (type: "Disk" | "Snapshot", sku: string, offered: readonly string[]) =>
+  /** Recorded of incremental snapshots, and quoted of disks of Premium_ZRS in a region without zones. */
+  skuNotInRegion: (
+    type: "Disk" | "Snapshot" | "IncrementalSnapshot",
+    sku: string,
+    offered: readonly string[],
+  ) =>
     failure(
       400,
       "InvalidParameter",

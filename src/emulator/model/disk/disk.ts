@@ -143,9 +143,10 @@ export interface DiskView {
   readonly upperCaseGroup?: boolean;
 }
 
-/** What the VMs that only read an Ultra disk get together, unless a write states it. */
-function readOnlyPerformance(sizeGiB: number): JsonObject {
-  const { iops, mbps } = basePerformance("Ultra", sizeGiB);
+/** What the VMs that only read a disk without tiers get together, unless a write states it: recorded. */
+function readOnlyPerformance({ sku: { family }, sizeGiB }: Disk["spec"]): JsonObject {
+  if (family !== "PremiumV2" && family !== "Ultra") return {};
+  const { iops, mbps } = basePerformance(family, sizeGiB);
   return { diskIOPSReadOnly: iops, diskMBpsReadOnly: mbps };
 }
 
@@ -157,7 +158,7 @@ export function statableOf(disk: Disk): JsonObject {
     tags: spec.tags,
     sku: { name: sku.name, tier: sku.tier },
     properties: {
-      ...(sku.family === "Ultra" ? readOnlyPerformance(spec.sizeGiB) : {}),
+      ...readOnlyPerformance(spec),
       ...spec.other,
       creationData,
       diskSizeGB: spec.sizeGiB,
@@ -201,7 +202,7 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
     managedBy: owners[0],
     ...(shared && owners.length > 0 ? { managedByExtended: owners } : {}),
     properties: {
-      ...(spec.sku.family === "Ultra" ? readOnlyPerformance(spec.sizeGiB) : {}),
+      ...readOnlyPerformance(spec),
       ...spec.other,
       creationData: chosen
         ? { ...disk.creationData, logicalSectorSize: sectorSizeBytes(disk) }

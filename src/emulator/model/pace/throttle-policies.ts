@@ -73,7 +73,8 @@ const HIGH_COST_GET_SCALE_SET = pair(
   { burst: 1080, perMinute: 360 },
 );
 const GET_OPERATION = pair("GetOperation", { burst: 45, perMinute: 15 }, { burst: 15_000, perMinute: 5000 });
-const DISK_WRITE = windows("CreateUpdateDisks", 1000, 8000);
+// Recorded from 2023 on; a third of that in 2021.
+const DISK_WRITE = windows("CreateUpdateDisks", 3000, 25_000);
 const DISK_DELETE = windows("DeleteDisks", 3000, 24_000);
 const DISK_GET = windows("LowCostGet", 15_000, 120_000);
 const DISK_LIST = windows("HighCostGet", 240, 1920);

@@ -72,8 +72,8 @@ describe("a region without availability zones", () => {
     assert.deepEqual(refusal(azure, "snapshots/zrs", { ...body, sku: { name: "Standard_ZRS" } }), [
       400,
       "InvalidParameter",
-      "SKU Standard_ZRS is not supported for resource type Snapshot in this region. Supported SKUs for " +
-        "this region are Standard_LRS,Premium_LRS",
+      "SKU Standard_ZRS is not supported for resource type IncrementalSnapshot in this region. Supported " +
+        "SKUs for this region are Standard_LRS",
     ]);
   });
 

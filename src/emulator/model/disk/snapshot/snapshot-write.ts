@@ -95,7 +95,11 @@ export function writeSnapshot(
   const id = resourceId({ ...address, type: "snapshots" });
   // By default on standard storage: an incremental one (Learn) zone-redundant where the region has it.
   const isRedundant = incremental && zonesIn(location).length > 0;
-  const skuName = skuIn(body, location, isRedundant ? "Standard_ZRS" : "Standard_LRS");
+  const skuName = skuIn(body, {
+    location,
+    incremental,
+    skuName: isRedundant ? "Standard_ZRS" : "Standard_LRS",
+  });
   if (typeof skuName !== "string") return skuName;
   const properties = objectAt(body, "properties") ?? {};
   const sizeGiB = sizeIn(properties, { id, sizeGiB: source.sizeGiB });
@@ -145,7 +149,7 @@ export function changeSnapshot(world: World, snapshot: Snapshot, body: Json | un
       ? { kind: "Started", operation: busy }
       : armErrors.conflict();
   const properties = objectAt(body, "properties") ?? {};
-  const skuName = skuIn(body, snapshot.location, snapshot.skuName);
+  const skuName = skuIn(body, snapshot);
   if (typeof skuName !== "string") return skuName;
   const sizeGiB = sizeIn(properties, snapshot);
   if (typeof sizeGiB !== "number") return sizeGiB;
@@ -194,14 +198,21 @@ export function deleteSnapshot(world: World, snapshot: Snapshot): SnapshotWrite 
   return { kind: "Started", operation };
 }
 
-/** The SKU that a body asks for, in a region. */
-function skuIn(body: Json | undefined, location: string, otherwise: string): string | ArmFailure {
+/** The SKU that a body asks for, in a region. Recorded: an incremental snapshot has no Premium one. */
+function skuIn(
+  body: Json | undefined,
+  { location, incremental, skuName: otherwise }: Pick<Snapshot, "location" | "incremental" | "skuName">,
+): string | ArmFailure {
   const given = textAt(body, "sku", "name");
   if (given === undefined) return otherwise;
   const skuName = choiceOf(SKUS, given);
   if (skuName === undefined) return armErrors.notOneOf("sku.name", given, SKUS);
-  const offered = zonesIn(location).length > 0 ? SKUS : SKUS.filter((sku) => !sku.endsWith("_ZRS"));
-  return offered.includes(skuName) ? skuName : armErrors.skuNotInRegion("Snapshot", skuName, offered);
+  const type = incremental ? "IncrementalSnapshot" : "Snapshot";
+  const offered = SKUS.filter(
+    (sku) =>
+      (zonesIn(location).length > 0 || !sku.endsWith("_ZRS")) && !(incremental && sku.startsWith("Premium")),
+  );
+  return offered.includes(skuName) ? skuName : armErrors.skuNotInRegion(type, skuName, offered);
 }
 
 /** The size that properties ask for: that of the source, or of the snapshot before, or more. */

@@ -290,7 +290,9 @@ describe("a snapshot", () => {
   it("is of one of three SKUs, and grows but does not shrink", () => {
     const azure = withDisk();
     const body = (sku: string, diskSizeGB: number): Json => {
-      const base = snapshotBody("disks/pvc-1") as { properties: Record<string, Json> };
+      const base = snapshotBody("disks/pvc-1", { incremental: false }) as {
+        properties: Record<string, Json>;
+      };
       return { ...base, sku: { name: sku }, properties: { ...base.properties, diskSizeGB } };
     };
     for (const [sku, sizeGiB, expected] of [
