@@ -50,6 +50,7 @@ export function readDiskResource(body: unknown): ArmDisk {
     tags: textMap(disk["tags"]),
     skuName: required("sku", optionalText(object(disk["sku"])["name"])),
     diskSizeGB: optionalCount(properties["diskSizeGB"]) ?? 0,
+    diskSizeBytes: optionalCount(properties["diskSizeBytes"]),
     maxShares: optionalCount(properties["maxShares"]) ?? 1,
     diskIOPSReadWrite: optionalCount(properties["diskIOPSReadWrite"]),
     diskMBpsReadWrite: optionalCount(properties["diskMBpsReadWrite"]),

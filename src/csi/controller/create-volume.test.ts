@@ -795,6 +795,18 @@ describe("createVolume with a content source", () => {
       { snapshot: { sizeGiB: 10, shownGiB: 9 } },
     ));
 
+  it("makes the next GiB of a disk for a clone of the size that Azure shows", () =>
+    withSources(
+      async (world) => {
+        const capacityRange = { requiredBytes: gibToBytes(9), limitBytes: 0n };
+        const request = { volumeContentSource: ofVolume(), capacityRange };
+        await created(world, request);
+        assert.equal(world.volume("pvc-1")?.spec.disk.sizeGiB, 10);
+        assert.deepEqual(await world.answerOf(create(world, request)), ok({ volume: messageOf(world) }));
+      },
+      { disk: { sizeGiB: 9, copyGiB: 10 } },
+    ));
+
   it("makes a disk by instant access that is as large and as fast as its source", () =>
     withSources(
       async (world) => {

@@ -97,7 +97,7 @@ async function findDisk(
   const read = await context.cloud.getDisk({ diskUri }, signal);
   if (!read.ok)
     return read.failure.kind === "DiskNotFound" ? fail({ kind: "VolumeNotFound", volumeId: diskUri }) : read;
-  const { location, zones, sizeGiB, sectorSizeBytes } = read.value;
+  const { location, zones, sizeGiB: shownGiB, copyGiB: sizeGiB = shownGiB, sectorSizeBytes } = read.value;
   // What its own loop has seen of a disk that is a copy itself, Azure may not show any more.
   const known = read.value.sourceUri === undefined ? undefined : await readVolume(context, diskUri, signal);
   if (known?.ok === false && known.failure.kind !== "VolumeNotFound") return known;
@@ -113,7 +113,7 @@ async function findDisk(
       volumeId,
       `its source ${diskUri}, whose data Azure still copies (${unfinished.percent} %)`,
     );
-  return ok({ sourceUri: diskUri, kind: "disk", location, zones, sizeGiB, sectorSizeBytes });
+  return ok({ sourceUri: diskUri, kind: "disk", location, zones, sizeGiB, shownGiB, sectorSizeBytes });
 }
 
 /** The source as a volume's own disk shows it, to compare a repeated call or to make the AzVolume again. */

@@ -38,6 +38,8 @@ export interface DiskFacts extends Pick<
   readonly zones: readonly string[];
   readonly skuName: string;
   readonly sizeGiB: number;
+  /** The least disk that a copy of it can be, where its bytes need one GiB more than the platform shows. */
+  readonly copyGiB?: number;
   readonly maxShares: number;
   readonly tags: Readonly<Record<string, string>>;
   /** How far a copy or conversion in the background is, from 0 to 99. Absent: none is under way. */

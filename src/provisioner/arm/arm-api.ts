@@ -52,6 +52,8 @@ export interface ArmDisk extends ArmResource {
   readonly zones: readonly string[];
   readonly skuName: string;
   readonly diskSizeGB: number;
+  /** Azure has disks of no whole GiB: made from images, from uploads, or from such snapshots. */
+  readonly diskSizeBytes?: number | undefined;
   readonly maxShares: number;
   readonly diskIOPSReadWrite: number | undefined;
   readonly diskMBpsReadWrite: number | undefined;

@@ -3,12 +3,14 @@ import type { FailureOf } from "../../core/failure/failure.ts";
 import { defaultSectorSizeBytes, isZoneRedundant } from "../../core/volume/disk-sku.ts";
 import type { CreateDiskRequest, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmDisk } from "../arm/arm-api.ts";
+import { copyGiBOf } from "../copy-size.ts";
 import { ownersOf } from "./disk-owners.ts";
 
 const COMPLETE_PERCENT = 100;
 
 /** A disk of ARM in the words of the port. */
 export function diskFactsOf(disk: ArmDisk): DiskFacts {
+  const copyGiB = copyGiBOf(disk);
   return {
     diskUri: disk.id,
     ...(disk.uniqueId === undefined ? {} : { uniqueId: disk.uniqueId.toLowerCase() }),
@@ -17,6 +19,7 @@ export function diskFactsOf(disk: ArmDisk): DiskFacts {
     zones: disk.zones,
     skuName: disk.skuName,
     sizeGiB: disk.diskSizeGB,
+    ...(disk.diskSizeGB < copyGiB ? { copyGiB } : {}),
     maxShares: disk.maxShares,
     tags: disk.tags,
     ...progressOf(disk),

@@ -1,9 +1,9 @@
 import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import { parseTimestamp } from "../../core/primitives/timestamp.ts";
-import { bytesToGibRoundedUp } from "../../core/primitives/units.ts";
 import { hasFailed } from "../../core/volume/copies/unfinished-copy.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 import type { ArmSnapshot } from "../arm/arm-api.ts";
+import { copyGiBOf } from "../copy-size.ts";
 
 /** Access states in which Azure makes disks from a snapshot whose copy still runs. */
 const INSTANT_STATES: readonly (string | undefined)[] = ["InstantAccess", "AvailableWithInstantAccess"];
@@ -12,7 +12,7 @@ const SECTOR_SIZE_BYTES = 512;
 
 /** A snapshot of ARM in the words of the port. */
 export function snapshotFactsOf(snapshot: ArmSnapshot): SnapshotFacts {
-  const sizeGiB = sizeGiBOf(snapshot);
+  const sizeGiB = copyGiBOf(snapshot);
   return {
     snapshotUri: snapshot.id,
     sourceUri: snapshot.sourceId,
@@ -32,14 +32,6 @@ export function snapshotFactsOf(snapshot: ArmSnapshot): SnapshotFacts {
     isBeingCopied: isBeingCopied(snapshot),
     copyError: snapshot.copyError,
   };
-}
-
-/**
- * The least disk that it can be restored to, which Azure makes of no fewer GiB. One of 1,024.25 GiB was seen
- * (azuredisk-csi-driver#3379): a disk of the whole GiB that it shows was refused each time.
- */
-function sizeGiBOf({ diskSizeGB, diskSizeBytes = 0 }: ArmSnapshot): number {
-  return Math.max(diskSizeGB, bytesToGibRoundedUp(BigInt(diskSizeBytes)));
 }
 
 /** A copy in the background begins when the content is fixed. One from another region may end without it. */

@@ -23,7 +23,7 @@ export interface CopySource {
   /** The zones that a copy can be in; empty: any of the region. */
   readonly zones: readonly string[];
   readonly sizeGiB: number;
-  /** Of a snapshot with more bytes than Azure shows in GiB: what it shows. */
+  /** What Azure shows, which may be one GiB less than its bytes need. */
   readonly shownGiB?: number | undefined;
   readonly sectorSizeBytes: number;
   /** Of a snapshot: whether Azure still copies its content, so that only instant access makes disks. */
@@ -37,7 +37,7 @@ const SECTOR_SIZE_BYTES = 512;
 
 /**
  * The capacity of a copy: at least its source's, also where none is stated. Fails with `OutOfRange` where a
- * smaller disk is requested. The size that Azure shows of a snapshot is enough, though its bytes need one GiB
+ * smaller disk is requested. The size that Azure shows of the source is enough, though its bytes need one GiB
  * more: V1's message tells the user to request that, and V1 makes the larger disk
  * (azuredisk-csi-driver#3379).
  */
