@@ -860,9 +860,9 @@ describe("diskReconciler", () => {
           about,
           reason: "CreationFailed",
           message:
-            "the disk could not be made: an Azure quota is used up (PremiumDiskCount); " +
-            "ask for more or delete what is not needed",
-          localKey: "an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
+            "the disk could not be made: an Azure quota is used up; " +
+            "ask for more or delete what is not needed (PremiumDiskCount)",
+          localKey: "an Azure quota is used up; ask for more or delete what is not needed (PremiumDiskCount)",
         },
       ]);
     }));

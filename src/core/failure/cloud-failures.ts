@@ -123,8 +123,9 @@ export const cloudFailures = {
     // With this code external-provisioner has the pod scheduled to another node.
     code: "RESOURCE_EXHAUSTED",
     retryable: false,
+    // Azure's answer last: an event ends after 700 characters, which the links and ids in it may fill.
     sentence: (failure) =>
-      `an Azure quota is used up (${failure.detail}); ask for more or delete what is not needed`,
+      `an Azure quota is used up; ask for more or delete what is not needed (${failure.detail})`,
   },
   NotOfferedInZone: {
     // With this code external-provisioner has the pod scheduled to another node. CSI: "Unable to provision in
@@ -149,8 +150,8 @@ export const cloudFailures = {
     code: "FAILED_PRECONDITION",
     retryable: false,
     sentence: (failure) =>
-      `an Azure quota is used up (${failure.detail}), and disk ${quote(failure.diskUri)} stays as it is; ` +
-      "ask for more or delete what is not needed",
+      `an Azure quota is used up, and disk ${quote(failure.diskUri)} stays as it is; ask for more or ` +
+      `delete what is not needed (${failure.detail})`,
   },
   TooManySnapshots: {
     // Final for the same reason.
@@ -175,7 +176,7 @@ export const cloudFailures = {
   CloudUnauthorized: {
     code: "PERMISSION_DENIED",
     retryable: false,
-    // Azure's answer last: an event ends after 700 characters, which the ids in them may fill.
+    // Azure's answer last, as of a quota.
     sentence: (failure) =>
       `Azure denies the driver access: ${failure.code}: ${remedyOfDenial(failure)}. Azure's answer: ` +
       `${failure.message}${requestOf(failure)}`,

@@ -79,6 +79,19 @@ describe("describeFailure", () => {
     assert.match(sentence.slice(0, 640), /grant .*diskEncryptionSets\/read on .*the roles of deploy\/azure/u);
   });
 
+  it("says what to do about a quota before it repeats Azure's links and numbers", () => {
+    const detail =
+      "Operation could not be completed as it results in exceeding approved PremiumDiskCount quota. " +
+      "Additional details - Deployment Model: Resource Manager, Location: eastus, Current Limit: 50000, " +
+      "Current Usage: 50000, Additional Required: 1, (Minimum) New Limit Required: 50001. Setup Alerts " +
+      "when Quota reaches threshold. Submit a request for Quota increase at https://aka.ms/ProdportalCRP/" +
+      `#blade/Microsoft_Azure_Capacity/UsageAndQuota.ReactView/Parameters/${"%22".repeat(120)}`;
+    const made = describeFailure({ ...failureExamples.QuotaExceeded, detail });
+    assert.match(made.slice(0, 640), /ask for more/u);
+    const changed = describeFailure({ ...failureExamples.ChangeOverQuota, detail });
+    assert.match(changed.slice(0, 640), /stays as it is.*PremiumDiskCount/u);
+  });
+
   it("says how to check and erase a disk where a first mkfs may have left data", () => {
     const unrecognized = {
       ...failureExamples.WrongFileSystem,
