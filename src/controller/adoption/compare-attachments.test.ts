@@ -200,6 +200,29 @@ describe("compareAttachments", () => {
       );
     }));
 
+  it("reports no lost disk where another controller is already detaching it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-c") })));
+      await world.given("AzVolumeAttachment", attached("node-c"));
+      const seenBefore = world.attachment("node-c") ?? assert.fail("no attachment");
+      const { byIndex } = world.ports.cache;
+      const stale: typeof byIndex = (kind, index, key) =>
+        byIndex(kind, index, key).map((present) =>
+          present.metadata.uid === seenBefore.metadata.uid ? { ...present, ...seenBefore } : present,
+        );
+      await must(
+        changeStatus(
+          world.ports.store,
+          { kind: "AzVolumeAttachment", name: seenBefore.metadata.name },
+          (present) => ({ ...present, status: { ...present.status, state: "Detaching" } }),
+          never,
+        ),
+      );
+      const cache = { ...world.ports.cache, byIndex: stale };
+      await compare({ ...world, ports: { ...world.ports, cache } }, { listed: [] });
+      assert.deepEqual([world.emitted, world.attachment("node-c")?.status?.state], [[], "Detaching"]);
+    }));
+
   it("records a VM that is no node as unverified, and reports it once", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-a") })));

@@ -124,7 +124,8 @@ async function reportStaleOnes(
     if (named.has(nodeName) || !uidsBefore.has(attachment.metadata.uid)) continue;
     const marked = await markDeviceMissing(ports, attachment, signal);
     if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
-    if (!marked.ok) continue;
+    // The cache may be behind a detach that is under way, which leaves nothing to mark.
+    if (!marked.ok || marked.value.status?.deviceMissing !== true) continue;
     ports.logger.warn("disk no longer where it was attached", { volumeName, nodeName });
     if (isNamed(ports.cache.get("AzVolume", volumeName)?.status?.record, nodeName, "holder"))
       emitLost(ports, attachment);
