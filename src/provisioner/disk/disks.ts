@@ -4,6 +4,7 @@ import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { hasFailed, wasUsed, whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { raisedPerformance } from "../../core/volume/disk-performance.ts";
+import { isOwnTag } from "../../core/volume/tags/volume-tags.ts";
 import type {
   CloudProvisioner,
   CreateDiskRequest,
@@ -208,7 +209,8 @@ function isFailedCreation({ tags, sourceUri }: CreateDiskRequest, disk: ArmDisk)
   const facts = diskFactsOf(disk);
   if (!hasFailed(facts) || facts.attachedTo.length > 0) return false;
   if (sourceUri !== undefined && wasUsed(facts)) return false;
-  return Object.entries(tags).every(([name, value]) => disk.tags[name] === value);
+  // A policy of the subscription may change the tags of a class.
+  return Object.entries(tags).every(([name, value]) => !isOwnTag(name) || disk.tags[name] === value);
 }
 
 function factsIfRequested(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts> {

@@ -26,7 +26,7 @@ const sourceUri = diskUri("source");
 const snapshotUri = diskUri("snap-1").replace("/disks/", "/snapshots/");
 
 function copy(cloud: CloudUnderTest, changes: Partial<CreateDiskRequest>): Promise<Result<DiskFacts>> {
-  return cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "1" }, ...changes }), never));
+  return cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { "disk.csi.azure.com-uid": "1" }, ...changes }), never));
 }
 
 async function addSnapshot(cloud: CloudUnderTest): Promise<void> {
@@ -226,16 +226,16 @@ function backgroundCopies(on: On): void {
   // Restored from a backup, an object may ask again for a disk that has been in use since.
   on("never deletes a copy that was in use because a later change of it has failed", async (cloud) => {
     await addDisk(cloud, "source");
-    valueOf(await copy(cloud, { sourceUri, tags: { uid: "1" } }));
+    valueOf(await copy(cloud, { sourceUri, tags: { "disk.csi.azure.com-uid": "1" } }));
     const used = findDisk(cloud.model.world, diskUri("pvc-1"));
     assert.ok(used !== undefined);
     const tags = {
-      uid: "1",
+      "disk.csi.azure.com-uid": "1",
       "disk.csi.azure.com-formatted": "1|ext4|u-1|2026-01-01T00:00:00Z|node-a",
       "disk.csi.azure.com-state-of": "pvc-1",
     };
     putDisk(cloud.model.world, { ...used, provisioningState: "Failed", spec: { ...used.spec, tags } });
-    valueOf(await copy(cloud, { sourceUri, tags: { uid: "1" } }));
+    valueOf(await copy(cloud, { sourceUri, tags: { "disk.csi.azure.com-uid": "1" } }));
     assert.equal(findDisk(cloud.model.world, diskUri("pvc-1"))?.uniqueId, used.uniqueId);
   });
 
@@ -255,7 +255,7 @@ function backgroundCopies(on: On): void {
     const made = findDisk(cloud.model.world, diskUri("pvc-1"));
     assert.ok(made !== undefined);
     putDisk(cloud.model.world, { ...made, provisioningState: "Failed" });
-    const failure = failureOf(await copy(cloud, { sourceUri, tags: { uid: "2" } }));
+    const failure = failureOf(await copy(cloud, { sourceUri, tags: { "disk.csi.azure.com-uid": "2" } }));
     const state = "Failed";
     assert.deepEqual(failure, { kind: "DiskCopyFailed", diskUri: diskUri("pvc-1"), sourceUri, state });
   });

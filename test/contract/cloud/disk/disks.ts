@@ -137,24 +137,32 @@ export function disksContract(on: On): void {
     });
 
     on("recreates a disk whose creation failed, and keeps tags that others set", async (cloud) => {
-      const tags = { uid: "1" };
+      const tags = { "disk.csi.azure.com-uid": "1" };
       const uri = await addDisk(cloud, "pvc-1", { tags });
       failLastUpdate(cloud, uri, { ...tags, policy: "added" });
       const created = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags }), never)));
       assert.deepEqual([created.state, created.tags], ["Succeeded", { ...tags, policy: "added" }]);
     });
 
+    on("recreates a disk whose creation failed, and whose other tags a policy changed", async (cloud) => {
+      const tags = { "disk.csi.azure.com-uid": "1", environment: "test" };
+      const uri = await addDisk(cloud, "pvc-1", { tags });
+      failLastUpdate(cloud, uri, { ...tags, environment: "production" });
+      const created = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags }), never)));
+      assert.deepEqual([created.state, created.tags], ["Succeeded", tags]);
+    });
+
     on("leaves another volume's disk of the name whose last update failed", async (cloud) => {
-      const tags = { uid: "1", formatted: "ext4" };
+      const tags = { "disk.csi.azure.com-uid": "1", formatted: "ext4" };
       const uri = await addDisk(cloud, "pvc-1", { tags });
       failLastUpdate(cloud, uri, tags);
       const before = findDisk(cloud.model.world, uri);
       const found = valueOf(
-        await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "2" } }), never)),
+        await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { "disk.csi.azure.com-uid": "2" } }), never)),
       );
       assert.deepEqual([found.tags, findDisk(cloud.model.world, uri)], [tags, before]);
       const larger = await cloud.run(
-        cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "2" }, sizeGiB: 128 }), never),
+        cloud.provisioner.createDisk(aDiskRequest({ tags: { "disk.csi.azure.com-uid": "2" }, sizeGiB: 128 }), never),
       );
       assert.equal(failureOf(larger).kind, "VolumeExistsWithOtherRequest");
       assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
