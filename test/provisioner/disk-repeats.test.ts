@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { settledOn } from "../../src/controller/testing/settled.ts";
+import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import { isRetryable } from "../../src/core/failure/is-retryable.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
@@ -74,6 +75,21 @@ describe("a request that writes a disk", () => {
     // As for an object from a backup that is older than the disk.
     const { attachedTo } = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
     assert.equal(attachedTo.length, 1);
+  });
+
+  it("says what to do about a disk that no node had, and whose operation does not end", async () => {
+    const { clock, model, cloud } = anAzure();
+    const { diskUri: uri } = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
+    const disk = findDisk(model.world, uri) ?? assert.fail("no disk");
+    putDisk(model.world, { ...disk, provisioningState: "Updating" });
+    const failure = failureOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
+    assert.equal(isRetryable(failure), true);
+    assert.ok(
+      describeFailure(failure).includes(
+        `${uri} is still Updating. If that does not end, change a tag of the disk in Azure, which begins`,
+      ),
+      describeFailure(failure),
+    );
   });
 
   it("has not ended where a disk only shows what a running operation is to make", async () => {

@@ -221,7 +221,11 @@ function factsIfRequested(request: CreateDiskRequest, disk: ArmDisk): Result<Dis
   const unfinished = whyUnfinished(facts);
   if (unfinished !== undefined) return fail(unfinished);
   // What an operation that still runs is to make may come to nothing, but no disk that a node has had.
-  const stillRuns = ownError(ownErrorCodes.stillRunning, `an operation on disk ${disk.id} still runs`);
+  const stillRuns = ownError(
+    ownErrorCodes.stillRunning,
+    `disk ${disk.id} is still ${facts.state}. If that does not end, change a tag of the disk in Azure, ` +
+      "which begins another operation, or ask Azure's support",
+  );
   return isTerminal(facts.state) || wasUsed(facts) ? ok(facts) : fail(toFailure(stillRuns, {}));
 }
 
