@@ -256,7 +256,7 @@ export function anObservedVolume(
     volume: aVolume(),
     unchangedMs: 60_000,
     orchestratorNode: (nodeName) => nodes.find((node) => node.nodeName === nodeName) ?? anOrchestratorNode(),
-    unregisteredMs: () => 0,
+    unregisteredMs: (nodeName) => (nodes.some((node) => node.nodeName === nodeName) ? 0 : nowMs),
     unschedulableMs: () => 0,
     hasUser: () => true,
     writerUse: { kind: "unknown" },

@@ -46,6 +46,20 @@ describe("planWriter for unverified nodes", () => {
     }
   });
 
+  it("reports no VM as foreign before its plug-in has had time to register", () => {
+    const planned = (unregisteredMs: number): readonly string[] =>
+      planWriter(
+        anObservedVolume({
+          volume: aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a] }),
+          nodes: [aNode("node-b")],
+          pods: () => [aPod({ nodeName: "node-b" })],
+          unregisteredMs: () => unregisteredMs,
+        }),
+      ).map((action) => (action.kind === "WaitFor" ? action.reason : action.kind));
+    assert.deepEqual(planned(29_000), ["AskAzure", "Requeue"]);
+    assert.deepEqual(planned(30_000), ["AskAzure", "AttachedToForeignVM"]);
+  });
+
   it("reports no proofs for which no pod waits", () => {
     const volume = aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a, b] });
     const again: WriterAction = { kind: "Requeue", afterMs: 10_000 };

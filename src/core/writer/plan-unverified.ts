@@ -14,6 +14,12 @@ import type { WriterAction } from "./writer-action.ts";
 const DISPUTED_MS = 120_000;
 
 /**
+ * How long no AzDriverNode has to be seen before a VM counts as without a plug-in, in milliseconds: three
+ * heartbeats. When the driver is installed again, plug-ins register after the controller starts.
+ */
+const REGISTERED_WITHIN_MS = 30_000;
+
+/**
  * What it takes to prove an unverified node clean or gone. Without a writer it blocks the next grant: a
  * silent one is reported like a silent writer then.
  */
@@ -48,7 +54,9 @@ function planVerification(observed: ObservedVolume, node: NodeIdentity): readonl
     const message = isForeign(node) ? what : `${what}. ${remedyIfDead(observed, node.nodeName)}`;
     return [
       { kind: "AskAzure", node, mayBeGone: true },
-      { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_AGAIN_MS },
+      observed.unregisteredMs(node.nodeName) < REGISTERED_WITHIN_MS
+        ? { kind: "Requeue", afterMs: ASK_AGAIN_MS }
+        : { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_AGAIN_MS },
     ];
   }
   const message =

@@ -111,7 +111,12 @@ describe("planReplicas for lost nodes", () => {
       { because: "it was another VM", observed: anObservedVolume({ volume, attachments }), plan: [] },
       {
         because: "no AzDriverNode says which VM it is, but the attachment does",
-        observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a")] }),
+        observed: anObservedVolume({
+          volume,
+          attachments,
+          nodes: [aNode("node-a")],
+          unregisteredMs: () => 0,
+        }),
         plan: [planAgain(60_000)],
       },
       {
@@ -137,6 +142,7 @@ describe("planReplicas for lost nodes", () => {
           volume: aVolumeWithRecord({ ...writerOnA, quarantined: [identity("node-c")] }, tight),
           attachments: [primary, aReplica("node-b", { status: undefined })],
           nodes: [aNode("node-a")],
+          unregisteredMs: () => 0,
         }),
         plan: [planAgain(60_000)],
       },
