@@ -1,4 +1,5 @@
 import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
@@ -9,6 +10,7 @@ import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { observeTargets } from "../stage/published-targets.ts";
 import type { KnownVolume } from "../writer/clean-check-target.ts";
 import { lunHere } from "../writer/lun-here.ts";
+import { emitOnVolume } from "./emit-on-volume.ts";
 import { findUntrackedMounts } from "./find-untracked-mounts.ts";
 
 /** A volume as a node knows it, and what is mounted of it there. */
@@ -108,5 +110,11 @@ async function isPreempted(
   if (!device.ok) return device.failure.kind === "DeviceNotFound" ? ok(false) : device;
   const holder = await ports.host.readHolder(device.value, signal);
   if (holder.ok) return ok(holder.value?.isThisMachine === false);
+  if (holder.failure.kind === "DeviceBusy") {
+    const { nodeName } = ports.node;
+    const what = `${nodeName} has the volume mounted, and can't learn whether the disk takes its writes`;
+    const message = `${what}: ${describeFailure(holder.failure)}`;
+    emitOnVolume(ports, volume.metadata.name, "ReservedByOthers", message);
+  }
   return holder.failure.kind === "Unsupported" ? ok(false) : holder;
 }

@@ -159,6 +159,32 @@ describe("ownVolumesReconciler of a volume whose record was lost", () => {
     );
 });
 
+describe("ownVolumesReconciler of a volume whose record was lost, and that other software reserves", () => {
+  it("reports it with the device, leaves the mount, and reclaims it once that has ended", () =>
+    withUsed(async ({ world, ports, lose, reconcile, isMounted }) => {
+      await lose();
+      forgetReservation(world.disk);
+      world.disk.reservation.isForeign = true;
+      const reconciled = await world.answerOf(ownVolumesReconciler(ports()).reconcile("pvc-1", never));
+      assert.equal(reconciled.ok, false);
+      assert.deepEqual(
+        world.emitted.map(({ about, reason, message }) => [about.name, reason, message]),
+        [
+          [
+            "pvc-1",
+            "ReservedByOthers",
+            "node-a has the volume mounted, and can't learn whether the disk takes its writes: device " +
+              "/dev/sdc is busy: other software has reserved it with another type",
+          ],
+        ],
+      );
+      assert.equal(isMounted(), true);
+      world.disk.reservation.isForeign = false;
+      await reconcile();
+      assert.equal(world.record()?.writer?.nodeName, "node-a");
+    }));
+});
+
 describe("ownVolumesReconciler of a volume whose record and checkpoint were lost", () => {
   for (const isStagedAgain of [false, true])
     it(`reserves it under the key of the present grant (staged again: ${isStagedAgain})`, () =>
