@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { aDetail, aDiskSpec, agoMs, anObservedVolume, aVolume, diskUri } from "../../core/testing/objects.ts";
 import { whySourceIsKept } from "../../core/volume/copies/copy-progress.ts";
 import { planDisk } from "../../core/volume/plan-disk.ts";
@@ -94,6 +94,23 @@ describe("a copy that Azure fills in the background", () => {
       assert.deepEqual(
         world.emitted.map(({ reason }) => reason),
         ["Copying", "Copied"],
+      );
+    }));
+
+  it("keeps no source once its disk is gone for a while: a read of a new disk may be older", () =>
+    withControllerPorts(async (world) => {
+      await givenCopy(world);
+      await reconcile(world, { ...made, completionPercent: 15 });
+      const gone = { getDisk: async () => fail({ kind: "DiskNotFound", diskUri } as const) };
+      const kept = (): string | undefined =>
+        whySourceIsKept(world.volume() ?? assert.fail("no volume"), sourceUri)?.kind;
+      assert.deepEqual(await reconcile(world, made, gone), fail({ kind: "DiskNotFound", diskUri }));
+      assert.equal(kept(), "SourceBeingCopied");
+      for (let read = 0; read < 9; read += 1) await reconcile(world, made, gone);
+      assert.equal(kept(), undefined);
+      assert.deepEqual(
+        [world.volume()?.status?.conditions, world.emitted.map(({ reason }) => reason)],
+        [[], ["Copying"]],
       );
     }));
 

@@ -1,6 +1,6 @@
 import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import { copyNews, withCopy } from "../../core/volume/copies/copy-progress.ts";
+import { copyNews, isBegunLongAgo, withCopy, withoutCopy } from "../../core/volume/copies/copy-progress.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -9,7 +9,10 @@ import type { DiskPorts } from "../controller-ports.ts";
 /** No pod waits for the progress of a copy, and no other call does. */
 const COPY_LANE: Lane = "tag";
 
-/** Reads how far Azure has filled a disk, and reports steps of it, its end and its failure. */
+/**
+ * Reads how far Azure has filled a disk, and reports steps of it, its end and its failure. A disk that is gone
+ * is filled from nothing: its source may be deleted.
+ */
 export async function readCopy(
   ports: DiskPorts,
   volume: AzVolume,
@@ -17,16 +20,19 @@ export async function readCopy(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const disk = await ports.cloud.getDisk({ diskUri, lane: COPY_LANE }, signal);
-  if (!disk.ok) return disk;
   const nowMs = ports.clock.nowMs();
+  if (!disk.ok && (disk.failure.kind !== "DiskNotFound" || !isBegunLongAgo(volume, nowMs))) return disk;
   const recorded = await changeVolumeStatus(
     ports.store,
     volume,
     // What has ended since is not begun again by a read that came before.
-    (status) => (status.copy === undefined ? undefined : withCopy(status, disk.value, nowMs)),
+    (status) => {
+      if (status.copy === undefined) return undefined;
+      return disk.ok ? withCopy(status, disk.value, nowMs) : withoutCopy(status);
+    },
     signal,
   );
-  if (recorded.ok) emitCopy(ports, volume, recorded.value.status?.copy);
+  if (disk.ok && recorded.ok) emitCopy(ports, volume, recorded.value.status?.copy);
   return ignoreNotFound(recorded);
 }
 

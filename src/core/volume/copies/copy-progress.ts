@@ -21,6 +21,9 @@ const COPY_READ_MS = 60_000;
  */
 const FAILED_COPY_READ_MS = 600_000;
 
+/** How old a copy is once a read that does not show its disk is none from before it, in milliseconds. */
+const SHOWN_AFTER_MS = 600_000;
+
 /** In how many milliseconds the progress of a copy is read again; undefined where none is known to run. */
 export function untilCopyReadMs({ status }: AzVolume, nowMs: number): number | undefined {
   if (status?.copy === undefined) return undefined;
@@ -76,7 +79,7 @@ export function withCopy(
   disk: CopiedDisk,
   nowMs: number,
 ): VolumeStatus {
-  const conditions = status.conditions.filter(({ type }) => type !== "Copying");
+  const { conditions } = withoutCopy(status);
   const failedState = failedStateOf(before, disk);
   const isFailed = failedState !== undefined;
   if (disk.completionPercent === undefined && disk.state === "Succeeded" && !isFailed)
@@ -99,6 +102,17 @@ export function withCopy(
     lastTransitionTime: isFailed ? (failedTimeIn(status.conditions) ?? readTime) : since,
   } as const;
   return { ...status, copy, conditions: [...conditions, condition] };
+}
+
+/** The status once the disk of a copy is gone. */
+export function withoutCopy({ copy: _, ...status }: VolumeStatus): VolumeStatus {
+  return { ...status, conditions: status.conditions.filter(({ type }) => type !== "Copying") };
+}
+
+/** Whether a disk was made, or adopted, so long ago that Azure shows it wherever it is there. */
+export function isBegunLongAgo({ status }: AzVolume, nowMs: number): boolean {
+  const since = status?.copy?.since;
+  return since !== undefined && nowMs - fromTimestamp(since) >= SHOWN_AFTER_MS;
 }
 
 /** As which state a copy has failed, by what was known and what Azure shows; undefined: it has not. */
