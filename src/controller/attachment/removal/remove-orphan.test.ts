@@ -83,6 +83,26 @@ describe("an attachment of a volume that does not exist", () => {
         assert.deepEqual([...world.attachedTo], []);
       }));
 
+  it("is looked up ever more seldom while its disk is there", () =>
+    withControllerPorts(async (world) => {
+      const orphan = anOrphan(otherDisk, { status: { state: "Attaching", ...identity("node-a") } });
+      world.disks.add(otherDisk);
+      await world.given("AzVolumeAttachment", orphan);
+      const waitsMs: number[] = [];
+      for (let look = 0; look < 8; look += 1) {
+        const looked = await world.answerOf(
+          attachmentReconciler(world.ports).reconcile(orphan.metadata.name, never),
+        );
+        const { requeueAfterMs = 0 } = looked.ok ? looked.value : {};
+        waitsMs.push(Math.round(requeueAfterMs / 30_000) * 30_000);
+        await world.clock.advance(requeueAfterMs);
+      }
+      assert.deepEqual(
+        waitsMs.map((ms) => ms / 1_000),
+        [30, 30, 60, 120, 240, 480, 600, 600],
+      );
+    }));
+
   it("goes once a second, however often its node creates it", () =>
     withControllerPorts(async (world) => {
       const orphan = anOrphan(otherDisk);

@@ -11,6 +11,8 @@ import { deleteWithoutDetach, removeInconsistent } from "../ignored-attachment.t
 
 /** How often the disk of an attachment without an AzVolume is looked up, in milliseconds. */
 const ORPHAN_AGAIN_MS = 30_000;
+/** The same where it has not changed for long. */
+const ORPHAN_AGAIN_MAX_MS = 600_000;
 
 /**
  * Handles an attachment whose AzVolume is gone. DeleteVolume never leaves one behind, so the object was
@@ -43,7 +45,11 @@ export async function removeOrphan(
     return removeInconsistent(ports, attachment, because, signal);
   }
   const disk = await ports.cloud.getDisk({ diskUri: spec.volumeId }, signal);
-  if (disk.ok) return ok({ requeueAfterMs: ORPHAN_AGAIN_MS });
+  if (disk.ok) {
+    // Recovery may never recreate its volume.
+    const unchangedMs = ports.cache.unchangedMs("AzVolumeAttachment", metadata.name) ?? 0;
+    return ok({ requeueAfterMs: Math.min(Math.max(ORPHAN_AGAIN_MS, unchangedMs), ORPHAN_AGAIN_MAX_MS) });
+  }
   if (!saysDiskGone(disk.failure)) return disk;
   if (metadata.deletionTimestamp !== undefined) return removeAttachment(ports, attachment, signal);
   const deleted = await ports.store.delete(
