@@ -274,8 +274,8 @@ export const protocolMutations: readonly Mutation[] = [
       "CreateVolume writes a disk of its name that Azure has failed again only where the disk is its own",
     edits: {
       file: "src/provisioner/disk/disks.ts",
-      find: `  return Object.entries(tags).every(([name, value]) => !isOwnTag(name) || disk.tags[name] === value);`,
-      replace: `  return tags !== undefined;`,
+      find: `([name, value]) => !isOwnTag(name) || disk.tags[name] === value`,
+      replace: `([name]) => !isOwnTag(name) || name !== ""`,
     },
     breaks: ["neighbour-touched"],
     storm: takenNamesStorm,

@@ -97,7 +97,7 @@ describe("a copy that Azure fills in the background", () => {
       );
     }));
 
-  it("keeps no source once its disk is gone for a while: a read of a new disk may be older", () =>
+  it("needs its source until its disk is gone for a while: a read may be older", () =>
     withControllerPorts(async (world) => {
       await givenCopy(world);
       await reconcile(world, { ...made, completionPercent: 15 });

@@ -10,8 +10,8 @@ import type { DiskPorts } from "../controller-ports.ts";
 const COPY_LANE: Lane = "tag";
 
 /**
- * Reads how far Azure has filled a disk, and reports steps of it, its end and its failure. A disk that is gone
- * is filled from nothing: its source may be deleted.
+ * Reads how far Azure has filled a disk, and reports steps of it, its end and its failure. A disk that is
+ * gone is filled from nothing: its source may be deleted.
  */
 export async function readCopy(
   ports: DiskPorts,

@@ -456,8 +456,8 @@ export const eventReasons = {
     type: "Warning",
     shownOn: ["Node"],
     when:
-      "after a record was lost, a node that has the volume mounted finds its disk reserved by other software " +
-      "(the message has the type and the key), and reclaims nothing (`--reserve-disks`)",
+      "after a record was lost, a node that has the volume mounted finds its disk reserved by other " +
+      "software (the message has the type and the key), and reclaims nothing (`--reserve-disks`)",
     remedy:
       "End that reservation: stop that software, or run on the machine that holds it: " +
       "sg_persist --out --clear --param-rk=<key> <device>. The node looks again every 5 s.",

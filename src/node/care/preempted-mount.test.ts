@@ -159,8 +159,8 @@ describe("ownVolumesReconciler of a volume whose record was lost", () => {
     );
 });
 
-describe("ownVolumesReconciler of a volume whose record was lost, and that other software reserves", () => {
-  it("reports it with the device, leaves the mount, and reclaims it once that has ended", () =>
+describe("ownVolumesReconciler of a volume without its record, reserved by others", () => {
+  it("reports it, leaves the mount, and reclaims it once that has ended", () =>
     withUsed(async ({ world, ports, lose, reconcile, isMounted }) => {
       await lose();
       forgetReservation(world.disk);
