@@ -26,7 +26,12 @@ const sourceUri = diskUri("source");
 const snapshotUri = diskUri("snap-1").replace("/disks/", "/snapshots/");
 
 function copy(cloud: CloudUnderTest, changes: Partial<CreateDiskRequest>): Promise<Result<DiskFacts>> {
-  return cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { "disk.csi.azure.com-uid": "1" }, ...changes }), never));
+  return cloud.run(
+    cloud.provisioner.createDisk(
+      aDiskRequest({ tags: { "disk.csi.azure.com-uid": "1" }, ...changes }),
+      never,
+    ),
+  );
 }
 
 async function addSnapshot(cloud: CloudUnderTest): Promise<void> {

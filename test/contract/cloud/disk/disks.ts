@@ -158,11 +158,16 @@ export function disksContract(on: On): void {
       failLastUpdate(cloud, uri, tags);
       const before = findDisk(cloud.model.world, uri);
       const found = valueOf(
-        await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { "disk.csi.azure.com-uid": "2" } }), never)),
+        await cloud.run(
+          cloud.provisioner.createDisk(aDiskRequest({ tags: { "disk.csi.azure.com-uid": "2" } }), never),
+        ),
       );
       assert.deepEqual([found.tags, findDisk(cloud.model.world, uri)], [tags, before]);
       const larger = await cloud.run(
-        cloud.provisioner.createDisk(aDiskRequest({ tags: { "disk.csi.azure.com-uid": "2" }, sizeGiB: 128 }), never),
+        cloud.provisioner.createDisk(
+          aDiskRequest({ tags: { "disk.csi.azure.com-uid": "2" }, sizeGiB: 128 }),
+          never,
+        ),
       );
       assert.equal(failureOf(larger).kind, "VolumeExistsWithOtherRequest");
       assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
