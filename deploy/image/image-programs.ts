@@ -67,8 +67,8 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
   },
   {
     package: "xfsprogs",
-    driver: ["mkfs.xfs", "xfs_growfs"],
-    people: ["xfs_db", "xfs_io", "xfs_repair"],
+    driver: ["mkfs.xfs", "xfs_growfs", "xfs_io"],
+    people: ["xfs_db", "xfs_repair"],
     files: [],
   },
   { package: "btrfs-progs", driver: ["btrfs", "mkfs.btrfs"], people: [], files: [] },

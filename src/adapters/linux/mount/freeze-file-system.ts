@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { constants } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { Socket } from "node:net";
 import { join } from "node:path";
+import type { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { invariant } from "../../../core/failure/invariant.ts";
 import type { Result } from "../../../core/failure/result.ts";
@@ -21,12 +23,15 @@ const MS_PER_SECOND = 1000;
 const HELD = 0;
 const NOT_FROZEN = 3;
 const THAWED = 4;
+/** It could not be opened for the thaw, or something else has thawed it. */
+const NOT_THAWED = 5;
 const thawed = Promise.resolve(THAWED);
 
 /**
  * Freezes what descriptor 3 leads to, reports it, and thaws it at the end of its input or after `$1`
  * seconds. Writes wait from the freeze on, so what can be on the disk before is. While it freezes it is
- * asked to end, never killed: a freeze that ends in the kernel after its thaw would stay.
+ * asked to end, never killed: a freeze that ends in the kernel after its thaw would stay. Descriptor 5 leads to
+ * another process that can thaw it.
  */
 const HOLDER = `
 trap : HUP INT PIPE TERM
@@ -46,7 +51,7 @@ if [ $frozen = 0 ]; then
   echo frozen
   has_time && timeout "$left" cat >/dev/null && code=${HELD}
 fi
-fsfreeze --unfreeze /proc/self/fd/3 || exit 5
+fsfreeze --unfreeze /proc/self/fd/3 || { echo thaw >&5; exit ${NOT_THAWED}; }
 exit $code
 `;
 
@@ -79,7 +84,8 @@ export async function freezeFileSystem(
         devicePath: path,
         problem: `a file system of device ${opened} is mounted there, not of ${majorMinor}`,
       });
-    return await startHolder(host, { directory, path, majorMinor, limitMs }, signal);
+    const { fsType } = mount;
+    return await startHolder(host, { directory, path, majorMinor, fsType, limitMs }, signal);
   } finally {
     await directory.close();
   }
@@ -103,26 +109,30 @@ async function startHolder(
     directory,
     path,
     majorMinor,
+    fsType,
     limitMs,
   }: {
     readonly directory: FileHandle;
     readonly path: string;
     readonly majorMinor: string;
+    readonly fsType: string;
     readonly limitMs: number;
   },
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const seconds = Math.max(1, Math.floor(limitMs / MS_PER_SECOND));
+  const thawer = fsType === "xfs" ? startThawer(host, directory) : undefined;
   // It keeps the lock of this instance: a later one finds nothing clean while it lives.
   const child = spawn("sh", ["-c", HOLDER, "freeze-holder", `${seconds}`], {
-    stdio: ["pipe", "pipe", "pipe", directory.fd, host.lock.fd],
+    stdio: ["pipe", "pipe", "pipe", directory.fd, host.lock.fd, thawer?.input ?? "ignore"],
     detached: true,
-    env: { ...process.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin` },
+    env: environment(),
   });
-  const ended = new Promise<number | null>((resolve) => {
-    child.on("error", () => resolve(null));
-    child.on("close", resolve);
-  });
+  // Only the holder has it now: the thawer ends with it.
+  thawer?.input.destroy();
+  const ended = Promise.all([endOf(child), thawer?.ended]).then(([code, thawedBy]) =>
+    code === NOT_THAWED && thawedBy === 0 ? THAWED : code,
+  );
   const { stdin, stdout, stderr } = child;
   invariant(stdin !== null && stdout !== null && stderr !== null, "the holder of a freeze has no pipes");
   // As this process ends, the holder thaws: it waits for no limit.
@@ -150,6 +160,38 @@ async function startHolder(
   if (exitCode !== NOT_FROZEN) return fail({ kind: "HostCommandFailed", command, exitCode, stderr: detail });
   const why = detail === "" ? `within ${seconds} s` : `(${detail})`;
   return fail({ kind: "DeviceBusy", devicePath: path, detail: `it can't be frozen ${why}` });
+}
+
+/**
+ * Starts a process that thaws the file system once it reads `thaw`. It has it open: an XFS that has shut down,
+ * as one does on Linux 6.5 when its disk goes, opens for no process any more. Nothing but a thaw, no signal
+ * either, then ends a process that waits to write to it.
+ */
+function startThawer(
+  host: HostContext,
+  directory: FileHandle,
+): { readonly input: Writable; readonly ended: Promise<number | null> } | undefined {
+  const thawer = spawn("xfs_io", ["-r", "-x", "/proc/self/fd/3"], {
+    stdio: ["pipe", "ignore", "ignore", directory.fd, host.lock.fd],
+    detached: true,
+    env: environment(),
+  });
+  const ended = endOf(thawer);
+  thawer.unref();
+  // It could not be started.
+  if (thawer.pid === undefined || thawer.stdin === null) return undefined;
+  return { input: thawer.stdin, ended };
+}
+
+function endOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => {
+    child.on("error", () => resolve(null));
+    child.on("close", resolve);
+  });
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin` };
 }
 
 /** Thaws a file system, and answers whether this process has kept it frozen until now. */
