@@ -128,6 +128,18 @@ describe("Linux host on a file system that a backup has left frozen", () => {
     assert.equal(await readFile(`${again}/synced`, "utf8"), "synced");
     await writeFile(`${again}/written`, "written", { flush: true });
   });
+
+  on("frees its device, too, where an error has made it read-only", async (world) => {
+    const device = await aFormattedDevice(world);
+    const staging = await aStagedVolume(world, device, ["errors=remount-ro"]);
+    await run("fsfreeze", ["--freeze", staging]);
+    const { majorMinor } = device;
+    await writeFile(`/sys/fs/ext4/${basename(device.path)}/trigger_fs_error`, "test");
+    assert.equal(valueOf(await world.host.mountAt(staging, never))?.isDead, true);
+    valueOf(await world.host.unmount(staging, never));
+    const request = { accessType: "mount", lastMajorMinor: majorMinor, lunsOfOthers: [] } as const;
+    assert.deepEqual(valueOf(await world.host.isClean({ ...request, lun: undefined }, never)).clean, true);
+  });
 });
 
 describe("Linux host that freezes a file system", () => {

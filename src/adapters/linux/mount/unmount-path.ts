@@ -85,9 +85,11 @@ export async function unmountOnce(
   if (!ended.ok) return ended;
   const mounts = await mountPathsOf(host, new Set([mount.majorMinor]));
   const isLast = !mounts.ok || mounts.value.length <= 1;
-  if (isLast && !mount.isDead && !mount.isPlaceholder) {
+  if (isLast && !mount.isPlaceholder) {
     const thawed = await thaw(host, mount, signal);
     if (!thawed.ok) return thawed;
+  }
+  if (isLast && !mount.isDead && !mount.isPlaceholder) {
     // umount(2) flushes only with the very last mount, which may be in another mount namespace, and
     // swallows I/O errors. The error is reported once; the next call continues.
     const flushed = await flushMount(host, mount, signal);
@@ -128,8 +130,8 @@ function unmountCommand(
 
 /**
  * Thaws a file system that a backup has left frozen. Unmounted frozen it would stay in the kernel, keep its
- * device busy, and block every write of its next mount there. It waits for no command on the device: such a
- * command may wait for the thaw.
+ * device busy, and block every write of its next mount there, also where an error has ended its own writes. It
+ * waits for no command on the device: such a command may wait for the thaw.
  */
 async function thaw(host: HostContext, mount: ObservedMount, signal: AbortSignal): Promise<Result<void>> {
   const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
