@@ -30,8 +30,8 @@ const thawed = Promise.resolve(THAWED);
 /**
  * Freezes what descriptor 3 leads to, reports it, and thaws it at the end of its input or after `$1`
  * seconds. Writes wait from the freeze on, so what can be on the disk before is. While it freezes it is
- * asked to end, never killed: a freeze that ends in the kernel after its thaw would stay. Descriptor 5 leads to
- * another process that can thaw it.
+ * asked to end, never killed: a freeze that ends in the kernel after its thaw would stay. Descriptor 5 leads
+ * to another process that can thaw it.
  */
 const HOLDER = `
 trap : HUP INT PIPE TERM
@@ -163,9 +163,9 @@ async function startHolder(
 }
 
 /**
- * Starts a process that thaws the file system once it reads `thaw`. It has it open: an XFS that has shut down,
- * as one does on Linux 6.5 when its disk goes, opens for no process any more. Nothing but a thaw, no signal
- * either, then ends a process that waits to write to it.
+ * Starts a process that thaws the file system once it reads `thaw`. It has it open: an XFS that has shut
+ * down, as one does from Linux 6.5 on when its disk goes, opens for no process any more. A process that waits
+ * to write to it then ends with a thaw only, and by no signal.
  */
 function startThawer(
   host: HostContext,

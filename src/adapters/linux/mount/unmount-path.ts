@@ -130,8 +130,8 @@ function unmountCommand(
 
 /**
  * Thaws a file system that a backup has left frozen. Unmounted frozen it would stay in the kernel, keep its
- * device busy, and block every write of its next mount there, also where an error has ended its own writes. It
- * waits for no command on the device: such a command may wait for the thaw.
+ * device busy, and block every write of its next mount there, also where an error has ended its own writes.
+ * It waits for no command on the device: such a command may wait for the thaw.
  */
 async function thaw(host: HostContext, mount: ObservedMount, signal: AbortSignal): Promise<Result<void>> {
   const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
