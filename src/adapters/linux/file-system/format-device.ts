@@ -15,12 +15,11 @@ export async function formatDevice(
   { device, fsType, uuid, geometry = {} }: Parameters<HostProvisioner["format"]>[0],
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const mkfs = await readMkfsVersion(host, fsType, signal);
-  if (!mkfs.ok) return mkfs;
-  const version = mkfs.value.stdout.toString();
+  const version = fsType === "xfs" ? await readMkfsVersion(host, fsType, signal) : ok("");
+  if (!version.ok) return version;
   const command: HostCommand = {
     program: `mkfs.${fsType}`,
-    args: [...mkfsArguments({ fsType, uuid, version, geometry }), device.path],
+    args: [...mkfsArguments({ fsType, uuid, version: version.value, geometry }), device.path],
     pool: "make",
     limitMs: host.limits.formatMs,
     touches: [device.majorMinor],

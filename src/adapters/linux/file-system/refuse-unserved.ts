@@ -4,7 +4,6 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import { runToSuccess } from "../command/command-failed.ts";
-import type { ChildExit } from "../command/spawn-child.ts";
 import type { HostContext } from "../host-context.ts";
 
 /** No block device: each of the driver's file systems needs one, so a mount of it never succeeds. */
@@ -33,12 +32,13 @@ export async function refuseUnserved(
 }
 
 /** What `mkfs -V` of a file system prints. */
-export function readMkfsVersion(
+export async function readMkfsVersion(
   host: HostContext,
   fsType: FileSystemType,
   signal: AbortSignal,
-): Promise<Result<ChildExit>> {
-  return runToSuccess(host, inspecting(host, `mkfs.${fsType}`, ["-V"]), signal);
+): Promise<Result<string>> {
+  const exit = await runToSuccess(host, inspecting(host, `mkfs.${fsType}`, ["-V"]), signal);
+  return exit.ok ? ok(exit.value.stdout.toString()) : exit;
 }
 
 /** The kernel of this node has no such file system, and no module with it. */
