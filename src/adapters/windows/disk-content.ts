@@ -1,8 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import type { FileSystemType } from "../../core/volume/device/file-system.ts";
-import type { Device, DeviceContent } from "../../ports/host/host-provisioner.ts";
+import type { Device, DeviceContent, HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { Disk } from "./disk/disk-rows.ts";
 import { withOpenDisk } from "./disk/open-disk.ts";
 import {
@@ -131,11 +130,7 @@ function judgeWithoutData(partitions: readonly Partition[]): DeviceContent {
  */
 export async function formatDisk(
   host: WindowsHostContext,
-  {
-    device,
-    fsType,
-    uuid,
-  }: { readonly device: Device; readonly fsType: FileSystemType; readonly uuid: string },
+  { device, fsType, uuid }: Parameters<HostProvisioner["format"]>[0],
 ): Promise<Result<void>> {
   // Without samples: between the ends is the rest of an erased format.
   const content = await inspectParts(host, device, { samples: false });

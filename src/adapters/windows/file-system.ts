@@ -6,8 +6,7 @@ import {
   BEYOND_ITS_CLUSTERS,
   ntfsMaxBytes,
 } from "../../core/node/file-system/why-not-grown.ts";
-import type { FileSystemType } from "../../core/volume/device/file-system.ts";
-import type { Device, FileSystemStats } from "../../ports/host/host-provisioner.ts";
+import type { Device, FileSystemStats, HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { wholeNumber } from "./disk/disk-rows.ts";
 import { bringOnline, changeByNumber, diskOf } from "./disks.ts";
 import { folderAt, mountedFolders, refuseMounted } from "./mount/mounted-folders.ts";
@@ -75,11 +74,7 @@ export async function checkVolume(host: WindowsHostContext, device: Device): Pro
  */
 export async function growVolume(
   host: WindowsHostContext,
-  {
-    device,
-    mountPath,
-    fsType,
-  }: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
+  { device, mountPath, fsType }: Parameters<HostProvisioner["growFileSystem"]>[0],
 ): Promise<Result<void>> {
   const mounted = await mountAt(host, mountPath);
   if (!mounted.ok) return mounted;

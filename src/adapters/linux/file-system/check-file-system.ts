@@ -2,8 +2,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { e2fsckRepairs } from "../../../core/node/file-system/e2fsck-repairs.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
-import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
-import type { CheckRemark, Device } from "../../../ports/host/host-provisioner.ts";
+import type { CheckRemark, Device, FileSystemOn } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { isWriteProtected } from "../device/block-device.ts";
@@ -34,7 +33,7 @@ const olderThanFileSystem = /Get a newer version of e2fsck/u;
  */
 export async function checkFileSystem(
   host: HostContext,
-  { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
+  { device, fsType }: FileSystemOn,
   signal: AbortSignal,
 ): Promise<Result<CheckRemark | undefined>> {
   if (isKeptByKernel(fsType)) return ok(undefined);

@@ -1,7 +1,6 @@
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
-import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
-import type { Device } from "../../../ports/host/host-provisioner.ts";
+import type { FileSystemOn } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
@@ -20,7 +19,7 @@ const MIB = 1024n * 1024n;
  */
 export async function eraseUnfinishedFormat(
   host: HostContext,
-  { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
+  { device, fsType }: FileSystemOn,
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const served = await refuseUnserved(host, fsType, signal);

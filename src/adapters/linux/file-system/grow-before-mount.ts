@@ -3,8 +3,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { growsOnDisk, parseExtSize } from "../../../core/node/file-system/parse-ext-superblock.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
-import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
-import type { CheckRemark, Device } from "../../../ports/host/host-provisioner.ts";
+import type { CheckRemark, FileSystemOn } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { isWriteProtected } from "../device/block-device.ts";
@@ -32,7 +31,7 @@ export async function mayGrowMountedExt(): Promise<boolean> {
  */
 export async function growBeforeMount(
   host: HostContext,
-  { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
+  { device, fsType }: FileSystemOn,
   signal: AbortSignal,
 ): Promise<Result<CheckRemark | undefined>> {
   if (isKeptByKernel(fsType) || host.mayGrowMountedExt) return ok(undefined);

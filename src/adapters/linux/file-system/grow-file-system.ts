@@ -2,8 +2,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { whyNotGrown } from "../../../core/node/file-system/why-not-grown.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
-import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
-import type { CheckRemark, Device } from "../../../ports/host/host-provisioner.ts";
+import type { CheckRemark, Device, HostProvisioner } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { extErrorsFound } from "../device/block-device.ts";
@@ -20,11 +19,7 @@ import { runE2fsck } from "./check-file-system.ts";
  */
 export async function growFileSystem(
   host: HostContext,
-  {
-    device,
-    mountPath,
-    fsType,
-  }: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
+  { device, mountPath, fsType }: Parameters<HostProvisioner["growFileSystem"]>[0],
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const found = await observeMountAt(host, mountPath, signal);

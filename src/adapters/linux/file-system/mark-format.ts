@@ -8,8 +8,7 @@ import {
   formatMarkText,
   parseFormatMark,
 } from "../../../core/node/file-system/format-mark.ts";
-import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
-import type { Device } from "../../../ports/host/host-provisioner.ts";
+import type { Device, HostProvisioner } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";
@@ -57,11 +56,7 @@ export async function readFormatMark(
 /** Writes the mark, and returns once it is on the disk. dd fills its block with NUL. */
 export async function writeFormatMark(
   host: HostContext,
-  {
-    device,
-    fsType,
-    mark,
-  }: { readonly device: Device; readonly fsType: FileSystemType; readonly mark: FormatMark },
+  { device, fsType, mark }: Parameters<HostProvisioner["writeFormatMark"]>[0],
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const served = await refuseUnserved(host, fsType, signal);
@@ -78,7 +73,7 @@ export async function writeFormatMark(
 /** Zeroes the block if it is this disk's mark to the last byte, and returns once that is on the disk. */
 export async function eraseFormatMark(
   host: HostContext,
-  { device, diskUri }: { readonly device: Device; readonly diskUri: string },
+  { device, diskUri }: Parameters<HostProvisioner["eraseFormatMark"]>[0],
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const present = await readFormatMark(host, device, signal);

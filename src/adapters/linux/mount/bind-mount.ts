@@ -5,7 +5,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { bindMountOptions } from "../../../core/node/mount-options.ts";
 import { mountContaining } from "../../../core/node/parse-mountinfo.ts";
-import type { Device } from "../../../ports/host/host-provisioner.ts";
+import type { HostProvisioner } from "../../../ports/host/host-provisioner.ts";
 import { callIn } from "../call-lane.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { errorCode } from "../error-code.ts";
@@ -33,12 +33,7 @@ interface Bind {
 /** Binds a live mount to another path, making the directory. */
 export async function bindMount(
   host: HostContext,
-  request: {
-    readonly stagingPath: string;
-    readonly targetPath: string;
-    readonly readOnly: boolean;
-    readonly mountFlags: readonly string[];
-  },
+  request: Parameters<HostProvisioner["bindMount"]>[0],
   signal: AbortSignal,
 ): Promise<Result<void>> {
   // The direct read that shows a recent detach costs as much as the bind; a publish has just had it
@@ -82,7 +77,7 @@ export async function bindMount(
  */
 export async function bindDevice(
   host: HostContext,
-  request: { readonly device: Device; readonly targetPath: string; readonly readOnly: boolean },
+  request: Parameters<HostProvisioner["bindDevice"]>[0],
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const { device, readOnly } = request;

@@ -11,6 +11,7 @@ import { invariant } from "../../../core/failure/invariant.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
+import type { HostProvisioner } from "../../../ports/host/host-provisioner.ts";
 import { waitWithin } from "../command/wait-within.ts";
 import { openDevice } from "../device/open-device.ts";
 import type { HostContext, LiveFreeze } from "../host-context.ts";
@@ -58,11 +59,7 @@ exit $code
 /** Freezes the file system that is mounted at a path. */
 export async function freezeFileSystem(
   host: HostContext,
-  {
-    path,
-    majorMinor,
-    limitMs,
-  }: { readonly path: string; readonly majorMinor: string; readonly limitMs: number },
+  { path, majorMinor, limitMs }: Parameters<HostProvisioner["freeze"]>[0],
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const ended = await endFreezeOn(host, majorMinor, signal);
@@ -197,7 +194,7 @@ function environment(): NodeJS.ProcessEnv {
 /** Thaws a file system, and answers whether this process has kept it frozen until now. */
 export async function thawFileSystem(
   host: HostContext,
-  { path, majorMinor }: { readonly path: string; readonly majorMinor: string },
+  { path, majorMinor }: Parameters<HostProvisioner["thaw"]>[0],
   signal: AbortSignal,
 ): Promise<Result<{ readonly held: boolean }>> {
   const hasEndedBefore = host.freezes.get(majorMinor)?.isEnding() === true;

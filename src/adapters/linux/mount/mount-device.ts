@@ -3,7 +3,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { isStagedReadOnly, stagingMountOptions } from "../../../core/node/mount-options.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
-import type { Device } from "../../../ports/host/host-provisioner.ts";
+import type { Device, HostProvisioner } from "../../../ports/host/host-provisioner.ts";
 import { callIn } from "../call-lane.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
@@ -18,13 +18,7 @@ import type { ObservedMount } from "./read-mounts.ts";
 import { refuseLink } from "./refuse-link.ts";
 import { unmountOnce } from "./unmount-path.ts";
 
-interface MountRequest {
-  readonly device: Device;
-  readonly path: string;
-  readonly fsType: FileSystemType;
-  readonly mountFlags: readonly string[];
-  readonly readOnly: boolean;
-}
+type MountRequest = Parameters<HostProvisioner["mountDevice"]>[0];
 
 /** Directories that the driver makes are for root and the kubelet only. */
 const directoryMode = 0o750;
