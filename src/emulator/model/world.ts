@@ -1,6 +1,6 @@
 import type { Journal } from "./api/journal.ts";
 import type { Json, JsonObject } from "./api/json.ts";
-import { groupKey, keyOf } from "./api/resource/resource-id.ts";
+import { type GroupAddress, groupKey, keyOf, type NamedAddress } from "./api/resource/resource-id.ts";
 import type { Disk } from "./disk/disk.ts";
 import type { Snapshot } from "./disk/snapshot/snapshot.ts";
 import type { LinkedResource } from "./linked/linked-resource.ts";
@@ -27,11 +27,8 @@ export interface ResourceGroup {
   readonly deletion?: string;
 }
 
-export interface AvailabilitySet {
+export interface AvailabilitySet extends NamedAddress {
   readonly id: string;
-  readonly name: string;
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
   readonly location: string;
   readonly tags: Readonly<Record<string, string>> | undefined;
   readonly skuName: string;
@@ -181,27 +178,17 @@ export function putScaleSet(world: World, set: ScaleSet): ScaleSet {
   return set;
 }
 
-export function findResourceGroup(
-  world: World,
-  group: { subscriptionId: string; resourceGroup: string },
-): ResourceGroup | undefined {
+export function findResourceGroup(world: World, group: GroupAddress): ResourceGroup | undefined {
   return world.resourceGroups.get(groupKey(group));
 }
 
 /** Whether calls find the group; with `createResourceGroups` every group exists, even an empty one. */
-export function hasResourceGroup(
-  world: World,
-  group: { subscriptionId: string; resourceGroup: string },
-): boolean {
+export function hasResourceGroup(world: World, group: GroupAddress): boolean {
   return world.settings.createResourceGroups || findResourceGroup(world, group) !== undefined;
 }
 
 /** Makes the group into which a write puts a resource: with `createResourceGroups` it need not exist. */
-export function ensureResourceGroup(
-  world: World,
-  group: { subscriptionId: string; resourceGroup: string },
-  location: string,
-): void {
+export function ensureResourceGroup(world: World, group: GroupAddress, location: string): void {
   if (findResourceGroup(world, group) !== undefined) return;
   const { subscriptionId, resourceGroup: name } = group;
   putResourceGroup(world, { subscriptionId, name, location, tags: undefined });

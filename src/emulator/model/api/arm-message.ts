@@ -1,5 +1,6 @@
 import type { ArmFailure } from "./errors.ts";
 import type { Json } from "./json.ts";
+import type { GroupAddress, NamedAddress } from "./resource/resource-id.ts";
 
 export type ArmMethod = "GET" | "HEAD" | "PUT" | "PATCH" | "POST" | "DELETE";
 
@@ -91,4 +92,14 @@ export function param(call: ArmCall, name: string): string {
   const value = call.params[name];
   if (value === undefined) throw new Error(`the route has no parameter {${name}}`);
   return value;
+}
+
+/** The resource group of a call's path. */
+export function groupOf(call: ArmCall): GroupAddress {
+  return { subscriptionId: param(call, "subscriptionId"), resourceGroup: param(call, "resourceGroup") };
+}
+
+/** The resource whose name a call's path has. */
+export function addressOf(call: ArmCall): NamedAddress {
+  return { ...groupOf(call), name: param(call, "name") };
 }

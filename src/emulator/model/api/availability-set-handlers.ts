@@ -1,11 +1,11 @@
 import { checkQuota } from "../subscription/quotas.ts";
 import { type AvailabilitySet, ensureResourceGroup, type World } from "../world.ts";
-import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
+import { addressOf, type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
 import { type JsonObject, merged, numberAt, objectAt, textAt, withoutMembers } from "./json.ts";
 import { checkVmName } from "./request/check-name.ts";
 import { inScope, page } from "./resource/paging.ts";
-import { keyOf, resourceId, sameId } from "./resource/resource-id.ts";
+import { keyOf, type NamedAddress, resourceId, sameId } from "./resource/resource-id.ts";
 import { statedTags } from "./resource/stated-members.ts";
 
 /** What an availability set is that says nothing else: that of disks, over two fault domains. */
@@ -28,9 +28,7 @@ export function patchAvailabilitySetHandler(world: World, call: ArmCall): Handle
 }
 
 /** The resource id of an availability set. */
-export function availabilitySetId(
-  address: Pick<AvailabilitySet, "subscriptionId" | "resourceGroup" | "name">,
-): string {
+export function availabilitySetId(address: NamedAddress): string {
   return resourceId({ ...address, type: "availabilitySets" });
 }
 
@@ -110,12 +108,4 @@ function membersOf(world: World, id: string): readonly string[] {
   return [...world.virtualMachines.values()]
     .filter((vm) => vm.availabilitySetId !== undefined && sameId(vm.availabilitySetId, id))
     .map((vm) => vm.id);
-}
-
-function addressOf(call: ArmCall): { subscriptionId: string; resourceGroup: string; name: string } {
-  return {
-    subscriptionId: param(call, "subscriptionId"),
-    resourceGroup: param(call, "resourceGroup"),
-    name: param(call, "name"),
-  };
 }

@@ -9,7 +9,7 @@ import {
   putVm,
   type World,
 } from "../world.ts";
-import { type ArmCall, type ArmMethod, type HandlerResult, param, reply } from "./arm-message.ts";
+import { type ArmCall, type ArmMethod, groupOf, type HandlerResult, reply } from "./arm-message.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { type Json, objectAt, textAt, textsAt } from "./json.ts";
 import { checkTagsAlone } from "./request/check-resource.ts";
@@ -130,10 +130,7 @@ function changedBy(body: Json | undefined, present: Tags): { readonly tags: Tags
 
 function taggedAt(world: World, call: ArmCall): Tagged | ArmFailure {
   const { type, name } = call.params;
-  const address = {
-    subscriptionId: param(call, "subscriptionId"),
-    resourceGroup: param(call, "resourceGroup"),
-  };
+  const address = groupOf(call);
   if (type === undefined || name === undefined) {
     const group = findResourceGroup(world, address);
     if (group === undefined) return armErrors.resourceGroupNotFound(address.resourceGroup);

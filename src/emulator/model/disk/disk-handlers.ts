@@ -1,4 +1,4 @@
-import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
+import { addressOf, type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
 import { armErrors } from "../api/errors.ts";
 import { textAt } from "../api/json.ts";
 import { inScope, page } from "../api/resource/paging.ts";
@@ -7,7 +7,7 @@ import { operationHeaders } from "../pace/lro.ts";
 import { findDisk, ensureResourceGroup, type World } from "../world.ts";
 import { deleteDisk } from "./disk-delete.ts";
 import { renderDiskNow } from "./disk-read.ts";
-import { changeDisk, type DiskAddress, firstAnswer, writeDisk } from "./disk-write.ts";
+import { changeDisk, firstAnswer, writeDisk } from "./disk-write.ts";
 import { type Disk, statableOf } from "./disk.ts";
 
 export function putDiskHandler(world: World, call: ArmCall): HandlerResult {
@@ -52,14 +52,6 @@ export function listDisksHandler(world: World, call: ArmCall): HandlerResult {
     call.params["resourceGroup"] === undefined && world.settings.upperCaseGroupInSubscriptionLists;
   const disks = [...world.disks.values()].filter((disk) => inScope(call, disk));
   return page(world, call, disks, (disk) => renderDiskNow(world, disk.id, upperCase) ?? {});
-}
-
-function addressOf(call: ArmCall): DiskAddress {
-  return {
-    subscriptionId: param(call, "subscriptionId"),
-    resourceGroup: param(call, "resourceGroup"),
-    name: param(call, "name"),
-  };
 }
 
 function diskAt(world: World, call: ArmCall): Disk | undefined {

@@ -11,7 +11,7 @@ import {
   textAt,
 } from "../api/json.ts";
 import { checkDiskName } from "../api/request/check-name.ts";
-import { type ResourceAddress, resourceId } from "../api/resource/resource-id.ts";
+import { type NamedAddress, type ResourceAddress, resourceId } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { checkLinks } from "../linked/links.ts";
 import { operationHeaders, RETRY_AFTER } from "../pace/lro.ts";
@@ -33,12 +33,6 @@ import { type DiskSource, diskSource } from "./disk-source.ts";
 import { checkShares, diskSpecFrom } from "./disk-spec.ts";
 import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
 
-export interface DiskAddress {
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
-  readonly name: string;
-}
-
 /** The content of a write of a disk. */
 type DiskCall = Pick<ArmCall, "body" | "apiVersion">;
 
@@ -51,7 +45,7 @@ const MIB_BYTES = 1_048_576;
  * PUT of a disk: creates it, or changes an existing one. A write that repeats the one in flight joins it,
  * since clients send writes at least once.
  */
-export function writeDisk(world: World, address: DiskAddress, { body, apiVersion }: DiskCall): DiskWrite {
+export function writeDisk(world: World, address: NamedAddress, { body, apiVersion }: DiskCall): DiskWrite {
   const id = resourceId({ ...address, type: "disks" });
   const existing = findDisk(world, id);
   if (existing === undefined)
@@ -101,7 +95,7 @@ export function changeDisk(
   return { kind: "Started", operation };
 }
 
-function createDisk(world: World, address: DiskAddress, id: string, body: Json | undefined): DiskWrite {
+function createDisk(world: World, address: NamedAddress, id: string, body: Json | undefined): DiskWrite {
   const location = textAt(body, "location");
   if (location === undefined) return armErrors.locationRequired();
   const misnamed = checkDiskName("disk", address.name);

@@ -1,6 +1,6 @@
 import { type Json, type JsonObject, numberAt, textAt } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
-import { ownerName } from "../api/resource/resource-id.ts";
+import { type NamedAddress, ownerName } from "../api/resource/resource-id.ts";
 import type { BackgroundCopy } from "./copy/background-copy.ts";
 import { type DiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { basePerformance, type Performance, performancePlusOf, tierOf } from "./disk-tier.ts";
@@ -52,11 +52,8 @@ export interface DiskSpec extends Protection {
 }
 
 /** A managed disk. */
-export interface Disk {
+export interface Disk extends NamedAddress {
   readonly id: string;
-  readonly name: string;
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
   readonly location: string;
   readonly zones: readonly string[];
   readonly extendedLocation?: JsonObject;

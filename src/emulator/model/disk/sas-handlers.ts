@@ -1,4 +1,4 @@
-import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
+import { addressOf, type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, numberAt, textAt } from "../api/json.ts";
 import { choiceOf } from "../api/request/choice.ts";
@@ -111,12 +111,7 @@ function accessOperation(
 }
 
 function accessibleAt(world: World, call: ArmCall, type: AccessibleType): Accessible | undefined {
-  const id = resourceId({
-    subscriptionId: param(call, "subscriptionId"),
-    resourceGroup: param(call, "resourceGroup"),
-    type,
-    name: param(call, "name"),
-  });
+  const id = resourceId({ ...addressOf(call), type });
   const disk = findDisk(world, id);
   if (disk !== undefined) {
     const user = [...disk.owners, ...disk.reservations].find(

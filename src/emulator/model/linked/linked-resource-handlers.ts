@@ -1,4 +1,4 @@
-import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
+import { addressOf, type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
 import { armErrors } from "../api/errors.ts";
 import { textAt } from "../api/json.ts";
 import { inScope, page } from "../api/resource/paging.ts";
@@ -35,7 +35,7 @@ export function linkedRoutes(
     operation: `${operations}_${verb}`,
     method,
     pattern,
-    handler: (world, call) => handler(world, call, addressOf(type, call)),
+    handler: (world, call) => handler(world, call, { type, ...addressOf(call) }),
   });
   const list: Route["handler"] = (world, call) => listLinked(world, call, type);
   return [
@@ -88,7 +88,7 @@ function getLinked(world: World, _call: ArmCall, address: LinkedAddress): Handle
 
 /** DELETE of a resource of that type. */
 export function deleteLinkedOfType(type: LinkedType): Route["handler"] {
-  return (world, call) => deleteLinkedHandler(world, call, addressOf(type, call));
+  return (world, call) => deleteLinkedHandler(world, call, { type, ...addressOf(call) });
 }
 
 function deleteLinkedHandler(world: World, call: ArmCall, address: LinkedAddress): HandlerResult {
@@ -113,13 +113,4 @@ function listLinked(world: World, call: ArmCall, type: LinkedType): HandlerResul
     (resource) => resource.type === type && inScope(call, resource),
   );
   return page(world, call, found, renderLinkedResource);
-}
-
-function addressOf(type: LinkedType, call: ArmCall): LinkedAddress {
-  return {
-    type,
-    subscriptionId: param(call, "subscriptionId"),
-    resourceGroup: param(call, "resourceGroup"),
-    name: param(call, "name"),
-  };
 }

@@ -2,7 +2,7 @@ import type { ArmCall } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, type JsonObject, objectAt, textAt } from "../api/json.ts";
 import { checkDiskName } from "../api/request/check-name.ts";
-import { keyOf, resourceId } from "../api/resource/resource-id.ts";
+import { keyOf, type NamedAddress, resourceId } from "../api/resource/resource-id.ts";
 import { identityOf, statedTags } from "../api/resource/stated-members.ts";
 import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
@@ -27,12 +27,7 @@ const ENCRYPTION_TYPES = [
 type LinkedWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
 
 /** Where a linked resource is. */
-export interface LinkedAddress {
-  readonly type: LinkedType;
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
-  readonly name: string;
-}
+export type LinkedAddress = NamedAddress & Pick<LinkedResource, "type">;
 
 /** The resource at an address. */
 export function findLinked(world: World, address: LinkedAddress): LinkedResource | undefined {

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
+import type { NamedAddress } from "../api/resource/resource-id.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
 
 /** Resources that disks refer to by their ids: the keys of an encryption, and private endpoints. */
@@ -8,12 +9,9 @@ export const LINKED_TYPES = ["diskEncryptionSets", "diskAccesses"] as const;
 export type LinkedType = (typeof LINKED_TYPES)[number];
 
 /** A resource that disks refer to. */
-export interface LinkedResource {
+export interface LinkedResource extends NamedAddress {
   readonly type: LinkedType;
   readonly id: string;
-  readonly name: string;
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
   readonly location: string;
   readonly tags: Readonly<Record<string, string>> | undefined;
   /** As stated by its owner: `activeKey`, `encryptionType` … */

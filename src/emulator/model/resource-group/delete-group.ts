@@ -1,7 +1,7 @@
 import { type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
 import { deleteAvailabilitySetHandler } from "../api/availability-set-handlers.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { type ComputeType, groupKey, keyOf } from "../api/resource/resource-id.ts";
+import { type ComputeType, type GroupAddress, groupKey, keyOf } from "../api/resource/resource-id.ts";
 import type { Handler } from "../api/router.ts";
 import { deleteDiskHandler } from "../disk/disk-handlers.ts";
 import { deleteSnapshotHandler } from "../disk/snapshot/snapshot-handlers.ts";
@@ -179,9 +179,7 @@ function rollBack(world: World, group: ResourceGroup): void {
   if (now !== undefined) putResourceGroup(world, without(now, "deletion"));
 }
 
-interface Stored extends Omit<Member, "type"> {
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
+interface Stored extends Omit<Member, "type">, GroupAddress {
   /** Of an instance of a uniform scale set. */
   readonly instance?: object;
 }

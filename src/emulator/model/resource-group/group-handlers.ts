@@ -1,4 +1,4 @@
-import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
+import { type ArmCall, groupOf, type HandlerResult, param, reply } from "../api/arm-message.ts";
 import { armErrors } from "../api/errors.ts";
 import { type JsonObject, textAt, textsAt } from "../api/json.ts";
 import { meets, parseListFilter } from "../api/resource/list-filter.ts";
@@ -19,7 +19,7 @@ import { deleteGroup, idOfGroup } from "./delete-group.ts";
  * (azure-cli#11513).
  */
 export function putGroupHandler(world: World, call: ArmCall): HandlerResult {
-  const address = addressOf(call);
+  const address = groupOf(call);
   const existing = findResourceGroup(world, address);
   const location = textAt(call.body, "location");
   if (location === undefined) return armErrors.locationRequired();
@@ -35,19 +35,19 @@ export function putGroupHandler(world: World, call: ArmCall): HandlerResult {
 }
 
 export function getGroupHandler(world: World, call: ArmCall): HandlerResult {
-  const group = findResourceGroup(world, addressOf(call));
+  const group = findResourceGroup(world, groupOf(call));
   return group === undefined
     ? armErrors.resourceGroupNotFound(param(call, "resourceGroup"))
     : reply(200, renderGroup(group));
 }
 
 export function headGroupHandler(world: World, call: ArmCall): HandlerResult {
-  return reply(findResourceGroup(world, addressOf(call)) === undefined ? 404 : 204);
+  return reply(findResourceGroup(world, groupOf(call)) === undefined ? 404 : 204);
 }
 
 /** PATCH: changes the tags, the only part of a group that changes. */
 export function patchGroupHandler(world: World, call: ArmCall): HandlerResult {
-  const group = findResourceGroup(world, addressOf(call));
+  const group = findResourceGroup(world, groupOf(call));
   return group === undefined
     ? armErrors.resourceGroupNotFound(param(call, "resourceGroup"))
     : reply(200, renderGroup(putResourceGroup(world, { ...group, tags: statedTags(call.body, group.tags) })));
@@ -72,7 +72,7 @@ export function listGroupsHandler(world: World, call: ArmCall): HandlerResult {
 
 /** DELETE of a resource group with everything in it. */
 export function deleteGroupHandler(world: World, call: ArmCall): HandlerResult {
-  const group = findResourceGroup(world, addressOf(call));
+  const group = findResourceGroup(world, groupOf(call));
   return group === undefined
     ? armErrors.resourceGroupNotFound(param(call, "resourceGroup"))
     : deleteGroup(world, call, group);
@@ -89,8 +89,4 @@ function renderGroup(group: ResourceGroup): JsonObject {
     managedBy: group.managedBy,
     properties: { provisioningState: group.deletion === undefined ? "Succeeded" : "Deleting" },
   };
-}
-
-function addressOf(call: ArmCall): { subscriptionId: string; resourceGroup: string } {
-  return { subscriptionId: param(call, "subscriptionId"), resourceGroup: param(call, "resourceGroup") };
 }

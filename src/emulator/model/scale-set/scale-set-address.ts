@@ -1,20 +1,17 @@
-import { type ArmCall, param } from "../api/arm-message.ts";
+import { type ArmCall, groupOf, param } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
+import type { NamedAddress } from "../api/resource/resource-id.ts";
 import { findScaleSet, type World } from "../world.ts";
 import { isRollingForward } from "./rolling-upgrade-run.ts";
-import { type ScaleSet, type ScaleSetAddress, scaleSetId } from "./scale-set.ts";
+import { type ScaleSet, scaleSetId } from "./scale-set.ts";
 
 /** The scale set that a call's path names, if there is one. */
 export function scaleSetAt(world: World, call: ArmCall): ScaleSet | undefined {
   return findScaleSet(world, scaleSetId(addressOf(call)));
 }
 
-export function addressOf(call: ArmCall): ScaleSetAddress {
-  return {
-    subscriptionId: param(call, "subscriptionId"),
-    resourceGroup: param(call, "resourceGroup"),
-    name: param(call, "scaleSet"),
-  };
+export function addressOf(call: ArmCall): NamedAddress {
+  return { ...groupOf(call), name: param(call, "scaleSet") };
 }
 
 /** The refusal of a call whose path names no scale set. */

@@ -1,6 +1,6 @@
 import { type Json, type JsonObject, listAt, objectAt, textAt, withoutMembers } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
-import { resourceId } from "../api/resource/resource-id.ts";
+import { type NamedAddress, resourceId } from "../api/resource/resource-id.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
 import { etagText } from "../vm/virtual-machine.ts";
 import type { RollingUpgrade } from "./rolling-upgrade.ts";
@@ -13,11 +13,8 @@ import { renderUpgradePolicy, type UpgradePolicy } from "./upgrade-policy.ts";
 export type OrchestrationMode = "Uniform" | "Flexible";
 
 /** A virtual machine scale set. Its capacity is the number of its instances. */
-export interface ScaleSet {
+export interface ScaleSet extends NamedAddress {
   readonly id: string;
-  readonly name: string;
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
   readonly location: string;
   readonly zones: readonly string[];
   readonly tags: Readonly<Record<string, string>> | undefined;
@@ -47,15 +44,8 @@ export interface ScaleSet {
   readonly settledAtMs?: number;
 }
 
-/** Where a scale set is. */
-export interface ScaleSetAddress {
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
-  readonly name: string;
-}
-
 /** The ARM id of a scale set. */
-export function scaleSetId(address: ScaleSetAddress): string {
+export function scaleSetId(address: NamedAddress): string {
   return resourceId({
     subscriptionId: address.subscriptionId,
     resourceGroup: address.resourceGroup,

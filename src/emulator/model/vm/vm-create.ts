@@ -14,7 +14,7 @@ import {
 } from "../api/json.ts";
 import { checkVmName } from "../api/request/check-name.ts";
 import { choiceOf } from "../api/request/choice.ts";
-import { resourceId, sameId } from "../api/resource/resource-id.ts";
+import { type ResourceAddress, resourceId, sameId } from "../api/resource/resource-id.ts";
 import { statedMembers } from "../api/resource/stated-members.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import { RETRY_AFTER } from "../pace/lro.ts";
@@ -44,13 +44,7 @@ import {
   withDataDisksSettled,
 } from "./vm-state.ts";
 
-export interface VmAddress {
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
-  readonly name: string;
-  /** The uniform scale set of an instance, whose `name` is then its instance id. */
-  readonly scaleSet?: string;
-}
+export type VmAddress = Omit<ResourceAddress, "type">;
 
 /**
  * Parts of a VM that the emulator understands. It keeps and returns everything else in `properties`

@@ -1,4 +1,13 @@
-import { type ArmCall, expandedMembers, type HandlerResult, isOn, param, reply } from "../api/arm-message.ts";
+import {
+  addressOf,
+  type ArmCall,
+  expandedMembers,
+  groupOf,
+  type HandlerResult,
+  isOn,
+  param,
+  reply,
+} from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type JsonObject, listAt, numberAt, textAt } from "../api/json.ts";
 import { inScope, page } from "../api/resource/paging.ts";
@@ -30,7 +39,7 @@ const OF_INSTANCES_ALLOWED = [
 
 /** PUT. Go's client accepts only 200 for an existing VM, and only 201 for a new one. */
 export function putVmHandler(world: World, call: ArmCall): HandlerResult {
-  const address = addressOf(call);
+  const address = vmAddressOf(call);
   ensureResourceGroup(world, address, textAt(call.body, "location") ?? "eastus");
   const vm = vmAt(world, call);
   if (textAt(call.body, "location") === undefined) return armErrors.locationRequired();
@@ -53,7 +62,7 @@ export function putVmHandler(world: World, call: ArmCall): HandlerResult {
 
 /** PATCH. Go's client accepts only 200. */
 export function patchVmHandler(world: World, call: ArmCall): HandlerResult {
-  const address = addressOf(call);
+  const address = vmAddressOf(call);
   const vm = vmAt(world, call);
   if (vm === undefined)
     return armErrors.patchResourceNotFound(resourceId({ ...address, type: "virtualMachines" }), address.name);
@@ -79,11 +88,7 @@ export function putInstanceHandler(world: World, call: ArmCall): HandlerResult {
 
 /** The instances of one scale set. */
 export function listInstancesHandler(world: World, call: ArmCall): HandlerResult {
-  const address = {
-    subscriptionId: param(call, "subscriptionId"),
-    resourceGroup: param(call, "resourceGroup"),
-    name: param(call, "scaleSet"),
-  };
+  const address = { ...groupOf(call), name: param(call, "scaleSet") };
   const set = findScaleSet(world, scaleSetId(address));
   if (set === undefined)
     return armErrors.resourceNotFound("virtualMachineScaleSets", address.name, address.resourceGroup);
@@ -221,7 +226,7 @@ function expandedBy(call: ArmCall): ExpandOption {
 
 /** A read of a VM that is not there. */
 function vmNotFound(world: World, call: ArmCall): HandlerResult {
-  const { name, resourceGroup, scaleSet } = addressOf(call);
+  const { name, resourceGroup, scaleSet } = vmAddressOf(call);
   return (
     parentNotFound(world, call) ??
     wrongInstanceId(call) ??
@@ -238,7 +243,7 @@ function vmNotFound(world: World, call: ArmCall): HandlerResult {
  * recorded of its PUT and of all actions of a set on named instances, and inferred of its own actions.
  */
 export function vmGone(world: World, call: ArmCall): HandlerResult {
-  const { name, scaleSet } = addressOf(call);
+  const { name, scaleSet } = vmAddressOf(call);
   return scaleSet === undefined
     ? vmNotFound(world, call)
     : (parentNotFound(world, call) ?? wrongInstanceId(call) ?? armErrors.instanceNotActive(name));
@@ -246,12 +251,12 @@ export function vmGone(world: World, call: ArmCall): HandlerResult {
 
 /** Recorded in January 2026 of a GET, by cloud-provider-azure. */
 function wrongInstanceId(call: ArmCall): ArmFailure | undefined {
-  const { name, scaleSet } = addressOf(call);
+  const { name, scaleSet } = vmAddressOf(call);
   return scaleSet === undefined || /^\d+$/.test(name) ? undefined : armErrors.instanceIdNoNumber();
 }
 
 function parentNotFound(world: World, call: ArmCall): ArmFailure | undefined {
-  const { scaleSet, ...address } = addressOf(call);
+  const { scaleSet, ...address } = vmAddressOf(call);
   if (scaleSet === undefined) return undefined;
   const parentId = scaleSetId({ ...address, name: scaleSet });
   return findScaleSet(world, parentId) === undefined
@@ -259,16 +264,12 @@ function parentNotFound(world: World, call: ArmCall): ArmFailure | undefined {
     : undefined;
 }
 
-function addressOf(call: ArmCall): VmAddress {
-  return {
-    subscriptionId: param(call, "subscriptionId"),
-    resourceGroup: param(call, "resourceGroup"),
-    name: param(call, "name"),
-    ...(call.params["scaleSet"] === undefined ? {} : { scaleSet: call.params["scaleSet"] }),
-  };
+function vmAddressOf(call: ArmCall): VmAddress {
+  const { scaleSet } = call.params;
+  return { ...addressOf(call), ...(scaleSet === undefined ? {} : { scaleSet }) };
 }
 
 /** The VM that a call's path names. */
 export function vmAt(world: World, call: ArmCall): VirtualMachine | undefined {
-  return findVm(world, resourceId({ ...addressOf(call), type: "virtualMachines" }));
+  return findVm(world, resourceId({ ...vmAddressOf(call), type: "virtualMachines" }));
 }

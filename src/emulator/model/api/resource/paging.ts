@@ -2,7 +2,7 @@ import type { World } from "../../world.ts";
 import { type ArmCall, type HandlerResult, reply } from "../arm-message.ts";
 import { armErrors } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
-import { keyOf } from "./resource-id.ts";
+import { type GroupAddress, keyOf } from "./resource-id.ts";
 
 /** An item of a list, with the id that defines its order. */
 export interface Listed {
@@ -59,10 +59,7 @@ function nextLink(call: ArmCall, token: string): string {
 }
 
 /** Whether a resource is under a path's subscription and, if given, its resource group. */
-export function inScope(
-  call: ArmCall,
-  resource: { readonly subscriptionId: string; readonly resourceGroup: string },
-): boolean {
+export function inScope(call: ArmCall, resource: GroupAddress): boolean {
   const { subscriptionId, resourceGroup } = call.params;
   return (
     keyOf(resource.subscriptionId) === keyOf(subscriptionId ?? "") &&

@@ -8,11 +8,19 @@ export type ComputeType =
   | "diskAccesses"
   | "virtualMachineScaleSets";
 
-export interface ResourceAddress {
+/** Where a resource group is. */
+export interface GroupAddress {
   readonly subscriptionId: string;
   readonly resourceGroup: string;
-  readonly type: ComputeType;
+}
+
+/** Where a resource of one type is. */
+export interface NamedAddress extends GroupAddress {
   readonly name: string;
+}
+
+export interface ResourceAddress extends NamedAddress {
+  readonly type: ComputeType;
   /** The uniform scale set of an instance, whose `name` is then its instance id. */
   readonly scaleSet?: string;
 }
@@ -66,6 +74,6 @@ export function sameId(left: string, right: string): boolean {
 }
 
 /** The key of a resource group. */
-export function groupKey(group: { readonly subscriptionId: string; readonly resourceGroup: string }): string {
+export function groupKey(group: GroupAddress): string {
   return keyOf(`/subscriptions/${group.subscriptionId}/resourceGroups/${group.resourceGroup}`);
 }

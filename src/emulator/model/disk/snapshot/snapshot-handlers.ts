@@ -1,4 +1,4 @@
-import { type ArmCall, type HandlerResult, param, reply } from "../../api/arm-message.ts";
+import { addressOf, type ArmCall, type HandlerResult, reply } from "../../api/arm-message.ts";
 import { armErrors } from "../../api/errors.ts";
 import { textAt } from "../../api/json.ts";
 import { inScope, page } from "../../api/resource/paging.ts";
@@ -6,7 +6,7 @@ import { resourceId } from "../../api/resource/resource-id.ts";
 import { operationHeaders } from "../../pace/lro.ts";
 import { findSnapshot, ensureResourceGroup, type World } from "../../world.ts";
 import { firstAnswer } from "../disk-write.ts";
-import { changeSnapshot, deleteSnapshot, type SnapshotAddress, writeSnapshot } from "./snapshot-write.ts";
+import { changeSnapshot, deleteSnapshot, writeSnapshot } from "./snapshot-write.ts";
 import { renderSnapshot, type Snapshot, statableOf } from "./snapshot.ts";
 
 export function putSnapshotHandler(world: World, call: ArmCall): HandlerResult {
@@ -54,14 +54,6 @@ export function deleteSnapshotHandler(world: World, call: ArmCall): HandlerResul
 export function listSnapshotsHandler(world: World, call: ArmCall): HandlerResult {
   const snapshots = [...world.snapshots.values()].filter((snapshot) => inScope(call, snapshot));
   return page(world, call, snapshots, (snapshot) => renderSnapshot(snapshot, world.nowMs));
-}
-
-function addressOf(call: ArmCall): SnapshotAddress {
-  return {
-    subscriptionId: param(call, "subscriptionId"),
-    resourceGroup: param(call, "resourceGroup"),
-    name: param(call, "name"),
-  };
 }
 
 function snapshotAt(world: World, call: ArmCall): Snapshot | undefined {

@@ -13,7 +13,7 @@ import {
 } from "../../api/json.ts";
 import { checkDiskName } from "../../api/request/check-name.ts";
 import { choiceOf } from "../../api/request/choice.ts";
-import { keyOf, resourceId, sameId } from "../../api/resource/resource-id.ts";
+import { keyOf, type NamedAddress, resourceId, sameId } from "../../api/resource/resource-id.ts";
 import { statedTags } from "../../api/resource/stated-members.ts";
 import { checkLinks } from "../../linked/links.ts";
 import { RETRY_AFTER } from "../../pace/lro.ts";
@@ -30,12 +30,6 @@ import { diskSizeBytes } from "../disk.ts";
 import { checkProtection, protectionIn } from "../protection.ts";
 import { type SnapshotSource, snapshotSource } from "./snapshot-source.ts";
 import { renderSnapshot, type Snapshot } from "./snapshot.ts";
-
-export interface SnapshotAddress {
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
-  readonly name: string;
-}
 
 export type SnapshotWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
 
@@ -67,7 +61,7 @@ const UNDERSTOOD = [
 /** PUT of a snapshot. A repeated one joins the first, or changes only tags. */
 export function writeSnapshot(
   world: World,
-  address: SnapshotAddress,
+  address: NamedAddress,
   { body, apiVersion }: Pick<ArmCall, "body" | "apiVersion">,
 ): SnapshotWrite {
   const location = textAt(body, "location");

@@ -1,14 +1,12 @@
 import type { Json, JsonObject } from "../../api/json.ts";
 import { isoTime } from "../../api/resource/iso-time.ts";
+import type { NamedAddress } from "../../api/resource/resource-id.ts";
 import { type BackgroundCopy, copiedPercent } from "../copy/background-copy.ts";
 import { diskSizeBytes, type Protection, type ProvisioningState, type SasGrant } from "../disk.ts";
 
 /** A snapshot of a disk, or a copy of one. */
-export interface Snapshot {
+export interface Snapshot extends NamedAddress {
   readonly id: string;
-  readonly name: string;
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
   readonly location: string;
   readonly extendedLocation?: JsonObject;
   readonly tags: Readonly<Record<string, string>> | undefined;

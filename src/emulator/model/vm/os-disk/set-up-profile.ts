@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from "../../api/json.ts";
+import type { NamedAddress } from "../../api/resource/resource-id.ts";
 import { DEFAULT_IMAGE } from "./image.ts";
 
 const ADMINISTRATOR = "azureuser";
@@ -6,12 +7,7 @@ const ADMINISTRATOR = "azureuser";
 const PUBLIC_KEY = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"A".repeat(43)} ${ADMINISTRATOR}`;
 
 /** The profiles of a VM of the set-up, as of one that `az vm create --generate-ssh-keys` makes. */
-export function setUpVmProfiles(vm: {
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
-  readonly name: string;
-  readonly computerName: string;
-}): JsonObject {
+export function setUpVmProfiles(vm: NamedAddress & { readonly computerName: string }): JsonObject {
   const network = `/subscriptions/${vm.subscriptionId}/resourceGroups/${vm.resourceGroup}/providers/Microsoft.Network`;
   return {
     storageProfile: STORAGE_PROFILE,
@@ -25,12 +21,9 @@ export function setUpVmProfiles(vm: {
 }
 
 /** The same for the model of a scale set. */
-export function setUpScaleSetProfile(set: {
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
-  readonly name: string;
-  readonly computerNamePrefix: string;
-}): JsonObject {
+export function setUpScaleSetProfile(
+  set: NamedAddress & { readonly computerNamePrefix: string },
+): JsonObject {
   const network = `/subscriptions/${set.subscriptionId}/resourceGroups/${set.resourceGroup}/providers/Microsoft.Network`;
   return {
     storageProfile: STORAGE_PROFILE,
