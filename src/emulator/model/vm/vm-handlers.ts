@@ -1,19 +1,11 @@
-import {
-  addressOf,
-  type ArmCall,
-  expandedMembers,
-  groupOf,
-  type HandlerResult,
-  isOn,
-  param,
-  reply,
-} from "../api/arm-message.ts";
+import { addressOf, type ArmCall, expandedMembers, type HandlerResult, isOn, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type JsonObject, listAt, numberAt, textAt } from "../api/json.ts";
 import { inScope, page } from "../api/resource/paging.ts";
 import { resourceId, sameId } from "../api/resource/resource-id.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { instancesOf, scaleSetIdOf } from "../scale-set/instances.ts";
+import { notFound, scaleSetAt } from "../scale-set/scale-set-address.ts";
 import { scaleSetId } from "../scale-set/scale-set.ts";
 import { findVm, normalLocation, ensureResourceGroup, type World, findScaleSet } from "../world.ts";
 import { type AttachDetachRequest, isForced } from "./data-disks.ts";
@@ -88,10 +80,8 @@ export function putInstanceHandler(world: World, call: ArmCall): HandlerResult {
 
 /** The instances of one scale set. */
 export function listInstancesHandler(world: World, call: ArmCall): HandlerResult {
-  const address = { ...groupOf(call), name: param(call, "scaleSet") };
-  const set = findScaleSet(world, scaleSetId(address));
-  if (set === undefined)
-    return armErrors.resourceNotFound("virtualMachineScaleSets", address.name, address.resourceGroup);
+  const set = scaleSetAt(world, call);
+  if (set === undefined) return notFound(call);
   const { $filter: filter = "" } = call.query;
   const [, isLatest] = BY_MODEL.exec(filter) ?? [];
   if (filter !== "" && isLatest === undefined && !HAS_POWER_STATE.test(filter))
