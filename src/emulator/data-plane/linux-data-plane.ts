@@ -1,12 +1,14 @@
 import { realpath } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { makeFolder } from "../make-folder.ts";
-import type {
-  DataPlane,
-  DataPlaneAttachment,
-  DataPlaneDetachment,
-  DataPlaneVm,
-  DiskSize,
+import { keyOf } from "../model/api/resource/resource-id.ts";
+import {
+  type DataPlane,
+  type DataPlaneAttachment,
+  type DataPlaneDetachment,
+  type DataPlaneVm,
+  type DiskSize,
+  slotKeyOf,
 } from "../model/data-plane-port.ts";
 import { boundLoopDevice, boundLoopDevices, type BoundLoopDevice } from "./bound-loop-devices.ts";
 import { dataPlaneAvailable } from "./data-plane-available.ts";
@@ -113,22 +115,6 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
 
   function slotsOfVm(vmId: string): readonly Slot[] {
     return [...slots.values()].filter(({ attachment }) => keyOf(attachment.vmId) === keyOf(vmId));
-  }
-
-  function diskCreated({ diskId, sizeBytes }: DiskSize): Promise<void> {
-    return inTurn(diskId, () => makeOnce(diskId, () => files.create(diskId, sizeBytes)));
-  }
-
-  function diskCopied({
-    sourceId,
-    diskId,
-    sizeBytes,
-  }: {
-    sourceId: string;
-    diskId: string;
-    sizeBytes: bigint;
-  }): Promise<void> {
-    return inTurn(diskId, () => makeOnce(diskId, () => files.copy(sourceId, diskId, sizeBytes)));
   }
 
   async function makeOnce(diskId: string, make: () => Promise<void>): Promise<void> {
@@ -278,10 +264,12 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
   }
 
   return {
-    diskCreated,
+    diskCreated: ({ diskId, sizeBytes }) =>
+      inTurn(diskId, () => makeOnce(diskId, () => files.create(diskId, sizeBytes))),
     diskResized,
     diskDeleted,
-    diskCopied,
+    diskCopied: ({ sourceId, diskId, sizeBytes }) =>
+      inTurn(diskId, () => makeOnce(diskId, () => files.copy(sourceId, diskId, sizeBytes))),
     diskAttached,
     diskDetached,
     vmStopped,
@@ -298,15 +286,6 @@ function stillHeld(devices: readonly BoundLoopDevice[]): Error {
     `data plane: closed, but still held: ${held}; ` +
       "each is cut, and goes away when it is unmounted and closed",
   );
-}
-
-/** ARM ids are compared without regard to case. */
-function keyOf(armId: string): string {
-  return armId.toLowerCase();
-}
-
-function slotKeyOf({ vmId, diskId }: { readonly vmId: string; readonly diskId: string }): string {
-  return `${keyOf(vmId)} ${keyOf(diskId)}`;
 }
 
 /** Waits for every step before it rejects with the first failure, so that no step continues unobserved. */

@@ -1,3 +1,5 @@
+import { keyOf } from "./api/resource/resource-id.ts";
+
 /**
  * The interface between the model of Azure and the block devices that stand for its disks.
  *
@@ -14,11 +16,7 @@ export interface DataPlane {
   /** Removes the file behind a disk, which no VM has any more. */
   diskDeleted(disk: { readonly diskId: string }): Promise<void>;
   /** Creates a disk or snapshot with the present bytes of `sourceId` (a disk or a snapshot). */
-  diskCopied(copy: {
-    readonly sourceId: string;
-    readonly diskId: string;
-    readonly sizeBytes: bigint;
-  }): Promise<void>;
+  diskCopied(copy: DiskCopy): Promise<void>;
   /**
    * Shows the disk to the VM. Afterwards the device exists, unless the VM is stopped; then it appears with
    * `vmStarted`.
@@ -45,6 +43,10 @@ export interface DiskSize {
   readonly sizeBytes: bigint;
 }
 
+interface DiskCopy extends DiskSize {
+  readonly sourceId: string;
+}
+
 export interface DataPlaneDetachment extends DataPlaneVm {
   readonly diskId: string;
   /** 0 .. 63, unique for each VM. */
@@ -63,13 +65,13 @@ export type DataPlaneEffect =
   | ({ readonly kind: "diskCreated" } & DiskSize)
   | ({ readonly kind: "diskResized" } & DiskSize)
   | { readonly kind: "diskDeleted"; readonly diskId: string }
-  | {
-      readonly kind: "diskCopied";
-      readonly sourceId: string;
-      readonly diskId: string;
-      readonly sizeBytes: bigint;
-    }
+  | ({ readonly kind: "diskCopied" } & DiskCopy)
   | ({ readonly kind: "diskAttached" } & DataPlaneAttachment)
   | ({ readonly kind: "diskDetached" } & DataPlaneDetachment)
   | ({ readonly kind: "vmStopped" } & DataPlaneVm)
   | ({ readonly kind: "vmStarted" } & DataPlaneVm);
+
+/** Tells the disks of all VMs apart. */
+export function slotKeyOf({ vmId, diskId }: Pick<DataPlaneDetachment, "vmId" | "diskId">): string {
+  return `${keyOf(vmId)} ${keyOf(diskId)}`;
+}

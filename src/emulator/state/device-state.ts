@@ -1,5 +1,5 @@
 import { keyOf } from "../model/api/resource/resource-id.ts";
-import type { DataPlaneEffect } from "../model/data-plane-port.ts";
+import { type DataPlaneEffect, slotKeyOf } from "../model/data-plane-port.ts";
 import type { Effect } from "../model/run-command/guests-port.ts";
 
 /** What the devices of all VMs are like, as the sum of the effects that were carried out. */
@@ -16,8 +16,8 @@ export function createDeviceState(): DeviceState {
   return {
     add: (effects) => {
       for (const effect of effects) {
-        if (effect.kind === "diskAttached") attached.set(placeOf(effect), effect);
-        else if (effect.kind === "diskDetached") attached.delete(placeOf(effect));
+        if (effect.kind === "diskAttached") attached.set(slotKeyOf(effect), effect);
+        else if (effect.kind === "diskDetached") attached.delete(slotKeyOf(effect));
         else if (effect.kind === "vmStopped") stopped.set(keyOf(effect.vmId), effect);
         else if (effect.kind === "vmStarted") stopped.delete(keyOf(effect.vmId));
       }
@@ -25,8 +25,4 @@ export function createDeviceState(): DeviceState {
     // Power first: a VM that is off shows no disk.
     effects: () => [...stopped.values(), ...attached.values()],
   };
-}
-
-function placeOf({ vmId, diskId }: { readonly vmId: string; readonly diskId: string }): string {
-  return `${keyOf(vmId)} ${keyOf(diskId)}`;
 }

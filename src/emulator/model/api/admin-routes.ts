@@ -13,7 +13,7 @@ import { addVms } from "../vm/vm-set-up-parse.ts";
 import { VM_EVENTS } from "../vm/vm-set-up.ts";
 import { findVm, type World } from "../world.ts";
 import { type ArmCall, type HandlerResult, reply } from "./arm-message.ts";
-import { armErrors, failure } from "./errors.ts";
+import { armErrors } from "./errors.ts";
 import { type JsonObject, numberAt, objectAt, textAt } from "./json.ts";
 import type { Handler, Route } from "./router.ts";
 
@@ -61,7 +61,7 @@ function journal(world: World, call: ArmCall): HandlerResult {
   const since = Number(call.query["since"] ?? 0);
   const limit = Number(call.query["limit"] ?? 10_000);
   if (!Number.isInteger(since) || !Number.isInteger(limit) || since < 0 || limit < 1)
-    return badRequest("'since' and 'limit' are whole numbers, 'limit' at least 1");
+    return armErrors.badRequest("'since' and 'limit' are whole numbers, 'limit' at least 1");
   const { kind } = call.query;
   // The limit counts calls of the requested kind: otherwise a page of other calls would look like the end.
   const entries =
@@ -79,7 +79,7 @@ function addGroup(world: World, call: ArmCall): HandlerResult {
   const name = textAt(call.body, "name");
   const location = textAt(call.body, "location");
   if (subscriptionId === undefined || name === undefined || location === undefined)
-    return badRequest("a resource group needs 'subscriptionId', 'name' and 'location'");
+    return armErrors.badRequest("a resource group needs 'subscriptionId', 'name' and 'location'");
   const refused = addResourceGroup(world, { subscriptionId, name, location });
   return refused ?? reply(201, { subscriptionId, name, location });
 }
@@ -87,7 +87,7 @@ function addGroup(world: World, call: ArmCall): HandlerResult {
 function strike(world: World, call: ArmCall): HandlerResult {
   const vm = findVm(world, textAt(call.body, "vmId") ?? "");
   const event = VM_EVENTS.find((known) => known === textAt(call.body, "event"));
-  if (event === undefined) return badRequest(`'event' is one of ${VM_EVENTS.join(", ")}`);
+  if (event === undefined) return armErrors.badRequest(`'event' is one of ${VM_EVENTS.join(", ")}`);
   if (vm === undefined)
     return armErrors.resourceNotFound("virtualMachines", textAt(call.body, "vmId") ?? "", "");
   strikeVm(world, vm, event);
@@ -96,12 +96,12 @@ function strike(world: World, call: ArmCall): HandlerResult {
 
 function addFault(world: World, call: ArmCall): HandlerResult {
   const parsed = parseFaultRule(call.body);
-  return parsed.ok ? reply(201, asJson(world.faults.add(parsed.rule))) : badRequest(parsed.reason);
+  return parsed.ok ? reply(201, asJson(world.faults.add(parsed.rule))) : armErrors.badRequest(parsed.reason);
 }
 
 function changeSettings(world: World, call: ArmCall): HandlerResult {
   const parsed = parseSettings(objectAt(call.body) ?? {}, world.settings.latencies);
-  if (!parsed.ok) return badRequest(parsed.reason);
+  if (!parsed.ok) return armErrors.badRequest(parsed.reason);
   world.settings = { ...world.settings, ...parsed.settings };
   if (numberAt(call.body, "timeScale") !== undefined || objectAt(call.body, "throttleLimits") !== undefined)
     world.buckets.clear();
@@ -115,8 +115,4 @@ function settingsBody(world: World): JsonObject {
 /** Our records are valid JSON, which their types can't express. */
 function asJson(record: object): JsonObject {
   return JSON.parse(JSON.stringify(record)) as JsonObject;
-}
-
-function badRequest(reason: string): HandlerResult {
-  return failure(400, "BadRequest", reason);
 }

@@ -43,7 +43,7 @@ export function errorObject(refused: ArmFailure): JsonObject {
 const gateway = { cause: "gateway" } as const;
 
 /** An action on a resource, a group or a subscription. */
-interface Access {
+export interface Access {
   readonly action: string;
   readonly scope: string;
 }

@@ -1,5 +1,5 @@
 import type { ArmMethod } from "../api/arm-message.ts";
-import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { type Access, type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, listAt, textAt } from "../api/json.ts";
 import type { Grant, ModelSettings } from "../settings.ts";
 
@@ -9,12 +9,6 @@ interface AuthorizedCall {
   readonly path: string;
   readonly caller: string;
   readonly body?: Json | undefined;
-}
-
-/** An action on a resource, a group or a subscription. */
-interface Access {
-  readonly action: string;
-  readonly scope: string;
 }
 
 /** The entry of `permissions` for callers that have none of their own. */

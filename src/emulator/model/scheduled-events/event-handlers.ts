@@ -1,5 +1,5 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
-import { armErrors, failure } from "../api/errors.ts";
+import { armErrors } from "../api/errors.ts";
 import { listAt, numberAt, textAt } from "../api/json.ts";
 import { vmAt, vmGone } from "../vm/vm-handlers.ts";
 import { findVm, type World } from "../world.ts";
@@ -34,9 +34,9 @@ export function approveEventsHandler(world: World, call: ArmCall): HandlerResult
 export function scheduleEventHandler(world: World, call: ArmCall): HandlerResult {
   const vmId = textAt(call.body, "vmId") ?? "";
   const type = PLATFORM_EVENTS.find((known) => known === textAt(call.body, "eventType"));
-  if (type === undefined) return badRequest(`'eventType' is one of ${PLATFORM_EVENTS.join(", ")}`);
+  if (type === undefined) return armErrors.badRequest(`'eventType' is one of ${PLATFORM_EVENTS.join(", ")}`);
   const noticeS = numberAt(call.body, "noticeS") ?? NOTICE_MS[type] / 1000;
-  if (noticeS < 0) return badRequest("'noticeS' is a number of seconds, at least 0");
+  if (noticeS < 0) return armErrors.badRequest("'noticeS' is a number of seconds, at least 0");
   const vm = findVm(world, vmId);
   if (vm === undefined) return armErrors.resourceNotFound("virtualMachines", vmId, "");
   const noticeMs = noticeS * 1000 * world.settings.timeScale;
@@ -59,8 +59,4 @@ export function simulateEvictionHandler(world: World, call: ArmCall): HandlerRes
 
 function malformed(reason: string): HandlerResult {
   return reply(400, { error: `Bad request. ${reason}` });
-}
-
-function badRequest(reason: string): HandlerResult {
-  return failure(400, "BadRequest", reason);
 }

@@ -141,8 +141,9 @@ function raceOfFirstAttaches(world: World, disk: Disk): boolean {
   return disk.reservations.some((reservation) => world.nowMs - reservation.sinceMs < windowMs);
 }
 
-/** The disk with a reservation of a VM that will have it when its update ends. */
+/** The disk with a reservation of a VM that will have it when its update ends, unless it has it already. */
 export function reserved(world: World, disk: Disk, vm: VirtualMachine): Disk {
+  if (disk.owners.some((owner) => owner.vmGuid === vm.vmGuid)) return disk;
   return {
     ...disk,
     reservations: [

@@ -1,4 +1,11 @@
-import { addressOf, type ArmCall, expandedMembers, type HandlerResult, isOn, reply } from "../api/arm-message.ts";
+import {
+  addressOf,
+  type ArmCall,
+  expandedMembers,
+  type HandlerResult,
+  isOn,
+  reply,
+} from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type JsonObject, listAt, numberAt, textAt } from "../api/json.ts";
 import { inScope, page } from "../api/resource/paging.ts";

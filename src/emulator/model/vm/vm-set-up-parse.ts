@@ -1,5 +1,5 @@
 import { type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
-import { failure } from "../api/errors.ts";
+import { armErrors } from "../api/errors.ts";
 import {
   isObject,
   type Json,
@@ -92,7 +92,7 @@ export function addVms(world: World, call: ArmCall): HandlerResult {
   const vms: VmSetUp[] = [];
   for (const item of list) {
     const parsed = parseVms(item, {});
-    if (!parsed.ok) return failure(400, "BadRequest", parsed.reason);
+    if (!parsed.ok) return armErrors.badRequest(parsed.reason);
     vms.push(...parsed.vms);
   }
   const ids: string[] = [];

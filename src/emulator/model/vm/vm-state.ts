@@ -121,10 +121,7 @@ export function endWrite(
 /** Reserves the disks that are being attached, and stores the VM. */
 export function putVmWithReservations(world: World, vm: VirtualMachine): VirtualMachine {
   for (const entry of vm.dataDisks) {
-    if (entry.phase === "Attaching")
-      updateDisk(world, entry.diskId, (disk) =>
-        disk.owners.some((owner) => owner.vmGuid === vm.vmGuid) ? disk : reserved(world, disk, vm),
-      );
+    if (entry.phase === "Attaching") updateDisk(world, entry.diskId, (disk) => reserved(world, disk, vm));
   }
   return putVm(world, vm);
 }

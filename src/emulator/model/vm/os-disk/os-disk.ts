@@ -162,9 +162,7 @@ export function withOsDiskSettled(world: World, vm: VirtualMachine, formerId?: s
 export function reserveOsDisk(world: World, vm: VirtualMachine): void {
   const id = osDiskId(vm);
   if (world.settings.osDisks && id !== undefined && vm.osDiskToMake === undefined)
-    updateDisk(world, id, (disk) =>
-      disk.owners.some((owner) => owner.vmGuid === vm.vmGuid) ? disk : reserved(world, disk, vm),
-    );
+    updateDisk(world, id, (disk) => reserved(world, disk, vm));
 }
 
 /** Recorded of instances: a name that would be too long has `OS_`. */
