@@ -7,6 +7,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { rootCertificates } from "node:tls";
 import type { Failure } from "../../core/failure/failure.ts";
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import { messageOf } from "../../core/failure/message-of.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { parseJson } from "../../core/primitives/parse-json.ts";
@@ -103,7 +104,7 @@ function readAnswer(endpoint: string, { code, text }: Answer): Result<InstanceMe
   const metadata = code === 200 ? parseInstanceDocument(parseJson(text)) : undefined;
   if (metadata !== undefined) return ok(metadata);
   const quoted = text.trim().slice(0, QUOTED_MAX_CHARS);
-  return notReady(
+  return hostNotReady(
     `the instance metadata service at ${endpoint} answered ${code} and nothing that describes a VM ` +
       `(${quoted}): does --metadata-endpoint lead there?`,
   );
@@ -118,8 +119,4 @@ function unreachable(endpoint: string, error: unknown): Failure {
     kind: "HostNotReady",
     detail: `the instance metadata service at ${endpoint} can't be reached (${why}): ${remedy}`,
   };
-}
-
-function notReady(detail: string): Result<never> {
-  return fail({ kind: "HostNotReady", detail });
 }

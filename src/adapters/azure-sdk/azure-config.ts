@@ -1,5 +1,6 @@
 import type { FailureOf } from "../../core/failure/failure.ts";
-import { type Result, fail, ok } from "../../core/failure/result.ts";
+import { refuseArgument } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 
 /** The settings of Kubernetes' `azure.json`, as far as disks need them, with its names. */
 export interface AzureConfig {
@@ -122,14 +123,14 @@ export function endpointsOf(
   if (known.some((cloud) => cloud !== known[0]))
     return contradiction(config, { named, ownAuthority, ofAuthority, ownManager, ofManager });
   if (config.cloud !== undefined && named === undefined && ownManager === undefined)
-    return invalid(
+    return refuseArgument(
       "cloud",
       config.cloud,
       `is none of ${cloudNames.join(", ")}; for any other, set resourceManagerEndpoint`,
     );
   const [cloud] = known;
   if (cloud === undefined && ownManager === undefined && ownAuthority !== undefined)
-    return invalid(
+    return refuseArgument(
       "cloud",
       "",
       `is missing from the Azure settings: the authority ${ownAuthority} is of no known cloud; ` +
@@ -162,8 +163,12 @@ function contradiction(
   const { named, ofAuthority, ofManager, ownAuthority = "", ownManager = "" } = found;
   const authority = `the authority ${ownAuthority} (activeDirectoryEndpoint, or AZURE_AUTHORITY_HOST)`;
   if (named !== undefined && ofAuthority !== undefined && named !== ofAuthority)
-    return invalid("cloud", cloud ?? "", `is ${named.name}, but ${authority} is of ${ofAuthority.name}`);
-  return invalid(
+    return refuseArgument(
+      "cloud",
+      cloud ?? "",
+      `is ${named.name}, but ${authority} is of ${ofAuthority.name}`,
+    );
+  return refuseArgument(
     "resourceManagerEndpoint",
     ownManager,
     `is of ${ofManager?.name ?? "another cloud"}, but ` +
@@ -188,7 +193,7 @@ export function auxiliaryTenantsOf(config: AzureConfig): Result<readonly string[
   const named = [...auxiliaryTenantIDs, networkResourceTenantID ?? ""].map((each) => each.toLowerCase());
   const tenants = [...new Set(named)].filter((each) => each !== "" && each !== tenantId?.toLowerCase());
   if (tenants.length > AUXILIARY_TENANTS_MAX)
-    return invalid(
+    return refuseArgument(
       "auxiliaryTenantIDs",
       tenants.join(", "),
       `has more than ${AUXILIARY_TENANTS_MAX} tenants, with networkResourceTenantID: Azure reads no more`,
@@ -196,7 +201,7 @@ export function auxiliaryTenantsOf(config: AzureConfig): Result<readonly string[
   const isManagedIdentity =
     config.useManagedIdentityExtension === true || dataPlaneIdentityPath(config) !== undefined;
   return tenants.length > 0 && isManagedIdentity
-    ? invalid(
+    ? refuseArgument(
         "auxiliaryTenantIDs",
         tenants.join(", "),
         "(or networkResourceTenantID) needs an application of several tenants: a managed identity gets " +
@@ -214,12 +219,7 @@ export function required(
   const value = config[field];
   return typeof value === "string" && value !== ""
     ? ok(value)
-    : invalid(field, "", `is missing from the Azure settings (azure.json): ${why}`);
-}
-
-/** Refuses a setting. */
-export function invalid(field: string, value: string, problem: string): Result<never, ConfigFailure> {
-  return fail({ kind: "InvalidArgument", field, value, problem });
+    : refuseArgument(field, "", `is missing from the Azure settings (azure.json): ${why}`);
 }
 
 /** An address without slashes at its end; its host in lower case, as it is compared. */

@@ -7,6 +7,7 @@ import {
   type TokenCredential,
   WorkloadIdentityCredential,
 } from "@azure/identity";
+import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { messageOf } from "../../core/failure/message-of.ts";
 import { fail, type Result, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -15,7 +16,6 @@ import {
   type AzureConfig,
   type ConfigFailure,
   dataPlaneIdentityPath,
-  invalid,
   required,
 } from "./azure-config.ts";
 import { createSignInClient } from "./calls/sign-in-client.ts";
@@ -64,7 +64,7 @@ export function createAzureCredential(sources: CredentialSources): Result<Creden
     );
   const { aadClientId, aadClientSecret, aadClientCertPath } = config;
   if (aadClientId === undefined && aadClientSecret === undefined && aadClientCertPath === undefined)
-    return invalid(
+    return refuseArgument(
       "aadClientId",
       "",
       "is missing, and so is every other way to log in to Azure: set aadClientId and aadClientSecret, " +

@@ -1,4 +1,5 @@
 import { rootCertificates } from "node:tls";
+import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { type Result, ok } from "../../core/failure/result.ts";
 import type { ParameterValue } from "../../core/volume/parameters/parameter-value.ts";
 import { volumeParameterTable } from "../../core/volume/parameters/volume-parameter-table.ts";
@@ -8,7 +9,7 @@ import type { DefaultDiskPlace } from "../../provisioner/disk/disks.ts";
 import type { ReplacedVersion } from "./api-version-policy.ts";
 import type { ApiVersions } from "./api-versions.ts";
 import { armAgent } from "./arm-agent.ts";
-import { type AzureConfig, type ConfigFailure, endpointsOf, invalid, required } from "./azure-config.ts";
+import { type AzureConfig, type ConfigFailure, endpointsOf, required } from "./azure-config.ts";
 import type { NotRenewed } from "./calls/kept-token.ts";
 import { proxiedAgent } from "./proxied-agent.ts";
 import { createSdkArmApi } from "./sdk-arm-api.ts";
@@ -90,5 +91,5 @@ function placePart(
   const given = required(config, field, why);
   if (!given.ok) return given;
   const value = normalize === undefined ? given.value : normalize(given.value);
-  return pattern.test(value) ? ok(value) : invalid(field, given.value, rule);
+  return pattern.test(value) ? ok(value) : refuseArgument(field, given.value, rule);
 }

@@ -1,8 +1,9 @@
 import type { ScalarTag, SchemaOptions } from "yaml";
+import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isRecord } from "../../core/primitives/is-record.ts";
 import { parseJson } from "../../core/primitives/parse-json.ts";
-import { type AzureConfig, type ConfigFailure, invalid } from "./azure-config.ts";
+import type { AzureConfig, ConfigFailure } from "./azure-config.ts";
 
 type FieldType = "string" | "boolean" | "list of strings";
 
@@ -63,25 +64,30 @@ export interface ParsedAzureConfig {
  */
 export async function parseAzureConfig(text: string): Promise<Result<ParsedAzureConfig, ConfigFailure>> {
   const members = await membersOf(text);
-  if (members === undefined) return invalid("azure.json", "", "is neither a JSON object nor a YAML mapping");
+  if (members === undefined)
+    return refuseArgument("azure.json", "", "is neither a JSON object nor a YAML mapping");
   let written: Readonly<Record<string, unknown>> | undefined;
   const config: Record<string, unknown> = {};
   const unused: string[] = [];
   for (const [name, value] of Object.entries(members)) {
-    if (!NAME.test(name)) return invalid("azure.json", "", NO_NAME);
+    if (!NAME.test(name)) return refuseArgument("azure.json", "", NO_NAME);
     const field = knownAs(name, FIELDS);
     const refused = knownAs(name, REFUSED_FIELDS);
     if (field === undefined) unused.push(name);
     if (value === undefined || value === null || value === "") continue;
-    if (refused !== undefined) return invalid(refused, "", REFUSED[refused]);
+    if (refused !== undefined) return refuseArgument(refused, "", REFUSED[refused]);
     if (field === undefined) continue;
     if (Object.hasOwn(config, field))
-      return invalid(field, "", "is given twice: names are compared without case");
+      return refuseArgument(field, "", "is given twice: names are compared without case");
     const type = TYPES[field];
     written ??= type !== "boolean" && hasNoText(value) ? await parseMembers(text, AS_WRITTEN) : undefined;
     const read = readAs(type, value, written?.[name]);
     if (read === undefined)
-      return invalid(field, "", `is ${kindOf(value)} in the Azure settings (azure.json): ${REMEDIES[type]}`);
+      return refuseArgument(
+        field,
+        "",
+        `is ${kindOf(value)} in the Azure settings (azure.json): ${REMEDIES[type]}`,
+      );
     config[field] = read;
   }
   return ok({ config, unused });

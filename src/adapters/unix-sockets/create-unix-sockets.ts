@@ -1,7 +1,8 @@
 import { open, unlink } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import type { FailureOf } from "../../core/failure/failure.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import { errorCode } from "../linux/error-code.ts";
 import { unixAddress } from "./addresses.ts";
 import { createPoller } from "./create-poller.ts";
@@ -74,9 +75,9 @@ export function createUnixSockets(native: NativeSockets): UnixSockets {
   };
   const removeUnused = async (path: string): Promise<Result<void, FailureOf<"HostNotReady">>> => {
     if (isListenedOn(path))
-      return notReady(`another process listens on ${path}; end it or choose another endpoint`);
+      return hostNotReady(`another process listens on ${path}; end it or choose another endpoint`);
     if (await isOtherFile(path))
-      return notReady(`${path} exists and is no socket; remove it or choose another endpoint`);
+      return hostNotReady(`${path} exists and is no socket; remove it or choose another endpoint`);
     await unlink(path).catch(unlessMissing);
     return ok(undefined);
   };
@@ -135,7 +136,7 @@ export function createUnixSockets(native: NativeSockets): UnixSockets {
         let closed: Promise<void> | undefined;
         return ok({ close: () => (closed ??= close()) });
       } catch (error) {
-        return notReady(`can't listen on ${path}: ${String(error)}`);
+        return hostNotReady(`can't listen on ${path}: ${String(error)}`);
       }
     },
     connect: (path) => {
@@ -143,7 +144,7 @@ export function createUnixSockets(native: NativeSockets): UnixSockets {
         const socket = connected(path);
         return ok(closedOnError(socket, () => socketStream(native, poller, socket)));
       } catch (error) {
-        return notReady(`can't connect to ${path}: ${String(error)}`);
+        return hostNotReady(`can't connect to ${path}: ${String(error)}`);
       }
     },
   };
@@ -162,8 +163,4 @@ async function isOtherFile(path: string): Promise<boolean> {
 
 function unlessMissing(error: unknown): void {
   if (errorCode(error) !== "ENOENT") throw error;
-}
-
-function notReady(detail: string): Result<never, FailureOf<"HostNotReady">> {
-  return fail({ kind: "HostNotReady", detail });
 }

@@ -1,5 +1,4 @@
 import type { FailureOf } from "../../../core/failure/failure.ts";
-import { fail } from "../../../core/failure/result.ts";
 
 /**
  * A part of a credential: as it is, or in a file that is read again and again, since such files are renewed
@@ -26,11 +25,3 @@ export interface ApiServerConfig {
 }
 
 export type ConfigFailure = FailureOf<"InvalidArgument">;
-
-export function invalidConfig(
-  field: string,
-  value: string,
-  problem: string,
-): { readonly ok: false; readonly failure: ConfigFailure } {
-  return fail({ kind: "InvalidArgument", field, value, problem });
-}

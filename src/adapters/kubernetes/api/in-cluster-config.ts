@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
+import { refuseArgument } from "../../../core/failure/frequent-failures.ts";
 import { messageOf } from "../../../core/failure/message-of.ts";
 import { ok } from "../../../core/failure/result.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { invalidConfig } from "./api-server-config.ts";
 import type { ApiServerConfig, ConfigFailure } from "./api-server-config.ts";
 
 const ACCOUNT_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -27,7 +27,7 @@ export async function inClusterConfig({
   const host = environment["KUBERNETES_SERVICE_HOST"] ?? "";
   const port = environment["KUBERNETES_SERVICE_PORT"] ?? "";
   if (host === "" || port === "")
-    return invalidConfig(
+    return refuseArgument(
       "kubeconfig",
       "",
       "is not given, and this is no pod of Kubernetes (KUBERNETES_SERVICE_HOST and _PORT are not set): " +
@@ -35,7 +35,7 @@ export async function inClusterConfig({
     );
   const address = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
   if (!URL.canParse(address))
-    return invalidConfig(
+    return refuseArgument(
       "KUBERNETES_SERVICE_HOST",
       host,
       `makes no address with KUBERNETES_SERVICE_PORT ${port}`,
@@ -43,7 +43,7 @@ export async function inClusterConfig({
   const tokenPath = join(accountDirectory, "token");
   const problem = await readFile(tokenPath).then(() => undefined, messageOf);
   if (problem !== undefined)
-    return invalidConfig(
+    return refuseArgument(
       "service account token",
       tokenPath,
       `can't be read (${problem}): is automountServiceAccountToken off?`,

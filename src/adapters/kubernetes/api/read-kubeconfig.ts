@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { refuseArgument } from "../../../core/failure/frequent-failures.ts";
 import { messageOf } from "../../../core/failure/message-of.ts";
 import { ok } from "../../../core/failure/result.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { isRecord } from "../../../core/primitives/is-record.ts";
 import { parseJson } from "../../../core/primitives/parse-json.ts";
-import { invalidConfig } from "./api-server-config.ts";
 import type { ApiServerConfig, ConfigFailure, Material } from "./api-server-config.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -32,10 +32,10 @@ export async function readKubeconfig(path: string): Promise<Result<ApiServerConf
     // YAML reports the fault of what is no JSON: JSON's errors quote text that may be a token.
     file = parseJson(content) ?? (await parseYaml(content));
   } catch (error) {
-    return invalidConfig("kubeconfig", path, `can't be read: ${messageOf(error)}`);
+    return refuseArgument("kubeconfig", path, `can't be read: ${messageOf(error)}`);
   }
-  const refuse = (problem: string): { readonly ok: false; readonly failure: ConfigFailure } =>
-    invalidConfig("kubeconfig", path, problem);
+  const refuse = (problem: string): Result<never, ConfigFailure> =>
+    refuseArgument("kubeconfig", path, problem);
   if (!isRecord(file)) return refuse("is no kubeconfig file: it has no clusters, users and contexts");
 
   const chosen = text(file, "current-context");

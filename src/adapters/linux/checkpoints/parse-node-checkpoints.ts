@@ -1,5 +1,6 @@
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { isRecord } from "../../../core/primitives/is-record.ts";
 import { parseJson } from "../../../core/primitives/parse-json.ts";
 import { isDeviceSettingName } from "../../../core/volume/device/device-settings.ts";
 import type { FreezeMark, CheckpointVm, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
@@ -50,9 +51,9 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
   if (!isRecord(value)) return undefined;
   const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType, vm } =
     value;
-  const { reservationKey } = value;
-  const settings = parseDeviceSettings(value.deviceSettings);
-  const ofScheduler = parseDeviceSettings(value["schedulerSettings"]);
+  const { reservationKey, deviceSettings, schedulerSettings } = value;
+  const settings = parseDeviceSettings(deviceSettings);
+  const ofScheduler = parseDeviceSettings(schedulerSettings);
   const writtenBy = parseVm(vm);
   if (settings === undefined || ofScheduler === undefined || writtenBy === undefined) return undefined;
   if (
@@ -77,7 +78,7 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
     majorMinor,
     accessType,
     ...(typeof reservationKey === "string" ? { reservationKey } : {}),
-    ...(value.deviceSettings === undefined ? {} : { deviceSettings: { ...settings, ...ofScheduler } }),
+    ...(deviceSettings === undefined ? {} : { deviceSettings: { ...settings, ...ofScheduler } }),
     vm: writtenBy,
   };
 }
@@ -104,12 +105,6 @@ function parseVm(value: unknown): CheckpointVm | undefined {
     return undefined;
   const { vmId, instanceUri } = value;
   return typeof vmId === "string" && typeof instanceUri === "string" ? { vmId, instanceUri } : undefined;
-}
-
-function isRecord(value: unknown): value is Partial<Record<string, unknown>> & {
-  [K in keyof VolumeCheckpoint | keyof FreezeMark | keyof CheckpointFile | "version"]?: unknown;
-} {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isCount(value: unknown): value is number {
