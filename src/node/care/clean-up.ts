@@ -3,10 +3,10 @@ import type { NodeVolumeAction } from "../../core/node/plan-node-volume.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { proveClean } from "../../core/writer/record/writer-steps.ts";
 import { updateRecord } from "../../objects/update-record.ts";
+import { emitOnVolume } from "../emit-on-volume.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { restoreDevice } from "../stage/device-tuning.ts";
 import { verifyClean } from "../writer/verify-clean.ts";
-import { emitOnVolume } from "./emit-on-volume.ts";
 import type { OwnVolume } from "./own-volume.ts";
 import { unmountAll } from "./unmount-all.ts";
 

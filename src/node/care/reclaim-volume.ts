@@ -4,8 +4,8 @@ import { reclaim } from "../../core/writer/record/writer-steps.ts";
 import { updateRecord } from "../../objects/update-record.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
+import { emitOnVolume } from "../emit-on-volume.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { emitOnVolume } from "./emit-on-volume.ts";
 import type { OwnVolume } from "./own-volume.ts";
 
 /**

@@ -4,6 +4,7 @@ import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf } from "../own-state.ts";
 import { isMissing } from "../stage/find-device.ts";
 import { lunHere } from "../writer/lun-here.ts";
 
@@ -48,16 +49,12 @@ function probedAttachments(ports: NodePorts): readonly AzVolumeAttachment[] {
     .filter(
       (attachment) =>
         attachment.metadata.deletionTimestamp === undefined &&
-        (isReplica(attachment) || isStaged(ports, attachment)),
+        (isReplica(attachment) || checkpointOf(ports, attachment.spec.volumeName) !== undefined),
     );
 }
 
 function isReplica({ spec }: AzVolumeAttachment): boolean {
   return spec.role === "Replica";
-}
-
-function isStaged({ checkpoints }: NodePorts, { spec }: AzVolumeAttachment): boolean {
-  return checkpoints.volumes().some(({ volumeName }) => volumeName === spec.volumeName);
 }
 
 async function probe(

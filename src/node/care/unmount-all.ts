@@ -1,6 +1,6 @@
 import { ok, type Result } from "../../core/failure/result.ts";
+import { emitOnVolume } from "../emit-on-volume.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { emitOnVolume } from "./emit-on-volume.ts";
 import type { OwnVolume } from "./own-volume.ts";
 
 /**

@@ -10,6 +10,7 @@ import {
 } from "../../core/volume/device/requested-device-settings.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
+import { emitOnVolume } from "../emit-on-volume.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
 
@@ -51,13 +52,12 @@ export async function tuneDevice(
     problems.push(...changed.value);
   }
   if (problems.length > 0 && !signal.aborted)
-    ports.events.emit({
-      about: { kind: "AzVolume", name: volumeName },
-      nodeName: ports.node.nodeName,
-      reason: "DeviceNotTuned",
-      message:
-        `${ports.node.nodeName} serves the volume without settings that it asks for: ` + problems.join("; "),
-    });
+    emitOnVolume(
+      ports,
+      volumeName,
+      "DeviceNotTuned",
+      `${ports.node.nodeName} serves the volume without settings that it asks for: ${problems.join("; ")}`,
+    );
   return ok(undefined);
 }
 

@@ -16,6 +16,7 @@ import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { CheckRemark, Device } from "../../ports/host/host-provisioner.ts";
+import { emitOnVolume } from "../emit-on-volume.ts";
 import type { NodePorts } from "../node-ports.ts";
 
 /** The file system that a volume is to be mounted with. */
@@ -135,11 +136,7 @@ function reportRemark(
   { isOwnUnfinished }: Extract<FileSystemPlan, { kind: "Check" }>,
   { kind, detail }: CheckRemark,
 ): void {
-  const {
-    events,
-    logger,
-    node: { nodeName },
-  } = ports;
+  const { logger, node } = ports;
   const { name } = volume.metadata;
   const fields = { volumeName: name, devicePath: device.path, reason: detail };
   if (kind === "unchecked") {
@@ -149,8 +146,7 @@ function reportRemark(
   logger.warn("file system repaired", fields);
   if (isOwnUnfinished) return;
   const problem = { reason: "FileSystemRepaired", detail } as const;
-  const message = mountProblemMessage(nodeName, problem);
-  events.emit({ about: { kind: "AzVolume", name }, nodeName, reason: problem.reason, message });
+  emitOnVolume(ports, name, problem.reason, mountProblemMessage(node.nodeName, problem));
   ports.looks.repaired(name, detail, ports.clock.nowMs());
 }
 

@@ -1,5 +1,5 @@
-import type { EventReason } from "../../core/events/event-reasons.ts";
-import type { NodePorts } from "../node-ports.ts";
+import type { EventReason } from "../core/events/event-reasons.ts";
+import type { NodePorts } from "./node-ports.ts";
 
 /** Emits an event of this node on one of its volumes. */
 export function emitOnVolume(
