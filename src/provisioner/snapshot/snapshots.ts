@@ -157,14 +157,6 @@ async function createdSnapshot(
   return objection === undefined ? ok(facts) : fail(objection);
 }
 
-export function deleteSnapshot(
-  session: ArmSession,
-  target: SnapshotTarget & { readonly objection: SnapshotObjection },
-  signal: AbortSignal,
-): Promise<Result<void>> {
-  return remove(session, { ...target, isToBeDeleted: () => true }, signal);
-}
-
 /** Adds tags to a snapshot. Reads it before each request, and again at the end. */
 export async function tagSnapshot(
   session: ArmSession,
@@ -206,7 +198,7 @@ function removeFailed(
   request: CreateSnapshotRequest & SnapshotTarget,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  return remove(session, { ...request, isToBeDeleted: isFailedCreation }, signal);
+  return deleteSnapshot(session, { ...request, isToBeDeleted: isFailedCreation }, signal);
 }
 
 /** Whether nothing can be restored from it, and never could: no moment of the disk is lost with it. */
@@ -215,11 +207,12 @@ function isFailedCreation({ state, isTaken }: SnapshotFacts): boolean {
 }
 
 /** Waits for an operation on the snapshot first: Azure would refuse. What is not `isToBeDeleted` stays. */
-async function remove(
+export async function deleteSnapshot(
   session: ArmSession,
   target: SnapshotTarget & {
     readonly objection: SnapshotObjection;
-    readonly isToBeDeleted: (present: SnapshotFacts) => boolean;
+    /** Default: it is, whatever its state. */
+    readonly isToBeDeleted?: (present: SnapshotFacts) => boolean;
   },
   signal: AbortSignal,
 ): Promise<Result<void>> {
@@ -229,7 +222,7 @@ async function remove(
     const facts = snapshotFactsOf(present.value);
     const objection = target.objection(facts);
     if (objection !== undefined) return fail(objection);
-    if (!target.isToBeDeleted(facts)) return ok(undefined);
+    if (target.isToBeDeleted?.(facts) === false) return ok(undefined);
     const { id } = target;
     const { ended: deleted } = await write(
       session,
