@@ -5,12 +5,12 @@ import type { ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { grantKeyOf } from "../../core/writer/reservation/reservation-key.ts";
+import { emitOnVolume } from "../emit-on-volume.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { observeTargets } from "../stage/published-targets.ts";
 import type { KnownVolume } from "../writer/clean-check-target.ts";
 import { lunHere } from "../writer/lun-here.ts";
-import { emitOnVolume } from "./emit-on-volume.ts";
 import { findUntrackedMounts } from "./find-untracked-mounts.ts";
 
 /** A volume as a node knows it, and what is mounted of it there. */
