@@ -10,6 +10,7 @@ import { buildGoProgram } from "./build-go-program.ts";
 import { CONTAINERD_PROGRAMS, containerdModule } from "./containerd-module.ts";
 import { imagesPart } from "./images-part.ts";
 import { KUBERNETES_PROGRAMS, kubernetesModule } from "./kubernetes-module.ts";
+import { labImages } from "./lab-images.ts";
 
 /** Everything that the lab starts. */
 export interface Parts {
@@ -24,7 +25,8 @@ export interface Parts {
   readonly images: string;
 }
 
-const DEBIAN = {
+/** The programs of Debian in the lab and its images. */
+export const LAB_PACKAGES = {
   name: "debian",
   packages: ["busybox-static", "containernetworking-plugins", "runc"],
 } as const;
@@ -60,9 +62,16 @@ async function buildCluster(
   build: Build,
 ): Promise<{ readonly debian: string; readonly kubernetes: string; readonly images: string }> {
   const module = await kubernetesModule();
-  const debian = await build(await debianPart(DEBIAN));
+  const debian = await build(await debianPart(LAB_PACKAGES));
   const kubernetes = await build(await goPart(module));
-  return { debian, kubernetes, images: await build(await imagesPart(module, { kubernetes, debian })) };
+  const images = await imagesPart({
+    name: "images",
+    built: { debian, kubernetes },
+    programs: Object.fromEntries(module.programs.map(({ name }) => [name, join(kubernetes, name)])),
+    images: (contents) =>
+      labImages({ ...contents, kubernetesVersion: module.version, sidecars: module.sidecars }),
+  });
+  return { debian, kubernetes, images: await build(images) };
 }
 
 async function buildTools(

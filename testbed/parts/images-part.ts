@@ -6,50 +6,53 @@ import type { TarEntry } from "../../deploy/image/tar-entry.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
 import { hashInputs } from "../build/hash-inputs.ts";
 import type { Part } from "../build/part.ts";
-import type { KubernetesModule } from "./kubernetes-module.ts";
-import { labImages } from "./lab-images.ts";
+import type { ImageContents, LabImage } from "./lab-images.ts";
 
 /** The code that decides what is in the images and how they are written. */
 const SOURCES = fileURLToPath(new URL("../..", import.meta.url));
 const SOURCE_FILES = [
   "deploy/image/{blob-archive,oci-archive,tar-header,write-tar}.ts",
-  "testbed/parts/{lab-images,images-part}.ts",
+  "testbed/parts/{lab-images,storage-spec-images,images-part}.ts",
 ];
 const EXECUTABLE_MODE = 0o755;
-const BUSYBOX = "busybox";
 
-/**
- * The lab's images as a part, one OCI archive each. `built` are the folders of the parts they are made of;
- * their keys are the folders' names.
- */
-export async function imagesPart(
-  module: KubernetesModule,
-  built: { readonly kubernetes: string; readonly debian: string },
-): Promise<Part> {
-  const programFile = (name: string): string =>
-    name === BUSYBOX ? join(built.debian, "bin/busybox") : join(built.kubernetes, name);
+/** Folders of parts, by name: their paths are their keys. */
+type Folders = Readonly<Record<string, string>>;
+
+interface ImagesPartOptions<Built extends Folders> {
+  readonly name: string;
+  /** The parts that the images are made of. */
+  readonly built: Built & { readonly debian: string };
+  /** Files that images contain, by name. busybox is always one of them. */
+  readonly programs: Readonly<Record<string, string>>;
+  readonly images: (contents: ImageContents) => Promise<readonly LabImage[]> | readonly LabImage[];
+}
+
+/** Images as a part, one OCI archive each. */
+export async function imagesPart<Built extends Folders>({
+  name,
+  built,
+  programs,
+  images,
+}: ImagesPartOptions<Built>): Promise<Part> {
+  const busybox = join(built.debian, "bin/busybox");
+  const files: Readonly<Record<string, string>> = { ...programs, busybox };
   return {
-    name: "images",
+    name,
     key: hashInputs({ ...built, ...(await readSources()) }),
     async build(target, tell, signal) {
-      const names = [BUSYBOX, ...module.programs.map(({ name }) => name)];
       const sizes = new Map(
-        await Promise.all(names.map(async (name) => [name, (await stat(programFile(name))).size] as const)),
+        await Promise.all(Object.values(files).map(async (file) => [file, (await stat(file)).size] as const)),
       );
-      const program = (name: string, path: string): TarEntry => ({
-        kind: "File",
-        path,
-        mode: EXECUTABLE_MODE,
-        content: { kind: "Disk", path: programFile(name), sizeBytes: sizes.get(name) ?? 0 },
-      });
-      const images = labImages({
-        architecture: process.arch === "arm64" ? "arm64" : "amd64",
-        kubernetesVersion: module.version,
-        sidecars: module.sidecars,
-        program,
-        busyboxCommands: await commandsOf(programFile(BUSYBOX)),
-      });
-      for (const { file, ...image } of images) {
+      const program = (called: string, path: string): TarEntry => {
+        const file = files[called];
+        if (file === undefined) throw new Error(`${name}: no program is called ${called}`);
+        const content = { kind: "Disk", path: file, sizeBytes: sizes.get(file) ?? 0 } as const;
+        return { kind: "File", path, mode: EXECUTABLE_MODE, content };
+      };
+      const architecture = process.arch === "arm64" ? "arm64" : "amd64";
+      const busyboxCommands = await commandsOf(busybox);
+      for (const { file, ...image } of await images({ architecture, program, busyboxCommands })) {
         signal.throwIfAborted();
         tell(`writing ${file}`);
         await writeOciImage(image, join(target, file));

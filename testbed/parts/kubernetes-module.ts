@@ -62,3 +62,18 @@ function versionVariables(version: string): Readonly<Record<string, string>> {
     Object.entries(values).map(([name, value]) => [`${VERSION_PACKAGE}.${name}`, value]),
   );
 }
+
+/** Kubernetes' own specs of CSI drivers, the command that runs them, and what their pods start. */
+export async function storageSpecsModule(): Promise<GoModule> {
+  const version = (await readModuleVersions(FOLDER))("k8s.io/kubernetes");
+  return {
+    name: "storage-specs",
+    folder: FOLDER,
+    programs: [
+      // Ginkgo starts no file of another ending.
+      { name: "storage-specs.test", package: "./storage-specs", variables: versionVariables(version) },
+      { name: "ginkgo", package: "github.com/onsi/ginkgo/v2/ginkgo" },
+      { name: "agnhost", package: "./agnhost" },
+    ],
+  };
+}

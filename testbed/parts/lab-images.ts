@@ -6,18 +6,23 @@ export interface LabImage extends OciImage {
   readonly file: string;
 }
 
-/** The sources of the images. */
-export interface ImageSources {
+/** What images are made of. */
+export interface ImageContents {
   readonly architecture: OciImage["architecture"];
-  readonly kubernetesVersion: string;
-  readonly sidecars: readonly { readonly name: string; readonly version: string }[];
   /** A program's file as a member of an image. */
   readonly program: (name: string, path: string) => TarEntry;
   /** The commands of the program `busybox`. */
   readonly busyboxCommands: readonly string[];
 }
 
-const SYSTEM_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** The sources of the lab's images. */
+export interface ImageSources extends ImageContents {
+  readonly kubernetesVersion: string;
+  readonly sidecars: readonly { readonly name: string; readonly version: string }[];
+}
+
+/** Of images whose programs are busybox's. */
+export const SYSTEM_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** The image that every pod starts with; nodes are configured to request it by this name. */
 export const PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1";
 /**
@@ -102,7 +107,8 @@ export function labImages(sources: ImageSources): readonly LabImage[] {
   ];
 }
 
-function busyboxLayer({ program, busyboxCommands }: ImageSources): readonly TarEntry[] {
+/** A system of busybox alone. */
+export function busyboxLayer({ program, busyboxCommands }: ImageContents): readonly TarEntry[] {
   return [
     folder("bin"),
     ...busyboxCommands
@@ -121,7 +127,8 @@ function busyboxLayer({ program, busyboxCommands }: ImageSources): readonly TarE
   ];
 }
 
-function nginxLayer(): readonly TarEntry[] {
+/** The web server in place of nginx. */
+export function nginxLayer(): readonly TarEntry[] {
   return [
     script("bin/nginx", NGINX),
     folder("usr/share"),
@@ -139,6 +146,7 @@ function text(path: string, content: string, mode = 0o644): TarEntry {
   return { kind: "File", path, mode, content: { kind: "Bytes", bytes: Buffer.from(content) } };
 }
 
-function script(path: string, content: string): TarEntry {
+/** A script that can be started. */
+export function script(path: string, content: string): TarEntry {
   return text(path, content, 0o755);
 }

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it, type TestContext } from "node:test";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { buildStorageSpecs, type StorageSpecs } from "../../testbed/parts/build-storage-specs.ts";
+import type { Spec } from "../csi-sanity/ginkgo-report.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
+import { driverLab } from "./driver-lab.ts";
+import { runStorageSpecs } from "./storage-specs/run-storage-specs.ts";
+
+/** `STORAGE_SPECS=all`: every spec, for both classes: about 40 minutes. */
+const runsAll = process.env["STORAGE_SPECS"] === "all";
+/** So that renamed specs don't disappear in silence. */
+const PASSED_MIN = runsAll ? 80 : 16;
+const TIMEOUT_S = runsAll ? 7_200 : 1_200;
+
+/** Subjects that no other test has. */
+const CHOSEN = [
+  "should mount multiple PV pointing to the same storage",
+  "should provision correct filesystem size when restoring snapshot to larger size pvc",
+  String.raw`should provision storage with (?:snapshot|pvc) data source \(ROX mode\)`,
+  String.raw`xfs\)\] multiVolume should concurrently access the volume and (?:its clone|restored snapshot)`,
+  String.raw`OnRootMismatch\).*, new pod with different fsgroup`,
+  String.raw`default fs\) \(late-binding\)\] ephemeral should support multiple`,
+  "existing directories when readOnly specified in the volumeSource",
+  "unmount after the subpath directory is deleted",
+  "should not mount / map unused volumes",
+  "block a second pod from using an in-use ReadWriteOncePod volume",
+  String.raw`Pre-provisioned Snapshot \(retain policy\)`,
+  String.raw`immediate binding\)\] topology`,
+];
+
+/**
+ * They stop kubelets through SSH, pull images that the lab lacks, measure a cloud's pace, modify claims
+ * before any pod has made them bound, or mount one file system on several nodes.
+ */
+const UNSERVED = new RegExp(
+  [
+    String.raw`\[Disruptive\]`,
+    "any volume data source",
+    "performance",
+    "modify volumes with a different volumeAttributesClass",
+    String.raw`default fs\)\] provisioning .*ROX mode`,
+  ].join("|"),
+  "u",
+);
+
+/** Why a spec skips itself; any other reason is a defect. */
+const EXPECTED = [
+  /doesn't support (?:RWX|.*online.*expansion)/u,
+  /Filesystem volume case should be covered by block volume case/u,
+  /[Bb]lock volumes do not support mount options|raw block volumes cannot be read-only/u,
+  /skipping multiple PV mount test for block mode|not valid for Block volume mode/u,
+  /volume type "\w+" is (?:not )?ephemeral/u,
+  /VolumeBindingMode immediate is not compatible with a multi-topology environment/u,
+  /Multiple generic ephemeral volumes with immediate binding may cause pod startup failures/u,
+];
+
+const CLASSES = [
+  {
+    name: "disks of one node",
+    parameters: { skuName: "Premium_LRS" },
+    capabilities: ["onlineExpansion"],
+  },
+  // A shared disk can be read on several nodes. Azure grows it only while no VM has it.
+  {
+    name: "disks with replicas",
+    parameters: { skuName: "Premium_LRS", maxShares: "2" },
+    capabilities: ["capReadOnlyMany"],
+  },
+] as const;
+
+describe("Kubernetes' own specs of CSI drivers", { skip: (await reasonAgainstLab()) ?? false }, () => {
+  let lab: Lab;
+  let specs: StorageSpecs;
+  before(async () => {
+    specs = await buildStorageSpecs(console.log, new AbortController().signal);
+    lab = await driverLab();
+  });
+  after(() => untilNothingIsLeft(lab));
+
+  for (const { name, parameters, capabilities } of runsAll ? CLASSES : CLASSES.slice(-1))
+    it(`hold for ${name}`, async (t) => {
+      const ran = await runStorageSpecs(lab, specs, {
+        parameters,
+        capabilities,
+        attributes: { tags: "team=specs" },
+        focus: new RegExp(runsAll ? "" : CHOSEN.join("|"), "u"),
+        skip: UNSERVED,
+        timeoutS: TIMEOUT_S,
+        signal: t.signal,
+      });
+      await checkSpecs(
+        t,
+        ran.filter(({ state }) => state !== "pending"),
+      );
+    });
+});
+
+/** A test for each spec that ran, or skipped itself for no expected reason. */
+async function checkSpecs(t: TestContext, specs: readonly Spec[]): Promise<void> {
+  for (const { name, state, message } of specs) {
+    // One that was not chosen has no message.
+    const isExpected =
+      state === "skipped" && (message === "" || EXPECTED.some((reason) => reason.test(message)));
+    if (!isExpected) await t.test(name, () => assert.equal(state, "passed", message));
+  }
+  const passed = specs.filter(({ state }) => state === "passed").length;
+  await t.test("are run", () => {
+    assert.ok(passed >= PASSED_MIN, `only ${passed} passed`);
+  });
+}
