@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { azVolumeAttachmentSchema } from "../../src/core/api/schema/az-volume-attachment.schema.ts";
 import { type EventReason, eventReasons, meaningOf } from "../../src/core/events/event-reasons.ts";
+import { volumeConditionTypes } from "../../src/core/states/count-states.ts";
 import { eventsRows } from "./events-rows.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -23,6 +24,13 @@ describe("docs/reference/events.md", () => {
       text.split("\n").filter((line) => /^\| `\w+` \| (?:Normal|Warning) \|/u.test(line)),
       eventsRows(),
     );
+  });
+
+  it("lists every condition of an AzVolume", async () => {
+    const text = await readFile(join(ROOT, "docs", "reference", "events.md"), "utf8");
+    const [, table = ""] = /^\| condition of an AzVolume \| says \|\n(.+?)\n\n/msu.exec(text) ?? [];
+    const listed = [...table.matchAll(/^\| `(\w+)` \|/gmu)].map(([, type]) => type);
+    assert.deepEqual(listed, volumeConditionTypes);
   });
 
   it("lists no reason that the code does not emit", async () => {

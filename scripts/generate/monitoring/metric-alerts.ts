@@ -182,6 +182,14 @@ export const metricAlerts: Readonly<Record<MetricName, readonly Alert[]>> = {
       remedy: `Make room on nodes where their pods may run. ${EVENTS_OF_VOLUMES}`,
     },
     {
+      name: "CopyFailed",
+      expr: 'sum(azuredisk_volume_conditions{condition="Copying",reason="CopyFailed"}) > 0',
+      for: "5m",
+      severity: "warning",
+      summary: "Azure failed to fill disks with the data of their sources: data may be missing on them.",
+      remedy: `Restore again from the source, which is kept. ${EVENTS_OF_VOLUMES}`,
+    },
+    {
       name: "GrantsHeldBack",
       expr:
         "sum by (condition) " +

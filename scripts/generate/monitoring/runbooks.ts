@@ -175,6 +175,16 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
         "ERROR).",
     ],
   },
+  CopyFailed: {
+    impact:
+      "A disk that no node has had is given to none: its pods wait. A pod that has another of them may " +
+      "lack data of the source.",
+    steps: [
+      `${STATUS} It shows the condition \`Copying\` as False.`,
+      "Save what was written to a disk that a node has had.",
+      "Delete the claim, which deletes the failed copy, and make it again of the same source.",
+    ],
+  },
   GrantsHeldBack: {
     impact: "Pods of these volumes wait on every node.",
     steps: [

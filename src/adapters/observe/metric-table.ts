@@ -55,8 +55,8 @@ export const metricTable = {
   azuredisk_volume_conditions: {
     type: "gauge",
     help:
-      "AzVolumes with a condition that is not as it should be (FailoverReady not True, any other True), " +
-      "by the leader's cache.",
+      "AzVolumes with a condition that is not as it should be (FailoverReady not True, Copying, any other " +
+      "True), by the leader's cache.",
     labels: ["condition", "reason"],
   },
   azuredisk_attachments: {

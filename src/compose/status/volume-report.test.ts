@@ -101,6 +101,12 @@ describe("isFine", () => {
       changed: { volume: aVolume({ status: { conditions: [condition("WriterWaiting", "True")] } }) },
     },
     {
+      because: "a disk that Azure failed to fill",
+      changed: {
+        volume: aVolume({ status: { conditions: [condition("Copying", "False", "CopyFailed")] } }),
+      },
+    },
+    {
       because: "an attach that has failed",
       changed: { attachments: [anAttachment("node-a", { status: { state: "AttachmentFailed", error } })] },
     },

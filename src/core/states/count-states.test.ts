@@ -63,6 +63,17 @@ describe("countVolumeConditions", () => {
     ]);
   });
 
+  it("counts a copy that Azure fills, and one that it failed to fill, which is False", () => {
+    const volumes = [
+      aVolume({ status: { conditions: [aCondition("Copying", "True", "BackgroundCopy")] } }),
+      aVolume({ status: { conditions: [aCondition("Copying", "False", "CopyFailed")] } }),
+    ];
+    assert.deepEqual(countVolumeConditions({ ...nothing, volumes: () => volumes }), [
+      { labels: { condition: "Copying", reason: "BackgroundCopy" }, count: 1 },
+      { labels: { condition: "Copying", reason: "CopyFailed" }, count: 1 },
+    ]);
+  });
+
   it("leaves out what is as it should be, and conditions of others", () => {
     const conditions = [
       aCondition("FailoverReady", "True", "ReplicasAttached"),

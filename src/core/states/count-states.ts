@@ -2,6 +2,7 @@ import type { AzDriverNode } from "../api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume } from "../api/az-volume.ts";
 import { ATTACHMENTS_UNMARKED } from "../rollback/attachments-unmarked.ts";
+import { COPYING } from "../volume/copies/copy-progress.ts";
 import { FAILOVER_READY, plannedConditionTypes } from "../writer/plan-conditions.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
 import { nodeConditionTypes } from "./node-conditions.ts";
@@ -11,11 +12,16 @@ export const volumeConditionTypes: readonly string[] = [
   ...plannedConditionTypes,
   "OfflineResize",
   ATTACHMENTS_UNMARKED,
+  COPYING,
   "Converting",
 ];
 
-/** Whether a condition of an AzVolume is not as it should be: FailoverReady not True, any other True. */
+/**
+ * Whether a condition of an AzVolume is not as it should be: FailoverReady not True, Copying, which is False
+ * where Azure has failed to fill the disk, any other True.
+ */
 export function isTrouble({ type, status }: { readonly type: string; readonly status: string }): boolean {
+  if (type === COPYING) return true;
   return volumeConditionTypes.includes(type) && (status === "True") !== (type === FAILOVER_READY);
 }
 

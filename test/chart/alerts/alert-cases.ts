@@ -177,14 +177,26 @@ export const alertCases: readonly AlertCase[] = [
     fires: { ReplicasMissing: "30 to 40" },
   },
   {
+    because: "report disks that Azure failed to fill",
+    series: {
+      [condition("Copying", "CopyFailed")]: "1x60",
+      [condition("Copying", "BackgroundCopy")]: "1x60",
+    },
+    minutes: 30,
+    fires: { CopyFailed: "5 to 30" },
+  },
+  {
     because: "report volumes that are held back",
     series: { [condition("OfflineResize", "OfflineResize")]: "1x60" },
     minutes: 30,
     fires: { GrantsHeldBack: "15 to 30" },
   },
   {
-    because: "stay silent at a conversion",
-    series: { [condition("Converting", "Converting")]: "1x60" },
+    because: "stay silent at a conversion, and at a copy",
+    series: {
+      [condition("Converting", "BackgroundCopy")]: "1x60",
+      [condition("Copying", "BackgroundCopy")]: "1x60",
+    },
     minutes: 60,
     fires: {},
   },

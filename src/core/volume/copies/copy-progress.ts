@@ -11,6 +11,9 @@ import { type CopiedDisk, hasFailed, wasUsed, whyUnfinished } from "./unfinished
 
 type Copy = NonNullable<VolumeStatus["copy"]>;
 
+/** True while Azure fills a disk with the data of its source, False once it has failed to, absent otherwise. */
+export const COPYING = "Copying";
+
 /** How long after a copy was begun its progress is read first, in milliseconds: a small one is complete. */
 const FIRST_COPY_READ_MS = 10_000;
 /** How often it is read from then on, in milliseconds: as that of a conversion. */
@@ -38,7 +41,7 @@ function readEveryMs({ conditions }: VolumeStatus, { since, readTime }: Copy, no
 
 /** When a copy was first read as failed; undefined: it is none, or continues. */
 function failedTimeIn(conditions: VolumeStatus["conditions"]): string | undefined {
-  return conditions.find(({ type, status }) => type === "Copying" && status === "False")?.lastTransitionTime;
+  return conditions.find(({ type, status }) => type === COPYING && status === "False")?.lastTransitionTime;
 }
 
 /**
@@ -95,7 +98,7 @@ export function withCopy(
     ...(isFailed ? { failedState } : {}),
   };
   const condition = {
-    type: "Copying",
+    type: COPYING,
     status: isFailed ? "False" : "True",
     reason: isFailed ? "CopyFailed" : "BackgroundCopy",
     message: describeCopy(copy),
@@ -106,7 +109,7 @@ export function withCopy(
 
 /** The status once the disk of a copy is gone. */
 export function withoutCopy({ copy: _, ...status }: VolumeStatus): VolumeStatus {
-  return { ...status, conditions: status.conditions.filter(({ type }) => type !== "Copying") };
+  return { ...status, conditions: status.conditions.filter(({ type }) => type !== COPYING) };
 }
 
 /** Whether a disk was made, or adopted, so long ago that Azure shows it wherever it is there. */
