@@ -11,7 +11,7 @@ import { type CopiedDisk, hasFailed, wasUsed, whyUnfinished } from "./unfinished
 
 type Copy = NonNullable<VolumeStatus["copy"]>;
 
-/** True while Azure fills a disk with the data of its source, False once it has failed to, absent otherwise. */
+/** True while Azure fills a disk with the data of its source, False once it has failed to, else absent. */
 export const COPYING = "Copying";
 
 /** How long after a copy was begun its progress is read first, in milliseconds: a small one is complete. */
