@@ -20,7 +20,7 @@ const limitMs = 600_000;
  * A host with one mount and stand-ins for sync and fsfreeze. A command fails while there is a file with its
  * option's name; a thaw does not end while there is a file `slow`.
  */
-async function aHost(t: TestContext) {
+async function aHost(t: TestContext, fsType = "ext4") {
   const directory = await mkdtemp(join(tmpdir(), "freeze-file-system-"));
   const [path, bin, procRoot] = [join(directory, "mount"), join(directory, "bin"), join(directory, "proc")];
   for (const made of [path, bin, join(procRoot, "self")]) await mkdir(made, { recursive: true });
@@ -31,8 +31,10 @@ while [ "$1" = --unfreeze ] && test -e ${directory}/slow; do sleep 0.01; done
 exit 0
 `;
   for (const name of ["sync", "fsfreeze"]) await writeFile(join(bin, name), script, { mode: 0o755 });
+  // It looks at each mount of the machine as it starts, also at one whose server does not answer.
+  await writeFile(join(bin, "xfs_io"), "#!/bin/sh\nexec sleep 60\n", { mode: 0o755 });
   const majorMinor = majorMinorOf((await stat(path, { bigint: true })).dev);
-  const mount = `36 35 ${majorMinor} / ${path} rw,relatime - ext4 /dev/sdc rw\n`;
+  const mount = `36 35 ${majorMinor} / ${path} rw,relatime - ${fsType} /dev/sdc rw\n`;
   await writeFile(join(procRoot, "self/mountinfo"), mount);
   const pathBefore = process.env["PATH"];
   process.env["PATH"] = `${bin}:${pathBefore ?? ""}`;
@@ -72,6 +74,13 @@ describe("a freeze of a file system", tests, () => {
     assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "OK");
     assert.deepEqual(await host.thaw(at, never), { ok: true, value: { held: true } });
     assert.deepEqual(await calls(), ["--file-system", "--freeze", "--unfreeze"]);
+  });
+
+  it("of xfs ends while another mount keeps the process that could thaw it busy", async (t) => {
+    const { host, at } = await aHost(t, "xfs");
+    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "OK");
+    const soon = AbortSignal.timeout(20_000);
+    assert.deepEqual(await host.thaw(at, soon), { ok: true, value: { held: true } });
   });
 
   it("counts as lost after a bind mount that was cancelled while it ended it", async (t) => {

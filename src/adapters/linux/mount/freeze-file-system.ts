@@ -127,9 +127,11 @@ async function startHolder(
   });
   // Only the holder has it now: the thawer ends with it.
   thawer?.input.destroy();
-  const ended = Promise.all([endOf(child), thawer?.ended]).then(([code, thawedBy]) =>
-    code === NOT_THAWED && thawedBy === 0 ? THAWED : code,
-  );
+  const ended = endOf(child).then(async (code) => {
+    if (code !== NOT_THAWED) thawer?.kill();
+    const thawedBy = await thawer?.ended;
+    return code === NOT_THAWED && thawedBy === 0 ? THAWED : code;
+  });
   const { stdin, stdout, stderr } = child;
   invariant(stdin !== null && stdout !== null && stderr !== null, "the holder of a freeze has no pipes");
   // As this process ends, the holder thaws: it waits for no limit.
@@ -159,15 +161,19 @@ async function startHolder(
   return fail({ kind: "DeviceBusy", devicePath: path, detail: `it can't be frozen ${why}` });
 }
 
+interface Thawer {
+  readonly input: Writable;
+  readonly ended: Promise<number | null>;
+  readonly kill: () => void;
+}
+
 /**
  * Starts a process that thaws the file system once it reads `thaw`. It has it open: an XFS that has shut
  * down, as one does from Linux 6.5 on when its disk goes, opens for no process any more. A process that waits
- * to write to it then ends with a thaw only, and by no signal.
+ * to write to it then ends with a thaw only, and by no signal. It looks at each mount of the machine as it
+ * starts, and a network mount may not answer: killed once no thaw is needed, it keeps nothing open.
  */
-function startThawer(
-  host: HostContext,
-  directory: FileHandle,
-): { readonly input: Writable; readonly ended: Promise<number | null> } | undefined {
+function startThawer(host: HostContext, directory: FileHandle): Thawer | undefined {
   const thawer = spawn("xfs_io", ["-r", "-x", "/proc/self/fd/3"], {
     stdio: ["pipe", "ignore", "ignore", directory.fd, host.lock.fd],
     detached: true,
@@ -177,7 +183,7 @@ function startThawer(
   thawer.unref();
   // It could not be started.
   if (thawer.pid === undefined || thawer.stdin === null) return undefined;
-  return { input: thawer.stdin, ended };
+  return { input: thawer.stdin, ended, kill: () => thawer.kill("SIGKILL") };
 }
 
 function endOf(child: ChildProcess): Promise<number | null> {
