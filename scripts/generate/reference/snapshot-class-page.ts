@@ -70,7 +70,8 @@ A snapshot of a mounted volume is *crash-consistent*: it is like the disk after 
 - A hook of a backup may freeze the file system itself (\`fsfreeze\`), and must thaw it: until then its pod can't
   end. The driver thaws it before its last unmount
   ([0047](../adr/0047-leave-freezes-for-snapshots-to-users-and-thaw-before-unmounts.md)). An XFS that loses its disk
-  while a hook has it frozen can't be thawed (Linux 6.5 and newer): its machine has to be restarted.
+  while a hook has it frozen opens for no thaw (Linux 6.5 and newer). As root on its machine,
+  \`echo j >/proc/sysrq-trigger\` thaws it, with all other file systems there; else restart the machine.
 - The snapshot of a volume that no pod uses has all that was written: unstaging has flushed and unmounted it.
 - Of a raw block volume it has what the device has acknowledged as flushed.`;
 
