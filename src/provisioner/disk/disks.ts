@@ -202,13 +202,12 @@ export async function listDisks(
 
 /**
  * Whether a disk is what a creation by the same request has left. An update that failed leaves the same state
- * on a disk with data, which may be another cluster's: its tags show its cluster, and the nodes fenced from
- * it. A copy is made again from nothing, so its tags must not show a use either.
+ * on a disk with data, which may be another cluster's: its tags show its cluster, and its use. The request
+ * would undo what a class has changed since.
  */
-function isFailedCreation({ tags, sourceUri }: CreateDiskRequest, disk: ArmDisk): boolean {
+function isFailedCreation({ tags }: CreateDiskRequest, disk: ArmDisk): boolean {
   const facts = diskFactsOf(disk);
-  if (!hasFailed(facts) || facts.attachedTo.length > 0) return false;
-  if (sourceUri !== undefined && wasUsed(facts)) return false;
+  if (!hasFailed(facts) || wasUsed(facts)) return false;
   // A policy of the subscription may change the tags of a class.
   return Object.entries(tags).every(([name, value]) => !isOwnTag(name) || disk.tags[name] === value);
 }

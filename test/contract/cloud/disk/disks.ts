@@ -152,6 +152,22 @@ export function disksContract(on: On): void {
       assert.deepEqual([created.state, created.tags], ["Succeeded", tags]);
     });
 
+    // Restored from a backup, an object may ask again for a disk that has been in use since.
+    on("leaves a disk that was in use, and that a class has changed since, as it is", async (cloud) => {
+      const tags = { "disk.csi.azure.com-uid": "1", environment: "test" };
+      const uri = await addDisk(cloud, "pvc-1", { tags });
+      const used = {
+        ...tags,
+        environment: "production",
+        "disk.csi.azure.com-formatted": "1|ext4|u-1|2026-01-01T00:00:00Z|node-a",
+        "disk.csi.azure.com-state-of": "pvc-1",
+      };
+      failLastUpdate(cloud, uri, used);
+      const before = findDisk(cloud.model.world, uri);
+      const found = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags }), never)));
+      assert.deepEqual([found.tags, findDisk(cloud.model.world, uri)], [used, before]);
+    });
+
     on("leaves another volume's disk of the name whose last update failed", async (cloud) => {
       const tags = { "disk.csi.azure.com-uid": "1", formatted: "ext4" };
       const uri = await addDisk(cloud, "pvc-1", { tags });
