@@ -176,8 +176,8 @@ export interface CloudProvisioner {
    * Creates a disk, or answers the one of that name if size, SKU, maxShares, zone and source agree. A write
    * without a response, or one that Azure failed, is sent again where the disk has the driver's tags of
    * the request, and no node has had it. `precondition` is asked before each write: the volume may have been
-   * deleted since, and the disk would come back. A copy is answered once it is made; the platform may still fill it then
-   * (`completionPercent`). While it is not made, this fails with `DiskBeingCopied`. Fails with
+   * deleted since, and the disk would come back. A copy is answered once it is made; the platform may still
+   * fill it then (`completionPercent`). While it is not made, this fails with `DiskBeingCopied`. Fails with
    * `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`, `NotOfferedInZone`,
    * `NoCapacityInZone`, `Refused`, and with `DiskNotFound` or `SnapshotNotFound` where the source is gone.
    */
