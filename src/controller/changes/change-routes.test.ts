@@ -129,6 +129,16 @@ it("plans at once only what names a changed node, and everything else later, onc
     assert.deepEqual(await taken(), { resync: [ONLY_KEY] });
   }));
 
+it("looks again at an attachment of a lost volume once another one has its disk", () =>
+  withRoutes(async ({ given, routes, taken }) => {
+    const current = aVolumeWithRecord({ writer: aWriter("node-a") });
+    const orphan = anAttachment("node-b");
+    await given("AzVolumeAttachment", { ...orphan, spec: { ...orphan.spec, volumeName: "never-was" } });
+    await taken();
+    routes.onChange({ kind: "AzVolume", name: "pvc-1", previous: undefined, current });
+    assert.deepEqual((await taken()).attachment, [orphan.metadata.name]);
+  }));
+
 it("marks the attachments of a volume again once it is kept from its nodes", () =>
   withRoutes(async ({ routes, taken }) => {
     const given = aVolume();

@@ -10,6 +10,7 @@ import { hasReturned, mayBeStopped } from "../nodes/mark-stopped-nodes.ts";
 import {
   isAttachmentErased,
   isDetachMarked,
+  isDiskNew,
   isKeptFromNow,
   isLabelLost,
   isMountProblemChanged,
@@ -72,6 +73,8 @@ export function createChangeRoutes(
       // What hindered its marks may have been over in a moment.
       { when: isKeptFromNow, wake: () => loops.rebuild.queue.add(ONLY_KEY) },
       { when: isLabelLost, wake: ({ name }) => loops.volume.queue.add(name) },
+      // One of a volume that does not exist blocks an attachment of this volume to that node.
+      { when: isDiskNew, wake: ({ current }) => wakers.addAttachmentsOfDisk(current) },
       {
         when: mustReconcileVolume,
         wake: (change) => {

@@ -1,6 +1,7 @@
 import { type AzDriverNode, reportIn } from "../../core/api/az-driver-node.ts";
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { nodeLabelsIn } from "../../core/api/node-labels.ts";
 import { isDetaching } from "../../core/attachment/attachment-state.ts";
 import {
@@ -47,6 +48,13 @@ export function mustReconcileVolume({ previous, current }: VolumeChange): boolea
     };
   };
   return !sameJson(relevant(previous), relevant(current));
+}
+
+/** Whether a volume has a disk now, and had none. */
+export function isDiskNew({ previous, current }: VolumeChange): boolean {
+  const hasDisk = (volume: AzVolume | undefined): boolean =>
+    volume !== undefined && diskUriOf(volume) !== undefined;
+  return hasDisk(current) && !hasDisk(previous);
 }
 
 function isGenerationRead({ modification }: AzVolume["spec"], state: string | undefined): boolean {

@@ -1,4 +1,7 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { barrierPendingNames } from "../../core/attachment/observed-volume.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import type { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -76,7 +79,7 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
     loops.tags.queue.addWhenDue(volumeName);
     addFence(volumeName);
   };
-  const addAttachments = (index: "volumeName" | "nodeName", name: string): void => {
+  const addAttachments = (index: "volumeName" | "nodeName" | "volumeId", name: string): void => {
     for (const { metadata } of cache.byIndex("AzVolumeAttachment", index, name))
       loops.attachment.queue.add(metadata.name);
   };
@@ -153,6 +156,10 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
     addVolumeAlone,
     addAttachmentsOf: (volumeName: string) => addAttachments("volumeName", volumeName),
     addAttachmentsOn: (nodeName: string) => addAttachments("nodeName", nodeName),
+    addAttachmentsOfDisk: (volume: AzVolume | undefined) => {
+      const diskUri = volume === undefined ? undefined : diskUriOf(volume);
+      if (diskUri !== undefined) addAttachments("volumeId", resourceUriKey(diskUri));
+    },
     addVolumesOn,
     addUsersOf,
     placeOn,

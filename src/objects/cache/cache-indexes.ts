@@ -34,6 +34,8 @@ export const cacheIndexes = {
     /** Name of the AzVolume object. */
     volumeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.volumeName],
     nodeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.nodeName],
+    /** The disk, as by `resourceUriKey`, whichever volume it is said to be of. */
+    volumeId: ({ spec }: KindMap["AzVolumeAttachment"]) => [resourceUriKey(spec.volumeId)],
     /** The resource id, as by `resourceUriKey`, of the VM to which a controller attaches the disk. */
     instanceUri: ({ status }: KindMap["AzVolumeAttachment"]) =>
       status?.instanceUri === undefined ? [] : [resourceUriKey(status.instanceUri)],
