@@ -22,6 +22,7 @@ import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import type { DeviceSettingName } from "../../src/core/volume/device/device-settings.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
+import { growsMountedExt } from "../contract/host/grows-mounted-ext.ts";
 import { comesToFailWith, failsWith } from "./csi-failure.ts";
 import { deviceSettingsOf } from "./device-settings-of.ts";
 import { noneQuarantined } from "./record-history.ts";
@@ -44,7 +45,6 @@ const vms = [
 const WAIT_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
 const BLOCK_BYTES = 64 * 1024;
-const CAP_SYS_RESOURCE = 24n;
 
 async function newVolume(
   { lab }: LabWorld,
@@ -187,10 +187,6 @@ async function growsInUse(world: LabWorld, fsType: "xfs" | "btrfs"): Promise<voi
   await untilServed(() => deleteVolume(lab, volume));
 }
 
-/**
- * The kernel lets a mounted ext4 grow only if the process has CAP_SYS_RESOURCE, which containers often
- * lack.
- */
 async function growsExt4InUse(world: LabWorld): Promise<void> {
   const { lab, node } = world;
   const a = node("node-a");
@@ -198,7 +194,7 @@ async function growsExt4InUse(world: LabWorld): Promise<void> {
   await bringUp(lab, volume, a);
   await expandOnController(world, volume, 2n * GIB);
   const grown = expandOnNode(volume, a, 2n * GIB);
-  if (await hasCapability(CAP_SYS_RESOURCE)) {
+  if (growsMountedExt()) {
     assert.deepEqual(await grown, { capacityBytes: 2n * GIB });
     assert.ok((await totalBytes(volume, a)) > (3n * GIB) / 2n, "the file system has grown");
   } else {
@@ -207,11 +203,6 @@ async function growsExt4InUse(world: LabWorld): Promise<void> {
   }
   await takeDown(lab, volume, a);
   await untilServed(() => deleteVolume(lab, volume));
-}
-
-async function hasCapability(bit: bigint): Promise<boolean> {
-  const effective = /^CapEff:\s*([0-9a-f]+)$/mu.exec(await readFile("/proc/self/status", "utf8"))?.[1] ?? "0";
-  return ((BigInt(`0x${effective}`) >> bit) & 1n) === 1n;
 }
 
 async function growsSharedOffline(world: LabWorld): Promise<void> {

@@ -10,10 +10,8 @@ import type { LinuxHost } from "../../../src/adapters/linux/create-linux-host.ts
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
 import { linuxLoopDevices } from "../../../src/emulator/data-plane/loop-devices.ts";
 import { loadSystemCalls } from "../../../src/emulator/data-plane/system-calls.ts";
+import { growsMountedExt } from "../host/grows-mounted-ext.ts";
 import type { HostWorld, StoppedMount } from "../host/host-suite.ts";
-
-/** Bit of CAP_SYS_RESOURCE in the effective capabilities: the kernel needs it to grow a mounted ext4. */
-const sysResourceBit = 24n;
 
 /** How much of a replica's device its reader reads, and a test of a raw one, in bytes. */
 const READ_BYTES = 4 * 1024 * 1024;
@@ -203,7 +201,7 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
       hasProgram(`mkfs.${fsType}`)
         ? undefined
         : `needs mkfs.${fsType}: install ${packageOf[fsType] ?? "e2fsprogs"}`,
-    mayGrowMountedExt4: hasSysResource(),
+    mayGrowMountedExt4: growsMountedExt(),
     close: async () => {
       for (const close of closers) await close();
       await releaseNumbers();
@@ -260,9 +258,4 @@ function hasProgram(name: string): boolean {
   return [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((directory) =>
     existsSync(join(directory, name)),
   );
-}
-
-function hasSysResource(): boolean {
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
-  return ((BigInt(`0x${effective}`) >> sysResourceBit) & 1n) === 1n;
 }
