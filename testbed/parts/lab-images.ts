@@ -146,7 +146,6 @@ function text(path: string, content: string, mode = 0o644): TarEntry {
   return { kind: "File", path, mode, content: { kind: "Bytes", bytes: Buffer.from(content) } };
 }
 
-/** A script that can be started. */
-export function script(path: string, content: string): TarEntry {
+function script(path: string, content: string): TarEntry {
   return text(path, content, 0o755);
 }

@@ -75,6 +75,10 @@ export const claimsOfV2: readonly ParityRow[] = [
 /** Claims and steps of "Use the Azure Disk CSI driver in AKS". */
 export const claimsOfAksDisk: readonly ParityRow[] = [
   yes("manages disks as CSI specifies", "csi-sanity passes without skip flags (`npm test -- csi-sanity`)"),
+  yes(
+    "passes Kubernetes' own specs of CSI drivers",
+    "with disks of one node and with replicas (`STORAGE_SPECS=all npm test -- storage-specs`)",
+  ),
   yes("attaches and detaches in batches", "[calls to Azure](azure-calls.md)"),
   yes("Premium SSD v1 and v2, v2 with caching None only", "[limits](storage-class.md#limits-by-sku)"),
   yes("ZRS disks on zonal and other nodes", "[limits](storage-class.md#limits-by-sku)"),
