@@ -197,7 +197,9 @@ describe("a node whose root disk takes no change after an error", here, () => {
   for (const kind of ["ext4", "xfs"] as const)
     it(`unmounts volumes all the same, so that other nodes get them (${kind})`, async () =>
       withFileSystem(kind, async (folder) => {
-        const options = { deviceRoot: folder, lockDirectory: join(folder, "locks"), clock: systemClock };
+        // A node's devices are not on its root disk.
+        const [deviceRoot, lockDirectory] = [join(folder, ".."), join(folder, "locks")];
+        const options = { deviceRoot, lockDirectory, clock: systemClock };
         const host = await createLinuxHost(options);
         const path = join(folder, "state/volumes.json");
         const checkpoints = await openFileNodeCheckpoints(path);
@@ -208,7 +210,9 @@ describe("a node whose root disk takes no change after an error", here, () => {
         await writeFile(image, "");
         await truncate(image, 16 * 1024 * 1024);
         await run("mkfs.ext4", ["-q", image]);
-        await run("mount", ["-o", "loop", image, staging]);
+        // Not mount's own loop device, whose number anything else here may have after the last unmount.
+        const device = (await run("losetup", ["--find", "--show", image])).stdout.trim();
+        await run("mount", [device, staging]);
         const majorMinor = await numberOf(staging);
         try {
           await run("mount", ["--bind", staging, target]);
@@ -220,7 +224,7 @@ describe("a node whose root disk takes no change after an error", here, () => {
           assert.deepEqual(await host.mountAt(staging, never), { ok: true, value: undefined });
           const request = { accessType: "mount", lun: undefined, lunsOfOthers: [] } as const;
           const clean = await host.isClean({ ...request, lastMajorMinor: majorMinor }, never);
-          assert.equal(clean.ok && clean.value.clean, true);
+          assert.equal(clean.ok && clean.value.clean, true, JSON.stringify(clean));
           assert.equal(
             kindOf(await checkpoints.put(aCheckpoint({ volumeName: "pvc-2" }), never)),
             "HostNotReady",
@@ -230,6 +234,7 @@ describe("a node whose root disk takes no change after an error", here, () => {
         } finally {
           for (const mountPoint of [target, staging])
             await run("umount", [mountPoint]).catch(() => undefined);
+          await run("losetup", ["--detach", device]);
           await host.close();
         }
       }));
