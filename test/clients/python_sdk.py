@@ -183,14 +183,17 @@ def attaches_by_action():
     disk = disks.get(GROUP, "py-1")
     attach = {"dataDisksToAttach": [{"diskId": disk.id, "lun": 5}]}
     detach = {"dataDisksToDetach": [{"diskId": disk.id}]}
-    results = []
-    for act in (
+    acts = (
         lambda body: vms.begin_attach_detach_data_disks(GROUP, "vm-a", body, **FAST).result(),
         lambda body: instances.begin_attach_detach_data_disks(GROUP, "pool", "0", body, **FAST).result(),
-    ):
-        luns = [listed_disk.lun for listed_disk in act(attach).data_disks]
+    )
+    results = []
+    for act, (_, read) in zip(acts, writers()):
+        act(attach)
+        luns = [listed_disk.lun for listed_disk in read().storage_profile.data_disks]
         owner = disks.get(GROUP, "py-1").managed_by.split("/")[-1]
-        results.append([luns, owner, len(act(detach).data_disks)])
+        act(detach)
+        results.append([luns, owner, len(read().storage_profile.data_disks)])
     return results
 
 

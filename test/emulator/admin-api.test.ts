@@ -113,7 +113,7 @@ describe("the emulator's own API", () => {
       [
         ["Disks_CreateOrUpdate", "PUT", 202],
         ["Disks_Get", "GET", 200],
-        ["VirtualMachines_AttachDetachDataDisks", "POST", 202],
+        ["VirtualMachines_AttachDetachDataDisks", "POST", 200],
       ],
     );
     assert.ok(

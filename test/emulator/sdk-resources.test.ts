@@ -20,17 +20,19 @@ describe("resources through the official SDK", () => {
   it("attaches and detaches with attachDetachDataDisks", async () => {
     const [first, second] = [await createDisk(azure, "ad-1"), await createDisk(azure, "ad-2")];
     const { virtualMachines } = azure.client;
-    const attached = await virtualMachines.attachDetachDataDisks(
+    const namesByLun = async (): Promise<unknown> => {
+      const { storageProfile } = await virtualMachines.get("rg", "node-a");
+      return storageProfile?.dataDisks?.map((disk) => [disk.lun, disk.name]);
+    };
+    // Azure's last answer is the status of the operation, in which this SDK finds no disks.
+    await virtualMachines.attachDetachDataDisks(
       "rg",
       "node-a",
       { dataDisksToAttach: [{ diskId: first }] },
       fast,
     );
-    assert.deepEqual(
-      attached.dataDisks?.map((disk) => [disk.lun, disk.name]),
-      [[0, "ad-1"]],
-    );
-    const swapped = await virtualMachines.attachDetachDataDisks(
+    assert.deepEqual(await namesByLun(), [[0, "ad-1"]]);
+    await virtualMachines.attachDetachDataDisks(
       "rg",
       "node-a",
       {
@@ -39,10 +41,7 @@ describe("resources through the official SDK", () => {
       },
       fast,
     );
-    assert.deepEqual(
-      swapped.dataDisks?.map((disk) => [disk.lun, disk.name]),
-      [[7, "ad-2"]],
-    );
+    assert.deepEqual(await namesByLun(), [[7, "ad-2"]]);
     await virtualMachines.attachDetachDataDisks(
       "rg",
       "node-a",

@@ -290,7 +290,7 @@ type writer struct {
 	update func(entries []*compute.DataDisk) error
 	repair   func() (state string, err error)
 	read   func() (state string, profile *compute.StorageProfile, err error)
-	act    func(body compute.AttachDetachDataDisksRequest) (*compute.StorageProfile, error)
+	act    func(body compute.AttachDetachDataDisksRequest) error
 }
 
 func vmWriter(name string) writer {
@@ -310,9 +310,9 @@ func vmWriter(name string) writer {
 			}
 			return *vm.Properties.ProvisioningState, vm.Properties.StorageProfile, nil
 		},
-		act: func(body compute.AttachDetachDataDisksRequest) (*compute.StorageProfile, error) {
-			result, err := end(vms.BeginAttachDetachDataDisks(background, group, name, body, nil))
-			return &result.StorageProfile, err
+		act: func(body compute.AttachDetachDataDisksRequest) error {
+			_, err := end(vms.BeginAttachDetachDataDisks(background, group, name, body, nil))
+			return err
 		},
 	}
 }
@@ -334,9 +334,9 @@ func instanceWriter(id string) writer {
 			}
 			return *vm.Properties.ProvisioningState, vm.Properties.StorageProfile, nil
 		},
-		act: func(body compute.AttachDetachDataDisksRequest) (*compute.StorageProfile, error) {
-			result, err := end(instances.BeginAttachDetachDataDisks(background, group, "pool", id, body, nil))
-			return &result.StorageProfile, err
+		act: func(body compute.AttachDetachDataDisksRequest) error {
+			_, err := end(instances.BeginAttachDetachDataDisks(background, group, "pool", id, body, nil))
+			return err
 		},
 	}
 }
@@ -344,7 +344,10 @@ func instanceWriter(id string) writer {
 func attachesByAction() (any, error) {
 	results := []any{}
 	for _, each := range []writer{vmWriter("vm-a"), instanceWriter("0")} {
-		attached, err := each.act(attach("py-1", to.Ptr(int32(5))))
+		if err := each.act(attach("py-1", to.Ptr(int32(5)))); err != nil {
+			return nil, err
+		}
+		_, attached, err := each.read()
 		if err != nil {
 			return nil, err
 		}
@@ -352,7 +355,10 @@ func attachesByAction() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		detached, err := each.act(detach("py-1"))
+		if err := each.act(detach("py-1")); err != nil {
+			return nil, err
+		}
+		_, detached, err := each.read()
 		if err != nil {
 			return nil, err
 		}
@@ -401,7 +407,7 @@ func vmAndInstanceThrottled() (any, error) {
 	}
 	owners := []any{}
 	for _, each := range []writer{vmWriter("vm-b"), instanceWriter("1")} {
-		if _, err := each.act(attach("throttled-attach", nil)); err != nil {
+		if err := each.act(attach("throttled-attach", nil)); err != nil {
 			return nil, err
 		}
 		owner, err := ownerOf("throttled-attach")
@@ -409,7 +415,7 @@ func vmAndInstanceThrottled() (any, error) {
 			return nil, err
 		}
 		owners = append(owners, owner)
-		if _, err := each.act(detach("throttled-attach")); err != nil {
+		if err := each.act(detach("throttled-attach")); err != nil {
 			return nil, err
 		}
 	}

@@ -245,6 +245,34 @@ describe("answers as Azure was recorded to give them", () => {
     }
   });
 
+  it("attachDetachDataDisks answers 200 with the disks to be, and its status has no output", () => {
+    const azure = aModel();
+    const diskId = `${COMPUTE}/disks/d`;
+    azure.finish("PUT", "disks/d", diskBody());
+    const path = "virtualMachines/node-a/attachDetachDataDisks";
+    const seen = [
+      { dataDisksToAttach: [{ diskId, lun: 1 }] },
+      { dataDisksToDetach: [{ diskId, detachOption: "ForceDetach" }] },
+    ].map((body) => {
+      const { status, headers, body: profile } = azure.send("POST", path, body);
+      const url = new URL(headers["azure-asyncoperation"] ?? "");
+      azure.settle();
+      const ended = azure.send("GET", url.pathname + url.search).body;
+      return [
+        [status, headers["location"], headers["azure-asyncnotification"], headers["etag"]],
+        listAt(profile, "dataDisks")?.map((disk) =>
+          ["lun", "name", "toBeDetached", "detachOption"].map((member) => at(disk, member)),
+        ),
+        Object.keys(ended as JsonObject).sort(),
+      ];
+    });
+    const ended = ["endTime", "name", "startTime", "status"];
+    assert.deepEqual(seen, [
+      [[200, undefined, "Enabled", '"2"'], [[1, "d", false, undefined]], ended],
+      [[200, undefined, "Enabled", '"3"'], [[1, "d", true, "ForceDetach"]], ended],
+    ]);
+  });
+
   it("an ETag moves as a write begins, and again at the end of a creation or detach", () => {
     const azure = aModel();
     const etag = (): unknown => azure.send("GET", "virtualMachines/v").headers["etag"];

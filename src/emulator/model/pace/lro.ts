@@ -25,8 +25,8 @@ export const RETRY_AFTER = {
 } as const;
 
 /**
- * The headers by which a client follows an operation. Recorded: the compute provider answers PUT and PATCH
- * without `Location`, actions and deletes with it; the disk provider always with it, and it notifies no one
+ * The headers by which a client follows an operation. Recorded: the compute provider answers PUT, PATCH
+ * and `attachDetachDataDisks` without `Location`, other actions and deletes with it; the disk provider always with it, and it notifies no one
  * of the end.
  */
 export function operationHeaders(

@@ -377,12 +377,9 @@ describe("attachDetachDataDisks", () => {
       dataDisksToDetach: [{ diskId: id("pvc-1") }],
     };
     const answer = azure.send("POST", "virtualMachines/node-a/attachDetachDataDisks", body);
-    assert.deepEqual([answer.status, answer.body], [202, undefined]);
+    assert.deepEqual([answer.status, listAt(answer.body, "dataDisks")?.length], [200, 3]);
     azure.settle();
     assert.equal(dataDisksOf(azure, "node-a"), "1:pvc-2 2:pvc-3");
-    const location = new URL(answer.headers["location"] ?? "");
-    const result = azure.send("GET", location.pathname + location.search).body;
-    assert.deepEqual((at(result, "dataDisks") as readonly object[]).length, 2);
     assert.equal(
       textAt(azure.finish("POST", "virtualMachines/node-a/attachDetachDataDisks", body), "status"),
       "Succeeded",

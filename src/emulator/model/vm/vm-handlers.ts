@@ -17,7 +17,7 @@ import { scaleSetId } from "../scale-set/scale-set.ts";
 import { findVm, normalLocation, ensureResourceGroup, type World, findScaleSet } from "../world.ts";
 import { type AttachDetachRequest, isForced } from "./data-disks.ts";
 import { renderInstanceView } from "./instance-view.ts";
-import { etagText, renderVirtualMachine, type VirtualMachine } from "./virtual-machine.ts";
+import { etagText, renderStorageProfile, renderVirtualMachine, type VirtualMachine } from "./virtual-machine.ts";
 import { createVm, repeatedCreation, type VmAddress } from "./vm-create.ts";
 import { deleteVm } from "./vm-delete.ts";
 import { changePower, type PowerAction } from "./vm-power.ts";
@@ -100,13 +100,18 @@ export function listInstancesHandler(world: World, call: ArmCall): HandlerResult
   return page(world, call, instances, (vm) => rendered(world, vm, expandedBy(call)));
 }
 
+/** Recorded in February 2026: it answers as a PATCH does, though with the VM's disks only. */
 export function attachDetachHandler(world: World, call: ArmCall): HandlerResult {
   const vm = vmAt(world, call);
   if (vm === undefined) return vmGone(world, call);
   const written = attachDetachDataDisks(world, vm, attachDetachRequest(call));
   return written.kind === "Failure"
     ? written
-    : reply(202, undefined, operationHeaders(world, call, written.operation, "Action"));
+    : reply(
+        200,
+        renderStorageProfile(written.vm, (id) => diskFacts(world, id)),
+        { etag: etagText(written.vm), ...operationHeaders(world, call, written.operation, "Update") },
+      );
 }
 
 export function getVmHandler(world: World, call: ArmCall): HandlerResult {

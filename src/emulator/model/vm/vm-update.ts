@@ -15,7 +15,7 @@ import { delayMs, startOperation } from "../pace/operations.ts";
 import type { ModelSettings } from "../settings.ts";
 import { checkCores } from "../subscription/quotas.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
-import { findDisk, findVm, putVm, without, type World } from "../world.ts";
+import { findDisk, putVm, without, type World } from "../world.ts";
 import { checkAttach, checkFamily } from "./attachment-rules.ts";
 import {
   type AttachDetachRequest,
@@ -28,13 +28,7 @@ import {
 import { withDiskNames } from "./new-disks.ts";
 import { osDiskAfter, reserveOsDisk, withOsDiskSettled } from "./os-disk/os-disk.ts";
 import { osDiskId } from "./os-disk/render-os-disk.ts";
-import {
-  type DataDisk,
-  type DataDiskFacts,
-  isLeaving,
-  renderStorageProfile,
-  type VirtualMachine,
-} from "./virtual-machine.ts";
+import { type DataDisk, type DataDiskFacts, isLeaving, type VirtualMachine } from "./virtual-machine.ts";
 import { machineOf, otherProperties, withOsProfile } from "./vm-create.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
 import {
@@ -217,15 +211,9 @@ function startUpdateOperation(
           ...withDataDisksSettled(world, withOsDiskSettled(world, now, formerOsDiskId), outcome),
           provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
         })),
-      // Recorded: the status of a PUT or PATCH has no output.
-      ...(name.endsWith("_AttachDetachDataDisks") ? { result: () => storageProfileOf(world, vm.id) } : {}),
+      // Recorded: its status has no output.
     },
   });
-}
-
-function storageProfileOf(world: World, vmId: string): JsonObject | undefined {
-  const vm = findVm(world, vmId);
-  return vm === undefined ? undefined : renderStorageProfile(vm, (id) => diskFacts(world, id));
 }
 
 /** One update takes about as long as its slowest part, plus a little for every disk. */
