@@ -81,13 +81,17 @@ const rows: readonly {
     ],
   },
   {
-    because: "attachDetachDataDisks counts as an update of the VM, or as what is set",
+    because: "attachDetachDataDisks counts by itself, or as what is set",
     seen: (settings) =>
       aModel({ settings }).send("POST", "virtualMachines/node-a/attachDetachDataDisks", {
         dataDisksToDetach: [{ diskId: `${COMPUTE}/disks/none` }],
       }).headers["x-ms-ratelimit-remaining-resource"],
     either: [
-      [{}, "Microsoft.Compute/UpdateVMSubscriptionMaximum;1499,Microsoft.Compute/UpdateVMResource;11"],
+      [
+        {},
+        "Microsoft.Compute/AttachDetachVMDisksSubscriptionMaximum;1499," +
+          "Microsoft.Compute/AttachDetachVMDisksResource;11",
+      ],
       [
         { throttleGroups: { VirtualMachines_AttachDetachDataDisks: "PutVM" } },
         "Microsoft.Compute/PutVMSubscriptionMaximum;1499,Microsoft.Compute/PutVMResource;11",

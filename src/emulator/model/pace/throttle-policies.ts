@@ -43,6 +43,12 @@ function windows(name: string, in3Min: number, in30Min: number): readonly Thrott
 
 const PUT_VM = pair("PutVM", { burst: 12, perMinute: 4 }, { burst: 1500, perMinute: 500 });
 const UPDATE_VM = pair("UpdateVM", { burst: 12, perMinute: 4 }, { burst: 1500, perMinute: 500 });
+/** Recorded in February 2026. Inferred: it refills as UpdateVM does. */
+const ATTACH_DETACH = pair(
+  "AttachDetachVMDisks",
+  { burst: 12, perMinute: 4 },
+  { burst: 1500, perMinute: 500 },
+);
 const DELETE_VM = pair("DeleteVM", { burst: 12, perMinute: 4 }, { burst: 1500, perMinute: 500 });
 const LOW_COST_GET = pair("LowCostGet", { burst: 36, perMinute: 12 }, { burst: 24_000, perMinute: 8000 });
 const HIGH_COST_GET = pair("HighCostGet", undefined, { burst: 900, perMinute: 300 });
@@ -92,7 +98,7 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   // `throttleGroups` allows either.
   VirtualMachines_CreateOrUpdate: PUT_VM,
   VirtualMachines_Update: UPDATE_VM,
-  VirtualMachines_AttachDetachDataDisks: UPDATE_VM,
+  VirtualMachines_AttachDetachDataDisks: ATTACH_DETACH,
   VirtualMachines_Start: UPDATE_VM,
   VirtualMachines_PowerOff: UPDATE_VM,
   VirtualMachines_Restart: UPDATE_VM,
