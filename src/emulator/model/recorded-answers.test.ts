@@ -136,6 +136,38 @@ describe("answers as Azure was recorded to give them", () => {
     assert.deepEqual(shown(read, "diskIOPSReadOnly", "diskMBpsReadOnly", "maxShares"), [3000, 125, 1]);
   });
 
+  it("an availability set of no stated SKU is classic, and a write of it shows no list of VMs", () => {
+    const azure = aModel();
+    const counts = { platformUpdateDomainCount: 20, platformFaultDomainCount: 2 };
+    const set = {
+      name: "a",
+      id: `${COMPUTE}/availabilitySets/a`,
+      type: "Microsoft.Compute/availabilitySets",
+      location,
+      properties: counts,
+      sku: { name: "Classic" },
+    };
+    const seen = [
+      azure.send("PUT", "availabilitySets/a", { location, properties: counts }),
+      azure.send("PATCH", "availabilitySets/a", { properties: counts }),
+      azure.send("GET", "availabilitySets/a"),
+      azure.send("DELETE", "availabilitySets/a"),
+    ];
+    assert.deepEqual(
+      seen.map(({ body }) => JSON.parse(JSON.stringify(body ?? null)) as unknown),
+      [set, set, { ...set, properties: { ...counts, virtualMachines: [] } }, null],
+    );
+    assert.deepEqual(
+      seen.map(({ headers }) => headers["x-ms-ratelimit-remaining-resource"]),
+      [
+        "Microsoft.Compute/PutVMSubscriptionMaximum;1499",
+        "Microsoft.Compute/PutVMSubscriptionMaximum;1498",
+        "Microsoft.Compute/LowCostGetSubscriptionMaximum;23999",
+        "Microsoft.Compute/DeleteVMSubscriptionMaximum;1499",
+      ],
+    );
+  });
+
   it("an incremental snapshot is on no Premium storage", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/d", diskBody());

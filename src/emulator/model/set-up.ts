@@ -1,4 +1,4 @@
-import { availabilitySetId, DEFAULT_AVAILABILITY_SET } from "./api/availability-set-handlers.ts";
+import { availabilitySetId, SET_UP_AVAILABILITY_SET } from "./api/availability-set-handlers.ts";
 import { armErrors, type ArmFailure } from "./api/errors.ts";
 import { type Json, objectAt } from "./api/json.ts";
 import { keyOf, resourceId } from "./api/resource/resource-id.ts";
@@ -107,7 +107,7 @@ function addAvailabilitySet(
   if (world.availabilitySets.has(keyOf(id))) return;
   world.availabilitySets.set(keyOf(id), {
     ...{ id, name, subscriptionId, resourceGroup, location: normalLocation(location), tags: undefined },
-    ...DEFAULT_AVAILABILITY_SET,
+    ...SET_UP_AVAILABILITY_SET,
     other: {},
   });
 }

@@ -8,8 +8,11 @@ import { inScope, page } from "./resource/paging.ts";
 import { keyOf, type NamedAddress, resourceId, sameId } from "./resource/resource-id.ts";
 import { statedTags } from "./resource/stated-members.ts";
 
-/** What an availability set is that says nothing else: that of disks, over two fault domains. */
-export const DEFAULT_AVAILABILITY_SET = { skuName: "Aligned", faultDomains: 2, updateDomains: 5 } as const;
+/** What an availability set is that says nothing else. Recorded: its SKU, which is none for managed disks. */
+const DEFAULT_AVAILABILITY_SET = { skuName: "Classic", faultDomains: 2, updateDomains: 5 } as const;
+
+/** The same of those of the set-up, whose VMs have managed disks. */
+export const SET_UP_AVAILABILITY_SET = { ...DEFAULT_AVAILABILITY_SET, skuName: "Aligned" } as const;
 
 /** Members of `properties` that the emulator understands or sets itself. */
 const UNDERSTOOD = ["platformFaultDomainCount", "platformUpdateDomainCount", "virtualMachines"];
@@ -63,7 +66,14 @@ function written(world: World, call: ArmCall, location: string): HandlerResult {
     other: merged(existing?.other ?? {}, withoutMembers(objectAt(call.body, "properties") ?? {}, UNDERSTOOD)),
   };
   world.availabilitySets.set(keyOf(id), set);
-  return reply(200, renderAvailabilitySet(world, set));
+  const shown = renderAvailabilitySet(world, set);
+  // Recorded of sets without VMs: the answer to a write lists none.
+  return membersOf(world, set.id).length > 0
+    ? reply(200, shown)
+    : reply(200, {
+        ...shown,
+        properties: withoutMembers(objectAt(shown, "properties") ?? {}, ["virtualMachines"]),
+      });
 }
 
 export function getAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {

@@ -33,6 +33,10 @@ function pair(
     : [whole, { name: `${name}Resource`, scope: "Resource", limit: resource }];
 }
 
+function ofSubscription(policies: readonly ThrottlePolicy[]): readonly ThrottlePolicy[] {
+  return policies.filter(({ scope }) => scope === "Subscription");
+}
+
 /** The disk provider still counts over windows of 3 and 30 minutes. */
 function windows(name: string, in3Min: number, in30Min: number): readonly ThrottlePolicy[] {
   return [
@@ -66,8 +70,8 @@ const DELETE_SCALE_SET = pair(
   { burst: 525, perMinute: 175 },
 );
 /** Published: actions on instances count for the subscription only, apart from Deallocate. */
-const ACT_ON_INSTANCES = UPDATE_SCALE_SET.filter(({ scope }) => scope === "Subscription");
-const POWER_OFF_INSTANCES = DELETE_SCALE_SET.filter(({ scope }) => scope === "Subscription");
+const ACT_ON_INSTANCES = ofSubscription(UPDATE_SCALE_SET);
+const POWER_OFF_INSTANCES = ofSubscription(DELETE_SCALE_SET);
 const LOW_COST_GET_SCALE_SET = pair(
   "LowCostGetVMScaleSet",
   { burst: 36, perMinute: 12 },
@@ -117,10 +121,11 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   VirtualMachines_ListAll: HIGH_COST_GET,
   // Recorded likewise.
   VirtualMachines_ListAvailableSizes: LOW_COST_GET,
-  AvailabilitySets_CreateOrUpdate: PUT_VM,
-  AvailabilitySets_Update: PUT_VM,
-  AvailabilitySets_Delete: DELETE_VM,
-  AvailabilitySets_Get: LOW_COST_GET,
+  // Recorded in November 2025: calls of availability sets count for the subscription only.
+  AvailabilitySets_CreateOrUpdate: ofSubscription(PUT_VM),
+  AvailabilitySets_Update: ofSubscription(PUT_VM),
+  AvailabilitySets_Delete: ofSubscription(DELETE_VM),
+  AvailabilitySets_Get: ofSubscription(LOW_COST_GET),
   VirtualMachineScaleSetVMs_Update: UPDATE_INSTANCE,
   VirtualMachineScaleSetVMs_AttachDetachDataDisks: UPDATE_INSTANCE,
   VirtualMachineScaleSetVMs_Start: UPDATE_INSTANCE,

@@ -17,7 +17,12 @@ import { scaleSetId } from "../scale-set/scale-set.ts";
 import { findVm, normalLocation, ensureResourceGroup, type World, findScaleSet } from "../world.ts";
 import { type AttachDetachRequest, isForced } from "./data-disks.ts";
 import { renderInstanceView } from "./instance-view.ts";
-import { etagText, renderStorageProfile, renderVirtualMachine, type VirtualMachine } from "./virtual-machine.ts";
+import {
+  etagText,
+  renderStorageProfile,
+  renderVirtualMachine,
+  type VirtualMachine,
+} from "./virtual-machine.ts";
 import { createVm, repeatedCreation, type VmAddress } from "./vm-create.ts";
 import { deleteVm } from "./vm-delete.ts";
 import { changePower, type PowerAction } from "./vm-power.ts";
