@@ -223,6 +223,6 @@ function dataDisk(entry: DataDisk, disk: Disk | undefined): JsonObject {
     name: entry.name,
     opsPerSecondThrottle: ofUltra(({ spec }) => spec.performance?.iops ?? 0),
     vhd: { uri: "" },
-    writeAcceleratorEnabled: String(entry.writeAcceleratorEnabled),
+    writeAcceleratorEnabled: String(entry.writeAcceleratorEnabled ?? false),
   };
 }

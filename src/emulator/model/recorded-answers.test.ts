@@ -305,6 +305,23 @@ describe("answers as Azure was recorded to give them", () => {
     ]);
   });
 
+  it("a VM says of a data disk whether writes to it are accelerated once that is stated", () => {
+    const azure = aModel();
+    for (const name of ["a", "b"]) azure.finish("PUT", `disks/${name}`, diskBody());
+    azure.finish("POST", "virtualMachines/node-a/attachDetachDataDisks", {
+      dataDisksToAttach: [
+        { diskId: `${COMPUTE}/disks/a`, lun: 0, writeAcceleratorEnabled: false },
+        { diskId: `${COMPUTE}/disks/b`, lun: 1 },
+      ],
+    });
+    const { body } = azure.send("GET", "virtualMachines/node-a");
+    const disks = listAt(body, "properties", "storageProfile", "dataDisks");
+    assert.deepEqual(
+      disks?.map((each) => at(each, "writeAcceleratorEnabled")),
+      [false, undefined],
+    );
+  });
+
   it("an ETag moves as a write begins, and again at the end of a creation or detach", () => {
     const azure = aModel();
     const etag = (): unknown => azure.send("GET", "virtualMachines/v").headers["etag"];

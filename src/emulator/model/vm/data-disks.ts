@@ -28,7 +28,7 @@ export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDis
     iops: numberAt(entry, "diskIOPSReadWrite"),
     mbps: numberAt(entry, "diskMBpsReadWrite"),
     caching: chosenAt(entry, "caching"),
-    writeAcceleratorEnabled: booleanAt(entry, "writeAcceleratorEnabled") ?? false,
+    writeAcceleratorEnabled: booleanAt(entry, "writeAcceleratorEnabled"),
     deleteOption: textAt(entry, "deleteOption"),
     diskEncryptionSetId: textAt(entry, "managedDisk", "diskEncryptionSet", "id"),
     toBeDetached: booleanAt(entry, "toBeDetached") ?? false,
@@ -168,11 +168,13 @@ function planExisting(
   const kept = {
     ...existing,
     caching: choiceOf(CACHINGS, wanted.caching) ?? existing.caching,
-    writeAcceleratorEnabled: wanted.writeAcceleratorEnabled,
+    writeAcceleratorEnabled:
+      wanted.writeAcceleratorEnabled ?? (existing.writeAcceleratorEnabled === undefined ? undefined : false),
     deleteOption: choiceOf(DELETE_OPTIONS, wanted.deleteOption) ?? existing.deleteOption,
   };
   const isCachedAsBefore =
-    kept.caching === existing.caching && kept.writeAcceleratorEnabled === existing.writeAcceleratorEnabled;
+    kept.caching === existing.caching &&
+    (kept.writeAcceleratorEnabled ?? false) === (existing.writeAcceleratorEnabled ?? false);
   return (isCachedAsBefore ? undefined : checkHostCache(vm, { name: existing.name, spec }, kept)) ?? kept;
 }
 

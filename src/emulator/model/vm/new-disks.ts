@@ -25,7 +25,7 @@ export interface RequestedDataDisk {
   readonly iops: number | undefined;
   readonly mbps: number | undefined;
   readonly caching: string | undefined;
-  readonly writeAcceleratorEnabled: boolean;
+  readonly writeAcceleratorEnabled: boolean | undefined;
   readonly deleteOption: string | undefined;
   readonly diskEncryptionSetId: string | undefined;
   readonly toBeDetached: boolean;

@@ -34,7 +34,8 @@ export interface DataDisk {
   /** The disk that is still to be made with the entry. */
   readonly makes?: DiskSpec;
   readonly caching: Caching;
-  readonly writeAcceleratorEnabled: boolean;
+  /** Shown once a write has stated it: recorded. */
+  readonly writeAcceleratorEnabled: boolean | undefined;
   readonly deleteOption: string;
   readonly diskEncryptionSetId?: string;
   readonly phase: DataDiskPhase;
@@ -228,7 +229,7 @@ function renderDataDisk(entry: DataDisk, facts: DataDiskFacts | undefined): Json
     name: entry.name,
     createOption: entry.createOption,
     caching: entry.caching,
-    ...(entry.writeAcceleratorEnabled ? { writeAcceleratorEnabled: true } : {}),
+    writeAcceleratorEnabled: entry.writeAcceleratorEnabled,
     managedDisk: {
       ...(shown === undefined ? {} : { storageAccountType: shown.storageAccountType }),
       ...(entry.diskEncryptionSetId === undefined

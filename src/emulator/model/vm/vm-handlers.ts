@@ -188,7 +188,7 @@ function attachDetachRequest(call: ArmCall): AttachDetachRequest {
       iops: undefined,
       mbps: undefined,
       caching: textAt(entry, "caching"),
-      writeAcceleratorEnabled: booleanAt(entry, "writeAcceleratorEnabled") ?? false,
+      writeAcceleratorEnabled: booleanAt(entry, "writeAcceleratorEnabled"),
       deleteOption: textAt(entry, "deleteOption"),
       diskEncryptionSetId: textAt(entry, "diskEncryptionSet", "id"),
       toBeDetached: false,

@@ -267,7 +267,8 @@ function changesAnything(vm: VirtualMachine, change: VmChange): boolean {
 }
 
 function asJson(entry: DataDisk): Json {
-  return { ...without(entry, "makes"), isNew: entry.makes !== undefined };
+  const writeAcceleratorEnabled = entry.writeAcceleratorEnabled ?? false;
+  return { ...without(entry, "makes"), writeAcceleratorEnabled, isNew: entry.makes !== undefined };
 }
 
 function wasForced(vm: VirtualMachine, entry: DataDisk): boolean {
