@@ -136,7 +136,7 @@ describe("answers as Azure was recorded to give them", () => {
     assert.deepEqual(shown(read, "diskIOPSReadOnly", "diskMBpsReadOnly", "maxShares"), [3000, 125, 1]);
   });
 
-  it("an availability set of no stated SKU is classic, and a write of it shows no list of VMs", () => {
+  it("an availability set of no stated SKU is classic, and its writes list no VMs", () => {
     const azure = aModel();
     const counts = { platformUpdateDomainCount: 20, platformFaultDomainCount: 2 };
     const set = {
@@ -277,7 +277,7 @@ describe("answers as Azure was recorded to give them", () => {
     }
   });
 
-  it("attachDetachDataDisks answers 200 with the disks to be, and its status has no output", () => {
+  it("attachDetachDataDisks is 200 with the disks to be; its status has no output", () => {
     const azure = aModel();
     const diskId = `${COMPUTE}/disks/d`;
     azure.finish("PUT", "disks/d", diskBody());
@@ -305,7 +305,7 @@ describe("answers as Azure was recorded to give them", () => {
     ]);
   });
 
-  it("a VM says of a data disk whether writes to it are accelerated once that is stated", () => {
+  it("a VM shows of a data disk whether its writes are accelerated once stated", () => {
     const azure = aModel();
     for (const name of ["a", "b"]) azure.finish("PUT", `disks/${name}`, diskBody());
     azure.finish("POST", "virtualMachines/node-a/attachDetachDataDisks", {
