@@ -25,9 +25,9 @@ export const RETRY_AFTER = {
 } as const;
 
 /**
- * The headers by which a client follows an operation. Recorded: the compute provider answers PUT, PATCH
- * and `attachDetachDataDisks` without `Location`, other actions and deletes with it; the disk provider always with it, and it notifies no one
- * of the end.
+ * The headers by which a client follows an operation. Recorded: the compute provider answers PUT, PATCH and
+ * `attachDetachDataDisks` without `Location`, other actions and deletes with it; the disk provider always has
+ * it, and notifies no one of the end.
  */
 export function operationHeaders(
   world: World,
