@@ -63,8 +63,7 @@ export function spawnChild({
   const child = spawn(program, args, {
     stdio: [input === undefined ? "ignore" : "pipe", output, output, ...heldFds],
     detached: true,
-    // Messages are matched in English.
-    env: { ...process.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:${programDirectories}` },
+    env: commandEnvironment(),
   });
   // One that ends without reading it says why by itself.
   child.stdin?.on("error", () => undefined);
@@ -106,6 +105,11 @@ export function spawnChild({
     for (const pipe of [child.stdout, child.stderr]) if (pipe instanceof Socket) pipe.unref();
   };
   return { pid: child.pid, exited, kill };
+}
+
+/** The environment of every command: messages are matched in English, and `sbin` programs are found. */
+export function commandEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:${programDirectories}` };
 }
 
 /** A command as typed in a shell, for messages. */

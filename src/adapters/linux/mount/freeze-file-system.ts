@@ -12,6 +12,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import type { HostProvisioner } from "../../../ports/host/host-provisioner.ts";
+import { commandEnvironment } from "../command/spawn-child.ts";
 import { waitWithin } from "../command/wait-within.ts";
 import { openDevice } from "../device/open-device.ts";
 import type { HostContext, LiveFreeze } from "../host-context.ts";
@@ -123,7 +124,7 @@ async function startHolder(
   const child = spawn("sh", ["-c", HOLDER, "freeze-holder", `${seconds}`], {
     stdio: ["pipe", "pipe", "pipe", directory.fd, host.lock.fd, thawer?.input ?? "ignore"],
     detached: true,
-    env: environment(),
+    env: commandEnvironment(),
   });
   // Only the holder has it now: the thawer ends with it.
   thawer?.input.destroy();
@@ -177,7 +178,7 @@ function startThawer(host: HostContext, directory: FileHandle): Thawer | undefin
   const thawer = spawn("xfs_io", ["-r", "-x", "/proc/self/fd/3"], {
     stdio: ["pipe", "ignore", "ignore", directory.fd, host.lock.fd],
     detached: true,
-    env: environment(),
+    env: commandEnvironment(),
   });
   const ended = endOf(thawer);
   thawer.unref();
@@ -191,10 +192,6 @@ function endOf(child: ChildProcess): Promise<number | null> {
     child.on("error", () => resolve(null));
     child.on("close", resolve);
   });
-}
-
-function environment(): NodeJS.ProcessEnv {
-  return { ...process.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin` };
 }
 
 /** Thaws a file system, and answers whether this process has kept it frozen until now. */
