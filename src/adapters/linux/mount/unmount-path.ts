@@ -88,11 +88,9 @@ export async function unmountOnce(
   if (isLast && !mount.isPlaceholder) {
     const thawed = await thaw(host, mount, signal);
     if (!thawed.ok) return thawed;
-  }
-  if (isLast && !mount.isDead && !mount.isPlaceholder) {
     // umount(2) flushes only with the very last mount, which may be in another mount namespace, and
     // swallows I/O errors. The error is reported once; the next call continues.
-    const flushed = await flushMount(host, mount, signal);
+    const flushed = mount.isDead ? ok(undefined) : await flushMount(host, mount, signal);
     if (!flushed.ok && flushed.failure.kind !== "FileSystemBroken") return flushed;
   }
   // What still changes the device, such as a growth that a freeze holds up, ends before its last unmount;
