@@ -16,25 +16,17 @@ const SOURCE_FILES = [
 ];
 const EXECUTABLE_MODE = 0o755;
 
-/** Folders of parts, by name: their paths are their keys. */
-type Folders = Readonly<Record<string, string>>;
-
-interface ImagesPartOptions<Built extends Folders> {
+interface ImagesPartOptions {
   readonly name: string;
-  /** The parts that the images are made of. */
-  readonly built: Built & { readonly debian: string };
+  /** The folders of the parts that the images are made of, by name: their paths are their keys. */
+  readonly built: Readonly<Record<string, string>> & { readonly debian: string };
   /** Files that images contain, by name. busybox is always one of them. */
   readonly programs: Readonly<Record<string, string>>;
   readonly images: (contents: ImageContents) => Promise<readonly LabImage[]> | readonly LabImage[];
 }
 
 /** Images as a part, one OCI archive each. */
-export async function imagesPart<Built extends Folders>({
-  name,
-  built,
-  programs,
-  images,
-}: ImagesPartOptions<Built>): Promise<Part> {
+export async function imagesPart({ name, built, programs, images }: ImagesPartOptions): Promise<Part> {
   const busybox = join(built.debian, "bin/busybox");
   const files: Readonly<Record<string, string>> = { ...programs, busybox };
   return {
