@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { buildGoProgram } from "../../testbed/parts/build-go-program.ts";
-import { checkSpecs } from "../csi-sanity/check-specs.ts";
+import { checkSpecs, SANITY_SPECS } from "../csi-sanity/check-specs.ts";
 import { readGinkgoReport } from "../csi-sanity/ginkgo-report.ts";
 import { disksInAzure } from "./assert/azure-journal.ts";
 import { driverLab } from "./driver-lab.ts";
@@ -73,7 +73,7 @@ it(
       const output = await node.exec(sanity, { timeoutMs: (SANITY_TIMEOUT_S + 30) * 1000 }).catch(String);
       if (!(await readdir(folder)).includes("report.json"))
         throw new Error(`csi-sanity wrote no report: ${output}`);
-      await checkSpecs(t, await readGinkgoReport(join(folder, "report.json")));
+      await checkSpecs(t, await readGinkgoReport(join(folder, "report.json")), SANITY_SPECS);
     } finally {
       await node.exec(["rm", "-rf", FOLDER]);
     }

@@ -11,7 +11,7 @@ import { createLinuxDataPlane } from "../../src/emulator/data-plane/linux-data-p
 import { startEmulator } from "../../src/emulator/index.ts";
 import { isOsDisk } from "../../src/emulator/model/vm/os-disk/render-os-disk.ts";
 import { buildGoProgram } from "../../testbed/parts/build-go-program.ts";
-import { checkSpecs } from "./check-specs.ts";
+import { checkSpecs, SANITY_SPECS } from "./check-specs.ts";
 import { readGinkgoReport } from "./ginkgo-report.ts";
 import type { Spec } from "./ginkgo-report.ts";
 import { startStandalone } from "./start-standalone.ts";
@@ -159,7 +159,7 @@ it(
     const { specs, leftBehind, log } = await withFolder((folder) => runSanity(folder, t.signal));
 
     if (specs.some(({ state }) => state === "failed")) console.log(log);
-    await checkSpecs(t, specs);
+    await checkSpecs(t, specs, SANITY_SPECS);
     await t.test("leaves no disk, snapshot, device or mount behind", () => {
       assert.deepEqual(leftBehind, []);
     });
