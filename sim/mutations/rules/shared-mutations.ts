@@ -103,8 +103,8 @@ export const sharedMutations: readonly Mutation[] = [
       },
       {
         file: "src/controller/attachment/attach.ts",
-        find: `  let isFoundThere = !isMissed && !isSingleWriter(`,
-        replace: `  let isFoundThere = signal.aborted && !isSingleWriter(`,
+        find: `  const isToMark = isFoundThere && !isSingleWriter(`,
+        replace: `  const isToMark = signal.aborted && !isSingleWriter(`,
       },
     ],
     breaks: ["healthy-writer-cut-off", "replica-removed", "not-converged"],

@@ -2,22 +2,19 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isAttached } from "../../core/attachment/attachment-state.ts";
+import { hostCacheAtAttach } from "../../core/attachment/host-cache-at-attach.ts";
 import { type AttachmentAction, isTakenBackFirst, roleOf } from "../../core/attachment/plan-attachment.ts";
+import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
-import { possibleSizes } from "../../core/volume/device/shown-size.ts";
-import { diskSkus } from "../../core/volume/disk-sku.ts";
-import { cachingModeAtAttach } from "../../core/volume/parameters/resolve-volume-spec.ts";
-import { statedHostCache } from "../../core/volume/parameters/volume-attributes.ts";
-import { skuRules } from "../../core/volume/sku-rules.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { asStaged } from "../../objects/staged-mark.ts";
 import { recordAllows } from "../../objects/store-incarnation.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
-import type { AttachDiskRequest } from "../../ports/cloud/cloud-provisioner.ts";
+import type { AttachedDisk } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { emitAttachmentEvent, emitLost, emitWhileSlow } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
@@ -47,6 +44,11 @@ const SHOW_DISK_OFF: readonly Failure["kind"][] = [
   "InstanceReplaced",
 ];
 
+/** An attach that has its mark in the attachment's status. */
+interface Attempt extends PlannedAttach {
+  readonly attempt: string;
+}
+
 /** Attaches the disk of an attachment to its node, as planned, and records its LUN or why it failed. */
 export async function attach(
   ports: AttachmentPorts,
@@ -55,129 +57,181 @@ export async function attach(
   action: Extract<AttachmentAction, { kind: "Attach" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { cloud, clock, logger } = ports;
-  const startedMs = clock.elapsedMs();
-  const isAwaited = attachment.spec.role === "Primary";
-  const quarantined = volumesQuarantinedFrom(ports, action.node);
-  if (quarantined.length > 0) {
-    const because =
-      `${action.node.nodeName} was fenced from ${quarantined.join(", ")} ` +
-      "and is not clean yet, so nothing is attached to it";
-    if (isAwaited) emitAttachmentEvent(ports, attachment, "WaitingForQuarantine", because);
-    return refusedFor(attachment);
-  }
-  const isMissed = attachment.status?.deviceMissing === true;
-  const isHolder = isNamed(volume.status?.record, action.node.nodeName, "holder");
-  let isLossToEmit = isMissed && isHolder;
-  const emitLossOnce = (): void => {
-    if (isLossToEmit) emitLost(ports, attachment);
-    isLossToEmit = false;
-  };
-  if (isMissed && !isHolder)
-    emitAttachmentEvent(
-      ports,
-      attachment,
-      "DeviceMissing",
-      `${action.node.nodeName} does not find the disk at LUN ${attachment.status.lun ?? "?"}`,
-    );
+  const { node, lane } = action;
+  const startedMs = ports.clock.elapsedMs();
+  if (isQuarantined(ports, attachment, node)) return refusedFor(attachment);
+  const emitLossOnce = lossReport(ports, { volume, attachment, node });
   const isToCount = mayHaveOtherShares(ports, volume, attachment);
-  let isFoundThere = !isMissed && !isSingleWriter(volume.spec.capabilities);
-  const attempt = ports.random.uuid();
-  const marked = await markAttaching(ports, attachment, { node: action.node, attempt }, signal);
-  if (!marked.ok) return ignoreNotFound(marked);
-  // The plan was based on a cache; the object itself decides.
-  if (marked.value.metadata.deletionTimestamp !== undefined) return ok({});
-  if (marked.value.status?.attempt !== attempt) {
-    if (!isTakenBackFirst(marked.value, action.node)) return ok({});
-    // The cache may have shown the mark already: then no change adds this attachment to the queue.
-    const { name } = marked.value.metadata;
-    return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
-  }
-  const attached = await ports.steps.run("attach", async () => {
-    const checked = await checkFirstAttach(ports, volume, signal);
-    if (!checked.ok) return checked;
-    const attaching = cloud.attachDisk(
-      {
-        diskUri: attachment.spec.volumeId,
-        node: action.node,
-        ...hostCacheOf(volume, attachment),
-        lane: action.lane,
-        precondition: (callSignal) => {
-          // Asked before a write alone: Azure has just shown that the VM does not list the disk.
-          emitLossOnce();
-          isFoundThere = false;
-          return mayAttachNow(ports, { volume, attachment, node: action.node }, callSignal);
-        },
-        mayCompleteDetach: mayCompleteDetach(ports, {
-          node: action.node,
-          attaches: { diskUri: attachment.spec.volumeId, attempt },
-        }),
-        forcePrecondition: (callSignal) =>
-          recordAllows(ports, volume, (record) => mayForce(record, action.node), callSignal),
-        reservedLuns: () => lunsReservedOn(ports, action.node),
-        expectedDisks: () => expectedDisksOn(ports, action.node),
-      },
-      signal,
-    );
-    return isAwaited ? emitWhileSlow(ports, attachment, attaching, signal) : attaching;
-  });
+  const attempt: Attempt = { volume, attachment, node, attempt: ports.random.uuid() };
+  const obsolete = await begin(ports, attempt, signal);
+  if (obsolete !== undefined) return obsolete;
+  const attached = await attachInAzure(ports, attempt, { lane, onWrite: emitLossOnce }, signal);
   if (!attached.ok) {
     if (SHOW_DISK_OFF.includes(attached.failure.kind)) emitLossOnce();
-    return recordAttachFailure(ports, volume, { attachment, attempt }, attached.failure, signal);
+    return recordAttachFailure(ports, volume, attempt, attached.failure, signal);
   }
   const { lun, deletedWithVm } = attached.value;
   if (deletedWithVm === true)
     emitDeletedWithVm(ports, {
       volumeName: volume.metadata.name,
       diskUri: attachment.spec.volumeId,
-      node: action.node,
+      node,
     });
   if (lun !== attachment.status?.lun) emitLossOnce();
-  if (isMissed) {
+  const incomplete = await record(ports, attempt, attached.value, signal);
+  if (incomplete !== undefined) return incomplete;
+  const { role } = attachment.spec;
+  ports.logger.info("disk attached", {
+    volumeName: volume.metadata.name,
+    nodeName: node.nodeName,
+    lun,
+    role,
+    durationMs: ports.clock.elapsedMs() - startedMs,
+  });
+  emitAttachmentEvent(
+    ports,
+    attachment,
+    role === "Primary" ? "Attached" : "ReplicaAttached",
+    `attached to ${node.nodeName} as LUN ${lun}`,
+  );
+  if (isToCount) await countShares(ports, volume, attachment, signal);
+  return ok({});
+}
+
+/** Whether the node has to show first that it is clean; reported to a pod that waits. */
+function isQuarantined(ports: AttachmentPorts, attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
+  const quarantined = volumesQuarantinedFrom(ports, node);
+  if (quarantined.length > 0 && attachment.spec.role === "Primary")
+    emitAttachmentEvent(
+      ports,
+      attachment,
+      "WaitingForQuarantine",
+      `${node.nodeName} was fenced from ${quarantined.join(", ")} ` +
+        "and is not clean yet, so nothing is attached to it",
+    );
+  return quarantined.length > 0;
+}
+
+/**
+ * Reports a disk that its node does not find: at once where the node does not hold the volume. Where it does,
+ * the returned function reports the loss, once Azure has shown it.
+ */
+function lossReport(ports: AttachmentPorts, { volume, attachment, node }: PlannedAttach): () => void {
+  const isMissed = attachment.status?.deviceMissing === true;
+  let isToEmit = isMissed && isNamed(volume.status?.record, node.nodeName, "holder");
+  if (isMissed && !isToEmit)
+    emitAttachmentEvent(
+      ports,
+      attachment,
+      "DeviceMissing",
+      `${node.nodeName} does not find the disk at LUN ${attachment.status.lun ?? "?"}`,
+    );
+  return () => {
+    if (isToEmit) emitLost(ports, attachment);
+    isToEmit = false;
+  };
+}
+
+/** Marks the attachment as being attached. Returns how the attach ends, where it is no more to be made. */
+async function begin(
+  ports: AttachmentPorts,
+  planned: Attempt,
+  signal: AbortSignal,
+): Promise<Reconciled | undefined> {
+  const marked = await markAttaching(ports, planned, signal);
+  if (!marked.ok) return ignoreNotFound(marked);
+  // The plan was based on a cache; the object itself decides.
+  const { metadata, status } = marked.value;
+  if (metadata.deletionTimestamp !== undefined) return ok({});
+  if (status?.attempt === planned.attempt) return undefined;
+  if (!isTakenBackFirst(marked.value, planned.node)) return ok({});
+  // The cache may have shown the mark already: then no change adds this attachment to the queue.
+  return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name: metadata.name });
+}
+
+/** A disk that is attached, and whether the VM had it before this attach. */
+interface AttachedInAzure extends AttachedDisk {
+  readonly isFoundThere: boolean;
+}
+
+function attachInAzure(
+  ports: AttachmentPorts,
+  { volume, attachment, node, attempt }: Attempt,
+  { lane, onWrite }: { readonly lane: Lane; readonly onWrite: () => void },
+  signal: AbortSignal,
+): Promise<Result<AttachedInAzure>> {
+  const diskUri = attachment.spec.volumeId;
+  let isFoundThere = attachment.status?.deviceMissing !== true;
+  return ports.steps.run("attach", async () => {
+    const checked = await checkFirstAttach(ports, volume, signal);
+    if (!checked.ok) return checked;
+    const attaching = ports.cloud.attachDisk(
+      {
+        diskUri,
+        node,
+        ...hostCacheAtAttach(volume, attachment),
+        lane,
+        precondition: (callSignal) => {
+          // Asked before a write alone: Azure has just shown that the VM does not list the disk.
+          onWrite();
+          isFoundThere = false;
+          return mayAttachNow(ports, { volume, attachment, node }, callSignal);
+        },
+        mayCompleteDetach: mayCompleteDetach(ports, { node, attaches: { diskUri, attempt } }),
+        forcePrecondition: (callSignal) =>
+          recordAllows(ports, volume, (present) => mayForce(present, node), callSignal),
+        reservedLuns: () => lunsReservedOn(ports, node),
+        expectedDisks: () => expectedDisksOn(ports, node),
+      },
+      signal,
+    );
+    const attached = await (attachment.spec.role === "Primary"
+      ? emitWhileSlow(ports, attachment, attaching, signal)
+      : attaching);
+    return attached.ok ? ok({ ...attached.value, isFoundThere }) : attached;
+  });
+}
+
+/**
+ * Records an attach that Azure has made: what it shows of the disk, then the disk's place. Returns how the
+ * attach ends, where that was not recorded.
+ */
+async function record(
+  ports: AttachmentPorts,
+  planned: Attempt,
+  { lun, isFoundThere }: AttachedInAzure,
+  signal: AbortSignal,
+): Promise<Reconciled | undefined> {
+  const { volume, attachment, node } = planned;
+  if (attachment.status?.deviceMissing === true) {
     const sized = await recordPresentSize(ports, volume, signal);
     if (!sized.ok) return sized;
   }
   const first = await recordFirstAttach(ports, volume, signal);
   if (!first.ok) return first;
-  if (isFoundThere) {
+  const isToMark = isFoundThere && !isSingleWriter(volume.spec.capabilities);
+  if (isToMark) {
     const kept = await markUnrequested(ports, attachment, signal);
     if (!kept.ok) return ignoreNotFound(kept);
   }
   const recorded = await ports.steps.run("record-attached", () =>
-    recordAttached(ports, { volume, attachment, node: action.node }, { lun, attempt }, signal),
+    recordAttached(ports, planned, lun, signal),
   );
   if (!recorded.ok) return endUnrecordedAttach(ports, volume, recorded.failure, signal);
   const state = recorded.value.status?.state;
   if (state !== "Attached") {
-    logger.info("attach not recorded: its attachment has changed", {
+    ports.logger.info("attach not recorded: its attachment has changed", {
       volumeName: volume.metadata.name,
-      nodeName: action.node.nodeName,
+      nodeName: node.nodeName,
       lun,
       state,
     });
     return ok({});
   }
-  if (isFoundThere) {
-    // Once more: a node without a checkpoint takes the mark back before it knows where to look for mounts.
-    const kept = await markUnrequested(ports, attachment, signal);
-    if (!kept.ok) return ignoreNotFound(kept);
-  }
-  const durationMs = clock.elapsedMs() - startedMs;
-  logger.info("disk attached", {
-    volumeName: volume.metadata.name,
-    nodeName: action.node.nodeName,
-    lun,
-    role: attachment.spec.role,
-    durationMs,
-  });
-  emitAttachmentEvent(
-    ports,
-    attachment,
-    isAwaited ? "Attached" : "ReplicaAttached",
-    `attached to ${action.node.nodeName} as LUN ${lun}`,
-  );
-  if (isToCount) await countShares(ports, volume, attachment, signal);
-  return ok({});
+  if (!isToMark) return undefined;
+  // Once more: a node without a checkpoint takes the mark back before it knows where to look for mounts.
+  const kept = await markUnrequested(ports, attachment, signal);
+  return kept.ok ? undefined : ignoreNotFound(kept);
 }
 
 /**
@@ -214,8 +268,7 @@ async function recordPresentSize(
 
 function markAttaching(
   ports: AttachmentPorts,
-  attachment: AzVolumeAttachment,
-  { node: { vmId, instanceUri }, attempt }: { readonly node: NodeIdentity; readonly attempt: string },
+  { attachment, node: { vmId, instanceUri }, attempt }: Attempt,
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment>> {
   return changeStatus(
@@ -242,8 +295,8 @@ function markAttaching(
  */
 function recordAttached(
   ports: AttachmentPorts,
-  { volume, attachment, node }: PlannedAttach,
-  { lun, attempt }: { readonly lun: number; readonly attempt: string },
+  { volume, attachment, node, attempt }: Attempt,
+  lun: number,
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment>> {
   return changeStatus(
@@ -267,31 +320,4 @@ function recordAttached(
  */
 function mayForce(record: WriterRecord | undefined, node: NodeIdentity): boolean {
   return record !== undefined && mayDetach(record, node, { isBegun: true });
-}
-
-/**
- * How the host caches the disk: as the PersistentVolume says that is published, which may be a later one of
- * the disk, else as the volume's spec does; where SKU, size and shares allow it. A volume may have been given
- * another SKU.
- */
-function hostCacheOf(
-  { spec, status }: AzVolume,
-  { spec: { volumeContext } }: AzVolumeAttachment,
-): Pick<AttachDiskRequest, "cachingMode" | "writeAccelerator"> {
-  const { detail } = status ?? {};
-  const skuName = diskSkus.find((sku) => sku === detail?.skuName);
-  if (detail === undefined || skuName === undefined) return { cachingMode: "None", writeAccelerator: false };
-  const stated = statedHostCache(volumeContext);
-  const { maxShares } = detail;
-  // Azure refuses a cache for a large disk, and takes none for any.
-  const sizeGiB = Math.max(...possibleSizes(detail));
-  const requestedMode = stated.cachingMode ?? spec.cachingMode;
-  const cachingMode = cachingModeAtAttach({ skuName, sizeGiB, maxShares, cachingMode: requestedMode });
-  const isAccelerated = stated.isAccelerated ?? spec.writeAcceleratorEnabled;
-  const writeAccelerator = isAccelerated === true && skuRules[skuName].isAccelerated === true;
-  if (!writeAccelerator || cachingMode !== "ReadWrite") return { cachingMode, writeAccelerator };
-  // Azure takes write accelerator with no cache for writes: of the two, what is stated here prevails.
-  return stated.cachingMode === "ReadWrite" && stated.isAccelerated === undefined
-    ? { cachingMode, writeAccelerator: false }
-    : { cachingMode: "ReadOnly", writeAccelerator };
 }
