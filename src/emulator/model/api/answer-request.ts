@@ -24,7 +24,7 @@ import { checkValues } from "./request/check-values.ts";
 import { withCreationData } from "./request/creation-data.ts";
 import { asDescribed } from "./request/described-body.ts";
 import { withoutReadOnly } from "./request/read-only-members.ts";
-import type { Route, Routed } from "./router.ts";
+import type { Route, Routed, RouteMatch } from "./router.ts";
 import { ARM_ROUTES, POLL_OPERATION } from "./routes.ts";
 import { answerInVersion, hasEtags, requestInVersion } from "./version-fields.ts";
 
@@ -51,48 +51,17 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   if (routed.kind === "Unknown") return rejected(stranger ?? noSuchType(request));
   if (routed.kind === "WrongMethod")
     return rejected(stranger ?? armErrors.methodNotAllowed(request.method, request.path));
-  const { route, params } = routed;
-  const query = Object.fromEntries(
-    Object.entries(request.query ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
-  );
-  const apiVersion = query["api-version"];
+  const { route } = routed;
+  const call = callOf(request, routed);
   const { operation } = route;
-  const withEtags = route.isAdmin === true || hasEtags(operation, apiVersion ?? "");
-  const described =
-    route.isAdmin === true
-      ? undefined
-      : withoutReadOnly(withCreationData(asDescribed(request.body)), operation);
-  const call: ArmCall = {
-    path: request.path,
-    params,
-    query,
-    ifMatch: withEtags ? request.ifMatch : undefined,
-    ifNoneMatch: withEtags ? request.ifNoneMatch : undefined,
-    caller: request.caller ?? "",
-    body: route.isAdmin === true ? request.body : requestInVersion(described, operation, apiVersion ?? ""),
-    apiVersion: apiVersion ?? "",
-    origin: request.origin ?? DEFAULT_ORIGIN,
-  };
   if (route.isAdmin === true)
     return { operation, isAdmin: true, result: route.handler(world, call), headers: {}, fault: undefined };
-  if (apiVersion === undefined) return rejected(armErrors.missingApiVersion(), operation);
-  if (!API_VERSION.test(apiVersion) || apiVersion < API_VERSION_MIN)
-    return rejected(armErrors.invalidApiVersion(apiVersion), operation);
-  const { apiVersions } = world.settings;
-  if (apiVersions.length > 0 && !apiVersions.includes(apiVersion))
-    return rejected(armErrors.noRegisteredProvider(apiVersion, apiVersions), operation);
-  const asked = { ...call, method: request.method };
-  const { resourceGroup } = params;
-  const denied =
+  const refused =
+    checkApiVersion(world, call.query["api-version"]) ??
     stranger ??
-    (operation === POLL_OPERATION ? undefined : checkPathRegion(world, call)) ??
-    (resourceGroup === undefined ? undefined : checkGroupName(resourceGroup)) ??
-    checkAuthorization(world.settings, asked) ??
-    (operation.startsWith("Tags_") ? undefined : checkResource(world, asked, request.body)) ??
-    checkPolicies(world.settings.policies, asked, () => presentOf(world, route, call));
-  if (denied !== undefined) return rejected(denied, operation);
-  const elsewhere = missingGroup(world, route, call);
-  if (elsewhere !== undefined) return rejected(elsewhere, operation);
+    checkRights(world, request, route, call) ??
+    missingGroup(world, route, call);
+  if (refused !== undefined) return rejected(refused, operation);
 
   const fault = world.faults.strikeCall(operation, call, world.random);
   if (fault?.kind === "Error") return { ...rejected(faultFailure(fault), operation), fault };
@@ -112,7 +81,7 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   world.caller = call.caller;
   const result =
     verdict.refused ??
-    checkStorageProfile(request.body, operation, apiVersion) ??
+    checkStorageProfile(request.body, operation, call.apiVersion) ??
     checkValues(request.body, operation) ??
     read(world, call, fault, operation) ??
     route.handler(world, call);
@@ -121,10 +90,67 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   return {
     operation,
     isAdmin: false,
-    result: inVersion(result, operation, apiVersion),
+    result: inVersion(result, operation, call.apiVersion),
     headers: verdict.headers,
     fault,
   };
+}
+
+/** A call as its handler receives it: with the members and headers that its API version has. */
+function callOf(request: ArmRequest, { route, params }: RouteMatch): ArmCall {
+  const query = Object.fromEntries(
+    Object.entries(request.query ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  const apiVersion = query["api-version"] ?? "";
+  const isAdmin = route.isAdmin === true;
+  const withEtags = isAdmin || hasEtags(route.operation, apiVersion);
+  const body = isAdmin
+    ? request.body
+    : requestInVersion(
+        withoutReadOnly(withCreationData(asDescribed(request.body)), route.operation),
+        route.operation,
+        apiVersion,
+      );
+  return {
+    path: request.path,
+    params,
+    query,
+    ifMatch: withEtags ? request.ifMatch : undefined,
+    ifNoneMatch: withEtags ? request.ifNoneMatch : undefined,
+    caller: request.caller ?? "",
+    body,
+    apiVersion,
+    origin: request.origin ?? DEFAULT_ORIGIN,
+  };
+}
+
+function checkApiVersion({ settings }: World, apiVersion: string | undefined): ArmFailure | undefined {
+  if (apiVersion === undefined) return armErrors.missingApiVersion();
+  if (!API_VERSION.test(apiVersion) || apiVersion < API_VERSION_MIN)
+    return armErrors.invalidApiVersion(apiVersion);
+  const { apiVersions } = settings;
+  return apiVersions.length > 0 && !apiVersions.includes(apiVersion)
+    ? armErrors.noRegisteredProvider(apiVersion, apiVersions)
+    : undefined;
+}
+
+/** What Resource Manager checks of the path, the caller's roles and the policies, in its order. */
+function checkRights(
+  world: World,
+  { method, body }: ArmRequest,
+  route: Route,
+  call: ArmCall,
+): ArmFailure | undefined {
+  const { operation } = route;
+  const { resourceGroup } = call.params;
+  const asked = { ...call, method };
+  return (
+    (operation === POLL_OPERATION ? undefined : checkPathRegion(world, call)) ??
+    (resourceGroup === undefined ? undefined : checkGroupName(resourceGroup)) ??
+    checkAuthorization(world.settings, asked) ??
+    (operation.startsWith("Tags_") ? undefined : checkResource(world, asked, body)) ??
+    checkPolicies(world.settings.policies, asked, () => presentOf(world, route, call))
+  );
 }
 
 /** Why nothing is at a path; a provider's is asked for in a version, as all are. */

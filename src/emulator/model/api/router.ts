@@ -14,7 +14,7 @@ export interface Route {
   readonly handler: Handler;
 }
 
-interface RouteMatch {
+export interface RouteMatch {
   readonly route: Route;
   readonly params: Readonly<Record<string, string>>;
 }
