@@ -11,7 +11,7 @@ import type { NodePorts } from "../../node/node-ports.ts";
 import { checkpointOfDisk } from "../../node/own-state.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
 import { readVolume } from "../../objects/read-volume.ts";
-import type { MountPoint } from "../../ports/host/host-provisioner.ts";
+import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodeExpandVolumeRequest, NodeExpandVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
 import { waitingTimeMs } from "../messages/waiting-time.ts";
@@ -84,23 +84,8 @@ async function expand(
   if (!mounted.ok) return mounted;
   if (mounted.value === undefined || mounted.value.isPlaceholder)
     return fail({ kind: "PathNotMounted", path: volumePath });
-  const attachment = await ports.store.get("AzVolumeAttachment", attachmentName, signal);
-  if (!attachment.ok) return attachment;
-  const { lun, state, deviceMissing } = attachment.value.status ?? {};
-  // After a failed attach, its LUN may belong to another disk by now.
-  if (lun === undefined || state !== "Attached" || deviceMissing === true)
-    return stillWaiting(volumeId, `its attach to ${ports.node.nodeName}`);
-  const found = await ports.host.findDevice({ lun }, signal);
-  if (!found.ok) return found;
-  const device = await ports.host.rescanDevice(found.value, signal);
+  const device = await grownDevice(ports, { volume: volume.value, volumeId, attachmentName }, signal);
   if (!device.ok) return device;
-  const requestedBytes = gibToBytes(volume.value.status?.detail?.sizeGiB ?? 0);
-  if (device.value.sizeBytes < requestedBytes)
-    return stillWaiting(
-      volumeId,
-      `${device.value.path} to show its new size: it has ${device.value.sizeBytes} bytes, the disk ` +
-        `${requestedBytes}`,
-    );
   const kind = await ports.host.pathKind(volumePath, signal);
   if (!kind.ok) return kind;
   if (kind.value !== "blockDevice") {
@@ -116,6 +101,30 @@ async function expand(
     if (!grown.ok) return grown;
   }
   return ok({ capacityBytes: device.value.sizeBytes });
+}
+
+/** The volume's device, once it shows the size that the disk has. */
+async function grownDevice(
+  ports: NodePorts,
+  sought: { readonly volume: AzVolume; readonly volumeId: string; readonly attachmentName: string },
+  signal: AbortSignal,
+): Promise<Result<Device>> {
+  const { volume, volumeId, attachmentName } = sought;
+  const attachment = await ports.store.get("AzVolumeAttachment", attachmentName, signal);
+  if (!attachment.ok) return attachment;
+  const { lun, state, deviceMissing } = attachment.value.status ?? {};
+  // After a failed attach, its LUN may belong to another disk by now.
+  if (lun === undefined || state !== "Attached" || deviceMissing === true)
+    return stillWaiting(volumeId, `its attach to ${ports.node.nodeName}`);
+  const found = await ports.host.findDevice({ lun }, signal);
+  if (!found.ok) return found;
+  const device = await ports.host.rescanDevice(found.value, signal);
+  if (!device.ok) return device;
+  const { path, sizeBytes } = device.value;
+  const diskBytes = gibToBytes(volume.status?.detail?.sizeGiB ?? 0);
+  return sizeBytes < diskBytes
+    ? stillWaiting(volumeId, `${path} to show its new size: it has ${sizeBytes} bytes, the disk ${diskBytes}`)
+    : device;
 }
 
 /**

@@ -42,28 +42,17 @@ async function create(
   snapshot: SnapshotRequest,
   call: CallContext,
 ): Promise<Result<CreateSnapshotResponse>> {
-  const { snapshots, clusterId, steps } = context;
+  const { snapshots, steps } = context;
   const { signal } = call;
   const observed = await observe(context, snapshot, signal);
   if (!observed.ok) return observed;
   const { snapshotUri, sourceUri, parameters } = snapshot;
-  const { target, source, isCopy, location, skuName } = observed.value;
+  const { target, source, isCopy, location } = observed.value;
   const isBegun = target !== undefined || source !== undefined;
-  const known =
-    skuName === undefined ? ok(undefined) : await requireKnownSku(context, { sourceUri, skuName }, signal);
-  if (!known.ok) return known;
   const objection = (present: SnapshotFacts): Failure | undefined =>
-    otherRequest(present, { ...snapshot, ...parameters, clusterId });
-  const refused = target === undefined ? undefined : objection(target);
-  if (refused !== undefined) return fail(refused);
-  const elsewhere = target === undefined ? await findInOtherGroup(context, snapshot, signal) : ok(undefined);
-  if (!elsewhere.ok) return elsewhere;
-  if (elsewhere.value !== undefined)
-    return fail({
-      kind: "SnapshotExistsWithOtherRequest",
-      snapshotUri: elsewhere.value.snapshotUri,
-      difference: "it is in another resource group",
-    });
+    otherRequest(present, { ...snapshot, ...parameters, clusterId: context.clusterId });
+  const checked = await checkObserved(context, snapshot, { ...observed.value, objection }, signal);
+  if (!checked.ok) return checked;
   const [volume] = context.cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
   const noted = await noteSnapshotGroup(context, snapshot, signal);
   if (!noted.ok) return noted;
@@ -96,6 +85,36 @@ async function create(
     return created.failure.kind === "CloudRejected" ? fail(filling ?? created.failure) : created;
   reportFailed(context, volume, created.value);
   return ok({ snapshot: snapshotMessage(created.value) });
+}
+
+/** Whether what is in Azure allows the request: a known SKU, and no snapshot of its name made for another. */
+async function checkObserved(
+  context: ControllerContext,
+  snapshot: SnapshotRequest,
+  {
+    skuName,
+    target,
+    objection,
+  }: Observed & { readonly objection: (present: SnapshotFacts) => Failure | undefined },
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  const { sourceUri } = snapshot;
+  const known =
+    skuName === undefined ? ok(undefined) : await requireKnownSku(context, { sourceUri, skuName }, signal);
+  if (!known.ok) return known;
+  if (target !== undefined) {
+    const refused = objection(target);
+    return refused === undefined ? ok(undefined) : fail(refused);
+  }
+  const elsewhere = await findInOtherGroup(context, snapshot, signal);
+  if (!elsewhere.ok) return elsewhere;
+  return elsewhere.value === undefined
+    ? ok(undefined)
+    : fail({
+        kind: "SnapshotExistsWithOtherRequest",
+        snapshotUri: elsewhere.value.snapshotUri,
+        difference: "it is in another resource group",
+      });
 }
 
 /** What may keep Azure from making a snapshot of a volume's disk for now: it still fills the disk. */
