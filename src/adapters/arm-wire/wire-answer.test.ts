@@ -8,7 +8,7 @@ import {
   readVmResource,
   vmSizesAmong,
 } from "./read-resources.ts";
-import { statusFrom, valueFrom, type WireAnswer } from "./wire-answer.ts";
+import { startedFrom, statusFrom, valueFrom, type WireAnswer } from "./wire-answer.ts";
 
 const answerWith = (body: unknown, statusCode = 200): WireAnswer => ({
   statusCode,
@@ -131,6 +131,43 @@ describe("an answer of ARM", () => {
           requestId: "request-1",
         },
       );
+    });
+
+  for (const { because, body, statusCode = 200, headers = {}, isUntold } of [
+    { because: "that shows no resource", body: undefined, statusCode: 204, isUntold: false },
+    { because: "that shows a resource that is done", body: vm, isUntold: false },
+    {
+      because: "that shows one at work",
+      body: withProperties(vm, { provisioningState: "Updating" }),
+      isUntold: true,
+    },
+    {
+      because: "that shows one that failed",
+      body: withProperties(vm, { provisioningState: "Failed" }),
+      isUntold: true,
+    },
+    {
+      because: "whose state is no text",
+      body: withProperties(vm, { provisioningState: 5 }),
+      isUntold: true,
+    },
+    {
+      because: "that names its operation",
+      body: withProperties(vm, { provisioningState: "Updating" }),
+      headers: { "azure-asyncoperation": "https://azure.test/1" },
+      isUntold: false,
+    },
+  ] as readonly {
+    readonly because: string;
+    readonly body: unknown;
+    readonly statusCode?: number;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly isUntold: boolean;
+  }[])
+    it(`${because} ${isUntold ? "needs a read of the resource" : "needs none"}`, () => {
+      const { result } = startedFrom({ ...answerWith(body, statusCode), headers }, "vm");
+      assert.ok(result.ok);
+      assert.equal(result.value.isUntold ?? false, isUntold);
     });
 
   it("whose page is a proxy's does not end an operation", () => {

@@ -4,7 +4,7 @@ import { ownError, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
 import { readArmError } from "./read-arm-error.ts";
 import { readRemainingCalls, readRemainingGatewayCalls, readRetryAfterMs } from "./read-headers.ts";
 import { readOperationStatus } from "./read-resources.ts";
-import { MalformedAnswer } from "./wire-values.ts";
+import { MalformedAnswer, object, text, unlessMalformed } from "./wire-values.ts";
 
 /** An answer of ARM as it came over the wire, its body parsed. */
 export interface WireAnswer {
@@ -47,7 +47,10 @@ function malformed(answer: WireAnswer, problem: string): ArmError {
   return ownError(ownErrorCodes.malformed, message, requestIdOf(answer));
 }
 
-/** Reads the first answer to a long-running operation. 204 means that there was nothing to do. */
+/**
+ * Reads the first answer to a long-running operation. 204 means that there was nothing to do. A PATCH of a VM
+ * that changes nothing or only its tags is answered with a VM that is `Updating`, and no address.
+ */
 export function startedFrom(answer: WireAnswer, kind: ArmOperation["kind"]): ArmAnswer<ArmOperation> {
   if (![200, 201, 202, 204].includes(answer.statusCode))
     return withRemaining(answer, fail(errorFrom(answer)));
@@ -66,7 +69,9 @@ export function startedFrom(answer: WireAnswer, kind: ArmOperation["kind"]): Arm
         ? "it names no address of the operation"
         : undefined;
   if (problem !== undefined) return withRemaining(answer, fail(malformed(answer, problem)));
-  return withRemaining(answer, ok({ pollUrl, kind, retryAfterMs: retryAfterOf(answer) }));
+  const isUntold = pollUrl === undefined && !showsEnd(answer.body);
+  const retryAfterMs = retryAfterOf(answer);
+  return withRemaining(answer, ok({ pollUrl, ...(isUntold ? { isUntold } : {}), kind, retryAfterMs }));
 }
 
 /**
@@ -103,6 +108,12 @@ export function statusFrom(answer: WireAnswer, operation: ArmOperation): ArmAnsw
     answer,
     ok({ state: "running", operation: { ...running, pollUrl: operation.pollUrl } }),
   );
+}
+
+/** Whether a first answer shows no resource at all, or one in the state Succeeded. */
+function showsEnd(body: unknown): boolean {
+  const state = unlessMalformed(() => text(object(object(body)["properties"])["provisioningState"]));
+  return state === "" || state?.toLowerCase() === "succeeded";
 }
 
 /** Reads the error in an answer. */

@@ -273,7 +273,8 @@ async function conditionalWrite(
 
 /** Waits for the end of an update; false: it was not seen before the checks' time was over. */
 async function untilEnded(arm: ArmApi, started: ArmOperation, signal: AbortSignal): Promise<boolean> {
-  for (let operation = started; operation.pollUrl !== undefined;) {
+  let operation = started;
+  while (operation.pollUrl !== undefined) {
     await systemClock.sleep(operation.retryAfterMs ?? POLL_MS, signal).catch(() => {});
     if (signal.aborted) return false;
     const { result } = await arm.pollOperation({ operation, clientRequestId: "" }, signal);
@@ -284,7 +285,7 @@ async function untilEnded(arm: ArmApi, started: ArmOperation, signal: AbortSigna
     if (result.value.state !== "running") return true;
     operation = result.value.operation;
   }
-  return true;
+  return operation.isUntold !== true;
 }
 
 function regionFinding({ location }: DefaultDiskPlace, vm: ArmVm): Finding {

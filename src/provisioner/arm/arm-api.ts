@@ -241,9 +241,17 @@ export interface ArmAnswer<T> {
   readonly remaining: readonly RemainingCalls[];
 }
 
-/** A long-running operation that was accepted. `pollUrl` undefined: it ended with the answer. */
+/**
+ * A long-running operation that was accepted. `pollUrl` undefined: it ended with the answer, unless it
+ * `isUntold`.
+ */
 export interface ArmOperation {
   readonly pollUrl: string | undefined;
+  /**
+   * The answer names no address, and shows the resource in another state than Succeeded: only a read of the
+   * resource shows the end. Default: false.
+   */
+  readonly isUntold?: boolean;
   /** Which budget its polls are charged to. */
   readonly kind: "vm" | "disk";
   readonly retryAfterMs: number | undefined;

@@ -671,6 +671,12 @@ const rows: readonly {
     failure: "CloudUnavailable",
   },
   {
+    because: "an operation has failed without a word",
+    error: { statusCode: 200, code: "OperationFailed", message: "" },
+    class: "rejected",
+    failure: "CloudUnavailable",
+  },
+  {
     because: "an operation broke inside Azure",
     error: { statusCode: 200, code: "InternalExecutionError", message: "m" },
     class: "rejected",

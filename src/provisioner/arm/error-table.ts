@@ -250,10 +250,11 @@ const rows: readonly Row[] = [
     class: "rejected",
     failure: noCapacity,
   },
-  // A fault inside Azure while it carried an operation out, or the end of one that was cancelled there. One
-  // disk may cause it, so a batch is split; its callers may retry.
+  // A fault inside Azure while it carried an operation out, or the end of one that was cancelled there, or
+  // that failed and whose reason is not known. One disk may cause it, so a batch is split; its callers may
+  // retry.
   {
-    code: /^Internal\w*Error$|^Operation(?:TimedOut|Cancell?ed)$|^RetryableError/i,
+    code: /^Internal\w*Error$|^Operation(?:Failed|TimedOut|Cancell?ed)$|^RetryableError/i,
     class: "rejected",
     failure: unavailable,
   },

@@ -51,7 +51,7 @@ export interface OperationPoller {
   /**
    * Polls an operation to its end, for at most `maxMs` (default: `operationMaxMs`). A lost poll is
    * repeated. If Azure refuses to answer polls (401, 403, 404), the resource is read instead: a missing
-   * permission delays the end of a call, and never blocks it.
+   * permission delays the end of a call, and never blocks it. So it is where Azure has named nothing to poll.
    */
   readonly untilEnded: (
     operation: ArmOperation,
@@ -103,13 +103,13 @@ export function createOperationPoller({
     const { maxMs = settings.operationMaxMs, likeness, readEnd, readEarlyEnd, ...target } = options;
     const startedMs = clock.elapsedMs();
     let operation = started;
-    let arePollsRefused = false;
-    while (operation.pollUrl !== undefined) {
+    let arePollsRefused = operation.pollUrl === undefined;
+    while (operation.pollUrl !== undefined || operation.isUntold === true) {
       const elapsedMs = clock.elapsedMs() - startedMs;
       if (elapsedMs >= maxMs) return fail(stillRunning(target.resource, elapsedMs));
       const delayMs = delayBeforePollMs(withHintFor(target.lane, operation), elapsedMs, likeness);
       const leftMs = maxMs - elapsedMs;
-      if (started.kind === "vm") await untilNextLook({ lane: target.lane, delayMs, maxMs: leftMs }, signal);
+      if (operation.kind === "vm") await untilNextLook({ lane: target.lane, delayMs, maxMs: leftMs }, signal);
       else await clock.sleep(Math.min(leftMs, delayMs), signal);
       if (!arePollsRefused) {
         const polled = await poll(operation, target, signal);
@@ -139,10 +139,12 @@ export function createOperationPoller({
   }
 
   function delayBeforePollMs(
-    { kind, retryAfterMs }: ArmOperation,
+    { kind, retryAfterMs, isUntold = false }: ArmOperation,
     elapsedMs: number,
     likeness: OperationLikeness | undefined,
   ): number {
+    const soonMs = settings.vmPollSpacing.closeMs;
+    if (isUntold && elapsedMs < soonMs) return soonMs;
     const recent = durationsOf(likeness);
     const timing = { elapsedMs, retryAfterMs, recentDurationsMs: recent };
     if (kind !== "vm") return pollDelayMs(settings.diskPollPace, timing);
@@ -154,6 +156,7 @@ export function createOperationPoller({
   return {
     untilEnded,
     isRunning: async (operation, target, signal) => {
+      if (operation.pollUrl === undefined) return undefined;
       const polled = await poll(operation, target, signal);
       return polled.ok ? polled.value.state === "running" : undefined;
     },

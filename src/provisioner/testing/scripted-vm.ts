@@ -73,9 +73,9 @@ export function anOperationError(overrides: Partial<ArmError> = {}): ArmError {
 
 /**
  * What happens to an update: Azure carries it out, calls it done without doing it, works on it without
- * an end, or answers an error.
+ * an end, does so without naming an operation (`untold`), or answers an error.
  */
-export type UpdateEnd = "carriedOut" | "ignored" | "hangs" | ArmError;
+export type UpdateEnd = "carriedOut" | "ignored" | "hangs" | "untold" | ArmError;
 
 /** An update as it was sent. */
 export interface SentUpdate {
@@ -140,7 +140,11 @@ export function aScriptedVm(
       // An error without an accepted operation is the answer to the request itself.
       if (isError(end) && end.statusCode !== 200) return answered(fail(end));
       if (end === "carriedOut") carryOut(change);
-      if (end === "hangs") begin(change);
+      if (end === "hangs" || end === "untold") begin(change);
+      if (end === "untold")
+        return answered(
+          ok({ pollUrl: undefined, isUntold: true, kind: "vm" as const, retryAfterMs: undefined }),
+        );
       const pollUrl = `operation-${updates.length}`;
       ends.set(pollUrl, end);
       return answered(ok({ pollUrl, kind: "vm" as const, retryAfterMs: undefined }));

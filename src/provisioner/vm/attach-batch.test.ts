@@ -472,6 +472,53 @@ describe("a batch of attaches and detaches", () => {
     assert.deepEqual([azure.updates, azure.clock.elapsedMs()], [[], 0]);
   });
 
+  describe("whose update Azure answers without an operation", () => {
+    /** The VM is at work for some seconds, and then in another state. */
+    function untold(state: string, { refusesReads = false } = {}): ScriptedVm {
+      const azure = aScriptedVm([anEntry("listed", 0)]);
+      azure.onUpdate = () => "untold";
+      azure.onRead = (vm, { atMs }) => {
+        if (vm.provisioningState !== "Updating") return vm;
+        if (atMs >= 8000) return { ...vm, provisioningState: state };
+        return refusesReads ? anArmError({ statusCode: 429, code: "OperationNotAllowed" }) : vm;
+      };
+      return azure;
+    }
+
+    for (const refusesReads of [false, true])
+      it(`ends once the VM shows it${refusesReads ? ", and not while reads are refused" : ""}`, async () => {
+        const azure = untold("Succeeded", { refusesReads });
+        const startedMs = azure.clock.elapsedMs();
+        const attach = azure.request("attach", "comes");
+        const attached = attach.answer.then(() => azure.clock.elapsedMs() - startedMs);
+        assert.deepEqual(kinds(await azure.attachBatch(attach)), ["attached"]);
+        assert.ok((await attached) >= 8000, `attached after ${await attached} ms`);
+        assert.equal(azure.updates.length, 1);
+      });
+
+    it("fails once the VM has failed", async () => {
+      const azure = untold("Failed");
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes"))), [
+        "CloudUnavailable",
+      ]);
+    });
+
+    it("fails where it was to repair the VM, and the VM stays Failed", async () => {
+      const azure = untold("Failed");
+      azure.vm = { ...azure.vm, provisioningState: "Failed" };
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "listed"))), [
+        "CloudUnavailable",
+      ]);
+    });
+
+    it("ends once the VM is repaired", async () => {
+      const azure = untold("Succeeded");
+      azure.vm = { ...azure.vm, provisioningState: "Failed" };
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "listed"))), ["attached"]);
+      assert.equal(azure.updates.length, 1);
+    });
+  });
+
   describe("of a VM whose last operation failed", () => {
     const failed = (owners: readonly string[]): ScriptedVm => {
       const azure = aScriptedVm([anEntry("listed", 0)]);

@@ -53,6 +53,45 @@ describe("a batch of fences", () => {
     );
   });
 
+  describe("whose update Azure answers without an operation", () => {
+    /** The VM shows the result at once, and is at work for some seconds. */
+    function untold(state: string): ScriptedVm {
+      const azure = withDisk();
+      azure.onUpdate = () => "untold";
+      azure.onRead = (vm, { atMs }) => {
+        if (vm.provisioningState !== "Updating") return vm;
+        const dataDisks = vm.dataDisks.filter((entry) => entry.toBeDetached !== true);
+        return { ...vm, dataDisks, provisioningState: atMs < 8000 ? "Updating" : state };
+      };
+      return azure;
+    }
+
+    for (const { kind, disk, proof } of [
+      { kind: "fence", disk: "pvc-1", proof: "proven" },
+      { kind: "prove", disk: "unlisted", proof: "proven" },
+      { kind: "flush", disk: "unlisted", proof: "flushed" },
+    ] as const)
+      for (const state of ["Succeeded", "Failed"])
+        it(`has the proof of a ${kind} once the VM is ${state}`, async () => {
+          const azure = untold(state);
+          const startedMs = azure.clock.elapsedMs();
+          const request = azure.request(kind, disk);
+          const settled = request.answer.then(() => azure.clock.elapsedMs() - startedMs);
+          assert.deepEqual(kinds(await azure.fenceBatch(request)), [proof]);
+          assert.ok((await settled) >= 8000, `${kind} ended after ${await settled} ms`);
+          assert.equal(azure.updates.length, 1);
+        });
+
+    it("moves an ETag within a second where Azure is as fast as recorded", async () => {
+      const azure = withDisk();
+      azure.onUpdate = () => "untold";
+      azure.onRead = (vm, { atMs }) => (atMs < 200 ? vm : { ...vm, provisioningState: "Succeeded" });
+      const startedMs = azure.clock.elapsedMs();
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("flush", "unlisted"))), ["flushed"]);
+      assert.ok(azure.clock.elapsedMs() - startedMs < 1000);
+    });
+  });
+
   describe("of a VM that lists a disk that does not exist", () => {
     /** Azure refuses each update of the VM that does not leave its entry out. */
     function haunted({ isGone = true } = {}): ScriptedVm {
