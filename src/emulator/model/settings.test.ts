@@ -30,7 +30,7 @@ const rows: readonly {
     because: "a pre-empted operation ends Canceled or, as older services said, Failed",
     seen: (settings) => {
       const azure = attached({ concurrentVmWrite: "preempt", ...settings });
-      const older = azure.send("PATCH", "virtualMachines/node-a", { tags: { a: "1" } });
+      const older = azure.send("PATCH", "virtualMachines/node-a", listBody({}));
       azure.finish("PATCH", "virtualMachines/node-a", { tags: { a: "2" } });
       const status = azure.send("GET", new URL(older.headers["azure-asyncoperation"] ?? "").pathname).body;
       return [textAt(status, "status"), codeOf(status)];

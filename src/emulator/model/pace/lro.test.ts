@@ -89,7 +89,7 @@ describe("the first answer", () => {
       ["azure-asyncoperation", "azure-asyncnotification", "location", "retry-after"].filter(
         (name) => answer.headers[name] !== undefined,
       );
-    const update = azure.send("PATCH", "virtualMachines/node-a", {});
+    const update = azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     assert.deepEqual(followed(update), ["azure-asyncoperation", "azure-asyncnotification"]);
     assert.equal(textAt(update.body, "properties", "provisioningState"), "Updating");
     const created = azure.send("PUT", "virtualMachines/new", VM);
@@ -127,7 +127,7 @@ describe("Retry-After", () => {
     ["DELETE", "snapshots/s", undefined, undefined, undefined],
     ["PUT", "virtualMachines/new", VM, "10", "35"],
     ["PUT", "virtualMachines/node-a", VM, undefined, undefined],
-    ["PATCH", "virtualMachines/node-a", {}, undefined, undefined],
+    ["PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }), undefined, undefined],
     ["POST", action("attachDetachDataDisks"), DETACH, undefined, undefined],
     ["POST", action("restart"), undefined, "10", "10"],
     ["POST", action("start"), undefined, "10", undefined],
@@ -175,7 +175,7 @@ describe("pollAfterS", () => {
   it("is Retry-After of each answer that leaves an operation in progress", () => {
     const azure = furnished({ timeScale: 0.2, pollAfterS: 1 });
     const started = [
-      azure.send("PATCH", "virtualMachines/node-a", {}),
+      azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" })),
       azure.send("PUT", "disks/new", diskBody()),
       azure.send("POST", "virtualMachines/node-b/restart"),
     ];
@@ -226,7 +226,7 @@ describe("an operation", () => {
   it("of a VM shows only its state: recorded documents have no output", () => {
     const azure = furnished();
     for (const { headers } of [
-      azure.send("PATCH", "virtualMachines/node-b", { tags: {} }),
+      azure.send("PATCH", "virtualMachines/node-b", listBody({ 0: "pvc-1" })),
       azure.send("PUT", "virtualMachines/node-c", { location: "eastus", properties: { networkProfile: {} } }),
     ]) {
       azure.settle();

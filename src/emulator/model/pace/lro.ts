@@ -27,7 +27,7 @@ export const RETRY_AFTER = {
 /**
  * The headers by which a client follows an operation. Recorded: the compute provider answers PUT, PATCH and
  * `attachDetachDataDisks` without `Location`, other actions and deletes with it; the disk provider always has
- * it, and notifies no one of the end.
+ * it, and notifies no one of the end. None of an operation that is untold.
  */
 export function operationHeaders(
   world: World,
@@ -35,6 +35,7 @@ export function operationHeaders(
   operation: Operation,
   kind: "Update" | "Action" | "Disk",
 ): Record<string, string> {
+  if (operation.isUntold === true) return {};
   const location = normalLocation(operation.location);
   const url = `${call.origin}/subscriptions/${operation.subscriptionId}/providers/Microsoft.Compute/locations/${location}/${operation.provider}/${operation.id}?p=${operation.id}`;
   const version = `&api-version=${call.apiVersion}`;
@@ -80,8 +81,8 @@ export function getGroupOperation(world: World, call: ArmCall): HandlerResult {
 /** GET of `azure-asyncoperation` (a status document) or of `location` (202 until the result is there). */
 export function getOperation(world: World, call: ArmCall): HandlerResult {
   const operation = world.operations.get(param(call, "operationId").toLowerCase());
-  if (operation === undefined || operation.internal === true || !isThere(operation, call))
-    return armErrors.operationNotFound(param(call, "operationId"));
+  const isKnown = operation !== undefined && operation.internal !== true && operation.isUntold !== true;
+  if (!isKnown || !isThere(operation, call)) return armErrors.operationNotFound(param(call, "operationId"));
   return isOn(call, "monitor")
     ? monitor(world, call, operation)
     : reply(

@@ -58,6 +58,8 @@ export interface OperationStart {
   readonly retryAfter?: { readonly firstMs: number; readonly runningMs: number };
   /** Begun by the model, not by a caller; exempt from faults. */
   readonly internal?: boolean;
+  /** No answer names its address: a client sees its end at the resource. */
+  readonly isUntold?: boolean;
   readonly work: OperationWork;
 }
 

@@ -15,7 +15,7 @@ import { delayMs, startOperation } from "../pace/operations.ts";
 import type { ModelSettings } from "../settings.ts";
 import { checkCores } from "../subscription/quotas.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
-import { findDisk, putVm, without, type World } from "../world.ts";
+import { findDisk, forgetReads, putVm, without, type World } from "../world.ts";
 import { checkAttach, checkFamily } from "./attachment-rules.ts";
 import {
   type AttachDetachRequest,
@@ -157,6 +157,9 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
 
   const etagMoves = change.moves.includes(world.settings.etagMovedBy) || changesAnything(vm, change);
   const retried = withFailedAttachesRetried(world, { ...vm, ...change }, change.dataDisks);
+  const isUntold =
+    name === "VirtualMachines_Update" &&
+    hasNothingToDo(vm, { ...change, dataDisks: retried.entries }, retried.refusal);
   const dataDisks = retried.entries.map((entry) => asDiskShows(world, entry));
   const { size, controllerType, tags, ultraSsdEnabled, other, members } = change;
   // An interrupted reimage leaves a VM without its set-up.
@@ -174,8 +177,11 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
   } as const;
   const begunVm = putVmWithReservations(world, changed);
   reserveOsDisk(world, begunVm);
+  // Its caller waits for no end: its next read is current, as after an operation of its own.
+  if (isUntold && world.caller !== undefined) forgetReads(world, world.caller, vm.id);
   const operation = startUpdateOperation(world, begunVm, {
     name,
+    isUntold,
     etagMoves,
     refusal: retried.refusal,
     formerOsDiskId: osDiskId(vm),
@@ -188,12 +194,13 @@ function startUpdateOperation(
   vm: VirtualMachine,
   update: {
     readonly name: string;
+    readonly isUntold: boolean;
     readonly etagMoves: boolean;
     readonly refusal: ArmFailure | undefined;
     readonly formerOsDiskId: string | undefined;
   },
 ): Operation {
-  const { name, etagMoves, refusal, formerOsDiskId } = update;
+  const { name, isUntold, etagMoves, refusal, formerOsDiskId } = update;
   const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves };
   return startOperation(world, {
     name,
@@ -201,7 +208,8 @@ function startUpdateOperation(
     subscriptionId: vm.subscriptionId,
     location: vm.location,
     resourceId: vm.id,
-    delayMs: updateDelayMs(world, vm),
+    delayMs: isUntold ? delayMs(world, "vmUnchanged") : updateDelayMs(world, vm),
+    ...(isUntold ? { isUntold } : {}),
     diskIds: vm.dataDisks.filter((entry) => entry.phase !== "Attached").map((entry) => entry.diskId),
     ...(refusal === undefined ? {} : { refusal }),
     work: {
@@ -254,12 +262,36 @@ function sizeIn(vm: VirtualMachine, body: Json | undefined): VmSize | ArmFailure
   return name === undefined ? vm.size : (findVmSize(name) ?? armErrors.invalidVmSize(name));
 }
 
+/**
+ * Whether a PATCH gives Azure nothing to do: it changes nothing, or only tags. Recorded of such PATCHes, and
+ * only of these: 200 without `Azure-AsyncOperation` and `Location`, `Updating` in the body, and `Succeeded`
+ * in a GET of the same second.
+ * - Tags: Azure/azure-sdk-for-go, armcompute's recording TestVirtualMachinesClient_BeginUpdate.json (2022),
+ *   and Azure/azure-sdk-for-ruby, issue 2795 (2020).
+ * - A network profile that the VM has: Azure/azure-sdk-for-python, azure-mgmt-compute's recording
+ *   test_mgmt_compute_vm … test_compute_vm.json (2022).
+ * - `dataDisks: []` of a VM without data disks: Azure/azure-sdk-for-python, issue 14111 (2020).
+ *
+ * Azure/azure-libraries-for-net has an operation for whole VMs that a PATCH restates (CanEncrypt.json, 2019:
+ * of 0.14 s), and for another identity (CanUpdateEMSIAndLMSI.json, 2019; by a PUT Azure/azure-cli,
+ * test_vm_generic_update.yaml, 2022). PUTs, also of instances, were seen with changes only, and with an
+ * operation. Inferred: a list that restates its disks, or takes off one that is not there, is as an empty
+ * one; each PUT has an operation; and so has every PATCH of a VM whose last write did not succeed, since it
+ * tries again what has failed.
+ */
+function hasNothingToDo(vm: VirtualMachine, change: VmChange, refusal: ArmFailure | undefined): boolean {
+  return vm.provisioningState === "Succeeded" && refusal === undefined && !changesMoreThanTags(vm, change);
+}
+
 function changesAnything(vm: VirtualMachine, change: VmChange): boolean {
+  return !sameJson({ ...change.tags }, { ...vm.tags }) || changesMoreThanTags(vm, change);
+}
+
+function changesMoreThanTags(vm: VirtualMachine, change: VmChange): boolean {
   return !(
     change.size.name === vm.size.name &&
     change.controllerType === vm.controllerType &&
     change.ultraSsdEnabled === vm.ultraSsdEnabled &&
-    sameJson({ ...change.tags }, { ...vm.tags }) &&
     sameJson(change.other, vm.other) &&
     sameJson(change.members, vm.members) &&
     sameJson(change.dataDisks.map(asJson), vm.dataDisks.map(asJson))
