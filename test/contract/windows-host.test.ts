@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, symlink } from "node:fs/promises";
+import { mkdir, rm, symlink } from "node:fs/promises";
 import { dirname, relative } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { Failure } from "../../src/core/failure/failure.ts";
@@ -185,6 +185,61 @@ describe("a Windows node with several volumes", () => {
     const paths = valueOf(await world.host.mountsOf(first.majorMinor, never)).map(({ path }) => path);
     assert.deepEqual(paths, [staging, target]);
     valueOf(await world.host.unmount(target, never));
+  });
+});
+
+describe("a disk that comes back to a Windows node with another number", () => {
+  /** Mounted at LUN 5, and gone since; another disk has its number. It is online again by Windows' policy. */
+  async function aRenumberedDisk({ letter = "" } = {}) {
+    const world = await makeWindowsHostWorld();
+    const { machine, host } = world;
+    await world.attachDisk({ lun: 5, sizeBytes: GIB });
+    const first = machine.atLun(5);
+    machine.setOffline(first, false);
+    first.isReadOnly = false;
+    await machine.initialize(first);
+    machine.addPartition(first.number, OTHERS_OFFSET);
+    const partition = machine.partition(first.number, 2);
+    partition.letter = letter;
+    await machine.format(volumePath(partition), "NTFS");
+    const device = valueOf(await host.findDevice({ lun: 5 }, never));
+    const path = world.pathOf("staging-5");
+    valueOf(await mount(host, device, path));
+    const disk = await machine.detach(5);
+    await world.attachDisk({ lun: 6, sizeBytes: GIB });
+    await machine.attach({ lun: 5, disk });
+    const at = machine.atLun(5);
+    machine.setOffline(at, false);
+    machine.updateCache();
+    assert.notEqual(at.number, first.number);
+    return { world, at, path, last: device.majorMinor };
+  }
+
+  it("is not clean while Windows has mounted it again where it was", async () => {
+    const { world, at, path, last } = await aRenumberedDisk();
+    const { machine } = world;
+    await rm(path);
+    await mkdir(path);
+    await machine.addFolder(at.number, 2, path);
+    machine.updateCache();
+    // As after a restart: nothing but the checkpoint knows the disk.
+    const { host, endFirst } = await world.startSecondPlugin();
+    await endFirst();
+    const isClean = (lunsOfOthers: readonly number[]) =>
+      host.isClean({ accessType: "mount", lun: undefined, lastMajorMinor: last, lunsOfOthers }, never);
+    assert.equal(valueOf(await isClean([])).clean, false);
+    assert.equal(valueOf(await isClean([5])).clean, false);
+    valueOf(await host.unmount(path, never));
+    assert.equal(valueOf(await isClean([])).clean, true);
+    await world.close();
+  });
+
+  it("goes offline with its dead mount, also with a drive letter", async () => {
+    const { world, at, path } = await aRenumberedDisk({ letter: "E" });
+    assert.equal(valueOf(await world.host.mountAt(path, never))?.isDead, true);
+    valueOf(await world.host.unmount(path, never));
+    assert.equal(at.isOffline, true);
+    await world.close();
   });
 });
 

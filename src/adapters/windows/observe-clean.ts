@@ -3,7 +3,7 @@ import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { judgeClean } from "../../core/node/judge-clean.ts";
 import type { CleanRequest } from "../../ports/host/host-provisioner.ts";
-import { type DiskList, oddDiskThatMayBe } from "./disk/disk-rows.ts";
+import { isSameDisk, oddDiskThatMayBe } from "./disk/disk-rows.ts";
 import { diskAtLun, incomplete, listDisks, toDevice } from "./disks.ts";
 import { mountsOf } from "./mount/read-mounts.ts";
 import { query } from "./storage-call.ts";
@@ -38,18 +38,19 @@ export async function observeClean(
   const at = request.lun === undefined ? ok({ disk: undefined }) : diskAtLun(disks.value, request.lun);
   if (!at.ok) return at;
   const device = at.value.disk === undefined ? undefined : toDevice(host, at.value.disk);
-  const others = devicesAt(host, disks.value, request.lunsOfOthers);
-  const last =
-    request.lastMajorMinor !== undefined && others.includes(request.lastMajorMinor)
-      ? undefined
-      : request.lastMajorMinor;
+  // No LUN of another volume tells against it, as on Linux: Windows gives a unique id to no other disk.
+  const last = request.lastMajorMinor;
   // A disk that is found is none of the odd ones: its unique id would be theirs.
   const unread =
-    device === undefined || (last !== undefined && last !== device.majorMinor)
+    device === undefined || (last !== undefined && !isSameDisk(last, device.majorMinor))
       ? oddDiskThatMayBe(disks.value.odd, { lun: request.lun, majorMinor: last })
       : undefined;
   if (unread !== undefined) return incomplete(unread);
-  const numbers = [...new Set([device?.majorMinor, last])].filter((number) => number !== undefined);
+  // A disk that has gone and come has another number, as after a restart: Windows mounts it where it was.
+  const now = disks.value.disks
+    .map((disk) => toDevice(host, disk).majorMinor)
+    .filter((majorMinor) => last !== undefined && isSameDisk(last, majorMinor));
+  const numbers = [...new Set([device?.majorMinor, last, ...now])].filter((number) => number !== undefined);
   const mountPaths: string[] = [];
   for (const number of numbers) {
     const mounts = await mountsOf(host, number);
@@ -70,14 +71,6 @@ export async function observeClean(
       mappedInPids: [],
     }),
   );
-}
-
-/** The devices at the LUNs of others, without odd ones: the last device then counts as this volume's. */
-function devicesAt(host: WindowsHostContext, disks: DiskList, luns: readonly number[]): readonly string[] {
-  return luns.flatMap((lun) => {
-    const at = diskAtLun(disks, lun);
-    return at.ok && at.value.disk !== undefined ? [toDevice(host, at.value.disk).majorMinor] : [];
-  });
 }
 
 /**

@@ -175,6 +175,12 @@ export function isSameId(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }
 
+/** Whether two devices are one disk: it has another number each time that it comes. */
+export function isSameDisk(one: string, other: string): boolean {
+  const [[, id], [, otherId]] = [splitMajorMinor(one), splitMajorMinor(other)];
+  return id !== "" && isSameId(id, otherId);
+}
+
 /** The number and the unique id of `2:60022480…`. */
 export function splitMajorMinor(majorMinor: string): readonly [number: string, uniqueId: string] {
   const colon = majorMinor.indexOf(":");

@@ -1,7 +1,7 @@
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import { defaultCommandTimeLimits } from "../../linux/command/command-time-limits.ts";
-import { type Disk, oddDiskThatMayBe } from "../disk/disk-rows.ts";
+import { type Disk, isSameDisk, oddDiskThatMayBe } from "../disk/disk-rows.ts";
 import { oddPartitionOn } from "../disk/partition-rows.ts";
 import { incomplete, isDataDisk, listDisks, takeOffline, toDevice } from "../disks.ts";
 import {
@@ -52,6 +52,9 @@ async function unusedDisks(
   const list = await listPartitions(host);
   if (!list.ok) return list;
   const { partitions, odd } = list.value;
+  // By its unique id: a disk that has come back since has another number.
+  const isLast = (disk: Disk): boolean =>
+    lastMajorMinor !== undefined && isSameDisk(toDevice(host, disk).majorMinor, lastMajorMinor);
   // After them: they name their disks by number, and Windows gives that to another disk.
   const disks = await listDisks(host);
   if (!disks.ok) return disks;
@@ -59,12 +62,7 @@ async function unusedDisks(
   const unread = oddDiskThatMayBe(disks.value.odd, { lun: undefined, majorMinor: lastMajorMinor });
   if (unread !== undefined) return incomplete(unread);
   const hidden = disks.value.disks
-    .filter(
-      (disk) =>
-        isDataDisk(disk) &&
-        !disk.IsOffline &&
-        (lastMajorMinor === undefined || toDevice(host, disk).majorMinor === lastMajorMinor),
-    )
+    .filter((disk) => isDataDisk(disk) && !disk.IsOffline && (lastMajorMinor === undefined || isLast(disk)))
     .map((disk) => oddPartitionOn(odd, disk))
     .find((partition) => partition !== undefined);
   if (hidden !== undefined) return incompletePartition(hidden);
@@ -78,8 +76,7 @@ async function unusedDisks(
         !disk.IsOffline &&
         oddPartitionOn(odd, disk) === undefined &&
         own.every((partition) => foldersOf(partition).length === 0) &&
-        (toDevice(host, disk).majorMinor === lastMajorMinor ||
-          (isDriversOwn(own) && !own.some(hasDriveLetter)))
+        (isLast(disk) || (isDriversOwn(own) && !own.some(hasDriveLetter)))
       );
     }),
   );
