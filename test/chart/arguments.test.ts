@@ -77,7 +77,7 @@ function expanded({ args = [], env = [] }: Container): readonly string[] {
 
 /** What follows the program, which Node runs on Windows. */
 function roleAndFlagsOf(command: readonly string[]): readonly string[] {
-  return command.slice(command[0] === "node.exe" ? 2 : 1);
+  return command.slice(command[0]?.endsWith("node.exe") === true ? 2 : 1);
 }
 
 describe(
