@@ -175,6 +175,16 @@ describe("a Windows node with several volumes", () => {
     valueOf(await world.host.unmount(bind.targetPath, never));
   });
 
+  it("names a mount as Windows does where the kubelet's paths have other cases", async () => {
+    const [, second] = devices;
+    assert.ok(second !== undefined);
+    const path = world.pathOf("staging-2");
+    const asked = valueOf(await world.host.mountAt(path.toUpperCase(), never));
+    const listed = valueOf(await world.host.mountsOf(second.majorMinor, never));
+    // An unstage takes what is listed under another path for a pod's.
+    assert.deepEqual([asked?.path, ...listed.map((mounted) => mounted.path)], [path, path]);
+  });
+
   it("finds the folder of a link that names no drive", async () => {
     const [first] = devices;
     assert.ok(first !== undefined);

@@ -69,7 +69,7 @@ export interface CleanRequest {
   readonly lastMajorMinor: string | undefined;
   /**
    * LUNs of other volumes that this node uses: a device number at one of them was reassigned, and says
-   * nothing of this volume.
+   * nothing of this volume. Windows needs them not: its numbers contain the disk's unique id.
    */
   readonly lunsOfOthers: readonly number[];
   /**

@@ -75,7 +75,8 @@ async function knownMount(
   const volume = await volumeOf(host, folder.partition);
   if (!volume.ok) return volume;
   return ok({
-    path,
+    // As Windows shows it, also where it was asked for in other cases.
+    path: folder.path,
     majorMinor: folder.device.majorMinor,
     fsType: (volume.value.FileSystem ?? "").toLowerCase(),
     root: "/",
