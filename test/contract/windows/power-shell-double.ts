@@ -242,6 +242,9 @@ const cmdlets: Readonly<Record<string, Handler>> = {
   ),
 };
 
+/** The cmdlets that it has. */
+export const doubledCmdlets: readonly string[] = Object.keys(cmdlets);
+
 /** A PowerShell that runs cmdlets on a modelled machine. Calls and answers are copied as JSON. */
 export function createPowerShellDouble(machine: WindowsMachine): PowerShell {
   return {
