@@ -472,6 +472,23 @@ function pathOf(number: number): RegExp {
   return new RegExp(`PhysicalDrive${number}$`, "u");
 }
 
+it("mounts nothing below a kubelet's folder that leads elsewhere, and says where", async () => {
+  const world = await makeWindowsHostWorld();
+  const { host, machine } = world;
+  await world.attachDisk({ lun: 1, sizeBytes: GIB });
+  const device = valueOf(await host.findDevice({ lun: 1 }, never));
+  valueOf(await host.format({ device, fsType: "ntfs", uuid }, never));
+  const plugins = dirname(world.pathOf("staging-1"));
+  await mkdir(plugins, { recursive: true });
+  const link = `${machine.root}-link`;
+  await symlink(plugins, link);
+  const mounted = await mount(host, device, `${link}/staging-1`);
+  assert.ok(!mounted.ok && mounted.failure.kind === "HostNotReady");
+  assert.match(mounted.failure.detail, /machine-link\/staging-1 leads to .*plugins\/staging-1/u);
+  assert.deepEqual(machine.partition(machine.atLun(1).number, 2).folders, []);
+  await world.close();
+});
+
 it("knows an earlier instance's dead mount by its device, once staged again", async () => {
   const world = await makeWindowsHostWorld();
   const device = await aMountedDisk(world, 1);

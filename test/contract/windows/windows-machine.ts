@@ -1,6 +1,17 @@
 import { existsSync, readdirSync, renameSync, statSync } from "node:fs";
-import { cp, mkdir, open, readdir, rm, rmdir, symlink, truncate, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import {
+  cp,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rm,
+  rmdir,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 
 const MIB = 1024 * 1024;
 /** Windows makes a reserved partition on a disk that it initializes. */
@@ -237,8 +248,8 @@ export class WindowsMachine {
     const partition = this.partition(diskNumber, number);
     await rmdir(path);
     await symlink(this.online(diskNumber).disk.files, path);
-    // Windows shows a folder with its drive, whatever it was given.
-    partition.folders.push(resolve(path));
+    // Windows shows a folder with its drive and where it is, whatever it was given.
+    partition.folders.push(join(await realpath(dirname(path)), basename(path)));
   }
 
   async removeFolder(diskNumber: number, number: number, path: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, realpath } from "node:fs/promises";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
@@ -8,7 +8,7 @@ import type { Partition } from "../partitions.ts";
 import { change } from "../storage-call.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 import { folderAt, type MountedFolder, mountedFolders } from "./mounted-folders.ts";
-import { pathKey } from "./paths.ts";
+import { isSamePath, pathKey } from "./paths.ts";
 
 /** Mounts the data partition of a disk in an empty folder. */
 export async function addFolder(
@@ -23,6 +23,15 @@ export async function addFolder(
   const { device, partition, path, fsType } = request;
   const { DiskNumber, PartitionNumber } = partition;
   await mkdir(path, { recursive: true });
+  const real = await realpath(path);
+  // Windows would show the mount there, and no look at the kubelet's path would find it again.
+  if (!isSamePath(real, path))
+    return fail({
+      kind: "HostNotReady",
+      detail:
+        `${path} leads to ${real}, and a Windows node mounts by no link: give the kubelet (--root-dir) and ` +
+        "this plug-in (--kubelet-dir) the folder itself",
+    });
   const added = await change(host.powerShell, "Add-PartitionAccessPath", {
     DiskNumber,
     PartitionNumber,
