@@ -472,6 +472,57 @@ function pathOf(number: number): RegExp {
   return new RegExp(`PhysicalDrive${number}$`, "u");
 }
 
+describe("a mount on Windows that was made past the Storage provider, as V1 makes it", () => {
+  /** Its cache does not show the folder yet. */
+  async function aMountOfV1() {
+    const world = await makeWindowsHostWorld();
+    const { machine, host } = world;
+    await world.attachDisk({ lun: 1, sizeBytes: GIB });
+    const device = valueOf(await host.findDevice({ lun: 1 }, never));
+    valueOf(await host.format({ device, fsType: "ntfs", uuid }, never));
+    const path = world.pathOf("staging-1");
+    await mkdir(path, { recursive: true });
+    await machine.addFolder(machine.atLun(1).number, 2, path);
+    return { world, device, path };
+  }
+
+  it("is alive", async () => {
+    const { world, device, path } = await aMountOfV1();
+    const { majorMinor, isDead } = valueOf(await world.host.mountAt(path, never)) ?? {};
+    assert.deepEqual([majorMinor, isDead], [device.majorMinor, false]);
+    await world.close();
+  });
+
+  it("has a usage", async () => {
+    const { world, path } = await aMountOfV1();
+    assert.ok(valueOf(await world.host.fileSystemStats(path, never)).totalBytes > 0n);
+    await world.close();
+  });
+
+  it("is not clean", async () => {
+    const { world, device } = await aMountOfV1();
+    const last = { lun: undefined, lastMajorMinor: device.majorMinor, lunsOfOthers: [] };
+    assert.equal(valueOf(await world.host.isClean({ accessType: "mount", ...last }, never)).clean, false);
+    await world.close();
+  });
+
+  it("is flushed and dismounted before its folder is removed", async () => {
+    const { world, path } = await aMountOfV1();
+    const { machine, host } = world;
+    machine.calls.length = 0;
+    valueOf(await host.unmount(path, never));
+    const changes = machine.calls.map(({ cmdlet }) => cmdlet).filter((name) => !name.startsWith("Get-"));
+    assert.deepEqual(changes.slice(-4), [
+      "Write-VolumeCache",
+      "Invoke-CimMethod",
+      "Remove-PartitionAccessPath",
+      "Set-Disk",
+    ]);
+    assert.equal(machine.atLun(1).isOffline, true);
+    await world.close();
+  });
+});
+
 it("mounts nothing below a kubelet's folder that leads elsewhere, and says where", async () => {
   const world = await makeWindowsHostWorld();
   const { host, machine } = world;

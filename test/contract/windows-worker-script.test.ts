@@ -15,7 +15,7 @@ describe("the script of the PowerShell workers", () => {
 
   it("allows the cmdlets that the double has, each once, and no other one", () => {
     const [, list = ""] = /^\$allowed = @\(([^)]*)\)$/mu.exec(WORKER_SCRIPT) ?? [];
-    const allowed = [...list.matchAll(/'([^']*)'/gu)].map(([, name]) => name);
+    const allowed = [...list.matchAll(/'([^']*)'/gu)].map(([, name = ""]) => name);
     assert.deepEqual(allowed.toSorted(), doubledCmdlets.toSorted());
   });
 

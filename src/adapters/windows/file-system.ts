@@ -175,17 +175,27 @@ async function ownPartition(host: WindowsHostContext, device: Device): Promise<R
  * once a minute, and each cmdlet costs some 0.1 s: what is mounted is listed once.
  */
 async function partitionAt(host: WindowsHostContext, path: string): Promise<Result<Partition>> {
+  const known = await partitionIn(host, path);
+  if (!known.ok) return known;
+  if (known.value !== undefined) return ok(known.value);
+  // Looks again at what looks dead, and so may find a mount that was made past the Storage provider.
+  const mount = await mountAt(host, path);
+  if (!mount.ok) return mount;
+  if (mount.value === undefined || mount.value.isPlaceholder) return fail({ kind: "PathNotMounted", path });
+  const present = mount.value.isDead ? ok(undefined) : await partitionIn(host, path);
+  if (!present.ok) return present;
+  return present.value === undefined
+    ? fail({ kind: "FileSystemBroken", devicePath: path, detail: `the mount at ${path} is dead` })
+    : ok(present.value);
+}
+
+/** The partition that Windows shows behind a folder, or behind a link to one; undefined: none. */
+async function partitionIn(host: WindowsHostContext, path: string): Promise<Result<Partition | undefined>> {
   const mounted = await mountedFolders(host);
   if (!mounted.ok) return mounted;
   const direct = folderAt(mounted.value, path);
   if (!direct.ok) return direct;
   const linked = folderAt(mounted.value, (await linkAt(path)) ?? path);
   if (!linked.ok) return linked;
-  const folder = direct.value ?? linked.value;
-  if (folder !== undefined) return ok(folder.partition);
-  const mount = await mountAt(host, path);
-  if (!mount.ok) return mount;
-  return mount.value === undefined || mount.value.isPlaceholder
-    ? fail({ kind: "PathNotMounted", path })
-    : fail({ kind: "FileSystemBroken", devicePath: path, detail: `the mount at ${path} is dead` });
+  return ok((direct.value ?? linked.value)?.partition);
 }

@@ -4,7 +4,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import { judgeClean } from "../../core/node/judge-clean.ts";
 import type { CleanRequest } from "../../ports/host/host-provisioner.ts";
 import { isSameDisk, oddDiskThatMayBe } from "./disk/disk-rows.ts";
-import { diskAtLun, incomplete, listDisks, toDevice } from "./disks.ts";
+import { diskAtLun, incomplete, listDisks, toDevice, updateCache } from "./disks.ts";
 import { mountsOf } from "./mount/read-mounts.ts";
 import { query } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
@@ -33,6 +33,9 @@ export async function observeClean(
 ): Promise<Result<{ readonly clean: boolean; readonly reason: string }>> {
   const earlier = await earlierWorkersAlive(host);
   if (!earlier.ok) return earlier;
+  // A mount that was made past the Storage provider counts, too.
+  const updated = await updateCache(host);
+  if (!updated.ok) return updated;
   const disks = await listDisks(host);
   if (!disks.ok) return disks;
   const at = request.lun === undefined ? ok({ disk: undefined }) : diskAtLun(disks.value, request.lun);

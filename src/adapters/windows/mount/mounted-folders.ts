@@ -3,7 +3,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { type Disk, splitMajorMinor } from "../disk/disk-rows.ts";
 import { type OddPartition, oddPartitionOn } from "../disk/partition-rows.ts";
-import { devicePathOf, isDataDisk, listDisks, majorMinorOf } from "../disks.ts";
+import { devicePathOf, isDataDisk, listDisks, majorMinorOf, updateCache } from "../disks.ts";
 import { foldersOf, incompletePartition, listPartitions, type Partition } from "../partitions.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 import { isSamePath, withoutEnd } from "./paths.ts";
@@ -47,6 +47,15 @@ export async function mountedFolders(host: WindowsHostContext): Promise<Result<M
     return hasFolder && (known === undefined || isDataDisk(known));
   });
   return ok({ folders, oddPartitions });
+}
+
+/**
+ * As `mountedFolders`, once Windows has looked at its disks: before that the Storage provider may not show what
+ * was mounted past it, as V1 mounts (`SetVolumeMountPoint`).
+ */
+export async function presentFolders(host: WindowsHostContext): Promise<Result<Mounted>> {
+  const updated = await updateCache(host);
+  return updated.ok ? mountedFolders(host) : updated;
 }
 
 /** Refuses a device that is mounted in a folder, with `DeviceBusy`. */

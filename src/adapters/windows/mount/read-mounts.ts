@@ -8,7 +8,14 @@ import { undefinedIfMissing } from "../../linux/error-code.ts";
 import { volumeOf } from "../partitions.ts";
 import { query } from "../storage-call.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
-import { folderAt, type Mounted, mountedFolders, refuseHidden, refuseUnknown } from "./mounted-folders.ts";
+import {
+  folderAt,
+  type Mounted,
+  mountedFolders,
+  presentFolders,
+  refuseHidden,
+  refuseUnknown,
+} from "./mounted-folders.ts";
 import { linkAt, pathKey } from "./paths.ts";
 import { isPlaceholder } from "./placeholder.ts";
 
@@ -19,13 +26,17 @@ const REPARSE_POINT = 0x400;
 
 const itemSchema = z.object({ Attributes: z.number().int() });
 
-/** The mount at a path: a volume's folder, or a link to one. */
+/** The mount at a path: a volume's folder, or a link to one. What looks dead is looked at again. */
 export async function mountAt(
   host: WindowsHostContext,
   path: string,
 ): Promise<Result<MountPoint | undefined>> {
   const mounted = await mountedFolders(host);
-  return mounted.ok ? mountIn(host, mounted.value, path) : mounted;
+  if (!mounted.ok) return mounted;
+  const mount = await mountIn(host, mounted.value, path);
+  if (!mount.ok || mount.value?.isDead !== true) return mount;
+  const present = await presentFolders(host);
+  return present.ok ? mountIn(host, present.value, path) : present;
 }
 
 async function mountIn(

@@ -6,8 +6,15 @@ import { incompletePartition, volumeOf } from "../partitions.ts";
 import { change, query } from "../storage-call.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 import { removeFolder } from "./add-folder.ts";
-import { folderAt, type MountedFolder, mountedFolders } from "./mounted-folders.ts";
-import { isFolder, pathKey, removePath } from "./paths.ts";
+import {
+  folderAt,
+  type Mounted,
+  type MountedFolder,
+  mountedFolders,
+  presentFolders,
+} from "./mounted-folders.ts";
+import { isFolder, linkAt, pathKey, removePath } from "./paths.ts";
+import { isPlaceholder } from "./placeholder.ts";
 import { takeUnusedOffline } from "./take-unused-offline.ts";
 
 /**
@@ -16,7 +23,7 @@ import { takeUnusedOffline } from "./take-unused-offline.ts";
  * The folder is removed last: while it is there, a next try looks for a disk that is still online.
  */
 export async function unmountPath(host: WindowsHostContext, path: string): Promise<Result<void>> {
-  const mounted = await mountedFolders(host);
+  const mounted = await foldersFor(host, path);
   if (!mounted.ok) return mounted;
   const at = folderAt(mounted.value, path);
   if (!at.ok) return at;
@@ -44,6 +51,20 @@ export async function unmountPath(host: WindowsHostContext, path: string): Promi
   const gone = await removePath(path);
   if (gone.ok) host.mounted.delete(pathKey(path));
   return gone;
+}
+
+/**
+ * The folders by which a path is unmounted. What is neither one of them nor a link to one is looked for again:
+ * the removal of a folder that is still mounted would flush nothing.
+ */
+async function foldersFor(host: WindowsHostContext, path: string): Promise<Result<Mounted>> {
+  const mounted = await mountedFolders(host);
+  if (!mounted.ok) return mounted;
+  const link = await linkAt(path);
+  const isKnown = [path, link ?? path]
+    .map((each) => folderAt(mounted.value, each))
+    .some((at) => !at.ok || at.value !== undefined);
+  return isKnown || (link !== undefined && isPlaceholder(link)) ? mounted : presentFolders(host);
 }
 
 const dismountSchema = z.object({ ReturnValue: z.number().int() });
