@@ -129,6 +129,26 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
+/** Distinguishes a socket from its successor. */
+async function inodeAt(path: string): Promise<bigint | undefined> {
+  return lstat(path, { bigint: true }).then(
+    ({ ino }) => ino,
+    () => undefined,
+  );
+}
+
+/** Advances virtual time until another socket is at a path, and returns after how many milliseconds. */
+async function untilReplaced({ clock, socketPath }: Pick<World, "clock" | "socketPath">): Promise<number> {
+  const before = await inodeAt(socketPath);
+  assert.notEqual(before, undefined, "there is no socket");
+  const beganAtMs = clock.elapsedMs();
+  await eventually(clock, async () => {
+    const present = await inodeAt(socketPath);
+    return present !== undefined && present !== before;
+  });
+  return clock.elapsedMs() - beganAtMs;
+}
+
 /**
  * Advances virtual time until the condition holds. Files and sockets are real, so each two seconds of
  * virtual time are followed by a moment of real time.
@@ -140,6 +160,12 @@ async function eventually(clock: VirtualClock, holds: () => Promise<boolean>): P
     await clock.advance(1_000);
     await systemClock.sleep(1, never);
   }
+}
+
+/** Lets virtual time pass, and the work with files and sockets that falls into it. */
+async function inSteps(clock: VirtualClock, ms: number): Promise<void> {
+  const endsMs = clock.elapsedMs() + ms;
+  await eventually(clock, async () => clock.elapsedMs() >= endsMs);
 }
 
 describe("registerWithKubelet", () => {
@@ -165,7 +191,7 @@ describe("registerWithKubelet", () => {
             registration.whyNotRegistered(),
             status.pluginRegistered ? undefined : `kubelet refuses to register this plug-in: ${status.error}`,
           );
-          await clock.advance(290_000);
+          await inSteps(clock, 290_000);
         }
       });
       assert.equal(ended instanceof Error, false);
@@ -179,6 +205,47 @@ describe("registerWithKubelet", () => {
         await eventually(clock, hasEnded);
       });
       assert.match(String(ended), /no answer; giving up after 300 s/);
+    }));
+
+  it("makes another socket after a refusal, for a kubelet that does not ask again", () =>
+    inRegistry(async ({ clock, socketPath, start, whileKept, registered }) => {
+      const registration = await start();
+      await whileKept(registration, async () => {
+        await asKubelet(socketPath, refusal);
+        const afterMs = await untilReplaced({ clock, socketPath });
+        assert.ok(afterMs < 60_000, `${afterMs} ms`);
+        assert.match(registration.whyNotRegistered() ?? "", /refuses/u);
+        assert.deepEqual(await asKubelet(socketPath, success), info);
+        assert.deepEqual([registration.whyNotRegistered(), registered()], [undefined, 1]);
+      });
+    }));
+
+  it("does so ever more rarely for a kubelet that never asks, or says no outcome", () =>
+    inRegistry(async ({ clock, socketPath, start, whileKept }) => {
+      const registration = await start();
+      await whileKept(registration, async () => {
+        const first = await untilReplaced({ clock, socketPath });
+        const second = await untilReplaced({ clock, socketPath });
+        const third = await untilReplaced({ clock, socketPath });
+        assert.ok(second > 1.5 * first && third > 1.5 * second, `${first}, ${second}, ${third} ms`);
+      });
+    }));
+
+  it("keeps the socket of a plug-in that is registered, until it is to register again", () =>
+    inRegistry(async ({ clock, socketPath, start, whileKept, registered }) => {
+      const registration = await start();
+      await whileKept(registration, async () => {
+        await asKubelet(socketPath, success);
+        const kept = await inodeAt(socketPath);
+        await inSteps(clock, 600_000);
+        assert.equal(await inodeAt(socketPath), kept);
+        registration.registerAgain();
+        assert.match(registration.whyNotRegistered() ?? "", /once more/u);
+        const afterMs = await untilReplaced({ clock, socketPath });
+        assert.ok(afterMs < 30_000, `${afterMs} ms`);
+        await asKubelet(socketPath, success);
+        assert.deepEqual([registration.whyNotRegistered(), registered()], [undefined, 2]);
+      });
     }));
 
   it("names the remedy for a label that contradicts what the VM is", () =>

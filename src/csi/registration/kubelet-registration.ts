@@ -46,6 +46,8 @@ export interface KubeletRegistration {
   readonly whyNotServed: () => string | undefined;
   /** Why kubelet does not use the plug-in; undefined if it has registered it. */
   readonly whyNotRegistered: () => string | undefined;
+  /** Has kubelet register the plug-in once more, with the next check of the socket. */
+  readonly registerAgain: () => void;
   /**
    * Ends it. `leavesSocket`: another instance follows soon, and kubelet counts on the driver until
    * then.
@@ -55,11 +57,14 @@ export interface KubeletRegistration {
 
 /** How often the socket is checked, in milliseconds. */
 const CHECK_EVERY_MS = 5_000;
-/**
- * How long kubelet may refuse the plug-in before this process gives up, in milliseconds. Kubelet asks
- * again by itself, after half a second first and two minutes at most.
- */
+/** How long kubelet may refuse the plug-in before this process gives up, in milliseconds. */
 const REFUSED_MAX_MS = 300_000;
+/**
+ * How long a socket may be there without a registration before another one replaces it, in milliseconds;
+ * twice as long after each. For kubelet a new socket is a new plug-in. Before 1.36 it registers none by
+ * itself that it has failed to register, or to report as registered (kubernetes/kubernetes#133725).
+ */
+const ANNOUNCED_AGAIN_MS = { first: 30_000, max: 240_000 } as const;
 
 /**
  * Registers a plug-in with kubelet (plug-in registration v1), as node-driver-registrar does: kubelet
@@ -74,14 +79,19 @@ export async function registerWithKubelet(
   let whyNotServed: string | undefined;
   let whyNotRegistered: string | undefined = "kubelet has not asked for this plug-in yet";
   let refusedSinceMs: number | undefined;
+  /** When this socket is to be replaced, unless kubelet has registered the plug-in by then. */
+  let announceAtMs = 0;
+  let announceAfterMs: number = ANNOUNCED_AGAIN_MS.first;
 
   function onOutcome({ registered, error }: { readonly registered: boolean; readonly error: string }): void {
     if (registered) {
       whyNotRegistered = refusedSinceMs = undefined;
+      announceAfterMs = ANNOUNCED_AGAIN_MS.first;
       options.onRegistered();
       return;
     }
     refusedSinceMs ??= clock.elapsedMs();
+    announceAtMs = clock.elapsedMs() + announceAfterMs;
     whyNotRegistered = `kubelet refuses to register this plug-in: ${error}${remedyFor(error)}`;
     options.events.emit({
       about: { kind: "Node", name: options.nodeName },
@@ -95,8 +105,14 @@ export async function registerWithKubelet(
     if (!listening.ok) return listening;
     const earlier = serving;
     serving = listening.value;
+    announceAtMs = clock.elapsedMs() + announceAfterMs;
     await earlier?.server.stop(AbortSignal.abort());
     return ok(undefined);
+  }
+
+  /** Whether a socket of ours is there in vain. */
+  function isIgnored(): boolean {
+    return whyNotRegistered !== undefined && clock.elapsedMs() >= announceAtMs;
   }
 
   async function checkSocket(): Promise<void> {
@@ -106,9 +122,12 @@ export async function registerWithKubelet(
         ? `another process serves ${socketPath}; remove the driver that it belongs to`
         : undefined,
     );
-    if (place === "ours") return;
-    const served = place === "free" ? await serve() : takenByAnother(socketPath);
-    if (served.ok) logger.warn("the registration socket was gone, and is there again", { socketPath });
+    if (place === "ours" && !isIgnored()) return;
+    if (place === "ours") announceAfterMs = Math.min(ANNOUNCED_AGAIN_MS.max, 2 * announceAfterMs);
+    const served = place === "taken" ? takenByAnother(socketPath) : await serve();
+    if (served.ok && place === "ours")
+      logger.info("the plug-in is announced to kubelet once more", { socketPath, whyNotRegistered });
+    else if (served.ok) logger.warn("the registration socket was gone, and is there again", { socketPath });
     const why = served.ok ? undefined : describeFailure(served.failure);
     if (why !== undefined && why !== whyNotServed)
       logger.error("kubelet can't find this plug-in", { socketPath, error: why });
@@ -132,6 +151,10 @@ export async function registerWithKubelet(
     },
     whyNotServed: () => whyNotServed,
     whyNotRegistered: () => whyNotServed ?? whyNotRegistered,
+    registerAgain: () => {
+      whyNotRegistered = "kubelet has not asked for this plug-in once more yet";
+      announceAtMs = clock.elapsedMs();
+    },
     stop: async ({ leavesSocket }, signal) => {
       if (serving === undefined) return;
       if (!leavesSocket && (await socketOwner(socketPath, serving.inode)) === "ours")

@@ -10,7 +10,7 @@ interface Registration {
    * `/var/lib/kubelet/plugins/disk.csi.azure.com/csi.sock`.
    */
   readonly csiSocketPath: string;
-  /** Called with each outcome that kubelet reports; kubelet retries by itself after a failure. */
+  /** Called with each outcome that kubelet reports; from 1.36 on it retries by itself after a failure. */
   readonly onOutcome: (outcome: { readonly registered: boolean; readonly error: string }) => void;
 }
 
