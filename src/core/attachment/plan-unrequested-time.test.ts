@@ -50,6 +50,22 @@ describe("planUnrequestedTime", () => {
     assert.equal(planUnrequestedTime(anUnrequested({})), undefined);
   });
 
+  it("begins again where a clock that was ahead has written the time", () => {
+    const ahead = aVolume({ status: { unrequestedSince: agoMs(-3_600_000) } });
+    const observed = anObservedVolume({ volume: ahead, attachments: [replica] });
+    const planned = planUnrequestedTime(observed) ?? assert.fail("the time stays ahead");
+    assert.deepEqual(planned, { unrequestedSince: agoMs(0) });
+    const { status } = ahead;
+    assert.ok(status !== undefined);
+    assert.equal(withUnrequestedTime(status, planned).unrequestedSince, agoMs(0));
+    assert.equal(
+      withUnrequestedTime(withUnrequestedTime(status, planned), planned).unrequestedSince,
+      agoMs(0),
+    );
+    const requested = anObservedVolume({ volume: ahead, attachments: [anAttachment("node-a"), replica] });
+    assert.deepEqual(planUnrequestedTime(requested), nothing);
+  });
+
   it("writes nothing where there is no replica that could be pruned", () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 0 } });
     for (const observed of [

@@ -1,5 +1,5 @@
 import type { VolumeStatus } from "../api/az-volume.ts";
-import { toTimestamp } from "../primitives/timestamp.ts";
+import { fromTimestamp, toTimestamp } from "../primitives/timestamp.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
 import { isPrimaryOrRequested } from "./attachment-state.ts";
 import { keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
@@ -31,7 +31,8 @@ export function needsReplicas(observed: ObservedVolume): boolean {
 /**
  * Since when the volume is not requested, where that is to be written; undefined: the status is correct.
  * Kept on the volume, since a fence deletes a dead writer's attachment. It begins when the controller
- * first finds no request, so it is never too early.
+ * first finds no request, so it is never too early. It begins again where a clock that was ahead has written
+ * it: until then no replica would be pruned, nor evicted for the primary of another volume.
  */
 export function planUnrequestedTime(observed: ObservedVolume): UnrequestedTime | undefined {
   const since = observed.volume.status?.unrequestedSince;
@@ -39,13 +40,14 @@ export function planUnrequestedTime(observed: ObservedVolume): UnrequestedTime |
   if (observed.volume.status === undefined || observed.pods() === undefined) return undefined;
   if (isRequested(observed) || !keepsReplicas(observed.volume))
     return since === undefined ? undefined : { unrequestedSince: undefined };
-  if (since !== undefined || stayingAttachments(observed).length === 0) return undefined;
+  const hasBegun = since !== undefined && fromTimestamp(since) <= observed.nowMs;
+  if (hasBegun || stayingAttachments(observed).length === 0) return undefined;
   return { unrequestedSince: toTimestamp(observed.nowMs) };
 }
 
 /**
- * An uncached status with the planned time. A time that it has stays, and none is written where a writer
- * was granted since the plan.
+ * An uncached status with the planned time. An earlier one that it has stays, and none is written where a
+ * writer was granted since the plan.
  */
 export function withUnrequestedTime(
   status: VolumeStatus,
@@ -53,9 +55,8 @@ export function withUnrequestedTime(
 ): VolumeStatus {
   const { unrequestedSince: present, ...rest } = status;
   if (planned === undefined) return rest;
-  return present !== undefined || status.record?.writer !== undefined
-    ? status
-    : { ...rest, unrequestedSince: planned };
+  const isEarlier = present !== undefined && fromTimestamp(present) <= fromTimestamp(planned);
+  return isEarlier || status.record?.writer !== undefined ? status : { ...rest, unrequestedSince: planned };
 }
 
 /** The status of a volume that is granted to a node: it is requested. */
