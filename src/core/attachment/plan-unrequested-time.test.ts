@@ -57,11 +57,11 @@ describe("planUnrequestedTime", () => {
     assert.deepEqual(planned, { unrequestedSince: agoMs(0) });
     const { status } = ahead;
     assert.ok(status !== undefined);
-    assert.equal(withUnrequestedTime(status, planned).unrequestedSince, agoMs(0));
-    assert.equal(
-      withUnrequestedTime(withUnrequestedTime(status, planned), planned).unrequestedSince,
-      agoMs(0),
-    );
+    const begun = withUnrequestedTime(status, planned);
+    assert.equal(begun.unrequestedSince, agoMs(0));
+    assert.equal(withUnrequestedTime(begun, planned), begun);
+    const again = anObservedVolume({ volume: { ...ahead, status: begun }, attachments: [replica] });
+    assert.equal(planUnrequestedTime(again), undefined);
     const requested = anObservedVolume({ volume: ahead, attachments: [anAttachment("node-a"), replica] });
     assert.deepEqual(planUnrequestedTime(requested), nothing);
   });
