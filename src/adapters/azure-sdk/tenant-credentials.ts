@@ -9,6 +9,7 @@ import {
   type ConfigFailure,
 } from "./azure-config.ts";
 import { createAzureCredential } from "./azure-credential.ts";
+import { createClockCheckedCredential } from "./calls/clock-checked-credential.ts";
 import type { AuxiliaryCredential } from "./calls/sdk-clients.ts";
 import {
   createCurrentCredential,
@@ -67,16 +68,18 @@ function credentialOf(
     createAzureCredential({ clock, config: present, environment, caPem, agent, ...ofTenant, reports });
   const first = create(config);
   if (!first.ok) return first;
+  const checked = (at: (authority: string) => TokenCredential, authority: string): TokenCredential =>
+    createClockCheckedCredential(() => at(authority), clock);
   const credentialAt = (authority: string): TokenCredential =>
     current === undefined
-      ? first.value(authority)
+      ? checked(first.value, authority)
       : createCurrentCredential({
           clock,
           name: "azure.json",
-          first: { settings: config, credential: first.value(authority) },
+          first: { settings: config, credential: checked(first.value, authority) },
           create: (present) => {
             const made = create(present);
-            return made.ok ? ok(made.value(authority)) : made;
+            return made.ok ? ok(checked(made.value, authority)) : made;
           },
           read: current.read,
           ...reports,

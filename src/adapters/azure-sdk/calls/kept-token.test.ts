@@ -67,6 +67,39 @@ function bench({ refreshAfterMs, tenantId }: { refreshAfterMs?: number; tenantId
   return made;
 }
 
+describe("a kept token, and a clock that was ahead at the sign-in", () => {
+  it("is renewed before its own end, not before that by the clock", async () => {
+    const clock = createVirtualClock();
+    let aheadMs = 7_200_000;
+    let signIns = 0;
+    const wallClock = { ...clock, nowMs: () => clock.nowMs() + aheadMs };
+    const credential = createKeptToken(
+      {
+        getToken: async () => {
+          signIns += 1;
+          return { token: String(signIns), expiresOnTimestamp: wallClock.nowMs() + LIFETIME_MS };
+        },
+      },
+      { clock: wallClock },
+    );
+    const token = async (): Promise<string | undefined> => {
+      const { token: text } = (await credential.getToken(SCOPE)) ?? {};
+      await clock.settle();
+      return text;
+    };
+    await token();
+    aheadMs = 0;
+    await clock.advance(LIFETIME_MS - 120_001);
+    await token();
+    assert.equal(signIns, 1);
+    await clock.advance(1);
+    assert.equal(await token(), "1");
+    assert.equal(await token(), "2");
+    await clock.advance(LIFETIME_MS - 1_000);
+    assert.equal(await token(), "3", "one that has ended is sent");
+  });
+});
+
 describe("a kept token", () => {
   it("serves all calls until two minutes before its end, and is always asked for", async () => {
     const world = bench();

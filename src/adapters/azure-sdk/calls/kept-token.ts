@@ -37,6 +37,8 @@ interface KeptToken {
   readonly purpose: string;
   /** The number of its sign-in, in the order in which they began. */
   readonly signIn: number;
+  /** When it ends by the machine's timer, which no person sets, on the clock's `elapsedMs`. */
+  readonly endsAtElapsedMs: number;
 }
 
 /**
@@ -68,7 +70,10 @@ export function createKeptToken(
     const number = signIns;
     return timedSignIn(clock, SIGN_IN_MAX_MS, async (late) => {
       const token = await credential.getToken(scopes, { ...options, abortSignal: late });
-      if (token !== null) keep({ token, purpose, signIn: number }, options);
+      if (token !== null) {
+        const endsAtElapsedMs = clock.elapsedMs() + token.expiresOnTimestamp - clock.nowMs();
+        keep({ token, purpose, signIn: number, endsAtElapsedMs }, options);
+      }
       return token;
     });
   }
@@ -79,12 +84,17 @@ export function createKeptToken(
     if (!isOvertaken || claims !== undefined) kept = next;
   }
 
+  /** How long a token lasts. Its end is dated by the clock, which may have been ahead then. */
+  function leftMs({ token, endsAtElapsedMs }: KeptToken): number {
+    return Math.min(token.expiresOnTimestamp - clock.nowMs(), endsAtElapsedMs - clock.elapsedMs());
+  }
+
   /** Begins a renewal if one is due, and returns at once. */
-  function renewAhead({ token, purpose }: KeptToken, scopes: Scopes, options: GetTokenOptions): void {
-    const nowMs = clock.nowMs();
+  function renewAhead(present: KeptToken, scopes: Scopes, options: GetTokenOptions): void {
+    const { token, purpose } = present;
     const { refreshAfterTimestamp = Infinity, expiresOnTimestamp } = token;
-    const dueAtMs = Math.min(refreshAfterTimestamp, expiresOnTimestamp - RENEWED_BEFORE_END_MS);
-    if (isRenewing || nowMs < dueAtMs || clock.elapsedMs() - triedAtMs < RENEWED_AGAIN_MS) return;
+    const isDue = clock.nowMs() >= refreshAfterTimestamp || leftMs(present) <= RENEWED_BEFORE_END_MS;
+    if (isRenewing || !isDue || clock.elapsedMs() - triedAtMs < RENEWED_AGAIN_MS) return;
     isRenewing = true;
     triedAtMs = clock.elapsedMs();
     signIn(scopes, options, purpose)
@@ -106,7 +116,7 @@ export function createKeptToken(
       const purpose = JSON.stringify([scopes, options.tenantId]);
       const isGood =
         kept?.purpose === purpose &&
-        kept.token.expiresOnTimestamp - UNUSED_BEFORE_END_MS > clock.nowMs() &&
+        leftMs(kept) > UNUSED_BEFORE_END_MS &&
         // Claims ask for another token than the one that was refused.
         options.claims === undefined;
       if (kept !== undefined && isGood) {
