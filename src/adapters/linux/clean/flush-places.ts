@@ -1,6 +1,6 @@
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
-import { nodeOfDevice } from "../device/block-device.ts";
+import { nodeOfDevice, writesInFlight } from "../device/block-device.ts";
 import { exclusiveHolderOf } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
 import { flushDevice } from "../mount/flush-path.ts";
@@ -12,6 +12,9 @@ import { type Place, takesWrites } from "./places-to-search.ts";
  * with the last close only: a close before that, or a killed e2fsck whose device another process has open,
  * leaves blocks that the kernel writes later, perhaps over those of the next writer. What a device still had
  * that is gone, or that the kernel no longer opens, reaches no disk.
+ *
+ * A flush waits for cached blocks only. The kernel keeps no process for a direct write that io_uring has
+ * sent: it may be under way after its process was killed, for as long as a throttled disk takes.
  */
 export async function flushPlaces<Judged>(
   host: HostContext,
@@ -23,6 +26,12 @@ export async function flushPlaces<Judged>(
     const node = await nodeOfDevice(host.sysRoot, majorMinor);
     if (node === undefined) continue;
     const flushed = await flushDevice(host, node, signal);
+    const sent = flushed.ok ? await writesInFlight(host.sysRoot, majorMinor) : 0;
+    if (sent > 0)
+      return ok({
+        clean: false,
+        reason: `the disk has not carried out ${sent} write${sent === 1 ? "" : "s"} to ${node}`,
+      });
     if (flushed.ok || !(await takesWrites(host, majorMinor))) continue;
     const holder = await exclusiveHolderOf(host, node, signal);
     if (holder.ok && holder.value === "gone") continue;

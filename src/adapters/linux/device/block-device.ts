@@ -46,6 +46,15 @@ export async function isWriteProtected(sysRoot: string, majorMinor: string): Pro
   return (await readDeviceAttribute(sysRoot, majorMinor, "ro")) === "1";
 }
 
+/**
+ * How many writes a block device has been sent and has not carried out; 0 where the kernel doesn't know it.
+ * The kernel counts them while `queue/iostats` is on, as it is by default.
+ */
+export async function writesInFlight(sysRoot: string, majorMinor: string): Promise<number> {
+  const [, writes] = (await readDeviceAttribute(sysRoot, majorMinor, "inflight"))?.split(/\s+/) ?? [];
+  return Number(writes ?? 0);
+}
+
 /** The node of a block device under `/dev`, by its kernel name; undefined if it does not exist. */
 export async function nodeOfDevice(sysRoot: string, majorMinor: string): Promise<string | undefined> {
   const uevent = await readDeviceAttribute(sysRoot, majorMinor, "uevent");
