@@ -88,7 +88,12 @@ export function createSimMachine(options: {
   let state: ReturnType<SimMachine["state"]> = "running";
   let boot = new AbortController();
   /** Disks that arrived while it is frozen, by LUN. */
-  const arriving = new Map<number, () => void>();
+  const arriving = new Map<
+    number,
+    { readonly arrive: () => void; readonly departure: (() => void) | undefined }
+  >();
+  /** What a frozen guest has to notice of disks that were cut off, by LUN. */
+  const leaving = new Map<number, () => void>();
   let boots = 1;
   let osDisks = 1;
   let isOsDiskLeaving = false;
@@ -132,8 +137,14 @@ export function createSimMachine(options: {
     else change();
   }
 
+  function awaitDeparture(lun: number, depart: () => void): void {
+    leaving.set(lun, depart);
+    unnoticed.push(depart);
+  }
+
   function noticeAll(): void {
     arriving.clear();
+    leaving.clear();
     for (const change of unnoticed.splice(0)) change();
   }
 
@@ -187,12 +198,19 @@ export function createSimMachine(options: {
       for (const listener of bootListeners) listener();
     },
     attach: ({ lun, disk }) => {
+      // The guest asks only whether its devices are there, and one is.
+      const departure = state === "frozen" ? leaving.get(lun) : undefined;
+      if (departure !== undefined) {
+        leaving.delete(lun);
+        unnoticed.splice(unnoticed.indexOf(departure), 1);
+      }
       const arrive = (): void => {
-        kernel.attach({ lun, disk });
+        if (departure === undefined) kernel.attach({ lun, disk });
+        else kernel.replace({ lun, disk });
         live.set(lun, disk);
         onChange(machine, { kind: "attached", disk, lun });
       };
-      if (state === "frozen") arriving.set(lun, arrive);
+      if (state === "frozen") arriving.set(lun, { arrive, departure });
       notice(arrive);
     },
     detach: (lun) => {
@@ -200,7 +218,8 @@ export function createSimMachine(options: {
       const arrival = state === "frozen" ? arriving.get(lun) : undefined;
       if (arrival !== undefined) {
         arriving.delete(lun);
-        unnoticed.splice(unnoticed.indexOf(arrival), 1);
+        unnoticed.splice(unnoticed.indexOf(arrival.arrive), 1);
+        if (arrival.departure !== undefined) awaitDeparture(lun, arrival.departure);
         return;
       }
       if (state !== "frozen" || !live.has(lun)) return notice(() => leave(lun));
@@ -209,7 +228,8 @@ export function createSimMachine(options: {
       const couldWrite = kernel.canWrite(cutOff.diskUri);
       live.delete(lun);
       kernel.cutOff(lun);
-      unnoticed.push(() => kernel.detach(lun));
+      const depart = (): void => kernel.detach(lun);
+      awaitDeparture(lun, depart);
       onChange(machine, { kind: "detached", disk: cutOff, lun, couldWrite });
     },
   };

@@ -11,7 +11,8 @@ import { acceptsWrites, type ReservedDevice } from "./reservation/model-reservat
 export interface ModelDevice extends ReservedDevice {
   readonly path: string;
   readonly majorMinor: string;
-  readonly disk: ModelDisk;
+  /** Another one comes to it where the platform replaces the disk unnoticed. */
+  disk: ModelDisk;
   /** The size that the kernel last read. */
   knownBytes: bigint;
   /** `cutOff`: still visible, but every write and direct read fails. */

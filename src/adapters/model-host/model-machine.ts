@@ -58,6 +58,11 @@ export interface ModelMachine {
    */
   readonly cutOff: (lun: number) => void;
   /**
+   * Another disk takes the place of one that was cut off before the machine has noticed: the kernel takes it
+   * for the disk that was there, and what it has cached of that for this one's.
+   */
+  readonly replace: (at: { readonly lun: number; readonly disk: ModelDisk }) => void;
+  /**
    * `lags`: links stay as they are, whatever devices appear and disappear. `lost`: there are none.
    * `runs`, the default: they follow the devices.
    */
@@ -281,7 +286,7 @@ export function createModelMachine({
         refused: ({ isAborted }) => {
           if (!isAborted) leaveAccepted(state, device);
           const users = usersOf(state).filter((user) => user.device === device);
-          onRefused?.({ disk, couldWrite: users.some(({ readOnly }) => readOnly !== true) });
+          onRefused?.({ disk: device.disk, couldWrite: users.some(({ readOnly }) => readOnly !== true) });
         },
       };
       state.devicesByLun.set(lun, device);
@@ -296,6 +301,13 @@ export function createModelMachine({
       state.devicesByLun.delete(lun);
       leave(device);
       makeLinks();
+    },
+    replace: ({ lun, disk }) => {
+      const device = deviceAt(lun);
+      invariant(device.state === "cutOff", `the disk at LUN ${lun} of ${nodeName} was not cut off`);
+      device.disk = disk;
+      device.state = "present";
+      disk.reservation.devices.add(device);
     },
     setUdev: (how) => {
       isUdevHeld = how !== "runs";

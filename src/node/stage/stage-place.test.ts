@@ -172,6 +172,25 @@ describe("stageVolume and where the disk is", () => {
       { reusesNumbers: true },
     ));
 
+  // As after a hang of the machine: the SCSI driver asks only whether a device is still there.
+  for (const sizeGiB of [10, 20])
+    it(`stages a disk that has come unnoticed to the place of one of ${sizeGiB} GiB`, () =>
+      withNode({ writer: granted }, async (world) => {
+        const { machine, disk } = world;
+        const other = createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(sizeGiB) });
+        other.content = { kind: "fileSystem", fsType: "ext4", uuid: "another" };
+        other.files.set("/data", "the other volume's");
+        machine.detach(0);
+        machine.attach({ lun: 0, disk: other });
+        machine.readDevice(0);
+        machine.cutOff(0);
+        machine.replace({ lun: 0, disk });
+        assert.equal(kindOf(await stage(world)), "ok");
+        assert.equal(disk.content.kind, "fileSystem");
+        assert.equal(machine.readFile(`${stagingPath}/data`).kind, "ENOENT");
+        assert.deepEqual([...other.files], [["/data", "the other volume's"]]);
+      }));
+
   const rawElsewhere = [
     { because: "has", targetPaths: ["/pods/other/volumeDevices/pvc-2"] },
     // Its container has its own node of the device, until it has ended.
