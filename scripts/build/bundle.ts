@@ -65,6 +65,9 @@ const withoutOtherOperations: Plugin = {
 /** Lets npm link a program's file and the shell run it. */
 const SHEBANG = "#!/usr/bin/env node\n";
 
+/** The oldest Node that has what the programs use; esbuild's target names it, too. */
+const NODE_MIN = 24;
+
 /** The files of a build, ready to be written, and their metadata. */
 export interface Bundle {
   readonly files: readonly { readonly path: string; readonly text: string }[];
@@ -88,7 +91,7 @@ export async function bundle(root: string, programs: readonly Program[], outdir:
     splitting: true,
     format: "esm",
     platform: "node",
-    target: "node24",
+    target: `node${NODE_MIN}`,
     external: EXTERNAL,
     define: WITHOUT,
     plugins: [withoutOtherOperations],
@@ -100,16 +103,32 @@ export async function bundle(root: string, programs: readonly Program[], outdir:
     programs.some(({ name, isImported }) => isImported !== true && basename(path) === `${name}.mjs`);
   const files = outputFiles.map(async ({ path, text }) => ({
     path: toCommonJsName(path),
-    text: (isProgram(path) ? SHEBANG : "") + (await toCommonJs(text)),
+    text:
+      (isProgram(path) ? SHEBANG + refusalOfOlderNode(basename(path, ".mjs")) : "") +
+      (await toCommonJs(text)),
   }));
   return { files: await Promise.all(files), metafile };
+}
+
+/**
+ * Ends a program under an older Node, which the system may have while the packages bring this one: it would
+ * fail by the first function that it lacks, and name that.
+ */
+function refusalOfOlderNode(program: string): string {
+  const sentence =
+    `${program} needs Node ${NODE_MIN} or newer, and this is " + process.version + ` +
+    `" (" + process.execPath + "): in the clone, npm exec -- ${program} finds it`;
+  return (
+    `if (Number.parseInt(process.version.slice(1), 10) < ${NODE_MIN}) { ` +
+    `process.stderr.write("${sentence}\\n"); process.exit(1); }\n`
+  );
 }
 
 async function toCommonJs(text: string): Promise<string> {
   const { code } = await transform(text, {
     format: "cjs",
     platform: "node",
-    target: "node24",
+    target: `node${NODE_MIN}`,
     // `import()` would start Node's ES module loader for chunks that are CommonJS.
     supported: { "dynamic-import": false },
     minify: true,

@@ -21,6 +21,14 @@ describe("the bundled driver", () => {
     ({ metafile, files } = await bundle(ROOT, PROGRAMS, "dist"));
   });
 
+  async function writeInto(folder: string): Promise<void> {
+    for (const { path, text } of files) {
+      const target = join(folder, relative(join(ROOT, "dist"), path));
+      await mkdir(dirname(target), { recursive: true });
+      await writeFile(target, text);
+    }
+  }
+
   const rows = [
     {
       entry: "src/compose/roles/node-role.ts",
@@ -63,11 +71,7 @@ describe("the bundled driver", () => {
   it("loads the parser of settings files only to read such a file", async () => {
     const folder = await mkdtemp(join(tmpdir(), "bundled-driver-"));
     try {
-      for (const { path, text } of files) {
-        const target = join(folder, relative(join(ROOT, "dist"), path));
-        await mkdir(dirname(target), { recursive: true });
-        await writeFile(target, text);
-      }
+      await writeInto(folder);
       const settings = join(folder, "store.yaml");
       await writeFile(settings, "file: store.db\nsokket: store.sock\n");
       const { code, output } = await runCommand(
@@ -89,6 +93,32 @@ describe("the bundled driver", () => {
       await rm(folder, { recursive: true, force: true });
     }
   });
+
+  for (const { name } of PROGRAMS)
+    it(`ends ${name} under an older Node with the one that it needs`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), "bundled-driver-"));
+      try {
+        await writeInto(folder);
+        const older = join(folder, "older.cjs");
+        await writeFile(older, 'Object.defineProperty(process, "version", { value: "v20.20.2" });\n');
+        const program = join(folder, `${name}.cjs`);
+        const { code, output } = await runCommand(
+          process.execPath,
+          ["--require", older, program, "--version"],
+          { cwd: folder },
+        );
+        assert.deepEqual(
+          [code, output],
+          [
+            1,
+            `${name} needs Node 24 or newer, and this is v20.20.2 (${process.execPath}): ` +
+              `in the clone, npm exec -- ${name} finds it\n`,
+          ],
+        );
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
 
   it("asks for no FormData, with which Node would load its fetch", () => {
     const asking = files.filter(({ text }) => /\bFormData\b/u.test(text));
