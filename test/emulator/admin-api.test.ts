@@ -80,6 +80,29 @@ describe("the emulator's own API", () => {
     );
   });
 
+  it("refuses a VM's GUID where its resource id is expected, and says so", async () => {
+    const { vmId } = await azure.client.virtualMachines.get("rg", "node-a");
+    assert.ok(vmId !== undefined);
+    const refused = {
+      error: {
+        code: "BadRequest",
+        message: `'vmId' is the resource id of a VM, /subscriptions/…/virtualMachines/<name>; got '${vmId}'`,
+      },
+    };
+    for (const [path, body] of [
+      ["/virtualMachineEvents", { vmId, event: "GuestHang" }],
+      ["/scheduledEvents", { vmId, eventType: "Freeze" }],
+    ] as const)
+      assert.deepEqual(await statusAndBody(admin("POST", path, body)), [400, refused], path);
+  });
+
+  it("refuses a kind of calls that the journal does not have", async () => {
+    assert.deepEqual(await statusAndBody(admin("GET", "/journal?kind=reads")), [
+      400,
+      { error: { code: "BadRequest", message: "'kind' is one of arm, poll, admin" } },
+    ]);
+  });
+
   it("adds and ends faults, and changes settings, while it runs", async () => {
     const added = await admin("POST", "/faults", {
       id: "busy",

@@ -6,14 +6,16 @@ import {
   getEventsHandler,
   scheduleEventHandler,
 } from "../scheduled-events/event-handlers.ts";
+import { vmOfCall } from "../scheduled-events/vm-of-call.ts";
 import { addResourceGroup } from "../set-up.ts";
 import { parseSettings } from "../settings-parse.ts";
 import { strikeVm } from "../vm/vm-events.ts";
 import { addVms } from "../vm/vm-set-up-parse.ts";
 import { VM_EVENTS } from "../vm/vm-set-up.ts";
-import { findVm, type World } from "../world.ts";
+import type { World } from "../world.ts";
 import { type ArmCall, type HandlerResult, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
+import { CALL_KINDS } from "./journal.ts";
 import { type JsonObject, numberAt, objectAt, textAt } from "./json.ts";
 import type { Handler, Route } from "./router.ts";
 
@@ -63,6 +65,8 @@ function journal(world: World, call: ArmCall): HandlerResult {
   if (!Number.isInteger(since) || !Number.isInteger(limit) || since < 0 || limit < 1)
     return armErrors.badRequest("'since' and 'limit' are whole numbers, 'limit' at least 1");
   const { kind } = call.query;
+  if (kind !== undefined && !CALL_KINDS.some((known) => known === kind))
+    return armErrors.badRequest(`'kind' is one of ${CALL_KINDS.join(", ")}`);
   // The limit counts calls of the requested kind: otherwise a page of other calls would look like the end.
   const entries =
     kind === undefined
@@ -85,12 +89,11 @@ function addGroup(world: World, call: ArmCall): HandlerResult {
 }
 
 function strike(world: World, call: ArmCall): HandlerResult {
-  const vm = findVm(world, textAt(call.body, "vmId") ?? "");
   const event = VM_EVENTS.find((known) => known === textAt(call.body, "event"));
   if (event === undefined) return armErrors.badRequest(`'event' is one of ${VM_EVENTS.join(", ")}`);
-  if (vm === undefined)
-    return armErrors.resourceNotFound("virtualMachines", textAt(call.body, "vmId") ?? "", "");
-  strikeVm(world, vm, event);
+  const named = vmOfCall(world, call);
+  if (!("vm" in named)) return named;
+  strikeVm(world, named.vm, event);
   return reply(202);
 }
 

@@ -1,16 +1,18 @@
 import type { ArmMethod } from "./arm-message.ts";
 import type { Json } from "./json.ts";
 
+/**
+ * `arm`: calls that Azure would count. `poll`: reading an operation's state. `admin`: the emulator's own
+ * API.
+ */
+export const CALL_KINDS = ["arm", "poll", "admin"] as const;
+
 /** One call that the model has answered. */
 export interface JournalEntry {
   /** 1, 2, 3 …: readers ask for the entries after the last one they have seen. */
   readonly sequence: number;
   readonly atMs: number;
-  /**
-   * `arm`: calls that Azure would count. `poll`: reading an operation's state. `admin`: the emulator's own
-   * API.
-   */
-  readonly kind: "arm" | "poll" | "admin";
+  readonly kind: (typeof CALL_KINDS)[number];
   /** The operation's name in Azure's API description, such as `VirtualMachines_Update`. */
   readonly operation: string;
   readonly method: ArmMethod;

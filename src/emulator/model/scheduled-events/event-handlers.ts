@@ -2,11 +2,12 @@ import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-messa
 import { armErrors } from "../api/errors.ts";
 import { listAt, numberAt, textAt } from "../api/json.ts";
 import { vmAt, vmGone } from "../vm/vm-handlers.ts";
-import { findVm, type World } from "../world.ts";
+import type { World } from "../world.ts";
 import { eventsDocument, scopeOf } from "./events-document.ts";
 import { PLATFORM_EVENTS, schedulePlatformEvent } from "./platform-event.ts";
 import { approveEvent, NOTICE_MS } from "./raise-event.ts";
 import { vmCalled } from "./vm-called.ts";
+import { vmOfCall } from "./vm-of-call.ts";
 
 /** GET of a VM's scheduled events: from now on, what clients do to it waits for its approval. */
 export function getEventsHandler(world: World, call: ArmCall): HandlerResult {
@@ -32,15 +33,14 @@ export function approveEventsHandler(world: World, call: ArmCall): HandlerResult
 
 /** POST of the emulator's own API: `{vmId, eventType, noticeS}` schedules maintenance by the platform. */
 export function scheduleEventHandler(world: World, call: ArmCall): HandlerResult {
-  const vmId = textAt(call.body, "vmId") ?? "";
   const type = PLATFORM_EVENTS.find((known) => known === textAt(call.body, "eventType"));
   if (type === undefined) return armErrors.badRequest(`'eventType' is one of ${PLATFORM_EVENTS.join(", ")}`);
   const noticeS = numberAt(call.body, "noticeS") ?? NOTICE_MS[type] / 1000;
   if (noticeS < 0) return armErrors.badRequest("'noticeS' is a number of seconds, at least 0");
-  const vm = findVm(world, vmId);
-  if (vm === undefined) return armErrors.resourceNotFound("virtualMachines", vmId, "");
+  const named = vmOfCall(world, call);
+  if (!("vm" in named)) return named;
   const noticeMs = noticeS * 1000 * world.settings.timeScale;
-  return reply(202, { EventId: schedulePlatformEvent(world, vm, { type, noticeMs }).id });
+  return reply(202, { EventId: schedulePlatformEvent(world, named.vm, { type, noticeMs }).id });
 }
 
 /**
