@@ -220,6 +220,25 @@ describe("values of the chart", () => {
         says: /at '\/image\/azuredisk\/repository': 'https:\/\/registry\.example\/mine' does not match pattern/u,
       },
       {
+        values: { image: { azuredisk: { repository: "registry.example/mine@sha256" } } },
+        says: /image\.azuredisk\.repository ends in @sha256, and image\.azuredisk\.tag is "": set it to the 64/u,
+      },
+      {
+        values: {
+          image: {
+            azuredisk: { repository: "registry.example/mine" },
+            kubeScheduler: { repository: "registry.example/kube-scheduler@sha256" },
+          },
+        },
+        says: /image\.kubeScheduler\.repository ends in @sha256, and image\.kubeScheduler\.tag is "": set it/u,
+      },
+      {
+        values: {
+          image: { azuredisk: { repository: "registry.example/mine", tag: `sha256:${"0".repeat(64)}` } },
+        },
+        says: /at '\/image\/azuredisk\/tag': 'sha256:0{64}' does not match pattern/u,
+      },
+      {
         values: { windows: { kubelet: "/var/lib/kubelet" } },
         says: /at '\/windows\/kubelet': '\/var\/lib\/kubelet' does not match pattern/u,
       },
@@ -392,6 +411,15 @@ describe("values of the chart", () => {
       });
       assert.equal(code, 0, output);
       assert.match(output, /image: registry\.example:5000\/mine@sha256:[0-9a-f]{64}\n/u);
+    });
+
+    it("take an image by its tag and its digest", async () => {
+      const tag = "0.1.0@sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+      const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"], {
+        image: { azuredisk: { repository: "registry.example/mine", tag } },
+      });
+      assert.equal(code, 0, output);
+      assert.match(output, /image: registry\.example\/mine:0\.1\.0@sha256:[0-9a-f]{64}\n/u);
     });
 
     it("include the image: the default names no registry", async () => {

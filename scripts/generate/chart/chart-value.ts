@@ -40,6 +40,14 @@ export function imageName(about: string): ChartValue {
   return { kind: "text", about, pattern: "^([0-9A-Za-z.-]+:[0-9]+(/|$))?[0-9A-Za-z._/-]*(@sha256)?$" };
 }
 
+/**
+ * The tag of an image, with or without a digest after it, or the digits of a digest; empty: a default.
+ * `sha256:…` alone makes no name of an image after a colon.
+ */
+export function imageTag(about: string): ChartValue {
+  return { kind: "text", about, pattern: "^([0-9A-Za-z_][0-9A-Za-z_.-]{0,127}(@sha256:[0-9a-f]{64})?)?$" };
+}
+
 const GUID = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}";
 
 /** A GUID, or empty. */

@@ -13,6 +13,7 @@ import {
   group,
   guid,
   imageName,
+  imageTag,
   object,
   objectName,
   objects,
@@ -83,7 +84,7 @@ const memory = (container: string): ChartValue => object(`Requests and limits of
 const image = (what: string, tag = "Its tag"): ChartValue =>
   group({
     repository: imageName(`${what}; with a leading slash it follows \`image.baseRepo\``),
-    tag: text(tag),
+    tag: imageTag(tag),
     pullPolicy: choice(["Always", "IfNotPresent", "Never"], "When nodes pull it"),
   });
 
@@ -139,7 +140,7 @@ export function chartValues(): ChartValues {
           "The driver's image. None is published: build it with `npm run image`, and push it where your " +
             "nodes reach it",
         ),
-        tag: text("Its tag; empty: the chart's version"),
+        tag: imageTag("Its tag; empty: the chart's version"),
         pullPolicy: choice(["Always", "IfNotPresent", "Never"], "When nodes pull it"),
       }),
       azurediskWindows: image(
