@@ -3,8 +3,9 @@ import { AzureCliCredential, ClientSecretCredential, type TokenCredential } from
 import { systemClock } from "../src/adapters/system/system-clock.ts";
 import type { Options, Values } from "../src/cli/options.ts";
 import { formatInstanceUri } from "../src/core/azure/ids/instance-uri.ts";
+import { messageOf } from "../src/core/failure/message-of.ts";
 import { adviseOnReservations } from "./probe/advise-on-reservations.ts";
-import { createArmHttp } from "./probe/arm-http.ts";
+import { createArmHttp, type Json } from "./probe/arm-http.ts";
 import { experiments } from "./probe/experiments.ts";
 import { type ProbeVm, readVm } from "./probe/probe-vm.ts";
 import { type Result, runProbe } from "./probe/run-probe.ts";
@@ -92,23 +93,36 @@ async function main(values: Values<typeof options>): Promise<number> {
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => stopping.abort(new Error(`ended by ${signal}; cleaning up`)));
-  const vm = await connect(values, stopping.signal);
+  let vm: ProbeVm;
+  try {
+    vm = await connect(values, stopping.signal);
+  } catch (error) {
+    console.error(`nothing was tried: ${messageOf(error)}`);
+    return 2;
+  }
   const results: Result[] = [];
   const left: string[] = [];
   const print = (result: Result): void => {
     const { name, assumption, verdict, detail } = result;
     console.log(values.json ? JSON.stringify(result) : `${verdict}: ${name}: ${assumption}\n  ${detail}`);
   };
-  await runProbe(vm, experiments, {
-    choices: { mayStop: values.mayStop, mayReimage: values.mayReimage, rounds: values.rounds },
-    onResult: (result) => {
-      results.push(result);
-      print(result);
-    },
-    onLeft: (commands) => left.push(...commands),
-  });
+  let isEnded = false;
+  try {
+    await runProbe(vm, experiments, {
+      choices: { mayStop: values.mayStop, mayReimage: values.mayReimage, rounds: values.rounds },
+      onResult: (result) => {
+        results.push(result);
+        print(result);
+      },
+      onLeft: (commands) => left.push(...commands),
+    });
+    isEnded = true;
+  } catch (error) {
+    console.error(`the probe ended early: ${messageOf(error)}`);
+  }
   print(adviseOnReservations(results));
   for (const command of left) console.error(`not cleaned up; run: ${command}`);
+  if (!isEnded) return 2;
   return left.length > 0 || results.some(({ verdict }) => verdict === "broken") ? 1 : 0;
 }
 
@@ -129,12 +143,23 @@ async function connect(values: Values<typeof options>, signal: AbortSignal): Pro
     token: startedMs.toString(36),
     diskBytes: DISK_BYTES,
   };
-  const location = (await readVm(vm))?.["location"];
+  const present = await readVm(vm);
+  const location = present?.["location"];
   const located = { ...vm, location: typeof location === "string" ? location : "" };
-  const second = values.secondVm;
-  return second === undefined
-    ? located
-    : { ...located, second: { ...located, vmId: vmIdOf(values, second) } };
+  if (values.secondVm === undefined) return located;
+  const second = { ...located, vmId: vmIdOf(values, values.secondVm) };
+  const zones = [zoneOf(present), zoneOf(await readVm(second))] as const;
+  if (zones[0] !== zones[1])
+    throw new Error(
+      `--vm ${values.vm} is in ${zones[0]}, and --second-vm ${values.secondVm} in ${zones[1]}: ` +
+        "a disk is shared by VMs of one zone",
+    );
+  return { ...located, second };
+}
+
+function zoneOf(vm: Json): string {
+  const [zone] = (vm?.["zones"] ?? []) as readonly string[];
+  return zone === undefined ? "no zone" : `zone ${zone}`;
 }
 
 function vmIdOf(values: Values<typeof options>, named: string): string {

@@ -10,10 +10,10 @@ const aResult = (name: string, verdict: Verdict): Result => ({ name, assumption:
 describe("the advice on --reserve-disks", () => {
   const rows: readonly [reserved: Verdict, preempted: Verdict, verdict: Verdict, detail: RegExp][] = [
     ["held", "held", "held", /^it may be switched on \(driver\.reserveDisks=true\)/u],
-    ["broken", "held", "broken", /^leave it off: E7 was broken$/u],
-    ["not tried", "broken", "broken", /^leave it off: E10 was broken$/u],
-    ["held", "not tried", "not tried", /^leave it off: E10 was not tried to the end$/u],
-    ["not tried", "not tried", "not tried", /^leave it off: E7 and E10 was not tried/u],
+    ["broken", "held", "broken", /^leave it off: broken: E7$/u],
+    ["not tried", "broken", "broken", /^leave it off: broken: E10$/u],
+    ["held", "not tried", "not tried", /^leave it off: not tried to the end: E10$/u],
+    ["not tried", "not tried", "not tried", /^leave it off: not tried to the end: E7 and E10$/u],
   ];
   for (const [reserved, preempted, verdict, detail] of rows)
     it(`says ${verdict} of reservations that ${reserved} and preemptions that ${preempted}`, () => {

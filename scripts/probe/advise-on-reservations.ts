@@ -11,9 +11,9 @@ export function adviseOnReservations(results: readonly Result[]): Result {
     RELIED_ON.filter((_, index) => (tried[index]?.verdict ?? "not tried") === verdict).join(" and ");
   const [broken, open] = [named("broken"), named("not tried")];
   const about = { name: "--reserve-disks", assumption: "what reservations of disks rely on" };
-  if (broken !== "") return { ...about, verdict: "broken", detail: `leave it off: ${broken} was broken` };
+  if (broken !== "") return { ...about, verdict: "broken", detail: `leave it off: broken: ${broken}` };
   if (open !== "")
-    return { ...about, verdict: "not tried", detail: `leave it off: ${open} was not tried to the end` };
+    return { ...about, verdict: "not tried", detail: `leave it off: not tried to the end: ${open}` };
   return {
     ...about,
     verdict: "held",

@@ -26,7 +26,7 @@ describe("the probe of what the driver relies on of Azure", () => {
   let azure: AzureFixture;
   before(async () => {
     azure = await startAzure({
-      virtualMachines: [{ name: "vm-a" }],
+      virtualMachines: [{ name: "vm-a" }, { name: "vm-b", zone: "2" }],
       scaleSets: [
         {
           subscriptionId: SUBSCRIPTION_ID,
@@ -100,18 +100,78 @@ describe("the probe of what the driver relies on of Azure", () => {
     assert.deepEqual(await verdicts(instance, {}), held);
   });
 
-  it("is a program that begins only with --yes, and ends with what was broken", async () => {
+  const program = fileURLToPath(new URL("../../scripts/probe-azure.ts", import.meta.url));
+  const run = promisify(execFile);
+
+  /** The environment of a probe, and the flags by which it reaches this Azure with a file in that folder. */
+  async function reachFrom(folder: string): Promise<{ reach: readonly string[]; env: NodeJS.ProcessEnv }> {
     const { url, caPem = "" } = azure.emulator;
-    const folder = await mkdtemp(join(tmpdir(), "probe-azure-"));
     await writeFile(join(folder, "ca.pem"), caPem);
-    const program = fileURLToPath(new URL("../../scripts/probe-azure.ts", import.meta.url));
-    const flags = ["--subscription", SUBSCRIPTION_ID, "--resource-group", "rg", "--vm", "pool/0"];
-    const reach = ["--endpoint", url, "--ca-file", join(folder, "ca.pem"), "--poll-ms", "5", "--json"];
-    const env = {
-      ...process.env,
-      ...{ AZURE_AUTHORITY_HOST: url, AZURE_TENANT_ID: "t", AZURE_CLIENT_ID: "c", AZURE_CLIENT_SECRET: "s" },
+    return {
+      reach: ["--endpoint", url, "--ca-file", join(folder, "ca.pem"), "--poll-ms", "5", "--json"],
+      env: {
+        ...process.env,
+        ...{
+          AZURE_AUTHORITY_HOST: url,
+          AZURE_TENANT_ID: "t",
+          AZURE_CLIENT_ID: "c",
+          AZURE_CLIENT_SECRET: "s",
+        },
+      },
     };
-    const run = promisify(execFile);
+  }
+
+  it("says in a sentence why it can't begin, and tries nothing", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "probe-azure-"));
+    const flags = ["--subscription", SUBSCRIPTION_ID, "--resource-group", "rg", "--yes"];
+    try {
+      const { reach, env } = await reachFrom(folder);
+      const { journal } = azure.emulator.model;
+      const since = journal.lastSequence();
+      for (const [vms, says] of [
+        [
+          ["--vm", "vm-c"],
+          /^nothing was tried: GET \/subscr\S+\/vm-c was answered 404: \{"error":\{.*\}\}\n$/u,
+        ],
+        [
+          ["--vm", "vm-a", "--second-vm", "vm-b"],
+          /^nothing was tried: --vm vm-a is in no zone, and --second-vm vm-b in zone 2: a disk is shared by .*\n$/u,
+        ],
+      ] as const)
+        await assert.rejects(run(process.execPath, [program, ...flags, ...vms, ...reach], { env }), {
+          code: 2,
+          stdout: "",
+          stderr: says,
+        });
+      assert.ok(journal.since(since).every(({ method }) => method === "GET"));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("says why it ended early, where Azure makes it no disk", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "probe-azure-"));
+    const flags = ["--subscription", SUBSCRIPTION_ID, "--resource-group", "rg", "--vm", "vm-a", "--yes"];
+    const rule = azure.emulator.model.faults.add({
+      operation: "Disks_CreateOrUpdate",
+      effect: { kind: "Error", status: 403, code: "RequestDisallowedByPolicy" },
+    });
+    try {
+      const { reach, env } = await reachFrom(folder);
+      await assert.rejects(run(process.execPath, [program, ...flags, ...reach], { env }), {
+        code: 2,
+        stderr: "the probe ended early: the disk of the probe was not made: RequestDisallowedByPolicy\n",
+      });
+    } finally {
+      azure.emulator.model.faults.remove(rule.id);
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("is a program that begins only with --yes, and ends with what was broken", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "probe-azure-"));
+    const flags = ["--subscription", SUBSCRIPTION_ID, "--resource-group", "rg", "--vm", "pool/0"];
+    const { reach, env } = await reachFrom(folder);
     try {
       const plan = await run(process.execPath, [program, ...flags], { env });
       assert.match(plan.stdout, /E1 If-Match: .*\n[^]*About \d+ minutes on Azure, .*Begin with --yes/u);
