@@ -1,19 +1,13 @@
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { regionName } from "../../core/azure/topology.ts";
-import { deniedAccess, remedyOfDenial } from "../../core/failure/denied-access.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Result } from "../../core/failure/result.ts";
-import { isSubscriptionAction } from "../../provisioner/arm/arm-actions.ts";
 import type { ArmApi, ArmError, ArmOperation, ArmVm } from "../../provisioner/arm/arm-api.ts";
 import type { DefaultDiskPlace } from "../../provisioner/disk/disks.ts";
 import { resolveInstance } from "../../provisioner/vm/resolve-instance.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
+import { roleCommands } from "./role-commands.ts";
 
-/** The roles of deploy/azure: of the resource groups, and of the subscription. */
-const ROLES = {
-  group: { role: "Azure Disk CSI Driver V2", file: "role.json" },
-  subscription: { role: "Azure Disk CSI Driver V2 Subscription", file: "role-subscription.json" },
-};
 /** No VM has this ETag: a service that reads the condition refuses the write. */
 const WRONG_ETAG = '"preflight"';
 /** No disk and no snapshot has this name: writes and deletions of it change nothing. */
@@ -179,7 +173,7 @@ function permission(
 ): Finding {
   if (failure === undefined) return present(check, "allowed");
   if (failure.statusCode === 403)
-    return missing(check, firstLine(failure.message), roleAssignmentCommand(checks, failure));
+    return missing(check, firstLine(failure.message), roleCommands(checks, failure));
   const remedy = remedyOf(checks, failure);
   if (remedy !== undefined) return missing(check, firstLine(failure.message), remedy);
   return expected(failure)
@@ -224,19 +218,6 @@ function ownVmFinding(checks: AzureChecks, failure: ArmError): Finding {
         "az vm list --output table, and the right --vm-resource-id, or subscription in azure.json",
       )
     : permission(checks, check, failure);
-}
-
-function roleAssignmentCommand({ clientId, place }: AzureChecks, failure: ArmError): string {
-  const denied = deniedAccess(failure);
-  if (denied === undefined) return remedyOfDenial(failure);
-  const scope = denied.scope.split("/providers/Microsoft.Compute")[0] ?? denied.scope;
-  const group = /\/resourceGroups\/[^/]+/iu.test(scope) ? scope : `/subscriptions/${place.subscriptionId}`;
-  const { role, file } = isSubscriptionAction(denied.action) ? ROLES.subscription : ROLES.group;
-  const assignee = clientId ?? "<client id>";
-  return (
-    `az role assignment create --role "${role}" --assignee ${assignee} --scope ${group}\n` +
-    `az role definition update --role-definition @${file} # where it is assigned, it lacks the action`
-  );
 }
 
 const CONDITIONAL = "VM writes are conditional";

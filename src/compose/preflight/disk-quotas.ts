@@ -1,7 +1,7 @@
-import { remedyOfDenial } from "../../core/failure/denied-access.ts";
 import type { ArmApi, ArmUsage } from "../../provisioner/arm/arm-api.ts";
 import type { DefaultDiskPlace } from "../../provisioner/disk/disks.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
+import { roleCommands } from "./role-commands.ts";
 
 const CHECK = "quotas of disks";
 /** Of a quota: more leaves too little for a burst of new volumes. */
@@ -9,12 +9,19 @@ const USED_MAX = 0.9;
 /** `PremiumDiskCount`, `UltraSSDDiskCount`. */
 const DISK_QUOTA = /DiskCount$/u;
 
+export interface QuotaCheck {
+  readonly arm: Pick<ArmApi, "listUsages">;
+  readonly place: DefaultDiskPlace;
+  /** For the command that assigns the role. */
+  readonly clientId: string | undefined;
+}
+
 /**
  * Whether the subscription may still have disks in the region: of each SKU, less than nine tenths of the
  * quota are used. A SKU whose quota is 0 is not offered there.
  */
 export async function checkDiskQuotas(
-  { arm, place }: { readonly arm: Pick<ArmApi, "listUsages">; readonly place: DefaultDiskPlace },
+  { arm, place, clientId }: QuotaCheck,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const { location } = place;
@@ -22,7 +29,7 @@ export async function checkDiskQuotas(
   if (!result.ok) {
     const { statusCode, code, message } = result.failure;
     return statusCode === 403
-      ? [missing("may read quotas", message, remedyOfDenial({ code, message }))]
+      ? [missing("may read quotas", message, roleCommands({ clientId, place }, { code, message }))]
       : [unknown(CHECK, `${code}: ${message}`)];
   }
   const quotas = result.value.filter(({ name, limit }) => DISK_QUOTA.test(name) && limit > 0);

@@ -69,7 +69,7 @@ async function inAzure(values: Values<typeof options>, signal: AbortSignal): Pro
   const found = await checkAzure({ arm, place, endpoint, clientId, instanceUri }, signal);
   // Without a sign-in, no other call could show anything.
   if (found[0]?.verdict === "missing") return found;
-  return [...found, ...(await checkDiskQuotas({ arm, place }, signal))];
+  return [...found, ...(await checkDiskQuotas({ arm, place, clientId }, signal))];
 }
 
 async function ownVm(values: Values<typeof options>, signal: AbortSignal): Promise<string | undefined> {
