@@ -34,6 +34,12 @@ const RELATIVE_LINK = /\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)/gu;
  */
 const SOURCE_PATH = /`((?:src|test|testbed|sim|demo|bench|scripts|docs|deploy)\/[\w./-]*)`/gu;
 const NPM_SCRIPT = /npm run ([\w:-]+)/gu;
+const KUBECTL = /\bkubectl [^`\n]*/gu;
+/** The driver's kinds, which are in a namespace of their own; not the names of their definitions. */
+const OUR_KIND = /\baz(?:v|va|dn|volumes?|volumeattachments?|drivernodes?)\b(?!\.)/u;
+const IN_NAMESPACE = / (?:-n azure-disk-csi|-A)\b/u;
+/** Records say what was, and are not commands to run. */
+const HISTORY = /^docs\/(?:adr\/|assurance\/defects\.md)/u;
 /** How a reconciler states the name of its loop. */
 const LOOP_NAME = /\bname: "([\w-]+)"(?: satisfies typeof \w+)?,\s+(?:\/\/.*\s+)?workers:/gu;
 const DIAGRAM = /```mermaid\n([\s\S]*?)```/gu;
@@ -153,6 +159,18 @@ describe("the documentation", () => {
       for (const script of found(NPM_SCRIPT, text))
         assert.ok(script in scripts, `${path}: npm run ${script}`);
     }
+  });
+
+  it("names the namespace in each kubectl command for the driver's objects", () => {
+    const commands = pages
+      .filter(({ path }) => !HISTORY.test(path))
+      .flatMap(({ path, text }) => [...text.matchAll(KUBECTL)].map(([command]) => ({ path, command })))
+      .filter(({ command }) => OUR_KIND.test(command));
+    assert.ok(commands.length > 20, `${commands.length} commands`);
+    assert.deepEqual(
+      commands.filter(({ command }) => !IN_NAMESPACE.test(command)),
+      [],
+    );
   });
 
   it("lists every setting of every role as --help does", () => {

@@ -139,6 +139,7 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
   AttachRefused: {
     impact: "Pods wait: Azure refuses the attach, and no repetition helps.",
     steps: [
+      STATUS,
       "`kubectl -n azure-disk-csi describe azv <volume>` has Azure's answer and the remedy.",
       "A missing right: run the preflight, `helm test azuredisk-csi-driver -n kube-system --logs`.",
       "The driver retries every few minutes, and at once for a new pod.",
@@ -148,9 +149,11 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
     impact:
       "A VM that is no node can write the disk; its volume may have no writer until it is off " + "there.",
     steps: [
-      "The event `AttachedToForeignVM` names the VM. Find out who attached the disk there.",
-      "Detach it: `az vm disk detach --resource-group <group> --vm-name <vm> --name <disk>`. The " +
-        "driver detaches nothing from a VM that is no node.",
+      `${STATUS} The condition \`AttachedElsewhere\` and the event \`FoundAttached\` name each VM by ` +
+        "its resource id. Find out who attached the disk there.",
+      "Detach it: `az vm disk detach --resource-group <group> --vm-name <vm> --name <disk>`, and from an " +
+        "instance of a scale set by its LUN ([a lost cluster](../operating.md#a-lost-cluster), step 5). " +
+        "The driver detaches nothing from a VM that is no node.",
     ],
   },
   MountUnhealthy: {
@@ -188,6 +191,7 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
   GrantsHeldBack: {
     impact: "Pods of these volumes wait on every node.",
     steps: [
+      STATUS,
       "`kubectl -n azure-disk-csi describe azv <volume>` shows the condition and what it waits for.",
       "`OfflineResize`: a shared disk grows only once it is attached nowhere. Azure's refusal, if " +
         "any, is in the column MESSAGE.",
