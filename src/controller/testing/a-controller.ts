@@ -1,13 +1,6 @@
 import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
-import {
-  createSimulatedStore,
-  type SimulatedCommit,
-  type SimulatedHandle,
-} from "../../adapters/simulated-store/simulated-store.ts";
-import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
-import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import type { SimulatedCommit } from "../../adapters/simulated-store/simulated-store.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameVmId } from "../../core/api/identity/node-identity.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { PowerState } from "../../core/azure/power-state.ts";
@@ -18,19 +11,15 @@ import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts"
 import { placementUnknown } from "../../core/schedule/pod-rules.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import { attachmentName, diskUri, instanceUriOf, settings } from "../../core/testing/objects.ts";
-import { createObjectCache } from "../../objects/cache/object-cache.ts";
-import { attachmentLabels } from "../../objects/new-attachment.ts";
+import { type StoreWorld, withStore } from "../../objects/testing/with-store.ts";
 import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
-import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
-import type { StepName } from "../../ports/steps.ts";
-import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { createControllerPorts } from "../create-controller-ports.ts";
 import { aDisk } from "./a-disk.ts";
 import { anInstance } from "./an-instance.ts";
-import { LIMIT_MS, must, settledOn } from "./settled.ts";
+import { must } from "./settled.ts";
 import { silentLogger } from "./silent-logger.ts";
 
 type Meeting = () => Promise<void>;
@@ -38,16 +27,8 @@ type Meeting = () => Promise<void>;
 /**
  * A controller's ports on a simulated store, with an Azure and an orchestrator that the test controls.
  */
-export interface ReconcileWorld {
+export interface ReconcileWorld extends StoreWorld {
   readonly ports: ControllerPorts;
-  readonly clock: VirtualClock;
-  /** The controller's own access to the store. */
-  readonly store: SimulatedHandle;
-  /** Another client's access to the store. */
-  readonly other: SimulatedHandle;
-  readonly steps: readonly StepName[];
-  /** The events, in order. */
-  readonly emitted: readonly DriverEvent[];
   /** Nodes that have the disk of `pvc-1` attached. */
   readonly attachedTo: Set<string>;
   /** VMs that exist, with their GUIDs, by resource id. */
@@ -79,20 +60,10 @@ export interface ReconcileWorld {
   /** Nodes that the orchestrator no longer has. */
   readonly gone: Set<string>;
   readonly commits: readonly SimulatedCommit[];
-  answerOf<T>(promise: Promise<T>): Promise<T>;
-  /** Puts an object into the store with its status, and waits until the cache shows it. */
-  given<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode">(
-    kind: K,
-    object: KindMap[K],
-  ): Promise<void>;
   /** Makes a backup of the store; the returned function restores it. */
   backUp(): () => void;
   /** Marks an object for deletion as another client does, and waits until the cache shows it. */
   markDeleted(kind: "AzVolume" | "AzVolumeAttachment", name: string): Promise<void>;
-  /** Changes the volume's record as another client does. */
-  setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
-  volume(): AzVolume | undefined;
-  record(): WriterRecord | undefined;
   attachment(nodeName: string): AzVolumeAttachment | undefined;
   /** Names of the AzDriverNodes that are not deleted. */
   driverNodes(): readonly string[];
@@ -106,28 +77,18 @@ export function asksNothing(volumeName: string): void {
 }
 
 /** Runs `act` in a world of its own. */
-export async function withControllerPorts(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
-  const clock = createVirtualClock();
-  const random = createSeededRandom(1);
-  const simulated = createSimulatedStore({ clock, random });
-  const store = simulated.handle("controller");
-  const other = simulated.handle("other");
-  const followed = createObjectCache({
-    store,
-    clock,
-    random,
-    logger: silentLogger,
-    kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"],
-  });
-  const life = new AbortController();
-  const { signal } = life;
-  const steps: StepName[] = [];
-  const emitted: DriverEvent[] = [];
+export function withControllerPorts(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+  return withStore(
+    { client: "controller", kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"] },
+    (stored) => act(aReconcileWorld(stored)),
+  );
+}
+
+function aReconcileWorld(stored: StoreWorld): ReconcileWorld {
+  const { cache, clock, noting, other, random, simulated, store, until } = stored;
+  const never = new AbortController().signal;
   const commits: SimulatedCommit[] = [];
   simulated.onCommit((commit) => commits.push(commit));
-
-  const answerOf = <T>(promise: Promise<T>): Promise<T> => settledOn(clock, promise);
-
   const meet = async (where: keyof ReconcileWorld["during"]): Promise<void> => {
     const meeting = world.during[where];
     delete world.during[where];
@@ -173,9 +134,10 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
   };
 
   const world: ReconcileWorld = {
+    ...stored,
     ports: createControllerPorts({
       store,
-      cache: followed,
+      cache,
       cloud: aCloud(() => world, meet),
       users,
       clusterVolumes: noClusterVolumes,
@@ -196,13 +158,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       },
       clock,
       random,
-      steps: {
-        run: (step, take) => {
-          steps.push(step);
-          return take();
-        },
-      },
-      events: { emit: (event) => emitted.push(event) },
+      ...noting,
       logger: silentLogger,
       leaseHighWaterMark: new LeaseHighWaterMark(),
       settings,
@@ -210,11 +166,6 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       clusterId: "cluster-1",
       trustsUnnamedVms: true,
     }),
-    clock,
-    store,
-    other,
-    steps,
-    emitted,
     attachedTo: new Set(),
     instances: new Map(),
     powerStates: new Map(),
@@ -234,78 +185,24 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     nodeUids: new Map(),
     gone: new Set(),
     commits,
-    answerOf,
-    given: async (kind, object) => {
-      const { name, finalizers } = object.metadata;
-      const made = {
-        metadata: {
-          name,
-          finalizers: [...(finalizers ?? ["disk.csi.azure.com/test"])],
-          labels: "volumeId" in object.spec ? attachmentLabels(object.spec) : (object.metadata.labels ?? {}),
-        },
-        spec: object.spec,
-      };
-      const created = await must(other.create(kind, made as unknown as NewObject<typeof kind>, signal));
-      const whole =
-        object.status === undefined
-          ? created
-          : await must(other.updateStatus(kind, { ...created, status: object.status }, signal));
-      if (object.metadata.deletionTimestamp !== undefined) await must(other.delete(kind, name, {}, signal));
-      const isShown = (): boolean => {
-        const shown =
-          followed.get(kind, name) ??
-          (kind === "AzVolumeAttachment" ? followed.ignoredAttachment(name)?.attachment : undefined);
-        return (
-          shown?.metadata.uid === whole.metadata.uid &&
-          (shown.metadata.deletionTimestamp !== undefined) ===
-            (object.metadata.deletionTimestamp !== undefined) &&
-          (shown.status !== undefined) === (object.status !== undefined)
-        );
-      };
-      invariant(await clock.runUntil(isShown, LIMIT_MS), "the cache does not follow");
-    },
     backUp: () => {
       const backup = simulated.snapshot();
       return () => simulated.restore(backup);
     },
     markDeleted: async (kind, name) => {
-      await must(other.delete(kind, name, {}, signal));
-      invariant(
-        await clock.runUntil(
-          () => followed.get(kind, name)?.metadata.deletionTimestamp !== undefined,
-          LIMIT_MS,
-        ),
-        "the cache does not follow",
-      );
+      await must(other.delete(kind, name, {}, never));
+      await until(() => cache.get(kind, name)?.metadata.deletionTimestamp !== undefined);
     },
-    setRecord: async (change) => {
-      const present = await must(other.get("AzVolume", "pvc-1", signal));
-      invariant(present.status?.record !== undefined, "pvc-1 has no record");
-      await must(
-        other.updateStatus(
-          "AzVolume",
-          { ...present, status: { ...present.status, record: change(present.status.record) } },
-          signal,
-        ),
-      );
-    },
-    volume: () => simulated.objects("AzVolume").find(({ metadata }) => metadata.name === "pvc-1"),
-    record: () => world.volume()?.status?.record,
     driverNodes: () =>
       simulated
         .objects("AzDriverNode")
         .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
         .map(({ metadata }) => metadata.name),
     beat: async (nodeName) => {
-      const present = await must(other.get("AzDriverNode", nodeName, signal));
+      const present = await must(other.get("AzDriverNode", nodeName, never));
       invariant(present.status !== undefined, `${nodeName} has never beaten`);
-      await must(
-        other.updateStatus(
-          "AzDriverNode",
-          { ...present, status: { ...present.status, heartbeat: present.status.heartbeat + 1 } },
-          signal,
-        ),
-      );
+      const status = { ...present.status, heartbeat: present.status.heartbeat + 1 };
+      await must(other.updateStatus("AzDriverNode", { ...present, status }, never));
     },
     attachment: (nodeName) =>
       simulated
@@ -313,14 +210,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
         .find(({ metadata }) => metadata.name === attachmentName(nodeName)),
   };
 
-  const running = followed.run(signal);
-  try {
-    await answerOf(followed.untilSynced(signal));
-    await act(world);
-  } finally {
-    life.abort();
-    await answerOf(running).catch((error: unknown) => invariant(signal.aborted, String(error)));
-  }
+  return world;
 }
 
 /** An Azure with one disk whose calls succeed where allowed. */

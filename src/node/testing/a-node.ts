@@ -2,16 +2,10 @@ import { createCallLane } from "../../adapters/linux/call-lane.ts";
 import { createDurableCheckpoints } from "../../adapters/linux/checkpoints/create-durable-checkpoints.ts";
 import { createModelDisk, type ModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { createModelMachine, type ModelMachine } from "../../adapters/model-host/model-machine.ts";
-import {
-  createSimulatedStore,
-  type SimulatedHandle,
-} from "../../adapters/simulated-store/simulated-store.ts";
-import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
-import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { LIMIT_MS, must, settledOn } from "../../controller/testing/settled.ts";
+import { must } from "../../controller/testing/settled.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { AzVolume, DiskSpec, VolumeDetail, WriterRecord } from "../../core/api/az-volume.ts";
+import type { AzVolume, DiskSpec, VolumeDetail } from "../../core/api/az-volume.ts";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
 import { nodeLabel } from "../../core/api/node-labels.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -28,13 +22,10 @@ import {
   identity,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
-import { createObjectCache } from "../../objects/cache/object-cache.ts";
-import { NODE_NAME_LABEL } from "../../objects/new-attachment.ts";
-import type { DriverEvent } from "../../ports/cluster/events.ts";
+import { type StoreWorld, withStore } from "../../objects/testing/with-store.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { StepName } from "../../ports/steps.ts";
-import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import { MountLooks } from "../mount-looks.ts";
@@ -68,29 +59,17 @@ export function aStageRequest(overrides: Partial<StageRequest> = {}): StageReque
  * Node `node-a` on a modelled machine with the disk of `pvc-1` attached, a simulated store and a virtual
  * clock. The test acts as the controllers.
  */
-export interface NodeWorld {
+export interface NodeWorld extends StoreWorld {
   /** The plug-in as it runs now. */
   readonly ports: () => NodePorts;
   readonly machine: ModelMachine;
   readonly disk: ModelDisk;
   /** The disk of the checkpoints. `fault`: why it takes no change; undefined: it does. */
   readonly rootDisk: { fault: Failure | undefined };
-  readonly clock: VirtualClock;
-  readonly store: SimulatedHandle;
-  /** Steps that were taken, in order. */
-  readonly steps: readonly StepName[];
-  /** The events, in order. */
-  readonly emitted: readonly DriverEvent[];
   /** Kills the plug-in, whose commands survive unless they die with it, and starts another one. */
   readonly restartPlugin: (how?: { readonly childrenSurvive: boolean }) => void;
-  /** Lets time pass until the promise has settled. */
-  answerOf<T>(promise: Promise<T>): Promise<T>;
-  /** The writer record as the store has it. */
-  record(): WriterRecord | undefined;
   /** What the store says of the disk. */
   detail(): VolumeDetail | undefined;
-  /** Changes the writer record, as another client does. */
-  setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
   /** Grants the volume to this node, in the next epoch. */
   grantAgain(): Promise<void>;
   /** Records that the volume has a file system, or removes that. */
@@ -106,85 +85,52 @@ export interface NodeWorld {
   setAttachment(change: (attachment: AzVolumeAttachment) => AzVolumeAttachment | undefined): Promise<void>;
   /** Runs once, right before the step of that name. */
   readonly during: Partial<Record<StepName, () => Promise<unknown>>>;
-  /** Puts an object into the store, and waits until the cache shows it. */
-  given<K extends "AzVolume" | "AzVolumeAttachment">(kind: K, object: KindMap[K]): Promise<void>;
+}
+
+/** A disk and a machine, as a test says otherwise. */
+interface NodeOptions {
+  readonly mayGrowMountedExt?: boolean;
+  readonly reusesNumbers?: boolean;
+  /** Fields of the disk as CreateVolume has requested it. */
+  readonly disk?: Partial<DiskSpec>;
 }
 
 /** Runs `act` in a world in which `pvc-1` has the record given and is published to node-a. */
-export async function withNode(
+export function withNode(
   record: RecordChanges,
   act: (world: NodeWorld) => Promise<void>,
-  {
-    disk: diskSpec = {},
-    ...machineOptions
-  }: {
-    readonly mayGrowMountedExt?: boolean;
-    readonly reusesNumbers?: boolean;
-    /** Fields of the disk as CreateVolume has requested it. */
-    readonly disk?: Partial<DiskSpec>;
-  } = {},
+  options: NodeOptions = {},
 ): Promise<void> {
-  const clock = createVirtualClock();
-  const random = createSeededRandom(1);
-  const simulated = createSimulatedStore({ clock, random });
-  const store = simulated.handle("node-a");
-  const cache = createObjectCache({
-    store: ownObjectsOf(store, "node-a"),
-    clock,
-    random,
-    logger: silentLogger,
-    kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode"],
-  });
+  return withStore(
+    {
+      client: "node-a",
+      kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode"],
+      follow: (store) => ownObjectsOf(store, "node-a"),
+    },
+    async (stored) => {
+      const world = aNodeOn(stored, options);
+      const disk = aDiskSpec(options.disk);
+      const maxMountReplicaCount = Math.min(REPLICAS_MAX, disk.maxShares - 1);
+      await world.given("AzVolume", aVolumeWithRecord(record, { disk, maxMountReplicaCount }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: LUN } }));
+      await act(world);
+    },
+  );
+}
+
+function aNodeOn(stored: StoreWorld, { disk: _, ...machineOptions }: NodeOptions): NodeWorld {
+  const { cache, clock, noting, random, simulated, store, setRecord } = stored;
+  const never = new AbortController().signal;
   const disk = createModelDisk({ diskUri, sizeBytes: gibToBytes(10) });
   const machine = createModelMachine({ nodeName: "node-a", clock, ...machineOptions });
   machine.attach({ lun: LUN, disk });
-  const steps: StepName[] = [];
-  const emitted: DriverEvent[] = [];
   const during: NodeWorld["during"] = {};
   const rootDisk: NodeWorld["rootDisk"] = { fault: undefined };
   const checkpoints = memoryCheckpoints(() => rootDisk.fault);
   let leaseHighWaterMark = new LeaseHighWaterMark();
   let released = new ReleasedEpochs();
   let looks = new MountLooks();
-  const life = new AbortController();
-  const { signal } = life;
   let host: HostProvisioner = machine.startPlugin();
-
-  const answerOf = <T>(promise: Promise<T>): Promise<T> => settledOn(clock, promise);
-
-  async function given<K extends "AzVolume" | "AzVolumeAttachment">(
-    kind: K,
-    object: KindMap[K],
-  ): Promise<void> {
-    const {
-      metadata: { name },
-      status,
-    } = object;
-    const created = await must(
-      store.create(
-        kind,
-        {
-          metadata: {
-            name,
-            finalizers: ["disk.csi.azure.com/test"],
-            labels: kind === "AzVolume" ? { [nodeLabel("node-a")]: "" } : { [NODE_NAME_LABEL]: "node-a" },
-          },
-          spec: object.spec,
-        } as unknown as NewObject<K>,
-        signal,
-      ),
-    );
-    const { metadata } = await must(
-      store.updateStatus(kind, { ...created, ...(status === undefined ? {} : { status }) }, signal),
-    );
-    invariant(
-      await clock.runUntil(
-        () => cache.get(kind, name)?.metadata.resourceVersion === metadata.resourceVersion,
-        LIMIT_MS,
-      ),
-      "the cache does not follow",
-    );
-  }
 
   const name = attachmentName("node-a");
   const ownAttachment = (): AzVolumeAttachment | undefined =>
@@ -198,15 +144,15 @@ export async function withNode(
     clock,
     random,
     steps: {
-      run: async (step, action) => {
-        steps.push(step);
-        const before = during[step];
-        delete during[step];
-        await before?.();
-        return action();
-      },
+      run: (step, action) =>
+        noting.steps.run(step, async () => {
+          const before = during[step];
+          delete during[step];
+          await before?.();
+          return action();
+        }),
     },
-    events: { emit: (event) => emitted.push(event) },
+    events: noting.events,
     logger: silentLogger,
     locks: new OperationLock(),
     leaseHighWaterMark,
@@ -236,105 +182,72 @@ export async function withNode(
     },
   });
 
-  const running = cache.run(signal);
-  try {
-    await answerOf(cache.untilSynced(signal));
-    const volumeDisk = aDiskSpec(diskSpec);
-    const maxMountReplicaCount = Math.min(REPLICAS_MAX, volumeDisk.maxShares - 1);
-    const volume = aVolumeWithRecord(record, { disk: volumeDisk, maxMountReplicaCount });
-    const attachment: AzVolumeAttachment = anAttachment("node-a", { status: { lun: LUN } });
-    await given("AzVolume", volume);
-    await given("AzVolumeAttachment", attachment);
-    const setRecord: NodeWorld["setRecord"] = async (change) => {
-      const present = await must(store.get("AzVolume", "pvc-1", signal));
-      invariant(present.status?.record !== undefined, "pvc-1 has no record");
-      await must(
-        store.updateStatus(
-          "AzVolume",
-          { ...present, status: { ...present.status, record: change(present.status.record) } },
-          signal,
+  return {
+    ...stored,
+    ports,
+    machine,
+    disk,
+    rootDisk,
+    // The cache has only volumes with the node's label.
+    given: (kind, { metadata, ...object }) =>
+      stored.given(kind, { ...object, metadata: { ...metadata, labels: { [nodeLabel("node-a")]: "" } } }),
+    restartPlugin: (how = { childrenSurvive: true }) => {
+      machine.killPlugin(host, how);
+      host = machine.startPlugin();
+      leaseHighWaterMark = new LeaseHighWaterMark();
+      released = new ReleasedEpochs();
+      looks = new MountLooks();
+    },
+    detail: () => stored.volume()?.status?.detail,
+    grantAgain: () =>
+      setRecord((record) => {
+        const epoch = record.epoch + 1;
+        return { ...record, writer: aWriter("node-a", { held: false, epoch }), epoch };
+      }),
+    setFormatted: async (formatted) => {
+      const present = await must(store.get("AzVolume", "pvc-1", never));
+      invariant(present.status?.detail !== undefined, "pvc-1 has no disk");
+      const { formatted: _, ...detail } = present.status.detail;
+      const known =
+        formatted === undefined
+          ? {}
+          : { formatted: { ...formatted, nodeName: "node-b", time: "2026-01-01T00:00:00.000Z" } };
+      const status = { ...present.status, detail: { ...detail, ...known } };
+      await must(store.updateStatus("AzVolume", { ...present, status }, never));
+    },
+    setVolume: async (change) => {
+      const present = await must(store.get("AzVolume", "pvc-1", never));
+      cache.remember("AzVolume", await must(store.update("AzVolume", change(present), never)));
+    },
+    attachment: () => ownAttachment(),
+    setAttachment: async (change) => {
+      const present = ownAttachment();
+      invariant(present !== undefined, "pvc-1 has no attachment");
+      const next = change(present);
+      const written = await must(
+        store.update(
+          "AzVolumeAttachment",
+          next ?? { ...present, metadata: { ...present.metadata, finalizers: [] } },
+          never,
         ),
       );
-    };
-    await act({
-      ports,
-      machine,
-      disk,
-      rootDisk,
-      clock,
-      store,
-      steps,
-      emitted,
-      restartPlugin: (how = { childrenSurvive: true }) => {
-        machine.killPlugin(host, how);
-        host = machine.startPlugin();
-        leaseHighWaterMark = new LeaseHighWaterMark();
-        released = new ReleasedEpochs();
-        looks = new MountLooks();
-      },
-      answerOf,
-      record: () => simulated.objects("AzVolume")[0]?.status?.record,
-      detail: () => simulated.objects("AzVolume")[0]?.status?.detail,
-      setRecord,
-      grantAgain: () =>
-        setRecord((record) => {
-          const epoch = record.epoch + 1;
-          return { ...record, writer: aWriter("node-a", { held: false, epoch }), epoch };
-        }),
-      setFormatted: async (formatted) => {
-        const present = await must(store.get("AzVolume", "pvc-1", signal));
-        invariant(present.status?.detail !== undefined, "pvc-1 has no disk");
-        const { formatted: _, ...detail } = present.status.detail;
-        const known =
-          formatted === undefined
-            ? {}
-            : { formatted: { ...formatted, nodeName: "node-b", time: "2026-01-01T00:00:00.000Z" } };
-        await must(
-          store.updateStatus(
-            "AzVolume",
-            { ...present, status: { ...present.status, detail: { ...detail, ...known } } },
-            signal,
+      if (next !== undefined) {
+        cache.remember(
+          "AzVolumeAttachment",
+          await must(
+            store.updateStatus("AzVolumeAttachment", { ...next, metadata: written.metadata }, never),
           ),
         );
-      },
-      setVolume: async (change) => {
-        const present = await must(store.get("AzVolume", "pvc-1", signal));
-        cache.remember("AzVolume", await must(store.update("AzVolume", change(present), signal)));
-      },
-      attachment: () => ownAttachment(),
-      setAttachment: async (change) => {
-        const present = ownAttachment();
-        invariant(present !== undefined, "pvc-1 has no attachment");
-        const next = change(present);
-        const written = await must(
-          store.update(
-            "AzVolumeAttachment",
-            next ?? { ...present, metadata: { ...present.metadata, finalizers: [] } },
-            signal,
-          ),
-        );
-        if (next !== undefined) {
-          cache.remember(
-            "AzVolumeAttachment",
-            await must(
-              store.updateStatus("AzVolumeAttachment", { ...next, metadata: written.metadata }, signal),
-            ),
-          );
-          return;
-        }
-        await must(store.delete("AzVolumeAttachment", name, {}, signal));
-        cache.remember("AzVolumeAttachment", {
-          ...written,
-          metadata: { ...written.metadata, deletionTimestamp: written.metadata.creationTimestamp },
-        });
-      },
-      during,
-      given,
-    });
-  } finally {
-    life.abort();
-    await answerOf(running).catch((error: unknown) => invariant(signal.aborted, String(error)));
-  }
+        return;
+      }
+      await must(store.delete("AzVolumeAttachment", name, {}, never));
+      cache.remember("AzVolumeAttachment", {
+        ...written,
+        metadata: { ...written.metadata, deletionTimestamp: written.metadata.creationTimestamp },
+      });
+    },
+    during,
+  };
 }
 
 /** Checkpoints without a file, on a root disk that takes no change while there is a `fault`. */
