@@ -10,6 +10,7 @@ import { openFileNodeCheckpoints } from "../../src/adapters/linux/checkpoints/fi
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Result } from "../../src/core/failure/result.ts";
+import { kindOf } from "../../src/core/testing/value-of.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { aCheckpoint } from "../../src/ports/testing/a-checkpoint.ts";
 import { startDeviceUser } from "./worlds/start-device-user.ts";
@@ -71,8 +72,6 @@ async function fill(folder: string): Promise<void> {
     await file.close();
   }
 }
-
-const kindOf = (result: Result<unknown>): string => (result.ok ? "ok" : result.failure.kind);
 
 describe("a node whose root disk is full", here, () => {
   for (const kind of ["tmpfs", "ext4", "xfs"] as const)

@@ -29,6 +29,7 @@ import { fail, ok } from "../../src/core/failure/result.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { majorMinorOf } from "../../src/core/node/device/device-number.ts";
 import { bytes } from "../../src/core/primitives/units.ts";
+import { kindOf } from "../../src/core/testing/value-of.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Device } from "../../src/ports/host/host-provisioner.ts";
@@ -89,8 +90,6 @@ async function withDisk(kind: keyof typeof makers, act: (disk: Disk) => Promise<
     await rm(directory, { recursive: true });
   }
 }
-
-const kindOf = (result: Result<unknown>): string => (result.ok ? "ok" : result.failure.kind);
 
 /** What a heartbeat needs of the process: files, such as that of its token, and the API server's address. */
 async function takesFilesAndNames(): Promise<void> {

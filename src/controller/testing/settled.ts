@@ -1,6 +1,7 @@
 import type { VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import type { Result } from "../../core/failure/result.ts";
+import { valueOf } from "../../core/testing/value-of.ts";
 
 /** Longer than any wait of what is tested, in milliseconds of virtual time. */
 export const LIMIT_MS = 3_600_000;
@@ -17,11 +18,9 @@ export async function settledOn<T>(clock: VirtualClock, promise: Promise<T>): Pr
 }
 
 /**
- * The result of a store call, which must not be a failure. Without simulated faults it has no delay: no
- * time needs to pass.
+ * The value of a call that a test expects to succeed. One of the store has no delay without simulated faults:
+ * no time needs to pass.
  */
-export async function must<T>(promise: Promise<Result<T, unknown>>): Promise<T> {
-  const result = await promise;
-  invariant(result.ok, `the store refused: ${JSON.stringify(result)}`);
-  return result.value;
+export async function must<T>(promise: Promise<Result<T>>): Promise<T> {
+  return valueOf(await promise);
 }

@@ -6,3 +6,8 @@ export function valueOf<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(describeFailure(result.failure));
   return result.value;
 }
+
+/** How a call has ended: `ok`, or the kind of its failure. */
+export function kindOf(result: Result<unknown, { readonly kind: string }>): string {
+  return result.ok ? "ok" : result.failure.kind;
+}

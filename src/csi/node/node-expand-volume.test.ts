@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { failureTable } from "../../core/failure/failure-table.ts";
 import { WHILE_READ_ONLY } from "../../core/node/file-system/why-not-grown.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
-import { stageVolume } from "../../node/stage/stage-volume.ts";
-import { type NodeWorld, stagingPath, withNode } from "../../node/testing/a-node.ts";
+import { type NodeWorld, stagingPath, withNode, otherUri } from "../../node/testing/a-node.ts";
 import { aCall } from "../testing/a-call.ts";
 import { nodeExpandVolume } from "./node-expand-volume.ts";
 
@@ -14,16 +12,7 @@ const never = new AbortController().signal;
 
 async function withStaged(act: (world: NodeWorld) => Promise<void>): Promise<void> {
   await withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-    const request = {
-      volumeId: diskUri,
-      stagingPath,
-      accessType: "mount",
-      fsType: "ext4",
-      mountFlags: [],
-      readOnly: false,
-      volumeContext: {},
-    } as const;
-    assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+    assert.equal((await world.stage()).ok, true);
     await act(world);
   });
 }
@@ -50,8 +39,6 @@ const expandStaged = (
       aCall(),
     ),
   );
-
-const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 
 const expand = (
   world: NodeWorld,
@@ -114,11 +101,9 @@ describe("nodeExpandVolume", () => {
 
   it("keeps no pod from starting by its code where the volume is read-only", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-      const stage = { accessType: "mount", fsType: "ext4", readOnly: false, volumeContext: {} } as const;
-      const request = { ...stage, volumeId: diskUri, stagingPath, mountFlags: ["ro"] };
       await world.setFormatted({ fsType: "ext4", uuid: "uuid-1" });
       world.disk.content = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-1" };
-      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.stage({ mountFlags: ["ro"] })).ok, true);
       world.disk.fileSystemBytes = gibToBytes(5);
       const answer = await expand(world);
       assert.deepEqual(answer, {

@@ -4,28 +4,15 @@ import { fail, ok } from "../../core/failure/result.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import { valueOf } from "../../core/testing/value-of.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
-import { publishVolume } from "../../node/stage/publish-volume.ts";
-import { stageVolume } from "../../node/stage/stage-volume.ts";
-import { stagingPath, withNode } from "../../node/testing/a-node.ts";
+import { stagingPath, targetPath, withNode } from "../../node/testing/a-node.ts";
 import type { NodeGetVolumeHealthRequest } from "../gen/csi/v1/csi.ts";
 import { aCall } from "../testing/a-call.ts";
 import { nodeGetVolumeHealth } from "./node-get-volume-health.ts";
 import { nodeGetVolumeStats } from "./node-get-volume-stats.ts";
 
-const never = new AbortController().signal;
-const TARGET = "/var/lib/kubelet/pods/1/mount";
-const stage = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-} as const;
 const request: NodeGetVolumeHealthRequest = {
   volumeId: diskUri,
-  volumePublishPath: TARGET,
+  volumePublishPath: targetPath,
   stagingTargetPath: stagingPath,
 };
 const healthy = { volumeHealth: { volumeId: diskUri, healthStatuses: [] } };
@@ -39,13 +26,12 @@ describe("nodeGetVolumeHealth", () => {
   it("answers that a mount is dead, and has no entry before", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const ports = world.ports();
-      const publish = { ...stage, targetPath: TARGET, targetReadOnly: false };
       assert.deepEqual(valueOf(await nodeGetVolumeHealth(ports, request, aCall())), healthy);
-      valueOf(await world.answerOf(publishVolume(ports, publish, never)));
+      valueOf(await world.publish({}, ports));
       assert.deepEqual(valueOf(await world.answerOf(nodeGetVolumeHealth(ports, request, aCall()))), healthy);
       world.machine.detach(0);
       // As the kubelet asks: the stats first.
-      const stats = { volumeId: diskUri, volumePath: TARGET, stagingTargetPath: stagingPath };
+      const stats = { volumeId: diskUri, volumePath: targetPath, stagingTargetPath: stagingPath };
       assert.ok(!(await world.answerOf(nodeGetVolumeStats(ports, stats, aCall()))).ok);
       const { volumeHealth } = valueOf(await nodeGetVolumeHealth(ports, request, aCall()));
       assert.deepEqual(
@@ -61,7 +47,7 @@ describe("nodeGetVolumeHealth", () => {
   it("looks itself where this process has not looked, and once", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const before = world.ports();
-      valueOf(await world.answerOf(stageVolume(before, stage, never)));
+      valueOf(await world.stage({}, before));
       let looks = 0;
       const ports = withStats(before, async (path, signal) => {
         looks += 1;
@@ -86,7 +72,7 @@ describe("nodeGetVolumeHealth", () => {
   it("fails as a look that shows nothing, so that the kubelet keeps what it knows", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const before = world.ports();
-      valueOf(await world.answerOf(stageVolume(before, stage, never)));
+      valueOf(await world.stage({}, before));
       const ports = withStats(before, async () => fail({ kind: "Cancelled" }));
       const health = await world.answerOf(nodeGetVolumeHealth(ports, request, aCall()));
       assert.deepEqual(health, fail({ kind: "Cancelled" }));

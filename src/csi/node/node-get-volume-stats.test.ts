@@ -7,24 +7,10 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
-import { publishVolume } from "../../node/stage/publish-volume.ts";
-import { stageVolume } from "../../node/stage/stage-volume.ts";
-import { unstageVolume } from "../../node/stage/unstage-volume.ts";
 import { stagingPath, withNode } from "../../node/testing/a-node.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import { aCall } from "../testing/a-call.ts";
 import { nodeGetVolumeStats } from "./node-get-volume-stats.ts";
-
-const never = new AbortController().signal;
-const stage = {
-  volumeId: diskUri,
-  stagingPath,
-  accessType: "mount",
-  fsType: "ext4",
-  mountFlags: [],
-  readOnly: false,
-  volumeContext: {},
-} as const;
 
 /** The same node while the store does not answer. */
 function withoutStore(ports: NodePorts): NodePorts {
@@ -61,7 +47,7 @@ describe("nodeGetVolumeStats", () => {
   it("answers for a volume that is staged here without a request to the store", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const ports = world.ports();
-      assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);
+      assert.ok((await world.stage({}, ports)).ok);
       const request = { volumeId: diskUri.toUpperCase(), volumePath: stagingPath, stagingTargetPath: "" };
       const stats = await world.answerOf(nodeGetVolumeStats(withoutStore(ports), request, aCall()));
       assert.ok(stats.ok);
@@ -74,7 +60,7 @@ describe("nodeGetVolumeStats", () => {
   it("looks at the mount once, since kubelet asks each minute for each pod", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const ports = world.ports();
-      assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);
+      assert.ok((await world.stage({}, ports)).ok);
       const looks: string[] = [];
       const host = new Proxy(ports.host, {
         get: (target, name, receiver) => {
@@ -94,8 +80,7 @@ describe("nodeGetVolumeStats", () => {
         const targetPath = "/var/lib/kubelet/pods/1/mount";
         const otherPath = "/var/lib/kubelet/pods/2/mount";
         for (const path of [targetPath, otherPath]) {
-          const publish = { ...stage, accessType, targetPath: path, targetReadOnly: false };
-          assert.ok((await world.answerOf(publishVolume(ports, publish, never))).ok);
+          assert.ok((await world.publish({ accessType, targetPath: path }, ports)).ok);
         }
         const request = { volumeId: diskUri, volumePath: targetPath, stagingTargetPath: stagingPath };
         assert.ok((await world.answerOf(nodeGetVolumeStats(ports, request, aCall()))).ok);
@@ -127,7 +112,7 @@ describe("nodeGetVolumeStats", () => {
   it("reports on the volume that the kernel has found errors, and answers still", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const ports = world.ports();
-      assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);
+      assert.ok((await world.stage({}, ports)).ok);
       const request = { volumeId: diskUri, volumePath: stagingPath, stagingTargetPath: "" };
       const broken = withFileSystem(ports, { errorsFound: 2 });
       assert.ok((await world.answerOf(nodeGetVolumeStats(broken, request, aCall()))).ok);
@@ -152,12 +137,12 @@ describe("nodeGetVolumeStats", () => {
         const ports = world.ports();
         const request = { volumeId: diskUri, volumePath: stagingPath, stagingTargetPath: "" };
         const broken = withFileSystem(ports, state);
-        assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);
+        assert.ok((await world.stage({}, ports)).ok);
         // As the kubelet asks.
         for (const _minute of [0, 1, 2]) await world.answerOf(nodeGetVolumeStats(broken, request, aCall()));
-        assert.ok((await world.answerOf(unstageVolume(ports, stage, never))).ok);
+        assert.ok((await world.unstage({}, ports)).ok);
         await world.grantAgain();
-        assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);
+        assert.ok((await world.stage({}, ports)).ok);
         for (const _minute of [3, 4]) await world.answerOf(nodeGetVolumeStats(broken, request, aCall()));
         const correlator = new EventCorrelator(() => "pvc-1.1");
         assert.deepEqual(

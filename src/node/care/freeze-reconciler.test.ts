@@ -2,17 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { fail } from "../../core/failure/result.ts";
-import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import { aWriter } from "../../core/testing/objects.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { thawLeftFreezes } from "../lifecycle/thaw-left-freezes.ts";
 import type { StageRequest } from "../stage/stage-request.ts";
-import { stageVolume } from "../stage/stage-volume.ts";
-import { unstageVolume } from "../stage/unstage-volume.ts";
-import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { freezeReconciler } from "./freeze-reconciler.ts";
 
 const never = new AbortController().signal;
-const staged = aStageRequest();
 const SECONDS = 10;
 
 /** A plug-in with the volume staged, and passes of its reconciler. */
@@ -30,7 +27,7 @@ function withFreezer(
   accessType: StageRequest["accessType"] = "mount",
 ): Promise<void> {
   return withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-    const ready = await world.answerOf(stageVolume(world.ports(), { ...staged, accessType }, never));
+    const ready = await world.stage({ accessType });
     assert.equal(ready.ok, true);
     let reconciler = freezeReconciler(world.ports());
     await act({
@@ -127,8 +124,7 @@ describe("freezeReconciler", () => {
     withFreezer(async ({ ask, pass, answer, world }) => {
       await ask(asked);
       await pass();
-      const request = { volumeId: diskUri, stagingPath };
-      assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.unstage()).ok, true);
       assert.deepEqual(world.machine.mounts(), []);
       await ask(taken);
       await pass();

@@ -8,15 +8,10 @@ import { changedRecord } from "../../core/testing/record-lists.ts";
 import { valueOf } from "../../core/testing/value-of.ts";
 import { grantKeyOf } from "../../core/writer/reservation/reservation-key.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
-import { stageVolume } from "../stage/stage-volume.ts";
-import { unstageVolume } from "../stage/unstage-volume.ts";
 import { aStageRequest, type NodeWorld, withNode } from "../testing/a-node.ts";
-import { ownVolumesReconciler } from "./volume-reconciler.ts";
 
 const never = new AbortController().signal;
 const request = aStageRequest();
-const target = { targetPath: "/var/lib/kubelet/pods/1/volumes/pvc-1/target", targetReadOnly: false };
 
 interface Used {
   readonly world: NodeWorld;
@@ -48,13 +43,13 @@ async function withUsed(
           changedRecord(record, { defaultAccess: "quarantined", unverified: [identity("node-a")] }),
         );
       const reconcile = async (): Promise<void> => {
-        valueOf(await world.answerOf(ownVolumesReconciler(ports()).reconcile("pvc-1", never)));
+        valueOf(await world.reconcile(ports()));
         await world.clock.advance(1_000);
       };
       const holder = (): string | undefined => heldKey(world.disk.reservation);
       world.disk.reservation.support = support;
-      valueOf(await world.answerOf(stageVolume(ports(), request, never)));
-      valueOf(await world.answerOf(publishVolume(ports(), { ...request, ...target }, never)));
+      valueOf(await world.stage({}, ports()));
+      valueOf(await world.publish({}, ports()));
       const isMounted = (): boolean => world.machine.mounts().length === 2;
       await act({ world, ports, lose, reconcile, holder, isMounted });
     },
@@ -121,7 +116,7 @@ describe("ownVolumesReconciler of a reclaimed volume whose disk is reserved", ()
         return read;
       };
       const raced = { ...ports(), store: { ...ports().store, get } };
-      await world.answerOf(ownVolumesReconciler(raced).reconcile("pvc-1", never));
+      await world.reconcile(raced);
       assert.equal(world.record()?.fencing?.nodeName, "node-a");
       assert.deepEqual([holder(), world.steps.filter((step) => step === "reserve").length], [earlier, 1]);
     }));
@@ -165,7 +160,7 @@ describe("ownVolumesReconciler of a volume without its record, reserved by other
       await lose();
       forgetReservation(world.disk);
       world.disk.reservation.isForeign = true;
-      const reconciled = await world.answerOf(ownVolumesReconciler(ports()).reconcile("pvc-1", never));
+      const reconciled = await world.reconcile(ports());
       assert.equal(reconciled.ok, false);
       assert.deepEqual(
         world.emitted.map(({ about, reason, message }) => [about.name, reason, message]),
@@ -190,7 +185,7 @@ describe("ownVolumesReconciler of a volume whose record and checkpoint were lost
     it(`reserves it under the key of the present grant (staged again: ${isStagedAgain})`, () =>
       withUsed(async ({ world, ports, lose, reconcile, holder }) => {
         valueOf(await world.answerOf(ports().checkpoints.remove("pvc-1", never)));
-        if (isStagedAgain) valueOf(await world.answerOf(stageVolume(ports(), request, never)));
+        if (isStagedAgain) valueOf(await world.stage({}, ports()));
         const earlier = holder();
         await lose();
         await reconcile();
@@ -204,7 +199,7 @@ describe("ownVolumesReconciler of a volume whose record and checkpoint were lost
     it(`removes a mount whose disk another node has reserved (staged again: ${isStagedAgain})`, () =>
       withUsed(async ({ world, ports, lose, reconcile }) => {
         valueOf(await world.answerOf(ports().checkpoints.remove("pvc-1", never)));
-        if (isStagedAgain) valueOf(await world.answerOf(stageVolume(ports(), request, never)));
+        if (isStagedAgain) valueOf(await world.stage({}, ports()));
         await lose();
         await reserveElsewhere(world, world.disk);
         await reconcile();
@@ -233,7 +228,7 @@ describe("ownVolumesReconciler of a volume whose checkpoint alone was lost", () 
   it("sends nothing where the disk has the key of the present grant: the pod writes", () =>
     withUsed(async ({ world, ports, reconcile, holder }) => {
       valueOf(await world.answerOf(ports().checkpoints.remove("pvc-1", never)));
-      valueOf(await world.answerOf(stageVolume(ports(), request, never)));
+      valueOf(await world.stage({}, ports()));
       const taken = world.steps.length;
       await reconcile();
       assert.deepEqual(world.steps.slice(taken), ["checkpoint"]);
@@ -258,8 +253,8 @@ describe("a node whose disk has no reservations", () => {
         const warnings: unknown[] = [];
         const logger = { ...ports().logger, warn: (...line: unknown[]) => warnings.push(line) };
         const unstaging = { ...ports(), logger };
-        valueOf(await world.answerOf(unpublishVolume(unstaging, { ...request, ...target }, never)));
-        valueOf(await world.answerOf(unstageVolume(unstaging, request, never)));
+        valueOf(await world.unpublish({}, unstaging));
+        valueOf(await world.unstage({}, unstaging));
         assert.deepEqual(warnings, []);
       },
       { support: "none" },

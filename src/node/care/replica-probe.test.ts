@@ -4,8 +4,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import { fail } from "../../core/failure/result.ts";
 import { aWriter } from "../../core/testing/objects.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
-import { stageVolume } from "../stage/stage-volume.ts";
-import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
+import { type NodeWorld, withNode } from "../testing/a-node.ts";
 import { replicasReconciler } from "./replica-probe.ts";
 
 const never = new AbortController().signal;
@@ -76,7 +75,7 @@ describe("replicasReconciler", () => {
 
   it("reports a disk to the controller that is gone from under its workload", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-      const staged = await world.answerOf(stageVolume(world.ports(), aStageRequest(), never));
+      const staged = await world.stage();
       assert.ok(staged.ok);
       await look(world);
       assert.equal(world.attachment()?.status?.deviceMissing, undefined);
@@ -90,7 +89,7 @@ describe("replicasReconciler", () => {
 
   it("does not doubt a disk in use while its links contradict the kernel", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-      const staged = await world.answerOf(stageVolume(world.ports(), aStageRequest(), never));
+      const staged = await world.stage();
       assert.ok(staged.ok);
       const problem = "the link of LUN 0 leads to another device";
       const contradicted = fail({ kind: "WrongDevice", devicePath: "/dev/sdc", problem } as const);

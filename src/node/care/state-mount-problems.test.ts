@@ -7,7 +7,6 @@ import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { lookAtMount } from "../look-at-mount.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
-import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
 import { unstageVolume } from "../stage/unstage-volume.ts";
 import { aStageRequest, type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
@@ -16,7 +15,6 @@ import { mountProblemsReconciler } from "./state-mount-problems.ts";
 const never = new AbortController().signal;
 const LUN = 0;
 const MINUTE_MS = 60_000;
-const request = aStageRequest();
 const granted = { writer: aWriter("node-a", { held: false }) };
 
 /** Passes until there is no news; what the last one asks to be run again after, in milliseconds. */
@@ -29,7 +27,7 @@ async function pass(world: NodeWorld, ports: NodePorts = world.ports()): Promise
 }
 
 async function staged(world: NodeWorld): Promise<void> {
-  const done = await world.answerOf(stageVolume(world.ports(), request, never));
+  const done = await world.stage();
   assert.ok(done.ok, "not staged");
 }
 
@@ -62,21 +60,19 @@ function withDead(ports: NodePorts, path: string): NodePorts {
   });
 }
 
-const raw = aStageRequest({ accessType: "block" });
+const raw = { accessType: "block" } as const;
 const rawPath = (pod: string): string =>
   `/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/pvc-1/${pod}`;
 
 /** Hands the volume out to pods, raw. */
 async function publishRaw(world: NodeWorld, ...pods: readonly string[]): Promise<void> {
   for (const pod of pods) {
-    const publish = { ...raw, targetPath: rawPath(pod), targetReadOnly: false };
-    assert.ok((await world.answerOf(publishVolume(world.ports(), publish, never))).ok, "not published");
+    assert.ok((await world.publish({ ...raw, targetPath: rawPath(pod) })).ok, "not published");
   }
 }
 
 async function unpublishRaw(world: NodeWorld, pod: string): Promise<void> {
-  const unpublish = { volumeId: diskUri, targetPath: rawPath(pod) };
-  assert.ok((await world.answerOf(unpublishVolume(world.ports(), unpublish, never))).ok, "not unpublished");
+  assert.ok((await world.unpublish({ targetPath: rawPath(pod) })).ok, "not unpublished");
 }
 
 const gone = (epoch: number) => ({
@@ -107,7 +103,7 @@ describe("mountProblemsReconciler of a node", () => {
       assert.equal(await asks(world), false);
       await pass(world);
       assert.equal(world.attachment()?.metadata.resourceVersion, stated, "no news, no write");
-      assert.ok((await world.answerOf(unstageVolume(world.ports(), request, never))).ok);
+      assert.ok((await world.unstage()).ok);
       await pass(world);
       // The policy lets no token remove the field.
       assert.deepEqual(statedBy(world), []);
@@ -167,7 +163,7 @@ describe("mountProblemsReconciler of a node", () => {
 
   it("looks at a raw block volume where a pod has it", () =>
     withNode(granted, async (world) => {
-      assert.ok((await world.answerOf(stageVolume(world.ports(), raw, never))).ok);
+      assert.ok((await world.stage(raw)).ok);
       world.machine.detach(LUN);
       const passAfter150s = async (): Promise<void> => {
         await pass(world);
@@ -253,7 +249,7 @@ describe("mountProblemsReconciler of a node", () => {
       const remounted = async (before: string, after: string): Promise<void> => {
         await world.clock.advance(1_000);
         await unpublishRaw(world, before);
-        assert.ok((await world.answerOf(unstageVolume(world.ports(), raw, never))).ok);
+        assert.ok((await world.unstage(raw)).ok);
         const isRequested = { role: "Primary", writerRequest: { since: "" } } as const;
         await world.setAttachment(({ spec, ...attachment }) => ({
           ...attachment,
@@ -278,6 +274,7 @@ describe("mountProblemsReconciler of a node", () => {
       await staged(world);
       const late = withHost(world.ports(), {
         fileSystemStats: async () => {
+          const request = aStageRequest();
           assert.ok((await unstageVolume(world.ports(), request, never)).ok, "not unstaged");
           await world.grantAgain();
           assert.ok((await stageVolume(world.ports(), request, never)).ok, "not staged again");
@@ -332,9 +329,9 @@ describe("mountProblemsReconciler of a node", () => {
         checkFileSystem: async () => ok({ kind: "repaired", detail: "Inode 12 was zapped" }),
       });
       await staged(world);
-      assert.ok((await world.answerOf(unstageVolume(world.ports(), request, never))).ok);
+      assert.ok((await world.unstage()).ok);
       await world.grantAgain();
-      assert.ok((await world.answerOf(stageVolume(repairs, request, never))).ok);
+      assert.ok((await world.stage({}, repairs)).ok);
       await pass(world);
       const repaired = { reason: "FileSystemRepaired", epoch: 2, detail: "Inode 12 was zapped" } as const;
       assert.deepEqual(statedBy(world), [repaired]);
@@ -342,7 +339,7 @@ describe("mountProblemsReconciler of a node", () => {
       await asks(world);
       await pass(world);
       assert.deepEqual(statedBy(world), [repaired]);
-      assert.ok((await world.answerOf(unstageVolume(world.ports(), request, never))).ok);
+      assert.ok((await world.unstage()).ok);
       await world.grantAgain();
       await staged(world);
       await pass(world);

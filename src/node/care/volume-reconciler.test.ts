@@ -1,33 +1,29 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { must } from "../../controller/testing/settled.ts";
 import type { AttachmentStatus } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { changedRecord, listIn, type RecordChanges } from "../../core/testing/record-lists.ts";
+import { kindOf } from "../../core/testing/value-of.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { runNode } from "../lifecycle/run-node.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
 import type { StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
-import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
-import { ownVolumesReconciler } from "./volume-reconciler.ts";
+import { type NodeWorld, stagingPath, withNode, aStageRequest, targetPath } from "../testing/a-node.ts";
 
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const LIMIT_MS = 60_000;
 const a = identity("node-a");
 const mount = aStageRequest();
-const block: StageRequest = { ...mount, accessType: "block" };
+const block = { accessType: "block" } as const;
 const granted = aWriter("node-a", { held: false });
-const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/target";
 
-const reconcile = (world: NodeWorld): Promise<Reconciled> =>
-  world.answerOf(ownVolumesReconciler(world.ports()).reconcile("pvc-1", never));
-const kindOf = (reconciled: Reconciled): string => (reconciled.ok ? "ok" : reconciled.failure.kind);
 const checkpoints = (world: NodeWorld): number => world.ports().checkpoints.volumes().length;
 
 /** Work of another driver on this host. */
@@ -37,21 +33,10 @@ async function done<T>(world: NodeWorld, doing: Promise<Result<T>>): Promise<T> 
   return result.value;
 }
 
-async function stage(world: NodeWorld, request: StageRequest): Promise<void> {
-  assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
-}
-
-async function publish(world: NodeWorld, request: StageRequest): Promise<void> {
-  const published = await world.answerOf(
-    publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never),
-  );
-  assert.equal(published.ok, true);
-}
-
 /** A pod has the volume, which no request asks for any more. */
 async function publishUnrequested(world: NodeWorld): Promise<void> {
-  await stage(world, mount);
-  await publish(world, mount);
+  await must(world.stage());
+  await must(world.publish());
   await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
 }
 
@@ -62,8 +47,8 @@ function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {
 describe("ownVolumesReconciler", () => {
   it("looks at each mount of a volume in use once, since each look reads its device", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       const ports = world.ports();
       const looks: string[] = [];
       const mountAt: typeof ports.host.mountAt = (path, signal) => {
@@ -71,35 +56,34 @@ describe("ownVolumesReconciler", () => {
         return ports.host.mountAt(path, signal);
       };
       const host = { ...ports.host, mountAt };
-      await done(world, ownVolumesReconciler({ ...ports, host }).reconcile("pvc-1", never));
+      await must(world.reconcile({ ...ports, host }));
       assert.deepEqual(looks, [targetPath, stagingPath]);
     }));
 
   it("is not clean of a disk that it had without a checkpoint or LUN to check", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       await world.ports().checkpoints.remove("pvc-1", never);
       await world.setAttachment(() => undefined);
       await world.setRecord((record) =>
         changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
       );
-      assert.equal(kindOf(await reconcile(world)), "StillWaiting");
+      assert.equal(kindOf(await world.reconcile()), "StillWaiting");
       assert.deepEqual(listIn(world.record(), "unverified"), [a]);
       assert.equal(world.machine.mounts().length, 2);
     }));
 
   it("keeps a pod's mount where another node has reclaimed the volume, and reports it", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       const reclaimed = aWriter("node-b", { epoch: 2 });
       await world.setRecord((record) =>
         changedRecord(record, { defaultAccess: "quarantined", unverified: [a], epoch: 2, writer: reclaimed }),
       );
       const ports = world.ports();
-      const pass = (): Promise<Reconciled> =>
-        world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
+      const pass = (): Promise<Reconciled> => world.reconcile(ports);
       assert.deepEqual(await pass(), { ok: true, value: { requeueAfterMs: 2_000 } });
       assert.equal(world.machine.mounts().length, 2);
       assert.deepEqual(
@@ -107,7 +91,7 @@ describe("ownVolumesReconciler", () => {
         [["pvc-1", "node-b has reclaimed pvc-1, which a pod of node-a uses"]],
       );
       assert.deepEqual(world.emitted.map(({ reason }) => reason).slice(-1), ["ReclaimDisputed"]);
-      await done(world, unpublishVolume(world.ports(), { volumeId: mount.volumeId, targetPath }, never));
+      await must(world.unpublish());
       await pass();
       assert.deepEqual(
         [[...ports.disputes], world.machine.mounts().length, listIn(world.record(), "unverified")],
@@ -134,33 +118,33 @@ describe("ownVolumesReconciler", () => {
   for (const [which, change] of byOthers)
     it(`neither unmounts nor reclaims a volume by a record ${which}`, () =>
       withNode({ writer: granted }, async (world) => {
-        await stage(world, mount);
-        await publish(world, mount);
+        await must(world.stage());
+        await must(world.publish());
         await world.setRecord(change);
         const before = world.record();
-        assert.equal(kindOf(await reconcile(world)), "StoreRolledBack");
+        assert.equal(kindOf(await world.reconcile()), "StoreRolledBack");
         assert.deepEqual(world.record(), before);
         assert.equal(world.machine.mounts().length, 2);
       }));
 
   it("keeps a pod's mount by a backup of an earlier object, and records the rollback", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, block);
-      await publish(world, block);
+      await must(world.stage(block));
+      await must(world.publish(block));
       const { checkpoints: memory } = world.ports();
       const [staged] = memory.volumes();
       assert.ok(staged !== undefined);
       await done(world, memory.put({ ...staged, uid: "of-a-later-object" }, never));
       await world.setRecord(() => aRecord({ writer: aWriter("node-b", { epoch: staged.epoch }) }));
-      assert.equal(kindOf(await reconcile(world)), "StoreRolledBack");
+      assert.equal(kindOf(await world.reconcile()), "StoreRolledBack");
       assert.equal(memory.rollbackIncarnation(), 0);
       assert.equal(world.machine.mounts().length, 1);
     }));
 
   it("writes its own VM to a checkpoint with a reclaim, also over another VM's", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       const { checkpoints: memory } = world.ports();
       const [staged] = memory.volumes();
       assert.ok(staged !== undefined);
@@ -171,16 +155,16 @@ describe("ownVolumesReconciler", () => {
       await world.setRecord((record) =>
         changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
       );
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.equal(world.record()?.writer?.nodeName, "node-a");
       assert.deepEqual(memory.volumes()[0]?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
     }));
 
   it("unmounts by a record of the store's own incarnation that names another writer", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
+      await must(world.stage());
       await world.setRecord((record) => ({ ...record, epoch: 2, writer: aWriter("node-b", { epoch: 2 }) }));
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.equal(world.machine.mounts().length, 0);
     }));
 
@@ -202,7 +186,7 @@ describe("ownVolumesReconciler", () => {
         host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never),
       );
       world.restartPlugin();
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, requested: true });
       assert.equal(world.attachment()?.spec.role, "Primary");
       const [checkpoint] = world.ports().checkpoints.volumes();
@@ -233,7 +217,7 @@ describe("ownVolumesReconciler", () => {
         world,
         host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never),
       );
-      assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+      assert.equal(kindOf(await world.reconcile()), "DeviceBusy");
       assert.deepEqual(
         world.machine.mounts().map(({ path }) => path),
         [byV1],
@@ -256,7 +240,7 @@ describe("ownVolumesReconciler", () => {
       const { majorMinor } = device;
       const other = { volumeName: "pvc-2", majorMinor, stagingPath: byV1, targetPaths: [ofPod] };
       await done(world, memory.put(aCheckpoint(other), never));
-      assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+      assert.equal(kindOf(await world.reconcile()), "DeviceBusy");
       assert.deepEqual([world.record()?.writer, listIn(world.record(), "unverified")], [undefined, [a]]);
       assert.equal(world.machine.mounts().length, 2);
     }));
@@ -279,7 +263,7 @@ describe("ownVolumesReconciler", () => {
         world,
         store.delete("AzVolumeAttachment", world.attachment()?.metadata.name ?? "", {}, never),
       );
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, requested: true });
       assert.equal(world.machine.mounts().length, 2);
     }));
@@ -295,7 +279,7 @@ describe("ownVolumesReconciler", () => {
         const device = await done(world, host.findDevice({ lun: 0 }, never));
         await done(world, host.bindDevice({ device, targetPath: ofPod, readOnly: false }, never));
         world.restartPlugin();
-        assert.equal(kindOf(await reconcile(world)), "ok");
+        assert.equal(kindOf(await world.reconcile()), "ok");
         assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, requested: true });
         assert.equal(world.machine.mounts().length, 1);
         assert.equal(world.ports().checkpoints.volumes()[0]?.accessType, "block");
@@ -304,33 +288,33 @@ describe("ownVolumesReconciler", () => {
   it("is not clean where an attached disk has no link, and requests a read of the VM", () =>
     withNode(adopted, async (world) => {
       world.machine.detach(0);
-      assert.equal(kindOf(await reconcile(world)), "DeviceNotFound");
+      assert.equal(kindOf(await world.reconcile()), "DeviceNotFound");
       assert.deepEqual(listIn(world.record(), "unverified"), [a]);
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
 
   it("stays in quarantine while a process has the fenced raw device open", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, block);
-      await publish(world, block);
+      await must(world.stage(block));
+      await must(world.publish(block));
       const close = world.machine.openRaw(0);
       world.machine.cutOff(0);
       await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       await world.setAttachment(() => undefined);
       for (let pass = 1; pass <= 3; pass += 1) {
-        assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
+        assert.equal(kindOf(await world.reconcile()), "DeviceBusy", `pass ${pass}`);
         assert.deepEqual(listIn(world.record(), "quarantined"), [a]);
         assert.equal(checkpoints(world), 1);
       }
       close();
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual(listIn(world.record(), "quarantined"), []);
       assert.equal(checkpoints(world), 0);
     }));
 
   it("stays in quarantine while a process has a raw device open that is detached", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-      assert.equal((await world.answerOf(stageVolume(world.ports(), block, never))).ok, true);
+      assert.equal((await world.stage(block)).ok, true);
       const close = world.machine.openRaw(0);
       world.machine.detach(0);
       await world.setRecord(({ writer: _writer, ...record }) =>
@@ -354,11 +338,11 @@ describe("ownVolumesReconciler", () => {
 
   it("drops its checkpoint also where the controller has cleared the record", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
+      await must(world.stage());
       await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       world.during["prove-clean"] = () =>
         world.setRecord((record) => changedRecord(record, { quarantined: [] }));
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual(
         [checkpoints(world), world.emitted.filter(({ reason }) => reason === "QuarantineLeft")],
         [0, []],
@@ -367,30 +351,30 @@ describe("ownVolumesReconciler", () => {
 
   it("does not fail where another node has reclaimed the volume first", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       await world.setRecord((record) =>
         changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
       );
       const other = aWriter("node-b", { epoch: 2 });
       world.during.reclaim = () => world.setRecord((record) => ({ ...record, writer: other, epoch: 2 }));
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual(world.record()?.writer, other);
     }));
 
   it("keeps its checkpoint while a process has the raw device open", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, block);
+      await must(world.stage(block));
       const close = world.machine.openRaw(0);
       await world.setRecord(withoutWriter);
-      assert.deepEqual([kindOf(await reconcile(world)), checkpoints(world)], ["DeviceBusy", 1]);
+      assert.deepEqual([kindOf(await world.reconcile()), checkpoints(world)], ["DeviceBusy", 1]);
       close();
-      assert.deepEqual([kindOf(await reconcile(world)), checkpoints(world)], ["ok", 0]);
+      assert.deepEqual([kindOf(await world.reconcile()), checkpoints(world)], ["ok", 0]);
     }));
 
   it("answers a recall also where nothing is mounted and its release fails", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, block);
+      await must(world.stage(block));
       const close = world.machine.openRaw(0);
       await world.setRecord((record) => ({
         ...record,
@@ -402,17 +386,17 @@ describe("ownVolumesReconciler", () => {
       }));
       // Slower than the unmount of nothing: its progress report is cancelled.
       world.store.setWeather({ callDelayMs: [20, 20] });
-      assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+      assert.equal(kindOf(await world.reconcile()), "DeviceBusy");
       const { id, published, unmounting } = world.attachment()?.status?.recall ?? {};
       assert.deepEqual({ id, published, unmounting }, { id: "recall-1", published: [], unmounting: true });
       close();
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.equal(world.record()?.writer?.held, false);
     }));
 
   /** A recalled holder without a pod. Returns what makes its next release fail. */
-  async function recalled(world: NodeWorld, request: StageRequest): Promise<() => void> {
-    await stage(world, request);
+  async function recalled(world: NodeWorld, request: Partial<StageRequest>): Promise<() => void> {
+    await must(world.stage(request));
     await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
     const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
     await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
@@ -429,14 +413,14 @@ describe("ownVolumesReconciler", () => {
           ...volume,
           spec: { ...volume.spec, capabilities: [{ accessType, accessMode: "SINGLE_NODE_WRITER" }] },
         }));
-        await publish(world, block);
+        await must(world.publish(block));
         await recalled(world, block);
         const pod = world.machine.openVolume(targetPath);
         assert.ok(pod !== undefined);
         pod.open();
         await done(world, world.ports().checkpoints.remove("pvc-1", never));
         const answer = async (): Promise<AttachmentStatus["recall"]> => {
-          assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+          assert.equal(kindOf(await world.reconcile()), "DeviceBusy");
           return world.attachment()?.status?.recall;
         };
         const first = await answer();
@@ -454,7 +438,7 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       const refuse = await recalled(world, mount);
       refuse();
-      assert.equal(kindOf(await reconcile(world)), "StoreUnavailable");
+      assert.equal(kindOf(await world.reconcile()), "StoreUnavailable");
       assert.equal(world.machine.mounts().length, 0);
       const answered = world.attachment();
       const { id, published, releaseRefused } = answered?.status?.recall ?? {};
@@ -463,9 +447,9 @@ describe("ownVolumesReconciler", () => {
         { id: "recall-1", published: [], releaseRefused: true },
       );
       refuse();
-      assert.equal(kindOf(await reconcile(world)), "StoreUnavailable");
+      assert.equal(kindOf(await world.reconcile()), "StoreUnavailable");
       assert.equal(world.attachment()?.metadata.resourceVersion, answered?.metadata.resourceVersion);
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.equal(world.record()?.writer?.held, false);
     }));
 
@@ -473,10 +457,10 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       const refuse = await recalled(world, block);
       refuse();
-      assert.equal(kindOf(await reconcile(world)), "StoreUnavailable");
+      assert.equal(kindOf(await world.reconcile()), "StoreUnavailable");
       assert.equal(world.attachment()?.status?.recall?.releaseRefused, true);
       world.machine.openRaw(0);
-      assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+      assert.equal(kindOf(await world.reconcile()), "DeviceBusy");
       assert.equal(world.attachment()?.status?.recall?.releaseRefused, undefined);
     }));
 
@@ -493,7 +477,7 @@ describe("ownVolumesReconciler", () => {
       const versionAfterWrite = async (text: string): Promise<string | undefined> => {
         volume.write("/record", text);
         volume.sync();
-        assert.equal(kindOf(await reconcile(world)), "ok");
+        assert.equal(kindOf(await world.reconcile()), "ok");
         return world.attachment()?.metadata.resourceVersion;
       };
       const first = await versionAfterWrite("1");
@@ -516,16 +500,14 @@ describe("ownVolumesReconciler", () => {
       const volume = world.machine.openVolume(targetPath) ?? assert.fail("nothing is mounted");
       volume.open();
       const answer = () => world.attachment()?.status?.recall ?? assert.fail("no answer");
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       const first = answer();
       const ports = world.ports();
       const hidden = fail({ kind: "HostNotReady", detail: "the mount is hidden" } as const);
       const host = { ...ports.host, mountAt: async () => hidden };
       const pass = async (): Promise<void> => {
         await world.clock.advance(5_000);
-        const passed = await world.answerOf(
-          ownVolumesReconciler({ ...ports, host }).reconcile("pvc-1", never),
-        );
+        const passed = await world.reconcile({ ...ports, host });
         assert.deepEqual(passed, hidden);
       };
       await pass();
@@ -546,10 +528,10 @@ describe("ownVolumesReconciler", () => {
 
   it("reports the mounts that it removes and the quarantine that it leaves", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
-      await reconcile(world);
+      await world.reconcile();
       assert.deepEqual(listIn(world.record(), "quarantined"), []);
       const event = { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a" } as const;
       const removed =
@@ -570,17 +552,17 @@ describe("ownVolumesReconciler", () => {
 
   it("releases nothing and keeps its checkpoint where it could not unmount a raw disk", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, block);
-      await publish(world, block);
+      await must(world.stage(block));
+      await must(world.publish(block));
       await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       const failure = { kind: "HostCommandFailed", command: "umount", exitCode: 32, stderr: "" } as const;
       world.machine.failNext("unmount", failure);
-      assert.deepEqual(await reconcile(world), { ok: false, failure });
+      assert.deepEqual(await world.reconcile(), { ok: false, failure });
       assert.deepEqual(
         [world.machine.mounts().length, checkpoints(world), listIn(world.record(), "quarantined")],
         [1, 1, [a]],
       );
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual(
         [world.machine.mounts(), checkpoints(world), listIn(world.record(), "quarantined")],
         [[], 0, []],
@@ -589,20 +571,20 @@ describe("ownVolumesReconciler", () => {
 
   it("leaves quarantine only once it could mount a placeholder at a pod's target", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       const failure = { kind: "HostCommandFailed", command: "mount", exitCode: 32, stderr: "" } as const;
       world.machine.failNext("mountPlaceholder", failure);
-      assert.deepEqual(await reconcile(world), { ok: false, failure });
+      assert.deepEqual(await world.reconcile(), { ok: false, failure });
       assert.deepEqual([listIn(world.record(), "quarantined"), world.emitted], [[a], []]);
     }));
 
   it("reports no stale mounts where it had none", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, block);
+      await must(world.stage(block));
       await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual(
         world.emitted.map(({ reason }) => reason),
         ["QuarantineLeft"],
@@ -611,12 +593,12 @@ describe("ownVolumesReconciler", () => {
 
   it("drops the checkpoint of a volume that it released", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
+      await must(world.stage());
       await world.setRecord((record) => ({
         ...record,
         writer: { ...granted, held: true, requested: false },
       }));
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual([world.record()?.writer?.held, checkpoints(world)], [false, 0]);
     }));
 
@@ -628,7 +610,7 @@ describe("ownVolumesReconciler", () => {
       }));
       const device = await done(world, world.ports().host.findDevice({ lun: 0 }, never));
       await done(world, world.ports().host.bindDevice({ device, targetPath: ofPod, readOnly: false }, never));
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       const [checkpoint] = world.ports().checkpoints.volumes();
       assert.deepEqual(
         [checkpoint?.accessType, checkpoint?.targetPaths, checkpoint?.epoch],
@@ -638,12 +620,12 @@ describe("ownVolumesReconciler", () => {
 
   it("reclaims a raw disk in use after its record was lost, and leaves it to the pod", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, block);
-      await publish(world, block);
+      await must(world.stage(block));
+      await must(world.publish(block));
       await world.setRecord((record) =>
         changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
       );
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual(
         [world.record()?.writer?.nodeName, world.machine.mounts().map(({ path }) => path)],
         ["node-a", [targetPath]],
@@ -667,7 +649,7 @@ describe("ownVolumesReconciler", () => {
         world,
         host.bindMount({ stagingPath: byV1, targetPath: early, readOnly: false, mountFlags: [] }, never),
       );
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       const [checkpoint] = world.ports().checkpoints.volumes();
       assert.deepEqual([checkpoint?.stagingPath, checkpoint?.targetPaths], [byV1, [early]]);
     }));
@@ -675,7 +657,7 @@ describe("ownVolumesReconciler", () => {
   it("reports a host that can't look for the disk, but no missing disk", () =>
     withNode(adopted, async (world) => {
       world.machine.failNext("findDevice", { kind: "HostCommandTimedOut", command: "ls", timeoutMs: 1 });
-      assert.equal(kindOf(await reconcile(world)), "HostCommandTimedOut");
+      assert.equal(kindOf(await world.reconcile()), "HostCommandTimedOut");
       assert.notEqual(world.attachment()?.status?.deviceMissing, true);
     }));
 
@@ -687,7 +669,7 @@ describe("ownVolumesReconciler", () => {
           ? attachment
           : { ...attachment, status: { ...attachment.status, state: "Detaching" } },
       );
-      assert.notEqual(kindOf(await reconcile(world)), "DeviceNotFound");
+      assert.notEqual(kindOf(await world.reconcile()), "DeviceNotFound");
       assert.notEqual(world.attachment()?.status?.deviceMissing, true);
     }));
 
@@ -696,25 +678,24 @@ describe("ownVolumesReconciler", () => {
       await publishUnrequested(world);
       const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
       await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
-      assert.deepEqual(await reconcile(world), { ok: true, value: { requeueAfterMs: 500 } });
+      assert.deepEqual(await world.reconcile(), { ok: true, value: { requeueAfterMs: 500 } });
       const { published, unmounting } = world.attachment()?.status?.recall ?? {};
       assert.deepEqual([published, unmounting], [[targetPath], false]);
     }));
 
   describe("a target that is still published when its volume is removed", () => {
     const cutOff = async (world: NodeWorld): Promise<void> => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       world.machine.detach(0);
       await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
     };
-    const unpublish = (world: NodeWorld) =>
-      done(world, unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never));
+    const unpublish = (world: NodeWorld) => must(world.unpublish());
 
     it("gets a placeholder that refuses a restarted container's writes and is no use", () =>
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
-        assert.equal(kindOf(await reconcile(world)), "ok");
+        assert.equal(kindOf(await world.reconcile()), "ok");
         assert.deepEqual(world.machine.placeholders(), [targetPath]);
         assert.equal(world.machine.openVolume(targetPath)?.write("record", "text").kind, "EROFS");
         assert.deepEqual(
@@ -726,7 +707,7 @@ describe("ownVolumesReconciler", () => {
     it("is free again once it is unpublished", () =>
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
-        await reconcile(world);
+        await world.reconcile();
         await unpublish(world);
         assert.deepEqual(world.machine.placeholders(), []);
         assert.equal(world.machine.openVolume(targetPath), undefined);
@@ -738,7 +719,7 @@ describe("ownVolumesReconciler", () => {
         await done(world, world.ports().host.unmount(targetPath, never));
         world.machine.makeDirectory(targetPath);
         world.restartPlugin();
-        await reconcile(world);
+        await world.reconcile();
         assert.deepEqual(world.machine.placeholders(), [targetPath]);
       }));
 
@@ -747,17 +728,17 @@ describe("ownVolumesReconciler", () => {
         await cutOff(world);
         const inContainer = world.machine.openVolume(targetPath);
         for (let pass = 1; pass <= 3; pass += 1)
-          assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
+          assert.equal(kindOf(await world.reconcile()), "DeviceBusy", `pass ${pass}`);
         const emitted = world.emitted.map(({ reason }) => reason);
         assert.deepEqual(emitted, ["PodLostDisk", "StaleMountsRemoved"]);
         // A rebuilt record does not let a placeholder be reclaimed.
         await world.setRecord((record) =>
           changedRecord(record, { quarantined: [], defaultAccess: "quarantined", unverified: [a] }),
         );
-        assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+        assert.equal(kindOf(await world.reconcile()), "DeviceBusy");
         assert.equal(world.record()?.writer, undefined);
         inContainer?.close();
-        assert.equal(kindOf(await reconcile(world)), "ok");
+        assert.equal(kindOf(await world.reconcile()), "ok");
         assert.deepEqual(listIn(world.record(), "unverified"), []);
       }));
 
@@ -765,22 +746,22 @@ describe("ownVolumesReconciler", () => {
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
         await done(world, world.ports().host.unmount(targetPath, never));
-        await reconcile(world);
+        await world.reconcile();
         assert.deepEqual(world.machine.placeholders(), []);
       }));
 
     it("gets the volume again once the record allows it, or else the placeholder again", () =>
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
-        await reconcile(world);
+        await world.reconcile();
         world.machine.attach({ lun: 0, disk: world.disk });
         await world.setRecord((record) => ({ ...record, writer: { ...granted, epoch: 2 }, epoch: 2 }));
-        await publish(world, mount);
+        await must(world.publish());
         assert.deepEqual(world.machine.placeholders(), []);
         assert.equal(world.machine.openVolume(targetPath)?.open().kind, "done");
         await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
         world.machine.detach(0);
-        assert.notEqual(kindOf(await reconcile(world)), "ok");
+        assert.notEqual(kindOf(await world.reconcile()), "ok");
         assert.deepEqual(world.machine.placeholders(), [targetPath]);
         await unpublish(world);
         assert.deepEqual(world.machine.placeholders(), []);
@@ -788,19 +769,19 @@ describe("ownVolumesReconciler", () => {
 
     it("gets none where it is a raw device's: nothing is started without the device", () =>
       withNode({ writer: granted }, async (world) => {
-        await stage(world, block);
-        await publish(world, block);
+        await must(world.stage(block));
+        await must(world.publish(block));
         world.machine.detach(0);
         await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
-        assert.equal(kindOf(await reconcile(world)), "ok");
+        assert.equal(kindOf(await world.reconcile()), "ok");
         assert.deepEqual([world.machine.placeholders(), world.machine.mounts()], [[], []]);
       }));
   });
 
   it("requests nothing from the store where a healthy writer has nothing to do", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       const ports = world.ports();
       const reads: string[] = [];
       const store: ObjectStore = {
@@ -810,13 +791,10 @@ describe("ownVolumesReconciler", () => {
           return ports.store.get(kind, name, signal);
         },
       };
-      assert.equal(
-        kindOf(await world.answerOf(ownVolumesReconciler({ ...ports, store }).reconcile("pvc-1", never))),
-        "ok",
-      );
+      assert.equal(kindOf(await world.reconcile({ ...ports, store })), "ok");
       assert.deepEqual([...reads], []);
       await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
-      await world.answerOf(ownVolumesReconciler({ ...ports, store }).reconcile("pvc-1", never));
+      await world.reconcile({ ...ports, store });
       assert.equal(reads.includes("AzVolume pvc-1"), true, "nothing is done by what the cache says");
     }));
 
@@ -828,18 +806,13 @@ describe("ownVolumesReconciler", () => {
         ...cache,
         get: (kind, name) => (kind === "AzVolume" ? undefined : cache.get(kind, name)),
       };
-      assert.equal(
-        kindOf(
-          await world.answerOf(ownVolumesReconciler({ ...ports, cache: blind }).reconcile("pvc-1", never)),
-        ),
-        "ok",
-      );
+      assert.equal(kindOf(await world.reconcile({ ...ports, cache: blind })), "ok");
       assert.deepEqual(listIn(world.record(), "clean"), [a]);
     }));
 
   it("reports nothing of a quarantine that only an adopted record implies", () =>
     withNode({ defaultAccess: "quarantined" }, async (world) => {
-      await reconcile(world);
+      await world.reconcile();
       assert.deepEqual([listIn(world.record(), "clean"), world.emitted], [[a], []]);
     }));
 
@@ -848,7 +821,7 @@ describe("ownVolumesReconciler", () => {
       const ports = { ...world.ports(), settings: { ...world.ports().settings, attach: "driver" as const } };
       const staged = ports.locks.run(diskUri, "NodeStageVolume", () => stageVolume(ports, mount, never));
       assert.ok(await world.clock.runUntil(() => world.steps.includes("request"), LIMIT_MS));
-      assert.deepEqual(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never)), {
+      assert.deepEqual(await world.reconcile(ports), {
         ok: true,
         value: {},
       });
@@ -873,11 +846,11 @@ describe("ownVolumesReconciler", () => {
       const { checkpoints: memory } = world.ports();
       const other = aCheckpoint({ volumeName: "pvc-0", lun: 5, majorMinor: "8:80" });
       await done(world, memory.put(other, never));
-      await stage(world, mount);
+      await must(world.stage());
       await done(world, world.ports().host.unmount(stagingPath, never));
       await world.setAttachment(() => undefined);
       await deleteVolume(world);
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual(
         memory.volumes().map(({ volumeName }) => volumeName),
         ["pvc-0"],
@@ -886,17 +859,17 @@ describe("ownVolumesReconciler", () => {
 
   it("keeps what a pod has mounted of a volume whose object is gone", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       await deleteVolume(world);
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual([world.machine.mounts().length, checkpoints(world)], [2, 1]);
     }));
 
   it("reports a disputed volume during a call, and until the record names this node", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       const before = world.record();
       assert.ok(before !== undefined);
       await world.setRecord((record) =>
@@ -908,8 +881,7 @@ describe("ownVolumesReconciler", () => {
         }),
       );
       const ports = world.ports();
-      const pass = (): Promise<Reconciled> =>
-        world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
+      const pass = (): Promise<Reconciled> => world.reconcile(ports);
       await pass();
       const call = Promise.withResolvers<Result<void>>();
       const calling = ports.locks.run(diskUri, "NodeStageVolume", () => call.promise);
@@ -929,8 +901,8 @@ describe("ownVolumesReconciler", () => {
 
   it("unmounts and releases a recalled volume whose disk has gone from under its pod", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       world.machine.detach(0);
       await world.setRecord((record) => ({
         ...record,
@@ -938,20 +910,20 @@ describe("ownVolumesReconciler", () => {
       }));
       const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
       await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
-      await reconcile(world);
+      await world.reconcile();
       assert.deepEqual([world.machine.mounts(), world.machine.placeholders()], [[], [targetPath]]);
     }));
 
   it("releases nothing that it could not unmount", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
+      await must(world.stage());
       await world.setRecord((record) => ({
         ...record,
         writer: { ...granted, held: true, requested: false },
       }));
       const failure = { kind: "HostCommandFailed", command: "umount", exitCode: 32, stderr: "" } as const;
       world.machine.failNext("unmount", failure);
-      assert.deepEqual(await reconcile(world), { ok: false, failure });
+      assert.deepEqual(await world.reconcile(), { ok: false, failure });
       assert.deepEqual(
         [world.record()?.writer?.held, checkpoints(world), world.machine.mounts().length],
         [true, 1, 1],
@@ -960,21 +932,18 @@ describe("ownVolumesReconciler", () => {
 
   it("unbinds every target of a revoked raw disk in one pass", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, block);
+      await must(world.stage(block));
       for (const path of [targetPath, `${targetPath}-2`])
-        await done(
-          world,
-          publishVolume(world.ports(), { ...block, targetPath: path, targetReadOnly: false }, never),
-        );
+        await must(world.publish({ ...block, targetPath: path }));
       await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
-      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual([world.machine.mounts(), listIn(world.record(), "quarantined")], [[], []]);
     }));
 
   it("renews a lost request with attach: driver, with the volume's context", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world, mount);
-      await publish(world, mount);
+      await must(world.stage());
+      await must(world.publish());
       const volumeContext = { cachingmode: "ReadOnly" };
       const volume = await done(world, world.store.get("AzVolume", "pvc-1", never));
       const withContext = { ...volume, spec: { ...volume.spec, volumeContext } };
@@ -984,14 +953,11 @@ describe("ownVolumesReconciler", () => {
         world.ports().cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").length === 0;
       assert.ok(await world.clock.runUntil(isSeen, LIMIT_MS));
       assert.deepEqual(
-        [kindOf(await reconcile(world)), world.attachment()],
+        [kindOf(await world.reconcile()), world.attachment()],
         ["ok", undefined],
         "the orchestrator publishes, and states it",
       );
-      assert.equal(
-        kindOf(await world.answerOf(ownVolumesReconciler(inDriverMode(world)).reconcile("pvc-1", never))),
-        "ok",
-      );
+      assert.equal(kindOf(await world.reconcile(inDriverMode(world))), "ok");
       const { role, writerRequest, volumeContext: stated } = world.attachment()?.spec ?? {};
       assert.deepEqual([role, writerRequest !== undefined, stated], ["Primary", true, volumeContext]);
     }));
@@ -1002,8 +968,8 @@ describe("ownVolumesReconciler", () => {
   ] as const)
     it(`reclaims what a pod uses, and creates ${made ?? "no"} attachment with attach: ${attach}`, () =>
       withNode({ writer: granted }, async (world) => {
-        await stage(world, mount);
-        await publish(world, mount);
+        await must(world.stage());
+        await must(world.publish());
         const { checkpoints: memory } = world.ports();
         const [staged] = memory.volumes();
         assert.ok(staged !== undefined);
@@ -1013,10 +979,7 @@ describe("ownVolumesReconciler", () => {
           changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
         );
         const ports = { ...world.ports(), settings: { ...world.ports().settings, attach } };
-        assert.equal(
-          kindOf(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never))),
-          "ok",
-        );
+        assert.equal(kindOf(await world.reconcile(ports)), "ok");
         assert.deepEqual([world.record()?.writer?.nodeName, world.attachment()?.spec.role], ["node-a", made]);
         const volume = await done(world, world.store.get("AzVolume", "pvc-1", never));
         assert.equal(memory.volumes()[0]?.uid, volume.metadata.uid);

@@ -9,17 +9,13 @@ import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import { lookAtMount } from "../look-at-mount.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
-import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
-import { stageVolume } from "../stage/stage-volume.ts";
-import { type NodeWorld, withNode, aStageRequest, stagingPath } from "../testing/a-node.ts";
+import { type NodeWorld, withNode, stagingPath } from "../testing/a-node.ts";
 import { runNode } from "./run-node.ts";
 
 const never = new AbortController().signal;
 const LIMIT_MS = 60_000;
 /** The default of `--heartbeat-stale-ms`. */
 const HEARTBEAT_STALE_MS = 35_000;
-const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
-const request = aStageRequest();
 const granted = aWriter("node-a", { held: false });
 
 /** Runs the node's own work while `act` observes. */
@@ -94,7 +90,7 @@ describe("runNode", () => {
 
   it("leaves nothing frozen when it is asked to end and its holder killed", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.stage()).ok, true);
       await whileRunning(world, async () => {
         await world.setAttachment((present) => ({
           ...present,
@@ -114,7 +110,7 @@ describe("runNode", () => {
 
   it("states what is wrong with a mount while looks at others' disks hang", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.stage()).ok, true);
       const volumeId = `${diskUri}-hung-0`;
       const name = attachmentObjectName({ diskUri: volumeId, nodeName: "node-a" });
       const hung = { metadata: { name }, spec: { volumeName: "hung-0", volumeId } };
@@ -168,7 +164,7 @@ describe("runNode", () => {
 
   it("freezes a file system beside any number of disks that do not thaw", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.stage()).ok, true);
       await whileRunning(
         world,
         async () => {
@@ -207,12 +203,8 @@ describe("runNode", () => {
   it("releases a recalled volume once the last target is unbound, without any event", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();
-      assert.equal((await world.answerOf(stageVolume(ports, request, never))).ok, true);
-      assert.equal(
-        (await world.answerOf(publishVolume(ports, { ...request, targetPath, targetReadOnly: false }, never)))
-          .ok,
-        true,
-      );
+      assert.equal((await world.stage({}, ports)).ok, true);
+      assert.equal((await world.publish({}, ports)).ok, true);
       await world.setRecord((record) => ({
         ...record,
         ...(record.writer === undefined ? {} : { writer: { ...record.writer, requested: false } }),
@@ -236,10 +228,7 @@ describe("runNode", () => {
         const isAnswered = (): boolean => world.steps.includes("answer-recall");
         assert.ok(await world.clock.runUntil(isAnswered, LIMIT_MS));
         await world.clock.advance(10_000);
-        assert.equal(
-          (await world.answerOf(unpublishVolume(ports, { volumeId: diskUri, targetPath }, never))).ok,
-          true,
-        );
+        assert.equal((await world.unpublish({}, ports)).ok, true);
         assert.ok(await world.clock.runUntil(() => world.record()?.writer?.held === false, LIMIT_MS));
       });
     }));
@@ -261,7 +250,7 @@ describe("runNode", () => {
 
   it("reports a rollback as soon as a record is older than its checkpoint", () =>
     withNode({ writer: { ...granted, epoch: 5 }, epoch: 5 }, async (world) => {
-      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.stage()).ok, true);
       await whileRunning(world, async () => {
         const conditions = async (): Promise<readonly string[]> => {
           const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
@@ -277,7 +266,7 @@ describe("runNode", () => {
 
   it("reports a rollback to before it had the volume's label, and unmounts nothing", () =>
     withNode({ writer: { ...granted, epoch: 5 }, epoch: 5 }, async (world) => {
-      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.stage()).ok, true);
       await whileRunning(world, async () => {
         const conditions = async (): Promise<readonly string[]> => {
           const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
@@ -296,7 +285,7 @@ describe("runNode", () => {
 
   it("keeps a volume that it uses while a person has removed the label", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.stage()).ok, true);
       await whileRunning(world, async () => {
         await world.setVolume((volume) => ({ ...volume, metadata: { ...volume.metadata, labels: {} } }));
         await world.clock.advance(LIMIT_MS);

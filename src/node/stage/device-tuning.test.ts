@@ -2,14 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fail } from "../../core/failure/result.ts";
 import { aWriter } from "../../core/testing/objects.ts";
+import { kindOf } from "../../core/testing/value-of.ts";
 import type { DeviceSettingName } from "../../core/volume/device/device-settings.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
 import { tuneDevice } from "./device-tuning.ts";
 import type { StageRequest } from "./stage-request.ts";
-import { stageVolume } from "./stage-volume.ts";
-import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const granted = aWriter("node-a", { held: false });
@@ -24,13 +23,7 @@ const kernels = { "queue/scheduler": "none", "queue/read_ahead_kb": "128", "queu
 const tuned = { ...kernels, "queue/scheduler": "mq-deadline", "queue/read_ahead_kb": "8" };
 
 async function stage(world: NodeWorld, overrides: Partial<StageRequest> = {}): Promise<string> {
-  const staged = await world.answerOf(stageVolume(world.ports(), { ...request, ...overrides }, never));
-  return staged.ok ? "ok" : staged.failure.kind;
-}
-
-async function unstage(world: NodeWorld): Promise<string> {
-  const unstaged = await world.answerOf(unstageVolume(world.ports(), request, never));
-  return unstaged.ok ? "ok" : unstaged.failure.kind;
+  return kindOf(await world.stage({ ...request, ...overrides }));
 }
 
 async function deviceOf({ host }: NodePorts): Promise<Device> {
@@ -61,7 +54,7 @@ describe("device settings of a staged volume", () => {
       withNode({ writer: granted }, async (world) => {
         assert.equal(await stage(world, { accessType }), "ok");
         assert.deepEqual([await settingsOf(world), world.emitted], [tuned, []]);
-        assert.equal(await unstage(world), "ok");
+        assert.equal(kindOf(await world.unstage()), "ok");
         assert.deepEqual([await settingsOf(world), world.ports().checkpoints.volumes()], [kernels, []]);
       }));
 
@@ -81,7 +74,7 @@ describe("device settings of a staged volume", () => {
       await write(world, "queue/read_ahead_kb", "512");
       assert.equal(await stage(world), "ok");
       assert.deepEqual(await settingsOf(world), tuned);
-      assert.equal(await unstage(world), "ok");
+      assert.equal(kindOf(await world.unstage()), "ok");
       assert.deepEqual(await settingsOf(world), kernels);
     }));
 
@@ -90,7 +83,7 @@ describe("device settings of a staged volume", () => {
       await write(world, "queue/nr_requests", "1024");
       assert.equal(await stage(world), "ok");
       assert.deepEqual(await settingsOf(world), tuned);
-      assert.equal(await unstage(world), "ok");
+      assert.equal(kindOf(await world.unstage()), "ok");
       assert.deepEqual(await settingsOf(world), { ...kernels, "queue/nr_requests": "1024" });
     }));
 
@@ -106,7 +99,7 @@ describe("device settings of a staged volume", () => {
         assert.equal(await stage(world, { volumeContext }), "ok");
         assert.deepEqual([await settingsOf(world), await fifoBatch(), world.emitted], [tuned, "1", []]);
       }
-      assert.equal(await unstage(world), "ok");
+      assert.equal(kindOf(await world.unstage()), "ok");
       assert.deepEqual([await settingsOf(world), await fifoBatch()], [kernels, undefined]);
     }));
 
@@ -125,12 +118,12 @@ describe("device settings of a staged volume", () => {
           },
         },
       };
-      assert.equal((await world.answerOf(stageVolume(dying, request, never))).ok, false);
+      assert.equal((await world.stage(request, dying)).ok, false);
       assert.deepEqual(await settingsOf(world), { ...kernels, "queue/scheduler": "mq-deadline" });
       assert.equal(await stage(world), "ok");
       assert.deepEqual(await settingsOf(world), tuned);
       world.restartPlugin();
-      assert.equal(await unstage(world), "ok");
+      assert.equal(kindOf(await world.unstage()), "ok");
       assert.deepEqual(await settingsOf(world), kernels);
     }));
 
@@ -160,8 +153,7 @@ describe("device settings of a staged volume", () => {
               : fail({ kind: "HostNotReady", detail: "disk full" }),
         },
       };
-      const staged = await world.answerOf(stageVolume(full, request, never));
-      assert.equal(staged.ok ? "ok" : staged.failure.kind, "HostNotReady");
+      assert.equal(kindOf(await world.stage(request, full)), "HostNotReady");
       assert.deepEqual(await settingsOf(world), kernels);
     }));
 
@@ -194,7 +186,7 @@ describe("device settings of a staged volume", () => {
         assert.ok(own !== undefined);
         const { deviceSettings: _, ...other } = own;
         await checkpoints.put({ ...other, volumeName: "pvc-2", volumeId: "/disks/pvc-2" }, never);
-        assert.equal(await unstage(world), "ok");
+        assert.equal(kindOf(await world.unstage()), "ok");
         assert.deepEqual(await settingsOf(world), tuned);
       },
       { reusesNumbers: true },

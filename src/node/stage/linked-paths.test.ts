@@ -3,10 +3,7 @@ import { describe, it } from "node:test";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
-import { publishVolume, unpublishVolume } from "./publish-volume.ts";
 import { publishedTargets } from "./published-targets.ts";
-import { stageVolume } from "./stage-volume.ts";
-import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const LINK = "/link/";
@@ -40,29 +37,23 @@ describe("a volume whose paths lead through a link", () => {
   it("counts each of its mounts once, and is unstaged", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const ports = throughLink(world.ports());
-      const published = publishVolume(
-        ports,
-        { ...request, targetPath: target, targetReadOnly: false },
-        never,
-      );
-      assert.deepEqual(await world.answerOf(published), { ok: true, value: undefined });
+      const done = { ok: true, value: undefined };
+      assert.deepEqual(await world.publish({ ...request, targetPath: target }, ports), done);
       assert.deepEqual(await publishedTargets(ports, diskUri, request.stagingPath, never), {
         ok: true,
         value: { bound: [target], bare: [], staging: "live" },
       });
-      const unpublished = unpublishVolume(ports, { ...request, targetPath: target }, never);
-      assert.deepEqual(await world.answerOf(unpublished), { ok: true, value: undefined });
-      const unstaged = unstageVolume(ports, request, never);
-      assert.deepEqual(await world.answerOf(unstaged), { ok: true, value: undefined });
+      assert.deepEqual(await world.unpublish({ targetPath: target }, ports), done);
+      assert.deepEqual(await world.unstage(request, ports), done);
       assert.deepEqual(world.machine.mounts(), []);
     }));
 
   it("has no target in a checkpoint that is written again, after its own was lost", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const ports = throughLink(world.ports());
-      assert.equal((await world.answerOf(stageVolume(ports, request, never))).ok, true);
+      assert.equal((await world.stage(request, ports)).ok, true);
       await world.answerOf(ports.checkpoints.remove("pvc-1", never));
-      assert.equal((await world.answerOf(stageVolume(ports, request, never))).ok, true);
+      assert.equal((await world.stage(request, ports)).ok, true);
       assert.deepEqual(
         ports.checkpoints.volumes().map((checkpoint) => [checkpoint.stagingPath, checkpoint.targetPaths]),
         [[request.stagingPath, []]],

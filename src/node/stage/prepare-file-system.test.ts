@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
-import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
 import { lastingReasons, WITH_ERRORS } from "../../core/node/file-system/why-not-grown.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import { kindOf } from "../../core/testing/value-of.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
+import { type NodeWorld, withNode, aStageRequest, anotherDisk, otherUri } from "../testing/a-node.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
@@ -17,7 +16,6 @@ import { unstageVolume } from "./unstage-volume.ts";
 const never = new AbortController().signal;
 const request = aStageRequest();
 const granted = aWriter("node-a", { held: false });
-const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 const FORMATS_FOR_MS = 10_000;
 const FORMAT_BEGINS_MAX_MS = 10_000;
 const LOOK_MAX_MS = 10_000;
@@ -32,8 +30,7 @@ async function stage(
   ports: NodePorts,
   overrides: Partial<StageRequest> = {},
 ): Promise<string> {
-  const staged = await world.answerOf(stageVolume(ports, { ...request, ...overrides }, never));
-  return staged.ok ? "ok" : staged.failure.kind;
+  return kindOf(await world.stage(overrides, ports));
 }
 
 /**
@@ -50,7 +47,7 @@ async function cutOff(world: NodeWorld, fsType: FileSystemType, doneShare: numbe
   await world.clock.advance(doneShare * FORMATS_FOR_MS);
   world.restartPlugin({ childrenSurvive: false });
   const staged = await world.answerOf(staging);
-  assert.equal(staged.ok ? "ok" : staged.failure.kind, "Cancelled");
+  assert.equal(kindOf(staged), "Cancelled");
   world.machine.setLatencyMs("format", 0);
   return world.ports();
 }
@@ -77,7 +74,7 @@ async function stageLookedUp(
   );
   await lookedUp(world, lun);
   const staged = await world.answerOf(staging);
-  return staged.ok ? "ok" : staged.failure.kind;
+  return kindOf(staged);
 }
 
 describe("a raw disk that shows no data, and is requested with a file system", () => {
@@ -166,7 +163,7 @@ describe("an interrupted first format", () => {
       { writer: granted },
       async (world) => {
         const ports = await cutOff(world, "ext4", 0.5);
-        const other = createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) });
+        const other = anotherDisk();
         other.content = rest;
         world.machine.detach(0);
         world.machine.attach({ lun: 0, disk: other });
@@ -184,7 +181,7 @@ describe("an interrupted first format", () => {
       assert.equal(await stage(world, world.ports()), "ok");
       const { content } = world.disk;
       const uuid = content.kind === "fileSystem" ? content.uuid : "";
-      assert.ok((await world.answerOf(unstageVolume(world.ports(), request, never))).ok);
+      assert.ok((await world.unstage()).ok);
       await world.grantAgain();
       await world.setFormatted(undefined);
       world.disk.formatMark = { diskUri, uuid };
@@ -289,7 +286,7 @@ describe("a file system that neither the record nor a mark names", () => {
       async (world) => {
         const ports = world.ports();
         const other = {
-          ...createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) }),
+          ...anotherDisk(),
           content: found,
           fileSystemBytes: gibToBytes(5),
         };

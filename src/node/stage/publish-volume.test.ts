@@ -1,31 +1,30 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
-import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, identity } from "../../core/testing/objects.ts";
-import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
+import { kindOf } from "../../core/testing/value-of.ts";
+import {
+  type NodeWorld,
+  stagingPath,
+  withNode,
+  aPublishRequest,
+  targetPath,
+  anotherDisk,
+} from "../testing/a-node.ts";
 import { publishVolume } from "./publish-volume.ts";
-import { stageVolume } from "./stage-volume.ts";
-import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
-const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
-const request = aStageRequest();
-const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
+const raw = { accessType: "block" } as const;
 const LIMIT_MS = 60_000;
 const granted = aWriter("node-a", { held: false });
 
 describe("publishVolume", () => {
   it("stages again what was unmounted without the orchestrator, read-only if required", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
-      assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.stage()).ok, true);
+      assert.equal((await world.unstage()).ok, true);
       await world.grantAgain();
-      const published = await world.answerOf(
-        publishVolume(world.ports(), { ...request, readOnly: true, targetPath, targetReadOnly: true }, never),
-      );
+      const published = await world.publish({ readOnly: true, targetReadOnly: true });
       assert.deepEqual(published, { ok: true, value: undefined });
       assert.deepEqual(
         world.machine.mounts().map(({ path, readOnly }) => [path, readOnly]),
@@ -38,11 +37,7 @@ describe("publishVolume", () => {
 
   it("stages a released volume without checkpoint that kubelet may believe staged", () =>
     withNode({}, async (world) => {
-      const publishing = publishVolume(
-        world.ports(),
-        { ...request, targetPath, targetReadOnly: false },
-        never,
-      );
+      const publishing = publishVolume(world.ports(), aPublishRequest(), never);
       await world.clock.advance(1_000);
       await world.grantAgain();
       assert.deepEqual(await world.answerOf(publishing), { ok: true, value: undefined });
@@ -54,13 +49,11 @@ describe("publishVolume", () => {
 
   it("publishes again over its own dead mount whose disk has come back", () =>
     withNode({ writer: granted }, async (world) => {
-      const publish = (): ReturnType<typeof publishVolume> =>
-        publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never);
-      assert.equal((await world.answerOf(publish())).ok, true);
+      assert.equal((await world.publish()).ok, true);
       world.machine.detach(0);
       world.machine.attach({ lun: 0, disk: world.disk });
       assert.equal((await world.answerOf(world.ports().host.unmount(stagingPath, never))).ok, true);
-      assert.deepEqual(await world.answerOf(publish()), { ok: true, value: undefined });
+      assert.deepEqual(await world.publish(), { ok: true, value: undefined });
       const mounts = await world.answerOf(world.ports().host.mountAt(targetPath, never));
       assert.deepEqual(mounts.ok && [mounts.value?.isDead, mounts.value?.isPlaceholder], [false, false]);
     }));
@@ -71,9 +64,7 @@ describe("publishVolume", () => {
   ])
     it(`ends no mount at its target, and answers ${answer}, where ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
-        const publish = (ports = world.ports()): ReturnType<typeof publishVolume> =>
-          world.answerOf(publishVolume(ports, { ...request, targetPath, targetReadOnly: false }, never));
-        assert.equal((await publish()).ok, true);
+        assert.equal((await world.publish()).ok, true);
         const mounts = world.machine.mounts();
         const { host } = world.ports();
         const over = { path: targetPath, majorMinor: "0:59", fsType: "tmpfs", root: "/", readOnly: false };
@@ -83,20 +74,22 @@ describe("publishVolume", () => {
             : host.mountAt(path, signal);
         const mountsOf: typeof host.mountsOf = async (...args) => (isBelow ? host.mountsOf(...args) : ok([]));
         const mountPlaceholder = () => assert.fail("it would end what a pod has there");
-        const again = await publish({
-          ...world.ports(),
-          host: { ...host, mountAt, mountsOf, mountPlaceholder },
-        });
+        const again = await world.publish(
+          {},
+          {
+            ...world.ports(),
+            host: { ...host, mountAt, mountsOf, mountPlaceholder },
+          },
+        );
         assert.deepEqual(world.machine.mounts(), mounts);
-        assert.equal(again.ok ? "ok" : again.failure.kind, answer);
+        assert.equal(kindOf(again), answer);
       }));
 
   describe("of a raw disk that another one replaces, with its number", () => {
-    const raw = { ...request, accessType: "block", targetPath, targetReadOnly: false } as const;
     /** Another client detaches the disk, and attaches another volume's. */
     function replaceDisk({ machine }: NodeWorld): void {
       machine.detach(0);
-      machine.attach({ lun: 0, disk: createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) }) });
+      machine.attach({ lun: 0, disk: anotherDisk() });
     }
     const disksAt = (world: NodeWorld): readonly string[] =>
       world.machine.mounts().map((mount) => mount.diskUri);
@@ -106,7 +99,7 @@ describe("publishVolume", () => {
         { writer: granted },
         async (world) => {
           world.machine.setLatencyMs("bindDevice", 1_000);
-          const publishing = publishVolume(world.ports(), raw, never);
+          const publishing = publishVolume(world.ports(), aPublishRequest(raw), never);
           const isBinding = (): boolean =>
             world.machine.commandsInFlight().some((line) => line.startsWith("bindDevice"));
           assert.ok(await world.clock.runUntil(isBinding, LIMIT_MS));
@@ -135,9 +128,7 @@ describe("publishVolume", () => {
             }
             return ports.host.whileHolding(device, act, signal);
           };
-          const published = await world.answerOf(
-            publishVolume({ ...ports, host: { ...ports.host, whileHolding } }, raw, never),
-          );
+          const published = await world.publish(raw, { ...ports, host: { ...ports.host, whileHolding } });
           assert.deepEqual([!published.ok && published.failure.kind, disksAt(world)], ["WrongDevice", []]);
           assert.equal(world.attachment()?.status?.deviceMissing, true);
           assert.deepEqual(ports.checkpoints.volumes()[0]?.targetPaths, []);
@@ -151,14 +142,13 @@ describe("publishVolume", () => {
       const { host } = world.ports();
       world.machine.attach({
         lun: 7,
-        disk: createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) }),
+        disk: anotherDisk(),
       });
       const other = await world.answerOf(host.findDevice({ lun: 7 }, never));
       assert.ok(other.ok);
       const bind = { device: other.value, targetPath, readOnly: false };
       assert.ok((await world.answerOf(host.bindDevice(bind, never))).ok);
-      const raw = { ...request, accessType: "block", targetPath, targetReadOnly: false } as const;
-      const published = await world.answerOf(publishVolume(world.ports(), raw, never));
+      const published = await world.publish(raw);
       assert.deepEqual(published.ok ? undefined : published.failure, {
         kind: "MountedOtherwise",
         path: targetPath,
@@ -173,23 +163,15 @@ describe("publishVolume", () => {
       const full = { kind: "CheckpointsFull", path: "/state/volumes.json", neededBytes: 1 } as const;
       const put: typeof ports.checkpoints.put = async (checkpoint, signal) =>
         checkpoint.targetPaths.length > 0 ? fail(full) : ports.checkpoints.put(checkpoint, signal);
-      const raw = { ...request, accessType: "block", targetPath, targetReadOnly: false } as const;
       const checkpoints = { ...ports.checkpoints, put };
-      const published = await world.answerOf(publishVolume({ ...ports, checkpoints }, raw, never));
+      const published = await world.publish(raw, { ...ports, checkpoints });
       assert.deepEqual(published, { ok: false, failure: full });
       assert.deepEqual(world.machine.mounts(), []);
     }));
 
   it("leaves the staging mount to the writers where only one target is read-only", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal(
-        (
-          await world.answerOf(
-            publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: true }, never),
-          )
-        ).ok,
-        true,
-      );
+      assert.equal((await world.publish({ targetReadOnly: true })).ok, true);
       assert.deepEqual(
         world.machine.mounts().map(({ path, readOnly }) => [path, readOnly]),
         [
@@ -202,36 +184,30 @@ describe("publishVolume", () => {
   for (const accessType of ["mount", "block"] as const)
     it(`restores a lost checkpoint with all that is bound (${accessType})`, () =>
       withNode({ writer: granted }, async (world) => {
-        const publish = (path: string): ReturnType<typeof publishVolume> => {
-          const published = { ...request, accessType, targetPath: path, targetReadOnly: false };
-          return publishVolume(world.ports(), published, never);
-        };
         const other = "/var/lib/kubelet/pods/2/volumes/pvc-1/mount";
-        assert.equal((await world.answerOf(publish(other))).ok, true);
-        assert.equal((await world.answerOf(publish(targetPath))).ok, true);
+        assert.equal((await world.publish({ accessType, targetPath: other })).ok, true);
+        assert.equal((await world.publish({ accessType })).ok, true);
         const { checkpoints } = world.ports();
         const before = checkpoints.volumes();
         assert.deepEqual(before[0]?.targetPaths, [targetPath, other]);
         await checkpoints.remove("pvc-1", never);
-        assert.deepEqual(await world.answerOf(publish(targetPath)), { ok: true, value: undefined });
+        assert.deepEqual(await world.publish({ accessType }), { ok: true, value: undefined });
         assert.deepEqual(checkpoints.volumes(), before);
       }));
 
   for (const accessType of ["mount", "block"] as const)
     describe(`where the node is fenced in the middle of it (${accessType})`, () => {
-      const publication = { ...request, accessType, targetPath, targetReadOnly: false };
       const isBind = (line: string): boolean => /^bind(Mount|Device)/u.test(line);
 
       /** Publishes while a fence begins between the read of the record and the bind. */
       async function publishUnderFence(world: NodeWorld): Promise<string> {
         for (const command of ["bindMount", "bindDevice"] as const)
           world.machine.setLatencyMs(command, 1_000);
-        const publishing = publishVolume(world.ports(), publication, never);
+        const publishing = publishVolume(world.ports(), aPublishRequest({ accessType }), never);
         const isBinding = (): boolean => world.machine.commandsInFlight().some(isBind);
         assert.ok(await world.clock.runUntil(isBinding, LIMIT_MS));
         await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
-        const published = await world.answerOf(publishing);
-        return published.ok ? "ok" : published.failure.kind;
+        return kindOf(await world.answerOf(publishing));
       }
 
       it("leaves nothing at the target of a pod that has not started", () =>
@@ -244,7 +220,7 @@ describe("publishVolume", () => {
 
       it("leaves a pod what it has after a kubelet restart", () =>
         withNode({ writer: granted }, async (world) => {
-          assert.ok((await world.answerOf(publishVolume(world.ports(), publication, never))).ok);
+          assert.ok((await world.publish({ accessType })).ok);
           const mounts = world.machine.mounts();
           assert.equal(await publishUnderFence(world), "NotWriter");
           assert.deepEqual([world.machine.mounts(), world.machine.placeholders()], [mounts, []]);

@@ -6,13 +6,12 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { aWriter, identity } from "../../core/testing/objects.ts";
 import { changedRecord } from "../../core/testing/record-lists.ts";
-import { valueOf } from "../../core/testing/value-of.ts";
+import { valueOf, kindOf } from "../../core/testing/value-of.ts";
 import type { DiskReservations } from "../../ports/host/disk-reservations.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { aStageRequest, type NodeWorld, withNode } from "../testing/a-node.ts";
 import { stageVolume } from "./stage-volume.ts";
-import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const request = aStageRequest();
@@ -27,7 +26,7 @@ function reserving(world: NodeWorld, reservations = true): NodePorts {
 }
 
 function stage(world: NodeWorld, reservations = true): Promise<Result<unknown>> {
-  return world.answerOf(stageVolume(reserving(world, reservations), request, never));
+  return world.stage({}, reserving(world, reservations));
 }
 
 /** Another machine with the same disk. */
@@ -45,10 +44,6 @@ async function holder(world: NodeWorld): Promise<string | undefined> {
   return valueOf(await host.readReservation(device, never));
 }
 
-function kindOf(result: Result<unknown>): string {
-  return result.ok ? "ok" : result.failure.kind;
-}
-
 describe("stageVolume with reservations", () => {
   it("reserves the disk before its format, and ends that before the release", () =>
     withNode(
@@ -63,7 +58,7 @@ describe("stageVolume with reservations", () => {
           world.steps.filter((step) => (order as readonly string[]).includes(step)),
           order,
         );
-        valueOf(await world.answerOf(unstageVolume(world.ports(), request, never)));
+        valueOf(await world.unstage());
         assert.equal(await holder(world), undefined);
         assert.deepEqual(world.steps.slice(-2), ["end-reservation", "release"]);
       },
@@ -92,7 +87,7 @@ describe("stageVolume with reservations", () => {
         // A lost record has forgotten that only the reservation keeps the frozen node-c from writing.
         await world.setRecord((record) => changedRecord(record, { unverified: [identity("node-c")] }));
         const key = await holder(world);
-        valueOf(await world.answerOf(unstageVolume(world.ports(), request, never)));
+        valueOf(await world.unstage());
         assert.equal(world.record()?.writer?.held, false);
         assert.equal(await holder(world), key);
       },
@@ -209,7 +204,7 @@ describe("stageVolume with reservations", () => {
           assert.equal(kindOf(await stage(world, false)), "ok");
           const key = await holder(world);
           assert.notEqual(key, STALE);
-          valueOf(await world.answerOf(unstageVolume(world.ports(), request, never)));
+          valueOf(await world.unstage());
           assert.equal(world.record()?.writer?.held, false);
           assert.equal(await holder(world), key);
         },
@@ -255,7 +250,7 @@ describe("stageVolume with reservations", () => {
           assert.equal(kindOf(await stage(world)), "ok");
           const key = await holder(world);
           assert.notEqual(key, STALE);
-          valueOf(await world.answerOf(unstageVolume(world.ports(), request, never)));
+          valueOf(await world.unstage());
           await world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { held: false }) }));
           assert.equal(kindOf(await stage(world)), "ok");
           assert.equal(world.machine.canWrite(world.disk.diskUri), true);

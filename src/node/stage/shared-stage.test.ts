@@ -6,13 +6,10 @@ import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
 import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
-import { publishVolume, unpublishVolume } from "./publish-volume.ts";
 import { stageVolume } from "./stage-volume.ts";
-import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const request = aStageRequest({ accessType: "block" });
-const targetPath = "/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/pvc-1/pod-1";
 const broken = { kind: "HostCommandFailed", command: "blockdev", exitCode: 1, stderr: "EIO" } as const;
 const STAGED = { isMarked: false, isRequested: true, checkpoints: 1 };
 const UNSTAGED = { isMarked: false, isRequested: false, checkpoints: 0 };
@@ -33,12 +30,6 @@ const withSharedVolume = (act: (world: NodeWorld) => Promise<void>): Promise<voi
     await act(world);
   });
 
-const stage = (world: NodeWorld): ReturnType<typeof stageVolume> =>
-  world.answerOf(stageVolume(world.ports(), request, never));
-const publish = (world: NodeWorld): ReturnType<typeof publishVolume> =>
-  world.answerOf(publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never));
-const reconcile = (world: NodeWorld): Promise<unknown> =>
-  world.answerOf(ownVolumesReconciler(world.ports()).reconcile("pvc-1", never));
 const change = (world: NodeWorld, spec: Partial<AzVolumeAttachment["spec"]>): Promise<void> =>
   world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, ...spec } }));
 
@@ -65,27 +56,27 @@ function stateOf(world: NodeWorld): typeof STAGED {
 describe("stageVolume of a volume that several nodes may write", () => {
   it("keeps its request, and the mark of a rebuild, until it is unstaged", () =>
     withSharedVolume(async (world) => {
-      assert.equal((await stage(world)).ok, true);
+      assert.equal((await world.stage(request)).ok, true);
       assert.deepEqual(stateOf(world), STAGED);
       await change(world, { staged: true });
       let atUnmount: unknown;
       world.during.unmount = async () => {
         atUnmount = stateOf(world);
       };
-      assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.unstage(request)).ok, true);
       assert.deepEqual(atUnmount, { ...STAGED, isMarked: true });
       assert.deepEqual(stateOf(world), UNSTAGED);
     }));
 
   it("keeps its request while a process has the device open", () =>
     withSharedVolume(async (world) => {
-      assert.equal((await stage(world)).ok, true);
+      assert.equal((await world.stage(request)).ok, true);
       const close = world.machine.openRaw(0);
-      const busy = await world.answerOf(unstageVolume(world.ports(), request, never));
+      const busy = await world.unstage(request);
       assert.equal(!busy.ok && busy.failure.kind, "DeviceBusy");
       assert.deepEqual(stateOf(world), STAGED);
       close();
-      assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.unstage(request)).ok, true);
       assert.deepEqual(stateOf(world), UNSTAGED);
     }));
 
@@ -99,20 +90,20 @@ describe("stageVolume of a volume that several nodes may write", () => {
           return ports.host.whileHolding(device, act, signal);
         },
       };
-      const late = await world.answerOf(stageVolume({ ...ports, host }, request, never));
+      const late = await world.stage(request, { ...ports, host });
       assert.equal(!late.ok && late.failure.kind, "StillWaiting");
       assert.deepEqual(stateOf(world), { isMarked: true, isRequested: false, checkpoints: 0 });
-      await reconcile(world);
+      await world.reconcile();
       assert.deepEqual(stateOf(world), UNSTAGED);
     }));
 
   it("is unpublished where it has failed, also if the client does not unstage it", () =>
     withSharedVolume(async (world) => {
       world.machine.failNext("dropCachedBlocks", broken);
-      assert.equal((await stage(world)).ok, false);
+      assert.equal((await world.stage(request)).ok, false);
       await unpublishByForce(world);
       assert.equal(stateOf(world).isMarked, true);
-      await reconcile(world);
+      await world.reconcile();
       assert.deepEqual(stateOf(world), UNSTAGED);
     }));
 
@@ -137,27 +128,25 @@ describe("a node's own work on a volume that several nodes may write", () => {
   it("takes back the mark that a rebuild has made of what is not here", () =>
     withSharedVolume(async (world) => {
       await change(world, { staged: true, role: "Replica", writerRequest: undefined });
-      await reconcile(world);
+      await world.reconcile();
       assert.deepEqual(stateOf(world), UNSTAGED);
     }));
 
   it("unstages what is unpublished by force once no pod has it, and stages it again", () =>
     withSharedVolume(async (world) => {
-      assert.equal((await publish(world)).ok, true);
+      assert.equal((await world.publish(request)).ok, true);
       await unpublishByForce(world);
-      await reconcile(world);
+      await world.reconcile();
       const inUse = { isMarked: true, isRequested: false, checkpoints: 1 };
       assert.deepEqual(stateOf(world), inUse, "its target is bound");
       // No change of an object will show that it is unpublished.
-      assert.deepEqual(await reconcile(world), { ok: true, value: { requeueAfterMs: 1_000 } });
-      const { ok: isUnbound } = await world.answerOf(
-        unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never),
-      );
+      assert.deepEqual(await world.reconcile(), { ok: true, value: { requeueAfterMs: 1_000 } });
+      const { ok: isUnbound } = await world.unpublish();
       assert.ok(isUnbound);
-      await reconcile(world);
+      await world.reconcile();
       assert.deepEqual(stateOf(world), UNSTAGED);
       await change(world, { role: "Primary", writerRequest: { since: "2026-01-01T00:00:00.000Z" } });
-      assert.equal((await publish(world)).ok, true);
+      assert.equal((await world.publish(request)).ok, true);
       assert.deepEqual(stateOf(world), STAGED);
     }));
 
@@ -165,16 +154,16 @@ describe("a node's own work on a volume that several nodes may write", () => {
     withSharedVolume(async (world) => {
       world.machine.detach(0);
       await change(world, { staged: true, role: "Replica", writerRequest: undefined });
-      await reconcile(world);
+      await world.reconcile();
       assert.deepEqual(stateOf(world), UNSTAGED);
     }));
 
   it("keeps the mark where its checkpoint is lost, and a pod has the device", () =>
     withSharedVolume(async (world) => {
-      assert.equal((await publish(world)).ok, true);
+      assert.equal((await world.publish(request)).ok, true);
       await unpublishByForce(world);
       await must(world.ports().checkpoints.remove("pvc-1", never));
-      await reconcile(world);
+      await world.reconcile();
       assert.equal(world.attachment()?.spec.staged, true);
     }));
 });

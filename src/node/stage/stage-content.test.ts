@@ -5,11 +5,11 @@ import type { VolumeDetail } from "../../core/api/az-volume.ts";
 import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { agoMs, aWriter, diskUri } from "../../core/testing/objects.ts";
+import { kindOf } from "../../core/testing/value-of.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
-import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const request = aStageRequest();
@@ -23,10 +23,6 @@ const fileSystem = (fsType: FileSystemType, uuid = "uuid-1"): DeviceContent => (
   fsType,
   uuid,
 });
-const stage = (world: NodeWorld, overrides: Partial<StageRequest> = {}): ReturnType<typeof stageVolume> =>
-  world.answerOf(stageVolume(world.ports(), { ...request, ...overrides }, never));
-const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string =>
-  staged.ok ? "ok" : staged.failure.kind;
 const detailOf = async (world: NodeWorld): Promise<VolumeDetail | undefined> =>
   (await must(world.store.get("AzVolume", "pvc-1", never))).status?.detail;
 
@@ -56,25 +52,25 @@ async function stageOnceLookedUp(world: NodeWorld): Promise<string> {
 
 /** Unstages, and grants the volume to the node once more. */
 async function unstageAndGrant(world: NodeWorld, overrides: Partial<StageRequest> = {}): Promise<void> {
-  await must(world.answerOf(unstageVolume(world.ports(), { ...request, ...overrides }, never)));
+  await must(world.unstage(overrides));
   await world.grantAgain();
 }
 
 describe("stageVolume and what is on the disk", () => {
   it("leaves a raw disk as it is", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
+      assert.equal(kindOf(await world.stage({ accessType: "block" })), "ok");
       assert.deepEqual([world.disk.content, world.machine.mounts()], [{ kind: "blank" }, []]);
     }));
 
   for (const fsType of ["ext4", "xfs"] as const)
     it(`keeps the data of an ${fsType} that it made itself, at each later stage`, () =>
       withNode({ writer: granted }, async (world) => {
-        assert.equal(kindOf(await stage(world, { fsType })), "ok");
+        assert.equal(kindOf(await world.stage({ fsType })), "ok");
         assert.equal(world.machine.writeFile(`${stagingPath}/record`, "kept").kind, "done");
         for (let time = 1; time <= 2; time += 1) {
           await unstageAndGrant(world, { fsType });
-          assert.equal(kindOf(await stage(world, { fsType })), "ok");
+          assert.equal(kindOf(await world.stage({ fsType })), "ok");
         }
         assert.deepEqual(world.machine.readFile(`${stagingPath}/record`), { kind: "done", text: "kept" });
         assert.ok(!world.steps.slice(world.steps.indexOf("format") + 1).includes("format"));
@@ -86,7 +82,7 @@ describe("stageVolume and what is on the disk", () => {
       world.disk.content = fileSystem("ext4");
       world.disk.fileSystemBytes = gibToBytes(10);
       world.disk.files.set("/record", "kept");
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       assert.deepEqual(
         [world.disk.files.get("/record"), (await detailOf(world))?.formatted?.uuid],
         ["kept", "uuid-1"],
@@ -99,7 +95,7 @@ describe("stageVolume and what is on the disk", () => {
       world.disk.content = fileSystem("ext4");
       const failure = { kind: "HostCommandTimedOut", command: "e2fsck", timeoutMs: 1 } as const;
       world.machine.failNext("checkFileSystem", failure);
-      assert.deepEqual(await stage(world), { ok: false, failure });
+      assert.deepEqual(await world.stage(), { ok: false, failure });
       assert.deepEqual(world.disk.content, fileSystem("ext4"));
     }));
 
@@ -110,7 +106,7 @@ describe("stageVolume and what is on the disk", () => {
       world.disk.content = fileSystem("ext4");
       world.disk.isBroken = true;
       for (let time = 1; time <= 3; time += 1) {
-        assert.equal(kindOf(await stage(world)), "FileSystemBroken");
+        assert.equal(kindOf(await world.stage()), "FileSystemBroken");
         await world.setAttachment((attachment) => attachment);
       }
       assert.deepEqual([world.disk.content, world.disk.isBroken], [fileSystem("ext4"), true]);
@@ -119,7 +115,7 @@ describe("stageVolume and what is on the disk", () => {
   it("refuses a blank device where the volume had a file system, and names its maker", () =>
     withNode({ writer: granted }, async (world) => {
       await setDetail(world, { formatted: mark });
-      const staged = await stage(world);
+      const staged = await world.stage();
       const problem = `it is blank, but node-b made ext4 on this volume at ${mark.time}`;
       assert.deepEqual(staged, {
         ok: false,
@@ -136,7 +132,7 @@ describe("stageVolume and what is on the disk", () => {
         value: "true",
         problem: "the volume has no file system yet and can't be given one read-only",
       } as const;
-      assert.deepEqual(await stage(world, { readOnly: true }), { ok: false, failure });
+      assert.deepEqual(await world.stage({ readOnly: true }), { ok: false, failure });
       assert.deepEqual(world.disk.content, { kind: "blank" });
     }));
 
@@ -147,7 +143,7 @@ describe("stageVolume and what is on the disk", () => {
         await setDetail(world, { formatted: { ...mark, uuid: "uuid-1" } });
         world.disk.content = fileSystem("ext4");
         world.disk.fileSystemBytes = gibToBytes(5);
-        assert.equal(kindOf(await stage(world, { readOnly: true })), "ok");
+        assert.equal(kindOf(await world.stage({ readOnly: true })), "ok");
         assert.equal(world.disk.fileSystemBytes, gibToBytes(5));
       },
       { mayGrowMountedExt: false },
@@ -158,7 +154,7 @@ describe("stageVolume and what is on the disk", () => {
       withNode({ writer: granted }, async (world) => {
         const failure = { kind: "HostCommandFailed", command: "dd", exitCode: 1, stderr: "" } as const;
         world.machine.failNext(method, failure);
-        assert.deepEqual(await stage(world), { ok: false, failure });
+        assert.deepEqual(await world.stage(), { ok: false, failure });
         assert.deepEqual([world.disk.content, world.steps.includes("format")], [{ kind: "blank" }, false]);
       }));
 
@@ -166,9 +162,9 @@ describe("stageVolume and what is on the disk", () => {
     withNode({ writer: granted }, async (world) => {
       const failure = { kind: "HostCommandFailed", command: "dd", exitCode: 1, stderr: "" } as const;
       world.machine.failNext("eraseFormatMark", failure);
-      assert.deepEqual(await stage(world), { ok: false, failure });
+      assert.deepEqual(await world.stage(), { ok: false, failure });
       assert.deepEqual([world.machine.mounts(), world.detail()?.formatted], [[], undefined]);
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       assert.equal(world.disk.formatMark, undefined);
     }));
 
@@ -192,11 +188,7 @@ describe("stageVolume and what is on the disk", () => {
         return ports.store.updateStatus(kind, object, signal);
       };
       assert.equal(
-        kindOf(
-          await world.answerOf(
-            stageVolume({ ...ports, store: { ...ports.store, updateStatus } }, request, never),
-          ),
-        ),
+        kindOf(await world.stage({}, { ...ports, store: { ...ports.store, updateStatus } })),
         "ok",
       );
       assert.deepEqual(written, ["AzVolume"], "the acquire alone");
@@ -207,7 +199,7 @@ describe("stageVolume and what is on the disk", () => {
     withNode({ writer: granted }, async (world) => {
       await setDetail(world, { formatted: mark });
       world.disk.content = fileSystem("ext4", "");
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       assert.deepEqual((await detailOf(world))?.formatted, mark);
     }));
 
@@ -238,9 +230,9 @@ describe("stageVolume where one command of the host fails", () => {
     overrides: Partial<StageRequest> = {},
   ): Promise<void> {
     world.machine.failNext(method, failure);
-    assert.deepEqual(await stage(world, overrides), { ok: false, failure });
+    assert.deepEqual(await world.stage(overrides), { ok: false, failure });
     assert.deepEqual(left(world), [[], false, []]);
-    assert.equal(kindOf(await stage(world, overrides)), "ok");
+    assert.equal(kindOf(await world.stage(overrides)), "ok");
   }
 
   for (const method of [
@@ -257,7 +249,7 @@ describe("stageVolume where one command of the host fails", () => {
   it("reports a format that failed, and leaves nothing behind", () =>
     withNode({ writer: granted }, async (world) => {
       world.machine.failNext("format", failure);
-      assert.deepEqual(await stage(world), { ok: false, failure });
+      assert.deepEqual(await world.stage(), { ok: false, failure });
       assert.deepEqual(left(world), [[], false, []]);
     }));
 
@@ -284,7 +276,7 @@ describe("stageVolume where one command of the host fails", () => {
       world.disk.content = rest;
       const ports = world.ports();
       world.machine.failNext("eraseUnfinishedFormat", failure);
-      assert.deepEqual(await world.answerOf(stageVolume(ports, request, never)), { ok: false, failure });
+      assert.deepEqual(await world.stage({}, ports), { ok: false, failure });
       assert.deepEqual([world.disk.content, world.steps.includes("format")], [rest, false]);
     }));
 
@@ -295,9 +287,7 @@ describe("stageVolume where one command of the host fails", () => {
         await ports.host.mountDevice(mountRequest, signal);
         return { ok: false, failure };
       };
-      const staged = await world.answerOf(
-        stageVolume({ ...ports, host: { ...ports.host, mountDevice } }, request, never),
-      );
+      const staged = await world.stage({}, { ...ports, host: { ...ports.host, mountDevice } });
       assert.deepEqual(staged, { ok: false, failure });
       assert.deepEqual([world.record()?.writer?.held, ports.checkpoints.volumes().length], [true, 1]);
     }));
@@ -313,7 +303,7 @@ describe("stageVolume where one command of the host fails", () => {
           capabilities: [...spec.capabilities, { accessType: "block", accessMode: "SINGLE_NODE_WRITER" }],
         },
       }));
-      assert.deepEqual(await stage(world), { ok: false, failure });
+      assert.deepEqual(await world.stage(), { ok: false, failure });
       assert.deepEqual([world.record()?.writer?.held, world.ports().checkpoints.volumes().length], [true, 1]);
     }));
 
@@ -328,7 +318,7 @@ describe("stageVolume where one command of the host fails", () => {
       await world.answerOf(staging);
       await world.grantAgain();
       const detail = "a mount command of an earlier plug-in is still running";
-      assert.deepEqual(await stage(world), { ok: false, failure: { kind: "HostNotReady", detail } });
+      assert.deepEqual(await world.stage(), { ok: false, failure: { kind: "HostNotReady", detail } });
       assert.equal(world.record()?.writer?.held, false);
     }));
 });

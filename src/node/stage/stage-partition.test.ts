@@ -6,9 +6,7 @@ import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
 import type { StageRequest } from "./stage-request.ts";
-import { stageVolume } from "./stage-volume.ts";
 
-const never = new AbortController().signal;
 const granted = aWriter("node-a", { held: false });
 const request = aStageRequest({ volumeContext: { Partition: "3" } });
 
@@ -27,7 +25,7 @@ async function stage(
   ports: NodePorts,
   overrides: Partial<StageRequest> = {},
 ): Promise<string> {
-  const staged = await world.answerOf(stageVolume(ports, { ...request, ...overrides }, never));
+  const staged = await world.stage({ ...request, ...overrides }, ports);
   return staged.ok ? "ok" : describeFailure(staged.failure);
 }
 

@@ -1,42 +1,33 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { must } from "../../controller/testing/settled.ts";
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { ok } from "../../core/failure/result.ts";
-import { gibToBytes } from "../../core/primitives/units.ts";
 import { withoutUnmarked, withUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { kindOf } from "../../core/testing/value-of.ts";
 import { foundRecord } from "../../core/writer/record/writer-steps.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
-import { publishVolume, unpublishVolume } from "./publish-volume.ts";
-import type { StageRequest } from "./stage-request.ts";
+import {
+  type NodeWorld,
+  stagingPath,
+  withNode,
+  aStageRequest,
+  targetPath,
+  anotherDisk,
+  otherUri,
+} from "../testing/a-node.ts";
 import { stageVolume } from "./stage-volume.ts";
 
 const never = new AbortController().signal;
 const request = aStageRequest();
-const block: StageRequest = { ...request, accessType: "block" };
-const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/target";
+const block = { accessType: "block" } as const;
 const granted = aWriter("node-a", { held: false });
 const held = aWriter("node-a");
-const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 const LIMIT_MS = 60_000;
-
-const stage = (
-  world: NodeWorld,
-  overrides: Partial<StageRequest> = {},
-  ports = world.ports(),
-): ReturnType<typeof stageVolume> => world.answerOf(stageVolume(ports, { ...request, ...overrides }, never));
-const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string =>
-  staged.ok ? "ok" : staged.failure.kind;
-const anotherDisk = () => createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) });
-const publish = (world: NodeWorld, how: StageRequest = request) =>
-  must(world.answerOf(publishVolume(world.ports(), { ...how, targetPath, targetReadOnly: false }, never)));
 
 function withStatus(attachment: AzVolumeAttachment, status: Partial<AttachmentStatus>): AzVolumeAttachment {
   return attachment.status === undefined
@@ -90,7 +81,7 @@ describe("stageVolume and where the disk is", () => {
       world.machine.detach(0);
       world.machine.attach({ lun: 3, disk: world.disk });
       await world.setAttachment((attachment) => withStatus(attachment, { lun: 3 }));
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       assert.deepEqual(
         world
           .ports()
@@ -114,7 +105,7 @@ describe("stageVolume and where the disk is", () => {
       world.machine.attach({ lun: 3, disk: world.disk });
       world.machine.openRaw(3);
       await world.setAttachment((attachment) => withStatus(attachment, { lun: 3 }));
-      const staged = await stage(world, { accessType: "block" });
+      const staged = await world.stage(block);
       assert.ok(!staged.ok && staged.failure.kind === "NotWriter");
       assert.equal(staged.failure.reason, "node-a holds the volume already and is not clean");
     }));
@@ -125,7 +116,7 @@ describe("stageVolume and where the disk is", () => {
       world.machine.openRaw(0);
       world.during.acquire = () =>
         world.setAttachment((attachment) => withStatus(attachment, { state: "Detaching" }));
-      const staged = await stage(world);
+      const staged = await world.stage();
       assert.equal(world.record()?.writer?.held, true, "a process can still write");
       assert.equal(kindOf(staged), "NotWriter");
     }));
@@ -144,7 +135,7 @@ describe("stageVolume and where the disk is", () => {
     it(`hands out nothing where the attachment says after the acquire that the disk ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
         world.during.acquire = () => world.setAttachment((attachment) => withStatus(attachment, status));
-        const staged = await stage(world, { accessType: "block" });
+        const staged = await world.stage(block);
         const problem = `by its attachment the disk was at LUN 0, and is ${says} now`;
         assert.deepEqual(staged, {
           ok: false,
@@ -164,7 +155,7 @@ describe("stageVolume and where the disk is", () => {
           world.machine.attach({ lun: 0, disk: world.disk });
         };
         const problem = "LUN 0 was 8:32, and is 8:48 now";
-        assert.deepEqual(await stage(world, { accessType: "block" }), {
+        assert.deepEqual(await world.stage(block), {
           ok: false,
           failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem },
         });
@@ -199,10 +190,9 @@ describe("stageVolume and where the disk is", () => {
   for (const isForgotten of [false, true])
     it(`hands out nothing raw whose file system a pod has${isForgotten ? ", without its checkpoint" : ""}`, () =>
       withNode({ writer: granted }, async (world) => {
-        await publish(world);
+        await must(world.publish());
         if (isForgotten) await must(world.ports().checkpoints.remove("pvc-1", never));
-        const raw = { ...block, targetPath: `${targetPath}-raw`, targetReadOnly: false };
-        const refused = await world.answerOf(publishVolume(world.ports(), raw, never));
+        const refused = await world.publish({ ...block, targetPath: `${targetPath}-raw` });
         assert.deepEqual(refused.ok ? "ok" : refused.failure, {
           kind: "DeviceBusy",
           devicePath: "/dev/sdc",
@@ -223,7 +213,7 @@ describe("stageVolume and where the disk is", () => {
           const { checkpoints } = world.ports();
           await must(checkpoints.put(rawOther({ majorMinor: "8:32", targetPaths }), never));
           const problem = "a pod has it, or its number, raw as volume pvc-2, and has to end first";
-          assert.deepEqual(await stage(world, { accessType }), {
+          assert.deepEqual(await world.stage({ accessType }), {
             ok: false,
             failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem },
           });
@@ -238,12 +228,12 @@ describe("stageVolume and where the disk is", () => {
           .ports()
           .checkpoints.volumes()
           .map(({ majorMinor }) => majorMinor);
-      await publish(world, block);
+      await must(world.publish(block));
       world.machine.detach(0);
       world.machine.attach({ lun: 0, disk: world.disk });
       const detail = `${targetPath} is bound to its earlier number 8:32: the pod has to end first`;
       for (const accessType of ["block", "mount"] as const) {
-        assert.deepEqual(await stage(world, { accessType }), {
+        assert.deepEqual(await world.stage({ accessType }), {
           ok: false,
           failure: { kind: "DeviceBusy", devicePath: "/dev/sdd", detail },
         });
@@ -251,14 +241,14 @@ describe("stageVolume and where the disk is", () => {
         // Its LUN is right, and is not looked up in Azure.
         assert.equal(world.attachment()?.status?.deviceMissing, undefined);
       }
-      await must(world.answerOf(unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never)));
-      assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
+      await must(world.unpublish());
+      assert.equal(kindOf(await world.stage(block)), "ok");
       assert.deepEqual(numbers(), ["8:48"]);
     }));
 
   it("finds a raw disk's earlier number where kubelet's folder is behind a link", () =>
     withNode({ writer: granted }, async (world) => {
-      await publish(world, block);
+      await must(world.publish(block));
       world.machine.detach(0);
       world.machine.attach({ lun: 0, disk: world.disk });
       const ports = world.ports();
@@ -270,7 +260,7 @@ describe("stageVolume and where the disk is", () => {
           : mounts;
       };
       const behindLink = { ...ports, host: { ...ports.host, mountsOf } };
-      assert.equal(kindOf(await stage(world, { accessType: "block" }, behindLink)), "DeviceBusy");
+      assert.equal(kindOf(await world.stage(block, behindLink)), "DeviceBusy");
     }));
 
   it("takes a device whose number another disk had before the machine was started", () =>
@@ -278,7 +268,7 @@ describe("stageVolume and where the disk is", () => {
       const { checkpoints } = world.ports();
       const targetPaths = ["/pods/other/volumeDevices/pvc-2"];
       await must(checkpoints.put(rawOther({ majorMinor: undefined, targetPaths }), never));
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
     }));
 
   it("unmounts what else is mounted at the staging path", () =>
@@ -297,7 +287,7 @@ describe("stageVolume and where the disk is", () => {
           ),
         ),
       );
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       assert.deepEqual(
         world.machine.mounts().map((mount) => [mount.path, mount.diskUri]),
         [[stagingPath, diskUri]],
@@ -306,13 +296,13 @@ describe("stageVolume and where the disk is", () => {
 
   it("keeps the mounts of a pod where its cache shows a grant that a rebuild has ended", () =>
     withNode({ writer: granted }, async (world) => {
-      await publish(world);
+      await must(world.publish());
       const mounts = world.machine.mounts();
       world.store.holdWatches(true);
       const unverified = [identity("node-a")];
       await world.setRecord(() => foundRecord({ unverified, epoch: 4, storeIncarnation: 1 }));
       // As a restarted kubelet does.
-      assert.equal(kindOf(await stage(world)), "StillWaiting");
+      assert.equal(kindOf(await world.stage()), "StillWaiting");
       assert.deepEqual(world.machine.mounts(), mounts);
     }));
 
@@ -322,16 +312,16 @@ describe("stageVolume and where the disk is", () => {
   ])
     it(`keeps the mounts of a pod whose volume the node ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
-        await publish(world);
+        await must(world.publish());
         const mounts = world.machine.mounts();
         await world.setRecord((record) => ({ ...record, writer: granted, storeIncarnation }));
-        assert.equal(kindOf(await stage(world)), answer);
+        assert.equal(kindOf(await world.stage()), answer);
         assert.deepEqual([world.record()?.writer?.held, world.machine.mounts()], [answer === "ok", mounts]);
       }));
 
   it("keeps the mounts of a pod where a look at its disk has failed once", () =>
     withNode({ writer: granted }, async (world) => {
-      await publish(world);
+      await must(world.publish());
       const mounts = world.machine.mounts();
       const ports = world.ports();
       const mountAt: typeof ports.host.mountAt = async (...args) => {
@@ -339,39 +329,39 @@ describe("stageVolume and where the disk is", () => {
         return mount.ok && mount.value !== undefined ? ok({ ...mount.value, isDead: true }) : mount;
       };
       // As a restarted kubelet does.
-      const staged = await stage(world, {}, { ...ports, host: { ...ports.host, mountAt } });
+      const staged = await world.stage({}, { ...ports, host: { ...ports.host, mountAt } });
       assert.equal(kindOf(staged), "DeviceBusy");
       assert.deepEqual(world.machine.mounts(), mounts);
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
     }));
 
   it("keeps the mounts of a pod where its attachment leads to another volume's disk", () =>
     withNode({ writer: granted }, async (world) => {
-      await publish(world);
+      await must(world.publish());
       const mounts = world.machine.mounts();
       world.machine.attach({ lun: 1, disk: anotherDisk() });
       // From a backup.
       await world.setAttachment((attachment) => withStatus(attachment, { lun: 1 }));
-      assert.equal(kindOf(await stage(world)), "WrongDevice");
+      assert.equal(kindOf(await world.stage()), "WrongDevice");
       assert.deepEqual([world.machine.mounts(), world.attachment()?.status?.deviceMissing], [mounts, true]);
     }));
 
   it("does not count as staged where only a pod's mount is left", () =>
     withNode({ writer: granted }, async (world) => {
-      await publish(world);
+      await must(world.publish());
       await must(world.answerOf(world.ports().host.unmount(stagingPath, never)));
-      assert.equal(kindOf(await stage(world)), "NotWriter");
+      assert.equal(kindOf(await world.stage()), "NotWriter");
     }));
 
   it("writes a raw disk's checkpoint before it hands it out, also after a restart", () =>
     withNode({ writer: held }, async (world) => {
-      assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
+      assert.equal(kindOf(await world.stage(block)), "ok");
       assert.equal(world.ports().checkpoints.volumes().length, 1);
     }));
 
   it("leaves a raw disk to the pod that has it, besides what other volumes have", () =>
     withNode({ writer: granted }, async (world) => {
-      await publish(world, block);
+      await must(world.publish(block));
       await must(
         world.answerOf(
           world
@@ -380,17 +370,16 @@ describe("stageVolume and where the disk is", () => {
         ),
       );
       const steps = world.steps.length;
-      assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
+      assert.equal(kindOf(await world.stage(block)), "ok");
       assert.deepEqual([world.steps.slice(steps), world.machine.mounts().length], [[], 1]);
     }));
 
   it("tunes no disk that has come to the place of the one that a pod has raw", () =>
     withNode({ writer: granted }, async (world) => {
-      await publish(world, block);
+      await must(world.publish(block));
       const other = anotherDisk();
       const volumeContext = { "device-setting/queue/read_ahead_kb": "64" };
-      const staged = await stage(
-        world,
+      const staged = await world.stage(
         { accessType: "block", volumeContext },
         replacedBeforeHold(world, other),
       );
@@ -400,7 +389,7 @@ describe("stageVolume and where the disk is", () => {
 
   it("refuses a raw disk that one of several targets of another volume shows", () =>
     withNode({ writer: granted }, async (world) => {
-      await publish(world, block);
+      await must(world.publish(block));
       await must(
         world.answerOf(
           world
@@ -411,12 +400,12 @@ describe("stageVolume and where the disk is", () => {
             ),
         ),
       );
-      assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
+      assert.equal(kindOf(await world.stage(block)), "WrongDevice");
     }));
 
   it("unmounts nothing where nothing is mounted", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       assert.deepEqual(world.steps, ["acquire", "checkpoint", "format", "mount"]);
     }));
 
@@ -445,7 +434,7 @@ describe("stageVolume of a volume that several nodes may write", () => {
   it("hands out a raw disk without a grant, and writes a checkpoint", () =>
     withNode({}, async (world) => {
       await withManyWriters(world);
-      assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
+      assert.equal(kindOf(await world.stage(block)), "ok");
       assert.deepEqual(
         world
           .ports()
@@ -463,7 +452,7 @@ describe("stageVolume of a volume that several nodes may write", () => {
         const other = anotherDisk();
         other.formatMark = { diskUri: otherUri, uuid: "uuid-2" };
         const ports = replacedBeforeHold(world, other);
-        const staged = await stage(world, { accessType: "block" }, ports);
+        const staged = await world.stage(block, ports);
         assert.deepEqual([kindOf(staged), other.formatMark?.uuid], ["WrongDevice", "uuid-2"]);
         assert.deepEqual(ports.checkpoints.volumes(), []);
         assert.equal(world.attachment()?.status?.deviceMissing, true);
@@ -488,8 +477,7 @@ describe("stageVolume of a volume that several nodes may write", () => {
         };
         const bindDevice: typeof ports.host.bindDevice = () => assert.fail("nothing is bound");
         const restored = { ...ports, host: { ...ports.host, whileHolding, bindDevice } };
-        const published = { ...block, targetPath, targetReadOnly: false };
-        const answer = await world.answerOf(publishVolume(restored, published, never));
+        const answer = await world.publish(block, restored);
         assert.equal(!answer.ok && answer.failure.kind, "StoreRolledBack");
         assert.equal(ports.checkpoints.volumes().length, hold - 1);
       }));
@@ -503,17 +491,17 @@ describe("stageVolume of a volume that several nodes may write", () => {
       };
       const unmarked = { because: "refused", incarnation: 1, nowMs: world.clock.nowMs() };
       await changed((volume) => withUnmarked(volume, unmarked));
-      assert.equal(kindOf(await stage(world, { accessType: "block" })), "StillWaiting");
+      assert.equal(kindOf(await world.stage(block)), "StillWaiting");
       assert.deepEqual(world.ports().checkpoints.volumes(), []);
       await changed((volume) => withoutUnmarked(volume, volume));
-      assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
+      assert.equal(kindOf(await world.stage(block)), "ok");
     }));
 
   it("takes no device whose number a pod has raw as another volume", () =>
     withNode({}, async (world) => {
       await withManyWriters(world);
       await must(world.ports().checkpoints.put(rawOther({ majorMinor: "8:32" }), never));
-      assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
+      assert.equal(kindOf(await world.stage(block)), "WrongDevice");
     }));
 
   it("refuses a file system: it can be used on one node only", () =>
@@ -525,7 +513,7 @@ describe("stageVolume of a volume that several nodes may write", () => {
         value: "MULTI_NODE",
         problem: "a file system can be used on one node only",
       } as const;
-      assert.deepEqual(await stage(world), { ok: false, failure });
+      assert.deepEqual(await world.stage(), { ok: false, failure });
       assert.deepEqual(world.disk.content, { kind: "blank" });
     }));
 });
@@ -535,7 +523,7 @@ describe("stageVolume of a volume whose record another client has removed", () =
     it(`waits for a grant of ${accessType}: the record that was lost may name a writer`, () =>
       withNode({}, async (world) => {
         await withoutRecord(world);
-        assert.equal(kindOf(await stage(world, { accessType })), "StillWaiting");
+        assert.equal(kindOf(await world.stage({ accessType })), "StillWaiting");
         assert.deepEqual([world.ports().checkpoints.volumes(), world.disk.content], [[], { kind: "blank" }]);
       }));
 });
@@ -574,7 +562,7 @@ describe("stageVolume and requests for the volume", () => {
     it(`leaves the request to ControllerPublishVolume where ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
         await arrange(world);
-        assert.deepEqual(await stage(world), {
+        assert.deepEqual(await world.stage(), {
           ok: false,
           failure: { kind: "StillWaiting", volumeId: diskUri, what: waits },
         });
@@ -584,14 +572,14 @@ describe("stageVolume and requests for the volume", () => {
   it("renews the request of a published volume that it has unstaged since", () =>
     withNode({ writer: granted }, async (world) => {
       await world.setAttachment(withoutRequest);
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       assert.notEqual(world.attachment()?.spec.writerRequest, undefined);
     }));
 
   it("writes nothing where it is requested already", () =>
     withNode({ writer: granted }, async (world) => {
       const version = world.attachment()?.metadata.resourceVersion;
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       assert.equal(world.attachment()?.metadata.resourceVersion, version);
     }));
 
@@ -601,7 +589,7 @@ describe("stageVolume and requests for the volume", () => {
       const failure = { kind: "StoreUnavailable", detail: "down" } as const;
       const get: NodePorts["store"]["get"] = async (kind, name, signal) =>
         kind === "AzVolumeAttachment" ? { ok: false, failure } : ports.store.get(kind, name, signal);
-      assert.deepEqual(await stage(world, {}, { ...ports, store: { ...ports.store, get } }), {
+      assert.deepEqual(await world.stage({}, { ...ports, store: { ...ports.store, get } }), {
         ok: false,
         failure,
       });

@@ -1,20 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createModelDisk, type ModelDisk } from "../../adapters/model-host/model-disk.ts";
+import { type ModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { must } from "../../controller/testing/settled.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { VolumeDetail } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
-import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { anAttachment, aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { kindOf } from "../../core/testing/value-of.ts";
 import { foundRecord } from "../../core/writer/record/writer-steps.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
-import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
-import type { StageRequest } from "./stage-request.ts";
+import {
+  type NodeWorld,
+  stagingPath,
+  withNode,
+  aStageRequest,
+  anotherDisk,
+  otherUri,
+} from "../testing/a-node.ts";
 import { stageVolume } from "./stage-volume.ts";
-import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const request = aStageRequest();
@@ -23,18 +28,6 @@ const GRANT_SEEN_MAX_MS = 1_000;
 /** One look for a device, and the watch that shows its end. */
 const LOOK_MAX_MS = 10_000;
 const granted = aWriter("node-a", { held: false });
-const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
-
-const stage = (world: NodeWorld, overrides: Partial<StageRequest> = {}): ReturnType<typeof stageVolume> =>
-  world.answerOf(stageVolume(world.ports(), { ...request, ...overrides }, never));
-const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string =>
-  staged.ok ? "ok" : staged.failure.kind;
-
-/** The disk of another volume, of the same size. */
-function anotherDisk(): ModelDisk {
-  return createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) });
-}
-
 /** Another disk replaces the volume's. */
 function swap(world: NodeWorld, disk: ModelDisk): void {
   world.machine.detach(0);
@@ -76,7 +69,7 @@ describe("stageVolume", () => {
   it("refuses what this node's platform can't serve, before it requests anything", () =>
     withNode({ writer: granted }, async (world) => {
       for (const fsType of ["ntfs", "refs"] as const)
-        assert.equal(kindOf(await stage(world, { fsType })), "InvalidArgument");
+        assert.equal(kindOf(await world.stage({ fsType })), "InvalidArgument");
       assert.deepEqual([world.record()?.writer?.held, world.machine.mounts()], [false, []]);
     }));
 
@@ -100,7 +93,7 @@ describe("stageVolume", () => {
       withNode({ writer: granted }, async (world) => {
         const other = anotherDisk();
         world.during.acquire = () => move(world, other);
-        assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
+        assert.equal(kindOf(await world.stage({ accessType: "block" })), "WrongDevice");
         assert.equal(world.record()?.writer?.held, false);
         assert.equal(world.attachment()?.status?.deviceMissing, true);
       }));
@@ -118,7 +111,7 @@ describe("stageVolume", () => {
           const other = anotherDisk();
           other.content = content;
           world.during[step] = async () => swap(world, other);
-          assert.equal(kindOf(await stage(world)), "WrongDevice");
+          assert.equal(kindOf(await world.stage()), "WrongDevice");
           assert.deepEqual(
             [other.content, world.machine.mounts(), world.record()?.writer?.held],
             [content, [], false],
@@ -138,7 +131,7 @@ describe("stageVolume", () => {
       withNode({ writer: granted }, async (world) => {
         world.disk.sizeBytes = BigInt(sizeMiB) * 1024n ** 2n;
         swap(world, world.disk);
-        assert.equal(kindOf(await stage(world)), kind);
+        assert.equal(kindOf(await world.stage()), kind);
       }));
 
   for (const { sizeGiB, kind } of [
@@ -151,14 +144,14 @@ describe("stageVolume", () => {
         await recordSize(world, 10, 20);
         world.disk.sizeBytes = gibToBytes(sizeGiB);
         swap(world, world.disk);
-        assert.equal(kindOf(await stage(world)), kind);
+        assert.equal(kindOf(await world.stage()), kind);
       }));
 
   it("has the size read of a disk that another client has grown, and stages it then", () =>
     withNode({ writer: granted }, async (world) => {
       world.disk.sizeBytes = gibToBytes(20);
       swap(world, world.disk);
-      assert.deepEqual(await stage(world), {
+      assert.deepEqual(await world.stage(), {
         ok: false,
         failure: {
           kind: "WrongDevice",
@@ -169,7 +162,7 @@ describe("stageVolume", () => {
       assert.equal(world.attachment()?.status?.deviceMissing, true);
       await recordSize(world, 20);
       await lookedUp(world);
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
     }));
 
   it("waits for the previous writer as long as it may, and starts upon the grant", () =>
@@ -177,7 +170,7 @@ describe("stageVolume", () => {
       const { clock } = world;
       const { stageWaitMs } = world.ports().settings;
       const began = clock.elapsedMs();
-      assert.deepEqual(await stage(world), {
+      assert.deepEqual(await world.stage(), {
         ok: false,
         failure: {
           kind: "StillWaiting",
@@ -209,7 +202,7 @@ describe("stageVolume", () => {
         { writer: granted },
         async (world) => {
           swapNames(world);
-          assert.deepEqual(await stage(world, { accessType: "block" }), {
+          assert.deepEqual(await world.stage({ accessType: "block" }), {
             ok: false,
             failure: {
               kind: "WrongDevice",
@@ -246,7 +239,7 @@ describe("stageVolume", () => {
     it("finds the device without any link, by the kernel's address", () =>
       withNode({ writer: granted }, async (world) => {
         world.machine.setUdev("lost");
-        assert.equal(kindOf(await stage(world)), "ok");
+        assert.equal(kindOf(await world.stage()), "ok");
       }));
 
     it("reports a missing device once, waits as long as it is set to, says what it saw", () =>
@@ -278,7 +271,7 @@ describe("stageVolume", () => {
         world.machine.readDevice(0);
         world.disk.files.set("block", "new");
         assert.equal(world.machine.readBlock(0, "block"), "old", "the premise: the kernel has the old block");
-        assert.equal(kindOf(await stage(world, { accessType, fsType: "xfs" })), "ok");
+        assert.equal(kindOf(await world.stage({ accessType, fsType: "xfs" })), "ok");
         assert.equal(world.machine.readBlock(0, "block"), "new");
       }));
   }
@@ -290,7 +283,7 @@ describe("stageVolume", () => {
         "AzVolumeAttachment",
         anAttachment("node-a", { metadata: { name }, spec: { volumeName: "pvc-2", volumeId: otherUri } }),
       );
-      assert.deepEqual(await stage(world), {
+      assert.deepEqual(await world.stage(), {
         ok: false,
         failure: {
           kind: "StillWaiting",
@@ -318,7 +311,7 @@ describe("stageVolume", () => {
       const ofPod = { accessType: "block", targetPaths: [targetPath] } as const;
       const checkpoint = aCheckpoint({ volumeName: "pvc-2", volumeId: otherUri, majorMinor, ...ofPod });
       assert.ok((await checkpoints.put(checkpoint, never)).ok);
-      assert.deepEqual(await stage(world, { accessType: "block" }), {
+      assert.deepEqual(await world.stage({ accessType: "block" }), {
         ok: false,
         failure: {
           kind: "WrongDevice",
@@ -331,7 +324,7 @@ describe("stageVolume", () => {
 
   it("writes its VM to the checkpoint", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       const { node, checkpoints } = world.ports();
       assert.deepEqual(
         checkpoints.volumes().map(({ vm }) => vm),
@@ -346,7 +339,7 @@ describe("stageVolume", () => {
           ? attachment
           : { ...attachment, status: { ...attachment.status, vmId: "older" } },
       );
-      assert.equal(kindOf(await stage(world)), "StillWaiting");
+      assert.equal(kindOf(await world.stage()), "StillWaiting");
       assert.equal(world.record()?.writer?.held, false);
     }));
 
@@ -383,7 +376,7 @@ describe("stageVolume", () => {
           await world.setFormatted({ fsType, uuid: "uuid-1" });
           world.disk.content = { kind: "fileSystem", fsType, uuid: "uuid-1" };
           world.disk.fileSystemBytes = gibToBytes(5);
-          assert.equal(kindOf(await stage(world, { fsType })), "ok");
+          assert.equal(kindOf(await world.stage({ fsType })), "ok");
           assert.equal(world.disk.fileSystemBytes, gibToBytes(gib));
         },
         { mayGrowMountedExt },
@@ -392,33 +385,33 @@ describe("stageVolume", () => {
 
   it("refuses a device with another file system than the volume's", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal(kindOf(await stage(world)), "ok");
-      assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
+      assert.equal(kindOf(await world.stage()), "ok");
+      assert.equal((await world.unstage()).ok, true);
       await world.grantAgain();
       swap(world, {
         ...anotherDisk(),
         content: { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-another" },
         fileSystemBytes: gibToBytes(10),
       });
-      assert.equal(kindOf(await stage(world)), "WrongDevice");
+      assert.equal(kindOf(await world.stage()), "WrongDevice");
       assert.deepEqual(world.machine.mounts(), []);
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
 
   it("mounts again over a dead mount where the disk has come back", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       swap(world, world.disk);
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       const present = await world.answerOf(world.ports().host.mountAt(stagingPath, never));
       assert.deepEqual([present.ok && present.value?.isDead, world.machine.mounts().length], [false, 1]);
     }));
 
   it("does not count a dead mount as staged while its device is still there", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       world.machine.cutOff(0);
-      assert.notEqual(kindOf(await stage(world)), "ok");
+      assert.notEqual(kindOf(await world.stage()), "ok");
     }));
 
   it("does not count a live mount of another disk at its staging path as its own", () =>
@@ -435,7 +428,7 @@ describe("stageVolume", () => {
         never,
       );
       assert.ok((await world.answerOf(mounting)).ok);
-      const staged = await stage(world);
+      const staged = await world.stage();
       const present = await world.answerOf(host.mountAt(stagingPath, never));
       assert.equal(present.ok && present.value?.majorMinor, staged.ok && staged.value.device.majorMinor);
     }));
@@ -447,9 +440,7 @@ describe("stageVolume", () => {
         assert.ok((await ports.host.mountDevice(...args)).ok);
         return fail({ kind: "HostNotReady", detail: "the command was killed" });
       };
-      const staged = await world.answerOf(
-        stageVolume({ ...ports, host: { ...ports.host, mountDevice } }, request, never),
-      );
+      const staged = await world.stage({}, { ...ports, host: { ...ports.host, mountDevice } });
       assert.deepEqual(
         [kindOf(staged), world.record()?.writer?.held, world.machine.mounts().length],
         ["HostNotReady", true, 1],
@@ -458,9 +449,9 @@ describe("stageVolume", () => {
 
   it("does not accept an existing mount while the node is being fenced", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
-      assert.equal(kindOf(await stage(world)), "NotWriter");
+      assert.equal(kindOf(await world.stage()), "NotWriter");
       assert.deepEqual(world.machine.mounts(), []);
     }));
 
@@ -499,7 +490,7 @@ describe("stageVolume", () => {
           await world.setRecord(() => record);
           detail = world.detail();
         };
-        assert.equal(kindOf(await stage(world)), "NotWriter");
+        assert.equal(kindOf(await world.stage()), "NotWriter");
         assert.deepEqual(
           [world.disk.content.kind, world.detail(), world.record(), world.machine.mounts()],
           [content, detail, record, []],

@@ -2,18 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../../core/failure/failure.ts";
 import { aWriter } from "../../core/testing/objects.ts";
-import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
+import { kindOf } from "../../core/testing/value-of.ts";
 import { heartbeatReconciler } from "../lifecycle/heartbeat.ts";
-import type { NodePorts } from "../node-ports.ts";
-import { memoryCheckpoints, type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
-import { publishVolume, unpublishVolume } from "./publish-volume.ts";
-import { stageVolume } from "./stage-volume.ts";
-import { unstageVolume } from "./unstage-volume.ts";
+import { memoryCheckpoints, withNode, targetPath } from "../testing/a-node.ts";
 
 const never = new AbortController().signal;
-const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
-const request = aStageRequest();
-const target = { ...request, targetPath, targetReadOnly: false };
 const granted = aWriter("node-a", { held: false });
 const held = aWriter("node-a");
 const released = { ...held, held: false, requested: false };
@@ -21,44 +14,33 @@ const fault: Failure = { kind: "HostNotReady", detail: "EROFS" };
 const refused = { ok: false, failure: fault };
 const done = { ok: true, value: undefined };
 
-const stage = async (world: NodeWorld, how = request): Promise<string> => {
-  const staged = await world.answerOf(stageVolume(world.ports(), how, never));
-  return staged.ok ? "ok" : staged.failure.kind;
-};
-const publish = (world: NodeWorld, to = targetPath, how = request) =>
-  world.answerOf(publishVolume(world.ports(), { ...target, ...how, targetPath: to }, never));
-const unpublish = (world: NodeWorld) => world.answerOf(unpublishVolume(world.ports(), target, never));
-const unstage = (world: NodeWorld) => world.answerOf(unstageVolume(world.ports(), request, never));
-const reconcile = (world: NodeWorld, ports: NodePorts = world.ports()) =>
-  world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
-
 /** The first write of a checkpoint finds the root disk broken: no heartbeat has tried it before. */
 describe("a node whose root disk takes no change", () => {
   for (const accessType of ["mount", "block"] as const)
     it(`unpublishes, unstages and releases a ${accessType} volume, and keeps nothing of it`, () =>
       withNode({ writer: granted }, async (world) => {
-        assert.deepEqual(await publish(world, targetPath, { ...request, accessType }), done);
+        assert.deepEqual(await world.publish({ accessType }), done);
         world.rootDisk.fault = fault;
-        assert.deepEqual(await unpublish(world), done);
+        assert.deepEqual(await world.unpublish(), done);
         assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, []);
-        assert.deepEqual(await unstage(world), done);
+        assert.deepEqual(await world.unstage(), done);
         assert.deepEqual(
           [world.record()?.writer, world.machine.mounts(), world.ports().checkpoints.volumes()],
           [released, [], []],
         );
         assert.deepEqual(world.ports().checkpoints.unwritten(), fault);
-        assert.deepEqual(await unstage(world), done);
+        assert.deepEqual(await world.unstage(), done);
       }));
 
   it("releases a recalled volume once, and leaves no placeholder of an ended pod", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.deepEqual(await publish(world), done);
+      assert.deepEqual(await world.publish(), done);
       world.rootDisk.fault = fault;
-      assert.deepEqual(await unpublish(world), done);
+      assert.deepEqual(await world.unpublish(), done);
       // No folder can be removed there either.
       world.machine.makeDirectory(targetPath);
       await world.setRecord((record) => ({ ...record, writer: { ...held, requested: false } }));
-      assert.deepEqual(await reconcile(world), { ok: true, value: {} });
+      assert.deepEqual(await world.reconcile(), { ok: true, value: {} });
       assert.deepEqual(
         [world.record()?.writer, world.machine.mounts(), world.machine.placeholders()],
         [released, [], []],
@@ -68,16 +50,16 @@ describe("a node whose root disk takes no change", () => {
         world.emitted.map(({ reason }) => reason),
         [],
       );
-      assert.deepEqual(await reconcile(world), { ok: true, value: {} });
+      assert.deepEqual(await world.reconcile(), { ok: true, value: {} });
     }));
 
   it("publishes and stages again what it has, for the same pod alone", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.deepEqual(await publish(world), done);
+      assert.deepEqual(await world.publish(), done);
       world.rootDisk.fault = fault;
-      assert.equal(await stage(world), "ok");
-      assert.deepEqual(await publish(world), done);
-      assert.deepEqual(await publish(world, `${targetPath}-2`), refused);
+      assert.equal(kindOf(await world.stage()), "ok");
+      assert.deepEqual(await world.publish(), done);
+      assert.deepEqual(await world.publish({ targetPath: `${targetPath}-2` }), refused);
       assert.deepEqual([world.record()?.writer, world.machine.mounts().length], [held, 2]);
     }));
 
@@ -86,17 +68,17 @@ describe("a node whose root disk takes no change", () => {
       world.rootDisk.fault = fault;
       const { checkpoints } = world.ports();
       assert.deepEqual(await checkpoints.putHeartbeat(1, never), refused);
-      assert.equal(await stage(world), "HostNotReady");
+      assert.equal(kindOf(await world.stage()), "HostNotReady");
       assert.deepEqual([world.record()?.writer, world.steps, world.machine.mounts()], [granted, [], []]);
       world.rootDisk.fault = undefined;
-      assert.equal(await stage(world), "ok");
+      assert.equal(kindOf(await world.stage()), "ok");
       assert.deepEqual([world.record()?.writer, checkpoints.unwritten()], [held, undefined]);
     }));
 
   it("returns what it has acquired before it knew that, unmounted", () =>
     withNode({ writer: granted }, async (world) => {
       world.rootDisk.fault = fault;
-      assert.equal(await stage(world), "HostNotReady");
+      assert.equal(kindOf(await world.stage()), "HostNotReady");
       assert.equal(world.record()?.writer?.held, false);
       assert.deepEqual([world.machine.mounts(), world.ports().checkpoints.volumes()], [[], []]);
     }));
@@ -105,15 +87,15 @@ describe("a node whose root disk takes no change", () => {
     withNode({ writer: granted }, async (world) => {
       const volumeContext = { perfProfile: "Advanced", "device-setting/queue/read_ahead_kb": "8" };
       const restored = (): number => world.steps.filter((step) => step === "restore-settings").length;
-      assert.equal(await stage(world, { ...request, volumeContext }), "ok");
+      assert.equal(kindOf(await world.stage({ volumeContext })), "ok");
       world.rootDisk.fault = fault;
-      assert.deepEqual([await unstage(world), restored()], [done, 1]);
-      assert.deepEqual([await unstage(world), restored()], [done, 1]);
+      assert.deepEqual([await world.unstage(), restored()], [done, 1]);
+      assert.deepEqual([await world.unstage(), restored()], [done, 1]);
     }));
 
   it("reports a rollback that only a pod's mount shows, with its next heartbeat", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.deepEqual(await publish(world), done);
+      assert.deepEqual(await world.publish(), done);
       const { checkpoints } = world.ports();
       const [own] = checkpoints.volumes();
       assert.ok(own !== undefined);
@@ -121,7 +103,7 @@ describe("a node whose root disk takes no change", () => {
       assert.deepEqual(await checkpoints.put({ ...own, uid: "uid-of-a-later-object" }, never), done);
       await world.setRecord((record) => ({ ...record, writer: aWriter("node-b") }));
       world.rootDisk.fault = fault;
-      assert.deepEqual(await reconcile(world), refused);
+      assert.deepEqual(await world.reconcile(), refused);
       assert.equal(world.machine.mounts().length, 2);
       const beaten = await world.answerOf(heartbeatReconciler(world.ports()).reconcile("node", never));
       assert.equal(beaten.ok, true);
@@ -135,10 +117,10 @@ describe("a node whose root disk takes no change", () => {
 
   it("only drops what is left of a checkpoint in its next boot", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.deepEqual(await publish(world), done);
+      assert.deepEqual(await world.publish(), done);
       const [stale] = world.ports().checkpoints.volumes();
       assert.ok(stale !== undefined);
-      assert.deepEqual([await unpublish(world), await unstage(world)], [done, done]);
+      assert.deepEqual([await world.unpublish(), await world.unstage()], [done, done]);
       const writer = aWriter("node-b", { epoch: 2 });
       await world.setRecord((record) => ({ ...record, writer, epoch: 2 }));
       // What the file still has, as a plug-in reads it once the machine has booted.
@@ -146,7 +128,7 @@ describe("a node whose root disk takes no change", () => {
       await checkpoints.put({ ...stale, majorMinor: undefined }, never);
       world.restartPlugin();
       const ports = { ...world.ports(), checkpoints };
-      assert.deepEqual(await reconcile(world, ports), { ok: true, value: {} });
+      assert.deepEqual(await world.reconcile(ports), { ok: true, value: {} });
       assert.deepEqual(
         [world.record()?.writer, checkpoints.volumes(), checkpoints.rollbackIncarnation(), world.emitted],
         [writer, [], undefined, []],

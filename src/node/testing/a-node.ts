@@ -10,7 +10,7 @@ import { defaultDriverName } from "../../core/api/driver-name.ts";
 import { nodeLabel } from "../../core/api/node-labels.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import {
   aDiskSpec,
@@ -28,18 +28,28 @@ import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { StepName } from "../../ports/steps.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
 import { MountLooks } from "../mount-looks.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { ownObjectsOf } from "../scoped-store.ts";
-import type { StageRequest } from "../stage/stage-request.ts";
+import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
+import type { Staged, StageRequest } from "../stage/stage-request.ts";
+import { stageVolume } from "../stage/stage-volume.ts";
+import { unstageVolume } from "../stage/unstage-volume.ts";
 import { ReleasedEpochs } from "../writer/released-epochs.ts";
 
 const LUN = 0;
+/** The disk of another volume. */
+export const otherUri = diskUri.replace("pvc-1", "pvc-2");
 /** The replicas of a volume whose disk has shares for them. */
 const REPLICAS_MAX = 2;
 
 /** Where kubelet stages `pvc-1`. */
 export const stagingPath = "/var/lib/kubelet/plugins/pvc-1/globalmount";
+
+/** Where it publishes it for a pod. */
+export const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
 
 /** kubelet's request to stage `pvc-1`, as the test says otherwise. */
 export function aStageRequest(overrides: Partial<StageRequest> = {}): StageRequest {
@@ -53,6 +63,13 @@ export function aStageRequest(overrides: Partial<StageRequest> = {}): StageReque
     volumeContext: {},
     ...overrides,
   };
+}
+
+type PublishRequest = Parameters<typeof publishVolume>[1];
+
+/** The same to publish it. */
+export function aPublishRequest(overrides: Partial<PublishRequest> = {}): PublishRequest {
+  return { ...aStageRequest(), targetPath, targetReadOnly: false, ...overrides };
 }
 
 /**
@@ -83,6 +100,13 @@ export interface NodeWorld extends StoreWorld {
    * at once.
    */
   setAttachment(change: (attachment: AzVolumeAttachment) => AzVolumeAttachment | undefined): Promise<void>;
+  /** kubelet's calls about `pvc-1`, as the test says otherwise, with time until they have answered. */
+  stage(overrides?: Partial<StageRequest>, ports?: NodePorts): Promise<Result<Staged>>;
+  unstage(overrides?: Partial<StageRequest>, ports?: NodePorts): Promise<Result<void>>;
+  publish(overrides?: Partial<PublishRequest>, ports?: NodePorts): Promise<Result<void>>;
+  unpublish(overrides?: Partial<PublishRequest>, ports?: NodePorts): Promise<Result<void>>;
+  /** A pass of the plug-in over `pvc-1`. */
+  reconcile(ports?: NodePorts): Promise<Reconciled>;
   /** Runs once, right before the step of that name. */
   readonly during: Partial<Record<StepName, () => Promise<unknown>>>;
 }
@@ -119,7 +143,7 @@ export function withNode(
 }
 
 function aNodeOn(stored: StoreWorld, { disk: _, ...machineOptions }: NodeOptions): NodeWorld {
-  const { cache, clock, noting, random, simulated, store, setRecord } = stored;
+  const { answerOf, cache, clock, noting, random, simulated, store, setRecord } = stored;
   const never = new AbortController().signal;
   const disk = createModelDisk({ diskUri, sizeBytes: gibToBytes(10) });
   const machine = createModelMachine({ nodeName: "node-a", clock, ...machineOptions });
@@ -246,8 +270,20 @@ function aNodeOn(stored: StoreWorld, { disk: _, ...machineOptions }: NodeOptions
         metadata: { ...written.metadata, deletionTimestamp: written.metadata.creationTimestamp },
       });
     },
+    stage: (overrides, given = ports()) => answerOf(stageVolume(given, aStageRequest(overrides), never)),
+    unstage: (overrides, given = ports()) => answerOf(unstageVolume(given, aStageRequest(overrides), never)),
+    publish: (overrides, given = ports()) =>
+      answerOf(publishVolume(given, aPublishRequest(overrides), never)),
+    unpublish: (overrides, given = ports()) =>
+      answerOf(unpublishVolume(given, aPublishRequest(overrides), never)),
+    reconcile: (given = ports()) => answerOf(ownVolumesReconciler(given).reconcile("pvc-1", never)),
     during,
   };
+}
+
+/** The disk of another volume, of the same size. */
+export function anotherDisk(): ModelDisk {
+  return createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) });
 }
 
 /** Checkpoints without a file, on a root disk that takes no change while there is a `fault`. */

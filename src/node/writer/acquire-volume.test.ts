@@ -2,15 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fail } from "../../core/failure/result.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { kindOf } from "../../core/testing/value-of.ts";
 import { distrust } from "../../core/writer/record/writer-steps.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { stageVolume } from "../stage/stage-volume.ts";
-import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { checkHeld, releaseVolume, acquireVolume } from "./acquire-volume.ts";
 
 const never = new AbortController().signal;
-const request = aStageRequest();
 const granted = aWriter("node-a", { held: false });
 
 describe("acquireVolume", () => {
@@ -41,7 +40,7 @@ describe("acquireVolume", () => {
     withNode({ writer: aWriter("node-a") }, async (world) => {
       const again = async (): Promise<string> => {
         const taken = await world.answerOf(acquireVolume(world.ports(), "pvc-1", 0, never));
-        return taken.ok ? "ok" : taken.failure.kind;
+        return kindOf(taken);
       };
       const close = world.machine.openRaw(0);
       assert.equal(await again(), "NotWriter");
@@ -177,7 +176,7 @@ describe("checkHeld", () => {
 describe("releaseVolume", () => {
   it("does not release after a check without a device to look at", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.stage()).ok, true);
       await world.ports().checkpoints.remove("pvc-1", never);
       const attached = world.attachment();
       assert.ok(attached?.status !== undefined);

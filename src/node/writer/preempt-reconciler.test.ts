@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { createModelMachine } from "../../adapters/model-host/model-machine.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import type { RecordChanges } from "../../core/testing/record-lists.ts";
-import { valueOf } from "../../core/testing/value-of.ts";
+import { valueOf, kindOf } from "../../core/testing/value-of.ts";
 import { grantKey, preemptorKey } from "../../core/writer/reservation/reservation-key.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -48,7 +48,7 @@ async function preempt(
   const done = await world.answerOf(
     preemptReconciler({ ...ports, settings: { ...ports.settings, reservations } }).reconcile("pvc-1", never),
   );
-  return done.ok ? "ok" : done.failure.kind;
+  return kindOf(done);
 }
 
 describe("preemptReconciler", () => {

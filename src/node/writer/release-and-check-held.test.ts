@@ -7,16 +7,11 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
-import type { StageRequest } from "../stage/stage-request.ts";
-import { stageVolume } from "../stage/stage-volume.ts";
-import { unstageVolume } from "../stage/unstage-volume.ts";
-import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
+import { publishVolume } from "../stage/publish-volume.ts";
+import { type NodeWorld, stagingPath, withNode, aPublishRequest, targetPath } from "../testing/a-node.ts";
 import { checkHeld, releaseVolume } from "./acquire-volume.ts";
 
 const never = new AbortController().signal;
-const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
-const request = aStageRequest();
 const granted = aWriter("node-a", { held: false });
 const held = aWriter("node-a");
 const done = { ok: true, value: undefined } as const;
@@ -26,12 +21,6 @@ const failure = { kind: "HostCommandFailed", command: "a command", exitCode: 1, 
 const release = (world: NodeWorld, ports = world.ports()) =>
   world.answerOf(releaseVolume(ports, { volumeName: "pvc-1", isFlushed: false }, never));
 const check = (world: NodeWorld, ports = world.ports()) => world.answerOf(checkHeld(ports, "pvc-1", never));
-const stage = (world: NodeWorld, how: StageRequest = request) =>
-  must(world.answerOf(stageVolume(world.ports(), how, never)).then((staged) => ({ ...staged, value: 0 })));
-const unstage = (world: NodeWorld, ports = world.ports()) =>
-  world.answerOf(unstageVolume(ports, request, never));
-const publish = (world: NodeWorld, how: StageRequest = request, ports = world.ports()) =>
-  world.answerOf(publishVolume(ports, { ...how, targetPath, targetReadOnly: false }, never));
 
 /** The volume's object is deleted by hand, and gone. */
 async function deleteVolume(world: NodeWorld): Promise<void> {
@@ -183,8 +172,8 @@ describe("checkHeld", () => {
 describe("unstageVolume", () => {
   it("refuses while a pod has the volume, and names where", () =>
     withNode({ writer: granted }, async (world) => {
-      await must(publish(world));
-      assert.deepEqual(await unstage(world), {
+      await must(world.publish());
+      assert.deepEqual(await world.unstage(), {
         ok: false,
         failure: { kind: "VolumeInUse", volumeId: diskUri, nodeName: "node-a", users: [targetPath] },
       });
@@ -193,20 +182,20 @@ describe("unstageVolume", () => {
 
   it("releases nothing where the unmount failed", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world);
+      await must(world.stage());
       world.machine.failNext("unmount", failure);
-      assert.deepEqual(await unstage(world), { ok: false, failure });
+      assert.deepEqual(await world.unstage(), { ok: false, failure });
       assert.deepEqual([world.record()?.writer?.held, world.ports().checkpoints.volumes().length], [true, 1]);
-      assert.deepEqual(await unstage(world), done);
+      assert.deepEqual(await world.unstage(), done);
     }));
 
   it("unmounts nothing whose request it could not withdraw, as a pod may come back", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world);
+      await must(world.stage());
       const ports = world.ports();
       const get: NodePorts["store"]["get"] = async (kind, name, signal) =>
         kind === "AzVolumeAttachment" ? { ok: false, failure: down } : ports.store.get(kind, name, signal);
-      assert.deepEqual(await unstage(world, { ...ports, store: { ...ports.store, get } }), {
+      assert.deepEqual(await world.unstage({}, { ...ports, store: { ...ports.store, get } }), {
         ok: false,
         failure: down,
       });
@@ -215,95 +204,95 @@ describe("unstageVolume", () => {
 
   it("unmounts a volume whose object is gone, and drops its checkpoint", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world);
+      await must(world.stage());
       await deleteVolume(world);
-      assert.deepEqual(await unstage(world), done);
+      assert.deepEqual(await world.unstage(), done);
       assert.deepEqual([world.machine.mounts(), world.ports().checkpoints.volumes()], [[], []]);
     }));
 
   it("leaves the request of another node's writer alone", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world);
+      await must(world.stage());
       await world.setRecord((record) => ({ ...record, writer: aWriter("node-b", { epoch: 2 }) }));
-      assert.deepEqual(await unstage(world), done);
+      assert.deepEqual(await world.unstage(), done);
       assert.deepEqual(world.record()?.writer, aWriter("node-b", { epoch: 2 }));
     }));
 
   it("unmounts a volume deleted during the withdrawal, and drops its checkpoint", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world);
+      await must(world.stage());
       world.during["withdraw"] = () => deleteVolume(world);
-      assert.deepEqual(await unstage(world), done);
+      assert.deepEqual(await world.unstage(), done);
       assert.deepEqual([world.machine.mounts(), world.ports().checkpoints.volumes()], [[], []]);
     }));
 
   it("unmounts nothing while the store does not say whether the request is withdrawn", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world);
-      assert.deepEqual(await unstage(world, withoutStore(world.ports(), 0)), { ok: false, failure: down });
+      await must(world.stage());
+      assert.deepEqual(await world.unstage({}, withoutStore(world.ports(), 0)), { ok: false, failure: down });
       assert.equal(world.machine.mounts().length, 1);
     }));
 
   it("continues where a controller has withdrawn the request before", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world);
+      await must(world.stage());
       world.during["withdraw"] = () =>
         world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { requested: false }) }));
-      assert.deepEqual(await unstage(world), done);
+      assert.deepEqual(await world.unstage(), done);
       assert.deepEqual(world.record()?.writer, aWriter("node-a", { held: false, requested: false }));
     }));
 });
 
 describe("publishVolume where one step fails", () => {
-  const block: StageRequest = { ...request, accessType: "block" };
+  const block = { accessType: "block" } as const;
 
   for (const [method, how] of [
-    ["bindMount", request],
+    ["bindMount", {}],
     ["bindDevice", block],
   ] as const)
     it(`reports it, with the target in the checkpoint first: ${method}`, () =>
       withNode({ writer: granted }, async (world) => {
         world.machine.failNext(method, failure);
-        assert.deepEqual(await publish(world, how), { ok: false, failure });
+        assert.deepEqual(await world.publish(how), { ok: false, failure });
         assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, [targetPath]);
-        assert.deepEqual(await publish(world, how), done);
+        assert.deepEqual(await world.publish(how), done);
       }));
 
   it("binds nothing without a checkpoint", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world);
+      await must(world.stage());
       const ports = world.ports();
       const checkpoints: NodePorts["checkpoints"] = {
         ...ports.checkpoints,
         put: async () => ({ ok: false, failure }),
       };
-      assert.deepEqual(await publish(world, request, { ...ports, checkpoints }), { ok: false, failure });
+      assert.deepEqual(await world.publish({}, { ...ports, checkpoints }), { ok: false, failure });
       assert.equal(world.machine.mounts().length, 1);
     }));
 
   it("leaves a pod's live mount as it is when kubelet publishes again", () =>
     withNode({ writer: granted }, async (world) => {
-      await must(publish(world));
+      await must(world.publish());
       const volume = world.machine.openVolume(targetPath);
       volume?.open();
-      assert.deepEqual(await publish(world), done);
+      assert.deepEqual(await world.publish(), done);
       assert.deepEqual([world.machine.placeholders(), volume?.write("/record", "text").kind], [[], "done"]);
       volume?.close();
     }));
 
   it("reports a dead mount that it could not cover, and binds nothing over it", () =>
     withNode({ writer: granted }, async (world) => {
-      await must(publish(world));
+      await must(world.publish());
       world.machine.detach(0);
       world.machine.attach({ lun: 0, disk: world.disk });
       await must(world.answerOf(world.ports().host.unmount(stagingPath, never)));
       world.machine.failNext("mountPlaceholder", failure);
-      assert.deepEqual(await publish(world), { ok: false, failure });
+      assert.deepEqual(await world.publish(), { ok: false, failure });
     }));
 
   it("refuses a target with a mount that is not in its checkpoint, and leaves it alone", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world);
+      await must(world.stage());
       const other = createModelDisk({ diskUri: "/disks/other", sizeBytes: gibToBytes(10) });
       world.machine.attach({ lun: 1, disk: other });
       const { host } = world.ports();
@@ -312,7 +301,7 @@ describe("publishVolume where one step fails", () => {
       await must(
         world.answerOf(host.bindDevice({ device: found.value, targetPath, readOnly: false }, never)),
       );
-      const published = await publish(world);
+      const published = await world.publish();
       assert.equal(!published.ok && published.failure.kind, "MountedOtherwise");
       assert.deepEqual(
         world.machine.mounts().find(({ path }) => path === targetPath)?.diskUri,
@@ -322,7 +311,7 @@ describe("publishVolume where one step fails", () => {
 
   it("replaces the volume's old device at its own target by the new one", () =>
     withNode({ writer: granted }, async (world) => {
-      await must(publish(world));
+      await must(world.publish());
       world.machine.detach(0);
       await must(world.answerOf(world.ports().host.unmount(stagingPath, never)));
       world.machine.attach({ lun: 1, disk: world.disk });
@@ -330,7 +319,7 @@ describe("publishVolume where one step fails", () => {
         ...attachment,
         status: attachment.status && { ...attachment.status, lun: 1 },
       }));
-      assert.deepEqual(await publish(world), done);
+      assert.deepEqual(await world.publish(), done);
       const { host } = world.ports();
       const found = await world.answerOf(host.findDevice({ lun: 1 }, never));
       const mount = await world.answerOf(host.mountAt(targetPath, never));
@@ -340,32 +329,28 @@ describe("publishVolume where one step fails", () => {
 
   it("leaves no placeholder at a raw device's target, whose device has come back, too", () =>
     withNode({ writer: granted }, async (world) => {
-      await must(publish(world, block));
+      await must(world.publish(block));
       world.machine.detach(0);
       world.machine.attach({ lun: 0, disk: world.disk });
       world.machine.failNext("mountPlaceholder", failure);
-      const published = await publish(world, block);
+      const published = await world.publish(block);
       assert.equal(!published.ok && published.failure.kind, "DeviceBusy");
     }));
 
   it("covers a placeholder as it is", () =>
     withNode({ writer: granted }, async (world) => {
-      await must(publish(world));
+      await must(world.publish());
       await must(world.answerOf(world.ports().host.mountPlaceholder(targetPath, never)));
       world.machine.failNext("mountPlaceholder", failure);
-      assert.deepEqual(await publish(world), done);
+      assert.deepEqual(await world.publish(), done);
     }));
 
   it("reports a target from which it could not remove the volume", () =>
     withNode({ writer: granted }, async (world) => {
-      await stage(world);
+      await must(world.stage());
       world.machine.setLatencyMs("bindMount", 1_000);
       world.machine.failNext("unmount", failure);
-      const publishing = publishVolume(
-        world.ports(),
-        { ...request, targetPath, targetReadOnly: false },
-        never,
-      );
+      const publishing = publishVolume(world.ports(), aPublishRequest(), never);
       assert.ok(await world.clock.runUntil(() => world.machine.commandsInFlight().length > 0, 60_000));
       await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
       assert.deepEqual(await world.answerOf(publishing), { ok: false, failure });
@@ -379,7 +364,7 @@ describe("publishVolume where one step fails", () => {
       await must(world.store.updateStatus("AzVolume", { ...volume, status }, never));
       const many = { accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" } as const;
       await world.setVolume((present) => ({ ...present, spec: { ...present.spec, capabilities: [many] } }));
-      assert.deepEqual(await publish(world, block), done);
+      assert.deepEqual(await world.publish(block), done);
       assert.deepEqual(
         world.machine.mounts().map(({ path }) => path),
         [targetPath],
@@ -389,16 +374,10 @@ describe("publishVolume where one step fails", () => {
   it("keeps targets in order, whatever order they came in, and drops each alone", () =>
     withNode({ writer: granted }, async (world) => {
       const paths = ["/var/lib/kubelet/pods/2/mount", "/var/lib/kubelet/pods/1/mount"];
-      for (const path of paths)
-        await must(
-          world.answerOf(
-            publishVolume(world.ports(), { ...request, targetPath: path, targetReadOnly: false }, never),
-          ),
-        );
+      for (const path of paths) await must(world.publish({ targetPath: path }));
       const checkpointed = () => world.ports().checkpoints.volumes()[0]?.targetPaths;
       assert.deepEqual(checkpointed(), paths.toSorted());
-      const unpublish = (path: string) =>
-        world.answerOf(unpublishVolume(world.ports(), { volumeId: diskUri, targetPath: path }, never));
+      const unpublish = (path: string) => world.unpublish({ targetPath: path });
       world.machine.failNext("unmount", failure);
       assert.deepEqual(
         [await unpublish("/var/lib/kubelet/pods/2/mount"), checkpointed()],

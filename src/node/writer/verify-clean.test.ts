@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { anAttachment, aVolume, aWriter, diskUri } from "../../core/testing/objects.ts";
+import { kindOf } from "../../core/testing/value-of.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
 import { verifyClean } from "./verify-clean.ts";
@@ -86,7 +87,7 @@ describe("verifyClean", () => {
             ),
           );
         const found = await look();
-        assert.equal(found.ok ? "ok" : found.failure.kind, answer);
+        assert.equal(kindOf(found), answer);
         close();
         assert.deepEqual(await look(), { ok: true, value: undefined });
       }));
@@ -107,7 +108,7 @@ describe("verifyClean", () => {
         const found = await world.answerOf(
           verifyClean(world.ports(), known, { needsDevice: true, isFlushed: true }, never),
         );
-        assert.equal(found.ok ? "ok" : found.failure.kind, expected);
+        assert.equal(kindOf(found), expected);
       }));
 
   it("checks the device in the checkpoint where no attachment names one", () =>

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
-import type { Result } from "../../../core/failure/result.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
+import { kindOf } from "../../../core/testing/value-of.ts";
 import { systemClock } from "../../system/system-clock.ts";
 import { createLinuxHost } from "../create-linux-host.ts";
 
@@ -66,26 +66,24 @@ exit 0
   };
 }
 
-const kindOf = (result: Result<unknown>): string => (result.ok ? "OK" : result.failure.kind);
-
 describe("a freeze of a file system", tests, () => {
   it("counts as held if only its thaw has ended it", async (t) => {
     const { host, at, calls } = await aHost(t);
-    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "OK");
+    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "ok");
     assert.deepEqual(await host.thaw(at, never), { ok: true, value: { held: true } });
     assert.deepEqual(await calls(), ["--file-system", "--freeze", "--unfreeze"]);
   });
 
   it("of xfs ends while another mount keeps the process that could thaw it busy", async (t) => {
     const { host, at } = await aHost(t, "xfs");
-    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "OK");
+    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "ok");
     const soon = AbortSignal.timeout(20_000);
     assert.deepEqual(await host.thaw(at, soon), { ok: true, value: { held: true } });
   });
 
   it("counts as lost after a bind mount that was cancelled while it ended it", async (t) => {
     const { host, at, bind, makeSlow, makeFast, untilThawing, calls } = await aHost(t);
-    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "OK");
+    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "ok");
     await makeSlow();
     const caller = new AbortController();
     const bound = host.bindMount(bind, caller.signal);
@@ -99,7 +97,7 @@ describe("a freeze of a file system", tests, () => {
 
   it("does not begin before the one before has ended", async (t) => {
     const { host, at, makeSlow, makeFast, untilThawing, calls } = await aHost(t);
-    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "OK");
+    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "ok");
     await makeSlow();
     const caller = new AbortController();
     const again = host.freeze({ ...at, limitMs }, caller.signal);
@@ -107,7 +105,7 @@ describe("a freeze of a file system", tests, () => {
     caller.abort();
     assert.equal(kindOf(await again), "Cancelled");
     await makeFast();
-    assert.equal(kindOf(await host.thaw(at, never)), "OK");
+    assert.equal(kindOf(await host.thaw(at, never)), "ok");
     assert.deepEqual(await calls(), ["--file-system", "--freeze", "--unfreeze"]);
   });
 

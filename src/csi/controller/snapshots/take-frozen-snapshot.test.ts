@@ -6,6 +6,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { aWriter, identity } from "../../../core/testing/objects.ts";
 import type { RecordChanges } from "../../../core/testing/record-lists.ts";
+import { kindOf } from "../../../core/testing/value-of.ts";
 import type { StepName } from "../../../ports/steps.ts";
 import type { Snapshot } from "../../gen/csi/v1/csi.ts";
 import { aCall } from "../../testing/a-call.ts";
@@ -135,8 +136,6 @@ function withVolume(
   });
 }
 
-const kindOf = (result: Result<unknown>): string => (result.ok ? "OK" : result.failure.kind);
-
 describe("takeFrozenSnapshot", () => {
   it("takes a snapshot while the node keeps the file system frozen, then has it thawed", () =>
     withVolume(async ({ create, snapshots, attachment }) => {
@@ -157,7 +156,7 @@ describe("takeFrozenSnapshot", () => {
 
   it("reports a snapshot that has failed since it was confirmed", () =>
     withVolume(async ({ create, snapshots }) => {
-      assert.equal(kindOf(await create()), "OK");
+      assert.equal(kindOf(await create()), "ok");
       const present = snapshots.present.get(TARGET);
       assert.ok(present !== undefined);
       snapshots.present.set(TARGET, { ...present, state: "Failed", isRestorable: false });
@@ -172,7 +171,7 @@ describe("takeFrozenSnapshot", () => {
       assert.equal(kindOf(await freezing.create()), "SnapshotNotFrozen");
       assert.deepEqual([...freezing.snapshots.present], []);
       freezing.node.last = { state: "Held" };
-      assert.equal(kindOf(await freezing.create()), "OK");
+      assert.equal(kindOf(await freezing.create()), "ok");
       assert.equal(freezing.snapshots.present.size, 1);
     }));
 
@@ -186,7 +185,7 @@ describe("takeFrozenSnapshot", () => {
       assert.equal(refused.failure.detail, "it is busy");
       assert.deepEqual(freezing.snapshots.created, []);
       freezing.node.first = { state: "Frozen" };
-      assert.equal(kindOf(await freezing.create()), "OK");
+      assert.equal(kindOf(await freezing.create()), "ok");
     }));
 
   it("asks again at once where a plug-in that was restarted lost the freeze", () =>
@@ -198,7 +197,7 @@ describe("takeFrozenSnapshot", () => {
           freezing.node.first = { state: "Frozen" };
       });
       const askedAtMs = world.clock.elapsedMs();
-      assert.equal(kindOf(await create()), "OK");
+      assert.equal(kindOf(await create()), "ok");
       assert.ok(world.clock.elapsedMs() - askedAtMs < ANSWER_MAX_MS);
     }));
 
@@ -239,7 +238,7 @@ describe("takeFrozenSnapshot", () => {
         await assert.rejects(create({ dies: { at: 2, when: "after" } }), Crash);
         snapshots.change(TARGET, { isTaken: false, isRestorable: false, state: "Creating" });
         await world.answerOf(askForGrowth(world));
-        assert.equal(kindOf(await create()), "OK");
+        assert.equal(kindOf(await create()), "ok");
         assert.equal(snapshots.created.length, 2);
       }));
   });
@@ -272,15 +271,15 @@ describe("takeFrozenSnapshot", () => {
       const platform = { ...snapshots, createSnapshot: createThen };
       assert.equal(kindOf(await create({ snapshots: platform })), "SnapshotNotFrozen");
       assert.deepEqual([...snapshots.present], []);
-      assert.equal(kindOf(await create()), "OK");
+      assert.equal(kindOf(await create()), "ok");
     }));
 
   it("takes a second snapshot where the request of the first one is left", () =>
     withVolume(async ({ create, snapshots, attachment }) => {
-      assert.equal(kindOf(await create()), "OK");
+      assert.equal(kindOf(await create()), "ok");
       const first = (await attachment()).spec.freeze;
       snapshots.present.clear();
-      assert.equal(kindOf(await create()), "OK");
+      assert.equal(kindOf(await create()), "ok");
       assert.notEqual((await attachment()).spec.freeze?.id, first?.id);
     }));
 
@@ -288,9 +287,9 @@ describe("takeFrozenSnapshot", () => {
     it(`keeps a snapshot whose freeze held when the next is taken, ${when} its confirmation`, () =>
       withVolume(async ({ create, snapshots }) => {
         await assert.rejects(create({ dies: { at: 4, when } }), Crash);
-        assert.equal(kindOf(await create({ name: "snapshot-2" })), "OK");
+        assert.equal(kindOf(await create({ name: "snapshot-2" })), "ok");
         assert.equal(snapshots.present.get(TARGET)?.tags[FROZEN_AT], "2026-01-01T00:00:00.000Z");
-        assert.equal(kindOf(await create()), "OK");
+        assert.equal(kindOf(await create()), "ok");
         assert.equal(snapshots.created.length, 2);
       }));
 
@@ -336,7 +335,7 @@ describe("takeFrozenSnapshot", () => {
         };
         const warned: object[] = [];
         const taken = await create({ name: "snapshot-2", snapshots: platform, logger });
-        assert.equal(kindOf(taken), "OK");
+        assert.equal(kindOf(taken), "ok");
         assert.deepEqual(warned, [
           {
             message: "an earlier snapshot stays unconfirmed: it is not known as frozen",
@@ -344,7 +343,7 @@ describe("takeFrozenSnapshot", () => {
             failure,
           },
         ]);
-        assert.equal(kindOf(await create({ name: "snapshot-3", snapshots: platform })), "OK");
+        assert.equal(kindOf(await create({ name: "snapshot-3", snapshots: platform })), "ok");
         assert.equal(snapshots.created.length, 3);
         assert.equal(snapshots.present.get(TARGET)?.tags[FROZEN_AT], undefined);
       }));
@@ -372,7 +371,7 @@ describe("takeFrozenSnapshot", () => {
   it("asks no node where the volume is mounted nowhere", () =>
     withVolume(
       async ({ create, snapshots, attachment }) => {
-        assert.equal(kindOf(await create()), "OK");
+        assert.equal(kindOf(await create()), "ok");
         assert.equal((await attachment()).spec.freeze, undefined);
         assert.ok(snapshots.present.get(TARGET)?.tags[FROZEN_AT] !== undefined);
       },
@@ -401,7 +400,7 @@ describe("takeFrozenSnapshot", () => {
           await setRecord({ writer: aWriter("node-a", { epoch: 4 }), epoch: 4 });
           return ok(0);
         };
-        assert.equal(kindOf(await create({ gracePeriod: { trustedIncarnation } })), "OK");
+        assert.equal(kindOf(await create({ gracePeriod: { trustedIncarnation } })), "ok");
         assert.equal((await attachment()).spec.freeze?.isTaken, true);
         assert.ok(snapshots.present.get(TARGET)?.tags[FROZEN_AT] !== undefined);
       },
@@ -442,7 +441,7 @@ describe("takeFrozenSnapshot", () => {
           );
           const isConfirmed = snapshots.present.get(TARGET)?.tags[FROZEN_AT] !== undefined;
           assert.equal(shown.ok && shown.value.entries.length, isConfirmed ? 1 : 0);
-          assert.equal(kindOf(await create()), "OK");
+          assert.equal(kindOf(await create()), "ok");
           assert.equal(snapshots.present.size, 1);
           assert.equal(snapshots.created.length, 1);
           assert.equal((await attachment()).status?.freeze?.state, "Held");
