@@ -50,8 +50,8 @@ export async function mountedFolders(host: WindowsHostContext): Promise<Result<M
 }
 
 /**
- * As `mountedFolders`, once Windows has looked at its disks: before that the Storage provider may not show what
- * was mounted past it, as V1 mounts (`SetVolumeMountPoint`).
+ * As `mountedFolders`, once Windows has looked at its disks: before that the Storage provider may not show
+ * what was mounted past it, as V1 mounts (`SetVolumeMountPoint`).
  */
 export async function presentFolders(host: WindowsHostContext): Promise<Result<Mounted>> {
   const updated = await updateCache(host);

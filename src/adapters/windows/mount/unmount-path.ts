@@ -54,8 +54,8 @@ export async function unmountPath(host: WindowsHostContext, path: string): Promi
 }
 
 /**
- * The folders by which a path is unmounted. What is neither one of them nor a link to one is looked for again:
- * the removal of a folder that is still mounted would flush nothing.
+ * The folders by which a path is unmounted. What is neither one of them nor a link to one is looked for
+ * again: the removal of a folder that is still mounted would flush nothing.
  */
 async function foldersFor(host: WindowsHostContext, path: string): Promise<Result<Mounted>> {
   const mounted = await mountedFolders(host);
