@@ -57,7 +57,9 @@ export const experiments: readonly (Experiment | PairedExperiment)[] = [
   },
   {
     name: "E6 operations",
-    assumption: "an update is answered 200 or 202 with the URL of its operation, whose polls say how it ends",
+    assumption:
+      "an attach is answered 200 or 202 with the URL of its operation, whose polls say how it ends, and so is " +
+      "an update that changes nothing, or the VM shows the end of that",
     minutes: 1,
     run: operations,
   },
@@ -189,14 +191,20 @@ function inSeconds(ms: number | undefined): string {
 }
 
 async function operations(vm: ProbeVm): Promise<Finding> {
-  const { answer, end, retryAfter } = await writeVm(vm, sameDisks);
-  const { status, headers } = answer;
-  const isFollowed = headers["azure-asyncoperation"] !== undefined;
-  const waits = retryAfter.length === 0 ? "none" : [...new Set(retryAfter)].join(", ");
+  const attached = await writeVm(vm, (present) => withProbeDisk(vm, present));
+  const same = await writeVm(vm, sameDisks);
+  const detached = await writeVm(vm, (present) => withoutProbeDisk(vm, present));
+  const isFollowed = ({ answer }: Written): boolean => answer.headers["azure-asyncoperation"] !== undefined;
+  const shown = (write: Written): string =>
+    `${write.answer.status}, azure-asyncoperation ${isFollowed(write) ? "sent" : "missing"}, end ${write.end}`;
+  const waits = [...new Set(attached.retryAfter)].join(", ") || "none";
   return finding(
-    [200, 202].includes(status) && isFollowed && end === "Succeeded",
-    `${status}, azure-asyncoperation ${isFollowed ? "sent" : "missing"}, end ${end}, ` +
-      `Retry-After of polls: ${waits}`,
+    isFollowed(attached) &&
+      [attached, same, detached].every(
+        ({ answer, end }) => [200, 202].includes(answer.status) && end === "Succeeded",
+      ),
+    `attach ${shown(attached)}, Retry-After of polls: ${waits}; the same disks ${shown(same)}; ` +
+      `detach ${detached.end}`,
   );
 }
 

@@ -2,6 +2,7 @@ import { chooseLuns, LUNS_MAX } from "../../src/core/azure/choose-luns.ts";
 import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import { parseInstanceUri } from "../../src/core/azure/ids/instance-uri.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import { isTerminal } from "../../src/provisioner/arm/provisioning-state.ts";
 import type { ArmHttp, ArmHttpAnswer, Json } from "./arm-http.ts";
 
 /** The VM that the probe writes to, and the disk that it makes for that. */
@@ -159,7 +160,7 @@ export async function untilEnded(vm: ProbeVm, { status, headers, body }: ArmHttp
   const unseen = { retryAfter, startedMs: Number.NaN, endedMs: Number.NaN };
   if (status >= 400) return { end: codeOf(body) ?? String(status), ...unseen };
   const url = headers["azure-asyncoperation"];
-  if (url === undefined) return { end: "Succeeded", ...unseen };
+  if (url === undefined) return { end: await untilAtRest(vm, body), ...unseen };
   const startedMs = vm.clock.elapsedMs();
   while (vm.clock.elapsedMs() - startedMs < OPERATION_MAX_MS) {
     const polled = await vm.http({ method: "GET", path: url });
@@ -176,6 +177,19 @@ export async function untilEnded(vm: ProbeVm, { status, headers, body }: ArmHttp
     await vm.clock.sleep(vm.pollMs, vm.signal);
   }
   return { end: `still running after ${OPERATION_MAX_MS / 60_000} min`, ...unseen };
+}
+
+/** Reads the resource that an answer without an operation shows, until that is at rest; returns its state. */
+async function untilAtRest(vm: ProbeVm, answered: Json): Promise<string> {
+  const startedMs = vm.clock.elapsedMs();
+  for (let shown = answered; ; shown = await read(vm, String(answered?.["id"]))) {
+    const { provisioningState: state } = (shown?.["properties"] ?? {}) as {
+      readonly provisioningState?: string;
+    };
+    if (state === undefined) return "Succeeded";
+    if (isTerminal(state) || vm.clock.elapsedMs() - startedMs >= OPERATION_MAX_MS) return state;
+    await vm.clock.sleep(vm.pollMs, vm.signal);
+  }
 }
 
 /** The code of an error in a body. */
