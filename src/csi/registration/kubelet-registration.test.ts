@@ -231,6 +231,17 @@ describe("registerWithKubelet", () => {
       });
     }));
 
+  it("leaves no socket where it is stopped while it makes another one", () =>
+    inRegistry(async ({ clock, socketPath, start, whileKept }) => {
+      const registration = await start();
+      await whileKept(registration, async () => {
+        registration.registerAgain();
+        await clock.advance(5_000);
+        await registration.stop({ leavesSocket: false }, never);
+      });
+      assert.equal(await isThere(socketPath), false);
+    }));
+
   it("keeps the socket of a plug-in that is registered, until it is to register again", () =>
     inRegistry(async ({ clock, socketPath, start, whileKept, registered }) => {
       const registration = await start();

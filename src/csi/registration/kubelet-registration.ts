@@ -82,6 +82,7 @@ export async function registerWithKubelet(
   /** When this socket is to be replaced, unless kubelet has registered the plug-in by then. */
   let announceAtMs = 0;
   let announceAfterMs: number = ANNOUNCED_AGAIN_MS.first;
+  let lastCheck: Promise<void> = Promise.resolve();
 
   function onOutcome({ registered, error }: { readonly registered: boolean; readonly error: string }): void {
     if (registered) {
@@ -141,7 +142,8 @@ export async function registerWithKubelet(
     keep: async (signal) => {
       while (!signal.aborted) {
         await clock.sleep(CHECK_EVERY_MS, signal);
-        await checkSocket();
+        lastCheck = checkSocket();
+        await lastCheck;
         if (refusedSinceMs !== undefined && clock.elapsedMs() - refusedSinceMs >= REFUSED_MAX_MS)
           throw new Error(
             `${whyNotRegistered ?? "kubelet refuses to register this plug-in"}; giving up after ` +
@@ -156,6 +158,8 @@ export async function registerWithKubelet(
       announceAtMs = clock.elapsedMs();
     },
     stop: async ({ leavesSocket }, signal) => {
+      // A check that has begun may be making the next socket. How it ended, `keep` says.
+      await Promise.allSettled([lastCheck]);
       if (serving === undefined) return;
       if (!leavesSocket && (await socketOwner(socketPath, serving.inode)) === "ours")
         await unlink(socketPath).catch(unlessMissing);
