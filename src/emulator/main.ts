@@ -68,7 +68,7 @@ async function readScenario(file: string | undefined): Promise<Scenario | string
     };
   try {
     const parsed = parseScenario(await readFile(file, "utf8"));
-    return parsed.ok ? parsed.scenario : `${file}: ${parsed.reason}`;
+    return parsed.ok ? parsed.value : `${file}: ${parsed.reason}`;
   } catch (error) {
     return `${file} can't be read: ${error instanceof Error ? error.message : String(error)}`;
   }

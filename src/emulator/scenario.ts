@@ -1,7 +1,9 @@
 import { parse } from "yaml";
+import * as z from "zod";
 import type { ActorSetUp } from "./actors/actor.ts";
 import { parseActor } from "./actors/parse-actor.ts";
-import { isObject, type Json, listAt, objectAt, textAt } from "./model/api/json.ts";
+import type { Json } from "./model/api/json.ts";
+import { anyValue, type Input, listOf, members, readInput, text, whole, wrong } from "./model/input.ts";
 import { parseFaultRule } from "./model/pace/fault-rule-parse.ts";
 import type { FaultRule } from "./model/pace/faults.ts";
 import { parseScaleSet } from "./model/scale-set/scale-set-set-up-parse.ts";
@@ -27,101 +29,76 @@ export interface Scenario {
   readonly seed?: number;
 }
 
-export type ParsedScenario =
-  | { readonly ok: true; readonly scenario: Scenario }
-  | { readonly ok: false; readonly reason: string };
-
-const MEMBERS = [
-  "subscriptionId",
-  "location",
-  "seed",
-  "resourceGroups",
-  "scaleSets",
-  "virtualMachines",
-  "settings",
-  "faults",
-  "actors",
-];
 const DEFAULT_LOCATION = "eastus";
 
+const items = listOf(anyValue).default([]);
+
+const file = members({
+  subscriptionId: text.exactOptional(),
+  location: text.default(DEFAULT_LOCATION),
+  seed: whole(-Infinity).exactOptional(),
+  resourceGroups: listOf(
+    z.union([text, members({ name: text }).transform(({ name }) => name)], "is its name, or {name}"),
+  ).default([]),
+  scaleSets: items,
+  virtualMachines: items,
+  settings: anyValue.default({}),
+  faults: items,
+  actors: items,
+});
+
 /** Reads a scenario file, YAML or JSON. A failure names the wrong member. */
-export function parseScenario(text: string): ParsedScenario {
+export function parseScenario(content: string): Input<Scenario> {
   let json: Json;
   try {
-    json = parse(text) as Json;
+    json = parse(content) as Json;
   } catch (error) {
     return wrong(error instanceof Error ? error.message.trimEnd() : String(error));
   }
-  if (!isObject(json)) return wrong("a scenario is a mapping");
-  const unknown = Object.keys(json).find((member) => !MEMBERS.includes(member));
-  if (unknown !== undefined)
-    return wrong(`'${unknown}' is not a member of a scenario; it has ${MEMBERS.join(", ")}`);
-  const ownSubscription = textAt(json, "subscriptionId");
-  const subscriptionId = ownSubscription ?? DEFAULT_SUBSCRIPTION;
-  const location = textAt(json, "location") ?? DEFAULT_LOCATION;
-  const groups = (listAt(json, "resourceGroups") ?? []).map((group) =>
-    typeof group === "string" ? group : textAt(group, "name"),
-  );
-  if (groups.some((name) => name === undefined))
-    return wrong("a resource group is its name, or a mapping with 'name'");
-
-  const virtualMachines: VmSetUp[] = [];
-  const defaults = {
-    subscriptionId,
-    location,
-    ...(groups[0] === undefined ? {} : { resourceGroup: groups[0] }),
-  };
-  const scaleSets: ScaleSetSetUp[] = [];
-  for (const item of listAt(json, "scaleSets") ?? []) {
-    const parsed = parseScaleSet(item, defaults);
-    if (!parsed.ok) return parsed;
-    scaleSets.push(parsed.set);
-  }
-  for (const item of listAt(json, "virtualMachines") ?? []) {
-    const parsed = parseVms(item, defaults);
-    if (!parsed.ok) return parsed;
-    virtualMachines.push(...parsed.vms);
-  }
-  const faults: FaultRule[] = [];
-  for (const item of listAt(json, "faults") ?? []) {
-    const parsed = parseFaultRule(item);
-    if (!parsed.ok) return parsed;
-    faults.push(parsed.rule);
-  }
-  const actors: ActorSetUp[] = [];
-  for (const item of listAt(json, "actors") ?? []) {
-    const parsed = parseActor(item, defaults);
-    if (!parsed.ok) return parsed;
-    actors.push(parsed.actor);
-  }
-  const settings = parseSettings(objectAt(json, "settings") ?? {});
+  const read = readInput("a scenario", file, json);
+  if (!read.ok) return read;
+  const { subscriptionId = DEFAULT_SUBSCRIPTION, location, seed, resourceGroups: groups } = read.value;
+  const [resourceGroup] = groups;
+  const defaults = { subscriptionId, location, ...(resourceGroup === undefined ? {} : { resourceGroup }) };
+  const place = { subscriptionId, ...(resourceGroup === undefined ? {} : { resourceGroup }) };
+  const scaleSets = readEach(read.value.scaleSets, (item) => parseScaleSet(item, defaults));
+  if (!scaleSets.ok) return scaleSets;
+  const vms = readEach(read.value.virtualMachines, (item) => parseVms(item, defaults));
+  if (!vms.ok) return vms;
+  const faults = readEach(read.value.faults, parseFaultRule);
+  if (!faults.ok) return faults;
+  const actors = readEach(read.value.actors, (item) => parseActor(item, place));
+  if (!actors.ok) return actors;
+  const settings = parseSettings(read.value.settings);
   if (!settings.ok) return settings;
-  const ids = [{ subscriptionId }, ...scaleSets, ...virtualMachines].map((each) => each.subscriptionId);
+  const virtualMachines = vms.value.flat();
+  const ids = [{ subscriptionId }, ...scaleSets.value, ...virtualMachines].map((each) => each.subscriptionId);
   const misnamed = ids.find((id) => !isGuid(id));
   if (misnamed !== undefined) return wrong(`'subscriptionId' is a GUID, not '${misnamed}'`);
-  const { seed } = json;
-  if (seed !== undefined && (typeof seed !== "number" || !Number.isInteger(seed)))
-    return wrong("'seed' is a whole number");
+  const named = read.value.subscriptionId === undefined ? [] : [subscriptionId];
   return {
     ok: true,
-    scenario: {
-      resourceGroups: groups.map((name) => ({ subscriptionId, name: name ?? "", location })),
-      scaleSets,
+    value: {
+      resourceGroups: groups.map((name) => ({ subscriptionId, name, location })),
+      scaleSets: scaleSets.value,
       virtualMachines,
-      settings:
-        ownSubscription === undefined
-          ? settings.settings
-          : {
-              ...settings.settings,
-              subscriptions: [ownSubscription, ...(settings.settings.subscriptions ?? [])],
-            },
-      faults,
-      actors,
+      settings: {
+        ...settings.value,
+        ...(named.length === 0 ? {} : { subscriptions: [...named, ...(settings.value.subscriptions ?? [])] }),
+      },
+      faults: faults.value,
+      actors: actors.value,
       ...(seed === undefined ? {} : { seed }),
     },
   };
 }
 
-function wrong(reason: string): ParsedScenario {
-  return { ok: false, reason };
+function readEach<T>(list: readonly Json[], read: (item: Json) => Input<T>): Input<readonly T[]> {
+  const values: T[] = [];
+  for (const item of list) {
+    const one = read(item);
+    if (!one.ok) return one;
+    values.push(one.value);
+  }
+  return { ok: true, value: values };
 }

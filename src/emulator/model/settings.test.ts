@@ -195,16 +195,17 @@ describe("a setting", () => {
   const wrong: readonly { readonly body: Parameters<ModelFixture["send"]>[2]; readonly because: RegExp }[] = [
     {
       body: { throttleGroups: { VirtualMachines_Explode: "PutVM" } },
-      because: /'VirtualMachines_Explode' is not an operation/,
+      because:
+        /'throttleGroups.VirtualMachines_Explode' is not a member of .* it has VirtualMachines_CreateOrUpdate,/,
     },
     {
       body: { throttleGroups: { VirtualMachines_Update: "Sundays" } },
-      because: /belongs to one of PutVM, UpdateVM, DeleteVM/,
+      because: /is one of PutVM, UpdateVM, DeleteVM/,
     },
-    { body: { throttleGroups: [] }, because: /is an object from an operation to a group/ },
+    { body: { throttleGroups: [] }, because: /'throttleGroups' is an object; got \[\]/ },
     {
       body: { throttleLimits: { UpdateVMResource: { burst: 0, perMinute: 1 } } },
-      because: /'burst' of at least 1/,
+      because: /'throttleLimits.UpdateVMResource.burst' is a number from 1/,
     },
     { body: { timeScale: -1 }, because: /'timeScale' is a number from 0/ },
     { body: { pageSize: "9" }, because: /'pageSize' is a number/ },

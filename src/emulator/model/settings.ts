@@ -114,7 +114,7 @@ export interface ModelSettings {
    * Operations that count against another group of limits than by default:
    * `{VirtualMachines_AttachDetachDataDisks: PutVM}`.
    */
-  readonly throttleGroups: Readonly<Record<string, ThrottleGroup>>;
+  readonly throttleGroups: Readonly<Partial<Record<string, ThrottleGroup>>>;
   /**
    * The actions that the roles of a caller allow, by caller; `*` is every caller without an entry:
    * `{"*": ["Microsoft.Compute/disks/*"]}`. A call without them is refused with 403. With a scope they

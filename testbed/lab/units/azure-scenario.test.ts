@@ -14,7 +14,7 @@ describe("the Azure with which a lab begins", () => {
   const settings = labSettings({ nodes: ["uniform", "flex", "vm", "uniform", "avset"] });
   const scenario = parseScenario(JSON.stringify(azureScenario(settings)));
   assert.ok(scenario.ok, scenario.ok ? "" : scenario.reason);
-  const { world } = createComputeModel({ clock: { nowMs: () => 0 }, ...scenario.scenario });
+  const { world } = createComputeModel({ clock: { nowMs: () => 0 }, ...scenario.value });
 
   it("has each kind of VM in a resource group of its own, disks in that of single VMs", () => {
     assert.deepEqual(

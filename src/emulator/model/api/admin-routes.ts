@@ -99,13 +99,13 @@ function strike(world: World, call: ArmCall): HandlerResult {
 
 function addFault(world: World, call: ArmCall): HandlerResult {
   const parsed = parseFaultRule(call.body);
-  return parsed.ok ? reply(201, asJson(world.faults.add(parsed.rule))) : armErrors.badRequest(parsed.reason);
+  return parsed.ok ? reply(201, asJson(world.faults.add(parsed.value))) : armErrors.badRequest(parsed.reason);
 }
 
 function changeSettings(world: World, call: ArmCall): HandlerResult {
-  const parsed = parseSettings(objectAt(call.body) ?? {}, world.settings.latencies);
+  const parsed = parseSettings(call.body, world.settings.latencies);
   if (!parsed.ok) return armErrors.badRequest(parsed.reason);
-  world.settings = { ...world.settings, ...parsed.settings };
+  world.settings = { ...world.settings, ...parsed.value };
   if (numberAt(call.body, "timeScale") !== undefined || objectAt(call.body, "throttleLimits") !== undefined)
     world.buckets.clear();
   return reply(200, settingsBody(world));

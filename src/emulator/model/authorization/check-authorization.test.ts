@@ -105,7 +105,7 @@ describe("a client's roles in Azure", () => {
     const permissions = { "*": ["a", { actions: ["b"], scope: "/subscriptions/s" }] };
     assert.deepEqual(parseSettings({ permissions, deniedActions: ["b"] }), {
       ok: true,
-      settings: { permissions, deniedActions: ["b"] },
+      value: { permissions, deniedActions: ["b"] },
     });
     for (const [name, value] of [
       ["permissions", { "*": "a" }],
@@ -114,7 +114,7 @@ describe("a client's roles in Azure", () => {
       ["deniedActions", "b"],
     ] as const) {
       const parsed = parseSettings({ [name]: value });
-      assert.ok(!parsed.ok && parsed.reason.startsWith(`'${name}' is `), JSON.stringify(parsed));
+      assert.ok(!parsed.ok && parsed.reason.startsWith(`the settings: '${name}`), JSON.stringify(parsed));
     }
   });
 });

@@ -86,8 +86,8 @@ describe("a policy", () => {
 
   it("is read from settings, whose mistakes are named", () => {
     const policies = [PUBLIC, UNTAGGED];
-    assert.deepEqual(parseSettings({ policies }), { ok: true, settings: { policies } });
+    assert.deepEqual(parseSettings({ policies }), { ok: true, value: { policies } });
     for (const wrong of ["deny", [{ action: "a", property: "b" }], [{ ...PUBLIC, name: 1 }]])
-      assert.match(JSON.stringify(parseSettings({ policies: wrong })), /'policies' is a list of/);
+      assert.match(JSON.stringify(parseSettings({ policies: wrong })), /'policies(\[0\]\.\w+)?' is /);
   });
 });

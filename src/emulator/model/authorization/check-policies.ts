@@ -1,6 +1,6 @@
 import type { ArmMethod } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { at, isObject, type Json, type JsonObject, sameJson, textAt } from "../api/json.ts";
+import { at, isObject, type Json, type JsonObject, sameJson } from "../api/json.ts";
 import type { Policy } from "../settings.ts";
 import { accessOf, isAmong } from "./check-authorization.ts";
 
@@ -48,23 +48,4 @@ function patched(present: Json | undefined, change: Json | undefined): Json | un
     name === "tags" ? value : patched(present[name], value),
   ]);
   return { ...present, ...(Object.fromEntries(merged) as JsonObject) };
-}
-
-/** Reads the setting `policies`. A text says what is wrong with it. */
-export function parsePolicies(value: Json | undefined): { readonly value: readonly Policy[] } | string {
-  return Array.isArray(value) && value.every(isPolicy)
-    ? { value: value as unknown as readonly Policy[] }
-    : "'policies' is a list of {action, property, equals}, and a name";
-}
-
-function isPolicy(value: Json): boolean {
-  const name = at(value, "name");
-  const isNamed = name === undefined || typeof name === "string";
-  const { equals } = Object(value) as { readonly equals?: Json };
-  return (
-    isNamed &&
-    textAt(value, "action") !== undefined &&
-    textAt(value, "property") !== undefined &&
-    equals !== undefined
-  );
 }

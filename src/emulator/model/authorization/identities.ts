@@ -1,5 +1,5 @@
 import { type ArmFailure, failure } from "../api/errors.ts";
-import { isObject, type Json, listAt, numberAt, textAt } from "../api/json.ts";
+import { type Json, numberAt, textAt } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 
 /** An application of a tenant. */
@@ -23,25 +23,6 @@ export interface Identities {
 
 /** Everybody can. */
 export const ANY_IDENTITY: Identities = { tenants: [], clients: {}, subscriptions: {} };
-
-/** Reads the setting, or says what is wrong with it. */
-export function parseIdentities(value: Json | undefined): { readonly value: Identities } | string {
-  const tenants = listAt(value, "tenants") ?? [];
-  const clients = isObject(value) ? (value["clients"] ?? {}) : undefined;
-  const subscriptions = isObject(value) ? (value["subscriptions"] ?? {}) : undefined;
-  const isClient = (each: Json | undefined): boolean =>
-    textAt(each, "tenant") !== undefined &&
-    textAt(each, "secret") !== undefined &&
-    (!isObject(each) || ["undefined", "boolean"].includes(typeof each["expired"]));
-  return isObject(clients) &&
-    isObject(subscriptions) &&
-    Object.values(subscriptions).every((each) => typeof each === "string") &&
-    tenants.every((each) => typeof each === "string") &&
-    Object.values(clients).every(isClient)
-    ? { value: { tenants, clients, subscriptions } as unknown as Identities }
-    : "'identities' is an object {tenants: [id], clients: {id: {tenant, secret, expired}}, " +
-        "subscriptions: {id: tenant}}";
-}
 
 /** A sign-in with a secret, or with an assertion that is not checked. */
 interface SignIn {

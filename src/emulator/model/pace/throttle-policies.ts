@@ -209,10 +209,8 @@ export const THROTTLE_GROUPS: readonly ThrottleGroup[] = [
   "DeleteDisks",
 ];
 
-/** Whether calls of that operation are counted at all. */
-export function isCounted(operation: string): boolean {
-  return Object.hasOwn(BY_OPERATION, operation);
-}
+/** The operations whose calls are counted. */
+export const COUNTED_OPERATIONS = Object.keys(BY_OPERATION);
 
 /** The buckets from which a call takes a token. */
 export function policiesOf(
@@ -222,7 +220,7 @@ export function policiesOf(
     readonly isDisk: boolean;
     /** Of an operation of Resource Manager itself. */
     readonly isGroup: boolean;
-    readonly groups: Readonly<Record<string, ThrottleGroup>>;
+    readonly groups: Readonly<Partial<Record<string, ThrottleGroup>>>;
   },
 ): readonly ThrottlePolicy[] {
   if (call.isGroup) return [];

@@ -30,7 +30,7 @@ export interface ThrottledCall {
   readonly timeScale: number;
   readonly mode: "off" | "report" | "enforce";
   readonly limits: Readonly<Record<string, ThrottleLimit>>;
-  readonly groups: Readonly<Record<string, ThrottleGroup>>;
+  readonly groups: Readonly<Partial<Record<string, ThrottleGroup>>>;
 }
 
 /** The buckets' verdict on a call: the headers with the remaining calls, and a refusal if none was left. */

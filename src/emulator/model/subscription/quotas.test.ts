@@ -133,11 +133,11 @@ describe("quotas", () => {
 
   it("are read from settings, whose mistakes are named", () => {
     const quotas = { PremiumDiskCount: 0 };
-    assert.deepEqual(parseSettings({ quotas }), { ok: true, settings: { quotas } });
+    assert.deepEqual(parseSettings({ quotas }), { ok: true, value: { quotas } });
     for (const [wrong, reason] of [
       [[], "'quotas' is an object"],
-      [{ DiskCount: 1 }, "'DiskCount' is not a quota"],
-      [{ PremiumDiskCount: -1 }, "'PremiumDiskCount' is a whole number from 0"],
+      [{ DiskCount: 1 }, "'quotas.DiskCount' is not a member"],
+      [{ PremiumDiskCount: -1 }, "'quotas.PremiumDiskCount' is a whole number from 0"],
     ] as const)
       assert.ok(JSON.stringify(parseSettings({ quotas: wrong })).includes(reason), reason);
   });

@@ -1,6 +1,5 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { isObject, type Json } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { normalLocation, type World } from "../world.ts";
@@ -62,20 +61,6 @@ export function checkCores(world: World, place: Place, required: number): ArmFai
 function resourcesOf(world: World): number {
   const { disks, snapshots, virtualMachines, scaleSets, availabilitySets } = world;
   return disks.size + snapshots.size + virtualMachines.size + scaleSets.size + availabilitySets.size;
-}
-
-/** Reads the setting `quotas`. A text says what is wrong with it. */
-export function parseQuotas(
-  value: Json | undefined,
-): { readonly value: Readonly<Partial<Record<QuotaName, number>>> } | string {
-  if (!isObject(value)) return "'quotas' is an object from a name to a number";
-  for (const [name, limit] of Object.entries(value)) {
-    if (!Object.hasOwn(QUOTAS, name))
-      return `quotas: '${name}' is not a quota; there are ${Object.keys(QUOTAS).join(", ")}`;
-    if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 0)
-      return `quotas: '${name}' is a whole number from 0, not ${JSON.stringify(limit)}`;
-  }
-  return { value: value as Readonly<Partial<Record<QuotaName, number>>> };
 }
 
 function limitOf({ settings }: World, name: QuotaName): number {

@@ -70,8 +70,8 @@ describe("a restricted SKU", () => {
 
   it("is read from settings, whose mistakes are named", () => {
     const restrictedSkus = [{ name: "a", zones: ["1"] }];
-    assert.deepEqual(parseSettings({ restrictedSkus }), { ok: true, settings: { restrictedSkus } });
+    assert.deepEqual(parseSettings({ restrictedSkus }), { ok: true, value: { restrictedSkus } });
     for (const wrong of ["a", [{ location: "eastus" }], [{ name: "a", zones: "1" }]])
-      assert.match(JSON.stringify(parseSettings({ restrictedSkus: wrong })), /'restrictedSkus' is a list/);
+      assert.match(JSON.stringify(parseSettings({ restrictedSkus: wrong })), /'restrictedSkus[^']*' is /);
   });
 });

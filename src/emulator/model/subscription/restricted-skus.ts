@@ -1,5 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { at, type Json, type JsonObject, textAt } from "../api/json.ts";
+import type { JsonObject } from "../api/json.ts";
 import type { RestrictedSku } from "../settings.ts";
 import { normalLocation, type World } from "../world.ts";
 
@@ -28,25 +28,6 @@ export function checkSku(
     ({ zones }) => zones === undefined || resource.zones.some((zone) => zones.includes(zone)),
   );
   return isRestricted ? armErrors.skuNotAvailable(resource) : undefined;
-}
-
-/** Reads the setting `restrictedSkus`. A text says what is wrong with it. */
-export function parseRestrictedSkus(
-  value: Json | undefined,
-): { readonly value: readonly RestrictedSku[] } | string {
-  return Array.isArray(value) && value.every(isRestrictedSku)
-    ? { value: value as unknown as readonly RestrictedSku[] }
-    : "'restrictedSkus' is a list of {name, location, zones}, of which only the name is needed";
-}
-
-function isRestrictedSku(value: Json): boolean {
-  const location = at(value, "location");
-  const zones = at(value, "zones");
-  return (
-    textAt(value, "name") !== undefined &&
-    (location === undefined || typeof location === "string") &&
-    (zones === undefined || (Array.isArray(zones) && zones.every((zone) => typeof zone === "string")))
-  );
 }
 
 function restrictedIn(world: World, name: string, location: string): readonly RestrictedSku[] {
