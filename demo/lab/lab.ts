@@ -1,5 +1,4 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +8,7 @@ import {
 } from "../../src/adapters/embedded/connect-embedded-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { requestAnswer } from "../../testbed/lab/cluster/https-json.ts";
 import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { environmentWithClockBehind } from "../clock-behind.ts";
 import { type Child, startChild } from "./child.ts";
@@ -502,14 +502,5 @@ function isReady(line: string): boolean {
 
 async function trustingGet(caFile: string): Promise<(url: string) => Promise<unknown>> {
   const ca = await readFile(caFile, "utf8");
-  return (url) =>
-    new Promise((resolve, reject) => {
-      const sent = request(url, { ca }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("end", () => resolve(JSON.parse(Buffer.concat(chunks).toString("utf8"))));
-      });
-      sent.on("error", reject);
-      sent.end();
-    });
+  return async (url) => (await requestAnswer({ ca }, { url })).body;
 }

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import type { IncomingHttpHeaders } from "node:http";
-import { request } from "node:https";
 import type { Lab } from "../../demo/lab/lab.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import type { Identities } from "../../src/emulator/model/authorization/identities.ts";
 import { DEFAULT_LATENCIES, type Latency } from "../../src/emulator/model/pace/latency.ts";
+import { type JsonAnswer, requestAnswer } from "../../testbed/lab/cluster/https-json.ts";
 
 /** Changes the speed of the emulator's Azure: its latencies times this. */
 export async function setAzureTimeScale(lab: Lab, timeScale: number): Promise<void> {
@@ -85,13 +84,6 @@ export async function emulatorJournal(
   return body as Awaited<ReturnType<typeof emulatorJournal>>;
 }
 
-/** An answer of the emulator, to a client with a token. */
-interface Answer {
-  readonly status: number | undefined;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: unknown;
-}
-
 const VERSION = "api-version=2025-04-01";
 const OPERATION_MAX_MS = 300_000;
 
@@ -153,34 +145,11 @@ function eventsPath(vmName: string): string {
 }
 
 /** Rejects if the emulator refuses the call. */
-async function answerOf(lab: Lab, method: string, path: string, body?: object): Promise<Answer> {
+async function answerOf(lab: Lab, method: string, path: string, body?: object): Promise<JsonAnswer> {
   const { azure = "", "azure-ca": caFile = "" } = lab.endpoints;
-  const ca = await readFile(caFile, "utf8");
-  const text = body === undefined ? "" : JSON.stringify(body);
-  return new Promise((resolve, reject) => {
-    const headers = {
-      authorization: "Bearer another-client",
-      metadata: "true",
-      "content-type": "application/json",
-      "content-length": Buffer.byteLength(text),
-    };
-    const sent = request(`${azure}${path}`, { ca, method, headers }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () => {
-        const answer = Buffer.concat(chunks).toString("utf8");
-        const { statusCode: status = 0 } = response;
-        if (status >= 300)
-          reject(new Error(`the emulator answered ${status} to ${method} ${path}: ${answer}`));
-        else
-          resolve({
-            status,
-            headers: response.headers,
-            body: answer === "" ? undefined : JSON.parse(answer),
-          });
-      });
-    });
-    sent.on("error", reject);
-    sent.end(text);
-  });
+  const headers = { authorization: "Bearer another-client", metadata: "true" };
+  return requestAnswer(
+    { ca: await readFile(caFile, "utf8") },
+    { url: `${azure}${path}`, method, body, headers },
+  );
 }

@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
@@ -10,6 +9,7 @@ import { ControllerPublishVolumeRequest, CreateVolumeRequest } from "../../../sr
 import type { LatencyName } from "../../../src/emulator/model/pace/latency.ts";
 import { DEFAULT_LATENCIES } from "../../../src/emulator/model/pace/latency.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
+import { requestAnswer } from "../../../testbed/lab/cluster/https-json.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri } from "../place.ts";
 import { type EmulatorProgram, startEmulatorProgram } from "./emulator-program.ts";
 import { readyStatus } from "./ready-status.ts";
@@ -96,7 +96,7 @@ export async function startEmulatorProcess(folder: string, timeScale: number): P
   const program = await startEmulatorProgram(folder, scenario, [`--time-scale=${timeScale}`]);
   const ca = await readFile(program.caFile, "utf8");
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> =>
-    callEmulator({ method, url: `${program.url}/emulator/v1/${path}`, ca, body });
+    (await requestAnswer({ ca }, { url: `${program.url}/emulator/v1/${path}`, method, body })).body;
   const { virtualMachines } = (await call("GET", "state")) as {
     readonly virtualMachines: readonly { readonly properties: { readonly vmId: string } }[];
   };
@@ -248,28 +248,4 @@ export async function until(isSo: () => Promise<boolean>, maxMs: number): Promis
     if (performance.now() > endMs) throw new Error(`not so after ${maxMs / 1000} s`);
     await systemClock.sleep(LOOK_EVERY_MS, never);
   }
-}
-
-function callEmulator(call: {
-  readonly method: string;
-  readonly url: string;
-  readonly ca: string;
-  readonly body: unknown;
-}): Promise<unknown> {
-  const { method, url, ca, body } = call;
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method, ca, headers: { "content-type": "application/json" } }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () => {
-        const text = Buffer.concat(chunks).toString("utf8");
-        if ((response.statusCode ?? 0) >= 300)
-          reject(new Error(`${method} ${url} was answered ${response.statusCode ?? 0}: ${text}`));
-        else resolve(text === "" ? undefined : JSON.parse(text));
-      });
-    });
-    sent.on("error", reject);
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
-  });
 }

@@ -1,4 +1,6 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { Agent, request } from "node:https";
+import { text } from "node:stream/consumers";
 
 /** Credentials of an HTTPS client. PEM. */
 export interface HttpsCredentials {
@@ -17,6 +19,7 @@ export interface JsonRequest {
 
 export interface JsonAnswer {
   readonly code: number;
+  readonly headers: IncomingHttpHeaders;
   /** The text as received if it is not JSON. */
   readonly body: unknown;
 }
@@ -45,6 +48,14 @@ export async function requestJson(credentials: HttpsCredentials, asked: JsonRequ
   }
 }
 
+/** The same, and rejects if the answer is a refusal. */
+export async function requestAnswer(credentials: HttpsCredentials, asked: JsonRequest): Promise<JsonAnswer> {
+  const answer = await requestJson(credentials, asked);
+  if (answer.code < 300) return answer;
+  const { method = "GET", url } = asked;
+  throw new Error(`${method} ${url} was answered ${answer.code}: ${JSON.stringify(answer.body)}`);
+}
+
 /** An earlier connection was closed before it brought an answer. */
 class ClosedConnection extends Error {}
 
@@ -54,7 +65,7 @@ function send(
   agent: Agent | false,
 ): Promise<JsonAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<JsonAnswer>();
-  const text = body === undefined ? "" : JSON.stringify(body);
+  const sentText = body === undefined ? "" : JSON.stringify(body);
   const sent = request(
     url,
     {
@@ -67,19 +78,15 @@ function send(
         // Without a length, Node sends no body with a DELETE.
         ...(body === undefined
           ? {}
-          : { "content-type": "application/json", "content-length": String(Buffer.byteLength(text)) }),
+          : { "content-type": "application/json", "content-length": String(Buffer.byteLength(sentText)) }),
         ...headers,
       },
       agent,
       timeout: TIMEOUT_MS,
     },
     (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () =>
-        resolve({ code: response.statusCode ?? 0, body: parse(Buffer.concat(chunks).toString("utf8")) }),
-      );
+      const { statusCode: code = 0, headers: received } = response;
+      text(response).then((content) => resolve({ code, headers: received, body: parse(content) }), reject);
     },
   );
   sent.on("timeout", () => sent.destroy(new Error(`${method} ${url}: no answer within ${TIMEOUT_MS} ms`)));
@@ -90,14 +97,14 @@ function send(
         : error,
     ),
   );
-  sent.end(text);
+  sent.end(sentText);
   return promise;
 }
 
-function parse(text: string): unknown {
+function parse(content: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(content) as unknown;
   } catch {
-    return text;
+    return content;
   }
 }

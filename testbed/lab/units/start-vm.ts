@@ -2,7 +2,7 @@ import type { JsonAnswer } from "../cluster/https-json.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** Sends one request to Azure; `path` includes the query. */
-type Send = (method: string, path: string) => Promise<JsonAnswer>;
+type Send = (method: string, path: string) => Promise<Pick<JsonAnswer, "code" | "body">>;
 
 const API_VERSION = "api-version=2025-04-01";
 const CONFLICT = 409;
