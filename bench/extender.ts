@@ -1,18 +1,21 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { EXTENDER_RUNTIME } from "../scripts/build/node-runtime.ts";
+import { processorSeconds } from "../scripts/child/processor-seconds.ts";
 import { runCommand } from "../scripts/child/run-command.ts";
 import { runProgram } from "../scripts/run-program.ts";
 import type { Options, Values } from "../src/cli/options.ts";
-import { type Child, startChild } from "./attach/wire/child.ts";
+import { waitUntil } from "../testbed/lab/units/wait-until.ts";
+import { type Child, startChild } from "./child.ts";
 import type { ApiServerStarted } from "./extender/api-server.ts";
 import type { ClientFigures, ClientTask } from "./extender/client.ts";
 import { NAMESPACE, NODES, REPLICAS, VOLUMES } from "./extender/cluster.ts";
 import type { ListingTask } from "./extender/listing-extender.ts";
 import { residentMiB } from "./resident-memory.ts";
+import { rounded as roundedTo } from "./rounded.ts";
 
 const USAGE = `npm run bench:extender [-- flags] [part ...]
 
@@ -33,8 +36,7 @@ const PROGRAM = join(ROOT, "dist/azuredisk-csi-driver.cjs");
 const part = (name: string): string => fileURLToPath(new URL(`extender/${name}.ts`, import.meta.url));
 const READY_MAX_MS = 120_000;
 const POLL_MS = 50;
-/** Of the kernel's USER_HZ. */
-const MS_PER_TICK = 10;
+const MS_PER_SECOND = 1000;
 /** By then the garbage of the first lists is gone. */
 const SETTLE_MS = 2_000;
 /** How long the cost of watches is measured, without requests. */
@@ -196,32 +198,22 @@ async function processorTime(
   proceed: () => Promise<void>,
 ): Promise<{ readonly usedMs: number; readonly passedMs: number }> {
   const startedMs = performance.now();
-  const before = await cpuMs(pid);
+  const before = await processorSeconds(pid);
   await proceed();
-  return { usedMs: (await cpuMs(pid)) - before, passedMs: performance.now() - startedMs };
+  const usedMs = ((await processorSeconds(pid)) - before) * MS_PER_SECOND;
+  return { usedMs, passedMs: performance.now() - startedMs };
 }
 
-/** The processor time that a process has used so far, garbage collection included. */
-async function cpuMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  // proc_pid_stat(5): utime and stime are fields 14 and 15; the name in field 2 may hold spaces.
-  const [utime, stime] = stat
-    .slice(stat.lastIndexOf(")") + 2)
-    .split(" ")
-    .slice(11, 13)
-    .map(Number);
-  return ((utime ?? 0) + (stime ?? 0)) * MS_PER_TICK;
+function rounded(value: number): number {
+  return roundedTo(value, 2);
 }
 
 async function untilReady(endpoint: string): Promise<void> {
-  let why = "";
-  for (let waitedMs = 0; waitedMs < READY_MAX_MS; waitedMs += POLL_MS) {
+  await waitUntil("the extender to be ready", { timeoutMs: READY_MAX_MS, everyMs: POLL_MS }, async (note) => {
     const answer = await fetch(`http://${endpoint}/readyz`);
-    why = await answer.text();
-    if (answer.ok) return;
-    await sleep(POLL_MS);
-  }
-  throw new Error(`the extender is not ready after ${READY_MAX_MS / 1000} s: ${why}`);
+    note(await answer.text());
+    return answer.ok || undefined;
+  });
 }
 
 function kubeconfigOf({ port, caPem }: ApiServerStarted): object {
@@ -239,10 +231,6 @@ function kubeconfigOf({ port, caPem }: ApiServerStarted): object {
     contexts: [{ name: "bench", context: { cluster: "bench", user: "bench" } }],
     "current-context": "bench",
   };
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 100) / 100;
 }
 
 function report(figures: Readonly<Record<string, number | object>>): string {

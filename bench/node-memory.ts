@@ -7,9 +7,9 @@ import { NODE_RUNTIME } from "../scripts/build/node-runtime.ts";
 import { runCommand } from "../scripts/child/run-command.ts";
 import { runProgram } from "../scripts/run-program.ts";
 import type { Options, Values } from "../src/cli/options.ts";
+import { startChild, untilPresent } from "./child.ts";
 import { type BenchStore, embeddedStore, kubernetesStore } from "./node-memory/bench-store.ts";
 import { fillStore } from "./node-memory/fill-store.ts";
-import { runProcess, untilPresent } from "./node-memory/processes.ts";
 import { residentMiB } from "./resident-memory.ts";
 
 const USAGE = `npm run bench:node-memory [-- flags]
@@ -55,7 +55,7 @@ interface Runtime {
 }
 
 async function measureBareNode(): Promise<number> {
-  const bare = runProcess(["--eval", "setInterval(() => undefined, 60_000)"]);
+  const bare = startChild(["--eval", "setInterval(() => undefined, 60_000)"]);
   try {
     await sleep(SETTLE_MS);
     return await residentMiB(bare.pid);
@@ -70,7 +70,7 @@ async function measureNodeRole(
   runtime: Runtime,
 ): Promise<Omit<NodeMemory, "bareNodeMiB">> {
   const csiSocket = join(folder, "csi.sock");
-  const node = runProcess(
+  const node = startChild(
     [
       ...runtime.flags,
       PROGRAM,

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { processorSeconds } from "../../scripts/child/processor-seconds.ts";
+import { startChild } from "../child.ts";
 import { peakMiB, residentMiB } from "../resident-memory.ts";
 import { rounded } from "../rounded.ts";
 import { diskUri } from "./place.ts";
 import type { BareTask, BareUse } from "./wire/bare-client.ts";
-import { startChild } from "./wire/child.ts";
 import { startGoDriver } from "./wire/go-driver.ts";
 import {
   type ControllerCalls,

@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
-import type { IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connectApiServer } from "../../src/adapters/kubernetes/api/connect-api-server.ts";
 import { listPages } from "../../src/adapters/kubernetes/api/list-pages.ts";
 import { readKubeconfig } from "../../src/adapters/kubernetes/api/read-kubeconfig.ts";
@@ -61,7 +62,7 @@ async function main(task: ListingTask): Promise<void> {
   const lists = task.from === "api" ? listsOfApi(client) : listsOfMemory(caches);
   const { run, whyNotSynced } = allCaches({ ...caches });
   const running = run(never);
-  while (whyNotSynced() !== undefined) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  while (whyNotSynced() !== undefined) await sleep(POLL_MS);
 
   const answer = async (verb: string, body: string): Promise<string> => {
     const read = readExtenderArgs(body);
@@ -98,7 +99,7 @@ async function main(task: ListingTask): Promise<void> {
   };
 
   const server = createServer((request, response) => {
-    readBody(request)
+    text(request)
       .then((body) => answer((request.url ?? "/").slice(1), body))
       .then((body) => {
         const length = Buffer.byteLength(body);
@@ -153,12 +154,6 @@ function listsOfMemory({ nodes, attachments }: ReturnType<typeof createExtenderC
     nodes: () => Promise.resolve([...knownNodes.values()]),
     attachments: () => Promise.resolve([...knownAttachments.values()]),
   };
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 await main(JSON.parse(process.argv[2] ?? "") as ListingTask);

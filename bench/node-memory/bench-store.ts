@@ -6,7 +6,7 @@ import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { startEmulator } from "../../src/emulator/index.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { startApiServer, whyNoApiServer } from "../../test/kubernetes-store/api-server.ts";
-import { runProcess, untilPresent } from "./processes.ts";
+import { startChild, untilPresent } from "../child.ts";
 
 const VM_RESOURCE_ID = "/subscriptions/0/resourceGroups/bench/providers/Microsoft.Compute/virtualMachines/a";
 
@@ -24,7 +24,7 @@ const never = new AbortController().signal;
 /** The embedded store in a process of its own. Flags give the node's identity. */
 export async function embeddedStore(program: string, folder: string): Promise<BenchStore> {
   const socketPath = join(folder, "store.sock");
-  const server = runProcess([
+  const server = startChild([
     program,
     "store",
     `--file=${join(folder, "store.db")}`,

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Child, startChild } from "./child.ts";
+import { type Child, startChild } from "../../child.ts";
 
 /** The emulator's own program in a process of its own. */
 export interface EmulatorProgram extends Child {

@@ -1,18 +1,15 @@
-import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connectCsi } from "../../../demo/lab/csi-clients.ts";
+import { startProgram, untilPresent } from "../../child.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../place.ts";
-import { startProgram } from "./child.ts";
-import { callsOf, type ControllerCalls, type EmulatorProcess, until } from "./shipped-controller.ts";
+import { callsOf, type ControllerCalls, type EmulatorProcess } from "./shipped-controller.ts";
 
 /** The driver V1's controller in its own process, without Kubernetes. */
 export interface GoDriver extends ControllerCalls {
   readonly pid: number;
   readonly stop: () => Promise<void>;
 }
-
-const START_MAX_MS = 30_000;
 
 /**
  * Starts a build of kubernetes-sigs/azuredisk-csi-driver (`go build ./pkg/azurediskplugin`) on the emulator,
@@ -57,7 +54,7 @@ export async function startGoDriver(
     "ignore",
   );
   try {
-    await until(() => Promise.resolve(existsSync(socket)), START_MAX_MS);
+    await untilPresent(socket, child);
   } catch (error) {
     await child.stop();
     throw error;

@@ -8,8 +8,8 @@ import {
 } from "../../../src/adapters/embedded/connect-embedded-store.ts";
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../../src/adapters/system/system-random.ts";
+import { type Child, startChild } from "../../child.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../place.ts";
-import { type Child, startChild } from "./child.ts";
 
 /** The bundled driver in a folder, with its object store in a process of its own. */
 export interface StoreRole {

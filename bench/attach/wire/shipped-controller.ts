@@ -10,6 +10,7 @@ import type { LatencyName } from "../../../src/emulator/model/pace/latency.ts";
 import { DEFAULT_LATENCIES } from "../../../src/emulator/model/pace/latency.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { requestAnswer } from "../../../testbed/lab/cluster/https-json.ts";
+import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri } from "../place.ts";
 import { type EmulatorProgram, startEmulatorProgram } from "./emulator-program.ts";
 import { readyStatus } from "./ready-status.ts";
@@ -57,9 +58,7 @@ const GIB = 1024n ** 3n;
 const HEARTBEAT_MS = 10_000;
 const FIRST_RETRY_MS = 1_000;
 const RETRY_MAX_MS = 64_000;
-const LOOK_EVERY_MS = 10;
-const WAIT_MAX_MS = 120_000;
-const LEADER_MAX_MS = 60_000;
+const WAIT = { timeoutMs: 120_000, everyMs: 10 };
 
 const never = new AbortController().signal;
 const volumeCapability = {
@@ -226,26 +225,19 @@ async function registerNode(
 }
 
 async function untilAttached(store: ObjectStore, count: number): Promise<void> {
-  await until(async () => {
+  await waitUntil(`${count} disks to be attached`, WAIT, async () => {
     const listed = await store.list("AzVolumeAttachment", {}, never);
     if (!listed.ok) throw new Error(JSON.stringify(listed.failure));
     const attached = listed.value.items.filter(({ status }) => status?.state === "Attached");
-    return attached.length === count;
-  }, WAIT_MAX_MS);
+    return attached.length === count || undefined;
+  });
 }
 
 async function untilLeads(store: ObjectStore): Promise<void> {
-  await until(async () => {
+  await waitUntil("a leader", WAIT, async () => {
     const listed = await store.list("Lease", {}, never);
-    return listed.ok && listed.value.items.some(({ spec }) => (spec?.holderIdentity ?? "") !== "");
-  }, LEADER_MAX_MS);
-}
-
-/** Waits until something is so. */
-export async function until(isSo: () => Promise<boolean>, maxMs: number): Promise<void> {
-  const endMs = performance.now() + maxMs;
-  while (!(await isSo())) {
-    if (performance.now() > endMs) throw new Error(`not so after ${maxMs / 1000} s`);
-    await systemClock.sleep(LOOK_EVERY_MS, never);
-  }
+    return (
+      (listed.ok && listed.value.items.some(({ spec }) => (spec?.holderIdentity ?? "") !== "")) || undefined
+    );
+  });
 }

@@ -7,13 +7,14 @@ import { volumeObjectNames } from "../../../src/core/api/object-names.ts";
 import { describeFailure } from "../../../src/core/failure/describe-failure.ts";
 import { type Emulator, startEmulator } from "../../../src/emulator/index.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
+import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { peakMiB, residentMiB } from "../../resident-memory.ts";
 import { rounded } from "../../rounded.ts";
 import { attachDisks, createDisks, driverTags } from "../model-disks.ts";
 import { place, vmUri } from "../place.ts";
 import { type FleetNode, type NodeFleet, startNodeFleet } from "./node-fleet.ts";
 import { type ControllerRole, startStoreRole, type StoreRole } from "./role-processes.ts";
-import { inFolder, until } from "./shipped-controller.ts";
+import { inFolder } from "./shipped-controller.ts";
 
 /** A controller's start with attached volumes, and the rest after it. */
 export interface StartAttached {
@@ -53,7 +54,7 @@ const LOOK_EVERY_MS = 1_000;
 const TELL_EVERY_MS = 15_000;
 /** Without any progress for so long, it has failed. */
 const STALLED_MS = 180_000;
-const WAIT_MAX_MS = 600_000;
+const WAIT = { timeoutMs: 600_000, everyMs: 10 };
 /** A controller is quiet that uses less of a core than this for a whole span of looking. */
 const QUIET_SPAN_MS = 5_000;
 const QUIET_SHARE = 0.1;
@@ -262,14 +263,14 @@ async function untilAll({ fleet, volumes }: Cluster, which: "named" | "held"): P
 async function untilQuiet({ emulator }: Cluster, { pid }: ControllerRole): Promise<void> {
   const { journal } = emulator.model;
   const started = journal.lastSequence();
-  await until(async () => {
+  await waitUntil("the second controller to be quiet", WAIT, async () => {
     const [before, lastCall] = [await processorSeconds(pid), journal.lastSequence()];
     await systemClock.sleep(QUIET_SPAN_MS, never);
     const used = (await processorSeconds(pid)) - before;
     tell(`the second controller has used ${rounded(used)} s of processor time in 5`);
     const isCalling = lastCall === started || journal.lastSequence() > lastCall;
-    return !isCalling && used < (QUIET_SHARE * QUIET_SPAN_MS) / MS_PER_SECOND;
-  }, WAIT_MAX_MS);
+    return (!isCalling && used < (QUIET_SHARE * QUIET_SPAN_MS) / MS_PER_SECOND) || undefined;
+  });
 }
 
 async function useOf(
@@ -295,13 +296,7 @@ async function useOf(
 async function heapBytes(pid: number, file: string): Promise<number> {
   await rm(file, { force: true });
   process.kill(pid, "SIGUSR2");
-  let used: number | undefined;
-  await until(async () => {
-    used = usedMemoryIn(await readFile(file, "utf8").catch(() => ""));
-    return used !== undefined;
-  }, WAIT_MAX_MS);
-  if (used === undefined) throw new Error(`${file} was not written`);
-  return used;
+  return await waitUntil(file, WAIT, async () => usedMemoryIn(await readFile(file, "utf8").catch(() => "")));
 }
 
 /** Undefined: the report is not complete yet. */
