@@ -56,16 +56,8 @@ function refusedFlag(flags: EmulatorFlags, { path, reason }: FolderRefused): str
   return `--${flag}: got "${path}", which can't be made: ${reason}`;
 }
 
-async function readScenario(file: string | undefined): Promise<Scenario | string> {
-  if (file === undefined)
-    return {
-      resourceGroups: [],
-      scaleSets: [],
-      virtualMachines: [],
-      settings: { createResourceGroups: true },
-      faults: [],
-      actors: [],
-    };
+async function readScenario(file: string | undefined): Promise<Partial<Scenario> | string> {
+  if (file === undefined) return { settings: { createResourceGroups: true } };
   try {
     const parsed = parseScenario(await readFile(file, "utf8"));
     return parsed.ok ? parsed.value : `${file}: ${parsed.reason}`;
@@ -90,21 +82,16 @@ async function openDataPlane(flags: EmulatorFlags, available: DataPlaneAvailabil
 
 async function start(
   flags: EmulatorFlags,
-  scenario: Scenario,
+  scenario: Partial<Scenario>,
   dataPlane: (() => Promise<DataPlane>) | undefined,
 ): Promise<Emulator> {
-  const seed = flags.seed ?? scenario.seed;
-  const timeScale = flags.timeScale;
+  const { seed, timeScale } = flags;
   return startEmulator({
+    ...scenario,
     host: flags.host.replace(/^\[(.*)\]$/u, "$1"),
     port: flags.port,
     https: !flags.plainHttp,
     caFile: flags.caFile,
-    resourceGroups: scenario.resourceGroups,
-    scaleSets: scenario.scaleSets,
-    virtualMachines: scenario.virtualMachines,
-    faults: scenario.faults,
-    actors: scenario.actors,
     settings: {
       ...scenario.settings,
       ...(timeScale === undefined ? {} : { timeScale }),

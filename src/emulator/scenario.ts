@@ -1,33 +1,19 @@
 import { parse } from "yaml";
 import * as z from "zod";
-import type { ActorSetUp } from "./actors/actor.ts";
 import { parseActor } from "./actors/parse-actor.ts";
+import type { EmulatorOptions } from "./index.ts";
 import type { Json } from "./model/api/json.ts";
 import { anyValue, type Input, listOf, members, readInput, text, whole, wrong } from "./model/input.ts";
 import { parseFaultRule } from "./model/pace/fault-rule-parse.ts";
-import type { FaultRule } from "./model/pace/faults.ts";
 import { parseScaleSet } from "./model/scale-set/scale-set-set-up-parse.ts";
-import type { ScaleSetSetUp } from "./model/scale-set/scale-set-set-up.ts";
 import { parseSettings } from "./model/settings-parse.ts";
-import type { ModelSettings } from "./model/settings.ts";
 import { DEFAULT_SUBSCRIPTION, isGuid } from "./model/subscription/subscriptions.ts";
 import { parseVms } from "./model/vm/vm-set-up-parse.ts";
-import type { VmSetUp } from "./model/vm/vm-set-up.ts";
+import type { WorldSetUp } from "./model/world.ts";
 
 /** The initial state of an emulator. */
-export interface Scenario {
-  readonly resourceGroups: readonly {
-    readonly subscriptionId: string;
-    readonly name: string;
-    readonly location: string;
-  }[];
-  readonly scaleSets: readonly ScaleSetSetUp[];
-  readonly virtualMachines: readonly VmSetUp[];
-  readonly settings: Partial<ModelSettings>;
-  readonly faults: readonly FaultRule[];
-  readonly actors: readonly ActorSetUp[];
-  readonly seed?: number;
-}
+export type Scenario = Required<WorldSetUp & Pick<EmulatorOptions, "settings" | "actors">> &
+  Pick<EmulatorOptions, "seed">;
 
 const DEFAULT_LOCATION = "eastus";
 
