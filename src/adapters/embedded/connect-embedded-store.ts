@@ -152,66 +152,40 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
     if (!signal.aborted) throw new WatchBroken(`the store server ended the watch on ${kind}`);
   }
 
+  const callForOne = <K extends Kind>(
+    method: string,
+    asked: { readonly kind: K; readonly name: string; readonly path: string; readonly body?: unknown },
+    signal: AbortSignal,
+  ): Promise<Result<KindMap[K]>> =>
+    call({ method, ...asked }, (body) => objectFromWire(asked.kind, body), signal);
+
   return {
-    get: (kind, name, signal) =>
-      call(
-        { method: "GET", kind, name, path: apiPathOf(kind, name) },
-        (body) => objectFromWire(kind, body),
-        signal,
-      ),
-    list: <K extends Kind>(kind: K, selector: LabelSelector, signal: AbortSignal) =>
-      call(
-        {
-          method: "GET",
-          kind,
-          name: "",
-          path: `${apiPathOf(kind)}?${new URLSearchParams({ labelSelector: selectorText(selector) }).toString()}`,
-        },
-        (body) => listFromWire(kind, body),
-        signal,
-      ),
-    create: (kind, object, signal) =>
-      call(
-        { method: "POST", kind, name: object.metadata.name, path: apiPathOf(kind), body: object },
-        (body) => objectFromWire(kind, body),
-        signal,
-      ),
-    update: (kind, object, signal) =>
-      call(
-        {
-          method: "PUT",
-          kind,
-          name: object.metadata.name,
-          path: apiPathOf(kind, object.metadata.name),
-          body: object,
-        },
-        (body) => objectFromWire(kind, body),
-        signal,
-      ),
-    updateStatus: (kind, object, signal) =>
-      call(
-        {
-          method: "PUT",
-          kind,
-          name: object.metadata.name,
-          path: apiPathOf(kind, object.metadata.name, "status"),
-          body: object,
-        },
-        (body) => objectFromWire(kind, body),
-        signal,
-      ),
-    delete: (kind, name, preconditions, signal) =>
-      call(
-        {
-          method: "DELETE",
-          kind,
-          name,
-          path: apiPathOf(kind, name),
-          body: { kind: "DeleteOptions", apiVersion: "v1", preconditions },
-        },
+    get: (kind, name, signal) => callForOne("GET", { kind, name, path: apiPathOf(kind, name) }, signal),
+    list: (kind, selector, signal) => {
+      const query = new URLSearchParams({ labelSelector: selectorText(selector) }).toString();
+      const asked = { method: "GET", kind, name: "", path: `${apiPathOf(kind)}?${query}` };
+      return call(asked, (body) => listFromWire(kind, body), signal);
+    },
+    create: (kind, object, signal) => {
+      const { name } = object.metadata;
+      return callForOne("POST", { kind, name, path: apiPathOf(kind), body: object }, signal);
+    },
+    update: (kind, object, signal) => {
+      const { name } = object.metadata;
+      return callForOne("PUT", { kind, name, path: apiPathOf(kind, name), body: object }, signal);
+    },
+    updateStatus: (kind, object, signal) => {
+      const { name } = object.metadata;
+      return callForOne("PUT", { kind, name, path: apiPathOf(kind, name, "status"), body: object }, signal);
+    },
+    delete: (kind, name, preconditions, signal) => {
+      const body = { kind: "DeleteOptions", apiVersion: "v1", preconditions };
+      return call(
+        { method: "DELETE", kind, name, path: apiPathOf(kind, name), body },
         () => undefined,
         signal,
-      ),
+      );
+    },
     watch,
     close: () => {
       calls.destroy();
