@@ -4,6 +4,7 @@ import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { losetupArgs, parseLosetup } from "../../../core/node/parse-losetup.ts";
 import { callIn, hangs } from "../call-lane.ts";
 import { runToSuccess } from "../command/command-failed.ts";
+import { inspecting } from "../command/device-commands.ts";
 import { blockDeviceAt, nodeOfDevice } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
 
@@ -13,15 +14,7 @@ export async function loopDevicesOn(
   numbers: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<Result<readonly string[]>> {
-  const command = {
-    program: "losetup",
-    args: losetupArgs,
-    pool: "inspect",
-    limitMs: host.limits.inspectMs,
-    touches: [],
-    changes: false,
-  } as const;
-  const exit = await runToSuccess(host, command, signal);
+  const exit = await runToSuccess(host, inspecting(host, "losetup", losetupArgs), signal);
   if (!exit.ok) return exit;
   const nodes = await Promise.all([...numbers].map((majorMinor) => nodeOfDevice(host.sysRoot, majorMinor)));
   const nodeFiles = await Promise.all(

@@ -2,7 +2,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
-import type { HostCommand } from "../command/command-runner.ts";
+import { inspecting } from "../command/device-commands.ts";
 import type { HostContext } from "../host-context.ts";
 
 /** A part of a device; what is beyond the device's end does not count. */
@@ -38,14 +38,10 @@ export async function holdsData(
   );
   const requestedBytes = sizes.reduce((sum, size) => sum + size, 0);
   const places = parts.flatMap(({ offset }, at) => [`${sizes[at]}`, `${offset}`]);
-  const command: HostCommand = {
-    program: "sh",
-    args: ["-c", READ_PARTS, "sh", device.path, ...places],
-    pool: "inspect",
-    limitMs: host.limits.inspectMs,
+  const args = ["-c", READ_PARTS, "sh", device.path, ...places];
+  const command = {
+    ...inspecting(host, "sh", args, [device.majorMinor]),
     outputBytesMax: requestedBytes + 1,
-    touches: [device.majorMinor],
-    changes: false,
   };
   const exit = await runToSuccess(host, command, signal);
   if (!exit.ok) return exit;

@@ -12,6 +12,7 @@ import { typesMountedAs } from "../../../core/volume/device/file-system.ts";
 import type { Device, FileSystemOn } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
+import { inspecting } from "../command/device-commands.ts";
 import type { HostContext } from "../host-context.ts";
 import { readDeviceAttribute } from "./block-device.ts";
 import { type DevicePart, holdsData } from "./holds-data.ts";
@@ -65,7 +66,7 @@ async function inspectParts(
   if (!blkid.ok) return blkid;
   if (blkid.value !== "nothing" && blkid.value !== "ambivalent")
     return judgeNamed(host, device, blkid.value, signal);
-  const wipefs = inspectCommand(host, device, "wipefs", ["--no-act", "--json", device.path]);
+  const wipefs = inspecting(host, "wipefs", ["--no-act", "--json", device.path], [device.majorMinor]);
   const [wipefsTypes, nonZeroParts] = await Promise.all([
     printedBy(host, wipefs, parseWipefsTypes, signal),
     readParts(host, device, samples, signal),
@@ -106,7 +107,7 @@ async function judgeNamed(
   signal: AbortSignal,
 ): Promise<Result<DeviceContent>> {
   // blkid does not say on how many devices a btrfs is.
-  const dumpSuper = inspectCommand(host, device, "btrfs", [...dumpSuperArgs, device.path]);
+  const dumpSuper = inspecting(host, "btrfs", [...dumpSuperArgs, device.path], [device.majorMinor]);
   const btrfs =
     blkid["TYPE"] === "btrfs" ? await printedBy(host, dumpSuper, parseBtrfsSuper, signal) : ok(undefined);
   return btrfs.ok
@@ -160,7 +161,8 @@ async function askBlkid(
   filter: readonly string[],
   signal: AbortSignal,
 ): Promise<Result<ContentWitnesses["blkid"]>> {
-  const command = inspectCommand(host, device, "blkid", ["-p", ...filter, "-o", "export", device.path]);
+  const args = ["-p", ...filter, "-o", "export", device.path];
+  const command = inspecting(host, "blkid", args, [device.majorMinor]);
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   if (exit.value.exitCode === blkidFoundNothing) return ok("nothing");
@@ -201,20 +203,4 @@ async function readParts(
   const [start = false, end = false, ...middle] = found.value;
   if (start || end) return ok([...(start ? (["start"] as const) : []), ...(end ? (["end"] as const) : [])]);
   return ok(middle.includes(true) ? ["middle"] : []);
-}
-
-function inspectCommand(
-  host: InspectedHost,
-  device: Device,
-  program: string,
-  args: readonly string[],
-): HostCommand {
-  return {
-    program,
-    args,
-    pool: "inspect",
-    limitMs: host.limits.inspectMs,
-    touches: [device.majorMinor],
-    changes: false,
-  };
 }

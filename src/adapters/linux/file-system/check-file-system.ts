@@ -4,7 +4,7 @@ import { e2fsckRepairs } from "../../../core/node/file-system/e2fsck-repairs.ts"
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { CheckRemark, Device, FileSystemOn } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
-import type { HostCommand } from "../command/command-runner.ts";
+import { making } from "../command/device-commands.ts";
 import { isWriteProtected } from "../device/block-device.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
@@ -54,14 +54,7 @@ export async function runE2fsck(
   option: "-F" | "-f",
   signal: AbortSignal,
 ): Promise<Result<CheckRemark | undefined>> {
-  const command: HostCommand = {
-    program: "e2fsck",
-    args: [option, "-p", device.path],
-    pool: "make",
-    limitMs: host.limits.checkMs,
-    touches: [device.majorMinor],
-    changes: true,
-  };
+  const command = making(device, host.limits.checkMs, "e2fsck", [option, "-p", device.path]);
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   const { exitCode, stderr } = exit.value;

@@ -2,6 +2,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import type { FileSystemOn } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
+import { making } from "../command/device-commands.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
 import { refuseUnserved } from "./refuse-unserved.ts";
@@ -28,22 +29,9 @@ export async function eraseUnfinishedFormat(
   if (!free.ok) return free;
   const lastMib = device.sizeBytes / MIB - END_MIB;
   for (const seek of [0n, lastMib]) {
-    const command = {
-      program: "dd",
-      args: [
-        "if=/dev/zero",
-        `of=${device.path}`,
-        "bs=1M",
-        `count=${END_MIB}`,
-        `seek=${seek}`,
-        "conv=fsync,notrunc",
-        "status=none",
-      ],
-      pool: "make",
-      limitMs: host.limits.formatMs,
-      touches: [device.majorMinor],
-      changes: true,
-    } as const;
+    const place = [`of=${device.path}`, "bs=1M", `count=${END_MIB}`, `seek=${seek}`];
+    const args = ["if=/dev/zero", ...place, "conv=fsync,notrunc", "status=none"];
+    const command = making(device, host.limits.formatMs, "dd", args);
     const exit = await runToSuccess(host, command, signal);
     if (!exit.ok) return exit;
   }

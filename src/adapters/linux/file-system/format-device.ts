@@ -3,7 +3,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import { mkfsArguments } from "../../../core/node/file-system/mkfs-arguments.ts";
 import type { HostProvisioner } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
-import type { HostCommand } from "../command/command-runner.ts";
+import { making } from "../command/device-commands.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";
 import { inspectEnds } from "../device/inspect-device.ts";
 import type { HostContext } from "../host-context.ts";
@@ -17,14 +17,8 @@ export async function formatDevice(
 ): Promise<Result<void>> {
   const version = fsType === "xfs" ? await readMkfsVersion(host, fsType, signal) : ok("");
   if (!version.ok) return version;
-  const command: HostCommand = {
-    program: `mkfs.${fsType}`,
-    args: [...mkfsArguments({ fsType, uuid, version: version.value, geometry }), device.path],
-    pool: "make",
-    limitMs: host.limits.formatMs,
-    touches: [device.majorMinor],
-    changes: true,
-  };
+  const args = [...mkfsArguments({ fsType, uuid, version: version.value, geometry }), device.path];
+  const command = making(device, host.limits.formatMs, `mkfs.${fsType}`, args);
   const isRunning = host.runner
     .inFlightOn(device.majorMinor)
     .includes([command.program, ...command.args].join(" "));

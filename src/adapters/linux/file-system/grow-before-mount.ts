@@ -5,7 +5,7 @@ import { growsOnDisk, parseExtSize } from "../../../core/node/file-system/parse-
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { CheckRemark, FileSystemOn } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
-import type { HostCommand } from "../command/command-runner.ts";
+import { inspecting } from "../command/device-commands.ts";
 import { isWriteProtected } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
 import { growUnmounted } from "./grow-file-system.ts";
@@ -37,14 +37,7 @@ export async function growBeforeMount(
   if (isKeptByKernel(fsType) || host.mayGrowMountedExt) return ok(undefined);
   // The mount says so, with its remedy.
   if (await isWriteProtected(host.sysRoot, device.majorMinor)) return ok(undefined);
-  const command: HostCommand = {
-    program: "dumpe2fs",
-    args: ["-h", device.path],
-    pool: "inspect",
-    limitMs: host.limits.inspectMs,
-    touches: [device.majorMinor],
-    changes: false,
-  };
+  const command = inspecting(host, "dumpe2fs", ["-h", device.path], [device.majorMinor]);
   const exit = await runToSuccess(host, command, signal);
   if (!exit.ok) return exit;
   const size = parseExtSize(exit.value.stdout.toString("utf8"));

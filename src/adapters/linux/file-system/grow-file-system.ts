@@ -5,6 +5,7 @@ import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { CheckRemark, Device, HostProvisioner } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
+import { making } from "../command/device-commands.ts";
 import { extErrorsFound } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
 import { endFreezeOn } from "../mount/freeze-file-system.ts";
@@ -116,14 +117,6 @@ async function runMake(
   { program, args }: Pick<HostCommand, "program" | "args">,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const command: HostCommand = {
-    program,
-    args,
-    pool: "make",
-    limitMs: host.limits.growMs,
-    touches: [device.majorMinor],
-    changes: true,
-  };
-  const exit = await runToSuccess(host, command, signal);
+  const exit = await runToSuccess(host, making(device, host.limits.growMs, program, args), signal);
   return exit.ok ? ok(undefined) : exit;
 }

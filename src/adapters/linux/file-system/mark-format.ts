@@ -10,7 +10,7 @@ import {
 } from "../../../core/node/file-system/format-mark.ts";
 import type { Device, HostProvisioner } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
-import type { HostCommand } from "../command/command-runner.ts";
+import { inspecting, making } from "../command/device-commands.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
 import { refuseUnserved } from "./refuse-unserved.ts";
@@ -25,21 +25,9 @@ export async function readFormatMark(
   signal: AbortSignal,
 ): Promise<Result<FormatMark | undefined>> {
   const offset = formatMarkOffset(device.sizeBytes);
-  const command: HostCommand = {
-    program: "dd",
-    args: [
-      `if=${device.path}`,
-      `bs=${FORMAT_MARK_BYTES}`,
-      "count=1",
-      `skip=${offset}`,
-      "iflag=direct,skip_bytes,fullblock",
-      "status=none",
-    ],
-    pool: "inspect",
-    limitMs: host.limits.inspectMs,
-    touches: [device.majorMinor],
-    changes: false,
-  };
+  const place = [`if=${device.path}`, `bs=${FORMAT_MARK_BYTES}`, "count=1", `skip=${offset}`];
+  const args = [...place, "iflag=direct,skip_bytes,fullblock", "status=none"];
+  const command = inspecting(host, "dd", args, [device.majorMinor]);
   const exit = await runToSuccess(host, command, signal);
   if (!exit.ok) return exit;
   const { stdout } = exit.value;
@@ -95,14 +83,8 @@ async function writeBlock(
   const place =
     `of="$1" bs=${FORMAT_MARK_BYTES} count=1 seek=${formatMarkOffset(device.sizeBytes)} ` +
     "oflag=direct,seek_bytes status=none";
-  const command: HostCommand = {
-    program: "sh",
-    args: ["-c", `${dd} ${place}`, "sh", device.path, ...texts],
-    pool: "make",
-    limitMs: host.limits.formatMs,
-    touches: [device.majorMinor],
-    changes: true,
-  };
+  const args = ["-c", `${dd} ${place}`, "sh", device.path, ...texts];
+  const command = making(device, host.limits.formatMs, "sh", args);
   const exit = await runToSuccess(host, command, signal);
   return exit.ok ? ok(undefined) : exit;
 }

@@ -4,6 +4,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import { runToSuccess } from "../command/command-failed.ts";
+import { inspecting } from "../command/device-commands.ts";
 import type { HostContext } from "../host-context.ts";
 
 /** No block device: each of the driver's file systems needs one, so a mount of it never succeeds. */
@@ -44,17 +45,6 @@ export async function readMkfsVersion(
 /** The kernel of this node has no such file system, and no module with it. */
 export function unknownToKernel(fsType: FileSystemType): Failure {
   return { kind: "FileSystemUnserved", fsType, problem: `the kernel has no module ${fsType}` };
-}
-
-function inspecting(host: HostContext, program: string, args: readonly string[]) {
-  return {
-    program,
-    args,
-    pool: "inspect",
-    limitMs: host.limits.inspectMs,
-    touches: [],
-    changes: false,
-  } as const;
 }
 
 /** `/proc/filesystems` has `nodev\tsysfs` and `\text4` lines. */

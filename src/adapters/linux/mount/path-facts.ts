@@ -5,6 +5,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import type { Bytes } from "../../../core/primitives/units.ts";
 import type { FileSystemStats } from "../../../ports/host/host-provisioner.ts";
 import { callIn } from "../call-lane.ts";
+import { inspecting } from "../command/device-commands.ts";
 import { blockDeviceAt, extErrorsFound, readDeviceAttribute, sizeOfDevice } from "../device/block-device.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
@@ -31,15 +32,8 @@ export async function fileSystemStats(
       detail: `the mount at ${path} is dead: ${mount.whyDead}`,
     });
   // By stat(1), not by our own call: those of volumes that hang would take all of Node's few I/O threads.
-  const command = {
-    program: "stat",
-    args: ["--file-system", `--format=${usageFormat}`, "--", mount.path],
-    pool: "inspect",
-    limitMs: host.limits.inspectMs,
-    touches: [],
-    changes: false,
-  } as const;
-  const exit = await host.runner.run(command, signal);
+  const args = ["--file-system", `--format=${usageFormat}`, "--", mount.path];
+  const exit = await host.runner.run(inspecting(host, "stat", args), signal);
   if (!exit.ok) return exit;
   if (exit.value.exitCode !== 0)
     return fail({

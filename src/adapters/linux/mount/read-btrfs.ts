@@ -7,6 +7,7 @@ import type { MountedBtrfs } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import { isReachable } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
 import { runToSuccess } from "../command/command-failed.ts";
+import { inspecting } from "../command/device-commands.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 
@@ -65,14 +66,7 @@ export async function btrfsWithNumber(
   if (entry === undefined) return ok(undefined);
   const exit = await runToSuccess(
     host,
-    {
-      program: "stat",
-      args: [...statfsArgs, entry.mountPoint],
-      pool: "inspect",
-      limitMs: host.limits.inspectMs,
-      touches: [],
-      changes: false,
-    },
+    inspecting(host, "stat", [...statfsArgs, entry.mountPoint]),
     // Bounded by its limit: what it answers is part of an observation.
     new AbortController().signal,
   );
