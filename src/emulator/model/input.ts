@@ -82,8 +82,13 @@ type KindOf = z.ZodObject<
   z.core.$strict
 >;
 
+/** A text. */
 export const text = z.string("is a text");
+
+/** A truth value. */
 export const flag = z.boolean("is true or false");
+
+/** A value that is not read here. */
 export const anyValue = z.custom<Json>((value) => value !== undefined, "is a value");
 
 /** A number in this range. */
@@ -106,6 +111,7 @@ export function choice<const Texts extends readonly string[]>(texts: Texts): z.Z
   return z.enum(texts, `is one of ${texts.join(", ")}`);
 }
 
+/** A list of such items. */
 export function listOf<T>(item: z.ZodType<T>): z.ZodType<readonly T[]> {
   return z.array(item, "is a list");
 }

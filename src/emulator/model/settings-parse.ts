@@ -19,6 +19,8 @@ import { COUNTED_OPERATIONS, THROTTLE_GROUPS } from "./pace/throttle-policies.ts
 import type { ModelSettings } from "./settings.ts";
 import { QUOTAS, type QuotaName } from "./subscription/quota-table.ts";
 
+const positive = z.number("is a number above 0").positive("is a number above 0");
+
 const latency = members({
   medianMs: number(0),
   p99Ms: number(0).exactOptional(),
@@ -49,7 +51,7 @@ const settings = members({
   pollAfterS: number(0),
   pageSize: number(0),
   throttling: choice(["off", "report", "enforce"]),
-  throttleLimits: recordOf(members({ burst: number(1), perMinute: number(Number.MIN_VALUE) })),
+  throttleLimits: recordOf(members({ burst: number(1), perMinute: positive })),
   throttleGroups: someOf(COUNTED_OPERATIONS, choice(THROTTLE_GROUPS)),
   permissions: recordOf(
     listOf(

@@ -207,6 +207,10 @@ describe("a setting", () => {
       body: { throttleLimits: { UpdateVMResource: { burst: 0, perMinute: 1 } } },
       because: /'throttleLimits.UpdateVMResource.burst' is a number from 1/,
     },
+    {
+      body: { throttleLimits: { UpdateVMResource: { burst: 1, perMinute: 0 } } },
+      because: /'throttleLimits.UpdateVMResource.perMinute' is a number above 0; got 0/,
+    },
     { body: { timeScale: -1 }, because: /'timeScale' is a number from 0/ },
     { body: { pageSize: "9" }, because: /'pageSize' is a number/ },
   ];
