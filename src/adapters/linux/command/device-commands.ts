@@ -21,3 +21,23 @@ export function making(
 ): HostCommand {
   return { program, args, pool: "make", limitMs, touches: [majorMinor], changes: true };
 }
+
+/** A command that mounts something, or changes a mount. It is never killed. */
+export function mounting(
+  { limits }: Pick<HostContext, "limits">,
+  program: string,
+  args: readonly string[],
+  touches: readonly string[],
+): HostCommand {
+  return { program, args, pool: "mount", limitMs: limits.mountMs, touches, changes: true };
+}
+
+/** A command that ends a mount, or thaws it for that. It is never killed. */
+export function unmounting(
+  { limits }: Pick<HostContext, "limits">,
+  program: string,
+  args: readonly string[],
+  touches: readonly string[],
+): HostCommand {
+  return { program, args, pool: "unmount", limitMs: limits.unmountMs, touches, changes: true };
+}

@@ -8,6 +8,7 @@ import { mountContaining } from "../../../core/node/parse-mountinfo.ts";
 import type { HostProvisioner } from "../../../ports/host/host-provisioner.ts";
 import { callIn } from "../call-lane.ts";
 import { runToSuccess } from "../command/command-failed.ts";
+import { mounting } from "../command/device-commands.ts";
 import { errorCode } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { canonicalPath } from "./canonical-path.ts";
@@ -216,15 +217,7 @@ async function runOn(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const command = {
-    program,
-    args,
-    pool: "mount",
-    limitMs: host.limits.mountMs,
-    touches: [majorMinor, targetPath],
-    changes: true,
-  } as const;
-  const exit = await runToSuccess(host, command, signal);
+  const exit = await runToSuccess(host, mounting(host, program, args, [majorMinor, targetPath]), signal);
   return exit.ok ? ok(undefined) : exit;
 }
 

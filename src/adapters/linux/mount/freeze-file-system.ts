@@ -12,6 +12,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import type { HostProvisioner } from "../../../ports/host/host-provisioner.ts";
+import { unmounting } from "../command/device-commands.ts";
 import { commandEnvironment } from "../command/spawn-child.ts";
 import { waitWithin } from "../command/wait-within.ts";
 import { openDevice } from "../device/open-device.ts";
@@ -210,14 +211,7 @@ export async function thawFileSystem(
   if (!found.ok) return found;
   const mount = found.value;
   if (mount === undefined || mount.majorMinor !== majorMinor) return ok({ held: false });
-  const command = {
-    program: "fsfreeze",
-    args: ["--unfreeze", mount.path],
-    pool: "unmount",
-    limitMs: host.limits.unmountMs,
-    touches: [majorMinor, mount.path],
-    changes: true,
-  } as const;
+  const command = unmounting(host, "fsfreeze", ["--unfreeze", mount.path], [majorMinor, mount.path]);
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   // Exit code 1 is the usual answer: it is not frozen.

@@ -7,6 +7,7 @@ import type { Device, HostProvisioner } from "../../../ports/host/host-provision
 import { callIn } from "../call-lane.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
+import { mounting } from "../command/device-commands.ts";
 import { ownWords } from "../command/own-words.ts";
 import type { ChildExit } from "../command/spawn-child.ts";
 import { isWriteProtected } from "../device/block-device.ts";
@@ -112,15 +113,8 @@ function forgetRegistration(
   { path, majorMinor }: Device,
   signal: AbortSignal,
 ): Promise<Result<ChildExit>> {
-  const command: HostCommand = {
-    program: "btrfs",
-    args: ["device", "scan", "--forget", path],
-    pool: "mount",
-    limitMs: host.limits.mountMs,
-    touches: [majorMinor],
-    changes: true,
-  };
-  return host.runner.run(command, signal);
+  const args = ["device", "scan", "--forget", path];
+  return host.runner.run(mounting(host, "btrfs", args, [majorMinor]), signal);
 }
 
 /**
@@ -153,14 +147,8 @@ function mountCommand(
   const withOptions = options.length === 0 ? [] : ["-o", options.join(",")];
   // Without it mount(8) mounts a write-protected device read-only, and exits with 0 (util-linux 2.30).
   const access = options.includes("ro") ? [] : ["--rw"];
-  return {
-    program: "mount",
-    args: ["-t", fsType, ...access, ...withOptions, device.path, path],
-    pool: "mount",
-    limitMs: host.limits.mountMs,
-    touches: [device.majorMinor, path],
-    changes: true,
-  };
+  const args = ["-t", fsType, ...access, ...withOptions, device.path, path];
+  return mounting(host, "mount", args, [device.majorMinor, path]);
 }
 
 function judgePresentMount(present: ObservedMount, request: MountRequest): Result<void> {

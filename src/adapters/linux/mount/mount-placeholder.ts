@@ -10,7 +10,7 @@ import {
 } from "../../../core/node/placeholder-mount.ts";
 import { callIn } from "../call-lane.ts";
 import { commandFailed } from "../command/command-failed.ts";
-import type { HostCommand } from "../command/command-runner.ts";
+import { mounting } from "../command/device-commands.ts";
 import { undefinedIfUnknown } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { canonicalPath } from "./canonical-path.ts";
@@ -68,10 +68,8 @@ async function runStep(
       // If the directory was removed, its remover waits for nothing there, and a recreated one would be
       // left over. One of a root disk that has shut down answers every container with I/O errors.
       if ((await look(host, path))?.isDirectory() !== true) return ok("nothing to cover");
-      const command = commandOn(host, path, {
-        program: "mount",
-        args: ["-t", "tmpfs", "-o", placeholderOptions, placeholderSource, path],
-      });
+      const mountArgs = ["-t", "tmpfs", "-o", placeholderOptions, placeholderSource, path];
+      const command = mounting(host, "mount", mountArgs, [path]);
       const exit = await host.runner.run(command, signal);
       if (!exit.ok) return exit;
       return exit.value.exitCode === 0 ? ok("done") : commandFailed(command, exit.value);
@@ -88,7 +86,7 @@ async function runStep(
         dirname(path),
         basename(path),
       ];
-      const exit = await host.runner.run(commandOn(host, path, { program: "unshare", args }), signal);
+      const exit = await host.runner.run(mounting(host, "unshare", args, [path]), signal);
       // Mountinfo, which is read next, shows whether it worked. Without it the directory shows for a
       // moment, which is better than a node that never becomes clean.
       return exit.ok ? ok("done") : exit;
@@ -103,12 +101,4 @@ async function runStep(
 
 async function look({ lookups }: HostContext, path: string): Promise<Stats | undefined> {
   return await callIn(lookups, `lstat ${path}`, () => lstat(path)).catch(undefinedIfUnknown);
-}
-
-function commandOn(
-  host: HostContext,
-  path: string,
-  { program, args }: Pick<HostCommand, "program" | "args">,
-): HostCommand {
-  return { program, args, pool: "mount", limitMs: host.limits.mountMs, touches: [path], changes: true };
 }

@@ -2,7 +2,7 @@ import { lstat, rmdir, unlink } from "node:fs/promises";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { commandFailed } from "../command/command-failed.ts";
-import type { HostCommand } from "../command/command-runner.ts";
+import { unmounting } from "../command/device-commands.ts";
 import { ownWords } from "../command/own-words.ts";
 import { processesUsing } from "../command/processes.ts";
 import { blockDeviceAt } from "../device/block-device.ts";
@@ -96,7 +96,7 @@ export async function unmountOnce(
   // What still changes the device, such as a growth that a freeze holds up, ends before its last unmount;
   // another one leaves it mounted.
   const touches = isLast ? [mount.majorMinor, mount.path] : [mount.path];
-  const command = unmountCommand(host, { program: "umount", args: [mount.path], touches });
+  const command = unmounting(host, "umount", [mount.path], touches);
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   const said = ownWords(exit.value.stderr, mount.path);
@@ -118,14 +118,6 @@ function listed(names: readonly string[]): string {
   return names.slice(0, namedMax).join(", ");
 }
 
-/** A command that changes a mount. */
-function unmountCommand(
-  { limits }: HostContext,
-  run: Pick<HostCommand, "program" | "args" | "touches">,
-): HostCommand {
-  return { ...run, pool: "unmount", limitMs: limits.unmountMs, changes: true };
-}
-
 /**
  * Thaws a file system that a backup has left frozen. Unmounted frozen it would stay in the kernel, keep its
  * device busy, and block every write of its next mount there, also where an error has ended its own writes.
@@ -134,8 +126,7 @@ function unmountCommand(
 async function thaw(host: HostContext, mount: ObservedMount, signal: AbortSignal): Promise<Result<void>> {
   const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
   if (isRaw) return ok(undefined);
-  const args = ["--unfreeze", mount.path];
-  const command = unmountCommand(host, { program: "fsfreeze", args, touches: [mount.path] });
+  const command = unmounting(host, "fsfreeze", ["--unfreeze", mount.path], [mount.path]);
   const exit = await host.runner.run(command, signal);
   // Exit code 1 is the usual answer: it is not frozen. What stays frozen is found by `isClean`.
   return exit.ok ? ok(undefined) : exit;
