@@ -5,6 +5,7 @@ import { buildOnce } from "../build/build-once.ts";
 import { debianPart } from "../build/debian-part.ts";
 import { goPart } from "../build/go-part.ts";
 import type { OnProgress } from "../build/part.ts";
+import { buildNodeShell, type NodeShell } from "./build-node-shell.ts";
 import { LAB_PACKAGES } from "./build-parts.ts";
 import { imagesPart } from "./images-part.ts";
 import { storageSpecsModule } from "./kubernetes-module.ts";
@@ -18,10 +19,13 @@ export interface StorageSpecs {
   readonly program: string;
   /** OCI archives of the images of their pods. */
   readonly images: readonly string[];
+  /** With it they stop and start kubelets. */
+  readonly nodeShell: NodeShell;
 }
 
 /**
- * Built unless they are in the cache: 40 s after the lab's parts. Throws if Go is missing or a build fails.
+ * Built unless they are in the cache: two minutes after the lab's parts. Throws if Go is missing or a build
+ * fails.
  */
 export async function buildStorageSpecs(onProgress: OnProgress, signal: AbortSignal): Promise<StorageSpecs> {
   const debian = await buildOnce(await debianPart(LAB_PACKAGES), onProgress, signal);
@@ -35,7 +39,8 @@ export async function buildStorageSpecs(onProgress: OnProgress, signal: AbortSig
   });
   const folder = await buildOnce(part, onProgress, signal);
   const images = (await readdir(folder)).map((file) => join(folder, file));
-  return { ginkgo: join(programs, "ginkgo"), program, images };
+  const nodeShell = await buildNodeShell(onProgress, signal);
+  return { ginkgo: join(programs, "ginkgo"), program, images, nodeShell };
 }
 
 async function listImages(program: string): Promise<readonly string[]> {

@@ -138,7 +138,8 @@ export function nginxLayer(): readonly TarEntry[] {
   ];
 }
 
-function folder(path: string, mode = 0o755): TarEntry {
+/** A folder of an image. */
+export function folder(path: string, mode = 0o755): TarEntry {
   return { kind: "Folder", path, mode };
 }
 
@@ -146,6 +147,7 @@ function text(path: string, content: string, mode = 0o644): TarEntry {
   return { kind: "File", path, mode, content: { kind: "Bytes", bytes: Buffer.from(content) } };
 }
 
-function script(path: string, content: string): TarEntry {
+/** A program of an image, as its text. */
+export function script(path: string, content: string): TarEntry {
   return text(path, content, 0o755);
 }

@@ -1,4 +1,22 @@
-import { busyboxLayer, type ImageContents, type LabImage, nginxLayer, SYSTEM_PATH } from "./lab-images.ts";
+import {
+  busyboxLayer,
+  folder,
+  type ImageContents,
+  type LabImage,
+  nginxLayer,
+  script,
+  SYSTEM_PATH,
+} from "./lab-images.ts";
+
+/**
+ * By `nsenter --mount=<file> -- <command>` specs run commands on a node. busybox would run its own shell
+ * there, and that its own `umount`, which fails on the options of the node's.
+ */
+const NSENTER = `#!/bin/sh
+namespace=$1
+shift 2
+exec /bin/busybox nsenter "$namespace" -- /usr/bin/env "$@"
+`;
 
 /**
  * The images of pods that Kubernetes' specs of CSI drivers create: stand-ins made of busybox, and agnhost's
@@ -27,7 +45,15 @@ export function storageSpecImages(contents: ImageContents, names: readonly strin
       file: "test-agnhost.tar",
       names: named("agnhost"),
       architecture,
-      layers: [userland, [program("agnhost", "agnhost")]],
+      layers: [
+        userland,
+        [
+          program("agnhost", "agnhost"),
+          folder("usr/local"),
+          folder("usr/local/bin"),
+          script("usr/local/bin/nsenter", NSENTER),
+        ],
+      ],
       config: { Env: [SYSTEM_PATH], Entrypoint: ["/agnhost"], Cmd: ["pause"] },
     },
   ];

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { runCommand } from "../../../scripts/child/run-command.ts";
+import { openNodeShells } from "../../../testbed/lab/cluster/open-node-shells.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import type { StorageSpecs } from "../../../testbed/parts/build-storage-specs.ts";
 import { readGinkgoReport, type Spec } from "../../csi-sanity/ginkgo-report.ts";
@@ -14,6 +15,8 @@ export interface StorageSpecsRun {
   readonly attributes: Readonly<Record<string, string>>;
   /** What the class's volumes can do beside what all volumes can, as the specs call it. */
   readonly capabilities: readonly string[];
+  /** Specs that run at a time. */
+  readonly processes: number;
   /** Specs whose name matches it run. */
   readonly focus: RegExp;
   /** Of these, those whose name matches it don't. */
@@ -23,8 +26,6 @@ export interface StorageSpecsRun {
 }
 
 const DRIVER = "disk.csi.azure.com";
-/** Specs that run at a time: they mostly wait for the kubelets. */
-const PROCESSES = 5;
 /** What any volume of the driver can do. */
 const CAPABILITIES = [
   "persistence",
@@ -48,10 +49,11 @@ const STOP_MAX_S = 120;
 /** Runs Kubernetes' specs of CSI drivers on a lab with the driver. Throws if they gave no report. */
 export async function runStorageSpecs(
   lab: Lab,
-  { ginkgo, program, images }: StorageSpecs,
-  { parameters, attributes, capabilities, focus, skip, timeoutS, signal }: StorageSpecsRun,
+  { ginkgo, program, images, nodeShell }: StorageSpecs,
+  { parameters, attributes, capabilities, processes, focus, skip, timeoutS, signal }: StorageSpecsRun,
 ): Promise<readonly Spec[]> {
   for (const image of images) await lab.registry.add(image, basename(image));
+  await using shells = await openNodeShells(lab, nodeShell, signal);
   const folder = await mkdtemp(join(tmpdir(), "storage-specs-"));
   const written = async (name: string, object: object): Promise<string> => {
     const file = join(folder, `${name}.json`);
@@ -97,7 +99,7 @@ export async function runStorageSpecs(
     const run = await runCommand(
       ginkgo,
       [
-        `--procs=${PROCESSES}`,
+        `--procs=${processes}`,
         "--no-color",
         "--succinct",
         "--seed=1",
@@ -114,7 +116,11 @@ export async function runStorageSpecs(
       ],
       {
         cwd: folder,
-        env: { PATH: `${lab.parts.bin}:${process.env["PATH"] ?? ""}` },
+        env: {
+          PATH: `${lab.parts.bin}:${process.env["PATH"] ?? ""}`,
+          KUBE_SSH_USER: "root",
+          KUBE_SSH_KEY_PATH: shells.keyFile,
+        },
         timeoutMs: (timeoutS + STOP_MAX_S) * 1000,
         signal,
       },

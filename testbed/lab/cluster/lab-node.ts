@@ -88,9 +88,15 @@ const CONTAINERD_MAX_MS = 300_000;
 const KUBELET_GRACE_MS = 10_000;
 /**
  * Starts a program again whenever it ends, as systemd does on a node of Azure. A kubelet ends by itself, for
- * one if it can't write its CSINode within two minutes after its start.
+ * one if it can't write its CSINode within two minutes after its start. `systemctl stop` on the node
+ * (`testbed/node-shell`) makes a file that keeps it from starting.
  */
-const SUPERVISED = 'while :; do "$@"; echo "$1 has ended with $?, and starts again"; sleep 1; done';
+const SUPERVISED = `while :; do
+  while [ -e "/run/stopped/$(basename "$1")" ]; do sleep 0.2; done
+  "$@"
+  echo "$1 has ended with $?"
+  sleep 1
+done`;
 
 /** One node of a lab, on or off. */
 export function labNode(options: LabNodeOptions): LabNode {

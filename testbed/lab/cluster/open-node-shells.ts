@@ -1,0 +1,91 @@
+import { generateKeyPairSync } from "node:crypto";
+import { copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { basename, join } from "node:path";
+import type { NodeShell } from "../../parts/build-node-shell.ts";
+import type { Lab } from "../lab.ts";
+import { waitUntil } from "../units/wait-until.ts";
+import type { LabNode } from "./lab-node.ts";
+import { NODE_PATHS } from "./node-config.ts";
+
+/** SSH to every node of a lab, as root, until it is disposed of. A node that loses its power loses it too. */
+export interface NodeShells extends AsyncDisposable {
+  /** The file of the private key. */
+  readonly keyFile: string;
+}
+
+const PORT = 22;
+const LISTENING_MAX_MS = 60_000;
+const END_MAX_MS = 5_000;
+/** Folders and files of a node, as seen from inside. */
+const PROGRAMS = "/opt/shell";
+const AUTHORIZED_KEY = "/etc/ssh/authorized-key.pem";
+const CRICTL_CONFIG = "/etc/crictl.yaml";
+/** In the PATH of every shell, before the machine's own programs; a node's programs need nothing there. */
+const SHADOWED = "/usr/local/bin";
+
+/** Opens them. The nodes must be on. */
+export async function openNodeShells(lab: Lab, shell: NodeShell, signal: AbortSignal): Promise<NodeShells> {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519", {
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  const keyFile = lab.home.path("pki", "ssh.key");
+  await writeFile(keyFile, privateKey, { mode: 0o600 });
+  await using opened = new AsyncDisposableStack();
+  for (const node of lab.nodes) {
+    await equip(node, shell, publicKey);
+    opened.defer(async () => void (await node.exec(["umount", SHADOWED])));
+    await startServer(lab, node, shell, signal);
+    opened.defer(() => lab.units.stop(unitOf(node), END_MAX_MS));
+  }
+  const kept = opened.move();
+  return { keyFile, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+function unitOf({ name }: LabNode): string {
+  return `${name}/sshd`;
+}
+
+async function equip(node: LabNode, shell: NodeShell, publicKey: string): Promise<void> {
+  const inRoot = (path: string): string => join(node.rootFolder, path);
+  await rm(inRoot(PROGRAMS), { recursive: true, force: true });
+  await mkdir(inRoot(PROGRAMS), { recursive: true });
+  for (const program of [shell.server, ...shell.programs])
+    await copyFile(program, inRoot(join(PROGRAMS, basename(program))));
+  // Who logs in is root already, and the machine's sudo would miss its settings.
+  await symlink("/usr/bin/env", inRoot(join(PROGRAMS, "sudo")));
+  await mkdir(inRoot("/etc/ssh"), { recursive: true });
+  await writeFile(inRoot(AUTHORIZED_KEY), publicKey);
+  await writeFile(inRoot(CRICTL_CONFIG), `runtime-endpoint: unix://${NODE_PATHS.containerdSocket}\n`);
+  await node.exec(["mount", "--bind", PROGRAMS, SHADOWED]);
+}
+
+async function startServer(
+  lab: Lab,
+  node: LabNode,
+  { server }: NodeShell,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = unitOf(node);
+  await lab.units.start({
+    name,
+    command: await node.inside([join(PROGRAMS, basename(server)), `--authorized-key=${AUTHORIZED_KEY}`]),
+  });
+  await waitUntil(`${name} to listen`, { timeoutMs: LISTENING_MAX_MS, signal }, async () => {
+    if (!(await lab.units.isRunning(name)))
+      throw new Error(`${name} has ended: ${await lab.units.logTail(name)}`);
+    return (await listens(node.address)) || undefined;
+  });
+}
+
+function listens(address: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(PORT, address);
+  socket.on("connect", () => {
+    socket.destroy();
+    resolve(true);
+  });
+  socket.on("error", () => resolve(false));
+  return promise;
+}
