@@ -26,7 +26,9 @@ const SHADOWED = "/usr/local/bin";
 
 /** Opens them. The nodes must be on. */
 export async function openNodeShells(lab: Lab, shell: NodeShell, signal: AbortSignal): Promise<NodeShells> {
-  const { publicKey, privateKey } = generateKeyPairSync("ed25519", {
+  // Of the kinds of keys that OpenSSH, too, reads in this form.
+  const { publicKey, privateKey } = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
