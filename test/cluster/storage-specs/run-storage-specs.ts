@@ -111,7 +111,8 @@ export async function runStorageSpecs(
         program,
         "--",
         `--kubeconfig=${lab.kubeconfig}`,
-        "--provider=skeleton",
+        // A cluster of no cloud, whose nodes have SSH.
+        "--provider=local",
         `--storage.testdriver=${definition}`,
       ],
       {
