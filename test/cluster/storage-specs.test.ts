@@ -35,16 +35,17 @@ const DISRUPTIVE = String.raw`\[Disruptive\]`;
 /** Specs that run at a time otherwise: they mostly wait for the kubelets. */
 const PROCESSES = 5;
 
-/** A pod with a raw block volume is deleted by force while its kubelet is stopped. */
-const CHOSEN_DISRUPTIVE = String.raw`block volmode\)\] disruptive .* force deleted`;
+/** A pod is deleted while its kubelet is stopped, and the next one on that node reads what it wrote. */
+const CHOSEN_DISRUPTIVE =
+  "disruptive .* pod that is deleted while the kubelet is down is usable by a new pod when kubelet";
 
 /** Specs that grow ext4, the default, in use. */
 const MOUNTED_GROWTH = String.raw`default fs\).*(?:edited while pod is using it|expansion of pvcs created for ephemeral)`;
 
 /**
- * They pull images that the lab lacks, measure a cloud's pace, modify claims
- * before any pod has made them bound, mount one file system on several nodes, write past the page cache with
- * an option that busybox lacks, or grow what this machine can't.
+ * They pull images that the lab lacks, measure a cloud's pace, modify claims before any pod has made them
+ * bound, mount one file system on several nodes, write past the page cache with an option that busybox
+ * lacks, or grow what this machine can't.
  */
 const UNSERVED = [
   "any volume data source",
