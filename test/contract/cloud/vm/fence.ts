@@ -249,6 +249,8 @@ export function fenceContract(on: On, vms: VmKind): void {
     on("polls an ETag-only write for a while, then only reads the VM", async (cloud) => {
       setLatency(cloud, "vmUpdate", 880_000);
       const node = addVm(cloud, "node-a");
+      // Azure names an operation of it only where it tries again what has failed.
+      putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), provisioningState: "Failed" });
       const uri = await addDisk(cloud, "pvc-1");
       const since = cloud.model.journal.lastSequence();
       assert.equal(
@@ -266,6 +268,23 @@ export function fenceContract(on: On, vms: VmKind): void {
       // An emulator that is ahead of Azure counts its own time, so only the ratio is meaningful.
       const ratio = sinceWriteMs(lastPoll) / sinceWriteMs(lastRead);
       assert.ok(ratio > 0 && ratio < 0.8, `the last poll comes at ${ratio} of the write's time`);
+    });
+
+    on("waits for an ETag-only write of which Azure names no operation", async (cloud) => {
+      for (const name of ["vmUpdate", "vmUnchanged"] as const) setLatency(cloud, name, 50_000);
+      const node = addVm(cloud, "node-a");
+      const uri = await addDisk(cloud, "pvc-1");
+      const since = cloud.model.journal.lastSequence();
+      const proven = await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }));
+      assert.equal(valueOf(proven)?.kind, "entryGone");
+      const [write, ...others] = vmWrites(cloud);
+      assert.deepEqual(others, []);
+      const lastRead = cloud.model.journal
+        .since(since)
+        .findLast((call) => isOperation(call, cloud.vms.operation("Get")));
+      assert.ok(
+        (lastRead?.atMs ?? 0) - (write?.atMs ?? Infinity) >= 50_000 * cloud.model.world.settings.timeScale,
+      );
     });
 
     on("learns the smallest write that moves the ETag, and sends no other from then on", async (cloud) => {
