@@ -3,6 +3,7 @@ import { regionName } from "../../core/azure/topology.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { ArmApi, ArmError, ArmOperation, ArmVm } from "../../provisioner/arm/arm-api.ts";
+import { isTerminal } from "../../provisioner/arm/provisioning-state.ts";
 import type { DefaultDiskPlace } from "../../provisioner/disk/disks.ts";
 import { resolveInstance } from "../../provisioner/vm/resolve-instance.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
@@ -123,9 +124,15 @@ async function checkVm(checks: AzureChecks, signal: AbortSignal): Promise<readon
   const sizes = await arm.listVmSizes({ location: place.location, clientRequestId: "" }, signal);
   const write = (): Promise<Answer<ArmOperation>> =>
     arm.startVmUpdate({ ...vm.value, change: {}, ifMatch: WRONG_ETAG, clientRequestId: "" }, signal);
+  const isAtRest = async (): Promise<boolean> => {
+    const { result } = await arm.getVm({ ...vm.value, instanceView: false, clientRequestId: "" }, signal);
+    return result.ok && isTerminal(result.value.provisioningState);
+  };
   return [
     present("may read its VM", instanceUri),
-    read.result.value.etag === "" ? withoutEtag : await conditionalWrite(checks, await write(), signal),
+    read.result.value.etag === ""
+      ? withoutEtag
+      : await conditionalWrite(checks, { ...(await write()), isAtRest }, signal),
     regionFinding(place, read.result.value),
     sizes.result.ok
       ? vmSizeFinding(
@@ -232,11 +239,11 @@ const withoutEtag = missing(
 
 async function conditionalWrite(
   checks: AzureChecks,
-  { result }: Answer<ArmOperation>,
+  { result, isAtRest }: Answer<ArmOperation> & { readonly isAtRest: () => Promise<boolean> },
   signal: AbortSignal,
 ): Promise<Finding> {
   if (result.ok) {
-    const hasEnded = await untilEnded(checks.arm, result.value, signal);
+    const hasEnded = await untilEnded(checks.arm, { started: result.value, isAtRest }, signal);
     return missing(
       CONDITIONAL,
       "a write of the VM with a wrong If-Match was accepted: another client's change would be overwritten" +
@@ -253,11 +260,19 @@ async function conditionalWrite(
 }
 
 /** Waits for the end of an update; false: it was not seen before the checks' time was over. */
-async function untilEnded(arm: ArmApi, started: ArmOperation, signal: AbortSignal): Promise<boolean> {
+async function untilEnded(
+  arm: ArmApi,
+  { started, isAtRest }: { readonly started: ArmOperation; readonly isAtRest: () => Promise<boolean> },
+  signal: AbortSignal,
+): Promise<boolean> {
   let operation = started;
-  while (operation.pollUrl !== undefined) {
+  while (operation.pollUrl !== undefined || operation.isUntold === true) {
     await systemClock.sleep(operation.retryAfterMs ?? POLL_MS, signal).catch(() => {});
     if (signal.aborted) return false;
+    if (operation.pollUrl === undefined) {
+      if (await isAtRest()) return true;
+      continue;
+    }
     const { result } = await arm.pollOperation({ operation, clientRequestId: "" }, signal);
     if (!result.ok) {
       if (result.failure.statusCode === 0 || result.failure.statusCode >= 429) continue;
@@ -266,7 +281,7 @@ async function untilEnded(arm: ArmApi, started: ArmOperation, signal: AbortSigna
     if (result.value.state !== "running") return true;
     operation = result.value.operation;
   }
-  return operation.isUntold !== true;
+  return true;
 }
 
 function regionFinding({ location }: DefaultDiskPlace, vm: ArmVm): Finding {
