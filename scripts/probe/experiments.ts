@@ -58,8 +58,8 @@ export const experiments: readonly (Experiment | PairedExperiment)[] = [
   {
     name: "E6 operations",
     assumption:
-      "an attach is answered 200 or 202 with the URL of its operation, whose polls say how it ends, and so is " +
-      "an update that changes nothing, or the VM shows the end of that",
+      "an attach is answered 200 or 202 with the URL of its operation, whose polls say how it ends, and so " +
+      "is an update that changes nothing, or the VM shows the end of that",
     minutes: 1,
     run: operations,
   },
@@ -196,7 +196,7 @@ async function operations(vm: ProbeVm): Promise<Finding> {
   const detached = await writeVm(vm, (present) => withoutProbeDisk(vm, present));
   const isFollowed = ({ answer }: Written): boolean => answer.headers["azure-asyncoperation"] !== undefined;
   const shown = (write: Written): string =>
-    `${write.answer.status}, azure-asyncoperation ${isFollowed(write) ? "sent" : "missing"}, end ${write.end}`;
+    `${write.answer.status}, operation ${isFollowed(write) ? "named" : "not named"}, end ${write.end}`;
   const waits = [...new Set(attached.retryAfter)].join(", ") || "none";
   return finding(
     isFollowed(attached) &&
