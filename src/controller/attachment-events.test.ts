@@ -135,7 +135,7 @@ describe("the events of an attachment", () => {
       assert.deepEqual(world.emitted, [
         emitted(
           "WaitingForQuarantine",
-          "node-a was fenced from pvc-2 and is not clean yet, so nothing is attached to it",
+          "node-a is fenced from pvc-2 and is not clean yet, so nothing is attached to it",
         ),
       ]);
     }));

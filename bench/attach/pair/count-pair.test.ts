@@ -29,6 +29,7 @@ describe("a volume that is created, published and unpublished", () => {
         "updateStatus AzVolume: execute-writer-action",
         "get AzVolume: may-attach-now",
         "list AzVolumeAttachment: may-attach-now",
+        "list AzVolume: may-attach-now",
         "get Lease: may-attach-now",
         "updateStatus AzVolumeAttachment: attach",
       ],

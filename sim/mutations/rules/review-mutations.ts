@@ -27,8 +27,8 @@ export const reviewMutations: readonly Mutation[] = [
       "clean",
     edits: {
       file: "src/controller/attachment/may-attach-now.ts",
-      find: `return isNamed(status?.record, node, "fenced");`,
-      replace: `return isNamed(status?.record, { ...node, vmId: "" }, "fenced");`,
+      find: `return isNamed(status?.record, node, "fenced", "fencing");`,
+      replace: `return isNamed(status?.record, { ...node, vmId: "" }, "fenced", "fencing");`,
     },
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],

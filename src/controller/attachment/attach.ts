@@ -27,12 +27,7 @@ import { emitDeletedWithVm } from "./deleted-with-vm-event.ts";
 import { withoutPlace } from "./disk-place.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
 import { checkFirstAttach, recordFirstAttach } from "./first-attach.ts";
-import {
-  lunsReservedOn,
-  mayAttachNow,
-  type PlannedAttach,
-  volumesQuarantinedFrom,
-} from "./may-attach-now.ts";
+import { lunsReservedOn, mayAttachNow, type PlannedAttach, volumesFencedFrom } from "./may-attach-now.ts";
 
 /** Failures of an attach that show that the VM does not have the disk. */
 const SHOW_DISK_OFF: readonly Failure["kind"][] = [
@@ -59,7 +54,7 @@ export async function attach(
 ): Promise<Reconciled> {
   const { node, lane } = action;
   const startedMs = ports.clock.elapsedMs();
-  if (isQuarantined(ports, attachment, node)) return refusedFor(attachment);
+  if (isFenced(ports, attachment, node)) return refusedFor(attachment);
   const emitLossOnce = lossReport(ports, { volume, attachment, node });
   const isToCount = mayHaveOtherShares(ports, volume, attachment);
   const attempt: Attempt = { volume, attachment, node, attempt: ports.random.uuid() };
@@ -99,17 +94,17 @@ export async function attach(
 }
 
 /** Whether the node has to show first that it is clean; reported to a pod that waits. */
-function isQuarantined(ports: AttachmentPorts, attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
-  const quarantined = volumesQuarantinedFrom(ports, node);
-  if (quarantined.length > 0 && attachment.spec.role === "Primary")
+function isFenced(ports: AttachmentPorts, attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
+  const fenced = volumesFencedFrom(ports, node);
+  if (fenced.length > 0 && attachment.spec.role === "Primary")
     emitAttachmentEvent(
       ports,
       attachment,
       "WaitingForQuarantine",
-      `${node.nodeName} was fenced from ${quarantined.join(", ")} ` +
+      `${node.nodeName} is fenced from ${fenced.join(", ")} ` +
         "and is not clean yet, so nothing is attached to it",
     );
-  return quarantined.length > 0;
+  return fenced.length > 0;
 }
 
 /**

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume, VolumeStatus, WriterRecord } from "../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
+import { nodeLabel } from "../../core/api/node-labels.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -9,6 +11,7 @@ import {
   aDetail,
   anAttachment,
   aPod,
+  aRecord,
   aReplica,
   attachmentName,
   aVolume,
@@ -21,7 +24,7 @@ import {
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
 import { planDisk } from "../../core/volume/plan-disk.ts";
-import { distrust, newRecord } from "../../core/writer/record/writer-steps.ts";
+import { beginFence, distrust, newRecord } from "../../core/writer/record/writer-steps.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -949,9 +952,8 @@ describe("attachmentReconciler", () => {
       metadata: { name: "pvc-2" },
       status: { record: newRecord(0), detail: aDetail({ diskUri: otherUri }) },
     });
-    const quarantine = async (world: ReconcileWorld): Promise<void> => {
+    const setRecord = async (world: ReconcileWorld, record: WriterRecord): Promise<void> => {
       const { value } = await read(world.other.get("AzVolume", elsewhere.volumeName, never));
-      const record = changedRecord(newRecord(0), { quarantined: [a] });
       await read(
         world.other.updateStatus(
           "AzVolume",
@@ -959,6 +961,13 @@ describe("attachmentReconciler", () => {
           never,
         ),
       );
+    };
+    const quarantine = (world: ReconcileWorld): Promise<void> =>
+      setRecord(world, changedRecord(newRecord(0), { quarantined: [a] }));
+    const label = async (world: ReconcileWorld): Promise<void> => {
+      const { value } = await read(world.other.get("AzVolume", elsewhere.volumeName, never));
+      const metadata = { ...value.metadata, labels: { [nodeLabel("node-a")]: "" } };
+      await read(world.other.update("AzVolume", { ...value, metadata }, never));
     };
     const remove = async (world: ReconcileWorld): Promise<void> => {
       await world.other.delete("AzVolumeAttachment", elsewhere.name, {}, never);
@@ -987,6 +996,15 @@ describe("attachmentReconciler", () => {
         false,
       ],
       [
+        "attaches nothing between the end of a fence's detach and its quarantine",
+        async (world) => {
+          const begun = beginFence(aRecord({ writer: aWriter("node-a", { requested: false }) }), a);
+          await setRecord(world, begun.ok ? begun.value : assert.fail(begun.failure));
+          await read(resetAttachment(world.other, { diskUri: otherUri, node: a }, never));
+        },
+        false,
+      ],
+      [
         "attaches beside a disk that is just off that node in good order",
         async (world) => {
           await read(resetAttachment(world.other, { diskUri: otherUri, node: a }, never));
@@ -995,28 +1013,37 @@ describe("attachmentReconciler", () => {
         true,
       ],
     ];
-    const oldCache = async (world: ReconcileWorld): Promise<void> => {
+    const oldCache = async (world: ReconcileWorld, others: readonly AzVolumeAttachment[]): Promise<void> => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       await world.given("AzVolume", ofTheOther);
-      await world.given("AzVolumeAttachment", lun3);
+      for (const other of others) await world.given("AzVolumeAttachment", other);
       world.store.holdWatches(true);
     };
+    const refused = { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } };
     for (const [what, change, isAttached] of rows)
       it(what, () =>
         withControllerPorts(async (world) => {
-          await oldCache(world);
+          await oldCache(world, [lun3]);
           await change(world);
-          const refused = { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } };
           assert.deepEqual(await run(world), isAttached ? { ok: true, value: {} } : refused);
           assert.deepEqual([...world.attachedTo], isAttached ? ["node-a"] : []);
         }),
       );
 
+    it("attaches nothing to a node that was granted a volume, and fenced, unseen", () =>
+      withControllerPorts(async (world) => {
+        await oldCache(world, []);
+        await label(world);
+        await quarantine(world);
+        assert.deepEqual(await run(world), refused);
+        assert.deepEqual([...world.attachedTo], []);
+      }));
+
     it("attaches nothing at a LUN that another controller has reserved since", () =>
       withControllerPorts(async (world) => {
-        await oldCache(world);
+        await oldCache(world, [lun3]);
         const { value } = await read(world.other.get("AzVolumeAttachment", elsewhere.name, never));
         await read(
           world.other.updateStatus(

@@ -2,6 +2,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { nodeLabel } from "../../core/api/node-labels.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayAttach } from "../../core/writer/record/writer-steps.ts";
@@ -27,8 +28,7 @@ export async function mayAttachNow(
   if (!fresh.ok || fresh.value.metadata.uid !== volume.metadata.uid || isDeleting(fresh.value)) return false;
   // The record that is checked has to be that of the very disk that is attached.
   if (attachmentProblem(planned.attachment, fresh.value) !== undefined) return false;
-  if (volumesQuarantinedFrom(ports, node).length > 0 || !(await isAsCached(ports, planned, signal)))
-    return false;
+  if (volumesFencedFrom(ports, node).length > 0 || !(await isAsCached(ports, planned, signal))) return false;
   const record = fresh.value.status?.record;
   return (record === undefined || mayAttach(record, node)) && (await isTrusted(ports, record, signal));
 }
@@ -38,10 +38,9 @@ export async function mayAttachNow(
  * open, or a plug-in that was paused right before it mounts `/dev/sdc`. The kernel may reuse that name
  * and number for the next disk. So nothing is attached to the VM until it has shown that it is clean.
  */
-export function volumesQuarantinedFrom(ports: AttachmentPorts, node: NodeIdentity): readonly string[] {
+export function volumesFencedFrom(ports: AttachmentPorts, node: NodeIdentity): readonly string[] {
   const recorded = ports.cache.byIndex("AzVolume", "recordedOn", node.nodeName);
-  const quarantined = recorded.filter((volume) => isQuarantined(volume, node));
-  return quarantined.map((volume) => volume.metadata.name);
+  return recorded.filter((volume) => isBarred(volume, node)).map(({ metadata }) => metadata.name);
 }
 
 /**
@@ -62,10 +61,9 @@ function attachedLuns(attachments: readonly AzVolumeAttachment[], node: NodeIden
 }
 
 /**
- * Whether the node has no quarantine and no reserved LUN that the cache does not show yet, written by
- * another controller: this one's own writes are in its cache at once. Costs one list of the node's
- * attachments, and a read of each volume whose attachment differs from the cache or is pending: a fence
- * usually changes the attachment before it writes the quarantine.
+ * Whether the node has no quarantine, no fence and no reserved LUN that the cache does not show yet, written
+ * by another controller: this one's own writes are in its cache at once. Costs one list of the node's
+ * attachments and one of the volumes with its label, without which no record names it.
  */
 async function isAsCached(
   ports: AttachmentPorts,
@@ -76,17 +74,23 @@ async function isAsCached(
   if (!present.ok) return false;
   const reserved = lunsReservedOn(ports, node);
   if (attachedLuns(present.value, node).some((lun) => !reserved.includes(lun))) return false;
+  const labelled = await ports.store.list("AzVolume", { [nodeLabel(node.nodeName)]: "" }, signal);
+  if (!labelled.ok) return false;
+  // The caller has read the record of the very volume.
+  const others = labelled.value.items.filter(({ metadata }) => metadata.name !== volume.metadata.name);
+  if (others.some((other) => isBarred(other, node))) return false;
+  const read = new Set([volume, ...others].map(({ metadata }) => metadata.name));
   for (const volumeName of volumesToRead(ports, node, present.value)) {
-    if (volumeName === volume.metadata.name) continue;
+    if (read.has(volumeName)) continue;
     const other = await ports.store.get("AzVolume", volumeName, signal);
-    if (other.ok ? isQuarantined(other.value, node) : other.failure.kind !== "ObjectNotFound") return false;
+    if (other.ok ? isBarred(other.value, node) : other.failure.kind !== "ObjectNotFound") return false;
   }
   return true;
 }
 
 /**
- * Volumes from which the node may have been fenced without the cache showing it: few, and at most one for
- * each LUN, unless the cache is very stale.
+ * Volumes from which the node may have been fenced without the cache showing it, also where a person has
+ * removed the label: few, and at most one for each LUN, unless the cache is very stale.
  */
 function volumesToRead(
   { cache }: AttachmentPorts,
@@ -113,6 +117,10 @@ function volumesToRead(
   ]);
 }
 
-function isQuarantined({ status }: AzVolume, node: NodeIdentity): boolean {
-  return isNamed(status?.record, node, "fenced");
+/**
+ * Whether a record bars the node from disks of other volumes. A fence does so, too: once it has proof, its
+ * attachment keeps no LUN any more, and the quarantine is written after that.
+ */
+function isBarred({ status }: AzVolume, node: NodeIdentity): boolean {
+  return isNamed(status?.record, node, "fenced", "fencing");
 }

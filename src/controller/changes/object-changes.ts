@@ -167,8 +167,13 @@ export function namesInQuarantine(volume: AzVolume | undefined): readonly string
 
 /** Nodes to which disks may be attached again, including those of other volumes. */
 export function leftQuarantine({ previous, current }: VolumeChange): readonly string[] {
-  const present = namesInQuarantine(current);
-  return namesInQuarantine(previous).filter((nodeName) => !present.includes(nodeName));
+  const present = barredNames(current);
+  return barredNames(previous).filter((nodeName) => !present.includes(nodeName));
+}
+
+/** Names of the nodes that get no disk of any volume, as the record of this one says. */
+function barredNames(volume: AzVolume | undefined): readonly string[] {
+  return nodesIn(volume?.status?.record, "fenced", "fencing").map(({ nodeName }) => nodeName);
 }
 
 /** Whether a node has changed in a field that a plan reads. A VM may move to another resource id alone. */

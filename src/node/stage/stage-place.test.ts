@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { must } from "../../controller/testing/settled.ts";
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { ok } from "../../core/failure/result.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
 import { withoutUnmarked, withUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { kindOf } from "../../core/testing/value-of.ts";
@@ -176,7 +178,7 @@ describe("stageVolume and where the disk is", () => {
         machine.readDevice(0);
         machine.cutOff(0);
         machine.replace({ lun: 0, disk });
-        assert.equal(kindOf(await stage(world)), "ok");
+        assert.equal(kindOf(await world.stage()), "ok");
         assert.equal(disk.content.kind, "fileSystem");
         assert.equal(machine.readFile(`${stagingPath}/data`).kind, "ENOENT");
         assert.deepEqual([...other.files], [["/data", "the other volume's"]]);

@@ -10,6 +10,9 @@ import type { ObjectCache } from "./object-cache.ts";
  */
 const READ_BY_MANY: readonly Kind[] = ["Lease", "AzDriverNode", "ClusterNode"];
 
+/** The same of lists: a burst of attaches lists the attachments of its node and the volumes with its label. */
+const LISTED_BY_MANY: readonly Kind[] = ["AzVolumeAttachment", "AzVolume"];
+
 /**
  * A store whose writes enter the cache at once: a reconciler plans on its own last write instead of
  * repeating it until the watch confirms it. Kinds that the cache does not follow pass through. Reads that
@@ -40,10 +43,11 @@ export function writeThroughStore(
       store.get<Kind>(kind, name, signal),
     ({ kind, name }) => `${kind}/${name}`,
   );
-  const listAttachments = sharedBy(
+  const list = sharedBy(
     clock,
-    (selector: LabelSelector, signal) => store.list("AzVolumeAttachment", selector, signal),
-    (selector) => JSON.stringify(selector),
+    ({ kind, selector }: { readonly kind: Kind; readonly selector: LabelSelector }, signal) =>
+      store.list<Kind>(kind, selector, signal),
+    ({ kind, selector }) => `${kind}/${JSON.stringify(selector)}`,
   );
   return {
     ...store,
@@ -52,8 +56,8 @@ export function writeThroughStore(
         ? (get({ kind, name }, signal) as Promise<Result<KindMap[K]>>)
         : store.get(kind, name, signal),
     list: <K extends Kind>(kind: K, selector: LabelSelector, signal: AbortSignal) =>
-      kind === "AzVolumeAttachment"
-        ? (listAttachments(selector, signal) as ReturnType<typeof store.list<K>>)
+      LISTED_BY_MANY.includes(kind)
+        ? (list({ kind, selector }, signal) as ReturnType<typeof store.list<K>>)
         : store.list(kind, selector, signal),
     create: (kind, object, signal) => remembered(kind, store.create(kind, object, signal)),
     update: (kind, object, signal) => remembered(kind, store.update(kind, object, signal)),
