@@ -329,6 +329,15 @@ export const masks: readonly Mask[] = [
     },
   },
   {
+    name: "fence-bars",
+    removes: "a node that is being fenced from a volume gets no disk of any",
+    edits: {
+      file: "src/controller/attachment/may-attach-now.ts",
+      find: `return isNamed(status?.record, node, "fenced", "fencing");`,
+      replace: `return isNamed(status?.record, node, "fenced");`,
+    },
+  },
+  {
     name: "held-device",
     removes:
       "a node holds the device from its last look at it until it is mounted or bound, and so does a mount " +

@@ -93,7 +93,7 @@ export const protocolMutations: readonly Mutation[] = [
         "isSameVm(record.fencing, node));",
       replace: `return !isInQuarantine(record, node);`,
     },
-    alsoRemoves: ["held-device"],
+    alsoRemoves: ["fence-bars", "held-device"],
     breaks: ["two-writers"],
     storm: frozenInMountStorm,
     takes:
