@@ -216,6 +216,29 @@ describe("attachmentReconciler", () => {
         assert.deepEqual(asked, [writeAcceleratorEnabled === true]);
       }));
 
+  it("attaches with the host cache that the volume and its published PersistentVolume state", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      const { spec: ofVolume, status, ...volume } = aVolumeWithRecord({});
+      assert.ok(status?.detail !== undefined);
+      await world.given("AzVolume", {
+        ...volume,
+        spec: { ...ofVolume, cachingMode: "ReadWrite" },
+        status: { ...status, detail: { ...status.detail, maxShares: 1 } },
+      });
+      const attachment = anAttachment("node-a", { status: undefined });
+      const spec = { ...attachment.spec, volumeContext: { writeAcceleratorEnabled: "true" } };
+      await world.given("AzVolumeAttachment", { ...attachment, spec });
+      const asked: unknown[] = [];
+      await runOn(world, {
+        attachDisk: async ({ cachingMode, writeAccelerator }) => {
+          asked.push(cachingMode, writeAccelerator);
+          return ok({ lun: 0 });
+        },
+      });
+      assert.deepEqual(asked, ["ReadOnly", true]);
+    }));
+
   it("attaches the disk of an AzVolume that is being deleted by hand", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
