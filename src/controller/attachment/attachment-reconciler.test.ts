@@ -216,7 +216,7 @@ describe("attachmentReconciler", () => {
         assert.deepEqual(asked, [writeAcceleratorEnabled === true]);
       }));
 
-  it("attaches with the host cache that the volume and its published PersistentVolume state", () =>
+  it("attaches with the host cache that volume and PersistentVolume state", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       const { spec: ofVolume, status, ...volume } = aVolumeWithRecord({});

@@ -170,7 +170,7 @@ describe("stageVolume and where the disk is", () => {
     it(`stages a disk that has come unnoticed to the place of one of ${sizeGiB} GiB`, () =>
       withNode({ writer: granted }, async (world) => {
         const { machine, disk } = world;
-        const other = createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(sizeGiB) });
+        const other = anotherDisk(sizeGiB);
         other.content = { kind: "fileSystem", fsType: "ext4", uuid: "another" };
         other.files.set("/data", "the other volume's");
         machine.detach(0);

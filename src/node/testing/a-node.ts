@@ -281,9 +281,9 @@ function aNodeOn(stored: StoreWorld, { disk: _, ...machineOptions }: NodeOptions
   };
 }
 
-/** The disk of another volume, of the same size. */
-export function anotherDisk(): ModelDisk {
-  return createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) });
+/** The disk of another volume; by default of the same size. */
+export function anotherDisk(sizeGiB = 10): ModelDisk {
+  return createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(sizeGiB) });
 }
 
 /** Checkpoints without a file, on a root disk that takes no change while there is a `fault`. */
