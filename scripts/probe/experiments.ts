@@ -195,10 +195,8 @@ async function operations(vm: ProbeVm): Promise<Finding> {
   const same = await writeVm(vm, sameDisks);
   const detached = await writeVm(vm, (present) => withoutProbeDisk(vm, present));
   const isFollowed = ({ answer }: Written): boolean => answer.headers["azure-asyncoperation"] !== undefined;
-  const shown = (write: Written): string => {
-    const url = isFollowed(write) ? "sent" : "missing";
-    return `${write.answer.status}, azure-asyncoperation ${url}, end ${write.end}`;
-  };
+  const shown = (write: Written): string =>
+    `${write.answer.status}, operation ${isFollowed(write) ? "named" : "not named"}, end ${write.end}`;
   const waits = [...new Set(attached.retryAfter)].join(", ") || "none";
   return finding(
     isFollowed(attached) &&

@@ -10,7 +10,7 @@ import type { ObjectCache } from "./object-cache.ts";
  */
 const READ_BY_MANY: readonly Kind[] = ["Lease", "AzDriverNode", "ClusterNode"];
 
-/** The same of lists: a burst of attaches lists the attachments of its node and the volumes with its label. */
+/** As many list at once: a burst of attaches lists its node's attachments and the volumes with its label. */
 const LISTED_BY_MANY: readonly Kind[] = ["AzVolumeAttachment", "AzVolume"];
 
 /**
