@@ -242,6 +242,20 @@ describe("registerWithKubelet", () => {
       assert.equal(await isThere(socketPath), false);
     }));
 
+  it("makes no socket once it is stopped, while calls under way end", () =>
+    inRegistry(async ({ clock, socketPath, start, whileKept }) => {
+      for (const leavesSocket of [false, true]) {
+        const registration = await start();
+        const left = leavesSocket ? await inodeAt(socketPath) : undefined;
+        const ended = await whileKept(registration, async () => {
+          await asKubelet(socketPath, refusal);
+          await registration.stop({ leavesSocket }, never);
+          await inSteps(clock, 400_000);
+        });
+        assert.deepEqual([await inodeAt(socketPath), ended instanceof Error], [left, false]);
+      }
+    }));
+
   it("keeps the socket of a plug-in that is registered, until it is to register again", () =>
     inRegistry(async ({ clock, socketPath, start, whileKept, registered }) => {
       const registration = await start();

@@ -83,6 +83,8 @@ export async function registerWithKubelet(
   let announceAtMs = 0;
   let announceAfterMs: number = ANNOUNCED_AGAIN_MS.first;
   let lastCheck: Promise<void> = Promise.resolve();
+  /** From then on no check makes a socket: the process ends only after the calls that are under way. */
+  let isStopped = false;
 
   function onOutcome({ registered, error }: { readonly registered: boolean; readonly error: string }): void {
     if (registered) {
@@ -142,6 +144,7 @@ export async function registerWithKubelet(
     keep: async (signal) => {
       while (!signal.aborted) {
         await clock.sleep(CHECK_EVERY_MS, signal);
+        if (isStopped) continue;
         lastCheck = checkSocket();
         await lastCheck;
         if (refusedSinceMs !== undefined && clock.elapsedMs() - refusedSinceMs >= REFUSED_MAX_MS)
@@ -158,6 +161,7 @@ export async function registerWithKubelet(
       announceAtMs = clock.elapsedMs();
     },
     stop: async ({ leavesSocket }, signal) => {
+      isStopped = true;
       // A check that has begun may be making the next socket. How it ended, `keep` says.
       await Promise.allSettled([lastCheck]);
       if (serving === undefined) return;
