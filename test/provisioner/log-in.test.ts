@@ -17,6 +17,7 @@ import { findCommand } from "../../scripts/child/find-command.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
 import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
+import { createTenantCredentials } from "../../src/adapters/azure-sdk/tenant-credentials.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { ok, type Result } from "../../src/core/failure/result.ts";
 import { answerCloudMetadata } from "../../src/emulator/http/cloud-metadata.ts";
@@ -377,6 +378,29 @@ describe("the driver's identity at Azure", () => {
     assert.match(refused.failure.message, /AADSTS7000222/u);
     config = secret;
     assert.equal(codeOf(await read()), "ResourceNotFound");
+  });
+
+  it("signs in without the SDK's kept token once the clock was set back", async () => {
+    const config = { ...place, ...endpoints(), ...secret };
+    const read = async (): Promise<Result<AzureConfig, never>> => ok(config);
+    for (const current of [undefined, { read, onUnusable: assert.fail }]) {
+      let aheadMs = 120_000;
+      const made = createTenantCredentials({
+        clock: { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs },
+        config,
+        environment: {},
+        endpoints: { resourceManager: authority, authority, tokenAudience: authority },
+        ...{ caPem, agent: undefined, current },
+      });
+      assert.ok(made.ok);
+      asked = [];
+      const signIn = (): Promise<unknown> => made.value.credential.getToken(`${authority}/.default`);
+      for (let times = 1; times <= 2; times++) await signIn();
+      assert.equal(asked.length, 1);
+      aheadMs = 0;
+      for (let times = 1; times <= 2; times++) await signIn();
+      assert.equal(asked.length, 2);
+    }
   });
 
   const otherName = (): string => authority.replace("localhost", "127.0.0.1");

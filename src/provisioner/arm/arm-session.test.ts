@@ -68,6 +68,13 @@ async function untilEndedMs(
 }
 
 describe("polls of updates of a VM", () => {
+  it("are none of an update of which Azure names no operation", async () => {
+    const { session } = aSession();
+    const untold = { kind: "vm", pollUrl: undefined, isUntold: true, retryAfterMs: undefined } as const;
+    // A poll without an address would be answered, and say that it has ended.
+    assert.equal(await session.isRunning(untold, { resource: "vm-a", lane: "failover" }, never), undefined);
+  });
+
   it("notice the end at once after two updates of that kind and size", async () => {
     const { clock, session } = aSession();
     const attach = (likeness: OperationLikeness): Promise<number> =>

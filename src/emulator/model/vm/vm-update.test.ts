@@ -123,5 +123,19 @@ describe("a PATCH of a VM", () => {
     assert.equal(azure.send("PATCH", VM, {}).status, 200);
     azure.settle();
     assert.equal(stateOf(azure), "Failed");
+    azure.model.faults.clear();
+    assert.notEqual(azure.send("PATCH", VM, {}).headers["azure-asyncoperation"], undefined);
+  });
+
+  it("without an operation is seen by its caller also where reads are stale for others", () => {
+    const azure = furnished();
+    azure.model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
+    const seenBy = (caller: string): string | undefined =>
+      textAt(azure.send("GET", VM, undefined, { caller }).body, "etag");
+    const before = seenBy("a");
+    assert.equal(seenBy("b"), before);
+    azure.send("PATCH", VM, {}, { caller: "a" });
+    assert.notEqual(seenBy("a"), before);
+    assert.equal(seenBy("b"), before);
   });
 });
