@@ -17,7 +17,10 @@ import { findCommand } from "../../scripts/child/find-command.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
 import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
-import { createTenantCredentials } from "../../src/adapters/azure-sdk/tenant-credentials.ts";
+import {
+  createTenantCredentials,
+  type CurrentSettings,
+} from "../../src/adapters/azure-sdk/tenant-credentials.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { ok, type Result } from "../../src/core/failure/result.ts";
 import { answerCloudMetadata } from "../../src/emulator/http/cloud-metadata.ts";
@@ -383,7 +386,8 @@ describe("the driver's identity at Azure", () => {
   it("signs in without the SDK's kept token once the clock was set back", async () => {
     const config = { ...place, ...endpoints(), ...secret };
     const read = async (): Promise<Result<AzureConfig, never>> => ok(config);
-    for (const current of [undefined, { read, onUnusable: assert.fail }]) {
+    const onUnusable: CurrentSettings["onUnusable"] = ({ problem }) => assert.fail(problem);
+    for (const current of [undefined, { read, onUnusable }]) {
       let aheadMs = 120_000;
       const made = createTenantCredentials({
         clock: { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs },
