@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createModelDisk, type ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
+import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { gibToBytes } from "../../src/core/primitives/units.ts";
+import { createAgenda } from "../agenda.ts";
+import { createSimMachine, type RunMachine } from "./create-sim-machine.ts";
+
+const aDisk = (diskUri: string): ModelDisk => createModelDisk({ diskUri, sizeBytes: gibToBytes(10) });
+
+/** A machine whose first disk, at LUN 0, a process has open. */
+function aMachine(): RunMachine {
+  const clock = createVirtualClock();
+  const machine = createSimMachine({
+    ...{ nodeName: "node-a", instanceUri: "/vms/node-a", vmGuid: "a", clock, random: createSeededRandom(1) },
+    agenda: createAgenda(clock),
+    onChange: () => undefined,
+  });
+  machine.attach({ lun: 0, disk: aDisk("first") });
+  machine.kernel.openRaw(0);
+  return machine;
+}
+
+describe("a disk that comes to the LUN of another one that a process has open", () => {
+  for (const { because, isFrozen } of [
+    { because: "is taken for that one by a machine that stood still meanwhile", isFrozen: true },
+    { because: "is another device of a machine that runs", isFrozen: false },
+  ])
+    it(because, () => {
+      const machine = aMachine();
+      if (isFrozen) machine.freeze();
+      for (const name of ["passing", "second"]) {
+        machine.detach(0);
+        machine.attach({ lun: 0, disk: aDisk(name) });
+      }
+      if (isFrozen) machine.thaw();
+      const writable = ["first", "passing", "second"].filter((name) => machine.kernel.canWrite(name));
+      assert.deepEqual(writable, isFrozen ? ["second"] : []);
+    });
+
+  it("is no device where it goes again before the machine goes on", () => {
+    const machine = aMachine();
+    machine.freeze();
+    machine.detach(0);
+    machine.attach({ lun: 0, disk: aDisk("second") });
+    machine.detach(0);
+    machine.thaw();
+    machine.attach({ lun: 0, disk: aDisk("third") });
+    assert.equal(machine.kernel.canWrite("third"), false);
+  });
+});
