@@ -24,7 +24,7 @@ function aMachine(): RunMachine {
 
 describe("a disk that comes to the LUN of another one that a process has open", () => {
   for (const { because, isFrozen } of [
-    { because: "is taken for that one by a machine that stood still meanwhile", isFrozen: true },
+    { because: "is taken for that one by a machine that stood still until then", isFrozen: true },
     { because: "is another device of a machine that runs", isFrozen: false },
   ])
     it(because, () => {
@@ -39,7 +39,7 @@ describe("a disk that comes to the LUN of another one that a process has open", 
       assert.deepEqual(writable, isFrozen ? ["second"] : []);
     });
 
-  it("is no device where it goes again before the machine goes on", () => {
+  it("is no device where it leaves again before the machine continues", () => {
     const machine = aMachine();
     machine.freeze();
     machine.detach(0);
