@@ -116,7 +116,7 @@ export const driverMutations: readonly Mutation[] = [
     edits: withoutHold,
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: numbersGivenAwayStorm,
-    shownBy: 3,
+    shownBy: 4,
     takes:
       "a node is fenced with an old mount command under way, its record is lost, and another volume's " +
       "disk gets the number of the one that went",
@@ -262,7 +262,6 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["kept-luns", "twins", "file-system-uuid"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked", "not-converged"],
     storm: { ...replicasOnEachNode, lastStrikeMs: 120_000, strikes: { "azure/replica-attaches-lost": 6 } },
-    shownBy: 2,
     takes: "Azure loses the request of a detach, or answers that one has succeeded which did nothing",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -275,8 +274,8 @@ export const driverMutations: readonly Mutation[] = [
       replace: ``,
     },
     breaks: ["not-converged", "spinning", "arm-budget"],
-    storm: { strikes: { "azure/polls-refused": 1, "nodes/freeze-and-mark": 4 } },
-    shownBy: 16,
+    storm: { strikes: { "azure/polls-refused": 2, "nodes/freeze-and-mark": 4 } },
+    shownBy: 24,
     takes: "the permission to read operations is missing, and a node is fenced",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -311,6 +310,7 @@ export const driverMutations: readonly Mutation[] = [
     },
     breaks: ["healthy-writer-cut-off"],
     storm: grantedLateStorm,
+    shownBy: 7,
     takes:
       "the same, while the update that detaches is under way for long, and the controller that sent it dies",
     noticedBy: "src/controller/attachment/removal/take-back-detach.test.ts",
@@ -372,7 +372,7 @@ export const driverMutations: readonly Mutation[] = [
     edits: withoutPods,
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndUnnamedStorm,
-    shownBy: 17,
+    shownBy: 13,
     takes:
       "another client asks Azure to detach a disk from a node that writes it, that fails, and all " +
       "objects are lost while Azure does not name its VM",
@@ -448,7 +448,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["released-epochs"],
     breaks: ["two-writers"],
     storm: backupsWithoutHeartbeatsStorm,
-    shownBy: 31,
+    shownBy: 4,
     takes:
       "a backup is restored while no controller runs, and a node's heartbeats had failed since it was made",
     noticedBy: "src/node/writer/rollback-detector.test.ts",

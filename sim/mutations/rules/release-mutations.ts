@@ -69,7 +69,6 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["recall-first"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
-    shownBy: 2,
     takes:
       "a pod comes back to its node between the question and the fence: a controller stands still there " +
       "for seconds",

@@ -50,7 +50,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: lostWhileMovingStorm,
-    shownBy: 3,
+    shownBy: 7,
     takes:
       "a node is fenced in a mount, its volume never rests until its AzVolume is lost, and other disks " +
       "come to it",
@@ -179,7 +179,7 @@ export const reviewMutations: readonly Mutation[] = [
     },
     breaks: ["not-converged", "two-writers"],
     storm: nameMovesStorm,
-    shownBy: 1,
+    shownBy: 3,
     takes:
       "a node is replaced under its name by another VM, which passes for the writer that the record names",
     noticedBy: "src/core/writer/record/writer-steps.test.ts",

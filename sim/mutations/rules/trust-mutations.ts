@@ -94,7 +94,7 @@ export const trustMutations: readonly Mutation[] = [
     alsoRemoves: ["unnamed-distrusted"],
     breaks: ["two-writers"],
     storm: missingNodesNameStorm,
-    shownBy: 3,
+    shownBy: 11,
     takes:
       "the Lease is erased while a Node is missing; then its name is given to another VM, whose token " +
       "proves the earlier VM clean",

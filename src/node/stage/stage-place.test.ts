@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { must } from "../../controller/testing/settled.ts";
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { ok } from "../../core/failure/result.ts";
-import { gibToBytes } from "../../core/primitives/units.ts";
 import { withoutUnmarked, withUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { kindOf } from "../../core/testing/value-of.ts";
