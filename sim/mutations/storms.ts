@@ -560,7 +560,7 @@ export const recordsLostStorm: DirectedStorm = {
  */
 export const deletedWhileStaleStorm: DirectedStorm = {
   attach: "kubernetes",
-  strikes: { "loss/everything-deleted": 24, "azure/reads-stale": 40, "haste/forced-by-hand": 24 },
+  strikes: { "loss/everything-deleted": 24, "azure/reads-stale": 60, "haste/forced-by-hand": 24 },
 };
 
 /** A person copies disks, tags and all, and uses the copies as volumes of their own. */
