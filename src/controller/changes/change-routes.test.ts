@@ -394,6 +394,28 @@ describe("a search for volumes that a node could take", () => {
         }),
       changed: ["node-a"],
     },
+    {
+      because: "a fence has ended, and left no quarantine",
+      act: ({ routes }) =>
+        routes.onChange({
+          kind: "AzVolume",
+          name: "pvc-2",
+          previous: aVolumeWithRecord({ fencing: identity("node-a") }),
+          current: aVolumeWithRecord({}),
+        }),
+      changed: ["node-a"],
+    },
+    {
+      because: "a fence has ended in a quarantine",
+      act: ({ routes }) =>
+        routes.onChange({
+          kind: "AzVolume",
+          name: "pvc-2",
+          previous: aVolumeWithRecord({ fencing: identity("node-a") }),
+          current: aVolumeWithRecord({ quarantined: [identity("node-a")] }),
+        }),
+      changed: [],
+    },
     { because: "only pods change", act: ({ routes }) => routes.onNode("node-a", "users"), changed: [] },
   ];
   for (const { because, act, changed } of rows)
