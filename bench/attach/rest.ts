@@ -2,11 +2,11 @@ import { createModelMachine } from "../../src/adapters/model-host/model-machine.
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { assembleNode, followOwnObjects } from "../../src/compose/assemble-node.ts";
 import { recoveryIntervalMs } from "../../src/controller/adoption/recovery-interval.ts";
-import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import { fail, ok } from "../../src/core/failure/result.ts";
 import { noSteps } from "../../src/csi/testing/no-steps.ts";
 import { memoryCheckpoints } from "../../src/node/testing/a-node.ts";
+import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import { driverTags } from "./model-disks.ts";
 import { type VirtualDriver, createVirtualDriver } from "./virtual-driver.ts";
 

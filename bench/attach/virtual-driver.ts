@@ -9,7 +9,6 @@ import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts"
 import { type AssembledController, assembleController } from "../../src/compose/assemble-controller.ts";
 import type { ControllerParts } from "../../src/controller/create-controller-ports.ts";
 import { aDriverNode } from "../../src/controller/testing/a-driver-node.ts";
-import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
@@ -23,6 +22,7 @@ import { noSteps } from "../../src/csi/testing/no-steps.ts";
 import { followStore } from "../../src/objects/cache/follow-store.ts";
 import type { LoopObserver } from "../../src/ports/loop-observer.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
+import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
 

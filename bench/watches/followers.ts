@@ -3,11 +3,11 @@ import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kuber
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { followOwnObjects } from "../../src/compose/assemble-node.ts";
-import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { labelValue } from "../../src/core/api/object-names.ts";
 import { createObjectCache, type ObjectCache } from "../../src/objects/cache/object-cache.ts";
 import { NODE_NAME_LABEL } from "../../src/objects/new-attachment.ts";
 import type { LabelSelector, ObjectStore } from "../../src/ports/store/object-store.ts";
+import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import type { ApiServer } from "../../test/kubernetes-store/api-server.ts";
 import { openWeakLink } from "../../testbed/ports/weak-link.ts";
 

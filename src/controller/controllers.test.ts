@@ -29,6 +29,7 @@ import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUsers } from "../ports/cluster/volume-users.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { NewObject } from "../ports/store/object-store.ts";
+import { silentLogger } from "../ports/testing/silent-logger.ts";
 import { createControllers } from "./controllers.ts";
 import { driverTags } from "./disk/disk-tags.ts";
 import { aCluster } from "./testing/a-cluster.ts";
@@ -38,7 +39,6 @@ import { aDriverNode } from "./testing/a-driver-node.ts";
 import { anInstance } from "./testing/an-instance.ts";
 import { barrierByMode } from "./testing/barrier-by-mode.ts";
 import { recordedCalls } from "./testing/recorded-calls.ts";
-import { silentLogger } from "./testing/silent-logger.ts";
 
 /** How long each call to Azure takes, in milliseconds. */
 const CALL_MS = 100;

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { ok } from "../core/failure/result.ts";
 import { aVolume, aVolumeWithRecord, aWriter, identity, instanceUriOf } from "../core/testing/objects.ts";
 import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
+import { silentLogger } from "../ports/testing/silent-logger.ts";
 import { ControlLoop, type Reconciler } from "../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { diskReconciler } from "./disk/disk-reconciler.ts";
@@ -11,7 +12,6 @@ import { stoppedNodesReconciler } from "./nodes/mark-stopped-nodes.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { anInstance } from "./testing/an-instance.ts";
-import { silentLogger } from "./testing/silent-logger.ts";
 
 /** The object of the zone for which Azure answers. */
 const LIVE = "live";

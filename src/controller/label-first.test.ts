@@ -4,10 +4,10 @@ import type { AzVolume } from "../core/api/az-volume.ts";
 import { nodeLabel } from "../core/api/node-labels.ts";
 import { aVolumeWithRecord, aWriter, identity } from "../core/testing/objects.ts";
 import { changedRecord, type RecordChanges } from "../core/testing/record-lists.ts";
+import { must } from "../core/testing/value-of.ts";
 import type { StepName } from "../ports/steps.ts";
 import { labelFirst } from "./label-first.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
-import { must } from "./testing/settled.ts";
 
 const never = new AbortController().signal;
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import type { Logger } from "../ports/logger.ts";
-import { silentLogger } from "./testing/silent-logger.ts";
+import { silentLogger } from "../ports/testing/silent-logger.ts";
 import { type Attempts, tryEach } from "./try-each.ts";
 
 const all = Array.from({ length: 130 }, (_, index) => index);

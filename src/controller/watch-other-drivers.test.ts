@@ -4,7 +4,7 @@ import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import { fail, ok } from "../core/failure/result.ts";
 import type { NodePlugin } from "../core/writer/judge-other-drivers.ts";
 import type { DriverEvent } from "../ports/cluster/events.ts";
-import { silentLogger } from "./testing/silent-logger.ts";
+import { silentLogger } from "../ports/testing/silent-logger.ts";
 import { type OtherDriverFacts, watchOtherDrivers } from "./watch-other-drivers.ts";
 
 const never = new AbortController().signal;

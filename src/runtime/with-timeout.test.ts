@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { settledOn } from "../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../controller/testing/settled.ts";
 import { withTimeout } from "./with-timeout.ts";
 
 const never = new AbortController().signal;

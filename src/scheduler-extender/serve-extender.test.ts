@@ -4,7 +4,7 @@ import { Agent, type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { systemClock } from "../adapters/system/system-clock.ts";
-import { silentLogger } from "../controller/testing/silent-logger.ts";
+import { silentLogger } from "../ports/testing/silent-logger.ts";
 import type { AnswerExtender, ExtenderAnswer } from "./extender.ts";
 import {
   type ExtenderLimits,

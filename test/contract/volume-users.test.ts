@@ -7,10 +7,10 @@ import { openEmbeddedStore } from "../../src/adapters/embedded/embedded-store.ts
 import { serveEmbeddedStore } from "../../src/adapters/embedded/serve-embedded-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { ClusterNode } from "../../src/core/api/cluster-node.ts";
 import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
+import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { volumeUsersContract, type VolumeUsersWorld } from "./volume-users-contract.ts";
 import { failingLogger } from "./worlds/failing-logger.ts";

@@ -2,14 +2,14 @@ import { createGate, gatedClock, gatedStore } from "../../sim/driver/gate.ts";
 import { createRatedClock } from "../../sim/driver/rated-clock.ts";
 import type { SimulatedHandle, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { settledOn } from "../../src/adapters/virtual/testing/settled-on.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../src/controller/testing/settled.ts";
-import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { ElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
 import type { Events } from "../../src/ports/cluster/events.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
+import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import { createElection, type Election } from "../../src/runtime/election/election.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 

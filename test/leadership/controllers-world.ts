@@ -13,13 +13,12 @@ import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts"
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { assembleController, CONTROLLER_KINDS } from "../../src/compose/assemble-controller.ts";
 import { aDriverNode } from "../../src/controller/testing/a-driver-node.ts";
-import { must } from "../../src/controller/testing/settled.ts";
-import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { settings } from "../../src/core/testing/objects.ts";
+import { must } from "../../src/core/testing/value-of.ts";
 import type { controllerHandlers } from "../../src/csi/controller/controller-handlers.ts";
 import { defaultControllerServiceLimits } from "../../src/csi/testing/default-limits.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
@@ -27,6 +26,7 @@ import { addResourceGroup, addVirtualMachine } from "../../src/emulator/model/se
 import { findVm } from "../../src/emulator/model/world.ts";
 import { followStore } from "../../src/objects/cache/follow-store.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
+import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 

@@ -10,8 +10,8 @@ import { openEmbeddedStore } from "../../src/adapters/embedded/embedded-store.ts
 import { serveEmbeddedStore } from "../../src/adapters/embedded/serve-embedded-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
+import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import { kubeconfig } from "../../testbed/lab/cluster/kubeconfig.ts";
 import { createLabPki } from "../../testbed/lab/cluster/lab-pki.ts";
 

@@ -6,7 +6,6 @@ import {
 } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import { must } from "../../src/controller/testing/settled.ts";
 import {
   annotatedNumber,
   CONTROLLER_LEASE,
@@ -17,6 +16,7 @@ import {
 } from "../../src/core/api/lease.ts";
 import { defaultElectionSettings as settings } from "../../src/core/election/plan-candidacy.ts";
 import { aVolumeWithRecord } from "../../src/core/testing/objects.ts";
+import { must } from "../../src/core/testing/value-of.ts";
 import type { NewObject } from "../../src/ports/store/object-store.ts";
 import { type Candidate, type CandidateOptions, startCandidate } from "./a-candidate.ts";
 

@@ -1,5 +1,5 @@
+import { settledOn } from "../../src/adapters/virtual/testing/settled-on.ts";
 import { type VirtualClock, createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../src/controller/testing/settled.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import {
   type ComputeModel,

@@ -9,8 +9,8 @@ import { Registry } from "prom-client";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { connectCloud } from "../../src/compose/connect/connect-cloud.ts";
-import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { type Emulator, startEmulator } from "../../src/emulator/index.ts";
+import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import { diskUri, LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../contract/worlds/cloud-bench.ts";
 
 type Values = Parameters<typeof connectCloud>[0];
@@ -235,7 +235,7 @@ describe("a role's connection to Azure", () => {
         import { systemClock } from ${source("adapters/system/system-clock.ts")};
         import { systemRandom } from ${source("adapters/system/system-random.ts")};
         import { connectCloud } from ${source("compose/connect/connect-cloud.ts")};
-        import { silentLogger } from ${source("controller/testing/silent-logger.ts")};
+        import { silentLogger } from ${source("ports/testing/silent-logger.ts")};
         const logged = [];
         const log = (message, fields) => void logged.push({ message, ...fields });
         const ending = new AbortController();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { settledOn } from "../../src/controller/testing/settled.ts";
+import { settledOn } from "../../src/adapters/virtual/testing/settled-on.ts";
 import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import { isRetryable } from "../../src/core/failure/is-retryable.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";

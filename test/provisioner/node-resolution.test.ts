@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { settledOn } from "../../src/adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../src/controller/testing/settled.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { fail } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { settledOn } from "../../src/adapters/virtual/testing/settled-on.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../src/controller/testing/settled.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
 import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";

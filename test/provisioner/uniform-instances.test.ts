@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
+import { settledOn } from "../../src/adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../src/controller/testing/settled.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { ArmAnswer } from "../../src/emulator/model/api/arm-message.ts";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { createWindowsHost } from "../../src/adapters/windows/create-windows-host.ts";
 import { startPowerShell } from "../../src/adapters/windows/start-power-shell.ts";
-import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
+import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import { makeWindowsHostWorld } from "../contract/windows/windows-host-world.ts";
 
 /** A Windows node with one blank disk, all of whose data the suite destroys. */

@@ -11,12 +11,12 @@ import { after, before, describe, it } from "node:test";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { createUnixSockets, type UnixSockets } from "../../src/adapters/unix-sockets/create-unix-sockets.ts";
-import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import { IdentityService } from "../../src/csi/gen/csi/v1/csi.ts";
 import { identityHandlers } from "../../src/csi/identity/identity-handlers.ts";
 import { probePlugin } from "../../src/csi/identity/probe-plugin.ts";
 import { GrpcServer } from "../../src/csi/server/grpc-server.ts";
+import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 
 const isWindows = process.platform === "win32";
 /** The socket functions of this machine's system. */

@@ -20,12 +20,12 @@ import { detachOptions } from "../../src/compose/settings/detach-options.ts";
 import { azureOptions } from "../../src/compose/settings/process-options.ts";
 import { volumeOptions } from "../../src/compose/settings/volume-options.ts";
 import { untilEnded } from "../../src/compose/until-aborted.ts";
-import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import { noSteps } from "../../src/csi/testing/no-steps.ts";
 import { followStore } from "../../src/objects/cache/follow-store.ts";
 import type { CloudProvisioner } from "../../src/ports/cloud/cloud-provisioner.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
+import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 
 const options = { ...azureOptions, ...detachOptions, ...controllerServiceOptions, ...volumeOptions } as const;

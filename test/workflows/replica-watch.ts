@@ -1,7 +1,6 @@
 import type { Lab } from "../../demo/lab/lab.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import type { ClusterNode } from "../../src/core/api/cluster-node.ts";
@@ -10,6 +9,7 @@ import { isVersionAtLeast } from "../../src/core/primitives/is-version-at-least.
 import { fromTimestamp } from "../../src/core/primitives/timestamp.ts";
 import { createObjectCache, type ObjectChange } from "../../src/objects/cache/object-cache.ts";
 import type { Kind, ObjectStore } from "../../src/ports/store/object-store.ts";
+import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import { isPrunedEarly, type RemovedReplica } from "./removed-replica.ts";
 
 /**

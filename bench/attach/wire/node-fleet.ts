@@ -1,4 +1,3 @@
-import { silentLogger } from "../../../src/controller/testing/silent-logger.ts";
 import type { AzDriverNode } from "../../../src/core/api/az-driver-node.ts";
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../src/core/api/identity/node-identity.ts";
@@ -16,6 +15,7 @@ import { requestWriter } from "../../../src/objects/writer-request.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
+import { silentLogger } from "../../../src/ports/testing/silent-logger.ts";
 import { ControlLoop, type Reconciled } from "../../../src/runtime/queue/control-loop.ts";
 import { mustAnswer } from "../virtual-driver.ts";
 import { readyStatus } from "./ready-status.ts";

@@ -3,11 +3,11 @@ import { performance } from "node:perf_hooks";
 import { it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Registry } from "prom-client";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { CountedObjects } from "../../core/states/count-states.ts";
 import { anAttachment, aVolume } from "../../core/testing/objects.ts";
 import type { CallBudgetState } from "../../ports/cloud/call-budget.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { ControlLoop, type Reconciled } from "../../runtime/queue/control-loop.ts";
 import { createVirtualClock } from "../virtual/virtual-clock.ts";
 import {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { systemClock } from "../system/system-clock.ts";
 import { type PowerShellOptions, startPowerShell, windowsPowerShell } from "./start-power-shell.ts";
 import type { StorageCall } from "./storage-call.ts";

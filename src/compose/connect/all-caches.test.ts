@@ -4,9 +4,9 @@ import type { ApiAnswer, ApiClient, ApiWatchEvent } from "../../adapters/kuberne
 import { scriptedApiClient } from "../../adapters/kubernetes/testing/scripted-api-client.ts";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { sleepUnlessAborted } from "../../ports/clock.ts";
 import { WatchBroken } from "../../ports/store/object-store.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { STALE_AFTER_MS, whyStale } from "./all-caches.ts";
 import { createExtenderCaches } from "./extender-caches.ts";
 

@@ -4,7 +4,7 @@ import { aCoreCluster, DRIVER } from "../../adapters/kubernetes/testing/core-clu
 import { diskOf, putUse } from "../../adapters/kubernetes/testing/core-objects.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { followCluster } from "./cluster-facts.ts";
 
 const never = new AbortController().signal;

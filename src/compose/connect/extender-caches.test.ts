@@ -5,7 +5,7 @@ import { scriptedApiClient } from "../../adapters/kubernetes/testing/scripted-ap
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { aDriverNode } from "../../controller/testing/a-driver-node.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { untilAborted } from "../until-aborted.ts";
 import { createExtenderCaches } from "./extender-caches.ts";
 

@@ -6,11 +6,11 @@ import { createLoopMetrics } from "../../adapters/observe/metrics.ts";
 import { readCommandLine } from "../../cli/read-command-line.ts";
 import { type ReconcileWorld, withControllerPorts } from "../../controller/testing/a-controller.ts";
 import { aDriverNode } from "../../controller/testing/a-driver-node.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
 import { aVolume } from "../../core/testing/objects.ts";
 import { createFakeSnapshots } from "../../csi/testing/fake-snapshots.ts";
 import type { Logger } from "../../ports/logger.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 
 /** A controller service on the world's ports, as a role adds it: its registry, and its run. */

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { systemClock } from "../../adapters/system/system-clock.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { Logger } from "../../ports/logger.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { openCheckpoints } from "../connect/open-checkpoints.ts";
 import { openNodeHost } from "./node-service.ts";
 
@@ -69,7 +69,7 @@ async function anotherPlugin(t: TestContext, stateDir: string) {
   const source = `
     const { openNodeHost } = await import(${moduleUrl("./node-service.ts")});
     const { systemClock } = await import(${moduleUrl("../../adapters/system/system-clock.ts")});
-    const { silentLogger } = await import(${moduleUrl("../../controller/testing/silent-logger.ts")});
+    const { silentLogger } = await import(${moduleUrl("../../ports/testing/silent-logger.ts")});
     const { spawn } = await import("node:child_process");
     const stateDir = ${JSON.stringify(stateDir)};
     const machine = await openNodeHost(

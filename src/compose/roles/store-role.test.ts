@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import type { ProcessPorts, RunningRole } from "./run-role.ts";
 import { storeRole } from "./store-role.ts";
 

@@ -16,6 +16,7 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import { listIn } from "../../core/testing/record-lists.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { reclaim, grant, mayAttach, mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { takeBackStaged } from "../../objects/staged-mark.ts";
@@ -26,7 +27,6 @@ import { type ReconcileWorld, withControllerPorts } from "../testing/a-controlle
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
-import { must } from "../testing/settled.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 
 const never = new AbortController().signal;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { LIMIT_MS } from "../../adapters/virtual/testing/settled-on.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentObjectName, foreignVolumeObjectName } from "../../core/api/object-names.ts";
@@ -12,6 +13,7 @@ import {
   aVolume,
   diskUri,
 } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { planDisk } from "../../core/volume/plan-disk.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { driverTags } from "../disk/disk-tags.ts";
@@ -19,7 +21,6 @@ import { aCluster, aClusterVolume } from "../testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { remakeVolume } from "../testing/remake-volume.ts";
-import { LIMIT_MS, must } from "../testing/settled.ts";
 import { type DiskLists, recoverVolumes } from "./recover-volumes.ts";
 
 const madeByHand = diskUri.replace("rg-1", "rg-2").replace("pvc-1", "By_Hand");

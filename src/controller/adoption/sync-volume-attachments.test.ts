@@ -16,12 +16,12 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import { changedRecord, type RecordChanges } from "../../core/testing/record-lists.ts";
+import { must } from "../../core/testing/value-of.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from "../testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
-import { must } from "../testing/settled.ts";
 import { syncVolumeAttachments } from "./sync-volume-attachments.ts";
 
 const never = new AbortController().signal;

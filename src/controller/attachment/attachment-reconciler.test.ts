@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { LIMIT_MS } from "../../adapters/virtual/testing/settled-on.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeStatus, WriterRecord } from "../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
@@ -38,7 +39,6 @@ import { anInstance } from "../testing/an-instance.ts";
 import { recordedCalls } from "../testing/recorded-calls.ts";
 import { removeVolume } from "../testing/remake-volume.ts";
 import { removeLabels } from "../testing/remove-labels.ts";
-import { LIMIT_MS } from "../testing/settled.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
 import { detach } from "./removal/detach.ts";
 import { resetAttachment } from "./removal/reset-attachment.ts";

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { aDetail, anAttachment, attachmentName, aVolume } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import type { AccessMode } from "../../core/volume/access-mode.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { newRecord } from "../../core/writer/record/writer-steps.ts";
@@ -10,7 +11,6 @@ import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { must } from "../testing/settled.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
 
 const never = new AbortController().signal;

@@ -3,12 +3,12 @@ import { describe, it } from "node:test";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import { ok } from "../../core/failure/result.ts";
 import { anAttachment, aReplica, attachmentName, aVolume, diskUri } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { takeBackStaged } from "../../objects/staged-mark.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { must } from "../testing/settled.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
 
 const never = new AbortController().signal;

@@ -11,10 +11,10 @@ import {
   aVolumeWithRecord,
   aWriter,
 } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { asksNothing, type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { must } from "../testing/settled.ts";
 import { volumeReconciler } from "../writer/volume-reconciler.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
 import { mountEventsReconciler } from "./show-mount-problems.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { LIMIT_MS } from "../../adapters/virtual/testing/settled-on.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
@@ -20,6 +21,7 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import { listIn } from "../../core/testing/record-lists.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { stateTagsOf } from "../../core/volume/tags/state-tags.ts";
 import type {
   CloudProvisioner,
@@ -30,7 +32,6 @@ import type {
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { LIMIT_MS, must } from "../testing/settled.ts";
 import { diskReconciler } from "./disk-reconciler.ts";
 import { driverTags } from "./disk-tags.ts";
 

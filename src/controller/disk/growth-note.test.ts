@@ -6,8 +6,8 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aDetail, aDiskSpec, aVolume } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
-import { must } from "../testing/settled.ts";
 import { diskReconciler } from "./disk-reconciler.ts";
 
 const never = new AbortController().signal;

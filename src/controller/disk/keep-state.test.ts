@@ -7,6 +7,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import { isUnmarked, withoutUnmarked, withUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { aDetail, agoMs, aRecord, aVolume, diskUri, identity } from "../../core/testing/objects.ts";
 import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
+import { must } from "../../core/testing/value-of.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -15,7 +16,6 @@ import { type ReconcileWorld, withControllerPorts } from "../testing/a-controlle
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { removeVolume } from "../testing/remake-volume.ts";
-import { must } from "../testing/settled.ts";
 import { diskReconciler } from "./disk-reconciler.ts";
 import { driverTags } from "./disk-tags.ts";
 import { keepStateReconciler } from "./keep-state.ts";

@@ -12,11 +12,11 @@ import {
 import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Logger } from "../../ports/logger.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
-import { silentLogger } from "../testing/silent-logger.ts";
 import { volumeReconciler } from "../writer/volume-reconciler.ts";
 import { askAzureReconciler } from "./ask-azure-reconciler.ts";
 

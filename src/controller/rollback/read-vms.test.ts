@@ -19,13 +19,13 @@ import {
   identity,
   instanceUriOf,
 } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { must } from "../testing/settled.ts";
 import { storeRefusing } from "../testing/store-refusing.ts";
 import { readVmsReconciler } from "./read-vms.ts";
 

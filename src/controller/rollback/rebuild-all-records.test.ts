@@ -30,6 +30,7 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import { listIn } from "../../core/testing/record-lists.ts";
+import { must } from "../../core/testing/value-of.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -37,7 +38,6 @@ import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { removeLabels } from "../testing/remove-labels.ts";
 import { setIncarnations } from "../testing/set-incarnations.ts";
-import { must } from "../testing/settled.ts";
 import { storeRefusing } from "../testing/store-refusing.ts";
 import { rebuildReconciler } from "./rebuild-all-records.ts";
 

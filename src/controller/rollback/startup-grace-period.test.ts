@@ -13,10 +13,10 @@ import {
   rolledBackReason,
 } from "../../core/rollback/rollback-reports.ts";
 import { agoMs } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { setIncarnations } from "../testing/set-incarnations.ts";
-import { must } from "../testing/settled.ts";
 import { StartupGracePeriod } from "./startup-grace-period.ts";
 
 const never = new AbortController().signal;

@@ -11,16 +11,16 @@ import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts"
 import { placementUnknown } from "../../core/schedule/pod-rules.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import { attachmentName, diskUri, instanceUriOf, settings } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { type StoreWorld, withStore } from "../../objects/testing/with-store.ts";
 import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { createControllerPorts } from "../create-controller-ports.ts";
 import { aDisk } from "./a-disk.ts";
 import { anInstance } from "./an-instance.ts";
-import { must } from "./settled.ts";
-import { silentLogger } from "./silent-logger.ts";
 
 type Meeting = () => Promise<void>;
 

@@ -1,5 +1,5 @@
+import { must } from "../../core/testing/value-of.ts";
 import type { ReconcileWorld } from "./a-controller.ts";
-import { must } from "./settled.ts";
 
 const never = new AbortController().signal;
 

@@ -1,7 +1,8 @@
+import { LIMIT_MS } from "../../adapters/virtual/testing/settled-on.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { attachmentName } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import type { ReconcileWorld } from "./a-controller.ts";
-import { LIMIT_MS, must } from "./settled.ts";
 
 /** Removes all labels of a node's attachment, as a person does, and waits until the cache shows it. */
 export async function removeLabels({ other, ports, clock }: ReconcileWorld, nodeName: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { CONTROLLER_LEASE, REBUILD_ANNOTATION, STORE_INCARNATION_ANNOTATION } from "../../core/api/lease.ts";
+import { must } from "../../core/testing/value-of.ts";
 import type { ReconcileWorld } from "./a-controller.ts";
-import { must } from "./settled.ts";
 
 /** Writes the store's incarnation, and the one that a rebuild is marked for, into the Lease. */
 export async function setIncarnations(

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { nodeLabel } from "../../core/api/node-labels.ts";
 import { anAttachment, aReplica, aVolumeWithRecord, aWriter } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { asksNothing, type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { must } from "../testing/settled.ts";
 import { volumeReconciler } from "./volume-reconciler.ts";
 
 const never = new AbortController().signal;

@@ -26,6 +26,7 @@ import {
   settings,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { MOUNT_UNHEALTHY } from "../../core/writer/plan-conditions.ts";
 import { release } from "../../core/writer/record/writer-steps.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
@@ -35,7 +36,6 @@ import { observeVolume } from "../observe-volume.ts";
 import { aCluster } from "../testing/a-cluster.ts";
 import { asksNothing, type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { must } from "../testing/settled.ts";
 import { volumeReconciler } from "./volume-reconciler.ts";
 
 const never = new AbortController().signal;

@@ -7,7 +7,7 @@ import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
 import { createUnixSockets } from "../../adapters/unix-sockets/create-unix-sockets.ts";
 import { loadLibc } from "../../adapters/unix-sockets/testing/load-libc.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { IdentityService } from "../gen/csi/v1/csi.ts";
 import { GrpcServer } from "../server/grpc-server.ts";
 import { identityHandlers } from "./identity-handlers.ts";

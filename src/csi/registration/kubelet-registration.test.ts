@@ -7,8 +7,8 @@ import { Client, credentials } from "@grpc/grpc-js";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { Events } from "../../ports/cluster/events.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import {
   type PluginInfo,
   RegistrationService,

@@ -1,4 +1,4 @@
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 
 /** The context of a call whose caller waits for ever, for tests that call handlers directly. */

@@ -2,12 +2,12 @@ import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts"
 import { createSimulatedStore } from "../../adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { anOrchestratorNode } from "../../core/testing/objects.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import type { ControllerContext } from "../controller/controller-context.ts";
 import { defaultControllerServiceLimits } from "./default-limits.ts";

@@ -1,10 +1,10 @@
 import { aDriverNode } from "../../controller/testing/a-driver-node.ts";
-import { must } from "../../controller/testing/settled.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import { type StoreWorld, withStore } from "../../objects/testing/with-store.ts";
 import type { ControllerContext } from "../controller/controller-context.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { must } from "../../controller/testing/settled.ts";
 import { ok } from "../../core/failure/result.ts";
 import { aWriter } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
 import { answerRecall, unmountUnderRecall } from "./answer-recall.ts";
 

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { must } from "../../controller/testing/settled.ts";
 import type { AttachmentStatus } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { changedRecord, listIn, type RecordChanges } from "../../core/testing/record-lists.ts";
-import { kindOf } from "../../core/testing/value-of.ts";
+import { kindOf, must } from "../../core/testing/value-of.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";

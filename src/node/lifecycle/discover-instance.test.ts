@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../controller/testing/settled.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import type { LogFields, Logger } from "../../ports/logger.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { aMachine } from "../testing/a-machine.ts";
 import { confirmMachine, discoverInstance } from "./discover-instance.ts";
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { CONTROLLER_LEASE, HEARTBEAT_DELAY_ANNOTATION } from "../../core/api/lease.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -8,6 +7,7 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
 import { aWriter, instanceUriOf } from "../../core/testing/objects.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import { lostRegistrationReconciler } from "./lost-registration.ts";
 

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../controller/testing/settled.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { NodeTaint } from "../../core/node/node-taints.ts";
 import type { Events } from "../../ports/cluster/events.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import { startUpTaintReconciler } from "./start-up-taint.ts";
 

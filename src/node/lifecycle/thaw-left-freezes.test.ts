@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { systemClock } from "../../adapters/system/system-clock.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FreezeMark } from "../../ports/host/node-checkpoints.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { thawLeftFreezes } from "./thaw-left-freezes.ts";
 
 const never = new AbortController().signal;

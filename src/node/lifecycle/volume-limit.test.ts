@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../controller/testing/settled.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { anAttachment, diskUri } from "../../core/testing/objects.ts";
 import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import type { VolumeLimit } from "../node-ports.ts";
 import { aMachine } from "../testing/a-machine.ts";
 import { createVolumeLimit, type VolumeLimitOptions } from "./volume-limit.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../controller/testing/settled.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { NodeTaint } from "../../core/node/node-taints.ts";
 import { anAttachment } from "../../core/testing/objects.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { type DrainPorts, waitUntilDrained } from "./wait-until-drained.ts";
 
 const never = new AbortController().signal;

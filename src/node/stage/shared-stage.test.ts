@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { must } from "../../controller/testing/settled.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
 import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";

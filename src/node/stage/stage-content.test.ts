@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { must } from "../../controller/testing/settled.ts";
 import type { VolumeDetail } from "../../core/api/az-volume.ts";
 import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { agoMs, aWriter, diskUri } from "../../core/testing/objects.ts";
-import { kindOf } from "../../core/testing/value-of.ts";
+import { kindOf, must } from "../../core/testing/value-of.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import { type NodeWorld, stagingPath, withNode, aStageRequest } from "../testing/a-node.ts";
 import type { StageRequest } from "./stage-request.ts";

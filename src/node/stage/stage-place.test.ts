@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { must } from "../../controller/testing/settled.ts";
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { ok } from "../../core/failure/result.ts";
 import { withoutUnmarked, withUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
-import { kindOf } from "../../core/testing/value-of.ts";
+import { kindOf, must } from "../../core/testing/value-of.ts";
 import { foundRecord } from "../../core/writer/record/writer-steps.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";

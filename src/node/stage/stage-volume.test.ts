@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type ModelDisk } from "../../adapters/model-host/model-disk.ts";
-import { must } from "../../controller/testing/settled.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { VolumeDetail } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { fail } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { anAttachment, aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
-import { kindOf } from "../../core/testing/value-of.ts";
+import { kindOf, must } from "../../core/testing/value-of.ts";
 import { foundRecord } from "../../core/writer/record/writer-steps.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import {

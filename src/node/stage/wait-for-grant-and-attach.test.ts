@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { must } from "../../controller/testing/settled.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { VolumeStatus } from "../../core/api/az-volume.ts";
 import { agoMs, attachmentName, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";

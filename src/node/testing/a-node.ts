@@ -2,8 +2,6 @@ import { createCallLane } from "../../adapters/linux/call-lane.ts";
 import { createDurableCheckpoints } from "../../adapters/linux/checkpoints/create-durable-checkpoints.ts";
 import { createModelDisk, type ModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { createModelMachine, type ModelMachine } from "../../adapters/model-host/model-machine.ts";
-import { must } from "../../controller/testing/settled.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, DiskSpec, VolumeDetail } from "../../core/api/az-volume.ts";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
@@ -22,10 +20,12 @@ import {
   identity,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { type StoreWorld, withStore } from "../../objects/testing/with-store.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { StepName } from "../../ports/steps.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";

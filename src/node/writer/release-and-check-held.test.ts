@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
-import { must } from "../../controller/testing/settled.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
+import { must } from "../../core/testing/value-of.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { publishVolume } from "../stage/publish-volume.ts";
 import { type NodeWorld, stagingPath, withNode, aPublishRequest, targetPath } from "../testing/a-node.ts";

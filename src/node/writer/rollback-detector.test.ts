@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { must } from "../../controller/testing/settled.ts";
 import type { NodeStatus } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
@@ -8,6 +7,7 @@ import { fail } from "../../core/failure/result.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
 import { aRecord, aVolume, aWriter, identity } from "../../core/testing/objects.ts";
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
+import { must } from "../../core/testing/value-of.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import { heartbeatReconciler } from "../lifecycle/heartbeat.ts";

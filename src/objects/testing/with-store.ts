@@ -4,14 +4,15 @@ import {
   type SimulatedStore,
 } from "../../adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom, type SeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { LIMIT_MS, settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { LIMIT_MS, must, settledOn } from "../../controller/testing/settled.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { invariant } from "../../core/failure/invariant.ts";
+import { must } from "../../core/testing/value-of.ts";
 import type { DriverEvent, Events } from "../../ports/cluster/events.ts";
 import type { StepName, Steps } from "../../ports/steps.ts";
 import type { Kind, KindMap, NewObject, ObjectStore } from "../../ports/store/object-store.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { createObjectCache, type ObjectCache } from "../cache/object-cache.ts";
 import { attachmentLabels } from "../new-attachment.ts";
 

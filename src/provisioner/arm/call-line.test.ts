@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { LIMIT_MS, settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { LIMIT_MS, settledOn } from "../../controller/testing/settled.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import { CallLine, type Turn } from "./call-line.ts";
 

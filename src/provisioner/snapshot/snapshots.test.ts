@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { aSnapshotRequest } from "../../controller/testing/a-snapshot-request.ts";
-import { settledOn } from "../../controller/testing/settled.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmAnswer, ArmApi, ArmOperation, ArmOperationStatus, ArmSnapshot } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";

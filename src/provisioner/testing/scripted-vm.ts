@@ -1,6 +1,6 @@
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../controller/testing/settled.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { settledOn } from "../../controller/testing/settled.ts";
+import { settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ArmError, ArmOperationEnd, ArmVm } from "../arm/arm-api.ts";
 import {

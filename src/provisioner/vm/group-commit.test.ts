@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../controller/testing/settled.ts";
 import { ok } from "../../core/failure/result.ts";
 import { diskUri, node } from "../testing/scripted-vm.ts";
 import { GroupCommit, type GroupCommitOptions } from "./group-commit.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../controller/testing/settled.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ArmApi, ArmError, ArmVm } from "../arm/arm-api.ts";
 import { ownError } from "../arm/arm-error.ts";

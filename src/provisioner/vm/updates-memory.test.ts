@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { settledOn } from "../../controller/testing/settled.ts";
 import { anEntry, aScriptedVm } from "../testing/scripted-vm.ts";
 import { UpdatesMemory } from "./updates-memory.ts";
 import { UpdatesUnderWay } from "./updates-under-way.ts";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { ok } from "../../core/failure/result.ts";
 import type { Source, SourceEvent, SourceObject } from "../../ports/store/source.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { createSourceCache } from "./source-cache.ts";
 
 interface Pod extends SourceObject {

@@ -3,12 +3,12 @@ import { describe, it } from "node:test";
 import { createSimulatedStore } from "../../adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { must } from "../../controller/testing/settled.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { defaultElectionSettings } from "../../core/election/plan-candidacy.ts";
 import { ok } from "../../core/failure/result.ts";
 import { aVolumeWithRecord } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
+import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import { LeaseAccess } from "./lease-access.ts";
 import { LeaseHighWaterMark } from "./lease-high-water-mark.ts";
 

@@ -13,11 +13,11 @@ import {
   identity,
   leaving,
 } from "../../../core/testing/objects.ts";
+import { must } from "../../../core/testing/value-of.ts";
 import type { DiskFacts } from "../../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../../testing/a-controller.ts";
 import { aDisk } from "../../testing/a-disk.ts";
 import { aDriverNode } from "../../testing/a-driver-node.ts";
-import { must } from "../../testing/settled.ts";
 import { attachmentReconciler } from "../attachment-reconciler.ts";
 
 const never = new AbortController().signal;

@@ -6,12 +6,12 @@ import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
 import { ok } from "../../../core/failure/result.ts";
 import { ATTACHMENTS_UNMARKED } from "../../../core/rollback/attachments-unmarked.ts";
 import { aReplica, attachmentName, aVolume, diskUri, leaving } from "../../../core/testing/objects.ts";
+import { must } from "../../../core/testing/value-of.ts";
 import { asStaged } from "../../../objects/staged-mark.ts";
 import { changeSpec } from "../../../objects/update-object.ts";
 import { type ReconcileWorld, withControllerPorts } from "../../testing/a-controller.ts";
 import { aDriverNode } from "../../testing/a-driver-node.ts";
 import { anInstance } from "../../testing/an-instance.ts";
-import { must } from "../../testing/settled.ts";
 import { attachmentReconciler } from "../attachment-reconciler.ts";
 
 const never = new AbortController().signal;

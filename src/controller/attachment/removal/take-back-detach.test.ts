@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { LIMIT_MS } from "../../../adapters/virtual/testing/settled-on.ts";
 import type { AttachmentStatus } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
@@ -13,12 +14,12 @@ import {
   diskUri,
   identity,
 } from "../../../core/testing/objects.ts";
+import { must } from "../../../core/testing/value-of.ts";
 import type { CloudProvisioner, InstanceFacts } from "../../../ports/cloud/cloud-provisioner.ts";
 import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
 import { type ReconcileWorld, withControllerPorts } from "../../testing/a-controller.ts";
 import { aDriverNode } from "../../testing/a-driver-node.ts";
 import { anInstance } from "../../testing/an-instance.ts";
-import { LIMIT_MS, must } from "../../testing/settled.ts";
 import { attachmentReconciler } from "../attachment-reconciler.ts";
 
 const never = new AbortController().signal;

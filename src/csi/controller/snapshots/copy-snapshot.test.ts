@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
-import { silentLogger } from "../../../controller/testing/silent-logger.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { Logger } from "../../../ports/logger.ts";
+import { silentLogger } from "../../../ports/testing/silent-logger.ts";
 import type { Snapshot } from "../../gen/csi/v1/csi.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { anEmptyContext } from "../../testing/a-context.ts";

@@ -1,4 +1,4 @@
-import type { Logger } from "../../ports/logger.ts";
+import type { Logger } from "../logger.ts";
 
 /** A logger that says nothing. */
 export const silentLogger: Logger = {
