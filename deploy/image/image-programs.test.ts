@@ -8,10 +8,15 @@ import { DRIVER_PROGRAMS } from "./image-programs.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /**
  * A program's name in the Linux host: the program of a command, or the argument of a function that builds
- * one.
+ * one (`device-commands.ts`).
  */
-const NAMED_PROGRAM =
-  /(?:\bprogram: |\b(?:make|spawn)\(\s*|\binspectCommand\(\s*host,\s*device,\s*)"([\w.]+)"/gu;
+const BEFORE_PROGRAM = [
+  String.raw`\bprogram: `,
+  String.raw`\bspawn\(\s*`,
+  String.raw`\b(?:inspecting|mounting|unmounting)\(\s*host,\s*`,
+  String.raw`\bmaking\(\s*device,\s*[\w.]+,\s*`,
+];
+const NAMED_PROGRAM = new RegExp(String.raw`(?:${BEFORE_PROGRAM.join("|")})"([\w.]+)"`, "gu");
 
 // A missing program fails on a user's node; a needless one is attack surface.
 it("lists exactly the programs that the Linux host runs", async () => {
