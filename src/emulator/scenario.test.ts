@@ -70,6 +70,16 @@ actors:
     ]);
   });
 
+  it("takes an empty list of an actor's VMs for none, beside a scale set", () => {
+    const parsed = parseScenario(
+      "resourceGroups: [rg]\nactors: [{ kind: PortalUser, scaleSet: pool, virtualMachines: [] }]",
+    );
+    const place = { subscriptionId: "00000000-0000-0000-0000-000000000000", resourceGroup: "rg" };
+    assert.deepEqual(parsed.ok ? parsed.value.actors : parsed.reason, [
+      { kind: "PortalUser", ...place, scaleSet: "pool", everyS: 120 },
+    ]);
+  });
+
   for (const { actor, reason } of [
     {
       actor: "{ kind: V2Writer }",

@@ -44,8 +44,9 @@ export function parseActor(
 ): Input<ActorSetUp> {
   const read = readInput("an actor", actor, json, defaults);
   if (!read.ok || read.value.kind === "AksUpgrade") return read;
-  const { kind, scaleSet, virtualMachines = [] } = read.value;
-  return (scaleSet === undefined) === (virtualMachines.length === 0)
-    ? wrong(`actor ${kind} needs either 'virtualMachines', a list of names, or 'scaleSet'`)
-    : read;
+  const { virtualMachines = [], ...others } = read.value;
+  if ((others.scaleSet === undefined) === (virtualMachines.length === 0))
+    return wrong(`actor ${others.kind} needs either 'virtualMachines', a list of names, or 'scaleSet'`);
+  // Beside a scale set an empty list would be the actor's VMs: none.
+  return others.scaleSet === undefined ? read : { ok: true, value: others };
 }
