@@ -268,9 +268,12 @@ describe("a node's label of a volume", () => {
     const labels = Object.fromEntries(nodeNames.map((nodeName) => [nodeLabel(nodeName), ""]));
     return { ...volume, metadata: { ...volume.metadata, labels } };
   };
+  const { metadata, ...unlabelled } = aVolume();
+  const changed = { ...unlabelled, metadata: { ...metadata, labels: { [nodeLabel("node-a")]: "mine" } } };
   for (const { because, previous, next, isLost } of [
     { because: "it is added", previous: labelled(), next: labelled("node-a"), isLost: false },
     { because: "it is removed", previous: labelled("node-a"), next: labelled(), isLost: true },
+    { because: "it has a value", previous: labelled("node-a"), next: changed, isLost: true },
   ])
     it(`wakes ${isLost ? "the volume's loop alone" : "nothing"}: ${because}`, () =>
       withRoutes(async ({ given, routes, taken }) => {

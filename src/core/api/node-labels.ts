@@ -13,9 +13,14 @@ export function nodeLabel(nodeName: string): string {
   return `${PREFIX}${labelValue(nodeName)}`;
 }
 
-/** The node labels among an object's labels. */
+/**
+ * The node labels among an object's labels. One to which a person has given a value is none: selectors miss
+ * it.
+ */
 export function nodeLabelsIn(labels: Labels | undefined): readonly string[] {
-  return Object.keys(labels ?? {}).filter((key) => key.startsWith(PREFIX));
+  return Object.entries(labels ?? {}).flatMap(([key, value]) =>
+    key.startsWith(PREFIX) && value === "" ? [key] : [],
+  );
 }
 
 /** The other labels of an object; undefined: it has none. */

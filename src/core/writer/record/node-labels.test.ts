@@ -44,6 +44,14 @@ describe("withRecordLabels", () => {
     assert.equal(withRecordLabels(aLabelled(record, labels ?? {})), undefined);
   });
 
+  it("restores a label to which a person has given a value: selectors miss it", () => {
+    const labels = { team: "storage", [nodeLabel("node-a")]: "mine" };
+    assert.deepEqual(withRecordLabels(aLabelled({ writer: aWriter("node-a") }, labels)), {
+      team: "storage",
+      ...labelsOf("node-a"),
+    });
+  });
+
   it("wants no label where there is no record", () => {
     const { status: _, ...volume } = aVolumeWithRecord({});
     assert.equal(withRecordLabels(volume), undefined);
@@ -66,6 +74,11 @@ describe("planNodeLabels", () => {
       planNodeLabels(aLabelled(record, labelsOf("node-a", "one-more", ...earlier)), []),
       labelsOf("node-a"),
     );
+  });
+
+  it("restores a label to which a person has given a value, and removes one of no use", () => {
+    const labels = { [nodeLabel("node-a")]: "mine", [nodeLabel("node-z")]: "mine" };
+    assert.deepEqual(planNodeLabels(aLabelled(record, labels), []), labelsOf("node-a"));
   });
 
   it("labels no volume that nothing has to do with", () =>

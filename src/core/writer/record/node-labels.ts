@@ -1,6 +1,6 @@
 import type { AzVolume, VolumeStatus } from "../../api/az-volume.ts";
 import { isForeign } from "../../api/identity/node-identity.ts";
-import { type Labels, nodeLabel, nodeLabelsIn } from "../../api/node-labels.ts";
+import { type Labels, nodeLabel, nodeLabelsIn, withoutNodeLabels } from "../../api/node-labels.ts";
 import { nodesNotOnlyClean } from "./record-nodes.ts";
 
 /**
@@ -14,7 +14,8 @@ export const SPARE_LABELS_MAX = 4;
  * that is no node watches nothing.
  */
 export function withRecordLabels({ metadata, status }: AzVolume): Labels | undefined {
-  const missing = recordLabels(status?.record).filter((label) => metadata.labels?.[label] === undefined);
+  const present = nodeLabelsIn(metadata.labels);
+  const missing = recordLabels(status?.record).filter((label) => !present.includes(label));
   return missing.length === 0 ? undefined : { ...metadata.labels, ...labelled(missing) };
 }
 
@@ -32,8 +33,7 @@ export function planNodeLabels(
   const spare = present.filter((label) => !due.has(label));
   const isMissing = present.length - spare.length < due.size;
   if (!isMissing && spare.length <= SPARE_LABELS_MAX) return undefined;
-  const others = Object.entries(metadata.labels ?? {}).filter(([key]) => !present.includes(key));
-  return { ...Object.fromEntries(others), ...labelled([...due].toSorted()) };
+  return { ...withoutNodeLabels(metadata.labels), ...labelled([...due].toSorted()) };
 }
 
 function recordLabels(record: VolumeStatus["record"]): readonly string[] {
