@@ -135,7 +135,7 @@ describe("the events of an attachment", () => {
       assert.deepEqual(world.emitted, [
         emitted(
           "WaitingForQuarantine",
-          "node-a is fenced from pvc-2 and is not clean yet, so nothing is attached to it",
+          "node-a is being fenced from pvc-2, or was and is not clean yet, so nothing is attached to it",
         ),
       ]);
     }));

@@ -101,8 +101,8 @@ function isFenced(ports: AttachmentPorts, attachment: AzVolumeAttachment, node: 
       ports,
       attachment,
       "WaitingForQuarantine",
-      `${node.nodeName} is fenced from ${fenced.join(", ")} ` +
-        "and is not clean yet, so nothing is attached to it",
+      `${node.nodeName} is being fenced from ${fenced.join(", ")}, ` +
+        "or was and is not clean yet, so nothing is attached to it",
     );
   return fenced.length > 0;
 }

@@ -214,7 +214,7 @@ export const eventReasons = {
   WaitingForQuarantine: {
     type: "Warning",
     shownOn: ["Pod", "Node"],
-    when: "a fenced node may have a dead mount: nothing is attached there until it is clean",
+    when: "a node is being fenced, or was: it may have a dead mount, and gets no disk until it is clean",
     remedy: "Its node plug-in cleans up by itself; if that does not end, restart the node.",
   },
   WaitingForExpansion: {
