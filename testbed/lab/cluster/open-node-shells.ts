@@ -21,6 +21,8 @@ const END_MAX_MS = 5_000;
 const PROGRAMS = "/opt/shell";
 const AUTHORIZED_KEY = "/etc/ssh/authorized-key.pem";
 const CRICTL_CONFIG = "/etc/crictl.yaml";
+/** What the nodes' `systemctl` has stopped (`testbed/node-shell`). */
+const STOPPED = "/run/stopped";
 /** In the PATH of every shell, before the machine's own programs; a node's programs need nothing there. */
 const SHADOWED = "/usr/local/bin";
 
@@ -38,8 +40,10 @@ export async function openNodeShells(lab: Lab, shell: NodeShell, signal: AbortSi
   for (const node of lab.nodes) {
     await equip(node, shell, publicKey);
     opened.defer(async () => void (await node.exec(["umount", SHADOWED])));
-    await startServer(lab, node, shell, signal);
+    // A spec that stopped a program may have been ended before it started that again.
+    opened.defer(async () => void (await node.exec(["rm", "-rf", STOPPED])));
     opened.defer(() => lab.units.stop(unitOf(node), END_MAX_MS));
+    await startServer(lab, node, shell, signal);
   }
   const kept = opened.move();
   return { keyFile, [Symbol.asyncDispose]: () => kept.disposeAsync() };
