@@ -432,6 +432,27 @@ describe("a search for volumes that a node could take", () => {
       }));
 });
 
+describe("the attaches that wait on a node for another volume", () => {
+  const a = identity("node-a");
+  for (const { because, before, after, isWoken } of [
+    { because: "the node is clean", before: { quarantined: [a] }, after: {}, isWoken: true },
+    { because: "a fence has left no quarantine", before: { fencing: a }, after: {}, isWoken: true },
+    { because: "a fence ends in a quarantine", before: { fencing: a }, after: { quarantined: [a] }, isWoken: false },
+  ])
+    it(`are ${isWoken ? "" : "not "}tried again: ${because}`, () =>
+      withRoutes(async ({ given, routes, taken }) => {
+        await given("AzVolumeAttachment", anAttachment("node-a"));
+        await given("AzVolumeAttachment", anAttachment("node-b"));
+        routes.onChange({
+          kind: "AzVolume",
+          name: "pvc-2",
+          previous: aVolumeWithRecord(before),
+          current: aVolumeWithRecord(after),
+        });
+        assert.deepEqual((await taken()).attachment, isWoken ? [attachmentName("node-a")] : undefined);
+      }));
+});
+
 describe("a question to Azure whose an unverified entry is", () => {
   const a = identity("node-a");
   const foreign = { nodeName: a.instanceUri, vmId: a.instanceUri, instanceUri: a.instanceUri };
