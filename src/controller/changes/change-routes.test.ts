@@ -434,10 +434,22 @@ describe("a search for volumes that a node could take", () => {
 
 describe("the attaches that wait on a node for another volume", () => {
   const a = identity("node-a");
+  const earlier = { ...a, vmId: "the VM before" };
   for (const { because, before, after, isWoken } of [
     { because: "the node is clean", before: { quarantined: [a] }, after: {}, isWoken: true },
     { because: "a fence has left no quarantine", before: { fencing: a }, after: {}, isWoken: true },
-    { because: "a fence ends in a quarantine", before: { fencing: a }, after: { quarantined: [a] }, isWoken: false },
+    {
+      because: "an earlier VM of its name is not",
+      before: { quarantined: [earlier, a] },
+      after: { quarantined: [earlier] },
+      isWoken: true,
+    },
+    {
+      because: "a fence ends in a quarantine",
+      before: { fencing: a },
+      after: { quarantined: [a] },
+      isWoken: false,
+    },
   ])
     it(`are ${isWoken ? "" : "not "}tried again: ${because}`, () =>
       withRoutes(async ({ given, routes, taken }) => {

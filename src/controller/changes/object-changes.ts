@@ -2,6 +2,7 @@ import { type AzDriverNode, reportIn } from "../../core/api/az-driver-node.ts";
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
+import { includesNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { nodeLabelsIn } from "../../core/api/node-labels.ts";
 import { isDetaching } from "../../core/attachment/attachment-state.ts";
 import {
@@ -165,15 +166,16 @@ export function namesInQuarantine(volume: AzVolume | undefined): readonly string
   return nodesIn(volume?.status?.record, "fenced").map(({ nodeName }) => nodeName);
 }
 
-/** Nodes to which disks may be attached again, including those of other volumes. */
+/** Nodes to which disks of any volume may be attached again. An earlier VM of a name bars no later one. */
 export function leftQuarantine({ previous, current }: VolumeChange): readonly string[] {
-  const present = barredNames(current);
-  return barredNames(previous).filter((nodeName) => !present.includes(nodeName));
+  const present = barredNodes(current);
+  const left = barredNodes(previous).filter((node) => !includesNode(present, node));
+  return left.map(({ nodeName }) => nodeName);
 }
 
-/** Names of the nodes that get no disk of any volume, as the record of this one says. */
-function barredNames(volume: AzVolume | undefined): readonly string[] {
-  return nodesIn(volume?.status?.record, "fenced", "fencing").map(({ nodeName }) => nodeName);
+/** The nodes that get no disk of any volume, as the record of this one says. */
+function barredNodes(volume: AzVolume | undefined): readonly NodeIdentity[] {
+  return nodesIn(volume?.status?.record, "fenced", "fencing");
 }
 
 /** Whether a node has changed in a field that a plan reads. A VM may move to another resource id alone. */
