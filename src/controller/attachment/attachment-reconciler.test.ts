@@ -1028,6 +1028,14 @@ describe("attachmentReconciler", () => {
         false,
       ],
       [
+        "attaches nothing between a proof without a fence and its quarantine",
+        async (world) => {
+          await setRecord(world, aRecord({ unverified: [{ ...a, unconfirmed: true }] }));
+          await read(resetAttachment(world.other, { diskUri: otherUri, node: a, proof: "entryGone" }, never));
+        },
+        false,
+      ],
+      [
         "attaches beside a disk that is just off that node in good order",
         async (world) => {
           await read(resetAttachment(world.other, { diskUri: otherUri, node: a }, never));

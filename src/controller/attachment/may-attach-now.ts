@@ -76,14 +76,20 @@ async function isAsCached(
   if (attachedLuns(present.value, node).some((lun) => !reserved.includes(lun))) return false;
   const labelled = await ports.store.list("AzVolume", { [nodeLabel(node.nodeName)]: "" }, signal);
   if (!labelled.ok) return false;
+  const proven = present.value.filter(({ status }) => isSameVmId(status?.provenOff, node.vmId));
+  const provenNames = new Set(proven.map(({ spec }) => spec.volumeName));
+  // A proof without a fence is in the attachment first: the record calls the node unverified until it has it.
+  const bars = (other: AzVolume): boolean =>
+    isBarred(other, node) ||
+    (provenNames.has(other.metadata.name) && isNamed(other.status?.record, node, "unverified"));
   // The caller has read the record of the very volume.
   const others = labelled.value.items.filter(({ metadata }) => metadata.name !== volume.metadata.name);
-  if (others.some((other) => isBarred(other, node))) return false;
+  if (others.some(bars)) return false;
   const read = new Set([volume, ...others].map(({ metadata }) => metadata.name));
   for (const volumeName of volumesToRead(ports, node, present.value)) {
     if (read.has(volumeName)) continue;
     const other = await ports.store.get("AzVolume", volumeName, signal);
-    if (other.ok ? isBarred(other.value, node) : other.failure.kind !== "ObjectNotFound") return false;
+    if (other.ok ? bars(other.value) : other.failure.kind !== "ObjectNotFound") return false;
   }
   return true;
 }
