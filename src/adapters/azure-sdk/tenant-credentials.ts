@@ -64,22 +64,32 @@ function credentialOf(
     onUnusable: (unusable) => current?.onUnusable?.({ ...unusable, ...ofTenant }),
     onUsable: (usable) => current?.onUsable?.({ ...usable, ...ofTenant }),
   };
-  const create = (present: AzureConfig): ReturnType<typeof createAzureCredential> =>
-    createAzureCredential({ clock, config: present, environment, caPem, agent, ...ofTenant, reports });
+  const create = (present: AzureConfig): ReturnType<typeof createAzureCredential> => {
+    const made = createAzureCredential({
+      clock,
+      config: present,
+      environment,
+      caPem,
+      agent,
+      ...ofTenant,
+      reports,
+    });
+    return made.ok
+      ? ok((authority) => createClockCheckedCredential(() => made.value(authority), clock))
+      : made;
+  };
   const first = create(config);
   if (!first.ok) return first;
-  const checked = (at: (authority: string) => TokenCredential, authority: string): TokenCredential =>
-    createClockCheckedCredential(() => at(authority), clock);
   const credentialAt = (authority: string): TokenCredential =>
     current === undefined
-      ? checked(first.value, authority)
+      ? first.value(authority)
       : createCurrentCredential({
           clock,
           name: "azure.json",
-          first: { settings: config, credential: checked(first.value, authority) },
+          first: { settings: config, credential: first.value(authority) },
           create: (present) => {
             const made = create(present);
-            return made.ok ? ok(checked(made.value, authority)) : made;
+            return made.ok ? ok(made.value(authority)) : made;
           },
           read: current.read,
           ...reports,
