@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { listens } from "../../testbed/ports/listens.ts";
 
 /** The files and addresses of the process that is both controller and node. */
 export interface StandaloneOptions {
@@ -63,7 +63,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
 
   const readyMaxMs = options.readyMaxMs ?? DEFAULT_READY_MAX_MS;
   const deadlineMs = performance.now() + readyMaxMs;
-  while (!(await takesConnections(options.socketPath))) {
+  while (!(await listens({ path: options.socketPath }))) {
     if (child.exitCode !== null || child.signalCode !== null)
       throw new Error(`standalone ended before it served ${options.socketPath}:\n${log()}`);
     if (performance.now() > deadlineMs) {
@@ -104,16 +104,4 @@ function flagsOf(options: StandaloneOptions): readonly string[] {
     "--stage-wait-ms=15000",
     `--kubelet-dir=${options.kubeletDirectory}`,
   ];
-}
-
-async function takesConnections(socketPath: string): Promise<boolean> {
-  const socket = connect(socketPath);
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Parts } from "../../parts/build-parts.ts";
+import { listens } from "../../ports/listens.ts";
 import type { LabHome } from "../lab-home.ts";
 import type { LabNetwork } from "../lab-network.ts";
 import type { LabSettings, LabVm } from "../lab-options.ts";
@@ -232,7 +232,7 @@ export function labNode(options: LabNodeOptions): LabNode {
       await waitUntil(
         `${name}'s containerd`,
         { timeoutMs: CONTAINERD_MAX_MS, signal },
-        async () => (await listens(join(rootOf(pid), NODE_PATHS.containerdSocket))) || undefined,
+        async () => (await listens({ path: join(rootOf(pid), NODE_PATHS.containerdSocket) })) || undefined,
       );
     } catch (error) {
       signal.throwIfAborted();
@@ -294,15 +294,4 @@ export function labNode(options: LabNodeOptions): LabNode {
 /** The root folder of a process, as seen from the machine. */
 function rootOf(pid: number): string {
   return `/proc/${pid}/root`;
-}
-
-function listens(socketPath: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(socketPath);
-  socket.on("connect", () => {
-    socket.destroy();
-    resolve(true);
-  });
-  socket.on("error", () => resolve(false));
-  return promise;
 }

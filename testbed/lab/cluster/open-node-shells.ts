@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { basename, join } from "node:path";
 import type { NodeShell } from "../../parts/build-node-shell.ts";
+import { listens } from "../../ports/listens.ts";
 import type { Lab } from "../lab.ts";
 import { waitUntil } from "../units/wait-until.ts";
 import type { LabNode } from "./lab-node.ts";
@@ -81,17 +81,6 @@ async function startServer(
   await waitUntil(`${name} to listen`, { timeoutMs: LISTENING_MAX_MS, signal }, async () => {
     if (!(await lab.units.isRunning(name)))
       throw new Error(`${name} has ended: ${await lab.units.logTail(name)}`);
-    return (await listens(node.address)) || undefined;
+    return (await listens({ host: node.address, port: PORT })) || undefined;
   });
-}
-
-function listens(address: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(PORT, address);
-  socket.on("connect", () => {
-    socket.destroy();
-    resolve(true);
-  });
-  socket.on("error", () => resolve(false));
-  return promise;
 }
