@@ -15,7 +15,8 @@ export async function formatDevice(
   { device, fsType, uuid, geometry = {} }: Parameters<HostProvisioner["format"]>[0],
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const version = fsType === "xfs" ? await readMkfsVersion(host, fsType, signal) : ok("");
+  const version =
+    fsType === "xfs" || fsType === "btrfs" ? await readMkfsVersion(host, fsType, signal) : ok("");
   if (!version.ok) return version;
   const args = [...mkfsArguments({ fsType, uuid, version: version.value, geometry }), device.path];
   const command = making(device, host.limits.formatMs, `mkfs.${fsType}`, args);

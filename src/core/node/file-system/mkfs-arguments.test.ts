@@ -7,7 +7,7 @@ import { mkfsArguments } from "./mkfs-arguments.ts";
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const ext = ["-q", "-F", "-m0", "-E", "nodiscard", "-U", uuid];
 const xfs = ["-q", "-K", "-m", `uuid=${uuid}`];
-const version = "mkfs.xfs version 6.13.0\n";
+const version = "mkfs.xfs version 6.1.0\n";
 const btrfs = ["-q", "-K", "-s", "4096", "-U", uuid];
 
 function argumentsOf(fsType: FileSystemType, geometry: FileSystemGeometry): readonly string[] {
@@ -37,16 +37,33 @@ describe("mkfsArguments", () => {
     ]));
 
   // What Linux 5.15 does not mount, mkfs.xfs makes from 6.5 on; one before 5.19 does not know the option.
-  for (const [printed, hasOption] of [
-    ["mkfs.xfs version 5.13.0", false],
-    ["mkfs.xfs version 5.18.0", false],
-    ["mkfs.xfs version 5.19.0", true],
-    ["mkfs.xfs version 6.1.0", true],
-    ["mkfs.xfs version 10.2.0", true],
-    ["", false],
+  const before = ["-i", "nrext64=0"];
+  const later = ["-i", "nrext64=0,exchange=0", "-n", "parent=0"];
+  for (const [printed, options] of [
+    ["mkfs.xfs version 5.13.0", []],
+    ["mkfs.xfs version 5.18.0", []],
+    ["mkfs.xfs version 5.19.0", before],
+    ["mkfs.xfs version 6.1.0", before],
+    ["mkfs.xfs version 6.9.0", before],
+    ["mkfs.xfs version 6.13.0", later],
+    ["mkfs.xfs version 7.2.0", later],
+    ["mkfs.xfs version 10.2.0", later],
+    ["", []],
   ] as const)
     it(`keep an XFS mountable by each node's kernel (${printed})`, () => {
       const args = mkfsArguments({ fsType: "xfs", uuid, version: printed, geometry: {} });
-      assert.deepEqual(args, hasOption ? [...xfs, "-i", "nrext64=0"] : xfs);
+      assert.deepEqual(args, [...xfs, ...options]);
+    });
+
+  for (const [printed, options] of [
+    ["mkfs.btrfs, part of btrfs-progs v5.16.2", []],
+    ["mkfs.btrfs, part of btrfs-progs v6.2", []],
+    ["mkfs.btrfs, part of btrfs-progs v6.19", ["-O", "^block-group-tree"]],
+    ["mkfs.btrfs, part of btrfs-progs v7.1", ["-O", "^block-group-tree"]],
+    ["", []],
+  ] as const)
+    it(`keep a btrfs mountable by each node's kernel (${printed})`, () => {
+      const args = mkfsArguments({ fsType: "btrfs", uuid, version: printed, geometry: {} });
+      assert.deepEqual(args, [...btrfs, ...options]);
     });
 });
