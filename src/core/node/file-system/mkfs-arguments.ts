@@ -64,8 +64,9 @@ export function mkfsArguments({
 }
 
 /**
- * Those of the options that a program knows. `mkfs.xfs version 6.1.0`, `mkfs.btrfs, part of btrfs-progs v6.2`;
- * one that is not read so is taken for an early one, which refuses an option that it does not know.
+ * Those of the options that a program knows. `mkfs.xfs version 6.1.0`, or
+ * `mkfs.btrfs, part of btrfs-progs v6.2`; one that is not read so is taken for an early one, which refuses an
+ * option that it does not know.
  */
 function known(
   version: string,
