@@ -2,7 +2,7 @@ import { createCounter, createHistogram } from "../../adapters/observe/create-me
 import { grouped } from "../../cli/options.ts";
 import { driverVersion } from "../../cli/version.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import { GroupControllerService, IdentityService } from "../../csi/gen/csi/v1/csi.ts";
+import { IdentityService } from "../../csi/gen/csi/v1/csi.ts";
 import { identityHandlers } from "../../csi/identity/identity-handlers.ts";
 import type { CallOutcome } from "../../csi/server/answer-call.ts";
 import { GrpcServer } from "../../csi/server/grpc-server.ts";
@@ -24,8 +24,8 @@ export const endpointOptions = grouped("CSI", {
 });
 
 /**
- * A gRPC server that counts its calls and serves CSI's identity. Ready once the caches have synced. Calls
- * about groups of snapshots are counted as unimplemented. `unixSockets`: instead of Node's own.
+ * A gRPC server that counts its calls and serves CSI's identity. Ready once the caches have synced.
+ * `unixSockets`: instead of Node's own.
  */
 export function createCsiServer(
   identity: { readonly driverName: string; readonly cache: ObjectCache },
@@ -44,9 +44,7 @@ export function createCsiServer(
     version: driverVersion,
     isReady: () => identity.cache.hasSynced(),
   });
-  return new GrpcServer({ clock, random, logger, onCall }, unixSockets)
-    .add(IdentityService, handlers)
-    .add(GroupControllerService, {});
+  return new GrpcServer({ clock, random, logger, onCall }, unixSockets).add(IdentityService, handlers);
 }
 
 /** Starts listening; throws with a sentence if the endpoint can't be used. */
