@@ -5,7 +5,6 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { metricAlerts } from "../../scripts/generate/monitoring/metric-alerts.ts";
 import { runbooks } from "../../scripts/generate/monitoring/runbooks.ts";
-import { alertsPage } from "../../scripts/generate/reference/alerts-page.ts";
 import { metricsPage } from "../../scripts/generate/reference/metrics-page.ts";
 import { metricTable } from "../../src/adapters/observe/metric-table.ts";
 
@@ -23,20 +22,13 @@ async function sources(): Promise<readonly { readonly path: string; readonly tex
 }
 
 describe("docs/reference/alerts.md", () => {
-  it("has a runbook of each alert, and none of another", async () => {
-    const page = await readFile(join(ROOT, "docs/reference/alerts.md"), "utf8");
-    assert.equal(page, alertsPage().content);
+  it("has a runbook of each alert, and none of another", () => {
     const alerts = Object.values(metricAlerts).flatMap((each) => each.map(({ name }) => name));
     assert.deepEqual(Object.keys(runbooks).toSorted(), alerts.toSorted());
   });
 });
 
 describe("docs/reference/metrics.md", () => {
-  it("is what the table of metrics says", async () => {
-    const page = await readFile(join(ROOT, "docs/reference/metrics.md"), "utf8");
-    assert.equal(page, metricsPage().content);
-  });
-
   it("explains every label", () => {
     const { content } = metricsPage();
     const explained = content.slice(content.indexOf("## Labels"), content.indexOf("## Alerts"));

@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { parameterNotes } from "../../scripts/generate/reference/parameter-notes.ts";
 import { snapshotParameterNotes } from "../../scripts/generate/reference/snapshot-parameter-notes.ts";
 import { flagParity } from "../../scripts/generate/reference/v1-parity/flag-parity.ts";
@@ -21,7 +18,6 @@ import {
   snapshotParity,
 } from "../../scripts/generate/reference/v1-parity/parameter-parity.ts";
 import type { ParityRow } from "../../scripts/generate/reference/v1-parity/parity-row.ts";
-import { v1ParityPage } from "../../scripts/generate/reference/v1-parity/v1-parity-page.ts";
 import { whyFlagOfV1IsUnknown } from "../../src/compose/settings/flags-of-v1.ts";
 import { stagingMountOptions } from "../../src/core/node/mount-options.ts";
 import { parseModification } from "../../src/core/volume/modification/volume-modification.ts";
@@ -35,7 +31,6 @@ import { nodeHandlers } from "../../src/csi/node/node-handlers.ts";
 import { aCall } from "../../src/csi/testing/a-call.ts";
 import { withController } from "../../src/csi/testing/a-controller.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const METADATA = {
   "csi.storage.k8s.io/pv/name": "pv-1",
   "csi.storage.k8s.io/pvc/name": "claim",
@@ -62,9 +57,6 @@ function valueOf(notes: Readonly<Record<string, { readonly example: string }>>, 
 }
 
 describe("docs/reference/v1-parity.md", () => {
-  it("is what the driver's tables say", async () =>
-    assert.equal(await readFile(join(ROOT, "docs/reference/v1-parity.md"), "utf8"), v1ParityPage().content));
-
   for (const name of parametersOfV1)
     it(`is true of the StorageClass parameter ${name}`, () => {
       const value = valueOf(parameterNotes, name);
