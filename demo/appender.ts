@@ -1,4 +1,5 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { errorCode } from "../src/core/primitives/error-code.ts";
 
 /**
  * A workload that appends numbered records to a file and syncs each. It first drops the torn end of a record
@@ -18,8 +19,7 @@ function append(): void {
     next += 1;
     setTimeout(append, Number(everyMs));
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    process.stdout.write(`failed ${code}\n`);
+    process.stdout.write(`failed ${errorCode(error) ?? String(error)}\n`);
     closeSync(descriptor);
   }
 }

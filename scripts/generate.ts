@@ -1,6 +1,7 @@
 import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Options, Values } from "../src/cli/options.ts";
+import { undefinedIf } from "../src/core/primitives/error-code.ts";
 import { fileProblem } from "./file-problem.ts";
 import { azureRoles } from "./generate/azure-role.ts";
 import { chartSchema } from "./generate/chart/chart-schema.ts";
@@ -35,15 +36,6 @@ const options = {
 /** Directories that hold generated files only: every other file there is left over. */
 const GENERATED_DIRECTORIES = ["src/csi/gen", "deploy/azure", "deploy/crds", "deploy/chart/files/crds"];
 
-async function contentOf(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
 async function presentFiles(root: string): Promise<readonly string[]> {
   const lists = await Promise.all(
     GENERATED_DIRECTORIES.map(async (directory) => {
@@ -63,7 +55,8 @@ async function differences(
 ): Promise<{ readonly outdated: readonly GeneratedFile[]; readonly leftOver: readonly string[] }> {
   const outdated: GeneratedFile[] = [];
   for (const file of files) {
-    if ((await contentOf(join(root, file.path))) !== file.content) outdated.push(file);
+    if ((await readFile(join(root, file.path), "utf8").catch(undefinedIf("ENOENT"))) !== file.content)
+      outdated.push(file);
   }
   const expected = new Set(files.map((file) => file.path));
   return { outdated, leftOver: (await presentFiles(root)).filter((path) => !expected.has(path)) };

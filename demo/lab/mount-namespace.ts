@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { open, readdir, readFile, readlink } from "node:fs/promises";
+import { undefinedIf } from "../../src/core/primitives/error-code.ts";
 import { loadSystemCalls, type SystemCalls } from "../../src/emulator/data-plane/system-calls.ts";
 import { stoppedThreads } from "../../testbed/lab/units/freeze-process.ts";
 import { sendSignal } from "../../testbed/lab/units/process-identity.ts";
@@ -10,9 +11,9 @@ const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 /** A request of linux/fs.h. */
 const FITHAW = 0xc0045878;
 /** Not frozen, or of a file system that can't be. */
-const NOT_FROZEN = ["EINVAL", "EOPNOTSUPP"];
+const unlessNotFrozen = undefinedIf("EINVAL", "EOPNOTSUPP");
 /** The process has ended or has closed it, it is no directory, or it is of the machine's owner. */
-const NOT_THERE = ["ENOENT", "ESRCH", "EACCES", "ENOTDIR", "ENXIO"];
+const unlessNotThere = undefinedIf("ENOENT", "ESRCH", "EACCES", "ENOTDIR", "ENXIO");
 
 /**
  * The mount namespace of one boot of a machine. The kernel gives its number to another namespace as soon as
@@ -38,8 +39,8 @@ export async function processesIn({ number, bootId }: MachineNamespace): Promise
   const isInside = await Promise.all(
     pids.map(
       async (pid) =>
-        (await unless(NOT_THERE, readlink(`/proc/${pid}/ns/mnt`))) === number &&
-        (await unless(NOT_THERE, readFile(bootIdSeenBy(pid), "utf8"))) === bootId,
+        (await readlink(`/proc/${pid}/ns/mnt`).catch(unlessNotThere)) === number &&
+        (await readFile(bootIdSeenBy(pid), "utf8").catch(unlessNotThere)) === bootId,
     ),
   );
   return pids.filter((_, index) => isInside[index]);
@@ -85,24 +86,16 @@ export async function stopAll(namespace: MachineNamespace): Promise<void> {
 
 /** Thaws the file systems of which a process has a directory open, as the holder of a freeze has. */
 async function thawHeldBy(pid: number, { ioctl }: SystemCalls): Promise<void> {
-  const descriptors = (await unless(NOT_THERE, readdir(`/proc/${pid}/fd`))) ?? [];
+  const descriptors = (await readdir(`/proc/${pid}/fd`).catch(unlessNotThere)) ?? [];
   for (const descriptor of descriptors) {
     const { O_RDONLY, O_DIRECTORY } = constants;
-    const directory = await unless(NOT_THERE, open(`/proc/${pid}/fd/${descriptor}`, O_RDONLY | O_DIRECTORY));
+    const place = `/proc/${pid}/fd/${descriptor}`;
+    const directory = await open(place, O_RDONLY | O_DIRECTORY).catch(unlessNotThere);
     if (directory === undefined) continue;
     try {
-      await unless(NOT_FROZEN, ioctl(directory.fd, FITHAW, null));
+      await ioctl(directory.fd, FITHAW, null).catch(unlessNotFrozen);
     } finally {
       await directory.close();
     }
   }
-}
-
-/** Undefined if it failed with one of these codes. */
-async function unless<T>(codes: readonly string[], trying: Promise<T>): Promise<T | undefined> {
-  return trying.catch((error: unknown) => {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (codes.includes(code)) return undefined;
-    throw error;
-  });
 }

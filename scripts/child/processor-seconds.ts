@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { hasCode } from "../../src/core/primitives/error-code.ts";
 
 /** The unit of `/proc/<pid>/stat`. */
 const TICKS_PER_SECOND = 100;
@@ -21,8 +22,7 @@ export function processorSecondsWithChildren(pid: number): number | undefined {
   try {
     return secondsIn(readFileSync(`/proc/${pid}/stat`, "utf8"), [...OWN_TIMES, ...TIMES_OF_CHILDREN]);
   } catch (error) {
-    if (error instanceof Error && "code" in error && ["ENOENT", "ESRCH"].includes(String(error.code)))
-      return undefined;
+    if (hasCode(error, "ENOENT", "ESRCH")) return undefined;
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { hasCode } from "../../src/core/primitives/error-code.ts";
 import { processorSecondsWithChildren } from "../child/processor-seconds.ts";
 import { toolEnvironment } from "../child/run-command.ts";
 import type { Lane, Suite } from "./suites.ts";
@@ -140,6 +141,6 @@ function killGroup(child: ChildProcess): void {
   try {
     process.kill(-child.pid, "SIGKILL");
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (!hasCode(error, "ESRCH")) throw error;
   }
 }

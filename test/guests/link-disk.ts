@@ -1,7 +1,7 @@
 import { mkdir, readdir, realpath, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { undefinedIfMissing } from "../../src/adapters/linux/error-code.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { undefinedIfMissing } from "../../src/core/primitives/error-code.ts";
 
 const LINKS = "/dev/disk/azure/data/by-lun";
 const BLOCK_DEVICES = "/sys/block";

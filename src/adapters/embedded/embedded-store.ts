@@ -1,6 +1,7 @@
 import { messageOf } from "../../core/failure/message-of.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Result } from "../../core/failure/result.ts";
+import { hasCode } from "../../core/primitives/error-code.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
@@ -162,5 +163,5 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
 }
 
 function isStoreError(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
+  return hasCode(error, "ERR_SQLITE_ERROR");
 }

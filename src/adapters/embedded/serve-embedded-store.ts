@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { messageOf } from "../../core/failure/message-of.ts";
 import type { Result } from "../../core/failure/result.ts";
+import { undefinedIf } from "../../core/primitives/error-code.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
 import type { Kind, KindMap, LabelSelector, NewObject, ObjectStore } from "../../ports/store/object-store.ts";
@@ -95,12 +96,7 @@ async function listenPrivately(server: Server, socketPath: string): Promise<bigi
 }
 
 async function inodeAt(path: string): Promise<bigint | undefined> {
-  try {
-    return (await lstat(path, { bigint: true })).ino;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  }
+  return (await lstat(path, { bigint: true }).catch(undefinedIf("ENOENT")))?.ino;
 }
 
 async function answer(store: ObjectStore, request: IncomingMessage, response: ServerResponse): Promise<void> {

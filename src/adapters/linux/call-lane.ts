@@ -1,3 +1,4 @@
+import { hasCode } from "../../core/primitives/error-code.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { createSemaphore } from "./command/semaphore.ts";
 import { waitWithin } from "./command/wait-within.ts";
@@ -82,5 +83,5 @@ export async function callIn<T>(
 
 /** Whether an error of `callIn` says that the disk hangs. */
 export function hangs(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === LATE;
+  return hasCode(error, LATE);
 }

@@ -1,6 +1,6 @@
 import { mkdir, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errorCode, undefinedIfMissing } from "./error-code.ts";
+import { errorCode, undefinedIfMissing } from "../../core/primitives/error-code.ts";
 
 /**
  * Makes a folder with those above it, and does nothing where it is. Node's own `recursive` never returns, and

@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { hasCode } from "../../core/primitives/error-code.ts";
 import type { LogFields } from "../../ports/logger.ts";
 import { createLineWriter, type LineWriter } from "./line-writer.ts";
 import { logLine } from "./log-line.ts";
@@ -37,7 +38,7 @@ function take(bytes: Buffer): number {
     // Node lets no write to its pipe or socket wait, once it has been asked for the stream.
     return writeSync(process.stderr.fd, bytes);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EAGAIN") return 0;
+    if (hasCode(error, "EAGAIN")) return 0;
     // A reader that has gone, as when `head` ends, ends no process. Nothing reads what could be said of it.
     return bytes.length;
   }

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { FailureOf } from "../../core/failure/failure.ts";
 import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { errorCode } from "../linux/error-code.ts";
+import { errorCode } from "../../core/primitives/error-code.ts";
 import { unixAddress } from "./addresses.ts";
 import { createPoller } from "./create-poller.ts";
 import { type NativeSockets, type SocketHandle, socketError } from "./native-sockets.ts";

@@ -1,7 +1,7 @@
 import { constants, open } from "node:fs";
 import { promisify } from "node:util";
+import { errorCode } from "../../core/primitives/error-code.ts";
 import type { LockFile } from "../linux/checkpoints/lock-state-folder.ts";
-import { errorCode } from "../linux/error-code.ts";
 
 /**
  * libuv's flag for an open that shares the file with no other one, of any process (`UV_FS_O_EXLOCK`).

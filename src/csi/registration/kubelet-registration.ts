@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { undefinedIf } from "../../core/primitives/error-code.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Events } from "../../ports/cluster/events.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -166,7 +167,7 @@ export async function registerWithKubelet(
       await Promise.allSettled([lastCheck]);
       if (serving === undefined) return;
       if (!leavesSocket && (await socketOwner(socketPath, serving.inode)) === "ours")
-        await unlink(socketPath).catch(unlessMissing);
+        await unlink(socketPath).catch(undefinedIf("ENOENT"));
       await serving.server.stop(signal);
     },
   });
@@ -194,7 +195,7 @@ async function listenAt(
     const folder = await open(dirname(socketPath), constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       const path = join("/proc/self/fd", String(folder.fd), basename(socketPath));
-      const found = await lstat(path).catch(unlessMissing);
+      const found = await lstat(path).catch(undefinedIf("ENOENT"));
       if (found?.isSocket() === true) await unlink(path);
       const listening = await server.listen(`unix://${path}`);
       return listening.ok ? ok({ server, inode: (await lstat(path, { bigint: true })).ino }) : listening;
@@ -211,7 +212,7 @@ async function listenAt(
  * process's.
  */
 async function socketOwner(socketPath: string, ownInode: bigint): Promise<"ours" | "free" | "taken"> {
-  const found = await lstat(socketPath, { bigint: true }).catch(unlessMissing);
+  const found = await lstat(socketPath, { bigint: true }).catch(undefinedIf("ENOENT"));
   if (found?.ino === ownInode) return "ours";
   return (await removeStaleSocket(socketPath)).ok ? "free" : "taken";
 }
@@ -220,11 +221,6 @@ function takenByAnother(socketPath: string): Result<never> {
   return hostNotReady(
     `another plug-in serves ${socketPath}: two instances of one driver run on this node; remove one of them`,
   );
-}
-
-function unlessMissing(error: unknown): undefined {
-  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-  throw error;
 }
 
 /** The remedy for refusals that kubelet does not explain. */

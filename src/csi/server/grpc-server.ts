@@ -13,6 +13,7 @@ import {
 } from "@grpc/grpc-js";
 import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { hasCode } from "../../core/primitives/error-code.ts";
 import { answerCall, type CallPorts } from "./answer-call.ts";
 import { parseEndpoint } from "./parse-endpoint.ts";
 import { checkSocketFolder, removeStaleSocket } from "./socket-path.ts";
@@ -196,9 +197,7 @@ export class GrpcServer {
     try {
       if ((await lstat(socket.path, { bigint: true })).ino === socket.inode) await unlink(socket.path);
     } catch (error) {
-      const isGone =
-        error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
-      if (!isGone)
+      if (!hasCode(error, "ENOENT", "ENOTDIR"))
         this.#ports.logger.warn("the socket could not be removed", {
           path: socket.path,
           error: String(error),

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import type { FailureOf } from "../../core/failure/failure.ts";
 import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { hasCode } from "../../core/primitives/error-code.ts";
 
 /**
  * Removes the socket that a killed process left behind. A socket with a listener, and a file that is no
@@ -19,7 +20,7 @@ export async function removeStaleSocket(path: string): Promise<Result<void, Fail
     await unlink(path);
     return ok(undefined);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return ok(undefined);
+    if (hasCode(error, "ENOENT")) return ok(undefined);
     return hostNotReady(`${path} can't be prepared: ${String(error)}`);
   }
 }
@@ -42,9 +43,7 @@ export async function checkSocketFolder(path: string): Promise<Result<void, Fail
     if ((await stat(folder)).isDirectory()) return ok(undefined);
     return hostNotReady(`${folder} is no folder, so ${path} can't be made; choose another endpoint`);
   } catch (error) {
-    const isMissing =
-      error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
-    const why = isMissing
+    const why = hasCode(error, "ENOENT", "ENOTDIR")
       ? "does not exist; make it, or choose another endpoint"
       : `can't be looked at: ${String(error)}`;
     return hostNotReady(`the folder ${folder} for the socket ${path} ${why}`);

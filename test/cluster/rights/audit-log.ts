@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { undefinedIf } from "../../../src/core/primitives/error-code.ts";
 import { labHome } from "../../../testbed/lab/lab-home.ts";
 
 const POLICY = fileURLToPath(new URL("audit-policy.yaml", import.meta.url));
@@ -60,14 +61,8 @@ export function auditFlags(labName: string): readonly string[] {
 
 /** Reads the audit log of the lab called `labName`; undefined: its API server writes none. */
 export async function readAuditLog(labName: string): Promise<AuditLog | undefined> {
-  let text: string;
-  try {
-    text = await readFile(auditLogFile(labName), "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  }
-  return parseAuditLog(text);
+  const text = await readFile(auditLogFile(labName), "utf8").catch(undefinedIf("ENOENT"));
+  return text === undefined ? undefined : parseAuditLog(text);
 }
 
 /** Parses an audit log of one JSON object a line. The last line may be half written. */

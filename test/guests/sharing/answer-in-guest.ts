@@ -4,8 +4,8 @@ import { createReadStream, createWriteStream, openSync } from "node:fs";
 import { mkdir, open, readdir, readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { createLinuxHost } from "../../../src/adapters/linux/create-linux-host.ts";
-import { errorCode } from "../../../src/adapters/linux/error-code.ts";
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
+import { errorCode } from "../../../src/core/primitives/error-code.ts";
 import { linkDisk } from "../link-disk.ts";
 import { fromLine, toLine, type GuestAnswer, type GuestCall, type GuestProcesses } from "./guest-message.ts";
 

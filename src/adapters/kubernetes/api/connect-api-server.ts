@@ -5,6 +5,7 @@ import { createSecureContext } from "node:tls";
 import { messageOf } from "../../../core/failure/message-of.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Result } from "../../../core/failure/result.ts";
+import { errorCode } from "../../../core/primitives/error-code.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Random } from "../../../ports/random.ts";
 import { WatchBroken, WatchGone } from "../../../ports/store/object-store.ts";
@@ -336,10 +337,5 @@ function readEvent(line: string, path: string): ApiWatchEvent {
 }
 
 function isCertificateError(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    "code" in error &&
-    typeof error.code === "string" &&
-    CERTIFICATE_CODE.test(error.code)
-  );
+  return CERTIFICATE_CODE.test(errorCode(error) ?? "");
 }

@@ -1,10 +1,10 @@
 import { open } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { takesNoChange } from "../../../core/primitives/error-code.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Logger } from "../../../ports/logger.ts";
 import { tryLock } from "../command/try-lock.ts";
-import { takesNoChange } from "../error-code.ts";
 import { makeFolder } from "../make-folder.ts";
 
 const openPlain = promisify(open);

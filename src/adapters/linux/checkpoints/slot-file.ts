@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { errorCode } from "../error-code.ts";
+import { errorCode } from "../../../core/primitives/error-code.ts";
 import type { CheckpointDisk } from "./checkpoint-disk.ts";
 
 /** What pads a slot: a person who reads it sees the text alone. */

@@ -3,8 +3,8 @@ import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { takesNoChange } from "../../../core/primitives/error-code.ts";
 import { callIn, type CallLane, createCallLane, hangs } from "../call-lane.ts";
-import { takesNoChange } from "../error-code.ts";
 import { tryLock } from "./try-lock.ts";
 
 /**

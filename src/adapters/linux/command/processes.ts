@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { parseMountinfo } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
-import { errorCode } from "../error-code.ts";
+import { errorCode } from "../../../core/primitives/error-code.ts";
 
 /** File systems that may hang when a file on them is read. None has a device node in use. */
 const mayHang = /^(nfs|cifs|smb|ceph|9p|fuse|afs|lustre|gluster)/;

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import type { Stream } from "node:stream";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { errorCode } from "../error-code.ts";
+import { errorCode } from "../../../core/primitives/error-code.ts";
 
 /** How a child ended: with an exit code, or killed by a signal. */
 export interface ChildExit {

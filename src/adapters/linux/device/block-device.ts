@@ -1,9 +1,9 @@
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
+import { hasCode, undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 import { bytes } from "../../../core/primitives/units.ts";
 import type { Bytes } from "../../../core/primitives/units.ts";
-import { errorCode, undefinedIfMissing } from "../error-code.ts";
 
 /** sysfs counts in sectors of this size, whatever the device's own is. */
 const sectorBytes = 512n;
@@ -29,7 +29,7 @@ export async function readDeviceAttribute(
 /** Reads a file of sysfs; undefined if there is none. What it is about may vanish between open and read. */
 async function readAttribute(path: string): Promise<string | undefined> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
-    if (errorCode(error) === "ENODEV" || errorCode(error) === "ENXIO") return undefined;
+    if (hasCode(error, "ENODEV", "ENXIO")) return undefined;
     return undefinedIfMissing(error);
   });
   return text?.trim();

@@ -1,6 +1,6 @@
 import { readdir, readFile, realpath } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { undefinedIfMissing } from "../error-code.ts";
+import { undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 import { diskOf } from "./block-device.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { remoteDiskController } from "../../../core/node/device/device-address.ts";
-import { undefinedIfMissing } from "../error-code.ts";
+import { undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 
 /**
  * How data disks reach this VM: by NVMe if it has Azure's controller for remote disks (it then has its OS

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { SeenDevice } from "../../../core/node/device/choose-device.ts";
 import { deviceAddress, isNvmeParent, scsiLunOf } from "../../../core/node/device/device-address.ts";
 import type { DeviceAddress } from "../../../core/node/device/device-address.ts";
-import { errorCode, undefinedIfMissing } from "../error-code.ts";
+import { errorCode, undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 import { nodeOfDevice, readDeviceAttribute, sizeOfDevice } from "./block-device.ts";
 
 /**

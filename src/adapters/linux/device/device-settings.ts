@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 import {
   type DeviceSetting,
   type DeviceSettingName,
@@ -9,7 +10,6 @@ import {
 } from "../../../core/volume/device/device-settings.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
-import { undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { blockDeviceAt } from "./block-device.ts";
 import { writeAttribute } from "./write-attribute.ts";

@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { errorCode } from "../../../core/primitives/error-code.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { errorCode } from "../error-code.ts";
 import { openingDevice, type OpeningHost } from "./open-device.ts";
 
 /**

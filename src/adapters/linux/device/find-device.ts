@@ -10,9 +10,9 @@ import type {
   SeenLink,
 } from "../../../core/node/device/choose-device.ts";
 import { remoteDiskController } from "../../../core/node/device/device-address.ts";
+import { undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 import { bytes } from "../../../core/primitives/units.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { blockDeviceAt, sizeOfDevice } from "./block-device.ts";
 import { addressOfDevice, dataDisksAt } from "./device-address.ts";

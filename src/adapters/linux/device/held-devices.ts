@@ -6,11 +6,11 @@ import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail } from "../../../core/failure/result.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
+import { errorCode } from "../../../core/primitives/error-code.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { CALL_MAX_MS } from "../call-lane.ts";
 import { waitWithin } from "../command/wait-within.ts";
-import { errorCode } from "../error-code.ts";
 import { openDevice, type OpeningHost } from "./open-device.ts";
 
 /**

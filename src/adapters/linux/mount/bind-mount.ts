@@ -5,11 +5,11 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { bindMountOptions } from "../../../core/node/mount-options.ts";
 import { mountContaining } from "../../../core/node/parse-mountinfo.ts";
+import { hasCode } from "../../../core/primitives/error-code.ts";
 import type { HostProvisioner } from "../../../ports/host/host-provisioner.ts";
 import { callIn } from "../call-lane.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { mounting } from "../command/device-commands.ts";
-import { errorCode } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { canonicalPath } from "./canonical-path.ts";
 import { endFreezeOn } from "./freeze-file-system.ts";
@@ -227,7 +227,7 @@ async function makeFile(path: string): Promise<void> {
     const file = await open(path, "ax", fileMode);
     await file.close();
   } catch (error) {
-    if (errorCode(error) !== "EEXIST") throw error;
+    if (!hasCode(error, "EEXIST")) throw error;
   }
 }
 
@@ -236,6 +236,6 @@ async function mkdirUnlessMounted(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: directoryMode });
   } catch (error) {
-    if (errorCode(error) !== "EIO" && errorCode(error) !== "EEXIST") throw error;
+    if (!hasCode(error, "EIO", "EEXIST")) throw error;
   }
 }

@@ -1,8 +1,8 @@
 import { realpath } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { topMountAt } from "../../../core/node/parse-mountinfo.ts";
+import { errorCode, undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 import { callIn, hangs } from "../call-lane.ts";
-import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { readMountinfo } from "./read-mountinfo.ts";
 

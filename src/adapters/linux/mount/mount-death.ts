@@ -1,9 +1,9 @@
 import { lstat, statfs } from "node:fs/promises";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
 import { type MountEvidence, whyMountIsDead } from "../../../core/node/why-mount-is-dead.ts";
+import { hasCode } from "../../../core/primitives/error-code.ts";
 import { callIn } from "../call-lane.ts";
 import { diskOf, nodeOfDevice, readDeviceAttribute, sizeOfDevice } from "../device/block-device.ts";
-import { errorCode } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 
 /**
@@ -72,7 +72,7 @@ async function lookAtRoot({ volumeLooks }: HostContext, mountPoint: string): Pro
     // on Linux 5.14 to 5.18 while its device answers nothing, or that is not made while another one hangs.
     return {
       fileSystemBytes: undefined,
-      answersIoError: errorCode(error) === "EIO" || errorCode(error) === "ENODEV",
+      answersIoError: hasCode(error, "EIO", "ENODEV"),
     };
   }
 }

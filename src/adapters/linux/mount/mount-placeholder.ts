@@ -8,10 +8,10 @@ import {
   placeholderOptions,
   placeholderSource,
 } from "../../../core/node/placeholder-mount.ts";
+import { undefinedIfUnknown } from "../../../core/primitives/error-code.ts";
 import { callIn } from "../call-lane.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import { mounting } from "../command/device-commands.ts";
-import { undefinedIfUnknown } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { canonicalPath } from "./canonical-path.ts";
 import { readMountinfo } from "./read-mountinfo.ts";

@@ -6,9 +6,9 @@ import { chooseBtrfs, statfsArgs } from "../../../core/node/btrfs/mounted-btrfs.
 import type { MountedBtrfs } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import { isReachable } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
+import { errorCode, undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { inspecting } from "../command/device-commands.ts";
-import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 
 /** Beside the folders of file systems there is one of the kernel's features. */

@@ -1,8 +1,8 @@
 import { lstat } from "node:fs/promises";
 import { refuseArgument } from "../../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
+import { undefinedIfUnknown } from "../../../core/primitives/error-code.ts";
 import { callIn } from "../call-lane.ts";
-import { undefinedIfUnknown } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 
 /**

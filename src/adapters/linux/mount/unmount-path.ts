@@ -1,12 +1,12 @@
 import { lstat, rmdir, unlink } from "node:fs/promises";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { errorCode, takesNoChange } from "../../../core/primitives/error-code.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import { unmounting } from "../command/device-commands.ts";
 import { ownWords } from "../command/own-words.ts";
 import { processesUsing } from "../command/processes.ts";
 import { blockDeviceAt } from "../device/block-device.ts";
-import { errorCode, takesNoChange } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { canonicalPath } from "./canonical-path.ts";
 import { flushMount } from "./flush-path.ts";

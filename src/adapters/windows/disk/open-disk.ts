@@ -1,8 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
+import { undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { undefinedIfMissing } from "../../linux/error-code.ts";
 import { devicePathOf, diskOf, presentDiskOf } from "../disks.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 import type { Disk } from "./disk-rows.ts";

@@ -2,7 +2,7 @@ import { lstat, mkdir, symlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { undefinedIfMissing } from "../../linux/error-code.ts";
+import { undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 import { isSamePath, linkAt, removePath } from "./paths.ts";
 import { placeholderIn } from "./placeholder.ts";

@@ -2,7 +2,7 @@ import { lstat, open, readlink, rmdir, unlink } from "node:fs/promises";
 import { dirname, normalize, resolve } from "node:path";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { errorCode, undefinedIfMissing } from "../../linux/error-code.ts";
+import { errorCode, undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 
 /** The kind of file at a path, whatever a link leads to. */
