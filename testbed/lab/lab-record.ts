@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { holdLock } from "../../scripts/child/hold-lock.ts";
+import { undefinedIf } from "../../src/core/primitives/error-code.ts";
 import { type LabHome, labHome, LABS_FOLDER } from "./lab-home.ts";
 import { isTaken, labNetwork, SLOTS_MAX } from "./lab-network.ts";
 import type { LabSettings } from "./lab-options.ts";
@@ -33,7 +34,7 @@ const MADE_DEVICE_FOLDER = join(LABS_FOLDER, "made-device-folder");
  * interrupted before the record was written.
  */
 export async function readLabRecord(home: LabHome): Promise<LabRecord | undefined> {
-  const text = await unlessAbsent(readFile(home.path(RECORD), "utf8"));
+  const text = await readFile(home.path(RECORD), "utf8").catch(unlessAbsent);
   return text === undefined ? undefined : (JSON.parse(text) as LabRecord);
 }
 
@@ -61,7 +62,7 @@ export async function claimLab(
   };
   await mkdir(home.folder, { mode: 0o711 });
   await writeLabRecord(home, record);
-  if ((await unlessAbsent(readdir(DEVICE_FOLDER))) === undefined) {
+  if ((await readdir(DEVICE_FOLDER).catch(unlessAbsent)) === undefined) {
     await writeFile(MADE_DEVICE_FOLDER, "");
     await mkdir(DEVICE_FOLDER);
   }
@@ -79,16 +80,16 @@ export async function forgetLab(home: LabHome, signal: AbortSignal): Promise<voi
   await run(["rm", "-rf", "--one-file-system", home.folder]);
   await using _lock = await lockLabs(signal);
   if ((await labNames()).length > 0) return;
-  if ((await unlessAbsent(readFile(MADE_DEVICE_FOLDER))) !== undefined) {
-    await unlessAbsent(rmdir(DEVICE_FOLDER));
+  if ((await readFile(MADE_DEVICE_FOLDER).catch(unlessAbsent)) !== undefined) {
+    await rmdir(DEVICE_FOLDER).catch(unlessAbsent);
     await rm(MADE_DEVICE_FOLDER);
   }
-  await unlessAbsent(rmdir(LABS_FOLDER));
+  await rmdir(LABS_FOLDER).catch(unlessAbsent);
 }
 
 /** Every lab of this machine, whichever clone started it. */
 export async function labNames(): Promise<readonly string[]> {
-  const entries = (await unlessAbsent(readdir(LABS_FOLDER, { withFileTypes: true }))) ?? [];
+  const entries = (await readdir(LABS_FOLDER, { withFileTypes: true }).catch(unlessAbsent)) ?? [];
   return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }
 
@@ -127,11 +128,4 @@ async function freeSlot(): Promise<number> {
   return free;
 }
 
-async function unlessAbsent<T>(looking: Promise<T>): Promise<T | undefined> {
-  try {
-    return await looking;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  }
-}
+const unlessAbsent = undefinedIf("ENOENT");

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { hasCode, undefinedIf } from "../../../src/core/primitives/error-code.ts";
 import { parseHierarchies } from "./parse-hierarchies.ts";
 import { sendSignal } from "./process-identity.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -85,7 +86,7 @@ export async function openCgroups(mountinfo?: string): Promise<Cgroups> {
       return pids.length === 0 || undefined;
     });
     // Version 2 kills frozen processes, and the group stays frozen: the next one to join would stop.
-    if (freezer === undefined) await unlessGone(writeFile(join(pathOf(group), "cgroup.freeze"), "0"));
+    if (freezer === undefined) await writeFile(join(pathOf(group), "cgroup.freeze"), "0").catch(unlessGone);
   }
 
   async function remove(group: string): Promise<void> {
@@ -149,7 +150,7 @@ async function inheritCpuset(mountPoint: string, group: string): Promise<void> {
 }
 
 async function processesBelow(path: string): Promise<readonly number[]> {
-  const own = await unlessGone(readFile(join(path, "cgroup.procs"), "utf8"));
+  const own = await readFile(join(path, "cgroup.procs"), "utf8").catch(unlessGone);
   if (own === undefined) return [];
   const below = await Promise.all((await groupsIn(path)).map(processesBelow));
   return [
@@ -162,7 +163,7 @@ async function processesBelow(path: string): Promise<readonly number[]> {
 }
 
 async function thawTree(path: string): Promise<void> {
-  await unlessGone(writeFile(join(path, "freezer.state"), "THAWED"));
+  await writeFile(join(path, "freezer.state"), "THAWED").catch(unlessGone);
   for (const child of await groupsIn(path)) await thawTree(child);
 }
 
@@ -172,29 +173,18 @@ async function removeTree(path: string): Promise<boolean> {
     if (!(await removeTree(child))) return false;
   }
   try {
-    await unlessGone(rmdir(path));
+    await rmdir(path).catch(unlessGone);
     return true;
   } catch (error) {
-    if (isCode(error, "EBUSY")) return false;
+    if (hasCode(error, "EBUSY")) return false;
     throw error;
   }
 }
 
 async function groupsIn(path: string): Promise<readonly string[]> {
-  const entries = (await unlessGone(readdir(path, { withFileTypes: true }))) ?? [];
+  const entries = (await readdir(path, { withFileTypes: true }).catch(unlessGone)) ?? [];
   return entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name));
 }
 
 /** ENODEV: the group was removed between open and read. */
-async function unlessGone<T>(looking: Promise<T>): Promise<T | undefined> {
-  try {
-    return await looking;
-  } catch (error) {
-    if (isCode(error, "ENOENT") || isCode(error, "ENODEV")) return undefined;
-    throw error;
-  }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
-}
+const unlessGone = undefinedIf("ENOENT", "ENODEV");

@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { undefinedIf } from "../../../src/core/primitives/error-code.ts";
 import { sendSignal } from "./process-identity.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -37,8 +38,10 @@ export async function stoppedThreads(pid: number): Promise<string | undefined> {
 
 async function readThreads(pid: number): Promise<readonly { readonly id: string; readonly state: string }[]> {
   const folder = `/proc/${pid}/task`;
-  const ids = (await unlessEnded(readdir(folder))) ?? [];
-  const stats = await Promise.all(ids.map((id) => unlessEnded(readFile(`${folder}/${id}/stat`, "utf8"))));
+  const ids = (await readdir(folder).catch(unlessEnded)) ?? [];
+  const stats = await Promise.all(
+    ids.map((id) => readFile(`${folder}/${id}/stat`, "utf8").catch(unlessEnded)),
+  );
   return ids.map((id, index) => {
     const stat = stats[index];
     return { id, state: stat === undefined ? "X" : stat.charAt(stat.lastIndexOf(")") + 2) };
@@ -46,10 +49,4 @@ async function readThreads(pid: number): Promise<readonly { readonly id: string;
 }
 
 /** Undefined once the thread has ended, also between the opening of its file and the reading of it. */
-async function unlessEnded<T>(reading: Promise<T>): Promise<T | undefined> {
-  return reading.catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH"))
-      return undefined;
-    throw error;
-  });
-}
+const unlessEnded = undefinedIf("ENOENT", "ESRCH");

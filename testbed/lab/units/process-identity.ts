@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { hasCode } from "../../../src/core/primitives/error-code.ts";
 
 /** One process, distinguished from a later one to which the kernel gives the same number. */
 export interface ProcessIdentity {
@@ -36,7 +37,7 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (!hasCode(error, "ESRCH")) throw error;
   }
 }
 
