@@ -3,6 +3,9 @@ export const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
 export const RESOURCE_GROUP = "rg";
 export const LOCATION = "eastus";
 
+/** Volumes that a node takes: the data disks of its VM. */
+export const VOLUMES_MAX = 32;
+
 /** The same in the provisioner's form. */
 export const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
 

@@ -24,6 +24,7 @@ import type { LoopObserver } from "../../src/ports/loop-observer.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
+import { VOLUMES_MAX } from "./place.ts";
 import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
 
 type StoreWeather = Pick<Weather, "callDelayMs" | "watchDelayMs">;
@@ -114,7 +115,7 @@ export async function registerNode(
   { nodeName, vmId, instanceUri }: NodeIdentity,
 ): Promise<AzDriverNode> {
   const { signal } = new AbortController();
-  const { spec, status } = aDriverNode(nodeName, { vmId, instanceUri, maxVolumes: 32, zone: "" });
+  const { spec, status } = aDriverNode(nodeName, { vmId, instanceUri, maxVolumes: VOLUMES_MAX, zone: "" });
   const created = mustAnswer(
     await store.create("AzDriverNode", { metadata: { name: nodeName }, spec }, signal),
   );

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
+import { aDriverNode } from "../../src/controller/testing/a-driver-node.ts";
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { attachmentObjectName } from "../../src/core/api/object-names.ts";
 import { SCORE_MAX } from "../../src/core/schedule/score-nodes.ts";
@@ -356,20 +357,11 @@ async function registerPlugIn(
   const made = valueOf(
     await store.create("AzDriverNode", { metadata: { name: nodeName }, spec: { nodeName } }, never),
   );
-  const status = {
-    lastHeartbeatTime: "2026-01-01T00:00:00Z",
-    heartbeat: 1,
+  const { status } = aDriverNode(nodeName, {
     readyForVolumeAllocation: isReady,
-    statusMessage: "",
-    conditions: [],
-    maxVolumes: 8,
-    location: "eastus",
     zone,
-    busType: "SCSI",
-    vmId: `vm-of-${nodeName}`,
     instanceUri: `/virtualMachines/${nodeName}`,
-    volumes: [],
-  } as const;
+  });
   valueOf(await store.updateStatus("AzDriverNode", { ...made, status }, never));
 }
 

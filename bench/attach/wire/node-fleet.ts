@@ -1,9 +1,11 @@
+import { aDriverNode } from "../../../src/controller/testing/a-driver-node.ts";
 import type { AzDriverNode } from "../../../src/core/api/az-driver-node.ts";
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../src/core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../../src/core/api/object-names.ts";
 import { heartbeatDelayMs } from "../../../src/core/election/heartbeat-delay.ts";
 import { ok, type Result } from "../../../src/core/failure/result.ts";
+import { toTimestamp } from "../../../src/core/primitives/timestamp.ts";
 import { settings } from "../../../src/core/testing/objects.ts";
 import { isNamed } from "../../../src/core/writer/record/record-nodes.ts";
 import { reclaim } from "../../../src/core/writer/record/writer-steps.ts";
@@ -17,8 +19,8 @@ import type { Random } from "../../../src/ports/random.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { silentLogger } from "../../../src/ports/testing/silent-logger.ts";
 import { ControlLoop, type Reconciled } from "../../../src/runtime/queue/control-loop.ts";
+import { VOLUMES_MAX } from "../place.ts";
 import { mustAnswer } from "../virtual-driver.ts";
-import { readyStatus } from "./ready-status.ts";
 
 /** A node whose pods use each disk of its VM. */
 export interface FleetNode extends NodeIdentity {
@@ -98,20 +100,24 @@ export async function startNodeFleet(
     if (!beaten.ok && beaten.failure.kind !== "StoreUnavailable") mustAnswer(beaten);
   };
   const delayMs = heartbeatDelayMs(nodes.length, settings.heartbeatsPerSecond);
-  const heartbeatOf = (node: FleetNode, { status }: AzDriverNode): AzDriverNode["status"] => ({
-    ...status,
-    ...readyStatus(node, {
-      nowMs: clock.nowMs(),
+  const heartbeatOf = (node: FleetNode, { status }: AzDriverNode): AzDriverNode["status"] =>
+    aDriverNode(node.nodeName, {
+      ...status,
+      lastHeartbeatTime: toTimestamp(clock.nowMs()),
       heartbeat: (status?.heartbeat ?? 0) + 1,
+      heartbeatDelayMs: delayMs,
+      readyForVolumeAllocation: true,
+      statusMessage: "",
+      maxVolumes: VOLUMES_MAX,
+      zone: "",
+      vmId: node.vmId,
+      instanceUri: node.instanceUri,
       volumes: node.disks.map(({ volumeName }) => {
         const volume = cache.get("AzVolume", volumeName);
         const epoch = volume?.status?.record?.writer?.epoch ?? EPOCH;
         return { volumeName, uid: volume?.metadata.uid ?? UID_OF_LOST, epoch };
       }),
-    }),
-    conditions: status?.conditions ?? [],
-    heartbeatDelayMs: delayMs,
-  });
+    }).status;
   const loop = new ControlLoop(
     {
       name: "reclaim",

@@ -4,16 +4,17 @@ import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { type CsiClients, connectCsi, CsiError } from "../../../demo/lab/csi-clients.ts";
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
+import { aDriverNode } from "../../../src/controller/testing/a-driver-node.ts";
 import type { AzDriverNode } from "../../../src/core/api/az-driver-node.ts";
+import { toTimestamp } from "../../../src/core/primitives/timestamp.ts";
 import { ControllerPublishVolumeRequest, CreateVolumeRequest } from "../../../src/csi/gen/csi/v1/csi.ts";
 import type { LatencyName } from "../../../src/emulator/model/pace/latency.ts";
 import { DEFAULT_LATENCIES } from "../../../src/emulator/model/pace/latency.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { requestAnswer } from "../../../testbed/lab/cluster/https-json.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri } from "../place.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri, VOLUMES_MAX } from "../place.ts";
 import { type EmulatorProgram, startEmulatorProgram } from "./emulator-program.ts";
-import { readyStatus } from "./ready-status.ts";
 import { startStoreRole } from "./role-processes.ts";
 
 /** A call of Azure's API as the emulator's journal has it. */
@@ -199,10 +200,14 @@ async function registerNode(
   );
   if (!created.ok) throw new Error(JSON.stringify(created.failure));
   const beat = async (node: AzDriverNode, heartbeat: number): Promise<AzDriverNode> => {
-    const status = readyStatus(
-      { vmId, instanceUri: vmUri(NODE) },
-      { nowMs: systemClock.nowMs(), heartbeat, volumes: [] },
-    );
+    const { status } = aDriverNode(NODE, {
+      lastHeartbeatTime: toTimestamp(systemClock.nowMs()),
+      heartbeat,
+      maxVolumes: VOLUMES_MAX,
+      zone: "",
+      vmId,
+      instanceUri: vmUri(NODE),
+    });
     const written = await store.updateStatus("AzDriverNode", { ...node, status }, never);
     if (!written.ok) throw new Error(JSON.stringify(written.failure));
     return written.value;
