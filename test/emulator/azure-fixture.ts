@@ -106,3 +106,22 @@ export async function createDisk(azure: AzureFixture, name: string, more: object
   );
   return disk.id ?? "";
 }
+
+/** The data disks of a VM. */
+export type DataDisks = readonly { readonly lun: number; readonly id: string; readonly more?: object }[];
+
+/** Replaces the list of data disks of a VM. */
+export function attachDisks(
+  azure: AzureFixture,
+  vm: string,
+  entries: DataDisks,
+  options: object,
+): PromiseLike<unknown> {
+  const dataDisks = entries.map(({ lun, id, more }) => ({
+    lun,
+    createOption: "Attach",
+    managedDisk: { id },
+    ...more,
+  }));
+  return azure.client.virtualMachines.update("rg", vm, { storageProfile: { dataDisks } }, options);
+}

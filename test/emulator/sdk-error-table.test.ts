@@ -4,7 +4,15 @@ import { ComputeManagementClient } from "@azure/arm-compute";
 import type { FaultRule } from "../../src/emulator/model/pace/faults.ts";
 import { strikeVm } from "../../src/emulator/model/vm/vm-events.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
-import { abandon, type AzureFixture, createDisk, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
+import {
+  abandon,
+  attachDisks,
+  type AzureFixture,
+  createDisk,
+  type DataDisks,
+  startAzure,
+  SUBSCRIPTION_ID,
+} from "./azure-fixture.ts";
 
 /** The last response as sent: errors of long-running operations keep neither details nor innererror. */
 let lastAnswer = "";
@@ -39,25 +47,8 @@ describe("the rest of Azure's error table through the official SDK", () => {
   });
   after(() => azure.close());
 
-  const attach = (
-    vm: string,
-    entries: readonly { lun: number; id: string; more?: object }[],
-  ): PromiseLike<unknown> =>
-    azure.client.virtualMachines.update(
-      "rg",
-      vm,
-      {
-        storageProfile: {
-          dataDisks: entries.map(({ lun, id, more }) => ({
-            lun,
-            createOption: "Attach",
-            managedDisk: { id },
-            ...more,
-          })),
-        },
-      },
-      fast,
-    );
+  const attach = (vm: string, entries: DataDisks): PromiseLike<unknown> =>
+    attachDisks(azure, vm, entries, fast);
   const refusing = (
     operation: string,
     error: { status: number; code: string; message: string; internalErrorCode?: string },

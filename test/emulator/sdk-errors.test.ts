@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import {
   abandon,
+  attachDisks,
   type AzureFixture,
   createDisk,
+  type DataDisks,
   PATIENCE_MS,
   startAzure,
   untilAsked,
@@ -43,25 +45,8 @@ describe("errors through the official SDK", () => {
       lastHeaders = new Map(raw.headers);
     },
   };
-  const attach = (
-    vm: string,
-    entries: readonly { lun: number; id: string; more?: object }[],
-  ): PromiseLike<unknown> =>
-    azure.client.virtualMachines.update(
-      "rg",
-      vm,
-      {
-        storageProfile: {
-          dataDisks: entries.map(({ lun, id, more }) => ({
-            lun,
-            createOption: "Attach",
-            managedDisk: { id },
-            ...more,
-          })),
-        },
-      },
-      fast,
-    );
+  const attach = (vm: string, entries: DataDisks): PromiseLike<unknown> =>
+    attachDisks(azure, vm, entries, fast);
 
   it("carry status and code when the call itself is refused", async () => {
     const { client } = azure;
