@@ -106,7 +106,6 @@ export async function startHttpsServer(address = "127.0.0.1"): Promise<HttpsServ
       origin: "the test",
       url: new URL(url),
       serverName: undefined,
-      namespace: undefined,
       ca: { kind: "text", text: first.ca },
       clientCertificate: undefined,
       token: undefined,

@@ -16,8 +16,6 @@ export interface ApiServerConfig {
   readonly url: URL;
   /** The name in the server's certificate; undefined: the host in the URL. */
   readonly serverName: string | undefined;
-  /** The namespace that goes with it; undefined: none was chosen. */
-  readonly namespace: string | undefined;
   /** Who signed the server's certificate, in PEM; undefined: a well-known authority. */
   readonly ca: Material | undefined;
   readonly clientCertificate: { readonly certificate: Material; readonly key: Material } | undefined;

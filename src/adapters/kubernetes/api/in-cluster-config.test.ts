@@ -24,22 +24,14 @@ it("finds the API server of a pod, on IPv4 and IPv6, and names what is missing",
       JSON.stringify(withoutToken),
     );
     await writeFile(join(accountDirectory, "token"), "t");
-    const withoutNamespace = await inPod({
-      KUBERNETES_SERVICE_HOST: "fd00::1",
-      KUBERNETES_SERVICE_PORT: "6443",
-    });
-    assert.deepEqual(
-      withoutNamespace.ok && [withoutNamespace.value.url.href, withoutNamespace.value.namespace],
-      ["https://[fd00::1]:6443/", undefined],
-    );
-    await writeFile(join(accountDirectory, "namespace"), "kube-system\n");
+    const onIpv6 = await inPod({ KUBERNETES_SERVICE_HOST: "fd00::1", KUBERNETES_SERVICE_PORT: "6443" });
+    assert.equal(onIpv6.ok && onIpv6.value.url.href, "https://[fd00::1]:6443/");
     assert.deepEqual(await inPod({ KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" }), {
       ok: true,
       value: {
         origin: "the pod's service account",
         url: new URL("https://10.96.0.1:443"),
         serverName: undefined,
-        namespace: "kube-system",
         ca: { kind: "file", path: join(accountDirectory, "ca.crt") },
         clientCertificate: undefined,
         token: { kind: "file", path: join(accountDirectory, "token") },

@@ -13,9 +13,7 @@ const ACCOUNT_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount";
 interface PodSurroundings {
   /** `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /**
-   * Where the service account's token, CA and namespace are mounted. Default: where Kubernetes mounts them.
-   */
+  /** Where the service account's token and CA are mounted. Default: where Kubernetes mounts them. */
   readonly accountDirectory?: string;
 }
 
@@ -52,10 +50,6 @@ export async function inClusterConfig({
     origin: "the pod's service account",
     url: new URL(address),
     serverName: undefined,
-    namespace: await readFile(join(accountDirectory, "namespace"), "utf8").then(
-      (text) => text.trim(),
-      () => undefined,
-    ),
     ca: { kind: "file", path: join(accountDirectory, "ca.crt") },
     clientCertificate: undefined,
     token: { kind: "file", path: tokenPath },

@@ -9,7 +9,6 @@ interface Given {
   readonly server?: string;
   readonly cluster?: Readonly<Record<string, unknown>>;
   readonly user?: Readonly<Record<string, unknown>>;
-  readonly context?: Readonly<Record<string, unknown>>;
   readonly current?: string;
 }
 
@@ -17,14 +16,13 @@ function text({
   server = "https://10.0.0.1:6443",
   cluster = {},
   user = {},
-  context = {},
   current = "here",
 }: Given): string {
   return JSON.stringify({
     clusters: [{ name: "c", cluster: { server, ...cluster } }],
     users: [{ name: "u", user }],
     contexts: [
-      { name: "here", context: { cluster: "c", user: "u", ...context } },
+      { name: "here", context: { cluster: "c", user: "u" } },
       { name: "elsewhere", context: { cluster: "d", user: "u" } },
       { name: "no-user", context: { cluster: "c", user: "v" } },
     ],
@@ -65,13 +63,11 @@ describe("readKubeconfig", () => {
         token: "static",
         tokenFile: "/run/token",
       },
-      context: { namespace: "disks" },
     });
     assert.deepEqual(await read(content), {
       origin: "kubeconfig <folder>/config",
       url: "https://10.0.0.1:6443/",
       serverName: "kubernetes",
-      namespace: "disks",
       ca: { kind: "text", text: "CA" },
       clientCertificate: {
         certificate: { kind: "text", text: "CERT" },

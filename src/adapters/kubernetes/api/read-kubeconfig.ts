@@ -69,7 +69,6 @@ export async function readKubeconfig(path: string): Promise<Result<ApiServerConf
     origin: `kubeconfig ${path}`,
     url: new URL(server),
     serverName: text(cluster, "tls-server-name"),
-    namespace: text(context, "namespace"),
     ca: material(cluster, "certificate-authority", directory),
     clientCertificate: certificate === undefined || key === undefined ? undefined : { certificate, key },
     token: token(user, directory),
