@@ -145,7 +145,6 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
       if (vm?.vmGuid !== vmGuid) return undefined;
       return {
         vmId: vmGuid,
-        vmName: vm.name,
         resourceId: vm.id,
         location: vm.location,
         zone: vm.zones[0] ?? "",

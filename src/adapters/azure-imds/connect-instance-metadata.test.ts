@@ -66,7 +66,6 @@ describe("connectInstanceMetadata", () => {
           await connect(`${endpoint}/emulator/v1/imds/node-a/`).read(never),
           ok({
             vmId: "02aab8a4-74ef-476e-8182-f6d2ba4166a6",
-            vmName: "node-a",
             resourceId: document.compute.resourceId,
             location: "eastus",
             zone: "1",

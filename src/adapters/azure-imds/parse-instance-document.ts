@@ -15,7 +15,6 @@ export function parseInstanceDocument(document: unknown): InstanceMetadata | und
   const dataDisks = member(member(compute, "storageProfile"), "dataDisks");
   return {
     vmId,
-    vmName: textOf(compute, "name") ?? "",
     resourceId: canonicalInstanceUri(textOf(compute, "resourceId") ?? ""),
     location,
     zone: textOf(compute, "zone") ?? "",

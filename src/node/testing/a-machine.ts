@@ -4,7 +4,6 @@ import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
 export function aMachine(overrides: Partial<InstanceMetadata> = {}): InstanceMetadata {
   return {
     vmId: "02aab8a4-74ef-476e-8182-f6d2ba4166a6",
-    vmName: "node-a",
     resourceId: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/node-a",
     location: "eastus",
     zone: "1",

@@ -62,7 +62,6 @@ export interface ArmDisk extends ArmResource {
   readonly diskAccessId: string | undefined;
   /** Of a copy or conversion in the background; undefined where there was none. */
   readonly completionPercent: number | undefined;
-  readonly diskState: string | undefined;
   readonly managedBy: string | undefined;
   readonly managedByExtended: readonly string[];
   /** A GUID: a later disk of the name has another. */
@@ -120,7 +119,6 @@ export interface ArmDiskChange extends ArmDiskTraits {
 
 /** A snapshot, as far as a driver reads it. */
 export interface ArmSnapshot extends ArmResource {
-  readonly skuName: string;
   readonly diskSizeGB: number;
   /** Azure has snapshots of no whole GiB. Undefined: none is shown yet. */
   readonly diskSizeBytes: number | undefined;

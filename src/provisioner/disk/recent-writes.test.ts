@@ -20,7 +20,6 @@ const read: ArmDisk = {
   diskAccessId: undefined,
   completionPercent: undefined,
   provisioningState: "Succeeded",
-  diskState: undefined,
   managedBy: undefined,
   managedByExtended: [],
   sourceId: undefined,

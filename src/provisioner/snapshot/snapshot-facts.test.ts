@@ -11,7 +11,6 @@ function aSnapshot(changes: Partial<ArmSnapshot>): ArmSnapshot {
     name: "snap-1",
     location: "westus",
     tags: {},
-    skuName: "Standard_LRS",
     diskSizeGB: 64,
     diskSizeBytes: undefined,
     incremental: true,

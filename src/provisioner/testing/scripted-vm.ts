@@ -182,7 +182,6 @@ export function aScriptedVm(
           diskAccessId: undefined,
           maxShares: 1,
           provisioningState: "Succeeded",
-          diskState: undefined,
           managedBy,
           managedByExtended,
           sourceId: undefined,
