@@ -188,7 +188,6 @@ function clusterPod({ namespace, name, labels, nodeName }: PlacedPod): ClusterPo
     metadata: { namespace, name, uid: name, resourceVersion: "1" },
     nodeName,
     isPending: false,
-    hasNeverRun: false,
     isTerminating: false,
     claims: [],
     diskKeys: [],

@@ -133,14 +133,7 @@ function used(pods: readonly Pod[]): VolumeUse {
 }
 
 function volumePod({ name, nodeName = "", phase, isDeleted }: Pod): VolumePod {
-  const isPending = phase === "Pending";
-  return {
-    name: `default/${name}`,
-    nodeName,
-    isPending,
-    hasNeverRun: isPending,
-    isTerminating: isDeleted,
-  };
+  return { name: `default/${name}`, nodeName, isPending: phase === "Pending", isTerminating: isDeleted };
 }
 
 function rulesOf({ name, nodeName = "" }: Pod): PlacedPod {

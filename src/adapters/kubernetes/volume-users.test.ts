@@ -794,27 +794,10 @@ describe("createPodVolumeUsers: placement", () => {
         name: "default/db-0",
         nodeName: "node-a",
         isPending: false,
-        hasNeverRun: false,
         isTerminating: false,
       },
-      { name: "default/db-1", nodeName: "", isPending: true, hasNeverRun: true, isTerminating: true },
+      { name: "default/db-1", nodeName: "", isPending: true, isTerminating: true },
     ]);
-  });
-
-  it("says of a pod whose init containers run that it is pending, and has run", async () => {
-    const cluster = aCoreCluster();
-    putUse(cluster, "data", "db-0");
-    putPod(cluster, "db-0", {
-      claims: ["data"],
-      phase: "Pending",
-      status: { initContainerStatuses: [{ state: { running: {} } }] },
-    });
-    const users = usersOf(cluster);
-    await cluster.show();
-    assert.deepEqual(
-      users.cachedPods(diskOf("data"))?.map(({ isPending, hasNeverRun }) => [isPending, hasNeverRun]),
-      [[true, false]],
-    );
   });
 });
 

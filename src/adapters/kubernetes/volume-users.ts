@@ -233,8 +233,8 @@ export function createPodVolumeUsers(options: {
 }
 
 function volumePod(pod: ClusterPod): VolumePod {
-  const { nodeName, isPending, hasNeverRun, isTerminating } = pod;
-  return { name: nameOf(pod), nodeName, isPending, hasNeverRun, isTerminating };
+  const { nodeName, isPending, isTerminating } = pod;
+  return { name: nameOf(pod), nodeName, isPending, isTerminating };
 }
 
 function byName(left: VolumePod, right: VolumePod): number {

@@ -6,8 +6,6 @@ export interface VolumePod {
   readonly nodeName: string;
   /** `Pending`: it waits for something, or its init containers run. */
   readonly isPending: boolean;
-  /** None of its containers has ever run, init containers included. */
-  readonly hasNeverRun: boolean;
   /** Marked for deletion. */
   readonly isTerminating: boolean;
 }

@@ -229,9 +229,7 @@ export function anOrchestratorNode(overrides: Partial<OrchestratorNode> = {}): O
 
 /** A pod that waits on node-b, changed. */
 export function aPod(overrides: Partial<VolumePod> = {}): VolumePod {
-  const { isPending = true } = overrides;
-  const name = "default/db-0";
-  return { name, nodeName: "node-b", isPending, hasNeverRun: isPending, isTerminating: false, ...overrides };
+  return { name: "default/db-0", nodeName: "node-b", isPending: true, isTerminating: false, ...overrides };
 }
 
 /** The `unchangedMs` of an attachment where a test does not state it. */

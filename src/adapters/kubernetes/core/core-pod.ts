@@ -71,8 +71,6 @@ export interface ClusterPod {
   readonly nodeName: string;
   /** `Pending`: it waits for something, or its init containers run. */
   readonly isPending: boolean;
-  /** None of its containers has ever run, init containers included. */
-  readonly hasNeverRun: boolean;
   /** Marked for deletion. It exists until the kubelet reports that its containers have ended. */
   readonly isTerminating: boolean;
   /** Its claims as `<namespace>/<name>`, of whatever driver. */
@@ -103,7 +101,6 @@ export function readClusterPod(pod: Pod, pooled: (labels: Labels) => Labels, dri
     metadata: { name, namespace, uid, resourceVersion },
     nodeName: pod.spec.nodeName ?? "",
     isPending: (pod.status?.phase ?? "Pending") === "Pending",
-    hasNeverRun: hasNeverRun(pod),
     isTerminating: deletionTimestamp !== undefined,
     claims,
     diskKeys,
