@@ -110,6 +110,18 @@ export const conversionsStorm: DirectedStorm = {
   },
 };
 
+/** Azure's index of a resource group and its disk service disagree, so that a read does not find a disk. */
+export const disksNotFoundStorm: DirectedStorm = {
+  strikes: {
+    "azure/disk-not-found": 8,
+    "nodes/freeze-and-mark": 2,
+    "haste/hunted": 2,
+    "haste/forced-by-hand": 1,
+    "crash/controller-at-step": 1,
+    "lifecycle/short-life": 1,
+  },
+};
+
 /** The store is restored from older backups while snapshots of frozen file systems are taken. */
 export const restoredInFreezeStorm: DirectedStorm = {
   workload: { access: "mount" },

@@ -61,10 +61,11 @@ export function assembleController(options: ControllerOptions): AssembledControl
   });
   // Outermost: of the two writes, each asks whether this process still leads.
   const reconcile = createControllers(labelling(leaderGuard(ports, election.isLeading)), recordUnclaimed);
-  const { diskUriOf, inspectInstance } = ports.cloud;
+  const { diskUriOf, inspectInstance, listDisks } = ports.cloud;
   const handlers = controllerHandlers({
     ...labelling(ports),
     diskUriOf,
+    listDisks,
     inspectInstance,
     snapshots,
     driverName,

@@ -105,6 +105,18 @@ describe("a request that writes a disk", () => {
     assert.deepEqual([state, writes.length], ["Succeeded", 1]);
   });
 
+  it("deletes a disk that a read does not find, which Azure's regions may show late", async () => {
+    const { clock, model, cloud } = anAzure();
+    valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
+    const effect: FaultEffect = { kind: "Error", status: 404, code: "ResourceNotFound", message: NOT_THERE };
+    model.faults.add({ operation: "Disks_Get", effect });
+    const deletion = { diskUri: diskUri("pvc-1"), precondition: mayAlways };
+    valueOf(await settledOn(clock, cloud.deleteDisk(deletion, never)));
+    assert.equal(model.world.disks.size, 0);
+    // One that is gone, too: Azure answers 204.
+    valueOf(await settledOn(clock, cloud.deleteDisk(deletion, never)));
+  });
+
   it("has made a disk that a read does not show yet: it is asked for again, and found", async () => {
     const { clock, model, cloud } = anAzure();
     // Without polls the disk itself shows the end, and is read once more.

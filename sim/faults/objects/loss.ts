@@ -11,19 +11,13 @@ import { nodeOfPod, overAtOnce, pick } from "../fault-class.ts";
 import { stopForAWhile } from "../processes/stop-for-a-while.ts";
 import { erase, eraseEverything, eraseLease } from "./delete-by-hand.ts";
 import { restores } from "./restores.ts";
+import { volumeObjectOf } from "./volume-object.ts";
 
 /** The volume's attachments. */
 function eraseAttachments(world: SimWorld, volumeName: string, isForced: boolean): void {
-  const name = objectOf(world, volumeName);
+  const name = volumeObjectOf(world, volumeName);
   for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
     if (spec.volumeName === name) erase(world, "AzVolumeAttachment", metadata.name, isForced);
-}
-
-function objectOf(world: SimWorld, volumeName: string): string | undefined {
-  const diskUri = world.cluster.diskUriOf(volumeName)?.toLowerCase();
-  return world.store
-    .objects("AzVolume")
-    .find((volume) => volume.status?.detail?.diskUri.toLowerCase() === diskUri)?.metadata.name;
 }
 
 /** The driver's own state is lost, or rolled back; the driver is replaced. */
@@ -36,7 +30,7 @@ export const loss: FaultClass = {
     "volume-deleted": {
       forMs: [10_000, 60_000],
       begin: ({ world }, { volumeName }) => {
-        const name = objectOf(world, volumeName);
+        const name = volumeObjectOf(world, volumeName);
         if (name !== undefined) erase(world, "AzVolume", name, false);
         return overAtOnce;
       },
@@ -44,7 +38,7 @@ export const loss: FaultClass = {
     "volume-erased": {
       forMs: [10_000, 60_000],
       begin: ({ world }, { volumeName }) => {
-        const name = objectOf(world, volumeName);
+        const name = volumeObjectOf(world, volumeName);
         if (name !== undefined) erase(world, "AzVolume", name, true);
         return overAtOnce;
       },

@@ -9,6 +9,7 @@ import { detachLate, detachLateAndAllLost, detachLateAndLost } from "../directed
 import { etagLeft, etagLeftForAWhile } from "../directed/detach/etag-left.ts";
 import { markedWhileNotFound, markedWhileUnlisted } from "../directed/detach/marked-while-hidden.ts";
 import { replicaAttachesLost } from "../directed/detach/replica-attaches-lost.ts";
+import { diskNotFound } from "../directed/failover/disk-not-found.ts";
 import { replicaLeavingAndErased, replicaLeavingAndRestored } from "../directed/failover/replica-leaving.ts";
 import { modificationLate } from "../directed/modify/modification-late.ts";
 import { modificationsRefused } from "../directed/modify/modifications-refused.ts";
@@ -51,8 +52,8 @@ export const azure: FaultClass = {
     "Azure throttles with and without Retry-After, refuses with 409, loses requests and answers, never " +
     "ends operations, ends them failed though done or done though not, lists a disk whose attach failed, " +
     "poisons a disk, reads stale or slowly, refuses to say how operations are doing, moves no ETag with an " +
-    "update that changes nothing, does not find a VM that is there, shows it without its disks, fails " +
-    "copies that it has accepted, or takes long for them",
+    "update that changes nothing, does not find a VM or disk that is there, shows a VM without its " +
+    "disks, fails copies that it has accepted, or takes long for them",
   variants: {
     throttled: {
       forMs: [10_000, 60_000],
@@ -250,6 +251,7 @@ export const azure: FaultClass = {
     "etag-left-for-a-while": etagLeftForAWhile,
     "marked-while-not-found": markedWhileNotFound,
     "marked-while-unlisted": markedWhileUnlisted,
+    "disk-not-found": diskNotFound,
     "polls-refused": {
       forMs: [20_000, 90_000],
       isDirected: true,

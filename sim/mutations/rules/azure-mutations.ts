@@ -1,6 +1,6 @@
 import { withoutDisowning, withoutOwners } from "../masks.ts";
 import type { Mutation } from "../mutation.ts";
-import { notFoundStorm, unlistedStorm, unmovedEtagStorm } from "../storms.ts";
+import { disksNotFoundStorm, notFoundStorm, unlistedStorm, unmovedEtagStorm } from "../storms.ts";
 
 /** Rules about what a response of Azure proves. */
 export const azureMutations: readonly Mutation[] = [
@@ -37,5 +37,19 @@ export const azureMutations: readonly Mutation[] = [
     storm: unlistedStorm,
     takes: "Azure shows the VM of a node that is being fenced without the disk that it has",
     noticedBy: "test/provisioner/lying-azure.test.ts",
+  },
+  {
+    name: "gone-by-one-read",
+    removes: "a disk that a read does not find counts as gone only where the list of its group lacks it, too",
+    edits: {
+      file: "src/controller/adoption/confirm-disk-gone.ts",
+      find: `  if (!saysDiskGone(failure)) return fail(failure);`,
+      replace: `  return saysDiskGone(failure) ? ok(undefined) : fail(failure);`,
+    },
+    breaks: ["csi-answer"],
+    storm: disksNotFoundStorm,
+    shownBy: 9,
+    takes: "Azure answers 404 for a disk that a pod uses, and a person deletes its AzVolume",
+    noticedBy: "src/controller/adoption/confirm-disk-gone.test.ts",
   },
 ];

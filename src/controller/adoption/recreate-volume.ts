@@ -5,12 +5,12 @@ import { withoutNodeLabels } from "../../core/api/node-labels.ts";
 import { isDeletedByHand } from "../../core/attachment/observed-volume.ts";
 import { ok } from "../../core/failure/result.ts";
 import { isUnmarked } from "../../core/rollback/attachments-unmarked.ts";
-import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { areStateTagsDue } from "../../core/volume/tags/state-tags.ts";
 import { withoutFinalizer } from "../../objects/remove-finalizer.ts";
 import { changeSpec, targetOf } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
+import { confirmDiskGone } from "./confirm-disk-gone.ts";
 
 /**
  * Handles an AzVolume deleted by hand, by pruning or with its CRD: the disk stays. The object is recreated:
@@ -30,7 +30,11 @@ export async function recreateVolume(
   const { name } = volume.metadata;
   const knownUri = diskUriOf(volume);
   const disk = knownUri === undefined ? undefined : await ports.cloud.getDisk({ diskUri: knownUri }, signal);
-  const isDiskGone = disk?.ok === false && saysDiskGone(disk.failure);
+  const gone =
+    knownUri === undefined || disk?.ok !== false
+      ? undefined
+      : await confirmDiskGone(ports.cloud, { diskUri: knownUri, failure: disk.failure }, signal);
+  const isDiskGone = gone?.ok === true;
   if (!isDiskGone) {
     const about = { kind: "AzVolume", name } as const;
     ports.events.emit({
@@ -39,7 +43,7 @@ export async function recreateVolume(
       message: "the AzVolume was deleted without DeleteVolume",
     });
   }
-  if (disk?.ok === false && !isDiskGone) return disk;
+  if (gone?.ok === false) return gone;
   // Checked on the very version that is released: its state may change at any time.
   const mayGo = (present: AzVolume): boolean =>
     isDeletedByHand(present) && (isDiskGone || !(areStateTagsDue(present.status) || isUnmarked(present)));

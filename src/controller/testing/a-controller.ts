@@ -232,7 +232,7 @@ function aCloud(
     updateDisk: unused,
     tagDisk: unused,
     forgetWrites: () => {},
-    listDisks: unused,
+    listDisks: async () => ok([...world().disks].map((diskUri) => aDisk({ diskUri }))),
     getDisk: ({ diskUri }) =>
       Promise.resolve(
         world().disks.has(diskUri) ? ok(aDisk({ diskUri })) : fail({ kind: "DiskNotFound", diskUri }),

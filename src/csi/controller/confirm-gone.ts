@@ -1,3 +1,4 @@
+import { confirmDiskGone } from "../../controller/adoption/confirm-disk-gone.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ControllerContext } from "./controller-context.ts";
@@ -14,6 +15,22 @@ export async function confirmGone(
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const disk = await cloud.getDisk({ diskUri: volumeId }, signal);
-  if (disk.ok) return stillWaiting(volumeId, `its disk ${toBe}: its AzVolume is gone, and the disk is not`);
+  if (disk.ok) return diskThere(volumeId, toBe);
   return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
+}
+
+/** The same for a volume that a node may write: that one read does not find its disk shows nothing. */
+export async function confirmOnNoNode(
+  context: ControllerContext,
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
+  if (disk.ok) return diskThere(volumeId, "to be looked at");
+  if (disk.failure.kind !== "DiskNotFound") return disk;
+  return confirmDiskGone(context, { diskUri: volumeId, failure: disk.failure }, signal);
+}
+
+function diskThere(volumeId: string, toBe: string): Result<never> {
+  return stillWaiting(volumeId, `its disk ${toBe}: its AzVolume is gone, and the disk is not`);
 }

@@ -20,6 +20,8 @@ export interface ControllerContext extends Pick<
   readonly gracePeriod: Pick<ControllerPorts["gracePeriod"], "trustedIncarnation">;
   /** Used only to read disks: those without an AzVolume, and sources of snapshots and copies. */
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
+  /** Used only to confirm that a disk is gone which a read does not find. */
+  readonly listDisks: CloudProvisioner["listDisks"];
   /** Of the disk that a CreateVolume makes, or an earlier call has made. */
   readonly diskUriOf: CloudProvisioner["diskUriOf"];
   /** Used only to look at the VM of a node that a disk is unpublished from which can't be read. */

@@ -39,6 +39,7 @@ export function aContext(
   return {
     gracePeriod: { trustedIncarnation: async () => ok(0) },
     cloud: { getDisk: async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri }) },
+    listDisks: async () => ok([]),
     diskUriOf: ({ diskName }) => aDiskUri(diskName),
     inspectInstance: async ({ nodeName }) => fail({ kind: "InstanceNotFound", nodeName }),
     snapshots: createFakeSnapshots(),

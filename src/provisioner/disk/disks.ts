@@ -14,7 +14,7 @@ import type {
 import type { ArmDisk, ArmDiskSpec, ArmError, ArmGroup, ArmName } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
-import { saysGone, saysNotThere, toFailure } from "../arm/error-table.ts";
+import { saysGone, saysNoGroup, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { missingSource } from "../arm/missing-source.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { copyUnderWay, differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
@@ -117,15 +117,19 @@ export async function createDisk(
 /** A field of a spec that no field of ARM's has would be lost without a word: it does not compile. */
 type UnknownToArm<Fields> = { readonly [Name in Exclude<keyof Fields, keyof ArmDiskSpec>]: never };
 
-/** Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. */
+/**
+ * Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. A read
+ * that does not find the disk may be wrong: Azure answers the DELETE of one that is gone with 204.
+ */
 export async function deleteDisk(
   { session, disks, writes }: Omit<DiskContext, "tagWrites">,
   { id, diskUri, precondition }: DiskTarget & { readonly precondition: Precondition },
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const read = await readDisk(session, { diskUri, lane: DISK_LANE }, signal);
-  if (!read.ok) return saysGone(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
-  const attachedTo = ownersOf(read.value);
+  if (!read.ok && saysNoGroup(read.failure)) return ok(undefined);
+  if (!read.ok && !saysNotThere(read.failure)) return fail(toFailure(read.failure, { diskUri }));
+  const attachedTo = read.ok ? ownersOf(read.value) : [];
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   writes.forget(diskUri);
   const deleted = await writeDisk(

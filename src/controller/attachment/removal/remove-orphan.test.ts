@@ -147,6 +147,31 @@ describe("an attachment of a volume that does not exist", () => {
       );
     }));
 
+  it("stays where a read does not find its disk, and Azure lists it", () =>
+    withControllerPorts(async (world) => {
+      const orphan = anOrphan(otherDisk, { status: { state: "Attaching", ...identity("node-a") } });
+      world.disks.add(otherDisk);
+      await world.given("AzVolumeAttachment", orphan);
+      const getDisk: typeof world.ports.cloud.getDisk = async () =>
+        fail({ kind: "DiskNotFound", diskUri: otherDisk });
+      const { name } = orphan.metadata;
+      const reconcile = async (): Promise<Reconciled> =>
+        world.answerOf(
+          attachmentReconciler({ ...world.ports, cloud: { ...world.ports.cloud, getDisk } }).reconcile(
+            name,
+            never,
+          ),
+        );
+      const failure = { kind: "CloudUnavailable", code: "DiskNotShown" };
+      assert.partialDeepStrictEqual(await reconcile(), { ok: false, failure });
+      const left = await world.answerOf(world.other.get("AzVolumeAttachment", name, never));
+      assert.equal(left.ok && left.value.metadata.deletionTimestamp, undefined);
+      world.disks.delete(otherDisk);
+      assert.equal((await reconcile()).ok, true);
+      const gone = await world.answerOf(world.other.get("AzVolumeAttachment", name, never));
+      assert.equal(!gone.ok || gone.value.metadata.deletionTimestamp !== undefined, true);
+    }));
+
   it("stays where its own AzVolume was rebuilt since that was read", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());

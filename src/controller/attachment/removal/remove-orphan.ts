@@ -1,9 +1,9 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import { ok } from "../../../core/failure/result.ts";
-import { saysDiskGone } from "../../../core/volume/says-disk-gone.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
+import { confirmDiskGone } from "../../adoption/confirm-disk-gone.ts";
 import { isForNoPod } from "../../backed-attachment.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { removeAttachment } from "../attachment-object.ts";
@@ -50,7 +50,8 @@ export async function removeOrphan(
     const unchangedMs = ports.cache.unchangedMs("AzVolumeAttachment", metadata.name) ?? 0;
     return ok({ requeueAfterMs: Math.min(Math.max(ORPHAN_AGAIN_MS, unchangedMs), ORPHAN_AGAIN_MAX_MS) });
   }
-  if (!saysDiskGone(disk.failure)) return disk;
+  const gone = await confirmDiskGone(ports.cloud, { diskUri: spec.volumeId, failure: disk.failure }, signal);
+  if (!gone.ok) return gone;
   if (metadata.deletionTimestamp !== undefined) return removeAttachment(ports, attachment, signal);
   const deleted = await ports.store.delete(
     "AzVolumeAttachment",

@@ -514,11 +514,12 @@ describe("controllerUnpublishVolume", () => {
   it("does not take a volume for gone whose object was erased while its disk remains", async () => {
     const erasedConcurrently = (
       disk: Pick<ControllerContext["cloud"], "getDisk"> | undefined,
+      changes: Partial<Pick<ControllerContext, "listDisks">> = {},
     ): Promise<unknown> =>
       answerIn(async (world) => {
         await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
         world.use = { kind: "unused" };
-        const answer = unpublish(world, disk === undefined ? {} : { cloud: disk });
+        const answer = unpublish(world, disk === undefined ? changes : { cloud: disk });
         await world.clock.advance(1_000);
         assert.ok((await world.store.delete("AzVolume", "pvc-1", {}, never)).ok);
         await world.removeFinalizers("pvc-1");
@@ -547,7 +548,21 @@ describe("controllerUnpublishVolume", () => {
     });
     assert.deepEqual(stays, { ok: false, failure: { kind: "StillWaiting", volumeId, what } });
     assert.deepEqual(await erasedConcurrently(undefined), ok({}));
+    const listDisks = async () => ok([aDisk({ diskUri: volumeId })]);
+    const missed = { ok: false, failure: { kind: "CloudUnavailable", code: "DiskNotShown" } };
+    assert.partialDeepStrictEqual(await erasedConcurrently(undefined, { listDisks }), missed);
   });
+
+  it("does not take a volume without an AzVolume for gone that Azure lists", () =>
+    withController(async (world) => {
+      assert.deepEqual(await world.answerOf(unpublish(world)), ok({}));
+      const listDisks = async () => ok([aDisk({ diskUri: volumeId })]);
+      const failure = { kind: "CloudUnavailable", code: "DiskNotShown" };
+      assert.partialDeepStrictEqual(await world.answerOf(unpublish(world, { listDisks })), {
+        ok: false,
+        failure,
+      });
+    }));
 
   it("does not take a volume for released that is recreated as soon as it is gone", () =>
     withController(async (world) => {

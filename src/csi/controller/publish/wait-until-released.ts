@@ -12,7 +12,7 @@ import { isNamed } from "../../../core/writer/record/record-nodes.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
-import { confirmGone } from "../confirm-gone.ts";
+import { confirmOnNoNode } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation, trustedIncarnation } from "../store-incarnation.ts";
 import { DEAD_NODE_REMEDY, isUnstaged, unpublishObstacle } from "./unpublish-obstacle.ts";
@@ -45,7 +45,7 @@ export async function waitUntilReleased(
   const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
   if (!released) return fail(whyHeld(context, target));
   const present = context.cache.get("AzVolume", volume.metadata.name);
-  if (present === undefined) return confirmGone(context, volumeId, "to be looked at", signal);
+  if (present === undefined) return confirmOnNoNode(context, volumeId, signal);
   // It was released, or gone: a volume that a person has deleted is made again a moment later.
   if (!isReleased(present)) return fail(whyHeld(context, target));
   const record = present.status?.record;
@@ -79,9 +79,7 @@ export async function waitUntilReleased(
   // attachment recreated.
   const last = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (!last.ok)
-    return last.failure.kind === "ObjectNotFound"
-      ? confirmGone(context, volumeId, "to be looked at", signal)
-      : last;
+    return last.failure.kind === "ObjectNotFound" ? confirmOnNoNode(context, volumeId, signal) : last;
   context.cache.remember("AzVolume", last.value);
   if (!isReleased(last.value)) return fail(whyHeld(context, target));
   const inUse = await unpublishObstacle(context, { ...target, volume: last.value }, signal);
