@@ -20,6 +20,9 @@ async function startedWithOther(test: TestCluster): Promise<{ readonly from: str
   return { from, to };
 }
 
+/** A refused call has been answered, and the kubelet does not repeat it yet. */
+const CALL_ENDED_MS = 100;
+
 const seconds = (test: TestCluster): number => Math.round(test.clock.elapsedMs() / 1000);
 
 describe("a simulated Kubernetes", () => {
@@ -219,6 +222,25 @@ describe("a simulated Kubernetes", () => {
         [`${from} unpublish`, `${from} unstage`],
       );
       assert.deepEqual(test.cluster.containersOn(from), []);
+    }));
+
+  it("never unstages for a kubelet that dies between unpublish and unstage", () =>
+    withCluster(async (test) => {
+      const { from, to } = await startedWithOther(test);
+      test.refuse(`${from} unstage`, { code: "UNAVAILABLE" });
+      test.cluster.deletePod(volumeName, { isForced: false });
+      await test.until("it has tried to unstage", () => test.calls.includes(`${from} unstage`));
+      await test.clock.advance(CALL_ENDED_MS);
+      test.cluster.setKubeletRunning(from, false);
+      test.forget();
+      test.cluster.setKubeletRunning(from, true);
+      await test.untilRunning(to);
+      assert.deepEqual(test.calls, [
+        `${from} unpublish from`,
+        `${to} publish to`,
+        `${to} stage`,
+        `${to} publish`,
+      ]);
     }));
 
   // test/cluster/faults-of-the-api.test.ts shows it on a real cluster.

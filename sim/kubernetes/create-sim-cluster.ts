@@ -209,6 +209,15 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     },
     setKubeletReachable: (nodeName, isReachable) => kubelets.setReachable(nodeName, isReachable),
     setKubeletRunning: (nodeName, isRunning) => kubelets.setRunning(nodeName, isRunning),
+    forgetContainer: (nodeName, volumeName) => {
+      const container = kubelets.forgetContainer(nodeName, volumeName);
+      if (container === undefined) return undefined;
+      trace.note(
+        volumeName,
+        `the container of pod ${container.podUid} on ${nodeName} is forgotten, and runs on`,
+      );
+      return () => container.stop();
+    },
     setApiReachable: (isReachable) => api.setReachable(isReachable),
     setProcessReachable: (processName, isReachable) => sightOf(processName).reachable.set(isReachable),
     setViewDelay: (processName, delayMs) => {

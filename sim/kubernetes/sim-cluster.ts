@@ -261,6 +261,11 @@ export interface SimCluster {
   setKubeletReachable(nodeName: string, isReachable: boolean): void;
   /** Stops the kubelet (containers continue), or starts it again. */
   setKubeletRunning(nodeName: string, isRunning: boolean): void;
+  /**
+   * The container runtime of a node loses what it knows of a volume's container, which runs on: for the
+   * kubelet it has ended. The answer ends it; undefined if none runs.
+   */
+  forgetContainer(nodeName: string, volumeName: string): (() => void) | undefined;
   /** While false, the API server does not respond: users and sidecars see errors and stale state. */
   setApiReachable(isReachable: boolean): void;
   /** While false, the API server does not respond to that process of the driver. */

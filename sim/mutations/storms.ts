@@ -630,6 +630,25 @@ export const rawLeftOpenStorm: DirectedStorm = {
   strikes: { "disks/raw-left-open": 4, "haste/hunted": 1 },
 };
 
+/**
+ * Kubelets take containers for ended that run on, or never unstage a volume, and agents have copies of its
+ * mount.
+ */
+export const kubeletForgetsStorm: DirectedStorm = {
+  strikes: {
+    "nodes/container-forgotten": 4,
+    "nodes/kubelet-dies-unpublished": 4,
+    "disks/mount-copied": 3,
+    "nodes/kubelet-restarts": 2,
+    "crash/plugin-killed": 1,
+    "crash/controller-at-step": 1,
+    "haste/hunted": 1,
+  },
+};
+
+/** The same, while pods on two nodes at once write each volume. */
+export const kubeletForgetsSharedStorm: DirectedStorm = { ...kubeletForgetsStorm, workload: sharedByTwo };
+
 /** DeleteVolume is called for volumes that pods use. */
 export const deletedInUseStorm: DirectedStorm = {
   isQuiet: true,

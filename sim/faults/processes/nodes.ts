@@ -1,4 +1,6 @@
 import { backAfterFence } from "../directed/failover/back-after-fence.ts";
+import { containerForgotten } from "../directed/kubelet/container-forgotten.ts";
+import { kubeletDiesUnpublished } from "../directed/kubelet/kubelet-dies-unpublished.ts";
 import { deletedInMount } from "../directed/mount/deleted-in-mount.ts";
 import { frozenInMount } from "../directed/mount/frozen-in-mount.ts";
 import { pausedBeforeAcquire } from "../directed/mount/paused-before-acquire.ts";
@@ -61,7 +63,8 @@ export const nodes: FaultClass = {
     "a machine freezes and thaws, loses its power, reboots, is stopped and started by hand, is cut off one " +
     "way or the other, has a slow disk or a broken root disk, is deleted, is drained or reimaged, or is " +
     "recreated under its name, or its name is given to another VM while the first one stays, or its " +
-    "resource id to another node; with and without the out-of-service mark",
+    "resource id to another node; its kubelet takes a container for ended that runs on, or never unstages; " +
+    "with and without the out-of-service mark",
   variants: {
     freeze: {
       forMs: [3_000, 60_000],
@@ -178,6 +181,7 @@ export const nodes: FaultClass = {
     "frozen-and-deleted": frozenAndDeleted,
     "deleted-in-mount": deletedInMount,
     "back-after-fence": backAfterFence,
+    "container-forgotten": containerForgotten,
     "plugin-cut-off": {
       forMs: [10_000, 90_000],
       begin: (context, fault) => {
@@ -231,6 +235,7 @@ export const nodes: FaultClass = {
         return () => world.cluster.setKubeletRunning(nodeName, true);
       },
     },
+    "kubelet-dies-unpublished": kubeletDiesUnpublished,
     "slow-disk": {
       forMs: [20_000, 90_000],
       begin: ({ world }, fault) => {

@@ -12,6 +12,7 @@ import {
 import { markedDuringUpdate } from "../directed/detach/marked-during-update.ts";
 import { replicaLeftDetaching } from "../directed/detach/replica-left-detaching.ts";
 import { staleList } from "../directed/detach/stale-list.ts";
+import { mountCopied } from "../directed/kubelet/mount-copied.ts";
 import { copied, copiedInBackground } from "../directed/mount/copied.ts";
 import { diskPulledInMount } from "../directed/mount/disk-pulled-in-mount.ts";
 import { formatCutOffAndLunFreed } from "../directed/mount/format-cut-off-and-lun-freed.ts";
@@ -58,8 +59,8 @@ export const disks: FaultClass = {
   name: "disks",
   about:
     "others attach a disk, detach it, move it to another LUN, grow it, replace its tags, put data on a " +
-    "new one, copy one with its tags, keep it open, or delete it; udev makes the links of disks late, " +
-    "or none",
+    "new one, copy one with its tags, keep it open or mounted, or delete it; udev makes the links of " +
+    "disks late, or none",
   variants: {
     "attached-outside": {
       forMs: [10_000, 90_000],
@@ -103,6 +104,7 @@ export const disks: FaultClass = {
     "marked-during-update": markedDuringUpdate,
     "pulled-in-mount": diskPulledInMount,
     "raw-left-open": rawLeftOpen,
+    "mount-copied": mountCopied,
     "lun-freed": lunFreed,
     "lun-freed-and-links-lag": lunFreedAndLinksLag,
     "format-cut-off-and-lun-freed": formatCutOffAndLunFreed,

@@ -18,6 +18,8 @@ export interface ContainerRuntime {
   start(container: Omit<RunningContainer, "machine">): Container;
   get(podUid: string): Container | undefined;
   list(): readonly Container[];
+  /** It knows no container of that pod any more, and whatever runs there runs on. */
+  forget(podUid: string): void;
 }
 
 const STOP = new Error("SIGTERM");
@@ -54,5 +56,8 @@ export function createContainerRuntime({
     },
     get: (podUid) => containers.get(podUid),
     list: () => [...containers.values()],
+    forget: (podUid) => {
+      containers.delete(podUid);
+    },
   };
 }

@@ -32,6 +32,11 @@ export interface Kubelets {
   /** Starts it again; from now on it lists and watches there. */
   restart(nodeName: string, reads: ApiReads): void;
   containersOn(nodeName: string): readonly Container[];
+  /**
+   * The node's container runtime loses what it knows of a volume's container, which runs on: for the kubelet
+   * it has ended. Returns that container; undefined if none runs.
+   */
+  forgetContainer(nodeName: string, volumeName: string): Container | undefined;
   /** Pods whose volume has been published on the node, and is not being unpublished. */
   publishedOn(nodeName: string): readonly { readonly podUid: string; readonly volumeName: string }[];
 }
@@ -185,6 +190,12 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
       setRunning(nodeName, true);
     },
     containersOn: (nodeName) => places.get(nodeName)?.runtime?.list() ?? [],
+    forgetContainer: (nodeName, volumeName) => {
+      const runtime = places.get(nodeName)?.runtime;
+      const container = runtime?.list().find((other) => other.volumeName === volumeName);
+      if (container !== undefined) runtime?.forget(container.podUid);
+      return container;
+    },
     publishedOn: (nodeName) =>
       [...(places.get(nodeName)?.files.published ?? [])].map(([podUid, volumeName]) => ({
         podUid,

@@ -167,11 +167,11 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
       await until(volumeName, ({ published }) => !published.has(podUid), signal);
     },
     reconstruct: () => {
-      for (const name of files.stagings)
-        touch(name, (state) => Object.assign(state, { staged: "uncertain", isReconstructed: true }));
+      // It lists the folders of pods alone: what is staged and published for none stays so (reconstruct.go).
       for (const [uid, name] of files.targets) {
         touch(name, (state) => {
           state.isReconstructed = true;
+          if (files.stagings.has(name)) state.staged = "uncertain";
           state.published.set(uid, "uncertain");
         });
       }

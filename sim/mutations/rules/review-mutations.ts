@@ -11,6 +11,7 @@ import {
   deletedVolumesStorm,
   deletedWhileStaleStorm,
   grantMovesStorm,
+  kubeletForgetsStorm,
   lostDriverNodesStorm,
   lostWhileMovingStorm,
   nameMovesStorm,
@@ -252,6 +253,26 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: rawLeftOpenStorm,
     takes: "a process on a node has a volume's raw device open while the pod moves",
+    noticedBy: "src/core/node/judge-clean.test.ts",
+  },
+  {
+    name: "other-namespaces",
+    removes: "a node is not clean while the device is mounted in any other mount namespace",
+    edits: [
+      {
+        file: "src/core/node/judge-clean.ts",
+        find: `...evidence.heldPaths.map(`,
+        replace: `...evidence.heldPaths.slice(0, 0).map(`,
+      },
+      {
+        file: "src/core/node/judge-clean.ts",
+        find: `...processes("it is mounted for process", evidence.mountedForPids),`,
+        replace: `...processes("it is mounted for process", []),`,
+      },
+    ],
+    breaks: ["two-writers"],
+    storm: kubeletForgetsStorm,
+    takes: "a container that its kubelet takes for ended runs on while the pod moves",
     noticedBy: "src/core/node/judge-clean.test.ts",
   },
   {
