@@ -307,7 +307,20 @@ export const eventReasons = {
       "the controller waits for the current writer to unmount and release the volume: for 5 s " +
       "(`--recall-answer-ms`), or a pod uses it there, or the node is silent (the message says what to do " +
       "if that node is dead)",
-    remedy: "No node is fenced without proof that it is dead.",
+    remedy:
+      "No node is fenced without proof that it is dead. Events of that node (DiskStillUsed) say what else " +
+      "has the disk there.",
+  },
+  DiskStillUsed: {
+    type: "Warning",
+    shownOn: ["Node"],
+    when:
+      "a node that was recalled, fenced or is unverified has unmounted the volume, or can't, because its " +
+      "disk is in use there: by a container that its runtime does not list, an agent with a copy of the " +
+      "host's mounts, or any other program (the message has the process ids or devices)",
+    remedy:
+      "End what is named there, or restart the pod of that agent. Until then the volume stays on this " +
+      "node, or, where the node was fenced from it, no disk is attached to the node.",
   },
   WaitingForFence: {
     type: "Normal",

@@ -8,6 +8,7 @@ import type { NodePorts } from "../node-ports.ts";
 import { restoreDevice } from "../stage/device-tuning.ts";
 import { verifyClean } from "../writer/verify-clean.ts";
 import type { OwnVolume } from "./own-volume.ts";
+import { reportStillUsed } from "./report-still-used.ts";
 import { unmountAll } from "./unmount-all.ts";
 
 type CleanUp = Extract<NodeVolumeAction, { kind: "CleanUp" }>;
@@ -58,7 +59,12 @@ async function proveOwnClean(
   const { nodeName } = ports.node;
   const check = { needsDevice: from === "unverified", isFlushed: observed.mount === "live" };
   const clean = await verifyClean(ports, target, check, signal);
-  if (!clean.ok) return clean;
+  if (!clean.ok) {
+    // Right after the mounts were removed the containers that had them run on.
+    if (observed.mount === "none" && observed.targets.length === 0)
+      reportStillUsed(ports, volumeName, clean.failure);
+    return clean;
+  }
   const proven = await updateRecord(
     ports,
     { volumeName, nodeName, step: "prove-clean" },

@@ -6,6 +6,7 @@ import { releaseVolume } from "../writer/acquire-volume.ts";
 import { cleanCheckTarget } from "../writer/clean-check-target.ts";
 import { answerRecall, type RecallAnswer, unmountUnderRecall } from "./answer-recall.ts";
 import type { OwnVolume } from "./own-volume.ts";
+import { reportStillUsed } from "./report-still-used.ts";
 import { unmountAll } from "./unmount-all.ts";
 
 /** Unmounts a volume that nothing here needs any more, releases it, and answers its recall, if any. */
@@ -31,6 +32,9 @@ export async function releaseAfterUnmount(
   );
   const released = unmounted.ok ? await releaseAndRemoveCheckpoint(ports, target, signal) : unmounted;
   if (!released.ok) {
+    // An orderly unstage is not recalled. Right after an unmount the last process may just be ending.
+    if (recallId !== undefined && (isUnmounted || !unmounted.ok))
+      reportStillUsed(ports, target.volumeName, released.failure);
     const releaseRefused = unmounted.ok && released.failure.kind === "StoreUnavailable";
     await answerNotReleased(ports, target, { recallId, releaseRefused }, signal);
   }

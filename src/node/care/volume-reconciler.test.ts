@@ -463,6 +463,33 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.attachment()?.status?.recall?.releaseRefused, undefined);
     }));
 
+  it("says on its Node what has the disk of a recalled volume once it is unmounted", () =>
+    withNode({ writer: granted }, async (world) => {
+      await recalled(world, mount);
+      const copy = world.machine.openVolume(stagingPath);
+      const stillUsed = (): readonly string[] =>
+        world.emitted.flatMap(({ reason, message }) => (reason === "DiskStillUsed" ? message : []));
+      assert.equal(kindOf(await world.reconcile()), "DeviceBusy");
+      assert.deepEqual([world.machine.mounts(), stillUsed()], [[], []], "it may just be ending");
+      assert.equal(kindOf(await world.reconcile()), "DeviceBusy");
+      assert.equal(stillUsed().length, 1);
+      assert.match(stillUsed()[0] ?? "", /^node-a can't release it: .*it is mounted for process 1/u);
+      copy?.close();
+      assert.equal(kindOf(await world.reconcile()), "ok");
+      assert.deepEqual([world.record()?.writer?.held, stillUsed().length], [false, 1]);
+    }));
+
+  it("says nothing of a disk in use that was not recalled: an unstage may be under way", () =>
+    withNode({ writer: granted }, async (world) => {
+      await recalled(world, mount);
+      await world.setAttachment(({ spec: { recall: _, ...spec }, ...rest }) => ({ ...rest, spec }));
+      const copy = world.machine.openVolume(stagingPath);
+      for (let pass = 1; pass <= 3; pass += 1)
+        assert.equal(kindOf(await world.reconcile()), "DeviceBusy", `pass ${pass}`);
+      assert.deepEqual(world.emitted, []);
+      copy?.close();
+    }));
+
   it("reports a busy workload's progress to a recall every five seconds", () =>
     withNode({ writer: granted }, async (world) => {
       await publishUnrequested(world);
@@ -729,7 +756,8 @@ describe("ownVolumesReconciler", () => {
         for (let pass = 1; pass <= 3; pass += 1)
           assert.equal(kindOf(await world.reconcile()), "DeviceBusy", `pass ${pass}`);
         const emitted = world.emitted.map(({ reason }) => reason);
-        assert.deepEqual(emitted, ["PodLostDisk", "StaleMountsRemoved"]);
+        const stillUsed = ["DiskStillUsed", "DiskStillUsed"];
+        assert.deepEqual(emitted, ["PodLostDisk", "StaleMountsRemoved", ...stillUsed]);
         // A rebuilt record does not let a placeholder be reclaimed.
         await world.setRecord((record) =>
           changedRecord(record, { quarantined: [], defaultAccess: "quarantined", unverified: [a] }),
