@@ -1,5 +1,6 @@
 import { backAfterFence } from "../directed/failover/back-after-fence.ts";
 import { containerForgotten } from "../directed/kubelet/container-forgotten.ts";
+import { frozenForLong } from "../directed/kubelet/frozen-for-long.ts";
 import { kubeletDiesUnpublished } from "../directed/kubelet/kubelet-dies-unpublished.ts";
 import { deletedInMount } from "../directed/mount/deleted-in-mount.ts";
 import { frozenInMount } from "../directed/mount/frozen-in-mount.ts";
@@ -60,7 +61,7 @@ const decidedSteps = [
 export const nodes: FaultClass = {
   name: "nodes",
   about:
-    "a machine freezes and thaws, loses its power, reboots, is stopped and started by hand, is cut off one " +
+    "a machine freezes and thaws, also minutes later, loses its power, reboots, is stopped and started by hand, is cut off one " +
     "way or the other, has a slow disk or a broken root disk, is deleted, is drained or reimaged, or is " +
     "recreated under its name, or its name is given to another VM while the first one stays, or its " +
     "resource id to another node; its kubelet takes a container for ended that runs on, or never unstages; " +
@@ -103,6 +104,7 @@ export const nodes: FaultClass = {
         };
       },
     },
+    "frozen-for-long": frozenForLong,
     "frozen-in-mount": frozenInMount,
     "paused-before-acquire": pausedBeforeAcquire,
     "freeze-and-mark": {

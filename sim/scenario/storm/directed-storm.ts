@@ -60,6 +60,8 @@ export interface DirectedStorm {
   readonly restsFirst?: true;
   /** Users do nothing but what the faults have them do, and take those snapshots. */
   readonly isQuiet?: boolean;
+  /** How long it takes, in milliseconds. Default: six minutes. */
+  readonly stormMs?: number;
   /**
    * From the storm's beginning until the last strike, in milliseconds, for strikes that take long. Default:
    * all but its last half minute.
@@ -72,7 +74,7 @@ const LAST_STRIKE_BEFORE_END_MS = 30_000;
 
 /** The scenario of a seed in a directed storm: the same each time. */
 export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
-  const { second: _, reservations, ...drawn } = drawScenario(seed, undefined, STORM_MS);
+  const { second: _, reservations, ...drawn } = drawScenario(seed, undefined, storm.stormMs ?? STORM_MS);
   const random = createSeededRandom(`directed/${seed}`);
   const nodes = nodesOf(drawn.nodes, storm);
   const workloads = drawn.workloads.map((workload, index) => ({

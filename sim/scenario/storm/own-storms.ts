@@ -236,6 +236,18 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "azure/answers-lost": 1,
     },
   },
+  // Kubernetes detaches by force after six minutes, and no operator has marked the node.
+  "frozen-for-long": {
+    attach: "kubernetes",
+    stormMs: 660_000,
+    lastStrikeMs: 150_000,
+    strikes: {
+      "nodes/frozen-for-long": 2,
+      "haste/hunted": 2,
+      "crash/controller-at-step": 1,
+      "loss/attachments-deleted": 1,
+    },
+  },
   "kubelet-forgets": kubeletForgetsStorm,
   "kubelet-forgets-shared": kubeletForgetsSharedStorm,
   "name-moves": nameMovesStorm,
