@@ -4,9 +4,9 @@ const FORCED_AFTER_MS = 5_000;
 const FORCED_SHARE = 0.8;
 
 /**
- * The pod's node stands still for longer than the six minutes after which Kubernetes takes its volumes away by
- * force, as for a host's maintenance that keeps the memory, and no one marks it. A person deletes the pod by
- * force. Then the node continues with what it had in its cache.
+ * The pod's node stands still for longer than the six minutes after which Kubernetes takes its volumes away
+ * by force, as for a host's maintenance that keeps the memory, and no one marks it. A person deletes the pod
+ * by force. Then the node continues with what it had in its cache.
  */
 export const frozenForLong: FaultVariant = {
   forMs: [380_000, 480_000],
