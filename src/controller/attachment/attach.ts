@@ -27,7 +27,7 @@ import { emitDeletedWithVm } from "./deleted-with-vm-event.ts";
 import { withoutPlace } from "./disk-place.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
 import { checkFirstAttach, recordFirstAttach } from "./first-attach.ts";
-import { lunsReservedOn, mayAttachNow, type PlannedAttach, volumesFencedFrom } from "./may-attach-now.ts";
+import { lunsReservedOn, mayAttachNow, type PlannedAttach, volumesBarring } from "./may-attach-now.ts";
 
 /** Failures of an attach that show that the VM does not have the disk. */
 const SHOW_DISK_OFF: readonly Failure["kind"][] = [
@@ -54,7 +54,7 @@ export async function attach(
 ): Promise<Reconciled> {
   const { node, lane } = action;
   const startedMs = ports.clock.elapsedMs();
-  if (isFenced(ports, attachment, node)) return refusedFor(attachment);
+  if (isBarred(ports, attachment, node)) return refusedFor(attachment);
   const emitLossOnce = lossReport(ports, { volume, attachment, node });
   const isToCount = mayHaveOtherShares(ports, volume, attachment);
   const attempt: Attempt = { volume, attachment, node, attempt: ports.random.uuid() };
@@ -93,18 +93,29 @@ export async function attach(
   return ok({});
 }
 
-/** Whether the node has to show first that it is clean; reported to a pod that waits. */
-function isFenced(ports: AttachmentPorts, attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
-  const fenced = volumesFencedFrom(ports, node);
-  if (fenced.length > 0 && attachment.spec.role === "Primary")
+/** Whether the node gets no disk because of other volumes; reported to a pod that waits. */
+function isBarred(ports: AttachmentPorts, attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
+  const barring = volumesBarring(ports, node);
+  if (barring.length === 0) return false;
+  const { nodeName } = node;
+  const names = (isUnplaced: boolean): string =>
+    barring
+      .filter((volume) => volume.isUnplaced === isUnplaced)
+      .map(({ volumeName }) => volumeName)
+      .join(", ");
+  const [fenced, unplaced] = [names(false), names(true)];
+  if (attachment.spec.role === "Primary")
     emitAttachmentEvent(
       ports,
       attachment,
       "WaitingForQuarantine",
-      `${node.nodeName} is being fenced from ${fenced.join(", ")}, ` +
-        "or was and is not clean yet, so nothing is attached to it",
+      fenced === ""
+        ? `${nodeName} may have used ${unplaced} before the record was made again, and Azure has not shown ` +
+            "yet at which LUN, or that the disk is off, so nothing is attached to it"
+        : `${nodeName} is being fenced from ${fenced}, ` +
+            "or was and is not clean yet, so nothing is attached to it",
     );
-  return fenced.length > 0;
+  return true;
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LIMIT_MS } from "../../adapters/virtual/testing/settled-on.ts";
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeStatus, WriterRecord } from "../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import { nodeLabel } from "../../core/api/node-labels.ts";
@@ -952,6 +952,38 @@ describe("attachmentReconciler", () => {
     spec: { volumeName: "pvc-2", volumeId: otherUri },
   });
 
+  const { lun: _, ...unplaced } = replica.status ?? assert.fail();
+  for (const { because, status, isAttached } of [
+    { because: "it has no attachment", status: undefined, isAttached: false },
+    { because: "its attachment names no LUN", status: { state: "Pending" }, isAttached: false },
+    { because: "its attach has begun", status: { ...unplaced, state: "Attaching" }, isAttached: false },
+    {
+      because: "its detach has begun",
+      status: { ...unplaced, state: "Detaching", lun: 3 },
+      isAttached: false,
+    },
+    { because: "its LUN is known", status: { ...unplaced, lun: 3 }, isAttached: true },
+    {
+      because: "its LUN is known, and leads to no device",
+      status: { ...unplaced, lun: 3, deviceMissing: true },
+      isAttached: true,
+    },
+  ] as const)
+    it(`attaches ${isAttached ? "a" : "no"} disk beside an unverified one: ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        const other = { record: aRecord({ unverified: [a] }), detail: aDetail({ diskUri: otherUri }) };
+        await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: other }));
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+        if (status !== undefined) await world.given("AzVolumeAttachment", { ...replica, status });
+        assert.deepEqual(
+          await run(world),
+          isAttached ? ok({}) : fail({ kind: "Refused", diskUri, nodeName: "node-a" }),
+        );
+        assert.deepEqual([...world.attachedTo], isAttached ? ["node-a"] : []);
+      }));
+
   for (const [what, storeIncarnation, attachedTo] of [
     ["detaches no disk by a record of another store incarnation", 7, ["node-a"]],
     ["detaches a disk by a record of the store's own incarnation", 0, []],
@@ -984,6 +1016,11 @@ describe("attachmentReconciler", () => {
           never,
         ),
       );
+    };
+    const setPlace = async (world: ReconcileWorld, place: Partial<AttachmentStatus>): Promise<void> => {
+      const { value } = await read(world.other.get("AzVolumeAttachment", elsewhere.name, never));
+      const status = { ...(value.status ?? assert.fail()), ...place };
+      await read(world.other.updateStatus("AzVolumeAttachment", { ...value, status }, never));
     };
     const quarantine = (world: ReconcileWorld): Promise<void> =>
       setRecord(world, changedRecord(newRecord(0), { quarantined: [a] }));
@@ -1036,6 +1073,35 @@ describe("attachmentReconciler", () => {
         false,
       ],
       [
+        "attaches beside a disk of a rebuilt record whose place there is known",
+        (world) => setRecord(world, aRecord({ unverified: [a] })),
+        true,
+      ],
+      [
+        "attaches nothing while a rebuilt record names the node, and Azure shows no place",
+        async (world) => {
+          await setRecord(world, aRecord({ unverified: [a] }));
+          await read(resetAttachment(world.other, { diskUri: otherUri, node: a }, never));
+        },
+        false,
+      ],
+      [
+        "attaches nothing while it does, and the attachment with the place is gone",
+        async (world) => {
+          await setRecord(world, aRecord({ unverified: [a] }));
+          await remove(world);
+        },
+        false,
+      ],
+      [
+        "attaches nothing while it does, and the attachment names an earlier VM's place",
+        async (world) => {
+          await setRecord(world, aRecord({ unverified: [a] }));
+          await setPlace(world, { vmId: "older" });
+        },
+        false,
+      ],
+      [
         "attaches beside a disk that is just off that node in good order",
         async (world) => {
           await read(resetAttachment(world.other, { diskUri: otherUri, node: a }, never));
@@ -1075,14 +1141,7 @@ describe("attachmentReconciler", () => {
     it("attaches nothing at a LUN that another controller has reserved since", () =>
       withControllerPorts(async (world) => {
         await oldCache(world, [lun3]);
-        const { value } = await read(world.other.get("AzVolumeAttachment", elsewhere.name, never));
-        await read(
-          world.other.updateStatus(
-            "AzVolumeAttachment",
-            { ...value, status: { ...(value.status ?? assert.fail()), lun: 4 } },
-            never,
-          ),
-        );
+        await setPlace(world, { lun: 4 });
         let mayProceedNow: boolean | undefined;
         await runOn(world, {
           attachDisk: async ({ reservedLuns, precondition }, signal) => {

@@ -1,8 +1,9 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
-import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { nodeLabel } from "../../core/api/node-labels.ts";
+import { lunOn } from "../../core/attachment/attachment-state.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayAttach } from "../../core/writer/record/writer-steps.ts";
@@ -28,19 +29,30 @@ export async function mayAttachNow(
   if (!fresh.ok || fresh.value.metadata.uid !== volume.metadata.uid || isDeleting(fresh.value)) return false;
   // The record that is checked has to be that of the very disk that is attached.
   if (attachmentProblem(planned.attachment, fresh.value) !== undefined) return false;
-  if (volumesFencedFrom(ports, node).length > 0 || !(await isAsCached(ports, planned, signal))) return false;
+  if (volumesBarring(ports, node).length > 0 || !(await isAsCached(ports, planned, signal))) return false;
   const record = fresh.value.status?.record;
   return (record === undefined || mayAttach(record, node)) && (await isTrusted(ports, record, signal));
+}
+
+/** A volume whose record keeps a node from disks of all other volumes. */
+export interface BarringVolume {
+  readonly volumeName: string;
+  /** Whether it was not fenced from that volume, but may have its disk at a place that is not known. */
+  readonly isUnplaced: boolean;
 }
 
 /**
  * After a fence, a process on that VM may still refer to the old device: a container with the raw device
  * open, or a plug-in that was paused right before it mounts `/dev/sdc`. The kernel may reuse that name
- * and number for the next disk. So nothing is attached to the VM until it has shown that it is clean.
+ * and number for the next disk. So nothing is attached to the VM until it has shown that it is clean. Nor is
+ * anything while it is unknown at which LUN it has, or had, the disk of a volume that it may use.
  */
-export function volumesFencedFrom(ports: AttachmentPorts, node: NodeIdentity): readonly string[] {
-  const recorded = ports.cache.byIndex("AzVolume", "recordedOn", node.nodeName);
-  return recorded.filter((volume) => isBarred(volume, node)).map(({ metadata }) => metadata.name);
+export function volumesBarring({ cache }: AttachmentPorts, node: NodeIdentity): readonly BarringVolume[] {
+  const attachments = cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName);
+  return cache
+    .byIndex("AzVolume", "recordedOn", node.nodeName)
+    .filter((volume) => isBarred(volume, node, attachments))
+    .map((volume) => ({ volumeName: volume.metadata.name, isUnplaced: !isFenced(volume, node) }));
 }
 
 /**
@@ -54,10 +66,7 @@ export function lunsReservedOn({ cache }: AttachmentPorts, node: NodeIdentity): 
 }
 
 function attachedLuns(attachments: readonly AzVolumeAttachment[], node: NodeIdentity): readonly number[] {
-  const attached = attachments.filter(
-    ({ status }) => status?.state === "Attached" && isSameVmId(status.vmId, node.vmId),
-  );
-  return attached.flatMap(({ status }) => status?.lun ?? []);
+  return attachments.flatMap((attachment) => lunOn(attachment, node) ?? []);
 }
 
 /**
@@ -76,12 +85,7 @@ async function isAsCached(
   if (attachedLuns(present.value, node).some((lun) => !reserved.includes(lun))) return false;
   const labelled = await ports.store.list("AzVolume", { [nodeLabel(node.nodeName)]: "" }, signal);
   if (!labelled.ok) return false;
-  const proven = present.value.filter(({ status }) => isSameVmId(status?.provenOff, node.vmId));
-  const provenNames = new Set(proven.map(({ spec }) => spec.volumeName));
-  // A proof without a fence is in the attachment first: the record calls the node unverified until it has it.
-  const bars = (other: AzVolume): boolean =>
-    isBarred(other, node) ||
-    (provenNames.has(other.metadata.name) && isNamed(other.status?.record, node, "unverified"));
+  const bars = (other: AzVolume): boolean => isBarred(other, node, present.value);
   // The caller has read the record of the very volume.
   const others = labelled.value.items.filter(({ metadata }) => metadata.name !== volume.metadata.name);
   if (others.some(bars)) return false;
@@ -125,8 +129,20 @@ function volumesToRead(
 
 /**
  * Whether a record bars the node from disks of other volumes. A fence does so, too: once it has proof, its
- * attachment keeps no LUN any more, and the quarantine is written after that.
+ * attachment keeps no LUN any more, and the quarantine is written after that. So does a proof without a
+ * fence. An unverified node may have the volume mounted: where its attachment says at which LUN, no other
+ * disk gets that one. Without a place each LUN may be the one, until Azure has shown the place, or has
+ * proven the disk off (`planProofs`).
  */
-function isBarred({ status }: AzVolume, node: NodeIdentity): boolean {
+function isBarred(volume: AzVolume, node: NodeIdentity, attachments: readonly AzVolumeAttachment[]): boolean {
+  if (isFenced(volume, node)) return true;
+  if (!isNamed(volume.status?.record, node, "unverified")) return false;
+  return !attachments.some(
+    (attachment) =>
+      attachment.spec.volumeName === volume.metadata.name && lunOn(attachment, node) !== undefined,
+  );
+}
+
+function isFenced({ status }: AzVolume, node: NodeIdentity): boolean {
   return isNamed(status?.record, node, "fenced", "fencing");
 }

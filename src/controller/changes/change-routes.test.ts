@@ -9,6 +9,7 @@ import {
   aDiskSpec,
   anAttachment,
   aRecord,
+  aReplica,
   attachmentName,
   aVolume,
   aVolumeWithRecord,
@@ -462,6 +463,33 @@ describe("the attaches that wait on a node for another volume", () => {
           current: aVolumeWithRecord(after),
         });
         assert.deepEqual((await taken()).attachment, isWoken ? [attachmentName("node-a")] : undefined);
+      }));
+});
+
+describe("the attaches that wait on a node for the place of another disk", () => {
+  const name = "pvc-2-node-a";
+  const other = aReplica("node-a", { metadata: { name }, spec: { volumeName: "pvc-2", volumeId: "disk-2" } });
+  const { lun: _, ...unplaced } = other.status ?? assert.fail();
+  for (const { because, record, isWoken } of [
+    { because: "its node is unverified", record: { unverified: [identity("node-a")] }, isWoken: true },
+    { because: "no other disk waits for it", record: {}, isWoken: false },
+  ])
+    it(`are ${isWoken ? "" : "not "}tried again once it is known: ${because}`, () =>
+      withRoutes(async ({ given, routes, taken }) => {
+        await given("AzVolume", {
+          ...aVolumeWithRecord(record),
+          metadata: { ...aVolume().metadata, name: "pvc-2" },
+        });
+        await given("AzVolumeAttachment", anAttachment("node-a"));
+        await given("AzVolumeAttachment", anAttachment("node-b"));
+        routes.onChange({
+          kind: "AzVolumeAttachment",
+          name,
+          previous: { ...other, status: { ...unplaced, state: "Pending" } },
+          current: other,
+        });
+        const woken = (await taken()).attachment ?? [];
+        assert.deepEqual(woken.toSorted(), [...(isWoken ? [attachmentName("node-a")] : []), name].toSorted());
       }));
 });
 

@@ -3,6 +3,7 @@ import { rebuildMarkOf } from "../../core/api/lease.ts";
 import { holdsShare } from "../../core/attachment/plan-attachment.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { dependsOnAttachments } from "../../core/volume/plan-disk.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import type { ObjectChange } from "../../objects/cache/object-cache.ts";
 import type { Kind } from "../../ports/store/object-store.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -15,12 +16,14 @@ import {
   isLabelLost,
   isMountProblemChanged,
   isMoreThanHeartbeat,
+  isPlaced,
   mustReconcileAttachment,
   mustReconcileVolume,
   isRefusalChanged,
   isSlotFreed,
   isVolumeErased,
   leftQuarantine,
+  leftUnverified,
   newlyBarrierPending,
 } from "./object-changes.ts";
 import { createWakers, ONLY_KEY, type RoutedLoops } from "./wakers.ts";
@@ -66,6 +69,8 @@ export function createChangeRoutes(
   const wakers = createWakers(ports, loops, changedNodes);
   const holds = (attachment: AzVolumeAttachment | undefined): boolean =>
     attachment !== undefined && holdsShare(ports, attachment);
+  const isUnverified = ({ volumeName, nodeName }: AzVolumeAttachment["spec"]): boolean =>
+    isNamed(cache.get("AzVolume", volumeName)?.status?.record, nodeName, "unverified");
 
   const routes: Routes = {
     AzVolume: [
@@ -84,6 +89,7 @@ export function createChangeRoutes(
             wakers.addAttachmentsOn(nodeName);
             wakers.placeOn(nodeName);
           }
+          for (const nodeName of leftUnverified(change)) wakers.addAttachmentsOn(nodeName);
           for (const nodeName of newlyBarrierPending(change)) loops.barrier.queue.add(nodeName);
         },
       },
@@ -93,6 +99,10 @@ export function createChangeRoutes(
       {
         when: isSlotFreed,
         wake: (change) => wakers.placeOn(specOf(change).nodeName),
+      },
+      {
+        when: (change) => isPlaced(change) && isUnverified(specOf(change)),
+        wake: (change) => wakers.addAttachmentsOn(specOf(change).nodeName),
       },
       { when: isRefusalChanged, wake: (change) => loops.volume.queue.add(specOf(change).volumeName) },
       {

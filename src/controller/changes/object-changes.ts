@@ -4,7 +4,7 @@ import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { includesNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { nodeLabelsIn } from "../../core/api/node-labels.ts";
-import { isDetaching } from "../../core/attachment/attachment-state.ts";
+import { isDetaching, lunOn } from "../../core/attachment/attachment-state.ts";
 import {
   barrierPendingNames,
   isGivenUp,
@@ -171,6 +171,27 @@ export function leftQuarantine({ previous, current }: VolumeChange): readonly st
   const present = barredNodes(current);
   const left = barredNodes(previous).filter((node) => !includesNode(present, node));
   return left.map(({ nodeName }) => nodeName);
+}
+
+/**
+ * Nodes that no longer have to show what they do with a volume, or to be proven off its disk: some got no
+ * disk of any volume (`may-attach-now.ts`).
+ */
+export function leftUnverified({ previous, current }: VolumeChange): readonly string[] {
+  const present = [...barredNodes(current), ...unverifiedNodes(current)];
+  const left = unverifiedNodes(previous).filter((node) => !includesNode(present, node));
+  return left.map(({ nodeName }) => nodeName);
+}
+
+function unverifiedNodes(volume: AzVolume | undefined): readonly NodeIdentity[] {
+  return nodesIn(volume?.status?.record, "unverified");
+}
+
+/** Whether the place of a disk is known from now on: an unverified node without one gets no other disk. */
+export function isPlaced({ previous, current }: AttachmentChange): boolean {
+  const place = (attachment: AzVolumeAttachment | undefined): number | undefined =>
+    attachment?.status?.vmId === undefined ? undefined : lunOn(attachment, { vmId: attachment.status.vmId });
+  return place(current) !== undefined && place(previous) !== place(current);
 }
 
 /** The nodes that get no disk of any volume, as the record of this one says. */

@@ -15,6 +15,17 @@ export function isAttached({ status }: Pick<AzVolumeAttachment, "status">): bool
   return status?.state === "Attached" && status.deviceMissing !== true;
 }
 
+/**
+ * At which LUN of that very VM the disk is attached as far as is known, whether or not its device is reported
+ * as missing. A disk on its way there or away has no LUN to rely on.
+ */
+export function lunOn(
+  { status }: Pick<AzVolumeAttachment, "status">,
+  { vmId }: Pick<NodeIdentity, "vmId">,
+): number | undefined {
+  return status?.state === "Attached" && isSameVmId(status.vmId, vmId) ? status.lun : undefined;
+}
+
 /** Whether a detach was begun, from whichever VM. */
 export function isDetaching({ status }: Pick<AzVolumeAttachment, "status">): boolean {
   return status?.state === "Detaching" || status?.state === "DetachmentFailed";

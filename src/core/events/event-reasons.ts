@@ -214,7 +214,9 @@ export const eventReasons = {
   WaitingForQuarantine: {
     type: "Warning",
     shownOn: ["Pod", "Node"],
-    when: "a node is being fenced, or was: it may have a dead mount, and gets no disk until it is clean",
+    when:
+      "a node is being fenced, or was, or may have a disk at an unknown LUN since its record was lost: " +
+      "it may have a dead mount, and gets no disk until it is clean",
     remedy: "Its node plug-in cleans up by itself; if that does not end, restart the node.",
   },
   WaitingForExpansion: {

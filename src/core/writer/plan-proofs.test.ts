@@ -47,6 +47,11 @@ const rows: readonly {
     planned: [a],
   },
   {
+    because: "its attachment names the place of an earlier VM of its name",
+    seen: observed({ attachments: [anAttachment("node-a", { status: { vmId: "older" } })] }),
+    planned: [a],
+  },
+  {
     because: "its attachment went with a detach that ended late",
     seen: observed({ attachments: [] }),
     planned: [a],

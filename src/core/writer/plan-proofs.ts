@@ -1,5 +1,5 @@
 import { isSameNode, type NodeIdentity } from "../api/identity/node-identity.ts";
-import { isAttached } from "../attachment/attachment-state.ts";
+import { isAttached, lunOn } from "../attachment/attachment-state.ts";
 import { attachmentOn, type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
 import { isNamed, nodesIn } from "./record/record-nodes.ts";
 
@@ -7,7 +7,8 @@ import { isNamed, nodesIn } from "./record/record-nodes.ts";
  * Unverified nodes that can't show themselves clean: without a device, by their attachment, they have no
  * LUN to check. Such a node waits for an attach, which unverified nodes are refused, so only Azure can
  * clear it. Nodes named only by their own checkpoints are included: they may not reclaim before Azure
- * lists the disk on their VM. Empty while a node is being fenced: one after the other.
+ * lists the disk on their VM. Empty while a node is being fenced: one after the other. Such a node gets no
+ * disk of another volume either, as long as its place is not known (`may-attach-now.ts`).
  */
 export function planProofs(observed: ObservedVolume): readonly NodeIdentity[] {
   const record = recordOf(observed);
@@ -21,7 +22,8 @@ export function planProofs(observed: ObservedVolume): readonly NodeIdentity[] {
   });
 }
 
-function hasDevice(observed: ObservedVolume, { nodeName }: NodeIdentity): boolean {
-  const own = attachmentOn(observed, nodeName)?.attachment;
-  return own !== undefined && isAttached(own);
+/** On this very VM: the attachment may name the place of an earlier VM of the name. */
+function hasDevice(observed: ObservedVolume, node: NodeIdentity): boolean {
+  const own = attachmentOn(observed, node.nodeName)?.attachment;
+  return own !== undefined && isAttached(own) && lunOn(own, node) !== undefined;
 }
