@@ -213,6 +213,20 @@ describe("pruneVolumes", () => {
       ]);
     }));
 
+  it("reports one that a clock has made in the future that was set back a day later", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      const clock = world.ports.clock;
+      const setBack: typeof clock = {
+        nowMs: () => clock.nowMs() - 24 * 3_600_000,
+        elapsedMs: () => clock.elapsedMs(),
+        sleep: (ms, signal) => clock.sleep(ms, signal),
+      };
+      const cloud = { ...world.ports.cloud, listDisks: async () => ok([own]) };
+      const answer = await forget(world, { cloud, clock: setBack, clusterVolumes: aCluster([]) });
+      assert.deepEqual(answer, found({ unclaimed: 1 }));
+    }));
+
   const others: readonly { readonly because: string; readonly disk: DiskFacts; readonly ageMs: number }[] = [
     {
       because: "another cluster made it",

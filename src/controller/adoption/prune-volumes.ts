@@ -89,7 +89,9 @@ function reportUnclaimed(
   { metadata }: AzVolume,
   disk: DiskFacts,
 ): boolean {
-  const isYoung = clock.nowMs() - fromTimestamp(metadata.creationTimestamp) < UNCLAIMED_AFTER_MS;
+  // One that the API server's clock has made in the future does not stay young until then.
+  const ageMs = Math.abs(clock.nowMs() - fromTimestamp(metadata.creationTimestamp));
+  const isYoung = ageMs < UNCLAIMED_AFTER_MS;
   if (!clusterVolumes.knowsAttachments || isYoung || clusterOf(disk.tags) !== clusterId) return false;
   const message = `no PersistentVolume names disk ${disk.diskUri} (${disk.sizeGiB} GiB, ${disk.skuName})`;
   events.emit({ about: { kind: "AzVolume", name: metadata.name }, reason: "UnclaimedDisk", message });

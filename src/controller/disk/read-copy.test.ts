@@ -114,6 +114,22 @@ describe("a copy that Azure fills in the background", () => {
       );
     }));
 
+  it("needs its source until then, and no longer, also where a clock was ahead", () =>
+    withControllerPorts(async (world) => {
+      await givenCopy(world);
+      const { status, ...volume } = world.volume() ?? assert.fail("no volume");
+      const copy = { ...(status?.copy ?? assert.fail("no copy")), since: "2126-01-01T00:00:00.000Z" };
+      const ahead = { ...volume, status: { ...(status ?? assert.fail("no status")), copy } };
+      assert.ok((await world.answerOf(world.ports.store.updateStatus("AzVolume", ahead, never))).ok);
+      const gone = { getDisk: async () => fail({ kind: "DiskNotFound", diskUri } as const) };
+      for (const _ of Array.from({ length: 10 })) {
+        assert.deepEqual(await reconcile(world, made, gone), fail({ kind: "DiskNotFound", diskUri }));
+        assert.ok(world.volume()?.status?.copy !== undefined);
+      }
+      await reconcile(world, made, gone);
+      assert.equal(world.volume()?.status?.copy, undefined);
+    }));
+
   it("is reported once as failed, and read on: a later change may have failed", () =>
     withControllerPorts(async (world) => {
       await givenCopy(world);

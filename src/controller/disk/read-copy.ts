@@ -1,6 +1,12 @@
 import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import { copyNews, isBegunLongAgo, withCopy, withoutCopy } from "../../core/volume/copies/copy-progress.ts";
+import {
+  copyNews,
+  isBegunLongAgo,
+  withCopy,
+  withoutCopy,
+  withPastBeginning,
+} from "../../core/volume/copies/copy-progress.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -21,7 +27,16 @@ export async function readCopy(
 ): Promise<Reconciled> {
   const disk = await ports.cloud.getDisk({ diskUri, lane: COPY_LANE }, signal);
   const nowMs = ports.clock.nowMs();
-  if (!disk.ok && (disk.failure.kind !== "DiskNotFound" || !isBegunLongAgo(volume, nowMs))) return disk;
+  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
+  if (!disk.ok && !isBegunLongAgo(volume, nowMs)) {
+    const begun = await changeVolumeStatus(
+      ports.store,
+      volume,
+      (status) => withPastBeginning(status, nowMs),
+      signal,
+    );
+    return begun.ok ? disk : ignoreNotFound(begun);
+  }
   const recorded = await changeVolumeStatus(
     ports.store,
     volume,

@@ -112,6 +112,16 @@ export function withoutCopy({ copy: _, ...status }: VolumeStatus): VolumeStatus 
   return { ...status, conditions: status.conditions.filter(({ type }) => type !== COPYING) };
 }
 
+/**
+ * The status of a copy whose beginning a clock that was ahead has written: it begins now, or it would not get
+ * old for as long as that clock was ahead. Undefined: it is in the past already.
+ */
+export function withPastBeginning(status: VolumeStatus, nowMs: number): VolumeStatus | undefined {
+  const { copy } = status;
+  if (copy === undefined || fromTimestamp(copy.since) <= nowMs) return undefined;
+  return { ...status, copy: { ...copy, since: toTimestamp(nowMs) } };
+}
+
 /** Whether a disk was made, or adopted, so long ago that Azure shows it wherever it is there. */
 export function isBegunLongAgo({ status }: AzVolume, nowMs: number): boolean {
   const since = status?.copy?.since;
