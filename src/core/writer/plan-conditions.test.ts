@@ -61,6 +61,46 @@ describe("planConditions", () => {
     );
   });
 
+  for (const { because, early, isKept } of [
+    { because: "it is too early to report it again", early: "AttachedToForeignVM", isKept: true },
+    { because: "it is too early for another one alone", early: "WaitingForUser", isKept: false },
+    { because: "nothing waits any more", early: undefined, isKept: false },
+  ] as const)
+    it(`${isKept ? "keeps" : "removes"} what a node waits for: ${because}`, () => {
+      const waiting = {
+        type: WRITER_WAITING,
+        status: "True" as const,
+        reason: "AttachedToForeignVM",
+        message: "a VM has it",
+        lastTransitionTime: agoMs(60_000),
+      };
+      const seen = anObservedVolume({
+        volume: aVolume({ status: { conditions: [ready, waiting] } }),
+        attachments: replicas,
+        nodes,
+      });
+      const requeue = { kind: "Requeue", afterMs: 1_000, ...(early && { tooEarlyFor: early }) } as const;
+      assert.deepEqual(planConditions(seen, [requeue]), isKept ? undefined : [ready]);
+    });
+
+  it("keeps what a node waits for where another controller has just started to look", () => {
+    const volume = aVolume({
+      status: { record: aRecord({ unverified: [identity("node-x")] }), conditions: [] },
+    });
+    const looksFor = (ms: number, conditions = volume.status?.conditions ?? []): typeof conditions => {
+      const status = { ...(volume.status ?? assert.fail()), conditions };
+      const seen = anObservedVolume({ volume: { ...volume, status }, unregisteredMs: () => ms });
+      return planConditions(seen, planWriter(seen)) ?? conditions;
+    };
+    const reported = looksFor(30_000);
+    assert.deepEqual(
+      reported.map(({ type, reason }) => [type, reason]),
+      [[WRITER_WAITING, "AttachedToForeignVM"]],
+    );
+    assert.deepEqual(looksFor(0, reported), reported);
+    assert.deepEqual(looksFor(0), []);
+  });
+
   it("plans nothing where all of several conditions are written", () => {
     const error = { kind: "CloudRejected", message: "no", failure: "{}", time: agoMs(0), retries: 1 };
     const attachments = [

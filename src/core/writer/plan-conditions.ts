@@ -79,7 +79,7 @@ export function planConditions(
   if (present === undefined) return undefined;
   const planned = [
     failoverReady(observed, present),
-    writerWaiting(writerActions),
+    writerWaiting(writerActions, present),
     attachRefused(observed),
     attachedElsewhere(observed),
     mountUnhealthy(observed),
@@ -111,10 +111,14 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
     : { type: FAILOVER_READY, status: "False", reason: "ReplicasMissing", message };
 }
 
-function writerWaiting(writerActions: readonly WriterAction[]): Undated | undefined {
+/** One that it is too early to report again stays: a change of leader is no end of a wait. */
+function writerWaiting(writerActions: readonly WriterAction[], present: Conditions): Undated | undefined {
   const wait = writerActions.find((action) => action.kind === "WaitFor");
+  const early = writerActions.flatMap((action) =>
+    action.kind === "Requeue" ? (action.tooEarlyFor ?? []) : [],
+  );
   return wait === undefined
-    ? undefined
+    ? present.find(({ type, reason }) => type === WRITER_WAITING && early.some((one) => one === reason))
     : {
         type: WRITER_WAITING,
         status: "True",

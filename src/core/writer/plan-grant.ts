@@ -40,7 +40,7 @@ function planWithoutUser(observed: ObservedVolume, unused: readonly NodeIdentity
   const isOld = observed.attachments.some(
     ({ attachment, unchangedMs }) => names.includes(attachment.spec.nodeName) && unchangedMs >= NO_USER_MS,
   );
-  if (!isOld) return [{ kind: "Requeue", afterMs: RECHECK_MS }];
+  if (!isOld) return [{ kind: "Requeue", afterMs: RECHECK_MS, tooEarlyFor: "WaitingForUser" }];
   const message = `${nameList(names)} requests the volume, and no user of it is seen there`;
   return [
     ...unused.map((node) => ({ kind: "Grant", node, isUserSeen: false }) as const),

@@ -198,9 +198,14 @@ describe("planWriter for unverified nodes", () => {
         nodes: [aNode("node-b"), ...(node === "unregistered" ? [] : [aNode("node-a", node)])],
       });
     const asks: readonly WriterAction[] = [asksIfGone, { kind: "Requeue", afterMs: 10_000 }];
+    const early: WriterAction = { kind: "Requeue", afterMs: 10_000, tooEarlyFor: "ReclaimDisputed" };
     checkPlans([
-      { because: "it is alive, and shows it by itself", observed: observed({}), plan: [] },
-      { because: "its VM may be no more", observed: observed({ heartbeatUnchangedMs: 60_000 }), plan: asks },
+      { because: "it is alive, and shows it by itself", observed: observed({}), plan: [early] },
+      {
+        because: "its VM may be no more",
+        observed: observed({ heartbeatUnchangedMs: 60_000 }),
+        plan: [asksIfGone, early],
+      },
       { because: "no node stands for its VM", observed: observed("unregistered"), plan: asks },
       {
         because: "its VM has had no node for long",
@@ -231,7 +236,9 @@ describe("planWriter for unverified nodes", () => {
       writer: aWriter("node-b"),
     });
     const attachments = [anAttachment("node-b")];
-    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 119_999 })), []);
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 119_999 })), [
+      { kind: "Requeue", afterMs: 10_000, tooEarlyFor: "ReclaimDisputed" },
+    ]);
     const message =
       "node-b has reclaimed the volume, and another node does not release it: " +
       "node-a had the disk when the record was made and has not shown yet whether it is clean";

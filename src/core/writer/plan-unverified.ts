@@ -55,7 +55,7 @@ function planVerification(observed: ObservedVolume, node: NodeIdentity): readonl
     return [
       { kind: "AskAzure", node, mayBeGone: true },
       observed.unregisteredMs(node.nodeName) < REGISTERED_WITHIN_MS
-        ? { kind: "Requeue", afterMs: ASK_AGAIN_MS }
+        ? { kind: "Requeue", afterMs: ASK_AGAIN_MS, tooEarlyFor: "AttachedToForeignVM" }
         : { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_AGAIN_MS },
     ];
   }
@@ -89,6 +89,11 @@ function planWait(
       `${writer.nodeName} has reclaimed the volume, and another node does not release it: ` +
       `${wait.message}`;
     return [{ kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: ASK_AGAIN_MS }];
+  }
+  // Without a look of its own nothing would report it once it is due.
+  if (isForProof) {
+    const afterMs = Math.max(ASK_AGAIN_MS, wait.retryAfterMs);
+    return [{ kind: "Requeue", afterMs, tooEarlyFor: "ReclaimDisputed" }];
   }
   return wait.retryAfterMs < ASK_AGAIN_MS ? [] : [{ kind: "Requeue", afterMs: wait.retryAfterMs }];
 }

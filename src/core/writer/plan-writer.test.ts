@@ -320,7 +320,7 @@ describe("planWriter", () => {
     const attachment = anAttachment("node-a");
     assert.deepEqual(
       planWriter(anObservedVolume({ attachments: [unchangedFor(14_999, attachment)], hasUser })),
-      [{ kind: "Requeue", afterMs: 1_000 }],
+      [{ kind: "Requeue", afterMs: 1_000, tooEarlyFor: "WaitingForUser" }],
     );
     const both = [unchangedFor(14_999, attachment), unchangedFor(15_000, anAttachment("node-b"))];
     const asked = planWriter(anObservedVolume({ attachments: both, hasUser }));
@@ -331,7 +331,7 @@ describe("planWriter", () => {
     );
     const replica = [unchangedFor(14_999, attachment), unchangedFor(15_000, aReplica("node-b"))];
     assert.deepEqual(planWriter(anObservedVolume({ attachments: replica, hasUser })), [
-      { kind: "Requeue", afterMs: 1_000 },
+      { kind: "Requeue", afterMs: 1_000, tooEarlyFor: "WaitingForUser" },
     ]);
     const message = "node-a requests the volume, and no user of it is seen there";
     assert.deepEqual(

@@ -46,7 +46,11 @@ export type WriterAction =
    * instead, it begins the fence of a VM that is proven to be gone.
    */
   | { readonly kind: "AskAzure"; readonly node: NodeIdentity; readonly mayBeGone: boolean }
-  | { readonly kind: "Requeue"; readonly afterMs: number }
+  /**
+   * `tooEarlyFor`: a wait that may stand, and that this process has not watched for long enough to report: it
+   * has just begun, or a change of the object has begun its time again. A condition that names it stays.
+   */
+  | { readonly kind: "Requeue"; readonly afterMs: number; readonly tooEarlyFor?: EventReason }
   /** A node waits to write. `nodeName`: the node it waits for, where that node gets the event as well. */
   | {
       readonly kind: "WaitFor";
