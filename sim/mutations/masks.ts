@@ -35,7 +35,7 @@ export const withoutEarlierRecord: SourceEdit = {
 /** Lets a disk have a LUN at which its node looks for another one. */
 export const withoutReservedLuns: SourceEdit = {
   file: "src/controller/attachment/attach.ts",
-  find: `reservedLuns: () => lunsReservedOn(ports, node),`,
+  find: `reservedLuns: () => lunsReservedOn(ports, node, attachment),`,
   replace: ``,
 };
 

@@ -160,6 +160,14 @@ interface AttachedInAzure extends AttachedDisk {
   readonly isFoundThere: boolean;
 }
 
+/** Where the disk was on this very VM, which may not have noticed that it is off. */
+function formerPlace(
+  { status }: AzVolumeAttachment,
+  { vmId }: NodeIdentity,
+): { readonly formerLun?: number } {
+  return status?.lun !== undefined && isSameVmId(status.vmId, vmId) ? { formerLun: status.lun } : {};
+}
+
 function attachInAzure(
   ports: AttachmentPorts,
   { volume, attachment, node, attempt }: Attempt,
@@ -186,7 +194,8 @@ function attachInAzure(
         mayCompleteDetach: mayCompleteDetach(ports, { node, attaches: { diskUri, attempt } }),
         forcePrecondition: (callSignal) =>
           recordAllows(ports, volume, (present) => mayForce(present, node), callSignal),
-        reservedLuns: () => lunsReservedOn(ports, node),
+        reservedLuns: () => lunsReservedOn(ports, node, attachment),
+        ...formerPlace(attachment, node),
         expectedDisks: () => expectedDisksOn(ports, node),
       },
       signal,

@@ -1000,6 +1000,48 @@ describe("attachmentReconciler", () => {
       }),
     );
 
+  for (const state of ["Attaching", "AttachmentFailed"] as const)
+    it(`gives no disk the LUN of one that its node misses, and that is attached again: ${state}`, () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        const other = {
+          record: aRecord({ writer: aWriter("node-a") }),
+          detail: aDetail({ diskUri: otherUri }),
+        };
+        await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: other }));
+        await world.given("AzVolumeAttachment", {
+          ...replica,
+          status: { ...unplaced, state, lun: 3, deviceMissing: true },
+        });
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+        let reserved: readonly number[] | undefined;
+        await runOn(world, {
+          attachDisk: async ({ reservedLuns, formerLun }) => {
+            assert.equal(formerLun, undefined);
+            reserved = reservedLuns?.();
+            return fail({ kind: "Refused", diskUri, nodeName: "node-a" });
+          },
+        });
+        assert.deepEqual(reserved, [3]);
+      }));
+
+  it("asks for the LUN at which its node had the disk, and keeps that from no try of its own", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      const missing = { lun: 3, deviceMissing: true } as const;
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: missing }));
+      let asked: unknown;
+      await runOn(world, {
+        attachDisk: async ({ reservedLuns, formerLun, precondition }, signal) => {
+          asked = [formerLun, reservedLuns?.(), await precondition(signal)];
+          return fail({ kind: "Refused", diskUri, nodeName: "node-a" });
+        },
+      });
+      assert.deepEqual(asked, [3, [], true]);
+    }));
+
   describe("past a stale cache", () => {
     const elsewhere = { name: replicaName, volumeName: "pvc-2" } as const;
     const lun3 = { ...replica, status: { ...replica.status, state: "Attached", lun: 3 } } as const;

@@ -1,9 +1,9 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
-import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { nodeLabel } from "../../core/api/node-labels.ts";
-import { lunOn } from "../../core/attachment/attachment-state.ts";
+import { isDetaching, lunOn } from "../../core/attachment/attachment-state.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayAttach } from "../../core/writer/record/writer-steps.ts";
@@ -56,17 +56,28 @@ export function volumesBarring({ cache }: AttachmentPorts, node: NodeIdentity): 
 }
 
 /**
- * The LUNs where the node expects disks, according to its attachments. A disk detached by another client
- * is missed only at the next read of Azure; until then its LUN leads to no device. If another disk were
- * attached there, a promoted raw volume would be that disk: nothing on it shows the node which volume it
- * is.
+ * The LUNs where the node expects disks other than `own`, according to its attachments. A disk detached by
+ * another client is missed only at the next read of Azure; until then its LUN leads to no device. If another
+ * disk were attached there, a promoted raw volume would be that disk: nothing on it shows the node which
+ * volume it is. Nor is one attached there while the missed one is attached again: the node may stand still,
+ * and have it mounted.
  */
-export function lunsReservedOn({ cache }: AttachmentPorts, node: NodeIdentity): readonly number[] {
-  return attachedLuns(cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName), node);
+export function lunsReservedOn(
+  { cache }: AttachmentPorts,
+  node: NodeIdentity,
+  own: AzVolumeAttachment,
+): readonly number[] {
+  return expectedLuns(cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName), node, own);
 }
 
-function attachedLuns(attachments: readonly AzVolumeAttachment[], node: NodeIdentity): readonly number[] {
-  return attachments.flatMap((attachment) => lunOn(attachment, node) ?? []);
+function expectedLuns(
+  attachments: readonly AzVolumeAttachment[],
+  node: NodeIdentity,
+  own: AzVolumeAttachment,
+): readonly number[] {
+  return attachments
+    .filter((other) => other.metadata.name !== own.metadata.name && !isDetaching(other))
+    .flatMap(({ status }) => (isSameVmId(status?.vmId, node.vmId) ? (status?.lun ?? []) : []));
 }
 
 /**
@@ -76,13 +87,13 @@ function attachedLuns(attachments: readonly AzVolumeAttachment[], node: NodeIden
  */
 async function isAsCached(
   ports: AttachmentPorts,
-  { volume, node }: PlannedAttach,
+  { volume, attachment, node }: PlannedAttach,
   signal: AbortSignal,
 ): Promise<boolean> {
   const present = await attachmentsNow(ports, { nodeName: node.nodeName }, signal);
   if (!present.ok) return false;
-  const reserved = lunsReservedOn(ports, node);
-  if (attachedLuns(present.value, node).some((lun) => !reserved.includes(lun))) return false;
+  const reserved = lunsReservedOn(ports, node, attachment);
+  if (expectedLuns(present.value, node, attachment).some((lun) => !reserved.includes(lun))) return false;
   const labelled = await ports.store.list("AzVolume", { [nodeLabel(node.nodeName)]: "" }, signal);
   if (!labelled.ok) return false;
   const bars = (other: AzVolume): boolean => isBarred(other, node, present.value);

@@ -7,7 +7,7 @@ const there = (diskKey: string, lun: number, toBeDetached = false): DataDiskEntr
   lun,
   toBeDetached,
 });
-const attach = (diskKey: string): DiskRequest => ({ kind: "attach", diskKey });
+const attach = (diskKey: string, formerLun?: number): DiskRequest => ({ kind: "attach", diskKey, formerLun });
 const detach = (diskKey: string): DiskRequest => ({ kind: "detach", diskKey });
 
 describe("planVmUpdate", () => {
@@ -39,6 +39,39 @@ describe("planVmUpdate", () => {
       reservedLuns: [0],
       requests: [attach("a")],
       outcomes: [{ kind: "attach", lun: 1 }],
+    },
+    {
+      because: "a disk gets its former LUN again, and no other disk does, also where that is reserved",
+      entries: [there("x", 0)],
+      reservedLuns: [2],
+      requests: [attach("b"), attach("a", 2), attach("c")],
+      outcomes: [
+        { kind: "attach", lun: 1 },
+        { kind: "attach", lun: 2 },
+        { kind: "attach", lun: 3 },
+      ],
+    },
+    {
+      because: "one whose former LUN another disk has by now gets a free one",
+      entries: [there("x", 2)],
+      requests: [attach("a", 2)],
+      outcomes: [{ kind: "attach", lun: 0 }],
+    },
+    {
+      because: "of two with one former LUN the first gets it",
+      entries: [],
+      requests: [attach("a", 1), attach("b", 1)],
+      outcomes: [
+        { kind: "attach", lun: 1 },
+        { kind: "attach", lun: 0 },
+      ],
+    },
+    {
+      because: "a former LUN makes no room on a full VM",
+      entries: [there("x", 0)],
+      requests: [attach("a", 2)],
+      dataDisksMax: 1,
+      outcomes: [{ kind: "noFreeLun" }],
     },
     {
       because: "an attached disk stays, even at a LUN where another one is looked for",

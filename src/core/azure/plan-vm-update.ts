@@ -11,6 +11,8 @@ export interface DataDiskEntry {
 export interface DiskRequest {
   readonly kind: "attach" | "detach";
   readonly diskKey: string;
+  /** Of an attach: where the VM had the disk before, and no other disk is looked for. Default: nowhere. */
+  readonly formerLun?: number | undefined;
 }
 
 /** The outcome of a requested state, given the present list. */
@@ -29,7 +31,8 @@ export type RequestOutcome =
 
 /**
  * Decides each requested state. Attaches get the lowest free LUNs in the order of `requests`, from the list
- * that the conditional update covers, and none of `reservedLuns`.
+ * that the conditional update covers, and none of `reservedLuns`. A disk whose former LUN is free gets that
+ * one, which is reserved for it: for a machine that stood still it was never away.
  */
 export function planVmUpdate<W extends DiskRequest>(options: {
   readonly entries: readonly DataDiskEntry[];
@@ -41,12 +44,17 @@ export function planVmUpdate<W extends DiskRequest>(options: {
   const newcomers = options.requests.filter(
     ({ kind, diskKey }) => kind === "attach" && !entryOf.has(diskKey),
   );
-  const { reservedLuns, dataDisksMax } = options;
+  const { dataDisksMax } = options;
+  const usedLuns = options.entries.map((entry) => entry.lun);
+  const returning = returningTo(newcomers, usedLuns).slice(0, Math.max(0, dataDisksMax - usedLuns.length));
+  const lunOf = new Map(returning);
+  const others = newcomers.filter((newcomer) => !lunOf.has(newcomer));
   const luns = chooseLuns({
-    usedLuns: options.entries.map((entry) => entry.lun),
-    reservedLuns,
+    usedLuns: [...usedLuns, ...lunOf.values()],
+    // Also of those that find no place in this update.
+    reservedLuns: [...options.reservedLuns, ...newcomers.flatMap(({ formerLun }) => formerLun ?? [])],
     dataDisksMax,
-    count: newcomers.length,
+    count: others.length,
   });
   const makesRoom =
     options.requests.some(({ kind, diskKey }) => kind === "detach" && entryOf.has(diskKey)) ||
@@ -61,8 +69,22 @@ export function planVmUpdate<W extends DiskRequest>(options: {
         diskRequest,
         outcome: entry.toBeDetached ? { kind: "finishDetach" } : { kind: "attached", lun: entry.lun },
       };
-    const lun = luns[newcomers.indexOf(diskRequest)];
+    const lun = lunOf.get(diskRequest) ?? luns[others.indexOf(diskRequest)];
     if (lun !== undefined) return { diskRequest, outcome: { kind: "attach", lun } };
     return { diskRequest, outcome: { kind: makesRoom ? "later" : "noFreeLun" } };
+  });
+}
+
+/** The disks that get their former LUNs: each LUN once. */
+function returningTo<W extends DiskRequest>(
+  newcomers: readonly W[],
+  usedLuns: readonly number[],
+): readonly (readonly [W, number])[] {
+  const taken = new Set(usedLuns);
+  return newcomers.flatMap((newcomer) => {
+    const { formerLun } = newcomer;
+    if (formerLun === undefined || taken.has(formerLun)) return [];
+    taken.add(formerLun);
+    return [[newcomer, formerLun] as const];
   });
 }

@@ -396,6 +396,7 @@ async function settleFromModel(
     requests: present.map((request) => ({
       kind: request.kind === "attach" ? ("attach" as const) : ("detach" as const),
       diskKey: request.diskKey,
+      formerLun: formerLunOf(request.spec),
       request,
     })),
   });
@@ -428,6 +429,12 @@ async function settleFromModel(
     else if (outcome.kind !== "later") toWrite.push({ request, outcome });
   }
   return { toWrite, unanswered };
+}
+
+/** Not where its node looks for another disk, too: a restored backup may have made one of the two. */
+function formerLunOf({ formerLun, reservedLuns }: VmRequest["spec"]): number | undefined {
+  if (formerLun === undefined) return undefined;
+  return reservedLuns?.().includes(formerLun) === true ? undefined : formerLun;
 }
 
 function attachedIn({ dataDisks }: ArmVm, { diskKey }: VmRequest, lun: number): VmAnswer {

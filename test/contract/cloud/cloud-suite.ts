@@ -25,7 +25,11 @@ interface Wish {
 
 export function attaching(
   provisioner: CloudProvisioner,
-  wish: Wish & { readonly forcePrecondition?: Precondition; readonly reservedLuns?: ReservedLuns },
+  wish: Wish & {
+    readonly forcePrecondition?: Precondition;
+    readonly reservedLuns?: ReservedLuns;
+    readonly formerLun?: number;
+  },
   signal: AbortSignal = never,
 ): Promise<Result<{ readonly lun: number }>> {
   return provisioner.attachDisk(

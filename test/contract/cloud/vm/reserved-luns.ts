@@ -22,5 +22,20 @@ export function reservedLunsContract(on: On): void {
       const again = attaching(cloud.provisioner, { diskUri: second, node, reservedLuns: () => [3] });
       assert.deepEqual(valueOf(await cloud.run(again)), { lun: 3 });
     });
+
+    on("gives a disk that others have detached its LUN again, and no other disk that one", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+      const both = await cloud.run(
+        Promise.all([
+          attaching(cloud.provisioner, { diskUri: first, node, reservedLuns: () => [1] }),
+          attaching(cloud.provisioner, { diskUri: second, node, formerLun: 1 }),
+        ]),
+      );
+      assert.deepEqual(both.map(valueOf), [{ lun: 0 }, { lun: 1 }]);
+      const third = await addDisk(cloud, "pvc-3");
+      const elsewhere = { diskUri: third, node, formerLun: 2, reservedLuns: () => [2] };
+      assert.deepEqual(valueOf(await cloud.run(attaching(cloud.provisioner, elsewhere))), { lun: 3 });
+    });
   });
 }
