@@ -43,7 +43,7 @@ function lvmLabel(): Buffer {
   return sector;
 }
 
-/** A member of an array of Linux: its superblock of version 1 says in which sector it is, and has a checksum. */
+/** A member of an array of Linux: a superblock of version 1 says in which sector it is, by its checksum. */
 function raidMember(sector: number): Buffer {
   const setUuid = hex("00112233-4455-6677-8899-aabbccddeeff");
   const fields = [
