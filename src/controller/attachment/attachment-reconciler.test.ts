@@ -1001,7 +1001,7 @@ describe("attachmentReconciler", () => {
     );
 
   for (const state of ["Attaching", "AttachmentFailed"] as const)
-    it(`gives no disk the LUN of one that its node misses, and that is attached again: ${state}`, () =>
+    it(`gives no disk the LUN of a missed one: ${state}`, () =>
       withControllerPorts(async (world) => {
         await givenNode(world);
         await world.given("AzVolume", aVolumeWithRecord({}));
@@ -1026,7 +1026,7 @@ describe("attachmentReconciler", () => {
         assert.deepEqual(reserved, [3]);
       }));
 
-  it("asks for the LUN at which its node had the disk, and keeps that from no try of its own", () =>
+  it("asks for the LUN at which its node had the disk, which is free for that alone", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));

@@ -257,9 +257,9 @@ export interface CloudProvisioner {
    * answers its present LUN, without `precondition`; one that the platform would delete with the VM is kept
    * from then on, where the platform allows it. One that is being detached is waited for. If that detach
    * hangs, `forcePrecondition` decides whether to force it: another client may have asked for it while a
-   * node writes. The disk gets its `formerLun` again where that is free, and else none of `reservedLuns`, where
-   * the node would take it for another. Fails with
-   * `DiskNotFound`, `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`,
+   * node writes. The disk gets its `formerLun` again where that is free, and else none of
+   * `reservedLuns`, where the node would take it for another. Fails with `DiskNotFound`,
+   * `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`,
    * `InstanceReplaced` (another VM is at its resource id) or `Refused`.
    */
   attachDisk(request: AttachDiskRequest, signal: AbortSignal): Promise<Result<AttachedDisk>>;
