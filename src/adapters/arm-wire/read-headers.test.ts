@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readRetryAfterMs } from "./read-headers.ts";
+import { readRemainingCalls, readRetryAfterMs } from "./read-headers.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1, 12, 0, 0);
 
@@ -21,4 +21,31 @@ describe("Retry-After", () => {
   ] as const)
     it(`is ${delayMs ?? "not read"}: ${because}`, () =>
       assert.equal(readRetryAfterMs(header, NOW_MS), delayMs));
+});
+
+describe("x-ms-ratelimit-remaining-resource", () => {
+  it("is read by policy", () => {
+    assert.deepEqual(
+      readRemainingCalls("Microsoft.Compute/PutVMResource;9, Microsoft.Compute/GetOperation3Min;7,x"),
+      [
+        { policy: "PutVMResource", remaining: 9 },
+        { policy: "GetOperation3Min", remaining: 7 },
+      ],
+    );
+    assert.deepEqual(readRemainingCalls(undefined), []);
+  });
+
+  // Azure/azure-cli, recording test_vmss_update_instance_disks.yaml (2024), which attaches a disk to an instance.
+  it("counts no calls in the queue of a uniform scale set, of which Azure says 0", () => {
+    const header =
+      "Microsoft.Compute/VMScaleSetVMActionsSubscriptionMaximum;1999," +
+      "Microsoft.Compute/VMScaleSetVMActionsResource;11," +
+      "Microsoft.Compute/VMScaleSetBatchedVMRequestsSubscriptionMaximum;5998," +
+      "Microsoft.Compute/VmssQueuedVMOperations;0";
+    assert.deepEqual(readRemainingCalls(header), [
+      { policy: "VMScaleSetVMActionsSubscriptionMaximum", remaining: 1999 },
+      { policy: "VMScaleSetVMActionsResource", remaining: 11 },
+      { policy: "VMScaleSetBatchedVMRequestsSubscriptionMaximum", remaining: 5998 },
+    ]);
+  });
 });

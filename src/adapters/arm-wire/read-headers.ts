@@ -14,12 +14,18 @@ export function readRetryAfterMs(header: string | undefined, nowMs: number): num
   return Number.isNaN(delayMs) ? undefined : Math.min(RETRY_AFTER_MAX_MS, Math.max(0, delayMs));
 }
 
+/**
+ * What counts calls: for each resource, for a subscription, or in so many minutes. `VmssQueuedVMOperations`, in
+ * answers to writes of uniform scale sets and their instances, does not: Azure has sent 0 there since 2022.
+ */
+const COUNTS_CALLS = /(?:Resource|SubscriptionMaximum|\dMin)$/i;
+
 /** `x-ms-ratelimit-remaining-resource`: `Microsoft.Compute/PutVMResource;9,…`. */
 export function readRemainingCalls(header: string | undefined): readonly RemainingCalls[] {
   return (header ?? "").split(",").flatMap((part) => {
     const [policy = "", count = ""] = part.trim().split(";");
     const remaining = Number(count);
-    return policy === "" || count === "" || !Number.isFinite(remaining)
+    return !COUNTS_CALLS.test(policy) || count === "" || !Number.isFinite(remaining)
       ? []
       : [{ policy: policy.replace(/^Microsoft\.Compute\//i, ""), remaining }];
   });

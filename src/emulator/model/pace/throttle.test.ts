@@ -49,9 +49,9 @@ describe("throttle", () => {
       settings: {
         throttling: "enforce",
         throttleLimits: {
-          GetVMSSVMResource: { burst: 2, perMinute: 1 },
-          UpdateVMSSVMResource: { burst: 1, perMinute: 1 },
-          DeleteVMSSVMResource: { burst: 1, perMinute: 1 },
+          GetVMScaleSetVMResource: { burst: 2, perMinute: 1 },
+          VMScaleSetVMActionsResource: { burst: 1, perMinute: 1 },
+          DeleteVMScaleSetVMResource: { burst: 1, perMinute: 1 },
         },
       },
     });
@@ -62,19 +62,31 @@ describe("throttle", () => {
     const left = (method: "GET" | "PUT" | "POST", path: string): string | undefined => {
       const answer = azure.send(method, path, method === "PUT" ? {} : undefined);
       const [detail] = listAt(answer.body, "error", "details") ?? [];
-      const remaining = answer.headers["x-ms-ratelimit-remaining-resource"]?.split(",").at(-1);
+      const remaining = answer.headers["x-ms-ratelimit-remaining-resource"]
+        ?.split(",")
+        .find((part) => /Resource;/.test(part));
       return answer.status === 429 ? textAt(detail, "target") : remaining?.replace("Microsoft.Compute/", "");
     };
     assert.deepEqual(
       [left("GET", first), left("GET", `${first}/instanceView`), left("GET", first), left("GET", second)],
-      ["GetVMSSVMResource;1", "GetVMSSVMResource;0", "GetVMSSVMResource", "GetVMSSVMResource;1"],
+      [
+        "GetVMScaleSetVMResource;1",
+        "GetVMScaleSetVMResource;0",
+        "GetVMScaleSetVMResource",
+        "GetVMScaleSetVMResource;1",
+      ],
     );
     assert.deepEqual(
       [left("PUT", first), left("PUT", first), left("POST", `${first}/restart`), left("PUT", second)],
-      ["UpdateVMSSVMResource;0", "UpdateVMSSVMResource", "UpdateVMSSVMResource", "UpdateVMSSVMResource;0"],
+      [
+        "VMScaleSetVMActionsResource;0",
+        "VMScaleSetVMActionsResource",
+        "VMScaleSetVMActionsResource",
+        "VMScaleSetVMActionsResource;0",
+      ],
     );
     const off = [left("POST", `${first}/deallocate`), left("POST", `${first}/powerOff`)];
-    assert.deepEqual(off, ["DeleteVMSSVMResource;0", "DeleteVMSSVMResource"]);
+    assert.deepEqual(off, ["DeleteVMScaleSetVMResource;0", "DeleteVMScaleSetVMResource"]);
   });
 
   it("lets an instance be updated again once its bucket has refilled", () => {
@@ -82,7 +94,7 @@ describe("throttle", () => {
       virtualMachines: [],
       settings: {
         throttling: "enforce",
-        throttleLimits: { UpdateVMSSVMResource: { burst: 1, perMinute: 4 } },
+        throttleLimits: { VMScaleSetVMActionsResource: { burst: 1, perMinute: 4 } },
       },
     });
     const pool = "virtualMachineScaleSets/pool";

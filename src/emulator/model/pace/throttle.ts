@@ -63,7 +63,9 @@ export function throttle(buckets: Buckets, call: ThrottledCall): ThrottleVerdict
     refilled(buckets, policy, call, policy.scope === "Resource" ? resourceOf(call.path) : subscription);
   const [front, provider] = [gateway.map(fill), policies.map(fill)];
   const empty =
-    call.mode === "enforce" ? [...front, ...provider].find(({ bucket }) => bucket.tokens < 1) : undefined;
+    call.mode === "enforce"
+      ? [...front, ...provider].find(({ policy, bucket }) => policy.figure === undefined && bucket.tokens < 1)
+      : undefined;
   if (empty !== undefined) return { headers: {}, refused: refusal(empty, call, subscription) };
   for (const filled of [front, provider])
     for (const { bucket } of filled) bucket.tokens = Math.max(0, bucket.tokens - 1);
@@ -127,7 +129,7 @@ function remainingHeaders(front: readonly Filled[], provider: readonly Filled[])
   for (const { policy, bucket } of front)
     headers[`x-ms-ratelimit-remaining-${policy.name}`] = String(Math.floor(bucket.tokens));
   const remaining = provider.map(
-    ({ policy, bucket }) => `Microsoft.Compute/${policy.name};${Math.floor(bucket.tokens)}`,
+    ({ policy, bucket }) => `Microsoft.Compute/${policy.name};${policy.figure ?? Math.floor(bucket.tokens)}`,
   );
   if (remaining.length > 0) headers["x-ms-ratelimit-remaining-resource"] = remaining.join(",");
   return headers;
