@@ -1075,11 +1075,12 @@ export const armErrors = {
         `region are ${offered.join(",")}`,
       { target: "sku" },
     ),
-  notSpot: (name: string) =>
+  /** Recorded by Azure's CLI (Azure/azure-cli, test_vm_simulate_eviction.yaml and test_vmss_…). */
+  notSpot: () =>
     failure(
       409,
       "OperationNotAllowed",
-      `Operation 'simulateEviction' is not allowed on VM '${name}' since its priority is not Spot.`,
+      "Operation 'simulateEviction' is allowed only for Spot Virtual Machines",
     ),
   quotaExceeded: (exceeded: {
     quota: string;

@@ -14,7 +14,7 @@ import {
   OPERATIONS,
   writeLinked,
 } from "./linked-resource-write.ts";
-import { type LinkedType, renderLinkedResource } from "./linked-resource.ts";
+import { firstAnswer, type LinkedType, renderLinkedResource } from "./linked-resource.ts";
 import { disksLinkedTo } from "./links.ts";
 
 type Written = ReturnType<typeof writeLinked>;
@@ -58,7 +58,7 @@ export function linkedRoutes(
 
 function putLinked(world: World, call: ArmCall, address: LinkedAddress): HandlerResult {
   ensureResourceGroup(world, address, textAt(call.body, "location") ?? "eastus");
-  return answered(world, call, { address, written: writeLinked(world, address, call) });
+  return answered(world, call, { address, written: writeLinked(world, address, call), isPut: true });
 }
 
 function patchLinked(world: World, call: ArmCall, address: LinkedAddress): HandlerResult {
@@ -71,11 +71,18 @@ function patchLinked(world: World, call: ArmCall, address: LinkedAddress): Handl
 function answered(
   world: World,
   call: ArmCall,
-  { address, written }: { readonly address: LinkedAddress; readonly written: Written },
+  {
+    address,
+    written,
+    isPut,
+  }: { readonly address: LinkedAddress; readonly written: Written; readonly isPut?: true },
 ): HandlerResult {
   if (written.kind === "Failure") return written;
   const present = findLinked(world, address);
-  const body = present === undefined ? undefined : renderLinkedResource(present);
+  const body =
+    present === undefined || isPut === undefined
+      ? present && renderLinkedResource(present)
+      : firstAnswer(present, call.body ?? {});
   return reply(202, body, operationHeaders(world, call, written.operation, "Disk"));
 }
 

@@ -16,7 +16,7 @@ function answer(azure: ModelFixture, ...call: Parameters<ModelFixture["send"]>):
 describe("disk encryption sets and disk accesses", () => {
   it("are made, read, changed, listed and deleted by operations", () => {
     const azure = aModel();
-    assert.deepEqual(answer(azure, "PUT", "diskEncryptionSets/keys", keys), [202, "Creating"]);
+    assert.deepEqual(answer(azure, "PUT", "diskEncryptionSets/keys", keys), [202, "Updating"]);
     azure.settle();
     const { body } = azure.send("GET", "diskEncryptionSets/KEYS");
     assert.deepEqual(
@@ -27,7 +27,6 @@ describe("disk encryption sets and disk accesses", () => {
         "eastus",
         {
           encryptionType: "EncryptionAtRestWithCustomerKey",
-          rotationToLatestKeyVersionEnabled: false,
           activeKey,
           provisioningState: "Succeeded",
         },
@@ -57,6 +56,56 @@ describe("disk encryption sets and disk accesses", () => {
     azure.finish("DELETE", "diskEncryptionSets/keys");
     assert.deepEqual(answer(azure, "GET", "diskEncryptionSets/keys"), [404, "ResourceNotFound"]);
     assert.deepEqual(answer(azure, "DELETE", "diskEncryptionSets/keys"), [204, undefined]);
+  });
+
+  // Recorded: see firstAnswer and keysOf.
+  it("have a first answer that repeats the request, without a name or without properties", () => {
+    const azure = aModel();
+    const identity = { type: "SystemAssigned" };
+    assert.deepEqual(azure.send("PUT", "diskEncryptionSets/keys", keys).body, {
+      location: "eastus",
+      identity,
+      properties: { activeKey, provisioningState: "Updating" },
+    });
+    const tags = { tag1: "val1" };
+    assert.deepEqual(
+      JSON.parse(JSON.stringify(azure.send("PUT", "diskAccesses/a", { location: "East US", tags }).body)),
+      {
+        name: "a",
+        id: `${COMPUTE}/diskAccesses/a`,
+        type: "Microsoft.Compute/diskAccesses",
+        location: "eastus",
+        tags,
+      },
+    );
+  });
+
+  it("show of their keys what was ever so, and when the key was replaced", () => {
+    const azure = aModel();
+    const properties = { activeKey, rotationToLatestKeyVersionEnabled: false, federatedClientId: "None" };
+    const shown = (change: Readonly<Record<string, Json>>): readonly unknown[] => {
+      azure.finish("PUT", "diskEncryptionSets/keys", {
+        location: "eastus",
+        identity: { type: "SystemAssigned,UserAssigned" },
+        properties: { ...properties, ...change },
+      });
+      const { body } = azure.send("GET", "diskEncryptionSets/keys");
+      return [
+        ...["rotationToLatestKeyVersionEnabled", "federatedClientId"].map((member) =>
+          at(body, "properties", member),
+        ),
+        textAt(body, "properties", "lastKeyRotationTimestamp") !== undefined,
+        textAt(body, "identity", "type"),
+      ];
+    };
+    const both = "SystemAssigned, UserAssigned";
+    assert.deepEqual(shown({}), [undefined, undefined, false, both]);
+    assert.deepEqual(shown({ rotationToLatestKeyVersionEnabled: true }), [true, undefined, false, both]);
+    assert.deepEqual(shown({ federatedClientId: "c" }), [false, "c", false, both]);
+    const next = { keyUrl: "https://vault.vault.azure.net/keys/key/2" };
+    assert.deepEqual(shown({ activeKey: next }), [false, undefined, true, both]);
+    azure.finish("PATCH", "diskEncryptionSets/keys", { identity: { type: "None" } });
+    assert.equal(at(azure.send("GET", "diskEncryptionSets/keys").body, "identity"), undefined);
   });
 
   it("must exist for a disk that names them, and stay while it does", () => {

@@ -45,13 +45,12 @@ export function scheduleEventHandler(world: World, call: ArmCall): HandlerResult
 
 /**
  * POST simulateEviction (Learn, Use Azure Spot Virtual Machines): 204, and the VM is evicted within 30
- * minutes; here after the notice of a `Preempt` event. Azure refuses it for other VMs (azure-cli,
- * `test_vm_simulate_eviction`); inferred: code and words.
+ * minutes; here after the notice of a `Preempt` event. Azure refuses it for other VMs.
  */
 export function simulateEvictionHandler(world: World, call: ArmCall): HandlerResult {
   const vm = vmAt(world, call);
   if (vm === undefined) return vmGone(world, call);
-  if (textAt(vm.other, "priority")?.toLowerCase() !== "spot") return armErrors.notSpot(vm.name);
+  if (textAt(vm.other, "priority")?.toLowerCase() !== "spot") return armErrors.notSpot();
   const noticeMs = NOTICE_MS.Preempt * world.settings.timeScale;
   schedulePlatformEvent(world, vm, { type: "Preempt", noticeMs });
   return reply(204);

@@ -307,7 +307,10 @@ describe("maintenance by the platform", () => {
   it("is a client's to simulate for a Spot VM, by itself or in a scale set", () => {
     const fixture = exact(aModel());
     const refused = fixture.send("POST", "virtualMachines/node-a/simulateEviction");
-    assert.deepEqual([refused.status, codeOf(refused.body)], [409, "OperationNotAllowed"]);
+    assert.deepEqual(
+      [refused.status, codeOf(refused.body), textAt(refused.body, "error", "message")],
+      [409, "OperationNotAllowed", "Operation 'simulateEviction' is allowed only for Spot Virtual Machines"],
+    );
     assert.equal(fixture.send("POST", "virtualMachines/none/simulateEviction").status, 404);
     fixture.finish("PATCH", "virtualMachines/node-a", { properties: { priority: "Spot" } });
     assert.equal(fixture.send("POST", "virtualMachines/node-a/simulateEviction").status, 204);

@@ -56,7 +56,9 @@ export function identityOf(
   const stated = objectAt(body, "identity");
   if (stated === undefined) return present;
   const before = kind === "PATCH" ? present : undefined;
-  const type = textAt(stated, "type") ?? textAt(before, "type") ?? "";
+  // Recorded by Azure's CLI in 2023 (Azure/azure-cli, test_guest_attestation_extension_and_msi.yaml): a blank
+  // between the two, though a template has none.
+  const type = (textAt(stated, "type") ?? textAt(before, "type") ?? "").replace(/,(?=\S)/, ", ");
   const named = objectAt(stated, "userAssignedIdentities") ?? {};
   const assigned = [
     ...Object.keys(objectAt(before, "userAssignedIdentities") ?? {}).filter(

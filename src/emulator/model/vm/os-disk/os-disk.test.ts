@@ -217,6 +217,16 @@ describe("the OS disk of a VM", () => {
     assert.equal(at(osDiskOf(azure), "diskSizeGB"), 64);
   });
 
+  // Azure/azure-cli, recording test_vm_os_disk_swap.yaml (2024).
+  it("gives way to another disk while the VM is powered off", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/restored", diskBody());
+    const managedDisk = { id: `${COMPUTE}/disks/restored` };
+    azure.finish("POST", `${VM}/powerOff`);
+    azure.finish("PATCH", VM, { properties: { storageProfile: { osDisk: { managedDisk } } } });
+    assert.equal(at(osDiskOf(azure), "name"), "restored");
+  });
+
   it("gives way to another disk while the VM is deallocated", () => {
     const azure = aModel();
     const before = osDiskPath(azure);
