@@ -97,6 +97,7 @@ describe("the properties that reads return", () => {
     assert.deepEqual(at(read, "properties", "virtualMachineProfile"), {
       osProfile: { computerNamePrefix: "worker" },
       extensionProfile: { extensions: [{ name: "script", properties: extension }] },
+      timeCreated: at(read, "properties", "timeCreated"),
     });
     azure.finish("PUT", "virtualMachineScaleSets/pool", read);
     const instance = azure.send("GET", "virtualMachineScaleSets/pool/virtualMachines/0").body;
@@ -167,6 +168,7 @@ describe("the properties that reads return", () => {
     assert.deepEqual(profile("virtualMachineScaleSets/pool", "virtualMachineProfile"), {
       ...model,
       storageProfile: { ...storageProfile, imageReference: { sku: "24_04" } },
+      timeCreated: profile("virtualMachineScaleSets/pool", "timeCreated"),
     });
   });
 

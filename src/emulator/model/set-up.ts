@@ -140,7 +140,7 @@ export function addScaleSet(world: World, setUp: ScaleSetSetUp): AddedScaleSet {
       ? withModelDefaults(
           world,
           setUpScaleSetProfile({ ...setUp, computerNamePrefix: setUp.computerNamePrefix ?? name }),
-          size,
+          { sizeName: size, orchestrationMode },
         )
       : setUp.computerNamePrefix === undefined
         ? {}

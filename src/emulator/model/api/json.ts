@@ -105,6 +105,16 @@ export function merged(present: JsonObject, change: JsonObject): JsonObject {
   return Object.fromEntries(all.filter(([, value]) => value !== undefined));
 }
 
+/** A value without the members that are null, at any depth: Azure takes them for not stated in a creation. */
+export function withoutNulls(value: Json): Json {
+  if (isList(value)) return value.map(withoutNulls);
+  if (!isObject(value)) return value;
+  const kept = Object.entries(value).filter(([, member]) => member !== null);
+  return Object.fromEntries(
+    kept.map(([name, member]) => [name, member === undefined ? undefined : withoutNulls(member)]),
+  );
+}
+
 /**
  * Whether both are equal, regardless of the order of members, and of whether a member is missing or
  * undefined.

@@ -120,6 +120,7 @@ const MODEL: Additions = {
   "2022-11-01": `osProfile.requireGuestProvisionSignal scheduledEventsProfile.osImageNotificationProfile
     serviceArtifactReference`,
   "2023-03-01": "securityPostureReference",
+  "2023-09-01": "timeCreated",
   "2024-03-01": "securityPostureReference.isOverridable",
   "2026-04-01": "capacityReservation.disableCapacityReservationAssignment",
 };

@@ -3,7 +3,10 @@ import { describe, it } from "node:test";
 import { at, type Json, type JsonObject, listAt, objectAt, textAt } from "../api/json.ts";
 import { aModel, type ModelFixture } from "../testing/model-fixture.ts";
 
-/** From recordings of cloud-provider-azure (January 2026) and of Azure's SDKs for Go and .NET. */
+/**
+ * From recordings of cloud-provider-azure (January 2026), of Azure's SDKs for Go and .NET, and of Azure's CLI
+ * (2024; Azure/azure-cli, vm module's recordings that are named at the tests).
+ */
 const location = "eastus2";
 const SUBNET = { subnet: { id: "/subscriptions/sub-1/subnets/subnet1" } };
 const POOL = "virtualMachineScaleSets/pool";
@@ -81,8 +84,126 @@ describe("scale sets as Azure was recorded to answer them", () => {
     };
     const networkInterfaceConfigurations = [{ name: "nic", properties }];
     assert.deepEqual(at(model, "networkProfile"), { networkInterfaceConfigurations });
+    assert.equal(at(model, "timeCreated"), at(read(azure, POOL), "properties", "timeCreated"));
     const instance = objectAt(read(azure, `${POOL}/virtualMachines/0`), "properties");
     assert.deepEqual(at(instance, "networkProfileConfiguration"), { networkInterfaceConfigurations });
+  });
+
+  // test_vmss_create_options.yaml and test_vmss_create_ephemeral_os_disk.yaml: `az vmss create` sends nulls.
+  it("have complete data disks in their model, and defaults for what is null", () => {
+    const azure = aModel({ virtualMachines: [] });
+    const disk = { lun: 0, createOption: "empty", diskSizeGB: 1 };
+    const sized = (name: string | null, lun: number): Json => ({
+      ...disk,
+      lun,
+      managedDisk: { storageAccountType: name },
+    });
+    const osDisk = { createOption: "FromImage", managedDisk: { storageAccountType: "standard_lrs" } };
+    const storageProfile = { osDisk, dataDisks: [sized(null, 0), sized("standard_lrs", 1)] };
+    azure.finish("PUT", POOL, {
+      location,
+      sku: { name: "Standard_D2s_v3", capacity: 1 },
+      properties: { singlePlacementGroup: null, virtualMachineProfile: { storageProfile } },
+    });
+    const shown = objectAt(read(azure, POOL), "properties");
+    assert.equal(at(shown, "singlePlacementGroup"), true);
+    const profile = objectAt(shown, "virtualMachineProfile", "storageProfile");
+    assert.equal(textAt(profile, "osDisk", "managedDisk", "storageAccountType"), "Standard_LRS");
+    const complete = (name: string, lun: number): Json => ({
+      caching: "None",
+      managedDisk: { storageAccountType: name },
+      lun,
+      createOption: "Empty",
+      diskSizeGB: 1,
+    });
+    assert.deepEqual(at(profile, "dataDisks"), [complete("Premium_LRS", 0), complete("Standard_LRS", 1)]);
+  });
+
+  // test_create_flexible_vmss_with_priority_mix_policy.yaml, test_vmss_hibernate.yaml.
+  it("that are flexible have defaults of their own, and list their instances by name only", () => {
+    const azure = aPool({ orchestrationMode: "Flexible" });
+    const shown = objectAt(read(azure, POOL), "properties");
+    const nic = listAt(
+      shown,
+      "virtualMachineProfile",
+      "networkProfile",
+      "networkInterfaceConfigurations",
+    )?.[0];
+    assert.deepEqual(
+      [
+        ...["singlePlacementGroup", "platformFaultDomainCount", "constrainedMaximumCapacity"],
+        ...["overprovision"],
+      ].map((member) => at(shown, member)),
+      [false, 1, false, undefined],
+    );
+    assert.deepEqual(
+      ["auxiliaryMode", "auxiliarySku", "deleteOption", "dnsSettings"].map((member) =>
+        at(nic, "properties", member),
+      ),
+      ["None", "None", "Delete", undefined],
+    );
+    assert.equal(
+      textAt(shown, "virtualMachineProfile", "storageProfile", "osDisk", "deleteOption"),
+      "Delete",
+    );
+    const [first] = listAt(read(azure, `${POOL}/virtualMachines`), "value") ?? [];
+    const name = textAt(first, "name") ?? "";
+    assert.deepEqual(first, {
+      name,
+      id: `${textAt(read(azure, POOL), "id") ?? ""}/virtualMachines/${name}`,
+      type: "Microsoft.Compute/virtualMachineScaleSets/virtualMachines",
+      location,
+      instanceId: name,
+      zones: [null],
+    });
+  });
+
+  // test_vmss_simple_orchestration_mode.yaml.
+  it("that are flexible and have no model have no size, upgrade policy and time either", () => {
+    const azure = aModel({ virtualMachines: [] });
+    azure.finish("PUT", POOL, { location, properties: { orchestrationMode: "Flexible" } });
+    const set = read(azure, POOL);
+    assert.deepEqual(
+      [at(set, "sku"), at(set, "properties", "upgradePolicy"), at(set, "properties", "timeCreated")],
+      [undefined, undefined, undefined],
+    );
+  });
+
+  // test_create_flexible_vmss_with_priority_mix_policy.yaml, test_vm_simulate_eviction.yaml.
+  it("pay what others do for Spot instances, as Spot VMs do", () => {
+    const azure = aModel({ virtualMachines: [] });
+    const body = poolBody();
+    const virtualMachineProfile = {
+      ...objectAt(body, "properties", "virtualMachineProfile"),
+      priority: "Spot",
+      evictionPolicy: "Deallocate",
+    };
+    azure.finish("PUT", POOL, { ...body, properties: { virtualMachineProfile } });
+    const price = { maxPrice: -1 };
+    assert.deepEqual(at(read(azure, POOL), "properties", "virtualMachineProfile", "billingProfile"), price);
+    azure.finish("PUT", "virtualMachines/v", {
+      location,
+      properties: { networkProfile: {}, priority: "Spot", billingProfile: null },
+    });
+    assert.deepEqual(at(read(azure, "virtualMachines/v"), "properties", "billingProfile"), price);
+  });
+
+  // test_vmss_*.yaml: `az vmss update` sends the set back without its image.
+  it("keep their image in a PUT that leaves it out, which dates their model", () => {
+    const azure = aPool();
+    const before = read(azure, POOL);
+    const model = objectAt(before, "properties", "virtualMachineProfile") ?? {};
+    const { imageReference, ...storageProfile } = objectAt(model, "storageProfile") ?? {};
+    azure.advance(60_000);
+    azure.finish("PUT", POOL, {
+      ...objectAt(before),
+      tags: { a: "b" },
+      properties: { virtualMachineProfile: { ...model, storageProfile } },
+    });
+    const after = objectAt(read(azure, POOL), "properties", "virtualMachineProfile");
+    assert.deepEqual(at(after, "storageProfile", "imageReference"), imageReference);
+    assert.notEqual(textAt(after, "timeCreated"), textAt(model, "timeCreated"));
+    assert.equal(at(read(azure, `${POOL}/virtualMachines/0`), "properties", "latestModelApplied"), true);
   });
 
   // From the tests of Azure's SDK for Java, which run against Azure (`canUpdateVMSSInCreateOrUpdateMode`).

@@ -181,8 +181,10 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
   for (const vm of coming) putVm(world, { ...vm, operationId: operation.id });
   for (const vm of leaving)
     putVm(world, { ...begun(world, vm), provisioningState: "Deleting", operationId: operation.id });
+  const statesModel = moves && name === "VirtualMachineScaleSets_CreateOrUpdate";
   const started = putScaleSet(world, {
     ...set,
+    ...(statesModel ? { modelStatedAtMs: world.nowMs } : {}),
     etag: set.etag + (isNew || (world.settings.etagMovesAt !== "end" && moves) ? 1 : 0),
     nextInstanceId: set.nextInstanceId + coming.length,
     provisioningState: deletesSet === true ? "Deleting" : isNew ? "Creating" : "Updating",

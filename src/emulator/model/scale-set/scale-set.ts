@@ -40,6 +40,8 @@ export interface ScaleSet extends NamedAddress {
   readonly etag: number;
   readonly operationId?: string;
   readonly createdAtMs: number;
+  /** When its model was last stated by a PUT that changed something. */
+  readonly modelStatedAtMs?: number;
   /** When its last write ended; absent until the first has. */
   readonly settledAtMs?: number;
 }
@@ -59,7 +61,13 @@ export function renderScaleSet(
   set: ScaleSet,
   { capacity, userData }: { readonly capacity: number; readonly userData: boolean },
 ): JsonObject {
-  const { userData: _secret, ...profile } = set.profile;
+  const profile = {
+    ...(userData ? set.profile : withoutMembers(set.profile, ["userData"])),
+    timeCreated: isoTime(set.modelStatedAtMs ?? set.createdAtMs),
+  };
+  // Recorded in 2024 of a flexible set: without a model it has no size, no policy and no time either.
+  const isStated = Object.keys(set.profile).length > 0;
+  const hasModel = isStated || set.orchestrationMode === "Uniform";
   return {
     name: set.name,
     id: set.id,
@@ -68,19 +76,39 @@ export function renderScaleSet(
     tags: set.tags,
     ...(set.zones.length > 0 ? { zones: set.zones } : {}),
     ...set.members,
-    sku: { name: set.sizeName, tier: "Standard", capacity },
+    ...(hasModel ? { sku: { name: set.sizeName, tier: "Standard", capacity } } : {}),
     properties: {
       ...set.other,
       orchestrationMode: set.orchestrationMode,
-      upgradePolicy: renderUpgradePolicy(set.upgradePolicy),
-      ...(Object.keys(set.profile).length > 0
-        ? { virtualMachineProfile: userData ? set.profile : profile }
-        : {}),
+      ...(hasModel ? { upgradePolicy: renderUpgradePolicy(set.upgradePolicy) } : {}),
+      ...(isStated ? { virtualMachineProfile: profile } : {}),
       provisioningState: set.provisioningState,
       uniqueId: set.uniqueId,
-      timeCreated: isoTime(set.createdAtMs),
+      ...(hasModel ? { timeCreated: isoTime(set.createdAtMs) } : {}),
     },
     etag: etagText(set),
+  };
+}
+
+/**
+ * An instance of a flexible set in the list of the set's instances: recorded in 2024 (Azure/azure-cli,
+ * test_vmss_hibernate.yaml), where none had a zone.
+ */
+export function renderFlexibleInstance(
+  set: ScaleSet,
+  {
+    name,
+    location,
+    zones,
+  }: { readonly name: string; readonly location: string; readonly zones: readonly string[] },
+): JsonObject {
+  return {
+    name,
+    id: `${set.id}/virtualMachines/${name}`,
+    type: "Microsoft.Compute/virtualMachineScaleSets/virtualMachines",
+    location,
+    instanceId: name,
+    zones: zones.length > 0 ? zones : [null],
   };
 }
 

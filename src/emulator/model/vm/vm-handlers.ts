@@ -13,7 +13,7 @@ import { resourceId, sameId } from "../api/resource/resource-id.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { instancesOf, scaleSetIdOf } from "../scale-set/instances.ts";
 import { notFound, scaleSetAt } from "../scale-set/scale-set-address.ts";
-import { scaleSetId } from "../scale-set/scale-set.ts";
+import { renderFlexibleInstance, scaleSetId } from "../scale-set/scale-set.ts";
 import { findVm, normalLocation, ensureResourceGroup, type World, findScaleSet } from "../world.ts";
 import { type AttachDetachRequest, isForced } from "./data-disks.ts";
 import { renderInstanceView } from "./instance-view.ts";
@@ -102,7 +102,11 @@ export function listInstancesHandler(world: World, call: ArmCall): HandlerResult
     ({ instance }) =>
       isLatest === undefined || String(instance?.latestModelApplied) === isLatest.toLowerCase(),
   );
-  return page(world, call, instances, (vm) => rendered(world, vm, expandedBy(call)));
+  return page(world, call, instances, (vm) =>
+    set.orchestrationMode === "Flexible"
+      ? renderFlexibleInstance(set, vm)
+      : rendered(world, vm, expandedBy(call)),
+  );
 }
 
 /** Recorded in February 2026: it answers as a PATCH does, though with the VM's disks only. */
