@@ -95,6 +95,53 @@ describe("answers as Azure was recorded to give them", () => {
     });
   });
 
+  // Azure/azure-cli, test_accelerated_network.yaml, test_disk_create_zones.yaml and test_managed_disk.yaml.
+  it("a disk's IOPS are repeated only where they can be set; its state is in all versions", () => {
+    const azure = aModel();
+    const repeated = (sku: string, iops: number, mbps: number): readonly unknown[] => {
+      const performance = { diskIOPSReadWrite: iops, diskMBpsReadWrite: mbps };
+      azure.finish("PUT", `disks/${sku}`, { location, zones: ["1"], ...disk(sku, { diskSizeGB: 5 }) });
+      const again = { location, zones: ["1"], ...disk(sku, { diskSizeGB: 5, ...performance }) };
+      const { status, body: answered } = azure.send("PUT", `disks/${sku}`, again);
+      return [status, ...shown(answered, "diskIOPSReadWrite", "diskMBpsReadWrite")];
+    };
+    assert.deepEqual(
+      [repeated("Premium_LRS", 120, 25), repeated("PremiumV2_LRS", 3000, 125)],
+      [
+        [202, undefined, undefined],
+        [202, 3000, 125],
+      ],
+    );
+    azure.settle();
+    const creationData = { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/Premium_LRS` };
+    azure.finish("PUT", "snapshots/s", { location, properties: { creationData } });
+    for (const path of ["disks/Premium_LRS", "snapshots/s"]) {
+      const { body } = azure.send("GET", `${path}?api-version=2017-03-30`);
+      assert.deepEqual(shown(body, "diskState"), ["Unattached"], path);
+    }
+  });
+
+  // Azure/azure-cli, test_completion_percent.yaml.
+  it("the operation of a CopyStart shows no progress, and a GET does", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/d", diskBody());
+    const copied = (createOption: string, source: string): Json => ({
+      location,
+      properties: {
+        creationData: { createOption, sourceResourceId: `${COMPUTE}/${source}` },
+        incremental: true,
+      },
+    });
+    azure.finish("PUT", "snapshots/a", copied("Copy", "disks/d"));
+    const elsewhere = { ...objectAt(copied("CopyStart", "snapshots/a")), location: "westus" };
+    const started = azure.finish("PUT", "snapshots/b", elsewhere);
+    assert.equal(at(started, "properties", "output", "properties", "completionPercent"), undefined);
+    assert.equal(
+      typeof at(azure.send("GET", "snapshots/b").body, "properties", "completionPercent"),
+      "number",
+    );
+  });
+
   it("empty tags are shown once a write has stated them", () => {
     const azure = aModel();
     const bodies: Readonly<Record<string, JsonObject>> = {

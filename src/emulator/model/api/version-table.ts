@@ -176,9 +176,10 @@ const DISK_OR_SNAPSHOT: Additions = {
   "2025-01-02": `creationData.instantAccessDurationMinutes creationData.securityMetadataUri
     supportedCapabilities.supportedSecurityOption`,
 };
+// The description has `diskState` since 2018-09-30, and of snapshots since 2020-06-30; recorded are answers of
+// 2017-03-30 with it (Azure/azure-cli, test_disk_create_zones.yaml and test_managed_disk.yaml, 2023).
 const DISK: Additions = {
   "2018-06-01": "diskIOPSReadWrite diskMBpsReadWrite",
-  "2018-09-30": "diskState",
   "2019-11-01": "diskIOPSReadOnly diskMBpsReadOnly maxShares shareInfo /managedByExtended",
   "2020-06-30": "tier",
   "2020-09-30": "burstingEnabled",
@@ -189,7 +190,6 @@ const DISK: Additions = {
 };
 const SNAPSHOT: Additions = {
   "2019-03-01": "incremental",
-  "2020-06-30": "diskState",
   "2021-08-01": "securityProfile",
   // The description has the second one since 2022-07-02; recorded is an answer of this version.
   "2022-03-02": "copyCompletionError incrementalSnapshotFamilyId",

@@ -9,6 +9,7 @@ import {
   objectAt,
   sameJson,
   textAt,
+  withoutMembers,
 } from "../api/json.ts";
 import { checkDiskName } from "../api/request/check-name.ts";
 import { type NamedAddress, type ResourceAddress, resourceId } from "../api/resource/resource-id.ts";
@@ -28,7 +29,7 @@ import { failCopiesOf } from "./copy/end-copies.ts";
 import { checkDiskChange, checkUnchangeableDisk } from "./disk-change.ts";
 import { isConversion, notedChanges } from "./disk-conversion.ts";
 import { copyEffect, renderDiskNow } from "./disk-read.ts";
-import { hasSettablePerformance } from "./disk-sku.ts";
+import { findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { type DiskSource, diskSource } from "./disk-source.ts";
 import { checkShares, diskSpecFrom } from "./disk-spec.ts";
 import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
@@ -268,7 +269,8 @@ function checkZones(spec: DiskSpec, zones: readonly string[]): ArmFailure | unde
 /**
  * The first answer to a write of a disk or snapshot: the request, without its zones, and what ARM knows of
  * each resource. Recorded (azure-powershell's session records of TestDiskConfigTierSectorSizeReadOnly and
- * TestDiskAcceleratedNetworkAndPublicNetworkAccess): that to a PATCH has what is `present`, too.
+ * TestDiskAcceleratedNetworkAndPublicNetworkAccess): that to a PATCH has what is `present`, too. Likewise
+ * (Azure/azure-cli, test_accelerated_network.yaml, 2024): IOPS and MB/s only where they can be set.
  */
 export function firstAnswer(
   world: World,
@@ -281,7 +283,10 @@ export function firstAnswer(
   operation: Operation,
 ): Reply {
   const { zones: _zones, ...top } = objectAt(call.body) ?? {};
-  const properties = merged(objectAt(present, "properties") ?? {}, objectAt(call.body, "properties") ?? {});
+  const stated = merged(objectAt(present, "properties") ?? {}, objectAt(call.body, "properties") ?? {});
+  const sku = findDiskSku(textAt(top, "sku", "name") ?? textAt(present, "sku", "name") ?? "");
+  const isSet = sku !== undefined && hasSettablePerformance(sku.family);
+  const properties = isSet ? stated : withoutMembers(stated, ["diskIOPSReadWrite", "diskMBpsReadWrite"]);
   const body = {
     location,
     ...present,
