@@ -35,7 +35,7 @@ describe("x-ms-ratelimit-remaining-resource", () => {
     assert.deepEqual(readRemainingCalls(undefined), []);
   });
 
-  // Azure/azure-cli, recording test_vmss_update_instance_disks.yaml (2024), which attaches a disk to an instance.
+  // Azure/azure-cli, recording test_vmss_update_instance_disks.yaml (2024), which attaches to an instance.
   it("counts no calls in the queue of a uniform scale set, of which Azure says 0", () => {
     const header =
       "Microsoft.Compute/VMScaleSetVMActionsSubscriptionMaximum;1999," +

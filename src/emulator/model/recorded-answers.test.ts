@@ -96,7 +96,7 @@ describe("answers as Azure was recorded to give them", () => {
   });
 
   // Azure/azure-cli, test_accelerated_network.yaml, test_disk_create_zones.yaml and test_managed_disk.yaml.
-  it("a disk's IOPS are repeated only where they can be set; its state is in all versions", () => {
+  it("repeated are only IOPS that can be set; a disk's state is in all versions", () => {
     const azure = aModel();
     const repeated = (sku: string, iops: number, mbps: number): readonly unknown[] => {
       const performance = { diskIOPSReadWrite: iops, diskMBpsReadWrite: mbps };

@@ -176,8 +176,8 @@ const DISK_OR_SNAPSHOT: Additions = {
   "2025-01-02": `creationData.instantAccessDurationMinutes creationData.securityMetadataUri
     supportedCapabilities.supportedSecurityOption`,
 };
-// The description has `diskState` since 2018-09-30, and of snapshots since 2020-06-30; recorded are answers of
-// 2017-03-30 with it (Azure/azure-cli, test_disk_create_zones.yaml and test_managed_disk.yaml, 2023).
+// The description has `diskState` since 2018-09-30, and of snapshots since 2020-06-30; recorded are answers
+// of 2017-03-30 with it (Azure/azure-cli, test_disk_create_zones.yaml and test_managed_disk.yaml, 2023).
 const DISK: Additions = {
   "2018-06-01": "diskIOPSReadWrite diskMBpsReadWrite",
   "2019-11-01": "diskIOPSReadOnly diskMBpsReadOnly maxShares shareInfo /managedByExtended",

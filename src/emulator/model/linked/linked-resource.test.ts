@@ -59,7 +59,7 @@ describe("disk encryption sets and disk accesses", () => {
   });
 
   // Recorded: see firstAnswer and keysOf.
-  it("have a first answer that repeats the request, without a name or without properties", () => {
+  it("have a first answer that repeats the request, without name or properties", () => {
     const azure = aModel();
     const identity = { type: "SystemAssigned" };
     assert.deepEqual(azure.send("PUT", "diskEncryptionSets/keys", keys).body, {

@@ -59,8 +59,8 @@ const DELETE_VM = pair("DeleteVM", { burst: 12, perMinute: 4 }, { burst: 1500, p
 const LOW_COST_GET = pair("LowCostGet", { burst: 36, perMinute: 12 }, { burst: 24_000, perMinute: 8000 });
 const HIGH_COST_GET = pair("HighCostGet", undefined, { burst: 900, perMinute: 300 });
 /**
- * What writes of uniform scale sets and of their instances also take from, and the length of a queue, which has
- * been 0 in all answers since 2022. Recorded by Azure's CLI in 2023 to 2025 (Azure/azure-cli, vm module's
+ * What writes of uniform scale sets and of their instances also take from, and the length of a queue, which
+ * has been 0 in all answers since 2022. Recorded by Azure's CLI in 2023 to 2025 (Azure/azure-cli, vm module's
  * recordings test_vmss_*.yaml), as are all names and bursts of scale sets here. How fast the buckets of
  * subscriptions refill is published, or inferred from that: a third of the burst a minute. Answers about
  * flexible sets have neither; here they do.

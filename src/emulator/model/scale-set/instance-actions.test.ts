@@ -135,7 +135,7 @@ describe("an action on all instances of a scale set", () => {
     assert.deepEqual([refused.status, codeOf(refused.body)], [400, "InvalidParameter"]);
   });
 
-  // Azure/azure-cli, vm module, recordings test_vmss_create_and_modify.yaml and test_vmss_reimage.yaml (2024).
+  // Azure/azure-cli, recordings test_vmss_create_and_modify.yaml and test_vmss_reimage.yaml (2024).
   for (const { verb, counted } of [
     { verb: "deallocate", counted: "DeleteVMScaleSetSubscriptionMaximum;524" },
     { verb: "powerOff", counted: "DeleteVMScaleSetSubscriptionMaximum;524" },

@@ -91,7 +91,7 @@ export function withModelDefaults(
   };
 }
 
-/** Recorded of sets in 2024 (Azure/azure-cli, test_vmss_create_options.yaml, test_disk_encryption_set.yaml). */
+/** Recorded in 2024 (Azure/azure-cli, test_vmss_create_options.yaml, test_disk_encryption_set.yaml). */
 function completedDisk(disk: Json, mode: OrchestrationMode, storageAccountType: string): Json {
   if (!isObject(disk)) return disk;
   const createOption = textAt(disk, "createOption");

@@ -120,7 +120,7 @@ describe("scale sets as Azure was recorded to answer them", () => {
   });
 
   // test_create_flexible_vmss_with_priority_mix_policy.yaml, test_vmss_hibernate.yaml.
-  it("that are flexible have defaults of their own, and list their instances by name only", () => {
+  it("that are flexible have defaults of their own, and list instances by name only", () => {
     const azure = aPool({ orchestrationMode: "Flexible" });
     const shown = objectAt(read(azure, POOL), "properties");
     const nic = listAt(

@@ -125,7 +125,7 @@ export function newVm(
   return "code" in made ? made : { ...made, other: withOsProfile(world, made.other, machineOf(made)) };
 }
 
-/** Recorded of Spot VMs in 2024 (Azure/azure-cli, test_vm_simulate_eviction.yaml): they cost what others do. */
+/** Recorded in 2024 (Azure/azure-cli, test_vm_simulate_eviction.yaml): Spot VMs cost what others do. */
 function withSpotPrice(properties: JsonObject): JsonObject {
   return textAt(properties, "priority")?.toLowerCase() === "spot"
     ? { ...properties, billingProfile: { maxPrice: -1, ...objectAt(properties, "billingProfile") } }
