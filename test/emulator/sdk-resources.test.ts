@@ -81,7 +81,10 @@ describe("resources through the official SDK", () => {
     assert.equal(disk.encryption?.type, "EncryptionAtRestWithCustomerKey");
     const associated: string[] = [];
     for await (const id of diskEncryptionSets.listAssociatedResources("rg", "keys")) associated.push(id);
-    assert.deepEqual(associated, [disk.id]);
+    assert.deepEqual(
+      associated.map((id) => id.toLowerCase()),
+      [disk.id?.toLowerCase()],
+    );
     await assert.rejects(diskEncryptionSets.delete("rg", "keys", fast), { code: "OperationNotAllowed" });
     await disks.delete("rg", "encrypted-1", fast);
     await diskEncryptionSets.delete("rg", "keys", fast);

@@ -162,13 +162,22 @@ describe("a disk", () => {
         Object.fromEntries(Object.keys(properties).map((member) => [member, at(disk.properties, member)])),
       ];
     };
-    const expected = [{ a: "b" }, ["2"], { name: "PremiumV2_LRS", tier: "Premium" }, properties];
+    // Recorded (az's test_disk_encryption_set_disk_update, Azure PowerShell's
+    // TestDiskConfigDiskAccessNetworkAccess): with the resource group in upper case.
+    const inUpperCase = (id: string): string => id.replace("/resourceGroups/rg/", "/resourceGroups/RG/");
+    const { encryption, diskAccessId } = properties;
+    const links = {
+      encryption: { ...encryption, diskEncryptionSetId: inUpperCase(encryption.diskEncryptionSetId) },
+      diskAccessId: inUpperCase(diskAccessId),
+    };
+    const shown = { ...properties, ...links };
+    const expected = [{ a: "b" }, ["2"], { name: "PremiumV2_LRS", tier: "Premium" }, shown];
     assert.deepEqual(told(), expected);
     azure.finish("PATCH", "disks/pvc-1", { properties: { networkAccessPolicy: "DenyAll" } });
     // The disk access belongs to the policy.
     assert.deepEqual(told(), [
       ...expected.slice(0, 3),
-      { ...properties, networkAccessPolicy: "DenyAll", diskAccessId: undefined },
+      { ...shown, networkAccessPolicy: "DenyAll", diskAccessId: undefined },
     ]);
   });
 
@@ -204,11 +213,15 @@ describe("a disk", () => {
     const told = (member: string): unknown => at(azure.send("GET", "disks/pvc-1").body, "properties", member);
     assert.deepEqual([told("networkAccessPolicy"), told("publicNetworkAccess")], ["DenyAll", "Disabled"]);
     azure.finish("PATCH", "disks/pvc-1", { tags: { a: "b" } });
-    assert.deepEqual(told("encryption"), { ...encryption, type: "EncryptionAtRestWithCustomerKey" });
+    const shown = {
+      diskEncryptionSetId: encryption.diskEncryptionSetId.replace("/rg/", "/RG/"),
+      type: "EncryptionAtRestWithCustomerKey",
+    };
+    assert.deepEqual(told("encryption"), shown);
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     const sameSet = { diskEncryptionSetId: encryption.diskEncryptionSetId.toLowerCase() };
     azure.finish("PATCH", "disks/pvc-1", { properties: { encryption: sameSet } });
-    assert.deepEqual(told("encryption"), { ...encryption, type: "EncryptionAtRestWithCustomerKey" });
+    assert.deepEqual(told("encryption"), shown);
     const platformKey = { properties: { encryption: { type: "EncryptionAtRestWithPlatformKey" } } };
     assert.equal(azure.send("PATCH", "disks/pvc-1", platformKey).status, 409);
     azure.finish("PATCH", "virtualMachines/node-a", listBody({}));

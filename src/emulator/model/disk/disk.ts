@@ -1,9 +1,10 @@
 import { type Json, type JsonObject, numberAt, textAt } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
-import { type NamedAddress, ownerName } from "../api/resource/resource-id.ts";
+import { type NamedAddress, ownerName, withUpperCaseGroup } from "../api/resource/resource-id.ts";
 import type { BackgroundCopy } from "./copy/background-copy.ts";
 import { type DiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { basePerformance, type Performance, performancePlusOf, tierOf } from "./disk-tier.ts";
+import { renderProtection } from "./protection.ts";
 
 export type ProvisioningState = "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed" | "Canceled";
 
@@ -183,13 +184,7 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
   const owners = disk.owners.map(({ vmId }) => ownerName(vmId));
   return {
     name: disk.name,
-    id:
-      view.upperCaseGroup === true
-        ? disk.id.replace(
-            `/resourceGroups/${disk.resourceGroup}/`,
-            `/resourceGroups/${disk.resourceGroup.toUpperCase()}/`,
-          )
-        : disk.id,
+    id: view.upperCaseGroup === true ? withUpperCaseGroup(disk.id) : disk.id,
     type: "Microsoft.Compute/disks",
     location: disk.location,
     tags: spec.tags,
@@ -219,10 +214,7 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
       ...(targetTier === undefined || targetTier === performance.tier
         ? {}
         : { propertyUpdatesInProgress: { targetTier } }),
-      encryption: spec.encryption,
-      networkAccessPolicy: spec.networkAccessPolicy,
-      publicNetworkAccess: spec.publicNetworkAccess,
-      diskAccessId: spec.diskAccessId,
+      ...renderProtection(spec),
       timeCreated: isoTime(disk.createdAtMs),
       ...(disk.ownershipChangedAtMs === undefined
         ? {}

@@ -2,7 +2,7 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type JsonObject, objectAt, textAt } from "../api/json.ts";
 import { choiceOf } from "../api/request/choice.ts";
 import { ENUMERATIONS } from "../api/request/enumerations.ts";
-import { sameId } from "../api/resource/resource-id.ts";
+import { sameId, withUpperCaseGroup } from "../api/resource/resource-id.ts";
 import type { Protection } from "./disk.ts";
 
 const PLATFORM_KEY = "EncryptionAtRestWithPlatformKey";
@@ -23,6 +23,26 @@ export function protectionIn(properties: JsonObject, previous: Protection | unde
       textAt(properties, "publicNetworkAccess") ?? previous?.publicNetworkAccess ?? "Enabled",
     // Any other policy ends the association.
     ...(diskAccessId === undefined || networkAccessPolicy !== "AllowPrivate" ? {} : { diskAccessId }),
+  };
+}
+
+/**
+ * The protection as a disk or a snapshot shows it. Recorded from 2020 to 2024 (az:
+ * test_disk_encryption_set_disk_update, test_disk_encryption_set_snapshot; Azure PowerShell:
+ * TestDiskConfigDiskAccessNetworkAccess; the SDK for Python: a list of disks): the ids of the encryption set and
+ * of the disk access have their resource group in upper case, whatever the write said.
+ */
+export function renderProtection(protection: Protection): JsonObject {
+  const { encryption, networkAccessPolicy, publicNetworkAccess, diskAccessId } = protection;
+  const set = textAt(encryption, "diskEncryptionSetId");
+  return {
+    encryption: {
+      ...encryption,
+      ...(set === undefined ? {} : { diskEncryptionSetId: withUpperCaseGroup(set) }),
+    },
+    networkAccessPolicy,
+    publicNetworkAccess,
+    ...(diskAccessId === undefined ? {} : { diskAccessId: withUpperCaseGroup(diskAccessId) }),
   };
 }
 

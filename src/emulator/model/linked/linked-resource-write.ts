@@ -4,7 +4,6 @@ import { booleanAt, type JsonObject, objectAt, textAt, withoutMembers } from "..
 import { checkDiskName } from "../api/request/check-name.ts";
 import { keyOf, type NamedAddress, resourceId } from "../api/resource/resource-id.ts";
 import { identityOf, statedTags } from "../api/resource/stated-members.ts";
-import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
 import { normalLocation, without, type World } from "../world.ts";
@@ -142,7 +141,6 @@ function start(
     location,
     resourceId: id,
     delayMs: delayMs(world, verb === "Delete" ? "diskDelete" : "diskUpdate"),
-    ...(verb === "Delete" ? {} : { retryAfter: RETRY_AFTER.diskWrite }),
     work: {
       effects: () => [],
       end: (outcome) => end(happened(outcome, id)),
@@ -181,7 +179,7 @@ function keysOf(
   const before = existing?.properties;
   const hidden = [
     ...(booleanAt(stated, ROTATES) === false && booleanAt(before, ROTATES) === undefined ? [ROTATES] : []),
-    ...(textAt(stated, "federatedClientId") === "None" ? ["federatedClientId"] : []),
+    ...(textAt(stated, "federatedClientId")?.toLowerCase() === "none" ? ["federatedClientId"] : []),
   ];
   const isKeyChanged =
     before !== undefined && textAt(before, "activeKey", "keyUrl") !== textAt(stated, "activeKey", "keyUrl");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { at, type Json, textAt } from "../api/json.ts";
+import { at, type Json, type JsonObject, objectAt, textAt } from "../api/json.ts";
 import { aModel, COMPUTE, diskBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 const ID = `${COMPUTE}/diskEncryptionSets/keys`;
@@ -108,6 +108,84 @@ describe("disk encryption sets and disk accesses", () => {
     assert.equal(at(azure.send("GET", "diskEncryptionSets/keys").body, "identity"), undefined);
   });
 
+  // From sessions of az (2025: test_disk_encryption_set_identity, test_disk_access) and of Azure PowerShell
+  // (2020, 2021: TestDiskEncryptionSet, TestAutomaticKeyRotation, TestDiskAccessObject).
+  it("repeat a PUT in the first answer, and show what is there in that to a PATCH", () => {
+    const azure = aModel();
+    const stated = { ...(keys as JsonObject), location: "eastus", tags: { a: "b" } };
+    assert.deepEqual(azure.send("PUT", "diskEncryptionSets/keys", stated).body, {
+      ...stated,
+      properties: { activeKey, provisioningState: "Updating" },
+    });
+    azure.settle();
+    const present = azure.send("GET", "diskEncryptionSets/keys").body as JsonObject;
+    const tags = { c: "d" };
+    assert.deepEqual(azure.send("PUT", "diskEncryptionSets/keys", { ...stated, tags }).body, {
+      ...stated,
+      tags,
+      properties: { activeKey, provisioningState: "Updating" },
+    });
+    azure.settle();
+    const rotated = { properties: { rotationToLatestKeyVersionEnabled: true } };
+    assert.deepEqual(azure.send("PATCH", "diskEncryptionSets/keys", rotated).body, {
+      ...present,
+      tags,
+      properties: { ...objectAt(present, "properties"), provisioningState: "Updating" },
+    });
+    const named = {
+      id: `${COMPUTE}/diskAccesses/access`,
+      name: "access",
+      type: "Microsoft.Compute/diskAccesses",
+      location: "eastus",
+    };
+    assert.deepEqual(azure.send("PUT", "diskAccesses/access", { location: "eastus" }).body, named);
+    azure.settle();
+    const restated = { location: "eastus", properties: {}, tags };
+    assert.deepEqual(azure.send("PUT", "diskAccesses/access", restated).body, { ...named, ...restated });
+  });
+
+  it("ask for no pause before the first poll, and count no PATCH", () => {
+    const azure = aModel();
+    const headersOf = (...call: Parameters<ModelFixture["send"]>): readonly unknown[] => {
+      const { headers } = azure.send(...call);
+      azure.settle();
+      return [headers["retry-after"], headers["x-ms-ratelimit-remaining-resource"]?.split(";")[0]];
+    };
+    assert.deepEqual(
+      [
+        headersOf("PUT", "diskEncryptionSets/keys", keys),
+        headersOf("PATCH", "diskEncryptionSets/keys", { tags: { a: "b" } }),
+        headersOf("PUT", "diskAccesses/access", { location: "eastus" }),
+      ],
+      [
+        [undefined, "Microsoft.Compute/CreateUpdateHighCostDiskEncryptionSet3Min"],
+        [undefined, undefined],
+        [undefined, "Microsoft.Compute/HighCostDiskAccess3Min"],
+      ],
+    );
+  });
+
+  it("have no application of another tenant once it is `None`, and no empty tags", () => {
+    const azure = aModel();
+    const federated = (federatedClientId: string): Json => ({
+      ...(keys as JsonObject),
+      tags: {},
+      properties: { activeKey, federatedClientId },
+    });
+    const told = (): readonly unknown[] => {
+      const { body } = azure.send("GET", "diskEncryptionSets/keys");
+      return [at(body, "properties", "federatedClientId"), at(body, "tags")];
+    };
+    azure.finish("PUT", "diskEncryptionSets/keys", federated("application"));
+    assert.deepEqual(told(), ["application", undefined]);
+    azure.finish("PUT", "diskEncryptionSets/keys", federated("None"));
+    assert.deepEqual(told(), [undefined, undefined]);
+    azure.finish("PUT", "diskEncryptionSets/keys", federated("application"));
+    // As Terraform removes it.
+    azure.finish("PATCH", "diskEncryptionSets/keys", { properties: { federatedClientId: "None" } });
+    assert.deepEqual(told(), [undefined, undefined]);
+  });
+
   it("must exist for a disk that names them, and stay while it does", () => {
     const azure = aModel();
     assert.deepEqual(answer(azure, "PUT", "disks/pvc-1", encrypted), [404, "NotFound"]);
@@ -120,7 +198,9 @@ describe("disk encryption sets and disk accesses", () => {
     azure.finish("PUT", "diskEncryptionSets/keys", keys);
     azure.finish("PUT", "disks/pvc-2", encrypted);
     const { body } = azure.send("GET", "diskEncryptionSets/keys/associatedResources");
-    assert.deepEqual(at(body, "value"), [`${COMPUTE}/disks/pvc-2`]);
+    // Recorded (az's test_disk_encryption_set_snapshot, 2022): with groups and names in upper case.
+    const inUpperCase = COMPUTE.replace("/resourceGroups/rg/", "/resourceGroups/RG/");
+    assert.deepEqual(at(body, "value"), [`${inUpperCase}/disks/PVC-2`]);
     assert.deepEqual(answer(azure, "DELETE", "diskEncryptionSets/keys"), [409, "OperationNotAllowed"]);
     azure.finish("DELETE", "disks/pvc-2");
     azure.finish("DELETE", "diskEncryptionSets/keys");

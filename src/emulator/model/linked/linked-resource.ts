@@ -1,4 +1,4 @@
-import { type Json, type JsonObject, objectAt } from "../api/json.ts";
+import type { JsonObject } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import type { NamedAddress } from "../api/resource/resource-id.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
@@ -24,16 +24,20 @@ export interface LinkedResource extends NamedAddress {
   readonly operationId?: string;
 }
 
-/** The resource as GET answers it. */
+/**
+ * The resource as GET answers it. Recorded of encryption sets (Azure PowerShell's TestDiskEncryptionSet and
+ * TestAutomaticKeyRotation): they show no empty tags, as disks do.
+ */
 export function renderLinkedResource(resource: LinkedResource): JsonObject {
   const { name, id, type, location, tags, identity, properties, provisioningState } = resource;
   const { createdAtMs, keyChangedAtMs } = resource;
+  const isUntagged = type === "diskEncryptionSets" && Object.keys(tags ?? {}).length === 0;
   return {
     name,
     id,
     type: `Microsoft.Compute/${type}`,
     location,
-    tags,
+    tags: isUntagged ? undefined : tags,
     ...(identity === undefined ? {} : { identity }),
     properties: {
       ...properties,
@@ -41,21 +45,5 @@ export function renderLinkedResource(resource: LinkedResource): JsonObject {
       provisioningState,
       ...(keyChangedAtMs === undefined ? {} : { lastKeyRotationTimestamp: isoTime(keyChangedAtMs) }),
     },
-  };
-}
-
-/**
- * The first answer to a PUT. Recorded by Azure's CLI from 2020 to 2024 (Azure/azure-cli, recordings
- * test_disk_encryption_set*.yaml and test_disk_access.yaml): it repeats the request, that about an encryption
- * set without a name, and that about a disk access without properties.
- */
-export function firstAnswer({ name, id, type, location, tags }: LinkedResource, body: Json): JsonObject {
-  if (type === "diskAccesses")
-    return { name, id, type: `Microsoft.Compute/${type}`, location, tags: objectAt(body, "tags") ?? tags };
-  const { identity, properties, ...stated } = objectAt(body) ?? {};
-  return {
-    ...stated,
-    ...(identity === undefined ? {} : { identity }),
-    properties: { ...objectAt(properties), provisioningState: "Updating" },
   };
 }

@@ -6,6 +6,9 @@ import { aModel, codeOf, COMPUTE, diskBody, type ModelFixture } from "../testing
 const KEYS = `${COMPUTE}/diskEncryptionSets/keys`;
 const PRIVATE = `${COMPUTE}/diskAccesses/private`;
 const WITH_KEYS = { diskEncryptionSetId: KEYS, type: "EncryptionAtRestWithCustomerKey" };
+/** How disks and snapshots show an id that they were given. */
+const shown = (id: string): string => id.replace("/resourceGroups/rg", "/resourceGroups/RG");
+const SHOWN_KEYS = { ...WITH_KEYS, diskEncryptionSetId: shown(KEYS) };
 
 function aLinkedModel(): ModelFixture {
   const azure = aModel();
@@ -46,9 +49,9 @@ describe("a snapshot", () => {
         incremental: true,
       },
     });
-    assert.deepEqual(properties(azure, "snapshots/inherits", "encryption", "osType"), [WITH_KEYS, "Linux"]);
-    assert.deepEqual(properties(azure, "snapshots/again", "encryption", "osType"), [WITH_KEYS, "Linux"]);
-    assert.deepEqual(properties(azure, "snapshots/names", "encryption", "osType"), [WITH_KEYS, undefined]);
+    assert.deepEqual(properties(azure, "snapshots/inherits", "encryption", "osType"), [SHOWN_KEYS, "Linux"]);
+    assert.deepEqual(properties(azure, "snapshots/again", "encryption", "osType"), [SHOWN_KEYS, "Linux"]);
+    assert.deepEqual(properties(azure, "snapshots/names", "encryption", "osType"), [SHOWN_KEYS, undefined]);
     const missing = snapshotBody("data", { encryption: { ...WITH_KEYS, diskEncryptionSetId: `${KEYS}2` } });
     assert.equal(azure.send("PUT", "snapshots/wrong", missing).status, 404);
   });
@@ -58,11 +61,11 @@ describe("a snapshot", () => {
     azure.finish("DELETE", "disks/secret");
     const links = { encryption: WITH_KEYS, networkAccessPolicy: "AllowPrivate", diskAccessId: PRIVATE };
     azure.finish("PUT", "snapshots/private", snapshotBody("data", links));
-    assert.deepEqual(properties(azure, "snapshots/private", "diskAccessId"), [PRIVATE]);
+    assert.deepEqual(properties(azure, "snapshots/private", "diskAccessId"), [shown(PRIVATE)]);
     for (const path of ["diskEncryptionSets/keys", "diskAccesses/private"])
       assert.equal(azure.send("DELETE", path).status, 409, path);
     const { body } = azure.send("GET", "diskEncryptionSets/keys/associatedResources");
-    assert.deepEqual(at(body, "value"), [`${COMPUTE}/snapshots/private`]);
+    assert.deepEqual(at(body, "value"), [`${shown(COMPUTE)}/snapshots/PRIVATE`]);
     azure.finish("PATCH", "snapshots/private", {
       sku: { name: "Standard_LRS" },
       properties: { networkAccessPolicy: "DenyAll" },

@@ -9,8 +9,9 @@ import type { Operation } from "./operation.ts";
 /**
  * What Azure asks of the clients that follow an operation, as `Retry-After`. Recorded in raw answers of 2022
  * to 2026, by the tests of Azure Service Operator (`v2/internal/controllers/recordings/Test_Compute_*.yaml`)
- * and of the SDKs for Go and .NET (2023) and Python (2022): those to updates of a VM, to `powerOff` and
- * `reapply`, and to deletions of disks have no such header. Inferred: PATCHes of disks ask as PUTs do,
+ * and of the SDKs for Go and .NET (2023) and Python (2022), and by Azure PowerShell (2020, 2021): those to
+ * updates of a VM, to `powerOff` and `reapply`, to deletions of disks and to writes of encryption sets and
+ * disk accesses have no such header. Inferred: PATCHes of disks ask as PUTs do,
  * monitors as status documents, and all other actions for nothing.
  */
 export const RETRY_AFTER = {

@@ -201,8 +201,8 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   Snapshots_Get: DISK_GET,
   Snapshots_List: DISK_LIST,
   Snapshots_ListByResourceGroup: DISK_LIST,
+  // Recorded (Azure PowerShell's TestAutomaticKeyRotation): no bucket counts a PATCH of a set.
   DiskEncryptionSets_CreateOrUpdate: ENCRYPTION_SET_WRITE,
-  DiskEncryptionSets_Update: ENCRYPTION_SET_WRITE,
   DiskEncryptionSets_Delete: ENCRYPTION_SET_DELETE,
   DiskEncryptionSets_Get: DISK_GET,
   DiskAccesses_CreateOrUpdate: DISK_ACCESS_WRITE,

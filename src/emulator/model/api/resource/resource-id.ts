@@ -61,6 +61,11 @@ export function parseResourceId(id: string): ResourceAddress | undefined {
   return { subscriptionId, resourceGroup, type, name };
 }
 
+/** An id with its resource group in upper case, as the disk provider shows the ids of some resources. */
+export function withUpperCaseGroup(id: string): string {
+  return id.replace(/(?<=\/resourceGroups\/)[^/]+/i, (resourceGroup) => resourceGroup.toUpperCase());
+}
+
 /**
  * The form by which ids are compared and stored. ARM ignores their case but answers with the case of
  * creation.

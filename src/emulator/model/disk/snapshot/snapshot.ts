@@ -3,6 +3,7 @@ import { isoTime } from "../../api/resource/iso-time.ts";
 import type { NamedAddress } from "../../api/resource/resource-id.ts";
 import { type BackgroundCopy, copiedPercent } from "../copy/background-copy.ts";
 import { diskSizeBytes, type Protection, type ProvisioningState, type SasGrant } from "../disk.ts";
+import { renderProtection } from "../protection.ts";
 
 /** A snapshot of a disk, or a copy of one. */
 export interface Snapshot extends NamedAddress {
@@ -82,7 +83,7 @@ export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
       },
       diskSizeGB: snapshot.sizeGiB,
       diskSizeBytes: Number(diskSizeBytes(snapshot.sizeGiB)),
-      ...snapshot.protection,
+      ...renderProtection(snapshot.protection),
       incremental: snapshot.incremental,
       ...(snapshot.incremental ? { incrementalSnapshotFamilyId: snapshot.familyId } : {}),
       timeCreated: isoTime(snapshot.createdAtMs),
