@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { at, type Json, type JsonObject, listAt, objectAt } from "./api/json.ts";
+import { at, type Json, type JsonObject, listAt, objectAt, textAt } from "./api/json.ts";
 import { aModel, COMPUTE, diskBody, type ModelFixture } from "./testing/model-fixture.ts";
 
 /** From recordings of `az` against Azure, of 2023 to 2026: what it answers to the requests of these tests. */
@@ -469,5 +469,46 @@ describe("answers as Azure was recorded to give them", () => {
       buckets("PUT", "diskAccesses/a", { location }),
       "Microsoft.Compute/HighCostDiskAccess3Min;99,Microsoft.Compute/HighCostDiskAccess30Min;299",
     );
+  });
+
+  // From sessions of the SDK for .NET (2023 to 2025: `GetAllInSubscription` of each type) and of Azure PowerShell
+  // (2020: TestSnapshot, TestDiskEncryptionSet).
+  it("lists of a subscription have ids with the resource group in upper case", () => {
+    const azure = aModel({ virtualMachines: [{ name: "node-a" }] });
+    azure.finish("PUT", "disks/d", diskBody());
+    const creationData = { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/d` };
+    azure.finish("PUT", "snapshots/s", { location, properties: { creationData } });
+    azure.finish("PUT", "diskEncryptionSets/e", {
+      location,
+      identity: { type: "SystemAssigned" },
+      properties: { activeKey: { keyUrl: "https://vault.vault.azure.net/keys/key/1" } },
+    });
+    azure.finish("PUT", "diskAccesses/a", { location });
+    azure.send("PUT", "availabilitySets/g", { location });
+    azure.finish("PUT", "virtualMachineScaleSets/f", {
+      location,
+      properties: { orchestrationMode: "Flexible", platformFaultDomainCount: 1 },
+    });
+    const types = [
+      ...["disks", "snapshots", "diskEncryptionSets", "diskAccesses", "availabilitySets"],
+      ...["virtualMachines", "virtualMachineScaleSets"],
+    ];
+    const groupsIn = (list: string): readonly (string | undefined)[] => [
+      ...new Set(
+        listAt(azure.send("GET", list).body, "value")?.map((item) => textAt(item, "id")?.split("/")[4]),
+      ),
+    ];
+    const ofSubscription = "/subscriptions/sub-1/providers/Microsoft.Compute";
+    assert.deepEqual(
+      types.map((type) => [type, groupsIn(`${ofSubscription}/${type}`), groupsIn(type)]),
+      types.map((type) => [type, ["RG"], ["rg"]]),
+    );
+    const disks = listAt(azure.send("GET", `${ofSubscription}/disks`).body, "value") ?? [];
+    assert.deepEqual(
+      disks.flatMap((each) => textAt(each, "managedBy") ?? []),
+      [`${COMPUTE}/virtualMachines/node-a`],
+      "only the id itself",
+    );
+    assert.deepEqual(groupsIn("/subscriptions/sub-1/resources"), ["rg"], "Resource Manager's own list");
   });
 });

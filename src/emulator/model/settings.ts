@@ -158,7 +158,7 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   sharedAttachRace: true,
   osDisks: true,
   changesWhileAttached: "refuse",
-  upperCaseGroupInSubscriptionLists: false,
+  upperCaseGroupInSubscriptionLists: true,
   subscriptions: [],
   locations: [],
   createResourceGroups: false,

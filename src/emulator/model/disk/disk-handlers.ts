@@ -48,10 +48,8 @@ export function deleteDiskHandler(world: World, call: ArmCall): HandlerResult {
 }
 
 export function listDisksHandler(world: World, call: ArmCall): HandlerResult {
-  const upperCase =
-    call.params["resourceGroup"] === undefined && world.settings.upperCaseGroupInSubscriptionLists;
   const disks = [...world.disks.values()].filter((disk) => inScope(call, disk));
-  return page(world, call, disks, (disk) => renderDiskNow(world, disk.id, upperCase) ?? {});
+  return page(world, call, disks, (disk) => renderDiskNow(world, disk.id) ?? {});
 }
 
 function diskAt(world: World, call: ArmCall): Disk | undefined {

@@ -4,12 +4,12 @@ import { findDisk, findVm, type World } from "../world.ts";
 import { copiedPercent } from "./copy/background-copy.ts";
 import { type Disk, type DiskState, renderDisk, type SasGrant } from "./disk.ts";
 
-export function renderDiskNow(world: World, id: string, upperCaseGroup = false): JsonObject | undefined {
+export function renderDiskNow(world: World, id: string): JsonObject | undefined {
   const disk = findDisk(world, id);
   if (disk === undefined) return undefined;
   const work = disk.conversion ?? disk.copy;
   const completionPercent = work === undefined ? undefined : copiedPercent(work, world.nowMs);
-  return renderDisk(disk, { state: diskState(world, disk), completionPercent, upperCaseGroup });
+  return renderDisk(disk, { state: diskState(world, disk), completionPercent });
 }
 
 /** The state that callers see; a VM that is still to get the disk does not count. */

@@ -676,7 +676,7 @@ describe("a disk", () => {
 
   it("is listed page by page, by group and by subscription", () => {
     const azure = aModel({
-      settings: { osDisks: false, pageSize: 2, upperCaseGroupInSubscriptionLists: true },
+      settings: { osDisks: false, pageSize: 2 },
     });
     for (const name of ["c", "a", "b"]) azure.finish("PUT", `disks/${name}`, diskBody());
     const first = azure.send("GET", "disks");

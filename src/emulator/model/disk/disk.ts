@@ -1,6 +1,6 @@
 import { type Json, type JsonObject, numberAt, textAt } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
-import { type NamedAddress, ownerName, withUpperCaseGroup } from "../api/resource/resource-id.ts";
+import { type NamedAddress, ownerName } from "../api/resource/resource-id.ts";
 import type { BackgroundCopy } from "./copy/background-copy.ts";
 import { type DiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { basePerformance, type Performance, performancePlusOf, tierOf } from "./disk-tier.ts";
@@ -137,8 +137,6 @@ export interface DiskView {
   readonly state: DiskState;
   /** Of a conversion, or of the copy that made it; undefined where there has been neither. */
   readonly completionPercent?: number | undefined;
-  /** Upper-case the resource group in the id, as lists over a subscription may do. */
-  readonly upperCaseGroup?: boolean;
 }
 
 /** What the VMs that only read a disk without tiers get together, unless a write states it: recorded. */
@@ -184,7 +182,7 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
   const owners = disk.owners.map(({ vmId }) => ownerName(vmId));
   return {
     name: disk.name,
-    id: view.upperCaseGroup === true ? withUpperCaseGroup(disk.id) : disk.id,
+    id: disk.id,
     type: "Microsoft.Compute/disks",
     location: disk.location,
     tags: spec.tags,

@@ -1,8 +1,8 @@
 import type { World } from "../../world.ts";
 import { type ArmCall, type HandlerResult, reply } from "../arm-message.ts";
 import { armErrors } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
-import { type GroupAddress, keyOf } from "./resource-id.ts";
+import { type JsonObject, textAt } from "../json.ts";
+import { type GroupAddress, keyOf, withUpperCaseGroup } from "./resource-id.ts";
 
 /** An item of a list, with the id that defines its order. */
 export interface Listed {
@@ -29,7 +29,7 @@ export function page<T extends Listed>(
     .sort((left, right) => (left.key < right.key ? -1 : 1));
   const shown = ordered.slice(0, Math.min(world.settings.pageSize, top));
   const last = shown.at(-1);
-  const body: JsonObject = { value: shown.map(({ item }) => render(item)) };
+  const body: JsonObject = { value: shown.map(({ item }) => withListedId(world, call, render(item))) };
   return reply(
     200,
     last === undefined || shown.length === ordered.length
@@ -37,6 +37,21 @@ export function page<T extends Listed>(
       : { ...body, nextLink: nextLink(call, last.key) },
   );
 }
+
+/**
+ * An item as a list shows it. Recorded from 2020 to 2025 (the SDK for .NET: `GetAllInSubscription` of disks, VMs,
+ * scale sets and availability sets; Azure PowerShell: TestSnapshot, TestDiskEncryptionSet): those of the compute
+ * provider over a subscription have ids with the resource group in upper case, and nothing else.
+ */
+function withListedId({ settings }: World, { path, params }: ArmCall, item: JsonObject): JsonObject {
+  const id = textAt(item, "id");
+  const isOfSubscription = params["resourceGroup"] === undefined && COMPUTE_PATH.test(path);
+  return id !== undefined && isOfSubscription && settings.upperCaseGroupInSubscriptionLists
+    ? { ...item, id: withUpperCaseGroup(id) }
+    : item;
+}
+
+const COMPUTE_PATH = /\/providers\/Microsoft\.Compute\//i;
 
 /** The largest value of an `int32`, which `$top` is. */
 const TOP_MAX = 2_147_483_647;
