@@ -511,4 +511,33 @@ describe("answers as Azure was recorded to give them", () => {
     );
     assert.deepEqual(groupsIn("/subscriptions/sub-1/resources"), ["rg"], "Resource Manager's own list");
   });
+
+  // From sessions of the SDK for .NET (March and July 2025).
+  it("availability sets say in lists of a group only, or where asked, which VMs they have", () => {
+    const azure = aModel();
+    azure.send("PUT", "availabilitySets/g", { location });
+    const vmsIn = (list: string): readonly unknown[] => {
+      const { headers, body } = azure.send("GET", list);
+      const buckets = headers["x-ms-ratelimit-remaining-resource"];
+      return [shown(listAt(body, "value")?.[0], "virtualMachines")[0], buckets?.split(";")[0]];
+    };
+    const ofSubscription = "/subscriptions/sub-1/providers/Microsoft.Compute/availabilitySets";
+    const bucket = "Microsoft.Compute/LowCostGetSubscriptionMaximum";
+    assert.deepEqual(
+      [
+        vmsIn("availabilitySets"),
+        vmsIn(ofSubscription),
+        vmsIn(`${ofSubscription}?$expand=virtualMachines/$ref`),
+      ],
+      [
+        [[], bucket],
+        [undefined, bucket],
+        [[], bucket],
+      ],
+    );
+  });
+
+  it("a subscription says that no other tenant manages it", () => {
+    assert.deepEqual(at(aModel().send("GET", "/subscriptions/sub-1").body, "managedByTenants"), []);
+  });
 });

@@ -1,6 +1,6 @@
 import { checkQuota } from "../subscription/quotas.ts";
 import { type AvailabilitySet, ensureResourceGroup, type World } from "../world.ts";
-import { addressOf, type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
+import { addressOf, type ArmCall, expandedMembers, type HandlerResult, param, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
 import { type JsonObject, merged, numberAt, objectAt, textAt, withoutMembers } from "./json.ts";
 import { checkVmName } from "./request/check-name.ts";
@@ -68,12 +68,7 @@ function written(world: World, call: ArmCall, location: string): HandlerResult {
   world.availabilitySets.set(keyOf(id), set);
   const shown = renderAvailabilitySet(world, set);
   // Recorded of sets without VMs: the answer to a write lists none.
-  return membersOf(world, set.id).length > 0
-    ? reply(200, shown)
-    : reply(200, {
-        ...shown,
-        properties: withoutMembers(objectAt(shown, "properties") ?? {}, ["virtualMachines"]),
-      });
+  return reply(200, membersOf(world, set.id).length > 0 ? shown : withoutVms(shown));
 }
 
 export function getAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
@@ -84,9 +79,19 @@ export function getAvailabilitySetHandler(world: World, call: ArmCall): HandlerR
     : reply(200, renderAvailabilitySet(world, found));
 }
 
+/** Recorded: a list over a subscription has the sets' VMs only where it is asked to expand them. */
 export function listAvailabilitySetsHandler(world: World, call: ArmCall): HandlerResult {
   const sets = [...world.availabilitySets.values()].filter((set) => inScope(call, set));
-  return page(world, call, sets, (set) => renderAvailabilitySet(world, set));
+  const hasMembers =
+    call.params["resourceGroup"] !== undefined || expandedMembers(call).includes("virtualmachines/$ref");
+  return page(world, call, sets, (set) => {
+    const shown = renderAvailabilitySet(world, set);
+    return hasMembers ? shown : withoutVms(shown);
+  });
+}
+
+function withoutVms(shown: JsonObject): JsonObject {
+  return { ...shown, properties: withoutMembers(objectAt(shown, "properties") ?? {}, ["virtualMachines"]) };
 }
 
 export function deleteAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {

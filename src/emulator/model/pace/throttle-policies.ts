@@ -142,7 +142,7 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   VirtualMachines_ListByLocation: HIGH_COST_GET,
   VirtualMachines_ListAll: HIGH_COST_GET,
   VirtualMachines_ListAvailableSizes: LOW_COST_GET,
-  // Recorded in November 2025: calls of availability sets count for the subscription only.
+  // Recorded in March and November 2025: calls of availability sets count for the subscription only.
   AvailabilitySets_CreateOrUpdate: ofSubscription(PUT_VM),
   AvailabilitySets_Update: ofSubscription(PUT_VM),
   AvailabilitySets_Delete: ofSubscription(DELETE_VM),

@@ -159,6 +159,7 @@ function renderSubscription(subscriptionId: string): JsonObject {
     displayName: `Emulator ${subscriptionId}`,
     state: "Enabled",
     authorizationSource: "RoleBased",
+    managedByTenants: [],
     subscriptionPolicies: {
       locationPlacementId: "Public_2014-09-01",
       quotaId: "PayAsYouGo_2014-09-01",
