@@ -471,8 +471,8 @@ describe("answers as Azure was recorded to give them", () => {
     );
   });
 
-  // From sessions of the SDK for .NET (2023 to 2025: `GetAllInSubscription` of each type) and of Azure PowerShell
-  // (2020: TestSnapshot, TestDiskEncryptionSet).
+  // From sessions of the SDK for .NET (2023 to 2025: `GetAllInSubscription` of each type) and of Azure
+  // PowerShell (2020: TestSnapshot, TestDiskEncryptionSet).
   it("lists of a subscription have ids with the resource group in upper case", () => {
     const azure = aModel({ virtualMachines: [{ name: "node-a" }] });
     azure.finish("PUT", "disks/d", diskBody());
@@ -513,7 +513,7 @@ describe("answers as Azure was recorded to give them", () => {
   });
 
   // From sessions of the SDK for .NET (March and July 2025).
-  it("availability sets say in lists of a group only, or where asked, which VMs they have", () => {
+  it("availability sets list their VMs in lists of a group, or where asked", () => {
     const azure = aModel();
     azure.send("PUT", "availabilitySets/g", { location });
     const vmsIn = (list: string): readonly unknown[] => {

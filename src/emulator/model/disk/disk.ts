@@ -4,7 +4,7 @@ import { type NamedAddress, ownerName } from "../api/resource/resource-id.ts";
 import type { BackgroundCopy } from "./copy/background-copy.ts";
 import { type DiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { basePerformance, type Performance, performancePlusOf, tierOf } from "./disk-tier.ts";
-import { renderProtection } from "./protection.ts";
+import { type Protection, renderProtection } from "./protection.ts";
 
 export type ProvisioningState = "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed" | "Canceled";
 
@@ -25,15 +25,6 @@ interface DiskReservation extends DiskOwner {
 export interface SasGrant {
   readonly access: string;
   readonly expiresAtMs: number;
-}
-
-/** Who can read the bytes of a disk or a snapshot, and with which keys. */
-export interface Protection {
-  readonly encryption: JsonObject;
-  readonly networkAccessPolicy: string;
-  readonly publicNetworkAccess: string;
-  /** With the policy `AllowPrivate` only. */
-  readonly diskAccessId?: string;
 }
 
 /** The properties of a disk that a caller can set. */

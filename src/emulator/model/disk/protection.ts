@@ -3,7 +3,15 @@ import { type JsonObject, objectAt, textAt } from "../api/json.ts";
 import { choiceOf } from "../api/request/choice.ts";
 import { ENUMERATIONS } from "../api/request/enumerations.ts";
 import { sameId, withUpperCaseGroup } from "../api/resource/resource-id.ts";
-import type { Protection } from "./disk.ts";
+
+/** Who can read the bytes of a disk or a snapshot, and with which keys. */
+export interface Protection {
+  readonly encryption: JsonObject;
+  readonly networkAccessPolicy: string;
+  readonly publicNetworkAccess: string;
+  /** With the policy `AllowPrivate` only. */
+  readonly diskAccessId?: string;
+}
 
 const PLATFORM_KEY = "EncryptionAtRestWithPlatformKey";
 const CUSTOMER_KEY = "EncryptionAtRestWithCustomerKey";
@@ -29,8 +37,8 @@ export function protectionIn(properties: JsonObject, previous: Protection | unde
 /**
  * The protection as a disk or a snapshot shows it. Recorded from 2020 to 2024 (az:
  * test_disk_encryption_set_disk_update, test_disk_encryption_set_snapshot; Azure PowerShell:
- * TestDiskConfigDiskAccessNetworkAccess; the SDK for Python: a list of disks): the ids of the encryption set and
- * of the disk access have their resource group in upper case, whatever the write said.
+ * TestDiskConfigDiskAccessNetworkAccess; the SDK for Python: a list of disks): the ids of the encryption
+ * set and of the disk access have their resource group in upper case, whatever the write said.
  */
 export function renderProtection(protection: Protection): JsonObject {
   const { encryption, networkAccessPolicy, publicNetworkAccess, diskAccessId } = protection;

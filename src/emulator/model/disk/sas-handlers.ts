@@ -7,7 +7,8 @@ import { operationHeaders } from "../pace/lro.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { findDisk, findSnapshot, findVm, putSnapshot, updateDisk, without, type World } from "../world.ts";
 import { checkFamilyAccesses } from "./copy/copy-limits.ts";
-import type { Disk, Protection, SasGrant } from "./disk.ts";
+import type { Disk, SasGrant } from "./disk.ts";
+import type { Protection } from "./protection.ts";
 import { type Snapshot, snapshotAccess } from "./snapshot/snapshot.ts";
 
 type AccessibleType = "disks" | "snapshots";

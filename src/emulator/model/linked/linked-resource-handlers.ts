@@ -76,7 +76,7 @@ function firstAnswer({ body }: ArmCall, address: LinkedAddress): JsonObject {
   return { name, id: resourceId(address), type: `Microsoft.Compute/${type}`, ...stated, location };
 }
 
-/** Recorded (TestAutomaticKeyRotation): the first answer to a PATCH shows what the resource has been so far. */
+/** Recorded (TestAutomaticKeyRotation): the first answer to a PATCH shows what the resource was so far. */
 function patchLinked(world: World, call: ArmCall, address: LinkedAddress): HandlerResult {
   const existing = findLinked(world, address);
   if (existing === undefined) return armErrors.patchResourceNotFound(resourceId(address), address.name);
@@ -117,8 +117,8 @@ function deleteLinkedHandler(world: World, call: ArmCall, address: LinkedAddress
 }
 
 /**
- * The ids of the disks that are encrypted with it. Recorded (az's test_disk_encryption_set_snapshot, 2022): with
- * their resource groups and names in upper case.
+ * The ids of the disks that are encrypted with it. Recorded (az's test_disk_encryption_set_snapshot, 2022):
+ * with their resource groups and names in upper case.
  */
 function listAssociated(world: World, _call: ArmCall, address: LinkedAddress): HandlerResult {
   const found = findLinked(world, address);

@@ -1,7 +1,8 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { textAt } from "../api/json.ts";
 import { keyOf, parseResourceId, sameId } from "../api/resource/resource-id.ts";
-import type { Protection, ProvisioningState } from "../disk/disk.ts";
+import type { ProvisioningState } from "../disk/disk.ts";
+import type { Protection } from "../disk/protection.ts";
 import type { World } from "../world.ts";
 import { LINKED_TYPES, type LinkedResource, type LinkedType } from "./linked-resource.ts";
 

@@ -39,9 +39,10 @@ export function page<T extends Listed>(
 }
 
 /**
- * An item as a list shows it. Recorded from 2020 to 2025 (the SDK for .NET: `GetAllInSubscription` of disks, VMs,
- * scale sets and availability sets; Azure PowerShell: TestSnapshot, TestDiskEncryptionSet): those of the compute
- * provider over a subscription have ids with the resource group in upper case, and nothing else.
+ * An item as a list shows it. Recorded from 2020 to 2025 (the SDK for .NET: `GetAllInSubscription` of
+ * disks, VMs, scale sets and availability sets; Azure PowerShell: TestSnapshot, TestDiskEncryptionSet):
+ * those of the compute provider over a subscription have ids with the resource group in upper case, and
+ * nothing else.
  */
 function withListedId({ settings }: World, { path, params }: ArmCall, item: JsonObject): JsonObject {
   const id = textAt(item, "id");

@@ -2,8 +2,8 @@ import type { Json, JsonObject } from "../../api/json.ts";
 import { isoTime } from "../../api/resource/iso-time.ts";
 import type { NamedAddress } from "../../api/resource/resource-id.ts";
 import { type BackgroundCopy, copiedPercent } from "../copy/background-copy.ts";
-import { diskSizeBytes, type Protection, type ProvisioningState, type SasGrant } from "../disk.ts";
-import { renderProtection } from "../protection.ts";
+import { diskSizeBytes, type ProvisioningState, type SasGrant } from "../disk.ts";
+import { type Protection, renderProtection } from "../protection.ts";
 
 /** A snapshot of a disk, or a copy of one. */
 export interface Snapshot extends NamedAddress {
