@@ -70,37 +70,57 @@ function pairs(labels: Readonly<Record<string, string>>): readonly string[] {
   return Object.entries(labels).map(([label, value]) => `${label}=${value}`);
 }
 
-/** The Prometheus Operator's, without its schema. */
-const definitionOfPodMonitor = {
-  metadata: { name: "podmonitors.monitoring.coreos.com" },
-  spec: {
-    group: "monitoring.coreos.com",
-    names: { kind: "PodMonitor", listKind: "PodMonitorList", plural: "podmonitors", singular: "podmonitor" },
-    scope: "Namespaced",
-    versions: [
-      {
-        name: "v1",
+/** A CustomResourceDefinition without its schema. The last version is the stored one. */
+function aDefinition(
+  names: { readonly group: string; readonly kind: string; readonly scope: "Cluster" | "Namespaced" },
+  versions: readonly string[],
+): { readonly metadata: { readonly name: string }; readonly spec: object } {
+  const { group, kind, scope } = names;
+  const singular = kind.toLowerCase();
+  const plural = `${singular}s`;
+  return {
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      group,
+      names: { kind, listKind: `${kind}List`, plural, singular },
+      scope,
+      versions: versions.map((name, index) => ({
+        name,
         served: true,
-        storage: true,
+        storage: index === versions.length - 1,
         schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-      },
-    ],
-  },
-};
+      })),
+    },
+  };
+}
+
+/** The Prometheus Operator's. */
+const definitionOfPodMonitor = aDefinition(
+  { group: "monitoring.coreos.com", kind: "PodMonitor", scope: "Namespaced" },
+  ["v1"],
+);
 
 /** The V2 driver in Go serves two versions, the second with a status of its own. */
-const definitionOfGoDriver = {
-  metadata: { name: "azvolumes.disk.csi.azure.com" },
-  spec: {
-    group: "disk.csi.azure.com",
-    names: { kind: "AzVolume", listKind: "AzVolumeList", plural: "azvolumes", singular: "azvolume" },
-    scope: "Namespaced",
-    versions: ["v1beta1", "v1beta2"].map((name) => ({
-      name,
-      served: true,
-      storage: name === "v1beta2",
-      schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-    })),
+const definitionOfGoDriver = aDefinition(
+  { group: "disk.csi.azure.com", kind: "AzVolume", scope: "Namespaced" },
+  ["v1beta1", "v1beta2"],
+);
+const definitionOfAttachments = aDefinition(
+  { group: "disk.csi.azure.com", kind: "AzVolumeAttachment", scope: "Namespaced" },
+  ["v1"],
+);
+const snapshotGroup = aDefinition(
+  { group: "snapshot.storage.k8s.io", kind: "VolumeSnapshotContent", scope: "Cluster" },
+  ["v1"],
+);
+/** As its V1 release leaves it: Kubernetes protects the group by an annotation. */
+const definitionOfContents = {
+  ...snapshotGroup,
+  metadata: {
+    ...snapshotGroup.metadata,
+    annotations: {
+      "api-approved.kubernetes.io": "https://github.com/kubernetes-csi/external-snapshotter/pull/814",
+    },
   },
 };
 
@@ -212,6 +232,38 @@ describe(
       assert.equal((await read(CSI_DRIVER)).code, 404, "nothing was created");
       const { code, output } = await server.kubectl("delete", "crd", "azvolumes.disk.csi.azure.com");
       assert.equal(code, 0, output);
+    });
+
+    it("refuses to install while definitions or its namespace are being deleted", async () => {
+      const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+      const held = { finalizers: ["example.com/held"] };
+      for (const [name, definition] of [
+        ["volumesnapshotcontents.snapshot.storage.k8s.io", definitionOfContents],
+        ["azvolumeattachments.disk.csi.azure.com", definitionOfAttachments],
+      ] as const) {
+        const { metadata } = definition;
+        await create(definitions, { ...definition, metadata: { ...metadata, ...held } });
+        await remove(`${definitions}/${name}`);
+        assert.match(
+          await refusal("install", takesOver, "--take-ownership", "--force-conflicts"),
+          new RegExp(
+            `CustomResourceDefinition ${name} is being deleted.*Nothing was changed.*docs/install\\.md`,
+            "u",
+          ),
+        );
+        const freed = await server.kubectl(
+          ...["patch", "crd", name, "--type", "merge", "--patch", '{"metadata":{"finalizers":null}}'],
+        );
+        assert.equal(freed.code, 0, freed.output);
+      }
+      const objectNamespace = "disk-objects";
+      await create("/api/v1/namespaces", { metadata: { name: objectNamespace } });
+      await remove(`/api/v1/namespaces/${objectNamespace}`);
+      assert.match(
+        await refusal("install", { ...takesOver, objectNamespace }, "--take-ownership", "--force-conflicts"),
+        /Namespace disk-objects is being deleted.*Nothing was changed.*docs\/install\.md/u,
+      );
+      assert.equal((await read(CSI_DRIVER)).code, 404, "nothing was created");
     });
 
     it("refuses objects for monitoring whose definition the cluster lacks", async () => {
