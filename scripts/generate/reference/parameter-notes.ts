@@ -235,6 +235,9 @@ export const compatibilityNotes: Readonly<Record<(typeof compatibilityParameterN
   attachDiskInitialDelay:
     "V1, which delays all attaches of the cluster by it, so that they share updates of their VMs. Here " +
     "attaches that arrive during an update share the next one, without a delay",
+  incremental:
+    "The V2 driver in Go, also without effect. " +
+    "[VolumeSnapshotClasses](volume-snapshot-class.md#parameters) state it of their snapshots",
 };
 
 /** What the pages of disks and of snapshots say of the same parameter. */

@@ -108,6 +108,10 @@ export function parameterParity(): readonly ParityRow[] {
         "[from a list](storage-class.md#file-system) that every node's kernel, check and growth knows; its " +
         "features can't be chosen. ext is made without blocks for root, as by V1",
     ),
+    yes(
+      "`incremental` of the V2 driver in Go",
+      "accepted; has no effect there either: a VolumeSnapshotClass states it of its snapshots",
+    ),
     yes("an unknown name", "refused with the names that are allowed, as in V1"),
     yes("V1's tags of a disk", "`k8s-azure-created-by` and `kubernetes.io-created-for-*`, as in V1"),
   ];

@@ -172,12 +172,13 @@ export const metadataParameterNames = [
 export type MetadataParameterName = (typeof metadataParameterNames)[number];
 
 /**
- * Accepted without effect, so that StorageClasses of the in-tree driver and of V1 keep working: what they
- * ask for is so in any case, or has no effect in V1 either.
+ * Accepted without effect, so that StorageClasses of the in-tree driver, of V1 and of the V2 driver in Go keep
+ * working: what they ask for is so in any case, or has no effect there either.
  */
 export const compatibilityParameterNames = [
   "kind",
   "zoned",
   "enableAsyncAttach",
   "attachDiskInitialDelay",
+  "incremental",
 ] as const;

@@ -142,6 +142,11 @@ describe("parseVolumeParameters", () => {
       because: "leftovers of older drivers",
     },
     {
+      parameters: { incremental: "false", maxShares: "3", maxMountReplicaCount: "1" },
+      parsed: { maxShares: 3, maxMountReplicaCount: 1 },
+      because: "a class of the V2 driver in Go, whose snapshots are no matter of their volume's class",
+    },
+    {
       parameters: { perfProfile: "Advanced", "Device-Setting/Queue/Nr_Requests": "64" },
       parsed: { perfProfile: "advanced" },
       because: "V1 reads names and profile in any case",
