@@ -63,9 +63,12 @@ async function mountedByV1(
   {
     fsType = "ext4",
     volumeContext = { requestedsizegib: "1" },
+    replicas = [],
   }: {
     readonly fsType?: "ext4" | "btrfs";
     readonly volumeContext?: Readonly<Record<string, string>>;
+    /** Nodes to which the V2 driver in Go has attached the disk as well. */
+    readonly replicas?: readonly string[];
   } = {},
 ): Promise<{ readonly volume: DemoVolume; readonly writer: Writer }> {
   const { lab, node, signal } = world;
@@ -85,24 +88,28 @@ async function mountedByV1(
       zone: "1",
       skuName: "Premium_LRS",
       sizeGiB: 1,
-      maxShares: 1,
+      maxShares: 1 + replicas.length,
       tags: V1_TAGS,
       precondition: async () => true,
     },
     signal,
   );
   assert.ok(disk.ok);
-  const instance = (await lab.emulator.instances()).get("node-a") ?? assert.fail("node-a has no VM");
   const { diskUri } = disk.value;
-  const onNodeA = {
-    diskUri,
-    node: { nodeName: "node-a", ...instance },
-    cachingMode: "None",
-    lane: "primaryAttach",
-    precondition: async () => true,
-  } as const;
-  const attached = await azure.attachDisk(onNodeA, signal);
-  assert.ok(attached.ok);
+  const luns: number[] = [];
+  for (const nodeName of ["node-a", ...replicas]) {
+    const instance = (await lab.emulator.instances()).get(nodeName) ?? assert.fail(`${nodeName} has no VM`);
+    const onNode = {
+      diskUri,
+      node: { nodeName, ...instance },
+      cachingMode: "None",
+      lane: "primaryAttach",
+      precondition: async () => true,
+    } as const;
+    const attached = await azure.attachDisk(onNode, signal);
+    assert.ok(attached.ok);
+    luns.push(attached.value.lun);
+  }
   await azure.close();
   const volume: DemoVolume = {
     volumeId: diskUri,
@@ -110,7 +117,7 @@ async function mountedByV1(
     volumeContext,
     capability: fileSystemForOneNode(fsType),
   };
-  await mountByHand(node("node-a"), volume, { fsType, lun: attached.value.lun });
+  await mountByHand(node("node-a"), volume, { fsType, lun: luns[0] ?? 0 });
   await lab.orchestrator.addUser("node-a", diskUri, "pod/of-v1");
   return { volume, writer: await startWriter(lab, node("node-a"), volume, 1) };
 }
@@ -225,6 +232,65 @@ it("a volume that V1 mounted stays written under this driver, and fails over", a
         "every synced record is there",
       );
       assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
+      await takeDown(lab, volume, node("node-b"));
+      await untilServed(() => deleteVolume(lab, volume));
+      await history.stop();
+    } finally {
+      await stopController();
+    }
+  });
+});
+
+it("a volume of the V2 driver in Go stays written, and moves to its replica", async (t) => {
+  await withLab(t, { vms }, async (world) => {
+    const { lab, node, signal } = world;
+    const { volume, writer } = await mountedByV1(world, {
+      // As its CreateVolume answers; the class has the other parameters.
+      volumeContext: {
+        "csi.storage.k8s.io/pv/name": "of-v1",
+        "csi.storage.k8s.io/pvc/name": "data",
+        "csi.storage.k8s.io/pvc/namespace": "default",
+        enableasyncattach: "false",
+        incremental: "true",
+        kind: "Managed",
+        maxMountReplicaCount: "1",
+        maxShares: "2",
+        requestedsizegib: "1",
+        skuName: "Premium_LRS",
+      },
+      replicas: ["node-b"],
+    });
+    const cluster = clusterOf(volume);
+    const stopController = await startControllerHere(lab, cluster);
+    try {
+      await waitUntil("a record that trusts neither node", WAIT_MAX_MS, async () => {
+        const found = await lab.store.get("AzVolume", volume.name, signal);
+        return found.ok && listIn(found.value.status?.record, "unverified").length === 2 ? true : undefined;
+      });
+      const history = await followRecord(lab, volume.name, signal);
+      await restartNodes(world);
+      await history.untilSeen("node-a's reclaim", (record) => record.writer?.nodeName === "node-a");
+      await history.untilSeen("node-b to be clean", (record) => listIn(record, "unverified").length === 0);
+      await writer.untilSynced(writer.lastSynced() + 20);
+      const replica = (await attachedNodes(lab, volume, signal)).get("node-b");
+      assert.equal(replica?.spec.role, "Replica");
+
+      await writer.process.stop(STOP_GRACE_MS);
+      endAttachments(cluster);
+      await takeDown(lab, volume, node("node-a"));
+      cluster.attached.clear();
+      await bringUp(lab, volume, node("node-b"));
+      assert.ok(
+        await recordsHold(node("node-b"), volume, writer.lastSynced()),
+        "every synced record is there",
+      );
+      assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
+      const promoted = (await attachedNodes(lab, volume, signal)).get("node-b");
+      assert.deepEqual(
+        [promoted?.metadata.uid, promoted?.status?.lun, promoted?.spec.role],
+        [replica.metadata.uid, replica.status?.lun, "Primary"],
+        "the attachment of the earlier driver serves",
+      );
       await takeDown(lab, volume, node("node-b"));
       await untilServed(() => deleteVolume(lab, volume));
       await history.stop();
