@@ -120,6 +120,19 @@ describe("runProbe", () => {
     }
   });
 
+  it("prints a command that az has where a disk stays attached", async () => {
+    let writes = 0;
+    const { vm } = aVm({
+      meet: ({ method }) => {
+        if (method === "PATCH") writes += 1;
+        if (writes > 1 && method === "PATCH") throw new Error("ECONNRESET");
+      },
+    });
+    assert.deepEqual(await leftOf(vm), [
+      `az vm disk detach --subscription sub-1 --resource-group rg --vm-name vm-a --disk-ids ${DISK_ID}`,
+    ]);
+  });
+
   it("stops programs in both VMs, and prints the command where that fails", async () => {
     const { vm, sent } = aVm();
     const left = await leftOf({ ...vm, second: { ...vm, vmId: `${COMPUTE}/virtualMachines/vm-b` } });

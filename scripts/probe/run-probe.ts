@@ -131,11 +131,17 @@ function stopCommand({ vmId, token }: ProbeVm): string {
   return `${invoke} --command-id RunShellScript --scripts '${stop}'`;
 }
 
-/** An instance of a scale set needs the LUN, which only a look at it tells. */
+/**
+ * An instance of a scale set needs the LUN, which only a look at it tells. The command for other VMs takes no
+ * `--ids`.
+ */
 function detachCommand({ vmId, diskId }: ProbeVm): string {
   const instance = parseInstanceUri(vmId);
-  return instance?.scaleSetName === undefined
-    ? `az vm disk detach --ids ${vmId} --disk-ids ${diskId}`
-    : `az vmss disk detach --resource-group ${instance.resourceGroup} --vmss-name ${instance.scaleSetName} ` +
-        `--instance-id ${instance.instanceName} --lun <LUN of ${diskId}>`;
+  if (instance === undefined) return `detach ${diskId} from ${vmId}`;
+  const { subscriptionId, resourceGroup, scaleSetName, instanceName } = instance;
+  const where = `--subscription ${subscriptionId} --resource-group ${resourceGroup}`;
+  return scaleSetName === undefined
+    ? `az vm disk detach ${where} --vm-name ${instanceName} --disk-ids ${diskId}`
+    : `az vmss disk detach ${where} --vmss-name ${scaleSetName} --instance-id ${instanceName} ` +
+        `--lun <LUN of ${diskId}>`;
 }
