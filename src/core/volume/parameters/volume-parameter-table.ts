@@ -172,8 +172,8 @@ export const metadataParameterNames = [
 export type MetadataParameterName = (typeof metadataParameterNames)[number];
 
 /**
- * Accepted without effect, so that StorageClasses of the in-tree driver, of V1 and of the V2 driver in Go keep
- * working: what they ask for is so in any case, or has no effect there either.
+ * Accepted without effect, so that StorageClasses of the in-tree driver, of V1 and of the V2 driver in Go
+ * keep working: what they ask for is so in any case, or has no effect there either.
  */
 export const compatibilityParameterNames = [
   "kind",
