@@ -266,6 +266,30 @@ describe(
       assert.equal((await read(CSI_DRIVER)).code, 404, "nothing was created");
     });
 
+    it("refuses to install beside a scheduler that the V2 driver in Go has left", async () => {
+      const image = "mcr.microsoft.com/oss/kubernetes-csi/azdiskschedulerextender-csi:latest-v2";
+      for (const [name, namespace, pod, because] of [
+        [
+          "csi-azuredisk-scheduler-extender",
+          RELEASE.namespace,
+          ofV1("kube-scheduler"),
+          /Deployment csi-azuredisk-scheduler-extender in namespace kube-system .*is not of this release.*Delete it/u,
+        ],
+        [
+          "its-scheduler",
+          "default",
+          ofV1("csi-azuredisk-scheduler-extender", image),
+          /Deployment its-scheduler in namespace default .*is another Azure disk driver/u,
+        ],
+      ] as const) {
+        const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+        await create(path, aWorkload(name, namespace, pod));
+        assert.match(await refusal("install", takesOver, "--take-ownership", "--force-conflicts"), because);
+        await remove(`${path}/${name}`);
+      }
+      assert.equal((await read(CSI_DRIVER)).code, 404, "nothing was created");
+    });
+
     it("refuses objects for monitoring whose definition the cluster lacks", async () => {
       for (const [metrics, says] of [
         [

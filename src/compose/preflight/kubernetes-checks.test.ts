@@ -89,7 +89,21 @@ describe("the preflight of Kubernetes", () => {
       because: "a definition of the V2 driver in Go",
       changed: { [`${CRDS}/azdrivernodes.${NAME}`]: definition("v1beta2") },
       check: `CustomResourceDefinition azdrivernodes.${NAME}`,
-      fix: /^kubectl delete customresourcedefinition azdrivernodes\.disk\.csi\.azure\.com /u,
+      fix: /^docs\/install\.md, Over a cluster with the V2 driver in Go, /u,
+    },
+    {
+      because: "a definition that is being deleted",
+      changed: {
+        [`${CRDS}/azvolumes.${NAME}`]: {
+          code: 200,
+          body: {
+            metadata: { deletionTimestamp: "2026-11-30T20:00:00Z" },
+            spec: { versions: [{ name: "v1", served: true }] },
+          },
+        },
+      },
+      check: `CustomResourceDefinition azvolumes.${NAME}`,
+      fix: /^docs\/install\.md, Uninstall, .* kubectl apply --server-side -f deploy\/crds$/u,
     },
     {
       because: "a CSIDriver that is not there",
@@ -102,7 +116,7 @@ describe("the preflight of Kubernetes", () => {
       changed: { [`${CSI_DRIVERS}/disk2.csi.azure.com`]: { code: 200, body: {} } },
       driverName: "disk2.csi.azure.com",
       check: `no other CSIDriver ${NAME}`,
-      fix: /--disable-disk-driver --yes, or helm uninstall/u,
+      fix: /--disable-disk-driver --yes, or docs\/install\.md, Over a cluster with V1, step 1/u,
     },
     {
       because: "V1's Deployment",
@@ -114,6 +128,17 @@ describe("the preflight of Kubernetes", () => {
       },
       check: "no deployments of another Azure disk driver",
       fix: /kubectl delete --namespace kube-system deployments v1$/u,
+    },
+    {
+      because: "the scheduler of the V2 driver in Go",
+      changed: {
+        "/apis/apps/v1/deployments": {
+          code: 200,
+          body: { items: [workload("extender", { image: "registry/oss/azdiskschedulerextender-csi:v2" })] },
+        },
+      },
+      check: "no deployments of another Azure disk driver",
+      fix: /kubectl delete --namespace kube-system deployments extender$/u,
     },
     {
       because: "V1's DaemonSet by the kubelet's folder",

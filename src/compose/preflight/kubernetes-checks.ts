@@ -44,15 +44,27 @@ function definition(name: string, answer: ApiAnswer | string): Finding {
   const check = `CustomResourceDefinition ${name}`;
   if (typeof answer === "string") return unknown(check, answer);
   if (answer.code === 404) return missing(check, "is not there", APPLY_DEFINITIONS);
-  const { spec } = answer.body as { readonly spec?: { readonly versions?: readonly Version[] } };
+  const { metadata, spec } = answer.body as Definition;
+  if (metadata?.deletionTimestamp !== undefined)
+    return missing(
+      check,
+      "is being deleted, and goes once its objects have gone",
+      `docs/install.md, Uninstall, has the commands that end the deletion; then ${APPLY_DEFINITIONS}`,
+    );
   const served = (spec?.versions ?? []).filter((version) => version.served).map((version) => version.name);
   return served.includes(VERSION)
     ? present(check, `serves ${VERSION}`)
     : missing(
         check,
         `serves ${served.join(", ")}, not ${VERSION}: it is of another driver`,
-        `kubectl delete customresourcedefinition ${name} once that driver is removed; ${APPLY_DEFINITIONS}`,
+        `docs/install.md, Over a cluster with the V2 driver in Go, steps 2 to 4; then ${APPLY_DEFINITIONS}`,
       );
+}
+
+/** A CustomResourceDefinition, as far as the preflight reads it. */
+interface Definition {
+  readonly metadata?: { readonly deletionTimestamp?: string };
+  readonly spec?: { readonly versions?: readonly Version[] };
 }
 
 interface Version {
@@ -76,7 +88,7 @@ function driverOfV1(answer: ApiAnswer | string): Finding {
 
 const REMOVE_V1 =
   "az aks update --resource-group <group> --name <cluster> --disable-disk-driver --yes, " +
-  "or helm uninstall of its release";
+  "or docs/install.md, Over a cluster with V1, step 1";
 
 /** Workloads of another Azure disk driver: they detach from VMs what they do not know. */
 function otherWorkloads(
@@ -104,7 +116,10 @@ function isDiskDriver({ spec }: Workload, driverName: string): boolean {
   const { containers, volumes = [] } = spec.template.spec;
   const folders = [NAME_OF_V1, driverName].map((name) => `/plugins/${name}`);
   return (
-    containers.some(({ name, image = "" }) => name === "azuredisk" || /azure-?disk-csi/u.test(image)) ||
+    containers.some(
+      ({ name, image = "" }) =>
+        name === "azuredisk" || /azure-?disk-csi|azdiskschedulerextender/u.test(image),
+    ) ||
     volumes.some(({ hostPath }) =>
       folders.some((folder) => hostPath?.path.replaceAll("\\", "/").replace(/\/$/u, "").endsWith(folder)),
     )
