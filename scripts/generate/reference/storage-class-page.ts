@@ -150,7 +150,9 @@ Azure reports its \`maxShares\`. A disk with V1's tag
 Of several PersistentVolumes of a disk, such as a new one after \`Retain\`, the one that a pod uses counts. Only
 \`maxMountReplicaCount\` is taken when the driver first meets the disk: later, change it in the AzVolume.
 Attributes that only shape a new disk have had their effect. An attach is refused by name for a value of
-the attributes above that can't be read, but for \`writeAcceleratorEnabled\`: V1 takes any text for no.
+the attributes above that can't be read, but for \`writeAcceleratorEnabled\`: V1 takes any text for no. For
+volumes that the V2 driver in Go has made, \`maxMountReplicaCount\` is read as there: any text counts as
+\`maxShares\` - 1.
 Attributes of V1 that only tune keep no data from its pods, since a PersistentVolume's attributes can't be
 changed. \`perfProfile\` and
 \`device-setting/<path>\` act as in a class, and the event \`DeviceNotTuned\` names what is not allowed or not

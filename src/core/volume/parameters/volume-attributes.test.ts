@@ -82,6 +82,10 @@ describe("unservedAttribute", () => {
         because: "these are the defaults of V1",
         context: { perfProfile: "None", writeAcceleratorEnabled: "false", attachDiskInitialDelay: "0" },
       },
+      {
+        because: "the V2 driver in Go takes it for maxShares - 1",
+        context: { maxShares: "3", maxMountReplicaCount: "-1", requestedsizegib: "5" },
+      },
       { because: "V1 takes it for no", context: { writeAcceleratorEnabled: "yes" } },
       {
         because: "these are served",

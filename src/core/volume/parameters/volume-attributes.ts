@@ -12,7 +12,7 @@ import { type CachingMode, cachingModes } from "../disk-sku.ts";
 import { readValue, statedIn } from "./parameter-value.ts";
 import { chooseFileSystem } from "./resolve-volume-spec.ts";
 import { volumeParameterTable } from "./volume-parameter-table.ts";
-import { attributeNames, parseFileSystemType } from "./volume-parameters.ts";
+import { attributeNames, parseFileSystemType, requestedSizeName } from "./volume-parameters.ts";
 
 const REMEDY = "volumeAttributes can't be changed: make a PersistentVolume of the same disk without it";
 const RAW_PARTITION = "needs volumeMode Filesystem: a raw block volume is the whole disk";
@@ -29,10 +29,11 @@ export function unservedAttribute(
   volumeContext: Readonly<Record<string, string>>,
   use: FileSystemUse,
 ): FailureOf<"InvalidArgument"> | undefined {
+  const isProvisioned = (statedIn(volumeContext, requestedSizeName) ?? "") !== "";
   for (const [name, value] of Object.entries(volumeContext).toSorted(([left], [right]) =>
     left < right ? -1 : 1,
   )) {
-    const problem = value === "" ? undefined : problemOf(name, value, use);
+    const problem = value === "" ? undefined : problemOf({ name, value }, use, isProvisioned);
     if (problem !== undefined) return invalidArgument(`volume_context.${name}`, value, problem);
   }
   return impossibleGeometry(volumeContext, use);
@@ -81,7 +82,11 @@ function impossibleGeometry(
       );
 }
 
-function problemOf(name: string, value: string, { accessType }: FileSystemUse): string | undefined {
+function problemOf(
+  { name, value }: { readonly name: string; readonly value: string },
+  { accessType }: FileSystemUse,
+  isProvisioned: boolean,
+): string | undefined {
   const key = name.toLowerCase();
   if (isPartitionName(name)) {
     if (readPartition(value) === undefined) return `${partitionProblem}; ${REMEDY}, or with another value`;
@@ -90,6 +95,8 @@ function problemOf(name: string, value: string, { accessType }: FileSystemUse): 
   const known = attributeNames.find((attribute) => attribute.toLowerCase() === key);
   // V1 keeps every other text than true in the PersistentVolumes of its classes, and accelerates nothing.
   if (known === undefined || known === "writeAcceleratorEnabled") return undefined;
+  // The classes of the V2 driver in Go take any text: it counts as `maxShares` - 1, as at an adoption here.
+  if (known === "maxMountReplicaCount" && isProvisioned) return undefined;
   if (accessType === "block" && geometryNames.some((geometry) => geometry === known))
     return `${rawGeometryProblem}; ${REMEDY}`;
   const read = readValue(volumeParameterTable[known], value);

@@ -130,7 +130,7 @@ export function readableParameters(
 }
 
 /** The name under which a volume context has the requested size; static volumes have none. */
-const requestedSizeName = "requestedsizegib";
+export const requestedSizeName = "requestedsizegib";
 
 /**
  * The volume context of the node and publish calls: the volume's parameters and the disk's size.
