@@ -5,7 +5,7 @@ import { createLogEvents } from "../../adapters/observe/log-events.ts";
 import { grouped, type Values } from "../../cli/options.ts";
 import { probePlugin } from "../../csi/identity/probe-plugin.ts";
 import { confirmMachine, discoverInstance } from "../../node/lifecycle/discover-instance.ts";
-import { lostRegistrationReconciler } from "../../node/lifecycle/lost-registration.ts";
+import { restoreLostRegistration } from "../../node/lifecycle/lost-registration.ts";
 import { type OtherDriverWatch, watchOtherDrivers } from "../../node/lifecycle/other-driver.ts";
 import { startUpTaintReconciler } from "../../node/lifecycle/start-up-taint.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
@@ -233,19 +233,17 @@ async function registerNode(
   );
   // A separate registrar reports nothing to this process: CSINode shows it.
   if (registration === undefined) onRegistered();
-  const lostLoop =
-    registration === undefined || ownNode === undefined
-      ? undefined
-      : new ControlLoop(
-          lostRegistrationReconciler({ ownNode, registration, nodeName, driverName, logger: ports.logger }),
-          ports,
-        );
-  lostLoop?.queue.add(ONLY_KEY);
   return {
     registration,
     runs: [
       ...(registration === undefined ? [] : [(signal: AbortSignal) => registration.keep(signal)]),
-      ...[taintLoop, othersLoop, lostLoop].flatMap((loop) =>
+      ...(registration === undefined || ownNode === undefined
+        ? []
+        : [
+            (signal: AbortSignal) =>
+              restoreLostRegistration({ ...ports, ownNode, registration, nodeName, driverName }, signal),
+          ]),
+      ...[taintLoop, othersLoop].flatMap((loop) =>
         loop === undefined ? [] : [(signal: AbortSignal) => loop.run(signal)],
       ),
     ],

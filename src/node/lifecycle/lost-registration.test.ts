@@ -5,8 +5,7 @@ import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import { silentLogger } from "../../ports/testing/silent-logger.ts";
-import { ControlLoop } from "../../runtime/queue/control-loop.ts";
-import { lostRegistrationReconciler } from "./lost-registration.ts";
+import { restoreLostRegistration } from "./lost-registration.ts";
 
 const NAME = "disk.csi.azure.com";
 
@@ -49,19 +48,19 @@ async function whileWatched(
     registerAgain: () => void world.repeated++,
   };
   const clock = createVirtualClock();
-  const loop = new ControlLoop(
-    lostRegistrationReconciler({
+  const life = new AbortController();
+  const running = restoreLostRegistration(
+    {
       ownNode,
       registration,
       nodeName: "node-a",
       driverName: NAME,
+      clock,
+      random: createSeededRandom(1),
       logger: silentLogger,
-    }),
-    { clock, random: createSeededRandom(1), logger: silentLogger },
+    },
+    life.signal,
   );
-  const life = new AbortController();
-  const running = loop.run(life.signal);
-  loop.queue.add("node");
   try {
     await act(world, (ms) => clock.advance(ms));
   } finally {
@@ -70,7 +69,7 @@ async function whileWatched(
   }
 }
 
-describe("lostRegistrationReconciler", () => {
+describe("restoreLostRegistration", () => {
   it("reads the CSINode every five minutes, and does nothing while it names the driver", () =>
     whileWatched({}, async (world, pass) => {
       await pass(900_000);

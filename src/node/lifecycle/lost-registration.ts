@@ -1,12 +1,13 @@
 import { ok } from "../../core/failure/result.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { Reconciler } from "../../runtime/queue/control-loop.ts";
+import { ControlLoop, type ControlLoopPorts, type Reconciler } from "../../runtime/queue/control-loop.ts";
 
 /** How often the CSINode is read, in milliseconds. */
 const LOOK_EVERY_MS = 300_000;
 /** The same while it lacks the driver: a kubelet that is just registering it adds it within moments. */
 const LOOK_AGAIN_MS = 10_000;
+const ONLY_KEY = "node";
 
 /** This plug-in's place in the kubelet's registry. */
 export interface OwnRegistration {
@@ -16,20 +17,32 @@ export interface OwnRegistration {
   readonly registerAgain: () => void;
 }
 
+interface LostRegistrationPorts {
+  readonly ownNode: OwnNode;
+  readonly registration: OwnRegistration;
+  readonly nodeName: string;
+  readonly driverName: string;
+  readonly logger: Logger;
+}
+
 /**
  * Registers the plug-in once more where its node's CSINode does not name the driver, although the kubelet
  * has registered it: without the entry Kubernetes attaches no volume to the node. A CSINode is deleted with
  * the Node that owns it, also after the kubelet has registered the plug-in for the next Node of that name.
  * From 1.35 on the kubelet writes the entry again by itself (`nodeAllocatableUpdatePeriodSeconds`). Does
  * nothing while there is no Node: the kubelet would fail, and then reach the driver no more to unmount.
+ * Runs until `signal` is aborted.
  */
-export function lostRegistrationReconciler(ports: {
-  readonly ownNode: OwnNode;
-  readonly registration: OwnRegistration;
-  readonly nodeName: string;
-  readonly driverName: string;
-  readonly logger: Logger;
-}): Reconciler {
+export async function restoreLostRegistration(
+  ports: LostRegistrationPorts & ControlLoopPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const loop = new ControlLoop(lostRegistrationReconciler(ports), ports);
+  loop.queue.add(ONLY_KEY);
+  await loop.run(signal);
+}
+
+function lostRegistrationReconciler(ports: LostRegistrationPorts): Reconciler {
   const { ownNode, registration, nodeName, driverName, logger } = ports;
   let wasMissing = false;
   return {
