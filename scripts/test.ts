@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { Options, Values } from "../src/cli/options.ts";
 import { answerNoRun, refusal } from "../src/cli/read-command-line.ts";
+import { kubernetesOfTests } from "../testbed/parts/build-kubernetes.ts";
 import { buildParts } from "../testbed/parts/build-parts.ts";
 import { runCommand } from "./child/run-command.ts";
 import { runProgram } from "./run-program.ts";
@@ -53,7 +54,7 @@ async function prepareParts(signal: AbortSignal): Promise<TestOutcome> {
     console.log(`  ${result === "passed" ? "built, or built before" : reason}, ${seconds(durationMs)}`);
     return { name: "Kubernetes' own programs", file: "testbed/parts", result, reason, durationMs };
   };
-  return buildParts((line) => console.log(`  ${line}`), signal).then(
+  return buildParts((line) => console.log(`  ${line}`), signal, kubernetesOfTests()).then(
     () => ended("passed", ""),
     (error: unknown) => ended("failed", error instanceof Error ? error.message : String(error)),
   );

@@ -20,10 +20,7 @@ import type { Step } from "../../src/core/writer/record/writer-steps.ts";
 import * as steps from "../../src/core/writer/record/writer-steps.ts";
 import { attachmentLabels, newAttachment } from "../../src/objects/new-attachment.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
-import { buildOnce } from "../../testbed/build/build-once.ts";
-import { goPart } from "../../testbed/build/go-part.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
 import type { ApiServer } from "../kubernetes-store/api-server.ts";
 import { detail, heartbeat, newVolume, nodeWrites, verdictOf } from "./node-writes.ts";
@@ -461,13 +458,9 @@ describe(
     });
 
     it("has only rules whose fields exist", async () => {
-      const binary = join(
-        await buildOnce(await goPart(await kubernetesModule()), (line) => console.log(line), never),
-        "kubernetes",
-      );
       // The API server checks the types.
       const manager = join(folder, "kube-controller-manager");
-      await symlink(binary, manager);
+      await symlink(server.programFile("kube-controller-manager"), manager);
       const flags = [
         "--controllers=validatingadmissionpolicy-status-controller",
         "--leader-elect=false",

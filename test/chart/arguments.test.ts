@@ -13,9 +13,8 @@ import { preStopCommand } from "../../src/compose/roles/pre-stop-command.ts";
 import { preflightCommand } from "../../src/compose/roles/preflight-command.ts";
 import { schedulerExtenderRole } from "../../src/compose/roles/scheduler-extender-role.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";
-import { goPart } from "../../testbed/build/go-part.ts";
 import { kubeconfig } from "../../testbed/lab/cluster/kubeconfig.ts";
-import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
+import { buildKubernetes, kubernetesOfTests } from "../../testbed/parts/build-kubernetes.ts";
 import { renderChart } from "./render-chart.ts";
 import type { Manifest } from "./render-chart.ts";
 import { whyNoHelm } from "./run-helm.ts";
@@ -122,11 +121,12 @@ describe(
     });
 
     it("are flags of the sidecars and the scheduler in the versions that the lab runs", async () => {
-      const bin = await buildOnce(
-        await goPart(await kubernetesModule()),
-        (line) => console.log(line),
-        new AbortController().signal,
+      const { signal } = new AbortController();
+      const { imageFiles } = await buildKubernetes(
+        (part) => buildOnce(part, (line) => console.log(line), signal),
+        kubernetesOfTests(),
       );
+      const fileOf = (name: string): string => imageFiles[name] ?? assert.fail(`${name} is not built`);
       const manifests = await renderChart({
         snapshot: { enabled: true },
         controller: { sidecarMetrics: { enabled: true } },
@@ -135,7 +135,7 @@ describe(
       for (const { name, args = [] } of containersOf(manifests)) {
         const program = SIDECARS[name];
         if (program === undefined) continue;
-        const { code, output } = await runCommand(join(bin, program), [...args, "--version"], { cwd: "/" });
+        const { code, output } = await runCommand(fileOf(program), [...args, "--version"], { cwd: "/" });
         assert.equal(code, 0, `${name}: ${output}`);
         seen.add(name);
       }
@@ -145,7 +145,7 @@ describe(
           if (program === undefined) continue;
           // What each reads next after it has found that it knows all feature gates.
           const all = [...args, `--kubeconfig=${NOWHERE}`];
-          const { output } = await runCommand(join(bin, program), all, {
+          const { output } = await runCommand(fileOf(program), all, {
             cwd: "/",
             timeoutMs: 60_000,
             // csi-provisioner prefers it to the flag, and docs/lab.md has it exported.
@@ -172,7 +172,7 @@ describe(
           `--write-config-to=${folder}/written.yaml`,
           "--secure-port=0",
         ];
-        const { output } = await runCommand(join(bin, "kube-scheduler"), args, {
+        const { output } = await runCommand(fileOf("kube-scheduler"), args, {
           cwd: folder,
           timeoutMs: 600_000,
         });

@@ -6,6 +6,7 @@ import {
 } from "../../testbed/lab/cluster/install-driver.ts";
 import { type Lab, openLab } from "../../testbed/lab/lab.ts";
 import { startLab } from "../../testbed/lab/start-lab.ts";
+import { kubernetesOfTests } from "../../testbed/parts/build-kubernetes.ts";
 import { assertNothingWasLeft } from "./assert/nothing-left.ts";
 import { auditFlags } from "./rights/audit-log.ts";
 
@@ -53,7 +54,7 @@ let isReplaced = false;
  * The lab that all files of a suite share: node-a and node-b in zone 1, node-c in zone 2, whose kubelets
  * report the node's status each second, and the driver as its chart installs it. Started on first use,
  * removed when this process ends. Suites that run side by side name it differently. With AZUREDISK_LAB set,
- * an existing lab of that name is used, and stays.
+ * an existing lab of that name is used, and stays. AZUREDISK_KUBERNETES names an older Kubernetes.
  */
 export async function driverLab(name = "lab-cluster"): Promise<Lab> {
   started ??= bringUp(name);
@@ -90,16 +91,20 @@ export async function reinstallDriver(
 
 async function bringUp(name: string): Promise<Lab> {
   if (standing !== undefined) return openLab(standing);
+  const kubernetes = kubernetesOfTests();
+  // Programs of an older version refuse a gate that they don't know.
+  const gates = kubernetes === undefined ? [HEALTH_GATE] : [];
   const lab = await startLab(
     {
       name,
       timeScale: TIME_SCALE,
+      ...(kubernetes === undefined ? {} : { kubernetes }),
       kubelet: {
         nodeStatusUpdateFrequency: "1s",
         nodeStatusReportFrequency: "5m",
-        featureGates: { [HEALTH_GATE]: true },
+        featureGates: Object.fromEntries(gates.map((gate) => [gate, true])),
       },
-      apiserverFlags: [...auditFlags(name), `--feature-gates=${HEALTH_GATE}=true`],
+      apiserverFlags: [...auditFlags(name), ...gates.map((gate) => `--feature-gates=${gate}=true`)],
       endsWithProcess: true,
       replaces: true,
     },

@@ -17,12 +17,11 @@ import { readKubeconfig } from "../../src/adapters/kubernetes/api/read-kubeconfi
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";
-import { goPart } from "../../testbed/build/go-part.ts";
 import { kubeconfig } from "../../testbed/lab/cluster/kubeconfig.ts";
 import { createLabPki } from "../../testbed/lab/cluster/lab-pki.ts";
 import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
+import { buildKubernetes, kubernetesOfTests } from "../../testbed/parts/build-kubernetes.ts";
 import { freePorts } from "../../testbed/ports/free-ports.ts";
 
 /** A first start may have to build Kubernetes from its sources: about six minutes on two cores. */
@@ -57,6 +56,8 @@ export interface ApiServer {
   readonly config: ApiServerConfig;
   /** kubectl's output when it created the definitions: empty if they are valid. */
   readonly crdWarnings: string;
+  /** The file of a program of the same version, to be started by a link of its name. */
+  programFile(name: string): string;
   connect(options?: Partial<ConnectApiServerOptions>): ApiClient;
   kubectl(...args: readonly string[]): Promise<CommandOutcome>;
   /** Creates an empty namespace with a new name, and returns it. */
@@ -93,17 +94,20 @@ export async function whyNoApiServer(): Promise<string | undefined> {
     : undefined;
 }
 
-/** Builds what is missing in the cache, and starts it. */
+/** Builds what is missing in the cache, and starts it. AZUREDISK_KUBERNETES names an older version. */
 export async function startApiServer(onProgress: (line: string) => void): Promise<ApiServer> {
   const never = new AbortController().signal;
-  const built = await buildOnce(await goPart(await kubernetesModule()), onProgress, never);
+  const { programs } = await buildKubernetes(
+    (part) => buildOnce(part, onProgress, never),
+    kubernetesOfTests(),
+  );
   const folder = await mkdtemp(join(tmpdir(), "kubernetes-store-"));
   const closing: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).toReversed()) await step();
   };
   try {
-    return await startIn(folder, built, closing, close);
+    return await startIn(folder, programs, closing, close);
   } catch (error) {
     await close();
     throw error;
@@ -112,13 +116,18 @@ export async function startApiServer(onProgress: (line: string) => void): Promis
 
 async function startIn(
   folder: string,
-  built: string,
+  programs: ReadonlyMap<string, string>,
   closing: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<ApiServer> {
   const path = (...parts: readonly string[]): string => join(folder, ...parts);
   await mkdir(path("bin"));
-  for (const name of ["etcd", "kube-apiserver"]) await symlink(join(built, "kubernetes"), path("bin", name));
+  const programFile = (name: string): string => {
+    const file = programs.get(name);
+    if (file === undefined) throw new Error(`Kubernetes has no program ${name}`);
+    return file;
+  };
+  for (const name of ["etcd", "kube-apiserver"]) await symlink(programFile(name), path("bin", name));
   await createLabPki(path("pki"), [
     { file: "server", subject: "CN=kube-apiserver", addresses: [LOOPBACK], dnsNames: ["localhost"] },
     { file: "admin", subject: "CN=admin,O=system:masters" },
@@ -220,7 +229,7 @@ async function startIn(
   const kubectl = (...args: readonly string[]): Promise<CommandOutcome> =>
     // Its caches must not outlive the test.
     runCommand(
-      join(built, "kubectl"),
+      programFile("kubectl"),
       [`--kubeconfig=${kubeconfigFile}`, `--cache-dir=${path("kubectl-cache")}`, ...args],
       { cwd: folder },
     );
@@ -243,6 +252,7 @@ async function startIn(
       .split("\n")
       .filter((line) => line !== "" && !/^customresourcedefinition\S* created$/u.test(line))
       .join("\n"),
+    programFile,
     connect,
     kubectl,
     newNamespace: async () => {

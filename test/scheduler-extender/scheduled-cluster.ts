@@ -15,10 +15,7 @@ import { SCORE_MAX } from "../../src/core/schedule/score-nodes.ts";
 import { aRecord } from "../../src/core/testing/objects.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
-import { buildOnce } from "../../testbed/build/build-once.ts";
-import { goPart } from "../../testbed/build/go-part.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
 import { renderChart } from "../chart/render-chart.ts";
 import { type ApiServer, startApiServer } from "../kubernetes-store/api-server.ts";
 
@@ -126,10 +123,7 @@ async function startIn(
   const folder = await mkdtemp(join(tmpdir(), "scheduler-extender-"));
   closing.push(() => rm(folder, { recursive: true, force: true }));
   const schedulerProgram = join(folder, "kube-scheduler");
-  await symlink(
-    join(await buildOnce(await goPart(await kubernetesModule()), onProgress, never), "kubernetes"),
-    schedulerProgram,
-  );
+  await symlink(server.programFile("kube-scheduler"), schedulerProgram);
 
   const namespace = await server.newNamespace();
   const client = server.connect();

@@ -1,3 +1,4 @@
+import type { OlderKubernetes } from "../parts/kubernetes-module.ts";
 import { type NodeKind, NODES_MAX } from "./node-kinds.ts";
 
 /** The composition of a lab. */
@@ -13,6 +14,8 @@ export interface LabOptions {
   readonly zones?: number;
   /** Azure's size of every node's VM. Default: Standard_D8s_v5, which takes 16 data disks. */
   readonly vmSize?: string;
+  /** An older Kubernetes. Default: the newest that is pinned. */
+  readonly kubernetes?: OlderKubernetes;
   /** Azure's latencies times this factor. Default: 0.05. */
   readonly timeScale?: number;
   /**
@@ -44,7 +47,7 @@ type LabPlacement =
 
 /** Options with all defaults filled in. */
 export interface LabSettings extends Required<
-  Omit<LabOptions, "nodes" | "zones" | "replaces" | "endsWithProcess">
+  Omit<LabOptions, "kubernetes" | "nodes" | "zones" | "replaces" | "endsWithProcess">
 > {
   readonly vms: readonly LabVm[];
 }

@@ -6,6 +6,7 @@ import { inspectMachine, installMissingPackages } from "../../scripts/test/machi
 import type { Options, Values } from "../../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../../src/cli/read-command-line.ts";
 import { suggestion } from "../../src/cli/read-values.ts";
+import { OLDER_KUBERNETES } from "../parts/kubernetes-module.ts";
 import { type ChartValues, installDriver } from "./cluster/install-driver.ts";
 import type { LabNode } from "./cluster/lab-node.ts";
 import { labNameProblem } from "./lab-home.ts";
@@ -64,6 +65,11 @@ const options = {
     default: "2",
     choices: ["1", "2"],
     help: "2: every third node is in zone 2; 1: all in zone 1, but those of an availability set in none",
+  },
+  kubernetes: {
+    kind: "choice",
+    choices: OLDER_KUBERNETES,
+    help: "An older Kubernetes: the first such lab builds it (default: the newest that the lab knows)",
   },
   "time-scale": {
     kind: "number",
@@ -177,6 +183,7 @@ function optionsOf(values: Flags): LabOptions {
     nodes: nodes.kinds,
     zones: Number(values.zones),
     timeScale: values.timeScale,
+    ...(values.kubernetes === undefined ? {} : { kubernetes: values.kubernetes }),
     ...(values.fastTick ? { kubelet: { nodeStatusUpdateFrequency: "1s" } } : {}),
   };
 }

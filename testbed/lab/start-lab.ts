@@ -36,7 +36,7 @@ export async function startLab(
   await refuseIncapableMachine();
   if (options.replaces !== true && (await findLab(settings.name)) !== undefined)
     throw new Error(`lab ${settings.name} is up already`);
-  const parts = await buildParts(onProgress, signal);
+  const parts = await buildParts(onProgress, signal, options.kubernetes);
   await stopLab(settings.name, { clone: CLONE });
   const shortage = await inotifyShortage(settings.vms.length);
   if (shortage !== undefined) throw new Error(shortage);

@@ -7,9 +7,10 @@ import { goPart } from "../build/go-part.ts";
 import { hashInputs } from "../build/hash-inputs.ts";
 import type { OnProgress, Part } from "../build/part.ts";
 import { buildGoProgram } from "./build-go-program.ts";
+import { type BuiltKubernetes, buildKubernetes } from "./build-kubernetes.ts";
 import { CONTAINERD_PROGRAMS, containerdModule } from "./containerd-module.ts";
 import { imagesPart } from "./images-part.ts";
-import { KUBERNETES_PROGRAMS, kubernetesModule } from "./kubernetes-module.ts";
+import type { OlderKubernetes } from "./kubernetes-module.ts";
 import { labImages } from "./lab-images.ts";
 
 /** Everything that the lab starts. */
@@ -33,22 +34,25 @@ export const LAB_PACKAGES = {
 
 /**
  * Returns everything that the lab starts, built and downloaded if the cache lacks it: about 10 minutes on
- * two cores the first time. Throws, naming the part, if Go or apt is missing or a build fails, and with
+ * two cores the first time, and as long for each `older` Kubernetes. Throws, naming the part, if Go or apt is missing or a build fails, and with
  * `signal`'s reason if it is aborted.
  */
-export async function buildParts(onProgress: OnProgress, signal: AbortSignal): Promise<Parts> {
+export async function buildParts(
+  onProgress: OnProgress,
+  signal: AbortSignal,
+  older?: OlderKubernetes,
+): Promise<Parts> {
   const failure = new AbortController();
   const stop = AbortSignal.any([signal, failure.signal]);
   const build = async (part: Part): Promise<string> => buildOnce(part, onProgress, stop);
   // In parallel: while one downloads or links, the other compiles.
   const [{ debian, kubernetes, images }, { containerd, helm }] = await bothOrNone(
-    buildCluster(build),
+    buildCluster(build, older),
     buildTools(build, onProgress, stop),
     failure,
   );
   const programs = new Map([
-    ...KUBERNETES_PROGRAMS.map((name) => [name, join(kubernetes, "kubernetes")] as const),
-    ["kubectl", join(kubernetes, "kubectl")],
+    ...kubernetes.programs,
     ...CONTAINERD_PROGRAMS.map((name) => [name, join(containerd, name)] as const),
     ["runc", join(debian, "usr/sbin/runc")],
     ["helm", helm],
@@ -60,16 +64,16 @@ type Build = (part: Part) => Promise<string>;
 
 async function buildCluster(
   build: Build,
-): Promise<{ readonly debian: string; readonly kubernetes: string; readonly images: string }> {
-  const module = await kubernetesModule();
+  older: OlderKubernetes | undefined,
+): Promise<{ readonly debian: string; readonly kubernetes: BuiltKubernetes; readonly images: string }> {
   const debian = await build(await debianPart(LAB_PACKAGES));
-  const kubernetes = await build(await goPart(module));
+  const kubernetes = await buildKubernetes(build, older);
   const images = await imagesPart({
     name: "images",
-    built: { debian, kubernetes },
-    programs: Object.fromEntries(module.programs.map(({ name }) => [name, join(kubernetes, name)])),
+    built: { debian, ...kubernetes.folders },
+    programs: kubernetes.imageFiles,
     images: (contents) =>
-      labImages({ ...contents, kubernetesVersion: module.version, sidecars: module.sidecars }),
+      labImages({ ...contents, kubernetesVersion: kubernetes.version, sidecars: kubernetes.sidecars }),
   });
   return { debian, kubernetes, images: await build(images) };
 }

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { GoModule } from "../build/go-part.ts";
 import { readModuleVersions } from "../build/module-versions.ts";
@@ -11,7 +12,22 @@ export const KUBERNETES_PROGRAMS = [
   "kubelet",
 ] as const;
 
+/** What `testbed/older-kubernetes` pins, beside the newest version, which every lab has by default. */
+export const OLDER_KUBERNETES = ["1.32"] as const;
+
+export type OlderKubernetes = (typeof OLDER_KUBERNETES)[number];
+
+/** etcd is always the newest: no user chooses its version, and its flags differ. */
+const OLDER_PROGRAMS = [
+  "kube-apiserver",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kubelet",
+  "kubectl",
+] as const;
+
 const FOLDER = fileURLToPath(new URL("../kubernetes", import.meta.url));
+const OLDER_FOLDER = fileURLToPath(new URL("../older-kubernetes", import.meta.url));
 const SIDECARS = [
   { name: "csi-attacher", module: "github.com/kubernetes-csi/external-attacher/v4" },
   { name: "csi-provisioner", module: "github.com/kubernetes-csi/external-provisioner/v6" },
@@ -51,6 +67,21 @@ export async function kubernetesModule(): Promise<KubernetesModule> {
       })),
       { name: "pause", package: "./pause" },
     ],
+  };
+}
+
+/** The programs built from a folder of `testbed/older-kubernetes`, by Kubernetes' own main packages. */
+export async function olderKubernetesModule(
+  minor: OlderKubernetes,
+): Promise<GoModule & Pick<KubernetesModule, "version">> {
+  const folder = join(OLDER_FOLDER, minor);
+  const version = (await readModuleVersions(folder))("k8s.io/kubernetes");
+  const variables = versionVariables(version);
+  return {
+    name: `kubernetes-${minor}`,
+    folder,
+    version,
+    programs: OLDER_PROGRAMS.map((name) => ({ name, package: `k8s.io/kubernetes/cmd/${name}`, variables })),
   };
 }
 
