@@ -18,6 +18,8 @@ export interface BuiltKubernetes {
   readonly folders: Readonly<Record<string, string>>;
   /** The files of the programs of a cluster, by name: each is to be started by a link of its name. */
   readonly programs: ReadonlyMap<string, string>;
+  /** Of kubectl in images, whatever the cluster's version is. */
+  readonly kubectlVersion: string;
   /** Files for images, by name. */
   readonly imageFiles: Readonly<Record<string, string>>;
 }
@@ -32,6 +34,7 @@ export async function buildKubernetes(
   const imageFiles = Object.fromEntries(newest.programs.map(({ name }) => [name, join(kubernetes, name)]));
   const built = {
     version: newest.version,
+    kubectlVersion: newest.version,
     sidecars: newest.sidecars,
     folders: { kubernetes },
     programs: new Map([
@@ -49,7 +52,8 @@ export async function buildKubernetes(
     version: module.version,
     folders: { kubernetes, older: folder },
     programs: new Map([...built.programs, ...files]),
-    imageFiles: { ...imageFiles, ...Object.fromEntries(files) },
+    // The second scheduler is the cluster's; kubectl is the one that the examples name.
+    imageFiles: { ...imageFiles, "kube-scheduler": join(folder, "kube-scheduler") },
   };
 }
 

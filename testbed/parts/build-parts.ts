@@ -73,7 +73,12 @@ async function buildCluster(
     built: { debian, ...kubernetes.folders },
     programs: kubernetes.imageFiles,
     images: (contents) =>
-      labImages({ ...contents, kubernetesVersion: kubernetes.version, sidecars: kubernetes.sidecars }),
+      labImages({
+        ...contents,
+        kubernetesVersion: kubernetes.version,
+        kubectlVersion: kubernetes.kubectlVersion,
+        sidecars: kubernetes.sidecars,
+      }),
   });
   return { debian, kubernetes, images: await build(images) };
 }

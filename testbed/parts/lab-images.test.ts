@@ -5,7 +5,8 @@ import { labImages } from "./lab-images.ts";
 
 const IMAGES = labImages({
   architecture: "amd64",
-  kubernetesVersion: "v1.37.2",
+  kubernetesVersion: "v1.32.9",
+  kubectlVersion: "v1.37.2",
   sidecars: [{ name: "csi-attacher", version: "v4.13.0" }],
   program: (name, path) => ({
     kind: "File",
@@ -24,7 +25,7 @@ describe("images of the lab", () => {
         "registry.k8s.io/sig-storage/csi-attacher:v4.13.0",
         "mcr.microsoft.com/oss/v2/kubernetes-csi/csi-attacher:v4.13.0",
       ],
-      "kube-scheduler.tar": ["registry.k8s.io/kube-scheduler:v1.37.2"],
+      "kube-scheduler.tar": ["registry.k8s.io/kube-scheduler:v1.32.9"],
       "busybox.tar": ["docker.io/library/busybox:1.36", "docker.io/library/busybox:latest"],
       "nginx.tar": [
         "docker.io/library/nginx:latest",

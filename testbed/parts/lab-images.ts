@@ -17,7 +17,10 @@ export interface ImageContents {
 
 /** The sources of the lab's images. */
 export interface ImageSources extends ImageContents {
+  /** Of the scheduler: the cluster's. */
   readonly kubernetesVersion: string;
+  /** Of kubectl, which the examples name. */
+  readonly kubectlVersion: string;
   readonly sidecars: readonly { readonly name: string; readonly version: string }[];
 }
 
@@ -57,7 +60,7 @@ const GROUPS = "root:x:0:\nnogroup:x:65534:\n";
  * for images that users' manifests name.
  */
 export function labImages(sources: ImageSources): readonly LabImage[] {
-  const { architecture, kubernetesVersion, sidecars, program } = sources;
+  const { architecture, kubernetesVersion, kubectlVersion, sidecars, program } = sources;
   const userland = busyboxLayer(sources);
   return [
     {
@@ -99,7 +102,7 @@ export function labImages(sources: ImageSources): readonly LabImage[] {
     },
     {
       file: "kubectl.tar",
-      names: [`${KUBECTL_REPOSITORY}:${kubernetesVersion.replace(/^v/u, "")}`],
+      names: [`${KUBECTL_REPOSITORY}:${kubectlVersion.replace(/^v/u, "")}`],
       architecture,
       layers: [userland, [program("kubectl", "bin/kubectl")]],
       config: { Env: [SYSTEM_PATH], Cmd: ["bash"] },
