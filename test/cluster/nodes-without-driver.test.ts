@@ -5,6 +5,7 @@ import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
+import { reasonAgainstKubernetes } from "./older-kubernetes.ts";
 import { listObjects, readObject } from "./read-objects.ts";
 import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { withClusterObjects, withWorkloads } from "./workload/workloads.ts";
@@ -18,7 +19,10 @@ interface CsiNode {
   readonly spec: { readonly drivers: readonly { readonly name: string }[] | null };
 }
 
-describe("a node without the driver", { skip: (await reasonAgainstLab()) ?? false }, () => {
+const SKIP =
+  (await reasonAgainstLab()) ?? reasonAgainstKubernetes("1.37", "preventPodSchedulingIfMissing") ?? false;
+
+describe("a node without the driver", { skip: SKIP }, () => {
   let lab: Lab;
   before(async () => {
     lab = await driverLab();

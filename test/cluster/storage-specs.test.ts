@@ -6,6 +6,7 @@ import { growsMountedExt } from "../contract/host/grows-mounted-ext.ts";
 import { checkSpecs } from "../csi-sanity/check-specs.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
+import { reasonAgainstKubernetes } from "./older-kubernetes.ts";
 import { runStorageSpecs } from "./storage-specs/run-storage-specs.ts";
 
 /** `STORAGE_SPECS=all`: every spec, for both classes: 50 minutes. */
@@ -82,7 +83,9 @@ const CLASSES = [
   },
 ] as const;
 
-describe("Kubernetes' own specs of CSI drivers", { skip: (await reasonAgainstLab()) ?? false }, () => {
+const SKIP = (await reasonAgainstLab()) ?? reasonAgainstKubernetes("1.37", "specs that are built") ?? false;
+
+describe("Kubernetes' own specs of CSI drivers", { skip: SKIP }, () => {
   let lab: Lab;
   let specs: StorageSpecs;
   before(async () => {

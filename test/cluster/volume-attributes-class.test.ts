@@ -20,6 +20,7 @@ import {
   VICTIM,
 } from "./faults/lose-node.ts";
 import { keepControllersOff } from "./leading-controller.ts";
+import { reasonAgainstKubernetes } from "./older-kubernetes.ts";
 import {
   anAttributesClass,
   azureDiskOf,
@@ -41,7 +42,10 @@ const WRITE_FOR_EVER = "(while date >> /data/log; do sleep 0.1; done) > /dev/nul
 const SIZE_GIB = 16;
 const FAULT = "no-disk-updates";
 
-describe("volume attributes classes", { skip: (await reasonAgainstLab()) ?? false }, () => {
+const SKIP =
+  (await reasonAgainstLab()) ?? reasonAgainstKubernetes("1.34", "VolumeAttributesClasses") ?? false;
+
+describe("volume attributes classes", { skip: SKIP }, () => {
   let lab: Lab;
   before(async () => {
     lab = await driverLab();

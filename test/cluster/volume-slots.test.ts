@@ -5,6 +5,7 @@ import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts"
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
+import { reasonAgainstKubernetes } from "./older-kubernetes.ts";
 import { withForeignDisks } from "./workload/foreign-disks.ts";
 
 /** Maximum of data disks of the lab's VMs. */
@@ -15,7 +16,12 @@ const ASKED_EVERY_S = 10;
 /** Two checks of the plug-in, which does not trust the first one, and then the kubelet's next query. */
 const TOLD_MAX_MS = 240_000;
 
-describe("slots for volumes", { skip: (await reasonAgainstLab()) ?? false }, () => {
+const SKIP =
+  (await reasonAgainstLab()) ??
+  reasonAgainstKubernetes("1.35", "nodeAllocatableUpdatePeriodSeconds by default") ??
+  false;
+
+describe("slots for volumes", { skip: SKIP }, () => {
   let lab: Lab;
   let askedEveryS: number;
   const setPeriod = (nodeAllocatableUpdatePeriodSeconds: number): Promise<string> =>
