@@ -1,4 +1,6 @@
 import { parseAllDocuments } from "yaml";
+import { kubernetesOfTests } from "../../testbed/parts/build-kubernetes.ts";
+import { olderKubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
 import { CHART, runHelm } from "./run-helm.ts";
 
 /** A Kubernetes object as the chart renders it. */
@@ -17,7 +19,9 @@ export interface Manifest {
 /** The release name of the tests. */
 export const RELEASE = { name: "azuredisk-csi-driver", namespace: "kube-system" } as const;
 
-const KUBERNETES = "v1.37.2-with.a.suffix";
+const OLDER = kubernetesOfTests();
+const VERSION = OLDER === undefined ? "v1.37.2" : (await olderKubernetesModule(OLDER)).version;
+const KUBERNETES = `${VERSION}-with.a.suffix`;
 
 /** The chart with `values`, as text. Throws with Helm's message. */
 export async function renderText(values: object): Promise<string> {
