@@ -15,8 +15,9 @@ export function readRetryAfterMs(header: string | undefined, nowMs: number): num
 }
 
 /**
- * What counts calls: for each resource, for a subscription, or in so many minutes. `VmssQueuedVMOperations`
- * does not, in answers to writes of uniform scale sets and their instances: Azure has sent 0 there since 2022.
+ * What counts calls: for each resource, for a subscription, or in so many minutes. `VmssQueuedVMOperations`,
+ * in answers to writes of uniform scale sets and their instances, does not: Azure has sent 0 there since
+ * 2022.
  */
 const COUNTS_CALLS = /(?:Resource|SubscriptionMaximum|\dMin)$/i;
 
