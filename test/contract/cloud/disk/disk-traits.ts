@@ -19,9 +19,13 @@ import {
 } from "../../worlds/cloud-bench.ts";
 import type { On } from "../cloud-suite.ts";
 
-const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute`;
-const KEYS = `${COMPUTE}/diskEncryptionSets/keys`;
-const ACCESS = `${COMPUTE}/diskAccesses/access`;
+const linkedId = (group: string, name: string): string =>
+  `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${group}/providers/Microsoft.Compute/${name}`;
+const KEYS = linkedId(RESOURCE_GROUP, "diskEncryptionSets/keys");
+const ACCESS = linkedId(RESOURCE_GROUP, "diskAccesses/access");
+/** As a disk shows them: recorded with the group in upper case. */
+const SHOWN_KEYS = linkedId(RESOURCE_GROUP.toUpperCase(), "diskEncryptionSets/keys");
+const SHOWN_ACCESS = linkedId(RESOURCE_GROUP.toUpperCase(), "diskAccesses/access");
 
 type Properties = Readonly<Record<string, unknown>>;
 
@@ -48,7 +52,7 @@ const made: readonly {
   {
     because: "a private endpoint exports it",
     request: { networkAccessPolicy: "AllowPrivate", diskAccessId: ACCESS },
-    properties: { networkAccessPolicy: "AllowPrivate", diskAccessId: ACCESS },
+    properties: { networkAccessPolicy: "AllowPrivate", diskAccessId: SHOWN_ACCESS },
   },
   {
     because: "it has IOPS, throughput and sectors of its own",
@@ -77,13 +81,13 @@ const made: readonly {
   {
     because: "its key is a customer's",
     request: { diskEncryptionSetId: KEYS },
-    properties: { encryption: { diskEncryptionSetId: KEYS, type: "EncryptionAtRestWithCustomerKey" } },
+    properties: { encryption: { diskEncryptionSetId: SHOWN_KEYS, type: "EncryptionAtRestWithCustomerKey" } },
   },
   {
     because: "it has two keys",
     request: { diskEncryptionSetId: KEYS, encryptionType: "EncryptionAtRestWithPlatformAndCustomerKeys" },
     properties: {
-      encryption: { diskEncryptionSetId: KEYS, type: "EncryptionAtRestWithPlatformAndCustomerKeys" },
+      encryption: { diskEncryptionSetId: SHOWN_KEYS, type: "EncryptionAtRestWithPlatformAndCustomerKeys" },
     },
   },
 ];
