@@ -38,6 +38,11 @@ export interface RunMachine extends SimMachine {
   readonly replaceOsDisk: () => void;
   /** Starts it; does nothing unless it is off. */
   readonly givePower: () => void;
+  /**
+   * From now on it notices no device that comes or goes, as a kernel whose scan of the bus waits for a disk
+   * that does not answer. Returns how it notices all of them; a boot does, too.
+   */
+  readonly holdScans: () => () => void;
   readonly attach: (at: { readonly lun: number; readonly disk: ModelDisk }) => void;
   /** From now on no write reaches the disk; a frozen machine notices later. */
   readonly detach: (lun: number) => void;
@@ -81,18 +86,20 @@ export function createSimMachine(options: {
   const gate = createGate();
   const clock = gatedClock(options.clock, gate);
   const bootListeners: (() => void)[] = [];
-  /** Changes that a frozen guest has not noticed yet. */
+  /** Each fault because of which it does not look for changes of its devices. */
+  const scansHeld = new Set<object>();
+  /** Changes that a guest has not noticed yet: it is frozen, or does not look. */
   const unnoticed: (() => void)[] = [];
   /** The disks whose devices accept writes. */
   const live = new Map<number, ModelDisk>();
   let state: ReturnType<SimMachine["state"]> = "running";
   let boot = new AbortController();
-  /** Disks that arrived while it is frozen, by LUN. */
+  /** Disks that arrived unnoticed, by LUN. */
   const arriving = new Map<
     number,
     { readonly arrive: () => void; readonly departure: (() => void) | undefined }
   >();
-  /** What a frozen guest has to notice of disks that were cut off, by LUN. */
+  /** What a guest has to notice of disks that were cut off, by LUN. */
   const leaving = new Map<number, () => void>();
   let boots = 1;
   let osDisks = 1;
@@ -131,9 +138,13 @@ export function createSimMachine(options: {
     kernel.writeBack();
   }
 
-  /** Shows the guest a change of its devices, now or when it thaws. */
+  function isBlind(): boolean {
+    return state === "frozen" || (state === "running" && scansHeld.size > 0);
+  }
+
+  /** Shows the guest a change of its devices, now or when it looks again. */
   function notice(change: () => void): void {
-    if (state === "frozen") unnoticed.push(change);
+    if (isBlind()) unnoticed.push(change);
     else change();
   }
 
@@ -171,8 +182,16 @@ export function createSimMachine(options: {
       state = "running";
       // Writes that were due while it was frozen come first: late writes are what a fence has to stop.
       writeBack();
-      noticeAll();
+      if (!isBlind()) noticeAll();
       gate.open();
+    },
+    holdScans: () => {
+      const hold = {};
+      scansHeld.add(hold);
+      return () => {
+        scansHeld.delete(hold);
+        if (!isBlind()) noticeAll();
+      };
     },
     cutPower: () => {
       if (isOsDiskLeaving) osDisks++;
@@ -180,6 +199,7 @@ export function createSimMachine(options: {
       if (state === "off") return;
       gate.shut();
       state = "off";
+      scansHeld.clear();
       writeBackDueMs = undefined;
       noticeAll();
       kernel.reboot();
@@ -199,7 +219,7 @@ export function createSimMachine(options: {
     },
     attach: ({ lun, disk }) => {
       // The guest asks only whether its devices are there, and one is.
-      const departure = state === "frozen" ? leaving.get(lun) : undefined;
+      const departure = isBlind() ? leaving.get(lun) : undefined;
       if (departure !== undefined) {
         leaving.delete(lun);
         unnoticed.splice(unnoticed.indexOf(departure), 1);
@@ -210,19 +230,19 @@ export function createSimMachine(options: {
         live.set(lun, disk);
         onChange(machine, { kind: "attached", disk, lun });
       };
-      if (state === "frozen") arriving.set(lun, { arrive, departure });
+      if (isBlind()) arriving.set(lun, { arrive, departure });
       notice(arrive);
     },
     detach: (lun) => {
       // The guest never sees a device that came and went while it was frozen.
-      const arrival = state === "frozen" ? arriving.get(lun) : undefined;
+      const arrival = isBlind() ? arriving.get(lun) : undefined;
       if (arrival !== undefined) {
         arriving.delete(lun);
         unnoticed.splice(unnoticed.indexOf(arrival.arrive), 1);
         if (arrival.departure !== undefined) awaitDeparture(lun, arrival.departure);
         return;
       }
-      if (state !== "frozen" || !live.has(lun)) return notice(() => leave(lun));
+      if (!isBlind() || !live.has(lun)) return notice(() => leave(lun));
       const cutOff = live.get(lun);
       if (cutOff === undefined) return;
       const couldWrite = kernel.canWrite(cutOff.diskUri);

@@ -13,7 +13,7 @@ export function createMachineMishaps(options: {
   readonly vmOf: SimAzure["vmOf"];
   readonly agenda: Agenda;
   readonly random: Random;
-}): Pick<SimAzure, "freeze" | "thaw" | "losePower" | "powerOn" | "reboot" | "failVm"> {
+}): Pick<SimAzure, "freeze" | "thaw" | "holdScans" | "losePower" | "powerOn" | "reboot" | "failVm"> {
   const { machineOf, strike, vmOf, agenda, random } = options;
   return {
     freeze: (nodeName) => {
@@ -26,6 +26,7 @@ export function createMachineMishaps(options: {
       machine.thaw();
       strike(nodeName, "GuestRecovery");
     },
+    holdScans: (nodeName) => machineOf(nodeName)?.holdScans() ?? (() => undefined),
     losePower: (nodeName, { isSilent }) => strike(nodeName, isSilent ? "SilentPowerLoss" : "PowerLoss"),
     powerOn: (nodeName) => {
       if (machineOf(nodeName)?.state() === "off") strike(nodeName, "PowerReturn");

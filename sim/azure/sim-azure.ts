@@ -141,6 +141,11 @@ export interface SimAzure {
    */
   freeze(nodeName: string): void;
   thaw(nodeName: string): void;
+  /**
+   * From now on the guest notices no device that comes or goes, though it runs. Returns how it notices all of
+   * them, as a boot does.
+   */
+  holdScans(nodeName: string): () => void;
   /** Cuts the power; `isSilent`: Azure still reports the VM as running. */
   losePower(nodeName: string, how: { readonly isSilent: boolean }): void;
   /** Starts a machine that is off. Its disks are still attached, everything unflushed is lost. */

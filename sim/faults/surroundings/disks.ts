@@ -18,6 +18,7 @@ import { diskPulledInMount } from "../directed/mount/disk-pulled-in-mount.ts";
 import { formatCutOffAndLunFreed } from "../directed/mount/format-cut-off-and-lun-freed.ts";
 import { grownOutside } from "../directed/mount/grown-outside.ts";
 import { rawLeftOpen } from "../directed/mount/raw-left-open.ts";
+import { lunFreedUnnoticed, scansLate } from "../directed/mount/scans-late.ts";
 import { tagsReplaced } from "../directed/mount/tags-replaced.ts";
 import { lunFreedAndLinksLag } from "../directed/node/lun-freed-and-links-lag.ts";
 import { lunFreed } from "../directed/node/lun-freed.ts";
@@ -60,7 +61,7 @@ export const disks: FaultClass = {
   about:
     "others attach a disk, detach it, move it to another LUN, grow it, replace its tags, put data on a " +
     "new one, copy one with its tags, keep it open or mounted, or delete it; udev makes the links of " +
-    "disks late, or none",
+    "disks late, or none; a kernel notices late that a disk has come or gone",
   variants: {
     "attached-outside": {
       forMs: [10_000, 90_000],
@@ -116,6 +117,8 @@ export const disks: FaultClass = {
         return () => kernel?.setUdev("runs");
       },
     },
+    "scans-late": scansLate,
+    "lun-freed-unnoticed": lunFreedUnnoticed,
     "grown-outside": grownOutside,
     "tags-replaced": tagsReplaced,
     copied,

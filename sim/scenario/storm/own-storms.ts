@@ -17,6 +17,7 @@ import {
   modificationsStorm,
   nameMovesStorm,
   otherWritersStorm,
+  promisedLunsStorm,
   refusedGrowthStorm,
   reservationsStorm,
   restoredChangesStorm,
@@ -205,6 +206,18 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
     },
   },
   "disks-not-found": disksNotFoundStorm,
+  // What a kernel has at a LUN is not what Azure lists there.
+  "scans-late": {
+    ...promisedLunsStorm,
+    strikes: {
+      "disks/scans-late": 6,
+      "disks/lun-freed-unnoticed": 4,
+      "haste/hunted": 2,
+      "nodes/freeze-and-mark": 1,
+      "crash/plugin-at-step": 1,
+      "crash/controller-at-step": 1,
+    },
+  },
   "mixed-zones": mixedZonesStorm,
   "other-writers": otherWritersStorm,
   bystander: bystanderStorm,

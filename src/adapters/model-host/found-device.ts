@@ -17,12 +17,7 @@ export function withDevice<T>(
   );
   if (found === undefined) return deviceReplaced(device);
   if (found.state === "cutOff")
-    return fail({
-      kind: "HostCommandFailed",
-      command: `open ${device.path}`,
-      exitCode: 1,
-      stderr: "Input/output error",
-    });
+    return fail({ kind: "HostNotReady", detail: `${device.path} can't be opened (EIO)` });
   return act(found);
 }
 

@@ -8,7 +8,7 @@ const MISSED_FOR_MS = [1_000, 5_000, 15_000] as const;
 
 /**
  * Each read of the volume's disk by its id is answered 404, as Azure does when the resource group's own index
- * and the disk service disagree. VMs list the disk, and it writes. Until then a person deletes the AzVolume
+ * and the disk service disagree. VMs list the disk, and it writes. In that time a person deletes the AzVolume
  * or the Lease, puts a backup back, or does nothing.
  */
 export const diskNotFound: FaultVariant = {
