@@ -10,6 +10,7 @@ import type { FaultClass } from "../fault-class.ts";
 import { nodeOfPod, overAtOnce, pick } from "../fault-class.ts";
 import { stopForAWhile } from "../processes/stop-for-a-while.ts";
 import { erase, eraseEverything, eraseLease } from "./delete-by-hand.ts";
+import { putBack } from "./put-back.ts";
 import { restores } from "./restores.ts";
 import { volumeObjectOf } from "./volume-object.ts";
 
@@ -24,7 +25,7 @@ function eraseAttachments(world: SimWorld, volumeName: string, isForced: boolean
 export const loss: FaultClass = {
   name: "loss",
   about:
-    "objects are deleted by hand, all of them or one, the store is restored from an older backup, with " +
+    "objects are deleted by hand, all of them or one, or made again from manifests, the store is restored from an older backup, with " +
     "or without Kubernetes' own objects, plug-ins and controllers are upgraded under I/O",
   variants: {
     "volume-deleted": {
@@ -102,6 +103,7 @@ export const loss: FaultClass = {
       },
     },
     ...restores,
+    "put-back": putBack,
     "restored-with-cluster": restoredWithCluster,
     "restored-with-changes": restoredWithChanges,
     "plugin-upgraded": {
