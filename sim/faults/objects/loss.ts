@@ -25,8 +25,9 @@ function eraseAttachments(world: SimWorld, volumeName: string, isForced: boolean
 export const loss: FaultClass = {
   name: "loss",
   about:
-    "objects are deleted by hand, all of them or one, or made again from manifests, the store is restored from an older backup, with " +
-    "or without Kubernetes' own objects, plug-ins and controllers are upgraded under I/O",
+    "objects are deleted by hand, all of them or one, or made again from manifests, the store is restored " +
+    "from an older backup, with or without Kubernetes' own objects, plug-ins and controllers are upgraded " +
+    "under I/O",
   variants: {
     "volume-deleted": {
       forMs: [10_000, 60_000],
