@@ -44,6 +44,20 @@ describe("never two writers", () => {
     }
   });
 
+  it("accepts what two machines write to a shared disk, also once its users have deleted it", () => {
+    const history = aHistory();
+    let isShared = true;
+    watchWriters(history, () => isShared);
+    const [a, b] = [aMachine("node-a"), aMachine("node-b")];
+    for (const { machine } of [a, b]) history.happen({ kind: "attached", diskUri, machine, lun: 0 });
+    a.canWrite = true;
+    history.happen({ kind: "wrote", diskUri, machine: a.machine, by: "flush" });
+    b.canWrite = true;
+    isShared = false;
+    history.happen({ kind: "wrote", diskUri, machine: b.machine, by: "flush" });
+    assert.deepEqual(history.violations, []);
+  });
+
   it("reports a grant while a non-writer could still write, before any write", () => {
     const { history, a } = aSharedDisk();
     const before = aVolume({ writer: aWriter("node-a", 1), epoch: 1 });

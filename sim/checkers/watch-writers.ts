@@ -46,12 +46,16 @@ export function watchWriters(
     readonly store: Pick<SimulatedStore, "onCommit">;
     readonly report: (violation: Omit<Violation, "atMs">) => void;
   },
-  /** Whether users share the disk between nodes: these write it at once. */
+  /**
+   * Whether users share the disk between nodes: these write it at once. It stays so, also once they have
+   * deleted it: what has it open may outlive their pods.
+   */
   isShared: (diskUri: string) => boolean = () => false,
 ): void {
   const machinesOf = new Map<string, Set<SimMachine>>();
   const grantedOf = new Map<string, Granted>();
   const writesOf = new Map<string, RecordedWrite[]>();
+  const sharedDisks = new Set<string>();
 
   const othersThatCanWrite = (
     diskUri: string,
@@ -66,6 +70,7 @@ export function watchWriters(
     const machines = machinesOf.get(key) ?? new Set();
     machinesOf.set(key, machines.add(event.machine));
     if (event.kind !== "wrote") return;
+    if (!sharedDisks.has(key) && isShared(event.diskUri)) sharedDisks.add(key);
     const writes = writesOf.get(key) ?? [];
     writesOf.set(key, writes);
     writes.push({
@@ -85,7 +90,7 @@ export function watchWriters(
       });
     }
     const others = othersThatCanWrite(event.diskUri, (machine) => machine === event.machine);
-    if (others.length === 0 || isShared(event.diskUri)) return;
+    if (others.length === 0 || sharedDisks.has(key)) return;
     world.report({
       invariant: "two-writers",
       detail:
