@@ -44,7 +44,7 @@ describe("never two writers", () => {
     }
   });
 
-  it("accepts what two machines write to a shared disk, also once its users have deleted it", () => {
+  it("accepts writes of two machines to a shared disk, also once that is deleted", () => {
     const history = aHistory();
     let isShared = true;
     watchWriters(history, () => isShared);
