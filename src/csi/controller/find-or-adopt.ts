@@ -31,7 +31,13 @@ export function findOrAdopt(
   stated: StatedUse | undefined,
   signal: AbortSignal,
 ): Promise<Result<AzVolume>> {
-  const useOf = (): StatedUse => stated ?? context.clusterVolumes.volumeOf(volumeId) ?? unstatedUse;
+  const useOf = (): StatedUse => {
+    const known = context.clusterVolumes.volumeOf(volumeId);
+    if (stated === undefined || known === undefined) return stated ?? known ?? unstatedUse;
+    // A call does not say whose volume it is. After a takeover most disks are adopted by their next publish.
+    const { name, claim } = known;
+    return { name, ...(claim && { claim }), ...stated };
+  };
   return findOrAdoptFor(context, volumeId, useOf, signal);
 }
 

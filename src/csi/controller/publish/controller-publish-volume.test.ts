@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aCluster, aClusterAttachment } from "../../../controller/testing/a-cluster.ts";
+import { aCluster, aClusterAttachment, aClusterVolume } from "../../../controller/testing/a-cluster.ts";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
 import type { WriterRecord } from "../../../core/api/az-volume.ts";
+import { claimLabels } from "../../../core/api/claim-labels.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
@@ -131,6 +132,23 @@ describe("controllerPublishVolume", () => {
         assert.equal(world.volume("pvc-1")?.status?.state, "CreationFailed");
       }));
   });
+
+  it("labels a disk that it adopts with the claim of its PersistentVolume", () =>
+    withController(async (world) => {
+      await world.givenNode("node-a");
+      const cloud: ControllerContext["cloud"] = {
+        getDisk: async () =>
+          ok(aDisk({ diskUri: volumeId, tags: { "k8s-azure-created-by": "kubernetes-azure-dd" } })),
+      };
+      const clusterVolumes = aCluster([aClusterVolume({ volumeId })]);
+      const answer = controllerPublishVolume({ ...world.context, cloud, clusterVolumes }, request, aCall());
+      await world.until(() => world.volume("pvc-1") !== undefined);
+      assert.deepEqual(
+        world.volume("pvc-1")?.metadata.labels,
+        claimLabels({ namespace: "default", name: "data", volume: "pv-1" }),
+      );
+      assert.equal((await world.answerOf(answer)).ok, false, "no loop looks at the disk here");
+    }));
 
   it("waits for the adoption that recovery has begun, before it states a request", () =>
     withController(async (world) => {
