@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
+import { reasonAgainstKubernetes } from "../cluster/older-kubernetes.ts";
 import { objectStoreContract } from "../contract/object-store-contract.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "./api-server.ts";
 import type { ApiServer } from "./api-server.ts";
@@ -37,6 +38,7 @@ describe("Kubernetes' API server as the object store", { skip: missing ?? false 
       return {
         store,
         other,
+        missingIsConflict: reasonAgainstKubernetes("1.34", "404 for such an update") !== undefined,
         letBookmarkIntervalPass: async () => undefined,
         // The API server still caches for a while what etcd has compacted.
         forgetHistory: async () => {

@@ -16,6 +16,8 @@ export interface StoreUnderTest {
   readonly store: ObjectStore;
   /** The same store with another client. */
   readonly other: ObjectStore;
+  /** Kubernetes before 1.34 calls the update of a deleted object a conflict. */
+  readonly missingIsConflict?: boolean;
   /** Lets time pass until a quiet watch must have received a bookmark. */
   readonly letBookmarkIntervalPass: () => Promise<void>;
   /** Compacts every change so far: a watch from an earlier version fails as too old. */

@@ -31,10 +31,11 @@ export function updateContract({ on, name }: StoreSuite): void {
       assertInvalid(await store.update("AzVolume", withoutVersion, never), "metadata.resourceVersion");
     });
 
-    on("reports that the object to be written is missing", async ({ store }) => {
+    on("reports that the object to be written is missing", async ({ store, missingIsConflict }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
-      const missing: Failure = { kind: "ObjectNotFound", objectKind: "AzVolume", name: "pvc-1" };
+      const kind = missingIsConflict === true ? "ObjectConflict" : "ObjectNotFound";
+      const missing: Failure = { kind, objectKind: "AzVolume", name: "pvc-1" };
       assert.deepEqual(
         failureOf(await store.update("AzVolume", withLabels(made, { a: "1" }), never)),
         missing,
