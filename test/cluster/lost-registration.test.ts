@@ -35,7 +35,7 @@ describe("a node's entry of the driver in its CSINode", { skip: SKIP }, () => {
   });
   after(() => untilNothingIsLeft(lab));
 
-  it("is there again after its CSINode was deleted, and the node's pods keep their disks", () =>
+  it("comes back after its CSINode was deleted, and the node's pods keep their disks", () =>
     withWorkloads(lab, NAME, async (workloads) => {
       await startPod(workloads, "before");
       const { metadata } = await csiNode(lab);

@@ -68,8 +68,8 @@ export function kubernetesOfTests(
   const known = OLDER_KUBERNETES.find((each) => each === named);
   if (named !== undefined && named !== "" && known === undefined)
     throw new Error(
-      `AZUREDISK_KUBERNETES: got ${JSON.stringify(named)}; expected ${OLDER_KUBERNETES.join(", ")}, or nothing ` +
-        "for the newest version",
+      `AZUREDISK_KUBERNETES: got ${JSON.stringify(named)}; expected ${OLDER_KUBERNETES.join(", ")}, or ` +
+        "nothing for the newest version",
     );
   return known;
 }

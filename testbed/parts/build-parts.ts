@@ -34,8 +34,8 @@ export const LAB_PACKAGES = {
 
 /**
  * Returns everything that the lab starts, built and downloaded if the cache lacks it: about 10 minutes on
- * two cores the first time, and as long for each `older` Kubernetes. Throws, naming the part, if Go or apt is missing or a build fails, and with
- * `signal`'s reason if it is aborted.
+ * two cores the first time, and as long for each `older` Kubernetes. Throws, naming the part, if Go or apt
+ * is missing or a build fails, and with `signal`'s reason if it is aborted.
  */
 export async function buildParts(
   onProgress: OnProgress,
