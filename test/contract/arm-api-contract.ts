@@ -155,7 +155,6 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
           name: snapshotName,
           location: LOCATION,
           tags: { of: "source" },
-          skuName: incremental ? "Standard_ZRS" : "Standard_LRS",
           diskSizeGB: 64,
           diskSizeBytes: 64 * 1024 ** 3,
           incremental,
