@@ -67,6 +67,13 @@ describe("planVmUpdate", () => {
       ],
     },
     {
+      because: "one that returns takes the last place from no disk that is asked for first",
+      entries: [there("x", 0)],
+      requests: [attach("b"), attach("a", 2)],
+      dataDisksMax: 2,
+      outcomes: [{ kind: "attach", lun: 1 }, { kind: "noFreeLun" }],
+    },
+    {
       because: "a former LUN makes no room on a full VM",
       entries: [there("x", 0)],
       requests: [attach("a", 2)],

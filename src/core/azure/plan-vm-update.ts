@@ -46,8 +46,9 @@ export function planVmUpdate<W extends DiskRequest>(options: {
   );
   const { dataDisksMax } = options;
   const usedLuns = options.entries.map((entry) => entry.lun);
-  const returning = returningTo(newcomers, usedLuns).slice(0, Math.max(0, dataDisksMax - usedLuns.length));
-  const lunOf = new Map(returning);
+  // The places are given in the order of the requests: a replica that returns takes none from a pod's disk.
+  const placed = newcomers.slice(0, Math.max(0, dataDisksMax - new Set(usedLuns).size));
+  const lunOf = new Map(returningTo(placed, usedLuns));
   const others = newcomers.filter((newcomer) => !lunOf.has(newcomer));
   const luns = chooseLuns({
     usedLuns: [...usedLuns, ...lunOf.values()],
