@@ -14,13 +14,13 @@ import { type AttachmentContext, attachDisk, barrier, detachDisk } from "./attac
 import { BoundedCache } from "./bounded-cache.ts";
 import { tagDisk, updateDisk } from "./disk/change-disk.ts";
 import { diskFactsOf } from "./disk/disk-facts.ts";
+import { diskLists } from "./disk/disk-lists.ts";
 import { readDisk } from "./disk/disk-owners.ts";
 import {
   type DefaultDiskPlace,
   type DiskTarget,
   createDisk,
   deleteDisk,
-  listDisks,
   namedDiskTarget,
   resizeDisk,
 } from "./disk/disks.ts";
@@ -157,7 +157,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
         return read.ok ? ok(diskFactsOf(read.value)) : fail(toFailure(read.failure, { diskUri }));
       },
     ),
-    listDisks: methodOn(groupOf, listDisks.bind(undefined, session)),
+    listDisks: methodOn(groupOf, diskLists(session)),
     createSnapshot: methodOn(
       ({ sourceUri, snapshotUri }) => {
         const isCopy = parseSnapshotUri(sourceUri) !== undefined;

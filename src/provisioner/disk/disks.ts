@@ -11,14 +11,13 @@ import type {
   DiskFacts,
   Precondition,
 } from "../../ports/cloud/cloud-provisioner.ts";
-import type { ArmDisk, ArmDiskSpec, ArmError, ArmGroup, ArmName } from "../arm/arm-api.ts";
+import type { ArmDisk, ArmDiskSpec, ArmError, ArmName } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
-import type { ArmSession } from "../arm/arm-session.ts";
 import { saysGone, saysNoGroup, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { missingSource } from "../arm/missing-source.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { copyUnderWay, differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
-import { listKeyOf, ownersOf, readDisk } from "./disk-owners.ts";
+import { ownersOf, readDisk } from "./disk-owners.ts";
 import {
   DISK_LANE,
   type DiskContext,
@@ -184,24 +183,6 @@ export async function resizeDisk(
   return after.ok
     ? ok({ sizeGiB: after.value.diskSizeGB, ...(isRaised ? { raised } : {}) })
     : fail(toFailure(after.failure, { diskUri }));
-}
-
-export async function listDisks(
-  session: ArmSession,
-  group: ArmGroup,
-  signal: AbortSignal,
-): Promise<Result<readonly DiskFacts[]>> {
-  const listed = await session.call(
-    { group: "diskList", resource: listKeyOf(group), lane: DISK_LANE },
-    (clientRequestId, nextPage) => session.arm.listDisks({ ...group, clientRequestId, nextPage }, signal),
-    signal,
-  );
-  if (!listed.ok) return fail(toFailure(listed.failure, {}));
-  return ok(
-    listed.value
-      .map(diskFactsOf)
-      .sort((left, right) => (left.diskUri.toLowerCase() < right.diskUri.toLowerCase() ? -1 : 1)),
-  );
 }
 
 /**
