@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
+import { ok } from "../../core/failure/result.ts";
 import {
   anAttachment,
   aReplica,
@@ -14,6 +15,7 @@ import {
 import { newAttachment } from "../../objects/new-attachment.ts";
 import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import { asksNothing, type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { volumeReconciler } from "../writer/volume-reconciler.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
@@ -45,6 +47,24 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
         [["AttachmentIgnored", "node-n"]],
       );
       assert.equal((await world.other.get("AzVolumeAttachment", thief.metadata.name, never)).ok, false);
+    }));
+
+  it("stays while a read alone does not find the disk whose only trace it is", () =>
+    withControllerPorts(async (world) => {
+      const metadata = { name: attachmentObjectName({ diskUri: otherDisk, nodeName: "node-n" }) };
+      const trace = anAttachment("node-n", { metadata, spec: { volumeId: otherDisk } });
+      await given(world, trace);
+      const listing = (isListed: boolean): ReturnType<typeof attachmentReconciler> => {
+        const listDisks = async () => ok(isListed ? [aDisk({ diskUri: otherDisk })] : []);
+        return attachmentReconciler({ ...world.ports, cloud: { ...world.ports.cloud, listDisks } });
+      };
+      const isThere = async (): Promise<boolean> =>
+        (await world.other.get("AzVolumeAttachment", metadata.name, never)).ok;
+      const missed = await listing(true).reconcile(metadata.name, never);
+      assert.partialDeepStrictEqual(missed, { failure: { code: "DiskNotShown" } });
+      assert.equal(await isThere(), true);
+      await listing(false).reconcile(metadata.name, never);
+      assert.equal(await isThere(), false);
     }));
 
   it("gets no grant: another node holds the name of an attachment", () =>

@@ -4,12 +4,12 @@ import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { diskNameOf } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { checkNoCopyNeeds } from "../../objects/source-to-keep.ts";
 import { targetOf } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { confirmDiskGone } from "../adoption/confirm-disk-gone.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 import { recordFailure } from "./disk-status.ts";
 import { isMadeFor } from "./disk-tags.ts";
@@ -69,9 +69,9 @@ export async function deleteDisk(
 
 /**
  * Finds an unrecorded disk whose creation was begun, by its name and its tags. A disk of that name may
- * belong to another volume. Not from a list, which may be older than the disk. Where Azure says that its
- * resource group does not exist, no creation has begun: a class that names it wrongly leaves no object. A
- * driver without rights beyond its groups is answered 403 instead, and keeps the object.
+ * belong to another volume. Not from a list alone, which may be older than the disk. Where Azure says that
+ * its resource group does not exist, no creation has begun: a class that names it wrongly leaves no object.
+ * A driver without rights beyond its groups is answered 403 instead, and keeps the object.
  */
 async function findUnrecordedDisk(
   { cloud }: DiskPorts,
@@ -82,5 +82,6 @@ async function findUnrecordedDisk(
   const diskUri = cloud.diskUriOf({ diskName: diskNameOf(volume.spec), resourceGroup });
   const disk = await cloud.getDisk({ diskUri }, signal);
   if (disk.ok) return ok(isMadeFor(volume, disk.value.tags) ? disk.value.diskUri : undefined);
-  return saysDiskGone(disk.failure) ? ok(undefined) : disk;
+  const gone = await confirmDiskGone(cloud, { diskUri, failure: disk.failure }, signal);
+  return gone.ok ? ok(undefined) : gone;
 }

@@ -289,6 +289,19 @@ describe("diskReconciler", () => {
       }),
     );
 
+  it("keeps a deleted volume whose unrecorded disk one read alone does not find", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", unrecorded);
+      world.disks.add(diskUri);
+      const getDisk: CloudProvisioner["getDisk"] = async (asked) => fail({ kind: "DiskNotFound", ...asked });
+      const cloud = { ...world.ports.cloud, getDisk };
+      await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+      assert.notEqual(world.volume(), undefined);
+      world.disks.clear();
+      await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+      assert.equal(world.volume(), undefined);
+    }));
+
   const unread = aVolume({
     metadata: deleted,
     spec: { diskUri, deleteRequested: true },

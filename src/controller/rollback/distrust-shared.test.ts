@@ -32,6 +32,7 @@ function stateOn(world: ReconcileWorld, nodeName: string): unknown {
 }
 
 interface Expected {
+  readonly listDisks: ReconcileWorld["ports"]["cloud"]["listDisks"];
   readonly store: ReconcileWorld["ports"]["store"];
   readonly expected: Awaited<ReturnType<typeof distrustShared>>;
 }
@@ -40,7 +41,11 @@ interface Expected {
 async function distrust(
   world: ReconcileWorld,
   failure?: Failure,
-  { store = world.ports.store, expected = ok(undefined) }: Partial<Expected> = {},
+  {
+    store = world.ports.store,
+    expected = ok(undefined),
+    listDisks = async () => ok([]),
+  }: Partial<Expected> = {},
 ): Promise<readonly Failure[]> {
   const unread: Failure[] = [];
   for (const nodeName of ["node-a", "node-b"])
@@ -49,6 +54,7 @@ async function distrust(
     world.instances.set(instanceUriOf(nodeName), identity(nodeName).vmId);
   const cloud: ReconcileWorld["ports"]["cloud"] = {
     ...world.ports.cloud,
+    listDisks,
     getDisk: async () =>
       failure === undefined
         ? ok(aDisk({ attachedTo: ["node-a", "node-b"].map(instanceUriOf) }))
@@ -103,6 +109,16 @@ describe("distrustShared", () => {
       assert.deepEqual(await distrust(world, unavailable), [unavailable]);
       assert.deepEqual(stateOn(world, "node-a"), ["Detaching", true, 0]);
     }));
+
+  for (const isListed of [true, false])
+    it(`${isListed ? "reports" : "passes"} a disk that a read does not find${isListed ? ", and Azure lists" : ""}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", shared);
+        const listDisks = async () => ok(isListed ? [aDisk({ diskUri })] : []);
+        const unread = await distrust(world, { kind: "DiskNotFound", diskUri }, { listDisks });
+        const codes = unread.map((failure) => "code" in failure && failure.code);
+        assert.deepEqual(codes, isListed ? ["DiskNotShown"] : []);
+      }));
 
   for (const refusedOn of ["node-a", "node-b", "node-c"])
     it(`marks all others where one takes no mark: ${refusedOn}`, () =>

@@ -8,6 +8,7 @@ import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { listAttachments } from "../../objects/cache/attachments-now.ts";
 import { asStaged } from "../../objects/staged-mark.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
+import { confirmDiskGone } from "../adoption/confirm-disk-gone.ts";
 import { type AttachedVm, findAttachedVms, type VolumeDisk } from "../adoption/find-attached-vms.ts";
 import { recordAsLeaving } from "../adoption/record-attached-vms.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
@@ -59,7 +60,11 @@ async function unnamedVms(
   signal: AbortSignal,
 ): Promise<Result<readonly AttachedVm[]>> {
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
-  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok([]) : disk;
+  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
+  if (!disk.ok) {
+    const gone = await confirmDiskGone(ports.cloud, { diskUri, failure: disk.failure }, signal);
+    return gone.ok ? ok([]) : gone;
+  }
   const attachedVms = await findAttachedVms(ports, disk.value, "primaryAttach", signal);
   return attachedVms.ok
     ? ok(attachedVms.value.filter(({ node }) => !vmIds.some((vmId) => isSameVmId(vmId, node.vmId))))

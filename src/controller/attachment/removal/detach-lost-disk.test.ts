@@ -40,6 +40,7 @@ interface Found {
   /** With what the detach fails. */
   readonly failure?: Failure;
   readonly disk?: Result<DiskFacts>;
+  readonly isListed?: boolean;
   /** Whether the node of the VM is granted the volume once its detach is planned. */
   readonly isGranted?: boolean;
 }
@@ -54,12 +55,13 @@ describe("detach from a VM that is gone", () => {
     ["ends with its disk", {}, true],
     ["waits while its disk is there", { disk: ok(aDisk()) }, false],
     ["waits while its disk can't be read", { disk: fail(outage) }, false],
+    ["waits while its disk is only not found by a read", { isListed: true }, false],
     ["waits while its VM can't be read", { failure: outage }, false],
     ["waits for the proof of a writer", { isGranted: true }, false],
   ] as const satisfies readonly (readonly [string, Found, boolean])[])
     it(outcome, () =>
       withControllerPorts(async (world) => {
-        const { failure = unknown, disk = gone, isGranted = false }: Found = found;
+        const { failure = unknown, disk = gone, isListed = false, isGranted = false }: Found = found;
         await world.given("AzDriverNode", aDriverNode("node-a"));
         await world.given("AzVolume", aVolumeWithRecord({}));
         const metadata = { finalizers: [ATTACHMENT_FINALIZER] };
@@ -71,6 +73,7 @@ describe("detach from a VM that is gone", () => {
             return fail(failure);
           },
           getDisk: async () => disk,
+          listDisks: async () => ok(isListed ? [aDisk()] : []),
         };
         const reconciler = attachmentReconciler({ ...world.ports, cloud });
         await world.answerOf(reconciler.reconcile(attachmentName("node-a"), never));

@@ -324,6 +324,10 @@ describe("controllerUnpublishVolume", () => {
         const what = `${DETACH}: Azure shows it there, and no object does`;
         assert.deepEqual(await unpublishWhere("node-a"), fail({ kind: "StillWaiting", volumeId, what }));
         assert.deepEqual(await unpublishWhere("node-b"), ok({}));
+        const listDisks = async () => ok([aDisk({ diskUri: volumeId })]);
+        assert.partialDeepStrictEqual(await world.answerOf(unpublish(world, { listDisks })), {
+          failure: { kind: "CloudUnavailable", code: "DiskNotShown" },
+        });
         assert.deepEqual(await world.answerOf(unpublish(world)), ok({}), "the disk is gone");
       }));
 

@@ -1,3 +1,4 @@
+import { confirmDiskGone } from "../../../controller/adoption/confirm-disk-gone.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
@@ -107,13 +108,14 @@ async function confirmUnstaged(
 
 /** Without a record only Azure shows whether an attachment was erased while its VM has the disk. */
 async function confirmOff(
-  { cache, cloud, users }: ControllerContext,
+  { cache, cloud, listDisks, users }: ControllerContext,
   volumeId: string,
   nodeName: string,
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const disk = await cloud.getDisk({ diskUri: volumeId }, signal);
-  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
+  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
+  if (!disk.ok) return confirmDiskGone({ listDisks }, { diskUri: volumeId, failure: disk.failure }, signal);
   const vm =
     users.cachedNode(nodeName).instanceUri ?? cache.get("AzDriverNode", nodeName)?.status?.instanceUri;
   const isThere = disk.value.attachedTo.some((owner) => vm !== undefined && isSameResourceUri(owner, vm));
