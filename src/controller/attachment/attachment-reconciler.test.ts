@@ -1000,8 +1000,12 @@ describe("attachmentReconciler", () => {
       }),
     );
 
-  for (const state of ["Attaching", "AttachmentFailed"] as const)
-    it(`gives no disk the LUN of a missed one: ${state}`, () =>
+  for (const { state, luns } of [
+    { state: "Attaching", luns: [3] },
+    { state: "AttachmentFailed", luns: [3] },
+    { state: "Detaching", luns: [] },
+  ] as const)
+    it(`${luns.length > 0 ? "gives no disk" : "keeps for none"} the LUN of a missed one: ${state}`, () =>
       withControllerPorts(async (world) => {
         await givenNode(world);
         await world.given("AzVolume", aVolumeWithRecord({}));
@@ -1023,7 +1027,7 @@ describe("attachmentReconciler", () => {
             return fail({ kind: "Refused", diskUri, nodeName: "node-a" });
           },
         });
-        assert.deepEqual(reserved, [3]);
+        assert.deepEqual(reserved, luns);
       }));
 
   it("asks for the LUN at which its node had the disk, which is free for that alone", () =>

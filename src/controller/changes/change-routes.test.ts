@@ -451,6 +451,13 @@ describe("the attaches that wait on a node for another volume", () => {
       after: { quarantined: [a] },
       isWoken: false,
     },
+    { because: "its use of the volume is known", before: { unverified: [a] }, after: {}, isWoken: true },
+    {
+      because: "it is proven off the disk, and in quarantine",
+      before: { unverified: [a] },
+      after: { quarantined: [a] },
+      isWoken: false,
+    },
   ])
     it(`are ${isWoken ? "" : "not "}tried again: ${because}`, () =>
       withRoutes(async ({ given, routes, taken }) => {
