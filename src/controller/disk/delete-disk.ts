@@ -3,6 +3,7 @@ import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { diskNameOf } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
@@ -58,13 +59,29 @@ export async function deleteDisk(
         signal,
       ),
     );
-    if (!deleted.ok) return recordFailure(ports, volume, deleted.failure, signal);
+    if (!deleted.ok && !(await isGoneAnyway(ports, target, deleted.failure, signal)))
+      return recordFailure(ports, volume, deleted.failure, signal);
     ports.logger.info("disk deleted", { volumeName: volume.metadata.name, diskUri: target });
   }
   const removed = await ports.steps.run("remove-volume", () =>
     removeFinalizer(ports.store, targetOf(volume), VOLUME_FINALIZER, signal),
   );
   return ignoreNotFound(removed);
+}
+
+/**
+ * Whether a disk is gone whose DELETE Azure has refused. It decides by rights and locks before it looks for
+ * the disk, and a volume whose disk is gone would be kept until a person changes these.
+ */
+async function isGoneAnyway(
+  { cloud }: DiskPorts,
+  diskUri: string,
+  { kind }: Failure,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (kind !== "CloudUnauthorized" && kind !== "CloudRejected") return false;
+  const disk = await cloud.getDisk({ diskUri }, signal);
+  return !disk.ok && (await confirmDiskGone(cloud, { diskUri, failure: disk.failure }, signal)).ok;
 }
 
 /**

@@ -302,6 +302,26 @@ describe("diskReconciler", () => {
       assert.equal(world.volume(), undefined);
     }));
 
+  for (const { because, isRead, isListed } of [
+    { because: "it is gone", isRead: false, isListed: false },
+    { because: "Azure shows it", isRead: true, isListed: true },
+    { because: "Azure lists it", isRead: false, isListed: true },
+  ])
+    it(`${isListed ? "keeps" : "removes"} a volume whose disk it may not delete: ${because}`, () =>
+      withControllerPorts(async (world) => {
+        const lock = { code: "ScopeLocked", message: "a lock", requestId: "r" };
+        const locked = fail({ kind: "CloudRejected", ...lock } as const);
+        await world.given("AzVolume", aVolume({ metadata: deleted, spec: { deleteRequested: true } }));
+        const cloud: typeof world.ports.cloud = {
+          ...world.ports.cloud,
+          deleteDisk: async () => locked,
+          getDisk: async () => (isRead ? ok(aDisk()) : fail({ kind: "DiskNotFound", diskUri })),
+          listDisks: async () => ok(isListed ? [aDisk()] : []),
+        };
+        await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+        assert.equal(world.volume() !== undefined, isListed);
+      }));
+
   const unread = aVolume({
     metadata: deleted,
     spec: { diskUri, deleteRequested: true },
