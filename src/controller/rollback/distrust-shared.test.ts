@@ -111,7 +111,7 @@ describe("distrustShared", () => {
     }));
 
   for (const isListed of [true, false])
-    it(`${isListed ? "reports" : "passes"} a disk that a read does not find${isListed ? ", and Azure lists" : ""}`, () =>
+    it(`${isListed ? "reports" : "passes"} a disk that is ${isListed ? "only" : "really"} not found`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", shared);
         const listDisks = async () => ok(isListed ? [aDisk({ diskUri })] : []);

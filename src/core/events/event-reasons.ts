@@ -217,7 +217,9 @@ export const eventReasons = {
     when:
       "a node is being fenced, or was, or may have a disk at an unknown LUN since its record was lost: " +
       "it may have a dead mount, and gets no disk until it is clean",
-    remedy: "Its node plug-in cleans up by itself; if that does not end, restart the node.",
+    remedy:
+      "Its node plug-in cleans up by itself; if that does not end, restart the node. A disk whose place " +
+      "Azure does not show, a restart may not find either: then drain the node, and replace its VM.",
   },
   WaitingForExpansion: {
     type: "Normal",
