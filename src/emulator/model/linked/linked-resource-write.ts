@@ -104,7 +104,7 @@ function startWrite(
   verb: "CreateOrUpdate" | "Update",
   next: LinkedResource,
 ): LinkedWrite {
-  const refused = next.type === "diskEncryptionSets" ? checkEncryptionSet(next) : undefined;
+  const refused = next.type === "diskEncryptionSets" ? checkEncryptionSet(next, verb) : undefined;
   if (refused !== undefined) return refused;
   if (existing?.operationId !== undefined && world.running.has(existing.operationId))
     return armErrors.conflict();
@@ -152,11 +152,15 @@ function start(
   });
 }
 
-function checkEncryptionSet({ properties, identity }: LinkedResource): ArmFailure | undefined {
+function checkEncryptionSet(
+  { properties, identity }: LinkedResource,
+  verb: "CreateOrUpdate" | "Update",
+): ArmFailure | undefined {
   const type = textAt(properties, "encryptionType");
   if (type !== undefined && !ENCRYPTION_TYPES.includes(type))
     return armErrors.notOneOf("encryptionType", type, ENCRYPTION_TYPES);
-  if (textAt(identity, "type") === undefined)
+  // An earlier PATCH may have taken the identity, and this one may change something else.
+  if (verb === "CreateOrUpdate" && textAt(identity, "type") === undefined)
     return armErrors.invalidParameter("identity", "Required parameter 'identity' is missing (null).");
   if (textAt(properties, "activeKey", "keyUrl") === undefined)
     return armErrors.invalidParameter(
