@@ -177,3 +177,13 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   apiVersions: [],
   journalMax: 100_000,
 };
+
+/** Defaults that versions before had. A state that was begun with one keeps it, unless a run states another value. */
+const FORMER_DEFAULTS: Partial<ModelSettings> = { upperCaseGroupInSubscriptionLists: false };
+
+/** Those of `settings` that have a former default. */
+export function formerDefaultsIn(settings: Readonly<Record<string, unknown>>): Partial<ModelSettings> {
+  return Object.fromEntries(
+    Object.entries(FORMER_DEFAULTS).filter(([name, value]) => settings[name] === value),
+  );
+}

@@ -21,7 +21,7 @@ function input(length: number, atMs = 1): RecordedInput {
 }
 
 async function readAll(path: string, setUp = { seed: 1 }): Promise<readonly RecordedInput[]> {
-  const file = await openStateFile(path, { setUp, nowMs: 99 });
+  const file = await openStateFile(path, { setUp: () => setUp, nowMs: 99 });
   try {
     assert.equal(file.startedAtMs, 5);
     return [...file.record.inputs()];
@@ -31,7 +31,7 @@ async function readAll(path: string, setUp = { seed: 1 }): Promise<readonly Reco
 }
 
 async function written(path: string, inputs: readonly RecordedInput[]): Promise<void> {
-  const file = await openStateFile(path, { setUp: { seed: 1 }, nowMs: 5 });
+  const file = await openStateFile(path, { setUp: () => ({ seed: 1 }), nowMs: 5 });
   for (const one of inputs) file.record.append(one);
   file.close();
 }
@@ -77,13 +77,13 @@ describe("a state file", () => {
 
   it("belongs to one process at a time", { skip: canLock ? false : "locks need Linux" }, async () => {
     const path = newPath();
-    const first = await openStateFile(path, { setUp: {}, nowMs: 1 });
+    const first = await openStateFile(path, { setUp: () => ({}), nowMs: 1 });
     await assert.rejects(
-      openStateFile(path, { setUp: {}, nowMs: 2 }),
+      openStateFile(path, { setUp: () => ({}), nowMs: 2 }),
       /another emulator uses .*: end that one/u,
     );
     first.close();
-    (await openStateFile(path, { setUp: {}, nowMs: 3 })).close();
+    (await openStateFile(path, { setUp: () => ({}), nowMs: 3 })).close();
   });
 
   it("is refused if it is no state, or damaged, with the line", async () => {

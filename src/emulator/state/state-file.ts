@@ -10,6 +10,8 @@ export interface StateFile {
   readonly record: InputRecord;
   /** When the first run began, in milliseconds since 1970. */
   readonly startedAtMs: number;
+  /** What the first run began with. */
+  readonly setUp: JsonObject;
   close(): void;
 }
 
@@ -17,34 +19,39 @@ const FORMAT = 1;
 const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
 
+/** One run of an emulator. */
+interface Run {
+  /** Its set-up, where the first run had the one that is `begun`. */
+  readonly setUp: (begun: JsonObject | undefined) => JsonObject;
+  readonly nowMs: number;
+}
+
 /**
  * Opens the file for this process alone, or begins it with this set-up. Rejects if it was begun with another
  * set-up: the inputs would lead to another state. A last line that a killed process left unfinished is
  * removed: no client has its answer.
  */
-export async function openStateFile(
-  path: string,
-  { setUp, nowMs }: { readonly setUp: JsonObject; readonly nowMs: number },
-): Promise<StateFile> {
+export async function openStateFile(path: string, run: Run): Promise<StateFile> {
   const file = openSync(path, "a+", 0o600);
   try {
     await lockFile(file, path);
-    return stateIn(file, { path, setUp, nowMs });
+    return stateIn(file, path, run);
   } catch (error) {
     closeSync(file);
     throw error;
   }
 }
 
-function stateIn(
-  file: number,
-  { path, setUp, nowMs }: { readonly path: string; readonly setUp: JsonObject; readonly nowMs: number },
-): StateFile {
+function stateIn(file: number, path: string, run: Run): StateFile {
   removeUnfinishedLine(file);
   const header = linesOf(file, path).next();
-  if (header.done === true) writeLine(file, { format: FORMAT, startedAtMs: nowMs, setUp });
+  const start =
+    header.done === true
+      ? { startedAtMs: run.nowMs, setUp: run.setUp(undefined) }
+      : startOf(header.value, path, run);
+  if (header.done === true) writeLine(file, { format: FORMAT, ...start });
   return {
-    startedAtMs: header.done === true ? nowMs : startOf(header.value, { path, setUp }),
+    ...start,
     record: {
       *inputs() {
         const lines = linesOf(file, path);
@@ -58,20 +65,22 @@ function stateIn(
   };
 }
 
-/** When the first run began. */
+/** When the first run began, and with what. */
 function startOf(
   { format, startedAtMs, setUp: begun }: JsonObject,
-  { path, setUp }: { readonly path: string; readonly setUp: JsonObject },
-): number {
+  path: string,
+  run: Run,
+): Pick<StateFile, "startedAtMs" | "setUp"> {
   if (format !== FORMAT || typeof startedAtMs !== "number" || !isObject(begun))
     throw new Error(`${path} is no state of this emulator: choose another folder`);
+  const setUp = run.setUp(begun);
   const differing = Object.keys(setUp).filter((name) => !isDeepStrictEqual(setUp[name], begun[name]));
   if (differing.length > 0)
     throw new Error(
       `${path} was begun with other values of ${differing.join(", ")}: ` +
         "use the same ones, or remove the file to begin again",
     );
-  return startedAtMs;
+  return { startedAtMs, setUp: begun };
 }
 
 /** The lines of the file, each a JSON object. */
