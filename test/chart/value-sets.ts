@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
+import { reasonAgainstKubernetes } from "../cluster/older-kubernetes.ts";
 
 const AKS = new URL("../../deploy/chart/values-aks.yaml", import.meta.url);
+
+const FIELD = "preventPodSchedulingIfMissing";
+const HAS_FIELD = reasonAgainstKubernetes("1.37", FIELD) === undefined;
 
 /** The values that users install the chart with: each set has its golden rendering. */
 export const VALUE_SETS: Readonly<Record<string, object>> = {
@@ -64,7 +68,8 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     driver: {
       volumeAttachLimit: 8,
       nodeAllocatableUpdatePeriodSeconds: 0,
-      preventPodSchedulingIfMissing: true,
+      // The chart refuses it of a Kubernetes that does not know it.
+      [FIELD]: HAS_FIELD,
       reserveDisks: true,
       httpsProxy: "http://proxy:3128",
       noProxy: "10.0.0.0/8",
