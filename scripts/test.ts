@@ -3,6 +3,7 @@ import type { Options, Values } from "../src/cli/options.ts";
 import { answerNoRun, refusal } from "../src/cli/read-command-line.ts";
 import { kubernetesOfTests } from "../testbed/parts/build-kubernetes.ts";
 import { buildParts } from "../testbed/parts/build-parts.ts";
+import type { OlderKubernetes } from "../testbed/parts/kubernetes-module.ts";
 import { runCommand } from "./child/run-command.ts";
 import { runProgram } from "./run-program.ts";
 import { describeLanes, processorTimes } from "./test/lane-times.ts";
@@ -46,7 +47,7 @@ async function runCheck(root: string): Promise<TestOutcome> {
  * Builds the Kubernetes programs that suites need, if they are missing, so that minutes of compiling count
  * against no suite's time.
  */
-async function prepareParts(signal: AbortSignal): Promise<TestOutcome> {
+async function prepareParts(signal: AbortSignal, older: OlderKubernetes | undefined): Promise<TestOutcome> {
   console.log("Kubernetes' own programs");
   const startedMs = performance.now();
   const ended = (result: TestOutcome["result"], reason: string): TestOutcome => {
@@ -54,7 +55,7 @@ async function prepareParts(signal: AbortSignal): Promise<TestOutcome> {
     console.log(`  ${result === "passed" ? "built, or built before" : reason}, ${seconds(durationMs)}`);
     return { name: "Kubernetes' own programs", file: "testbed/parts", result, reason, durationMs };
   };
-  return buildParts((line) => console.log(`  ${line}`), signal, kubernetesOfTests()).then(
+  return buildParts((line) => console.log(`  ${line}`), signal, older).then(
     () => ended("passed", ""),
     (error: unknown) => ended("failed", error instanceof Error ? error.message : String(error)),
   );
@@ -100,7 +101,13 @@ function summarize(outcomes: readonly TestOutcome[], machine: Machine, durationM
 
 async function main(values: Values<typeof options>, words: readonly string[]): Promise<number> {
   const root = fileURLToPath(new URL("..", import.meta.url));
-  const suites = chooseSuites(await findSuites(root), words);
+  let older: OlderKubernetes | undefined;
+  try {
+    older = kubernetesOfTests();
+  } catch (error) {
+    return answerNoRun(refusal("npm test", [error instanceof Error ? error.message : String(error)]));
+  }
+  const suites = chooseSuites(await findSuites(root), words, { olderKubernetes: older !== undefined });
   if (suites.length === 0)
     return answerNoRun(
       refusal("npm test", [
@@ -124,7 +131,7 @@ async function main(values: Values<typeof options>, words: readonly string[]): P
   );
   const outcomes = words.length === 0 ? [await runCheck(root)] : [];
   if (machine.isRoot && machine.hasGo && suites.some(({ needsParts }) => needsParts))
-    outcomes.push(await prepareParts(interruption.signal));
+    outcomes.push(await prepareParts(interruption.signal, older));
   const before = processorTimes();
   const ended = await Promise.all(lanes.map((lane) => runLane(lane, suites, root, interruption.signal)));
   console.log(`\n${describeLanes(ended, before, processorTimes())}`);

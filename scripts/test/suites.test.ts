@@ -68,8 +68,21 @@ describe("suites", () => {
   for (const { words, files, because } of rows)
     it(`are ${files.length} files for [${words.join(" ")}] because ${because}`, () => {
       assert.deepEqual(
-        chooseSuites(SUITES, words).flatMap((suite) => suite.files),
+        chooseSuites(SUITES, words, { olderKubernetes: false }).flatMap((suite) => suite.files),
         files,
       );
     });
+
+  it("leave out what would skip itself on the newest Kubernetes, unless it is asked for", async () => {
+    const suites = await findSuites(ROOT);
+    const has = (words: readonly string[], olderKubernetes: boolean): boolean =>
+      chooseSuites(suites, words, { olderKubernetes }).some(({ files }) =>
+        files.includes("test/cluster/lost-registration.test.ts"),
+      );
+    assert.deepEqual(
+      [has([], false), has(["cluster"], false), has([], true), has(["cluster"], true)],
+      [false, false, true, true],
+    );
+    assert.ok(has(["lost-reg"], false), "it says why it is skipped");
+  });
 });
