@@ -197,7 +197,7 @@ const SNAPSHOT: Additions = {
 };
 const ENCRYPTION_SET: Additions = {
   "2020-05-01": "encryptionType",
-  "2020-12-01": "rotationToLatestKeyVersionEnabled",
+  "2020-12-01": "lastKeyRotationTimestamp rotationToLatestKeyVersionEnabled",
   "2022-03-02": "federatedClientId /identity.userAssignedIdentities",
 };
 const DISK_ACCESS: Additions = { "2021-04-01": "/extendedLocation" };

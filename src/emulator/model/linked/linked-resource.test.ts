@@ -81,6 +81,8 @@ describe("disk encryption sets and disk accesses", () => {
     assert.deepEqual(shown({}), [false, false, both]);
     const next = { keyUrl: "https://vault.vault.azure.net/keys/key/2" };
     assert.deepEqual(shown({ activeKey: next }), [false, true, both]);
+    const { body } = azure.send("GET", "diskEncryptionSets/keys?api-version=2020-09-30");
+    assert.equal(at(body, "properties", "lastKeyRotationTimestamp"), undefined, "it came with 2020-12-01");
   });
 
   it("can be changed further once a PATCH has taken their identity", () => {
