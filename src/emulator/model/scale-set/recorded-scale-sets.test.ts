@@ -119,6 +119,22 @@ describe("scale sets as Azure was recorded to answer them", () => {
     assert.deepEqual(at(profile, "dataDisks"), [complete("Premium_LRS", 0), complete("Standard_LRS", 1)]);
   });
 
+  it("lose what a later PUT says is null, as VMs do", () => {
+    const azure = aPool();
+    const withPolicy = (scaleInPolicy: Json, diagnosticsProfile: Json): readonly unknown[] => {
+      const machine = { location, properties: { networkProfile: {}, diagnosticsProfile } };
+      azure.finish("PUT", POOL, { ...poolBody(), properties: { scaleInPolicy } });
+      azure.finish("PUT", "virtualMachines/v", machine);
+      return [
+        at(read(azure, POOL), "properties", "scaleInPolicy"),
+        at(read(azure, "virtualMachines/v"), "properties", "diagnosticsProfile"),
+      ];
+    };
+    const stated = [{ rules: ["OldestVM"] }, { bootDiagnostics: { enabled: true } }] as const;
+    assert.deepEqual(withPolicy(...stated), stated);
+    assert.deepEqual(withPolicy(null, null), [undefined, undefined]);
+  });
+
   // test_create_flexible_vmss_with_priority_mix_policy.yaml, test_vmss_hibernate.yaml.
   it("that are flexible have defaults of their own, and list instances by name only", () => {
     const azure = aPool({ orchestrationMode: "Flexible" });

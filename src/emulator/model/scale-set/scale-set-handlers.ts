@@ -108,13 +108,17 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
   const size = findVmSize(sizeName);
   if (size === undefined) return armErrors.invalidVmSize(sizeName);
   const isPatch = name === "VirtualMachineScaleSets_Update";
-  const properties = objectAt(isPatch ? call.body : withoutNulls(call.body ?? {}), "properties") ?? {};
+  const isNew = findScaleSet(world, set.id) === undefined;
+  const properties = objectAt(isNew ? withoutNulls(call.body ?? {}) : call.body, "properties") ?? {};
   const given = withoutMembers(withoutSecrets(objectAt(properties, "virtualMachineProfile") ?? set.profile), [
     "timeCreated",
   ]);
   const profile = withModelDefaults(
     world,
-    isPatch ? merged(set.profile, given) : merged(keptOfModel(set, given), given),
+    // A PUT replaces the model: what is null in it is not stated, as in a new one.
+    isPatch
+      ? merged(set.profile, given)
+      : merged(keptOfModel(set, given), objectAt(withoutNulls(given)) ?? {}),
     { sizeName: size.name, orchestrationMode: set.orchestrationMode },
   );
   const upgradePolicy = parseUpgradePolicy(at(call.body, "properties", "upgradePolicy"), set.upgradePolicy);
@@ -136,7 +140,6 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
   if (refused !== undefined) return refused;
   if (!sameJson(profile, set.profile) || size.name !== set.sizeName) outdate(world, present);
   if (upgradePolicy.mode === "Automatic") upgradeAtOnce(world, changed, present);
-  const isNew = findScaleSet(world, set.id) === undefined;
   const upgrades = isRolling ? { upgrades: "outdated" as const } : {};
   return started(world, call, changed, { name, ...plan, ...upgrades }, isNew ? 201 : 200);
 }
