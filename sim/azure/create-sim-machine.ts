@@ -234,7 +234,7 @@ export function createSimMachine(options: {
       notice(arrive);
     },
     detach: (lun) => {
-      // The guest never sees a device that came and went while it was frozen.
+      // The guest never sees a device that came and went while it did not look.
       const arrival = isBlind() ? arriving.get(lun) : undefined;
       if (arrival !== undefined) {
         arriving.delete(lun);

@@ -61,7 +61,7 @@ export function parseResourceId(id: string): ResourceAddress | undefined {
   return { subscriptionId, resourceGroup, type, name };
 }
 
-/** An id with its resource group in upper case, as the disk provider shows the ids of some resources. */
+/** An id with its resource group in upper case, as the compute provider shows it in some places. */
 export function withUpperCaseGroup(id: string): string {
   return id.replace(/(?<=\/resourceGroups\/)[^/]+/i, (resourceGroup) => resourceGroup.toUpperCase());
 }
