@@ -15,7 +15,7 @@ import {
   whole,
 } from "./input.ts";
 import { DEFAULT_LATENCIES, type Latencies, type LatencyName } from "./pace/latency.ts";
-import { COUNTED_OPERATIONS, THROTTLE_GROUPS } from "./pace/throttle-policies.ts";
+import { COUNTED_OPERATIONS, LIMIT_NAMES, THROTTLE_GROUPS } from "./pace/throttle-policies.ts";
 import type { ModelSettings } from "./settings.ts";
 import { QUOTAS, type QuotaName } from "./subscription/quota-table.ts";
 
@@ -51,7 +51,7 @@ const settings = members({
   pollAfterS: number(0),
   pageSize: number(0),
   throttling: choice(["off", "report", "enforce"]),
-  throttleLimits: recordOf(members({ burst: number(1), perMinute: positive })),
+  throttleLimits: someOf(LIMIT_NAMES, members({ burst: number(1), perMinute: positive })),
   throttleGroups: someOf(COUNTED_OPERATIONS, choice(THROTTLE_GROUPS)),
   permissions: recordOf(
     listOf(

@@ -204,6 +204,11 @@ describe("a setting", () => {
     },
     { body: { throttleGroups: [] }, because: /'throttleGroups' is an object; got \[\]/ },
     {
+      body: { throttleLimits: { UpdateVMSSVMResource: { burst: 1, perMinute: 1 } } },
+      because:
+        /'throttleLimits.UpdateVMSSVMResource' is not a member of .* it has .*VMScaleSetVMActionsResource,/,
+    },
+    {
       body: { throttleLimits: { UpdateVMResource: { burst: 0, perMinute: 1 } } },
       because: /'throttleLimits.UpdateVMResource.burst' is a number from 1/,
     },

@@ -109,7 +109,7 @@ export interface ModelSettings {
    * Limits that differ from the published ones, by the name that the headers give: `{UpdateVMResource:
    * {burst: 1, perMinute: 1}}`.
    */
-  readonly throttleLimits: Readonly<Record<string, ThrottleLimit>>;
+  readonly throttleLimits: Readonly<Partial<Record<string, ThrottleLimit>>>;
   /**
    * Operations that count against another group of limits than by default:
    * `{VirtualMachines_AttachDetachDataDisks: PutVM}`.

@@ -12,7 +12,7 @@ export interface ThrottlePolicy {
   readonly name: string;
   readonly scope: "Resource" | "Subscription";
   readonly limit: ThrottleLimit;
-  /** Only reported, as this figure: no bucket. */
+  /** Only reported, as this figure, and no limit. */
   readonly figure?: number;
 }
 
@@ -274,3 +274,13 @@ function gateway(kind: string, limit: ThrottleLimit): readonly ThrottlePolicy[] 
 export function isGateway(policy: ThrottlePolicy): boolean {
   return policy.name.startsWith(GATEWAY_PREFIX);
 }
+
+/** The names of all limits, as the headers give them. Those that are figures only limit nothing. */
+export const LIMIT_NAMES: readonly string[] = [
+  ...new Set(
+    [BY_OPERATION, BY_GROUP, GATEWAY_POLICIES, { DISK_GET_OPERATION, GET_OPERATION }]
+      .flatMap((each) => Object.values<readonly ThrottlePolicy[]>(each).flat())
+      .filter(({ figure }) => figure === undefined)
+      .map(({ name }) => name),
+  ),
+];

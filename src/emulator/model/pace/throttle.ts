@@ -29,7 +29,7 @@ export interface ThrottledCall {
   /** A fast clock also refills faster. */
   readonly timeScale: number;
   readonly mode: "off" | "report" | "enforce";
-  readonly limits: Readonly<Record<string, ThrottleLimit>>;
+  readonly limits: Readonly<Partial<Record<string, ThrottleLimit>>>;
   readonly groups: Readonly<Partial<Record<string, ThrottleGroup>>>;
 }
 
