@@ -73,7 +73,7 @@ describe("suites", () => {
       );
     });
 
-  it("leave out what would skip itself on the newest Kubernetes, unless it is asked for", async () => {
+  it("leave out what skips itself on the newest Kubernetes, unless asked for it", async () => {
     const suites = await findSuites(ROOT);
     const has = (words: readonly string[], olderKubernetes: boolean): boolean =>
       chooseSuites(suites, words, { olderKubernetes }).some(({ files }) =>

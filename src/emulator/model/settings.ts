@@ -178,7 +178,7 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   journalMax: 100_000,
 };
 
-/** Defaults that versions before had. A state that was begun with one keeps it, unless a run states another value. */
+/** Defaults of earlier versions. A state that was begun with one keeps it, unless a run states another. */
 const FORMER_DEFAULTS: Partial<ModelSettings> = { upperCaseGroupInSubscriptionLists: false };
 
 /** Those of `settings` that have a former default. */
