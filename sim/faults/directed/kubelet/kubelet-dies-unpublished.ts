@@ -21,11 +21,13 @@ export const kubeletDiesUnpublished: FaultVariant = {
     const diskUri = cluster.diskUriOf(volumeName);
     if (home === undefined || diskUri === undefined) return overAtOnce;
     let isStruck = false;
+    let isOver = false;
     azure.onDiskEvent((event) => {
       if (isStruck || event.kind !== "unmounted" || event.machine.nodeName !== home) return;
       if (!isSameResourceUri(event.diskUri, diskUri)) return;
       isStruck = true;
       context.later(ANSWERED_AFTER_MS, () => {
+        if (isOver) return;
         cluster.setKubeletRunning(home, false);
         if (diceAgain(dice, 1) >= STAYS_SHARE) cluster.setKubeletRunning(home, true);
       });
@@ -34,6 +36,7 @@ export const kubeletDiesUnpublished: FaultVariant = {
     cluster.deletePod(volumeName, { isForced: diceAgain(dice, 2) < 0.3, nodeName: home });
     return () => {
       isStruck = true;
+      isOver = true;
       cluster.setKubeletRunning(home, true);
       uncordonAll(context);
     };
