@@ -76,7 +76,9 @@ describe("what other drivers leave behind", { skip: (await reasonAgainstLab()) ?
   it("brings back snapshots whose definitions were being deleted with V1", async () => {
     await takeSnapshots(lab);
     const snapshotClass = manifestOf(aSnapshotClass("kept"));
-    const [save, restore] = await commandsOf("### Definitions of snapshots that are being deleted");
+    const [save, release, makeAgain] = await commandsOf(
+      "### Definitions of snapshots that are being deleted",
+    );
     await withClusterObjects(lab, snapshotClass, () =>
       withWorkloads(lab, "snapshots-kept", async (workloads) => {
         await startWithSnapshot(workloads);
@@ -91,6 +93,7 @@ describe("what other drivers leave behind", { skip: (await reasonAgainstLab()) ?
               /volumesnapshots\.snapshot\.storage\.k8s\.io is being deleted/u,
             );
             await followPage(lab, save, folder);
+            await followPage(lab, release, folder);
             await waitUntil("the definitions to be gone", { timeoutMs: SETTLED_MAX_MS }, async () => {
               const left = await Promise.all(
                 OF_SNAPSHOTS.map((name) => findObject(lab, `${DEFINITIONS}/${name}`)),
@@ -101,7 +104,7 @@ describe("what other drivers leave behind", { skip: (await reasonAgainstLab()) ?
           () => reinstallDriver(lab),
         );
         await lab.kubectl(["apply", "--filename=-"], { input: snapshotClass });
-        await followPage(lab, restore, folder);
+        await followPage(lab, makeAgain, folder);
         await untilSnapshotReady(workloads, "backup");
         assert.deepEqual(
           (await snapshotsInAzure(lab)).map(({ id }) => id),
