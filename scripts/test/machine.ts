@@ -26,6 +26,7 @@ const NEEDED_PACKAGES: readonly NeededPackage[] = [
   { command: "nsenter", package: "util-linux" },
   { command: "unshare", package: "util-linux" },
   { command: "ip", package: "iproute2" },
+  { command: "jq", package: "jq" },
   { command: "losetup", package: "mount" },
   { command: "mount", package: "mount" },
   { command: "openssl", package: "openssl" },

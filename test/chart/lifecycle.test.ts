@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
 import { claimLabels } from "../../src/core/api/claim-labels.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
 import type { ApiServer } from "../kubernetes-store/api-server.ts";
 import { RELEASE } from "./render-chart.ts";
@@ -290,6 +291,29 @@ describe(
       assert.equal((await read(CSI_DRIVER)).code, 404, "nothing was created");
     });
 
+    it("says what is forbidden where its user may not look for other drivers", async () => {
+      const inNamespace = ["--namespace", RELEASE.namespace];
+      for (const args of [
+        ["create", "role", "keeps-releases", "--verb=*", "--resource=secrets", ...inNamespace],
+        [
+          "create",
+          "rolebinding",
+          "keeps-releases",
+          "--role=keeps-releases",
+          "--user=limited",
+          ...inNamespace,
+        ],
+      ]) {
+        const { code, output } = await server.kubectl(...args);
+        assert.equal(code, 0, output);
+      }
+      assert.match(
+        await refusal("install", takesOver, "--kube-as-user=limited"),
+        /customresourcedefinitions.* is forbidden: User "limited" cannot get resource/u,
+      );
+      assert.equal((await read(CSI_DRIVER)).code, 404, "nothing was created");
+    });
+
     it("refuses objects for monitoring whose definition the cluster lacks", async () => {
       for (const [metrics, says] of [
         [
@@ -384,6 +408,24 @@ describe(
         readonly versions: readonly { readonly additionalPrinterColumns?: readonly unknown[] }[];
       };
       assert.ok((versions[0]?.additionalPrinterColumns ?? []).length > 0, "the columns are missing");
+    });
+
+    it("refuses an upgrade while its definition is being deleted, and makes it again", async () => {
+      const hold = async (finalizers: readonly string[] | null): Promise<void> => {
+        const body = { metadata: { finalizers } };
+        const contentType = "application/merge-patch+json";
+        const answer = await admin.call({ method: "PATCH", path: DEFINITION, body, contentType }, never);
+        assert.ok(answer.ok && answer.value.code === 200, JSON.stringify(answer));
+      };
+      await hold(["example.com/held"]);
+      await remove(DEFINITION);
+      assert.match(await refusal("upgrade", {}), /azvolumes\.disk\.csi\.azure\.com is being deleted/u);
+      await hold(null);
+      await waitUntil("the definition to be gone", { timeoutMs: 60_000 }, async () =>
+        (await read(DEFINITION)).code === 404 ? true : undefined,
+      );
+      await mustInstall("upgrade", {}, "--force-conflicts");
+      assert.equal((await read(DEFINITION)).code, 200);
     });
 
     it("refuses an upgrade beside another driver installed since, whatever its name", async () => {
