@@ -1,160 +1,174 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { findCommand } from "../../scripts/child/find-command.ts";
 import { run } from "../../testbed/lab/units/run.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
+import type { ApiServer } from "../kubernetes-store/api-server.ts";
 import { commandsOf } from "../second-cluster/install-page.ts";
 
-const SNAPSHOTS = "volumesnapshots.snapshot.storage.k8s.io";
-const CONTENTS = "volumesnapshotcontents.snapshot.storage.k8s.io";
-const OF_SNAPSHOTS = "snapshot.storage.kubernetes.io";
+const DEFINITIONS = fileURLToPath(new URL("../../deploy/chart/files/snapshot-crds", import.meta.url));
+const KINDS = ["volumesnapshots", "volumesnapshotcontents"].map((kind) => `${kind}.snapshot.storage.k8s.io`);
+const ANNOTATION = "snapshot.storage.kubernetes.io";
+const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 const API = "snapshot.storage.k8s.io/v1";
-const reasonAgainstJq = spawnSync("jq", ["--version"]).error === undefined ? false : "jq is not installed";
+const SETTLED_MAX_MS = 60_000;
 
-/**
- * A cluster as far as the page uses it: a file for each kind, whose objects go with their finalizers. What
- * is applied is kept as it was given.
- */
-const KUBECTL = `#!/bin/bash
-set -eu
-cd "$CLUSTER"
-kindFile() { [ -e "$1.json" ] || { echo "the server doesn't have a resource type \\"$1\\"" >&2; exit 1; }; }
-case "$*" in
-  "get crd") ls | sed -n 's/[.]json$//p' ;;
-  get*) kindFile "$2"; cat "$2.json" ;;
-  *patch*)
-    [ "$1" = -n ] && { namespace=$2; shift 2; }
-    kindFile "$2"
-    jq --arg name "$3" --arg namespace "\${namespace-}" 'del(.items[] | select(.metadata.name == $name and
-      (.metadata.namespace // "") == $namespace))' "$2.json" > left
-    mv left "$2.json"
-    if [ "$(jq '.items | length' "$2.json")" = 0 ]; then rm "$2.json"; fi ;;
-  apply*) cat >> applied ;;
-  *) echo "not known: $*" >&2; exit 1 ;;
-esac
-`;
-
-const snapshot = {
+const aSnapshot = (name: string): object => ({
   apiVersion: API,
   kind: "VolumeSnapshot",
   metadata: {
-    namespace: "shop",
-    name: "nightly.2026-11-30",
-    uid: "1",
-    finalizers: [`${OF_SNAPSHOTS}/volumesnapshot-bound-protection`],
+    namespace: "default",
+    name,
+    finalizers: [`${ANNOTATION}/volumesnapshot-bound-protection`],
     labels: { app: "shop" },
-    annotations: { "kubectl.kubernetes.io/last-applied-configuration": "{}", "velero.io/backup": "b" },
+    annotations: { "velero.io/backup": "nightly" },
   },
   spec: { source: { persistentVolumeClaimName: "data" }, volumeSnapshotClassName: "kept" },
-  status: { boundVolumeSnapshotContentName: "snapcontent-1", readyToUse: true },
-};
-/** Of another driver, whose sidecar needs a secret to delete the snapshot, and serves one node's alone. */
-const content = {
+  status: { boundVolumeSnapshotContentName: `of-${name}`, readyToUse: true },
+});
+/** Of another driver, whose sidecar needs a secret to delete the snapshot, and serves one node alone. */
+const aContent = (name: string): object => ({
   apiVersion: API,
   kind: "VolumeSnapshotContent",
   metadata: {
-    name: "snapcontent-1",
-    finalizers: [`${OF_SNAPSHOTS}/volumesnapshotcontent-bound-protection`],
-    labels: { [`${OF_SNAPSHOTS}/managed-by`]: "node-a" },
+    name: `of-${name}`,
+    finalizers: [`${ANNOTATION}/volumesnapshotcontent-bound-protection`],
+    labels: { [`${ANNOTATION}/managed-by`]: "node-a" },
     annotations: {
-      [`${OF_SNAPSHOTS}/deletion-secret-name`]: "secret",
-      [`${OF_SNAPSHOTS}/deletion-secret-namespace`]: "rook-ceph",
-      [`${OF_SNAPSHOTS}/volumesnapshot-being-deleted`]: "yes",
+      [`${ANNOTATION}/deletion-secret-name`]: "secret",
+      [`${ANNOTATION}/deletion-secret-namespace`]: "rook-ceph",
+      [`${ANNOTATION}/volumesnapshot-being-deleted`]: "yes",
     },
   },
   spec: {
     deletionPolicy: "Delete",
     driver: "rook-ceph.rbd.csi.ceph.com",
     source: { volumeHandle: "volume" },
+    sourceVolumeMode: "Filesystem",
     volumeSnapshotClassName: "kept",
-    volumeSnapshotRef: {
-      apiVersion: API,
-      kind: "VolumeSnapshot",
-      namespace: "shop",
-      name: "nightly",
-      uid: "1",
-    },
+    volumeSnapshotRef: { kind: "VolumeSnapshot", namespace: "default", name, uid: "1" },
   },
-  status: { snapshotHandle: "snapshot", readyToUse: true },
-};
+  status: { snapshotHandle: `handle-${name}`, readyToUse: true },
+});
+const NAMES = ["nightly.2026-11-30", "second"];
+
+interface Found {
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: object;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec: object;
+}
+
+const jq = await findCommand("jq");
+const reason = jq === undefined ? "jq is not installed" : ((await whyNoApiServer()) ?? false);
 
 /** The commands of docs/install.md are run as they stand there. */
-describe("making VolumeSnapshots again by docs/install.md", { skip: reasonAgainstJq }, () => {
+describe("VolumeSnapshots by docs/install.md", { skip: reason, timeout: FIRST_START_TIMEOUT_MS }, () => {
+  let server: ApiServer;
   let folder: string;
-  let work: string;
   let blocks: readonly string[];
   before(async () => {
     blocks = await commandsOf("### Definitions of snapshots that are being deleted");
+    server = await startApiServer((line) => console.log(line));
     folder = await mkdtemp(join(tmpdir(), "snapshots-made-again-"));
-    work = join(folder, "work");
-    for (const name of ["bin", "cluster", "work"]) await mkdir(join(folder, name));
-    await writeFile(join(folder, "bin/kubectl"), KUBECTL);
-    await chmod(join(folder, "bin/kubectl"), 0o755);
-    await put(SNAPSHOTS, [snapshot, { ...snapshot, metadata: { ...snapshot.metadata, name: "second" } }]);
-    await put(CONTENTS, [content]);
+    for (const name of ["bin", "saved"]) await mkdir(join(folder, name));
+    await symlink(server.programFile("kubectl"), join(folder, "bin/kubectl"));
+    await define();
+    for (const object of NAMES.flatMap((name) => [aContent(name), aSnapshot(name)]))
+      for (const options of ["create", "replace --subresource=status"])
+        await follow(`kubectl ${options} -f -`, JSON.stringify(object));
+    await follow(`kubectl delete crd ${KINDS.join(" ")} --wait=false`);
   });
-  after(() => rm(folder, { recursive: true }));
+  after(async () => {
+    await server?.close();
+    if (folder !== undefined) await rm(folder, { recursive: true });
+  });
 
-  async function put(kind: string, items: readonly object[]): Promise<void> {
-    await writeFile(join(folder, "cluster", `${kind}.json`), JSON.stringify({ items }));
+  async function define(): Promise<void> {
+    await follow(`kubectl apply --server-side -f ${DEFINITIONS}`);
+    await follow(`kubectl wait --for=condition=Established crd ${KINDS.join(" ")}`);
   }
 
-  function follow(commands: string | undefined): Promise<string> {
-    return run(["bash", "-c", `cd ${work}\n${commands ?? assert.fail("the page has fewer blocks")}\ntrue`], {
+  function follow(commands: string | undefined, input?: string): Promise<string> {
+    assert.ok(commands !== undefined, "the page has fewer blocks");
+    return run(["bash", "-c", `cd ${join(folder, "saved")}\n${commands}`], {
       env: {
-        CLUSTER: join(folder, "cluster"),
+        KUBECONFIG: server.kubeconfigFile,
         PATH: `${join(folder, "bin")}${delimiter}${process.env["PATH"] ?? ""}`,
       },
+      ...(input === undefined ? {} : { input }),
     });
   }
 
-  it("keeps what is saved where all commands are repeated after a stop", async () => {
+  async function listed(kind: string): Promise<readonly Found[]> {
+    const found = await follow(`kubectl get ${kind} -A -o json`);
+    return (JSON.parse(found) as { readonly items: readonly Found[] }).items;
+  }
+
+  it("stay saved where all commands are repeated after a stop", async () => {
     const [save, release = ""] = blocks;
-    assert.equal(await follow(save), "2\n1\n");
-    const saved = await readFile(join(work, "snapshots.json"), "utf8");
+    const counts = "2\n2\n";
+    assert.equal(await follow(save), counts);
+    const files = (): Promise<string[]> =>
+      Promise.all(
+        ["snapshots", "contents"].map((name) => readFile(join(folder, `saved/${name}.json`), "utf8")),
+      );
+    const saved = await files();
     const [first = ""] = release.split("\ndone\n");
     await follow(`${first}\ndone`);
-    assert.equal(await follow(save), "2\n1\n");
-    assert.equal(await follow(release), "");
-    assert.equal(await follow(save), "2\n1\n");
-    assert.equal(await readFile(join(work, "snapshots.json"), "utf8"), saved);
+    assert.equal(await follow(save), counts);
+    await waitUntil("the definitions to be gone", { timeoutMs: SETTLED_MAX_MS }, async () => {
+      const left = await follow(`${release}\ntrue`);
+      return KINDS.some((kind) => left.includes(kind)) ? undefined : true;
+    });
+    assert.equal(await follow(save), counts);
+    assert.deepEqual(await files(), saved);
   });
 
-  it("makes objects of other drivers as these need them", async () => {
-    await follow(blocks[2]?.split("\n").slice(0, -2).join("\n"));
-    const text = await readFile(join(folder, "cluster/applied"), "utf8");
-    const [contents, snapshots] = text
-      .trim()
-      .split(/\n(?=\{)/u)
-      .map((each) => (JSON.parse(each) as { readonly items: readonly object[] }).items);
-    const { metadata, spec } = content;
-    const { [`${OF_SNAPSHOTS}/volumesnapshot-being-deleted`]: _, ...annotations } = metadata.annotations;
-    assert.deepEqual(contents, [
-      {
-        apiVersion: API,
-        kind: "VolumeSnapshotContent",
-        metadata: { name: metadata.name, labels: metadata.labels, annotations },
+  it("are made again as other drivers need them", async () => {
+    await define();
+    await follow(blocks[2]);
+    const [snapshots, contents] = await Promise.all(KINDS.map((kind) => listed(kind)));
+    const stated = ({ metadata: { name, labels, annotations = {} }, spec }: Found): object => ({
+      name,
+      labels,
+      annotations: Object.fromEntries(Object.entries(annotations).filter(([key]) => key !== LAST_APPLIED)),
+      spec,
+    });
+    assert.deepEqual(
+      contents?.map((content) => stated(content)),
+      NAMES.map((name) => ({
+        name: `of-${name}`,
+        labels: { [`${ANNOTATION}/managed-by`]: "node-a" },
+        annotations: {
+          [`${ANNOTATION}/deletion-secret-name`]: "secret",
+          [`${ANNOTATION}/deletion-secret-namespace`]: "rook-ceph",
+        },
         spec: {
           deletionPolicy: "Delete",
-          driver: spec.driver,
+          driver: "rook-ceph.rbd.csi.ceph.com",
+          source: { snapshotHandle: `handle-${name}` },
+          sourceVolumeMode: "Filesystem",
           volumeSnapshotClassName: "kept",
-          source: { snapshotHandle: "snapshot" },
-          volumeSnapshotRef: { namespace: "shop", name: "nightly" },
+          volumeSnapshotRef: { namespace: "default", name },
         },
-      },
-    ]);
-    assert.deepEqual(snapshots?.[0], {
-      apiVersion: API,
-      kind: "VolumeSnapshot",
-      metadata: {
-        namespace: "shop",
-        name: snapshot.metadata.name,
+      })),
+    );
+    assert.deepEqual(
+      snapshots?.map((snapshot) => stated(snapshot)),
+      NAMES.map((name) => ({
+        name,
         labels: { app: "shop" },
-        annotations: { "velero.io/backup": "b" },
-      },
-      spec: { volumeSnapshotClassName: "kept", source: { volumeSnapshotContentName: "snapcontent-1" } },
-    });
+        annotations: { "velero.io/backup": "nightly" },
+        spec: { volumeSnapshotClassName: "kept", source: { volumeSnapshotContentName: `of-${name}` } },
+      })),
+    );
   });
 });
