@@ -27,6 +27,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Page and heading of a link; an empty page is the link's own. */
 const HEADING_LINK = /\]\((?!https?:|mailto:)([^)#\s]*)#([^)\s]+)\)/gu;
 const HEADING = /^#+ (.+)$/gmu;
+/** How a message names a section: `docs/install.md, Uninstall`. */
+const SECTION = /(?<page>docs\/[\w/-]+\.md), (?<section>[A-Z][\w ]*\w)/gu;
 const RELATIVE_LINK = /\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)/gu;
 /**
  * A path of this repository in code marks; patterns (`*`), placeholders (`<`) and lists (`{`) name no
@@ -118,6 +120,20 @@ describe("the documentation", () => {
         const isMissing = linked !== undefined && !found(HEADING, linked.text).map(headingId).includes(id);
         return isMissing ? [`${path}: ${link}`] : [];
       }),
+    );
+    assert.deepEqual(missing, []);
+  });
+
+  it("has the sections that messages of the chart and of the programs name", async () => {
+    const sources = ["deploy/chart/templates/*", "src/**/*.ts", "testbed/**/*.ts"];
+    const named: { readonly page: string; readonly section: string }[] = [];
+    for await (const path of glob(sources, { cwd: ROOT, exclude: ["**/*.test.ts", "**/tests"] }))
+      for (const { groups } of (await readFile(join(ROOT, path), "utf8")).matchAll(SECTION))
+        named.push({ page: groups?.["page"] ?? "", section: groups?.["section"] ?? "" });
+    assert.ok(named.length >= 10, `${named.length} sections`);
+    const missing = named.filter(
+      ({ page, section }) =>
+        !found(HEADING, pages.find(({ path }) => path === page)?.text ?? "").includes(section),
     );
     assert.deepEqual(missing, []);
   });
