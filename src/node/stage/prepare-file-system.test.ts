@@ -426,6 +426,30 @@ describe("a copy of another disk", () => {
       ));
 });
 
+describe("the file system of a disk that the driver did not create", () => {
+  const givenAdopted = async (world: NodeWorld): Promise<void> => {
+    await world.setVolume(({ spec, ...volume }) => ({ ...volume, spec: { ...spec, diskUri } }));
+    await world.setFormatted({ fsType: "ext4", uuid: "uuid-1" });
+    world.disk.content = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-1" };
+    world.disk.fileSystemBytes = gibToBytes(5);
+  };
+
+  it("grows with each mount to a disk that was enlarged in Azure, as with V1", () =>
+    withNode({ writer: granted }, async (world) => {
+      await givenAdopted(world);
+      assert.equal(await stage(world, world.ports()), "ok");
+      assert.equal(world.disk.fileSystemBytes, gibToBytes(10));
+    }));
+
+  it("is staged where it does not grow: pods have used it with its size", () =>
+    withNode({ writer: granted }, async (world) => {
+      await givenAdopted(world);
+      world.machine.failNext("growFileSystem", { kind: "HostNotReady", detail: "unsupported feature" });
+      assert.equal(await stage(world, world.ports()), "ok");
+      assert.equal(world.disk.fileSystemBytes, gibToBytes(5));
+    }));
+});
+
 describe("a file system on record that other data hides", () => {
   for (const { recorded, answer } of [
     { recorded: "uuid-1", answer: "ok" },

@@ -82,7 +82,7 @@ export async function stageAcquired(
     ),
   );
   if (!mounted.ok) return mounted;
-  const staged = await growCopy(ports, request, found, { mayWait: false }, signal);
+  const staged = await growUnexpanded(ports, request, found, { mayWait: false }, signal);
   if (!staged.ok) return staged;
   ports.logger.info("volume staged", {
     volumeName: volume.metadata.name,
@@ -105,18 +105,19 @@ export async function adjustStaged(
     if (!checkpointed.ok) return checkpointed;
     const tuned = await tuneDevice(ports, { ...request, ...staged }, signal);
     // Pods use it with the size that it has: the next stage, after a check, grows it.
-    return tuned.ok ? growCopy(ports, request, staged, { mayWait: true }, signal) : tuned;
+    return tuned.ok ? growUnexpanded(ports, request, staged, { mayWait: true }, signal) : tuned;
   };
   // A mount holds its device, a bound device node does not.
   return request.accessType === "block" ? whileSame(ports, request, staged, adjust, signal) : adjust();
 }
 
 /**
- * Grows the file system of a mounted copy to its disk: it came from a source that may be smaller. No client
- * expands it, since the volume has had its size from the start. A read-only mount can't grow. `mayWait`: it
- * stays as it is where it grows only with its next mount.
+ * Grows a mounted file system to its disk where no client expands it: the source of a copy may have been
+ * smaller, and a disk that the driver did not create may have been enlarged in Azure, which V1 followed with
+ * each mount. Such a disk was used with its size before, so it is staged where it does not grow. A read-only
+ * mount can't grow. `mayWait`: a copy stays as it is where it grows only with its next mount.
  */
-async function growCopy(
+async function growUnexpanded(
   { host, logger }: NodePorts,
   request: StageRequest,
   staged: Staged,
@@ -125,14 +126,21 @@ async function growCopy(
 ): Promise<Result<Staged>> {
   const { volume, device } = staged;
   const { accessType, stagingPath, fsType } = request;
+  const isCopy = volume.spec.disk.sourceUri !== undefined;
+  const isAdopted = volume.spec.diskUri !== undefined;
   const isFixed = accessType === "block" || isStagedReadOnly(request);
-  if (volume.spec.disk.sourceUri === undefined || isFixed) return ok(staged);
+  if (isFixed || !(isCopy || isAdopted)) return ok(staged);
   const grown = await host.growFileSystem({ device, mountPath: stagingPath, fsType }, signal);
   if (grown.ok) return ok(staged);
-  if (grown.failure.kind !== "GrowsUnmounted") return grown;
-  // Where no later stage can grow it either, and the kernel has mounted it.
-  if (!mayWait && !lastingReasons.has(grown.failure.reason)) return grown;
-  logger.warn("mounted copy not grown", { volumeName: volume.metadata.name, failure: grown.failure });
+  if (isCopy) {
+    if (grown.failure.kind !== "GrowsUnmounted") return grown;
+    // Where no later stage can grow it either, and the kernel has mounted it.
+    if (!mayWait && !lastingReasons.has(grown.failure.reason)) return grown;
+  }
+  logger.warn("mounted file system not grown", {
+    volumeName: volume.metadata.name,
+    failure: grown.failure,
+  });
   return ok(staged);
 }
 

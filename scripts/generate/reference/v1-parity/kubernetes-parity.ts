@@ -114,8 +114,8 @@ export const nodeParity: readonly CapabilityRow[] = [
     ["STAGE_UNSTAGE_VOLUME"],
     "as in V1: an ext3 or ext2 is mounted as the ext4 that its PersistentVolume states, and an ext file " +
       "system that the image's e2fsck is too old for is mounted unchecked. Any other type than the stated " +
-      "one is refused, where V1 tries the mount. A file system grows to its disk where that is a copy, or " +
-      "was enlarged through its claim; V1 also grows the one of a disk that a person has enlarged in Azure",
+      "one is refused, where V1 tries the mount. The file system of a disk that the driver did not create " +
+      "grows to it with each mount, as in V1, and that of a disk that it did create with its claim",
   ),
   served(
     "NodePublishVolume, NodeUnpublishVolume, NodeGetInfo, NodeGetCapabilities",
