@@ -104,7 +104,9 @@ function startWrite(
   verb: "CreateOrUpdate" | "Update",
   next: LinkedResource,
 ): LinkedWrite {
-  const refused = next.type === "diskEncryptionSets" ? checkEncryptionSet(next, verb) : undefined;
+  // An earlier PATCH may have taken the identity (`None`), and this one may change something else.
+  const mayLackIdentity = verb === "Update" && existing?.identity === undefined;
+  const refused = next.type === "diskEncryptionSets" ? checkEncryptionSet(next, mayLackIdentity) : undefined;
   if (refused !== undefined) return refused;
   if (existing?.operationId !== undefined && world.running.has(existing.operationId))
     return armErrors.conflict();
@@ -154,13 +156,12 @@ function start(
 
 function checkEncryptionSet(
   { properties, identity }: LinkedResource,
-  verb: "CreateOrUpdate" | "Update",
+  mayLackIdentity: boolean,
 ): ArmFailure | undefined {
   const type = textAt(properties, "encryptionType");
   if (type !== undefined && !ENCRYPTION_TYPES.includes(type))
     return armErrors.notOneOf("encryptionType", type, ENCRYPTION_TYPES);
-  // An earlier PATCH may have taken the identity, and this one may change something else.
-  if (verb === "CreateOrUpdate" && textAt(identity, "type") === undefined)
+  if (!mayLackIdentity && textAt(identity, "type") === undefined)
     return armErrors.invalidParameter("identity", "Required parameter 'identity' is missing (null).");
   if (textAt(properties, "activeKey", "keyUrl") === undefined)
     return armErrors.invalidParameter(
