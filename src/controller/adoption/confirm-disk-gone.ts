@@ -3,7 +3,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
-import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 
 /**
  * Confirms that a disk is gone whose read has failed with `failure`, before what is known of it is forgotten.
@@ -30,4 +30,16 @@ export async function confirmDiskGone(
     message: `a read does not find disk ${diskUri}, and the list of its resource group has it`,
     requestId: "azure" in failure ? (failure.azure?.requestId ?? "") : "",
   });
+}
+
+/** A disk as Azure shows it; undefined: it is gone, which is confirmed as above. */
+export async function readDiskUnlessGone(
+  cloud: Pick<CloudProvisioner, "getDisk" | "listDisks">,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Result<DiskFacts | undefined>> {
+  const disk = await cloud.getDisk({ diskUri }, signal);
+  if (disk.ok || disk.failure.kind !== "DiskNotFound") return disk;
+  const gone = await confirmDiskGone(cloud, { diskUri, failure: disk.failure }, signal);
+  return gone.ok ? ok(undefined) : gone;
 }

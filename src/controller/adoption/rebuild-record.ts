@@ -20,7 +20,7 @@ import { isMadeByV2 } from "../disk/disk-tags.ts";
 import { quarantinedIn, withKeptFormat } from "../disk/restore-state.ts";
 import { nodeNameOf, withNodeUid } from "../node-of-vm.ts";
 import { nodesWithCheckpoint } from "./checkpointed-volumes.ts";
-import { confirmDiskGone } from "./confirm-disk-gone.ts";
+import { readDiskUnlessGone } from "./confirm-disk-gone.ts";
 import { type AttachedVm, findAttachedVms, type VolumeDisk } from "./find-attached-vms.ts";
 import { forgetOthers, recordAttachedVms } from "./record-attached-vms.ts";
 
@@ -121,13 +121,9 @@ export async function readRecordedDisk(
   recorded: VolumeDisk,
   signal: AbortSignal,
 ): Promise<Result<ReadDisk>> {
-  const { diskUri } = recorded;
-  const disk = await cloud.getDisk({ diskUri }, signal);
-  if (disk.ok) return ok({ ...recorded, disk: disk.value });
-  if (disk.failure.kind !== "DiskNotFound") return disk;
-  // The record would name none of the VMs that have it.
-  const gone = await confirmDiskGone(cloud, { diskUri, failure: disk.failure }, signal);
-  return gone.ok ? ok({ ...recorded, disk: undefined }) : gone;
+  // Of one that a read alone misses, the record would name none of the VMs that have it.
+  const disk = await readDiskUnlessGone(cloud, recorded.diskUri, signal);
+  return disk.ok ? ok({ ...recorded, disk: disk.value }) : disk;
 }
 
 /** The second half of `rebuildVolume`: `disk` as `rebuildRecord` requires it. Reads its VMs after it. */

@@ -7,7 +7,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { confirmDiskGone } from "../adoption/confirm-disk-gone.ts";
+import { readDiskUnlessGone } from "../adoption/confirm-disk-gone.ts";
 import type { AttachmentPorts, ControllerPorts } from "../controller-ports.ts";
 import { nodeNameOf } from "../node-of-vm.ts";
 
@@ -64,13 +64,10 @@ async function isOnlyTrace(
     undefined;
   // Recovery creates the attachment of that volume from Azure's state.
   if (cache.byIndex("AzVolume", "diskUri", resourceUriKey(spec.volumeId)).some(isOwner)) return ok(false);
-  const disk = await cloud.getDisk({ diskUri: spec.volumeId }, signal);
-  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
-  if (!disk.ok) {
-    const gone = await confirmDiskGone(cloud, { diskUri: spec.volumeId, failure: disk.failure }, signal);
-    return gone.ok ? ok(false) : gone;
-  }
-  return ok(disk.value.attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === spec.nodeName));
+  const disk = await readDiskUnlessGone(cloud, spec.volumeId, signal);
+  if (!disk.ok) return disk;
+  const attachedTo = disk.value?.attachedTo ?? [];
+  return ok(attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === spec.nodeName));
 }
 
 /**

@@ -8,7 +8,7 @@ import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { listAttachments } from "../../objects/cache/attachments-now.ts";
 import { asStaged } from "../../objects/staged-mark.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
-import { confirmDiskGone } from "../adoption/confirm-disk-gone.ts";
+import { readDiskUnlessGone } from "../adoption/confirm-disk-gone.ts";
 import { type AttachedVm, findAttachedVms, type VolumeDisk } from "../adoption/find-attached-vms.ts";
 import { recordAsLeaving } from "../adoption/record-attached-vms.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
@@ -59,12 +59,9 @@ async function unnamedVms(
   vmIds: readonly string[],
   signal: AbortSignal,
 ): Promise<Result<readonly AttachedVm[]>> {
-  const disk = await ports.cloud.getDisk({ diskUri }, signal);
-  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
-  if (!disk.ok) {
-    const gone = await confirmDiskGone(ports.cloud, { diskUri, failure: disk.failure }, signal);
-    return gone.ok ? ok([]) : gone;
-  }
+  const disk = await readDiskUnlessGone(ports.cloud, diskUri, signal);
+  if (!disk.ok) return disk;
+  if (disk.value === undefined) return ok([]);
   const attachedVms = await findAttachedVms(ports, disk.value, "primaryAttach", signal);
   return attachedVms.ok
     ? ok(attachedVms.value.filter(({ node }) => !vmIds.some((vmId) => isSameVmId(vmId, node.vmId))))

@@ -1,4 +1,4 @@
-import { confirmDiskGone } from "../../controller/adoption/confirm-disk-gone.ts";
+import { readDiskUnlessGone } from "../../controller/adoption/confirm-disk-gone.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ControllerContext } from "./controller-context.ts";
@@ -21,14 +21,13 @@ export async function confirmGone(
 
 /** The same for a volume that a node may write: that one read does not find its disk shows nothing. */
 export async function confirmOnNoNode(
-  context: ControllerContext,
+  { cloud, listDisks }: ControllerContext,
   volumeId: string,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
-  if (disk.ok) return diskThere(volumeId, "to be looked at");
-  if (disk.failure.kind !== "DiskNotFound") return disk;
-  return confirmDiskGone(context, { diskUri: volumeId, failure: disk.failure }, signal);
+  const disk = await readDiskUnlessGone({ ...cloud, listDisks }, volumeId, signal);
+  if (!disk.ok) return disk;
+  return disk.value === undefined ? ok(undefined) : diskThere(volumeId, "to be looked at");
 }
 
 function diskThere(volumeId: string, toBe: string): Result<never> {

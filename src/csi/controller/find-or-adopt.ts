@@ -1,6 +1,6 @@
 import { adoptVolume } from "../../controller/adoption/adopt-volume.ts";
 import { type StatedUse, unstatedUse } from "../../controller/adoption/adopted-spec.ts";
-import { confirmDiskGone } from "../../controller/adoption/confirm-disk-gone.ts";
+import { readDiskUnlessGone } from "../../controller/adoption/confirm-disk-gone.ts";
 import { clusterOf, volumeFromTags } from "../../controller/disk/disk-tags.ts";
 import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
@@ -87,14 +87,11 @@ async function findOrAdoptFor(
   const found = await readVolume(context, volumeId, signal);
   if (found.ok) return isAdoptionRefused(found.value) ? adoptAgain(context, found.value, signal) : found;
   if (found.failure.kind !== "VolumeNotFound" || parseDiskUri(volumeId) === undefined) return found;
-  const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
-  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
-  if (!disk.ok) {
-    // Published nowhere, and deleted, is what is not there: a node may write to one that a read has missed.
-    const { failure } = disk;
-    const gone = await confirmDiskGone(context, { diskUri: volumeId, failure }, signal);
-    return gone.ok ? found : gone;
-  }
+  const { cloud, listDisks } = context;
+  const disk = await readDiskUnlessGone({ ...cloud, listDisks }, volumeId, signal);
+  if (!disk.ok) return disk;
+  // Published nowhere, and deleted, is what is not there: a node may write to one that a read has missed.
+  if (disk.value === undefined) return found;
   const use = useOf(disk.value);
   if (use === undefined)
     return stillWaiting(volumeId, "its PersistentVolume, or its first publish, to say what the disk is for");

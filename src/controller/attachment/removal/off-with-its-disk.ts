@@ -1,6 +1,6 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
-import { confirmDiskGone } from "../../adoption/confirm-disk-gone.ts";
+import { readDiskUnlessGone } from "../../adoption/confirm-disk-gone.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 
 /**
@@ -14,9 +14,7 @@ export async function offWithItsDisk(
   signal: AbortSignal,
 ): Promise<Result<undefined>> {
   if (failure.kind !== "InstanceUnknown") return fail(failure);
-  const disk = await cloud.getDisk({ diskUri }, signal);
-  if (disk.ok || disk.failure.kind !== "DiskNotFound") return fail(failure);
   // A region of ARM's that is behind finds neither of the two.
-  const gone = await confirmDiskGone(cloud, { diskUri, failure: disk.failure }, signal);
-  return gone.ok ? ok(undefined) : fail(failure);
+  const disk = await readDiskUnlessGone(cloud, diskUri, signal);
+  return disk.ok && disk.value === undefined ? ok(undefined) : fail(failure);
 }

@@ -1,4 +1,4 @@
-import { confirmDiskGone } from "../../../controller/adoption/confirm-disk-gone.ts";
+import { readDiskUnlessGone } from "../../../controller/adoption/confirm-disk-gone.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
@@ -113,9 +113,9 @@ async function confirmOff(
   nodeName: string,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const disk = await cloud.getDisk({ diskUri: volumeId }, signal);
-  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
-  if (!disk.ok) return confirmDiskGone({ listDisks }, { diskUri: volumeId, failure: disk.failure }, signal);
+  const disk = await readDiskUnlessGone({ ...cloud, listDisks }, volumeId, signal);
+  if (!disk.ok) return disk;
+  if (disk.value === undefined) return ok(undefined);
   const vm =
     users.cachedNode(nodeName).instanceUri ?? cache.get("AzDriverNode", nodeName)?.status?.instanceUri;
   const isThere = disk.value.attachedTo.some((owner) => vm !== undefined && isSameResourceUri(owner, vm));
