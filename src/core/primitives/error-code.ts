@@ -16,16 +16,13 @@ export function undefinedIf(...codes: readonly string[]): (error: unknown) => un
   };
 }
 
+const MISSING = ["ENOENT", "ENOTDIR", "ESRCH"] as const;
+
 /** The same for a missing file or directory. */
-export const undefinedIfMissing: (error: unknown) => undefined = undefinedIf("ENOENT", "ENOTDIR", "ESRCH");
+export const undefinedIfMissing: (error: unknown) => undefined = undefinedIf(...MISSING);
 
 /** The same for one that can't be looked up, since its file system has shut down after an error. */
-export const undefinedIfUnknown: (error: unknown) => undefined = undefinedIf(
-  "ENOENT",
-  "ENOTDIR",
-  "ESRCH",
-  "EIO",
-);
+export const undefinedIfUnknown: (error: unknown) => undefined = undefinedIf(...MISSING, "EIO");
 
 /** Whether a file system has no more blocks, or no more files, to give. */
 export function isFull(error: unknown): boolean {
