@@ -34,6 +34,12 @@ export function erase(world: SimWorld, kind: Kind, name: string, isForced: boole
   );
 }
 
+/** Deletes all AzVolumeAttachments of an AzVolume in that way. */
+export function eraseAttachmentsOf(world: SimWorld, volume: string | undefined, isForced: boolean): void {
+  for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
+    if (spec.volumeName === volume) erase(world, "AzVolumeAttachment", metadata.name, isForced);
+}
+
 /** Deletes the AzVolumeAttachments of all replicas on a node in that way. */
 export function eraseReplicasOn(world: SimWorld, nodeName: string): void {
   for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))

@@ -1,4 +1,3 @@
-import type { SimWorld } from "../../world.ts";
 import { restoredWithChanges } from "../directed/control-plane/restored-with-changes.ts";
 import { restoredWithCluster } from "../directed/control-plane/restored-with-cluster.ts";
 import { deletedAfterFence } from "../directed/failover/deleted-after-fence.ts";
@@ -9,17 +8,10 @@ import { numberGivenAway, recordLostAfterFence } from "../directed/mount/record-
 import type { FaultClass } from "../fault-class.ts";
 import { nodeOfPod, overAtOnce, pick } from "../fault-class.ts";
 import { stopForAWhile } from "../processes/stop-for-a-while.ts";
-import { erase, eraseEverything, eraseLease } from "./delete-by-hand.ts";
+import { erase, eraseAttachmentsOf, eraseEverything, eraseLease } from "./delete-by-hand.ts";
 import { putBack } from "./put-back.ts";
 import { restores } from "./restores.ts";
 import { volumeObjectOf } from "./volume-object.ts";
-
-/** The volume's attachments. */
-function eraseAttachments(world: SimWorld, volumeName: string, isForced: boolean): void {
-  const name = volumeObjectOf(world, volumeName);
-  for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
-    if (spec.volumeName === name) erase(world, "AzVolumeAttachment", metadata.name, isForced);
-}
 
 /** The driver's own state is lost, or rolled back; the driver is replaced. */
 export const loss: FaultClass = {
@@ -55,14 +47,14 @@ export const loss: FaultClass = {
       forMs: [10_000, 60_000],
       begin: ({ world, toRestart }, { volumeName }) => {
         toRestart(volumeName);
-        eraseAttachments(world, volumeName, false);
+        eraseAttachmentsOf(world, volumeObjectOf(world, volumeName), false);
         return overAtOnce;
       },
     },
     "attachments-erased": {
       forMs: [10_000, 60_000],
       begin: ({ world }, { volumeName }) => {
-        eraseAttachments(world, volumeName, true);
+        eraseAttachmentsOf(world, volumeObjectOf(world, volumeName), true);
         return overAtOnce;
       },
     },

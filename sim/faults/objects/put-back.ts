@@ -1,5 +1,5 @@
 import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
-import { erase } from "./delete-by-hand.ts";
+import { erase, eraseAttachmentsOf } from "./delete-by-hand.ts";
 import { volumeObjectOf } from "./volume-object.ts";
 
 /** From the deletion of the objects until they are there again, in milliseconds. */
@@ -37,9 +37,7 @@ export const putBack: FaultVariant = {
     };
     later(forMs * diceAgain(dice, 1), () => {
       erase(world, "AzVolume", volume, true);
-      if (isAll)
-        for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
-          if (spec.volumeName === volume) erase(world, "AzVolumeAttachment", metadata.name, true);
+      if (isAll) eraseAttachmentsOf(world, volume, true);
       later(pick(AWAY_MS, diceAgain(dice, 2)), () => {
         put().catch((error: unknown) =>
           world.report({ invariant: "crashed", detail: `an operator can't restore: ${String(error)}` }),
