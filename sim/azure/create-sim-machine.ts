@@ -46,6 +46,8 @@ export interface RunMachine extends SimMachine {
   readonly attach: (at: { readonly lun: number; readonly disk: ModelDisk }) => void;
   /** From now on no write reaches the disk; a frozen machine notices later. */
   readonly detach: (lun: number) => void;
+  /** The lowest LUN without a device; undefined: it has noticed every device that has left. */
+  readonly lunBesideUnnoticed: () => number | undefined;
 }
 
 /** When ext4 and the kernel write back unsynced data, in milliseconds after the first such write. */
@@ -251,6 +253,12 @@ export function createSimMachine(options: {
       const depart = (): void => kernel.detach(lun);
       awaitDeparture(lun, depart);
       onChange(machine, { kind: "detached", disk: cutOff, lun, couldWrite });
+    },
+    lunBesideUnnoticed: () => {
+      if (leaving.size === 0) return undefined;
+      let lun = 0;
+      while (live.has(lun) || leaving.has(lun) || arriving.has(lun)) lun++;
+      return lun;
     },
   };
 

@@ -89,12 +89,15 @@ export function createOutsiders(options: {
         agenda.after(forMs, () => sendOutside({ method: "POST", path: `${path}/start` })),
       );
     },
-    attachOutside: (nodeName, diskUri) =>
+    attachOutside: (nodeName, diskUri) => {
+      // A machine that stands still would write there what it has cached of the disk that has left.
+      const lun = machineOf(nodeName)?.lunBesideUnnoticed();
       sendOutside({
         method: "POST",
         path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`,
-        body: { dataDisksToAttach: [{ diskId: diskUri }] },
-      }),
+        body: { dataDisksToAttach: [{ diskId: diskUri, ...(lun === undefined ? {} : { lun }) }] },
+      });
+    },
     detachOutside: (nodeName, diskUri, how) =>
       detachAt(instanceUriOf(nodeName), diskUri, how?.isForced === true),
     detachOutsideAt: (instanceUri, diskUri) => detachAt(instanceUri, diskUri, false),

@@ -6,6 +6,7 @@ import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts"
 import { gibToBytes } from "../../src/core/primitives/units.ts";
 import { createAgenda } from "../agenda.ts";
 import { createSimMachine, type RunMachine } from "./create-sim-machine.ts";
+import { createOutsiders } from "./outsiders.ts";
 
 const aDisk = (diskUri: string): ModelDisk => createModelDisk({ diskUri, sizeBytes: gibToBytes(10) });
 
@@ -61,4 +62,28 @@ describe("a disk that comes to the LUN of another one that a process has open", 
     machine.attach({ lun: 0, disk: aDisk("third") });
     assert.equal(machine.kernel.canWrite("third"), false);
   });
+});
+
+describe("a person who attaches a disk", () => {
+  for (const { title, isFrozen } of [
+    { title: "leaves the choice of the LUN to Azure", isFrozen: false },
+    { title: "takes another LUN than one that a frozen machine has lost unnoticed", isFrozen: true },
+  ])
+    it(title, () => {
+      const machine = aMachine();
+      if (isFrozen) machine.freeze();
+      machine.detach(0);
+      const asked: unknown[] = [];
+      const outsiders = createOutsiders({
+        handle: ({ body }) => {
+          asked.push(body);
+          return { status: 200, headers: {}, delivery: { kind: "Answered" }, sequence: 1 };
+        },
+        instanceUriOf: () => machine.instanceUri,
+        machineOf: () => machine,
+        agenda: createAgenda(machine.clock),
+      });
+      outsiders.attachOutside("node-a", "second");
+      assert.deepEqual(asked, [{ dataDisksToAttach: [{ diskId: "second", ...(isFrozen && { lun: 1 }) }] }]);
+    });
 });
