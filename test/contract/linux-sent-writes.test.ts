@@ -97,7 +97,8 @@ describe("a raw device to which a killed process has sent a write", onRealDevice
         await proceed();
         while ((await read()) !== "late") await systemClock.sleep(5, never);
         assert.notEqual(before, "late");
-        assert.deepEqual(kept, { clean: false, reason: `the disk has not carried out 1 write to ${path}` });
+        const reason = `the disk has not carried out 1 write to ${path}`;
+        assert.deepEqual(kept, { clean: false, reason, endsByItself: true });
         assert.equal(valueOf(await host.isClean(request, never)).clean, true);
       } finally {
         await proceed();

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { judgeClean } from "../../core/node/judge-clean.ts";
+import { type CleanJudgement, judgeClean } from "../../core/node/judge-clean.ts";
 import type { CleanRequest } from "../../ports/host/host-provisioner.ts";
 import { isSameDisk, oddDiskThatMayBe } from "./disk/disk-rows.ts";
 import { diskAtLun, incomplete, listDisks, toDevice, updateCache } from "./disks.ts";
@@ -30,7 +30,7 @@ const processSchema = z.object({
 export async function observeClean(
   host: WindowsHostContext,
   request: CleanRequest,
-): Promise<Result<{ readonly clean: boolean; readonly reason: string }>> {
+): Promise<Result<CleanJudgement>> {
   const earlier = await earlierWorkersAlive(host);
   if (!earlier.ok) return earlier;
   // A mount that was made past the Storage provider counts, too.

@@ -312,8 +312,8 @@ export const eventReasons = {
       "(`--recall-answer-ms`), or a pod uses it there, or the node is silent (the message says what to do " +
       "if that node is dead)",
     remedy:
-      "No node is fenced without proof that it is dead. Events of that node (DiskStillUsed) say what else " +
-      "has the disk there.",
+      "No node is fenced without proof that it is dead. Events of that node (DiskStillUsed, " +
+      "ReleaseUnfinished) say what else has the disk there.",
   },
   DiskStillUsed: {
     type: "Warning",
@@ -325,6 +325,17 @@ export const eventReasons = {
     remedy:
       "End what is named there, or restart the pod of that agent. Until then the volume stays on this " +
       "node, or, where the node was fenced from it, no disk is attached to the node.",
+  },
+  ReleaseUnfinished: {
+    type: "Warning",
+    shownOn: ["Node"],
+    when:
+      "as DiskStillUsed, and no program is known to use the disk: it has not carried out all writes yet, " +
+      "or a command of the driver, such as umount, has not ended (the message says which)",
+    remedy:
+      "It ends by itself, and there is no program to end. If it lasts, see whether Azure throttles the " +
+      "disk (its metrics of IOPS and bandwidth consumed) or the log of the node's kernel has errors of it. " +
+      "Where that disk does not answer at all, drain the node and restart its VM.",
   },
   WaitingForFence: {
     type: "Normal",

@@ -98,7 +98,12 @@ interface FailureFields {
     /** The driver would format the disk once it is erased. */
     isFormattedOnceBlank?: true;
   };
-  readonly DeviceBusy: { devicePath: string; detail: string };
+  readonly DeviceBusy: {
+    devicePath: string;
+    detail: string;
+    /** No program is known to use it: a command of the driver or a write has yet to end. */
+    endsByItself?: true | undefined;
+  };
   readonly FileSystemBroken: { devicePath: string; detail: string };
   readonly FileSystemUnserved: { fsType: string; problem: string };
   readonly WriteProtected: { devicePath: string };

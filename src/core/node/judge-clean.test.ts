@@ -27,12 +27,21 @@ it("is clean when the device is absent and has left no trace", () => {
   });
 });
 
-const traces: readonly { trace: Partial<CleanEvidence>; reason: string }[] = [
+const traces: readonly { trace: Partial<CleanEvidence>; reason: string; endsByItself?: true }[] = [
   {
     trace: { earlierChildAlive: true },
     reason: "an earlier plug-in instance, or a command that it started, is still alive",
+    endsByItself: true,
   },
-  { trace: { commandsInFlight: ["mount /dev/sdc /a"] }, reason: "mount /dev/sdc /a is still running" },
+  {
+    trace: { commandsInFlight: ["umount /a"], mountPaths: ["/a"] },
+    reason: "umount /a is still running; it is mounted at /a",
+    endsByItself: true,
+  },
+  {
+    trace: { commandsInFlight: ["umount /a"], openInPids: [7] },
+    reason: "umount /a is still running; it is open in process 7",
+  },
   {
     trace: { heldPaths: ["/dev/sdc"] },
     reason: "/dev/sdc is held exclusively (mounted in some mount namespace, or part of another device)",
@@ -51,7 +60,7 @@ const traces: readonly { trace: Partial<CleanEvidence>; reason: string }[] = [
   { trace: { openInPids: [1, 2, 3, 4, 5, 6] }, reason: "it is open in process 1, 2, 3, 4, 5 and 1 more" },
   { trace: { mappedInPids: [7] }, reason: "it is mapped in process 7" },
 ];
-for (const { trace, reason } of traces) {
-  it(`is not clean while ${reason}`, () =>
-    assert.deepEqual(judgeClean({ ...traceless, ...trace }), { clean: false, reason }));
+for (const { trace, ...reasons } of traces) {
+  it(`is not clean while ${reasons.reason}`, () =>
+    assert.deepEqual(judgeClean({ ...traceless, ...trace }), { clean: false, ...reasons }));
 }

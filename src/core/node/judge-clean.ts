@@ -23,24 +23,41 @@ export interface CleanEvidence {
   readonly mappedInPids: readonly number[];
 }
 
+/** Whether a node is *clean* of a volume, and why or why not. */
+export interface CleanJudgement {
+  readonly clean: boolean;
+  readonly reason: string;
+  /** No program is known to use the disk: a command of the driver or a write has yet to end. */
+  readonly endsByItself?: true;
+}
+
 /** Whether a node is *clean* of a volume, and why not: one remaining trace is enough to say no. */
-export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; readonly reason: string } {
-  const traces = [
+export function judgeClean(evidence: CleanEvidence): CleanJudgement {
+  const commands = [
     ...(evidence.earlierChildAlive
       ? ["an earlier plug-in instance, or a command that it started, is still alive"]
       : []),
     ...evidence.commandsInFlight.map((command) => `${command} is still running`),
+  ];
+  // A command of the driver holds the device or has it mounted while it runs.
+  const perhapsByCommand = [
     ...evidence.heldPaths.map(
       (path) => `${path} is held exclusively (mounted in some mount namespace, or part of another device)`,
     ),
     ...evidence.mountPaths.map((path) => `it is mounted at ${path}`),
+  ];
+  const byOthers = [
     ...processes("it is mounted for process", evidence.mountedForPids),
     ...evidence.mountedBtrfs.map((fsid) => `btrfs ${fsid}, mounted on this node, is or may be on it`),
     ...evidence.devicesOnTop.map((device) => `${device} stands on it`),
     ...processes("it is open in process", evidence.openInPids),
     ...processes("it is mapped in process", evidence.mappedInPids),
   ];
-  if (traces.length > 0) return { clean: false, reason: traces.join("; ") };
+  const traces = [...commands, ...perhapsByCommand, ...byOthers];
+  if (traces.length > 0) {
+    const endsByItself = commands.length > 0 && byOthers.length === 0;
+    return { clean: false, reason: traces.join("; "), ...(endsByItself && { endsByItself }) };
+  }
   return {
     clean: true,
     reason:

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AttachmentStatus } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
-import { fail, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { changedRecord, listIn, type RecordChanges } from "../../core/testing/record-lists.ts";
 import { kindOf, must } from "../../core/testing/value-of.ts";
+import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -478,6 +479,42 @@ describe("ownVolumesReconciler", () => {
       assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual([world.record()?.writer?.held, stillUsed().length], [false, 1]);
     }));
+
+  const unfinished: readonly {
+    readonly because: string;
+    readonly changed: Partial<HostProvisioner>;
+    readonly expected: RegExp;
+  }[] = [
+    {
+      because: "its disk is slow to carry out writes",
+      changed: {
+        isClean: () =>
+          Promise.resolve(ok({ clean: false, reason: "2 writes are under way", endsByItself: true })),
+      },
+      expected: /^node-a can't release it: .* is busy: 2 writes are under way/u,
+    },
+    {
+      because: "umount has not ended",
+      changed: {
+        unmount: () =>
+          Promise.resolve(fail({ kind: "HostCommandTimedOut", command: "umount", timeoutMs: 1 })),
+      },
+      expected: /^node-a can't release it: umount did not end within 1 ms/u,
+    },
+  ];
+  for (const { because, changed, expected } of unfinished)
+    it(`names no program to end where ${because}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await recalled(world, mount);
+        const ports = world.ports();
+        const host = { ...ports.host, ...changed };
+        for (let pass = 1; pass <= 2; pass += 1)
+          assert.notEqual(kindOf(await world.reconcile({ ...ports, host })), "ok", `pass ${pass}`);
+        const told = world.emitted.filter(({ reason }) => /DiskStillUsed|ReleaseUnfinished/u.test(reason));
+        assert.equal(told[0]?.reason, "ReleaseUnfinished");
+        assert.match(told[0].message, expected);
+        assert.ok(told.every(({ reason }) => reason === "ReleaseUnfinished"));
+      }));
 
   it("says nothing of a disk in use that was not recalled: an unstage may be under way", () =>
     withNode({ writer: granted }, async (world) => {

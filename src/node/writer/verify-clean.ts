@@ -33,7 +33,13 @@ export async function verifyClean(
   const needsFlush = flushes && (target.accessType === "block" || !isFlushed);
   const clean = await ports.host.isClean({ ...target, needsFlush }, signal);
   if (!clean.ok) return clean;
-  return clean.value.clean
+  const { clean: isClean, reason: detail, endsByItself } = clean.value;
+  return isClean
     ? ok(undefined)
-    : fail({ kind: "DeviceBusy", devicePath: known.volumeId, detail: clean.value.reason });
+    : fail({
+        kind: "DeviceBusy",
+        devicePath: known.volumeId,
+        detail,
+        ...(endsByItself && { endsByItself }),
+      });
 }

@@ -1,6 +1,7 @@
 import type { Result } from "../../core/failure/result.ts";
 import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
 import type { FormatMark } from "../../core/node/file-system/format-mark.ts";
+import type { CleanJudgement } from "../../core/node/judge-clean.ts";
 import type { Bytes } from "../../core/primitives/units.ts";
 import type { DeviceSetting, DeviceSettingName } from "../../core/volume/device/device-settings.ts";
 import type { FileSystemGeometry } from "../../core/volume/device/file-system-geometry.ts";
@@ -305,10 +306,7 @@ export interface HostProvisioner extends DiskReservations {
    * descriptor and no loop device on them, and what was written to them is on the disk, unless the request
    * needs no flush. Answers why not.
    */
-  isClean(
-    request: CleanRequest,
-    signal: AbortSignal,
-  ): Promise<Result<{ readonly clean: boolean; readonly reason: string }>>;
+  isClean(request: CleanRequest, signal: AbortSignal): Promise<Result<CleanJudgement>>;
   /** Whether a command of an earlier plug-in instance still runs: nothing may be acquired until it ends. */
   earlierChildrenAlive(signal: AbortSignal): Promise<Result<boolean>>;
 }

@@ -1,5 +1,6 @@
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
+import type { CleanJudgement } from "../../../core/node/judge-clean.ts";
 import { nodeOfDevice, writesInFlight } from "../device/block-device.ts";
 import { exclusiveHolderOf } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
@@ -16,12 +17,12 @@ import { type Place, takesWrites } from "./places-to-search.ts";
  * A flush waits for cached blocks only. The kernel keeps no process for a direct write that io_uring has
  * sent: it may be under way after its process was killed, for as long as a throttled disk takes.
  */
-export async function flushPlaces<Judged>(
+export async function flushPlaces(
   host: HostContext,
   places: readonly Place[],
-  judged: Judged,
+  judged: CleanJudgement,
   signal: AbortSignal,
-): Promise<Result<Judged | { readonly clean: false; readonly reason: string }>> {
+): Promise<Result<CleanJudgement>> {
   for (const majorMinor of places.flatMap(({ path, numbers }) => (path === undefined ? [] : [...numbers]))) {
     const node = await nodeOfDevice(host.sysRoot, majorMinor);
     if (node === undefined) continue;
@@ -31,11 +32,13 @@ export async function flushPlaces<Judged>(
       return ok({
         clean: false,
         reason: `the disk has not carried out ${sent} write${sent === 1 ? "" : "s"} to ${node}`,
+        endsByItself: true,
       });
     if (flushed.ok || !(await takesWrites(host, majorMinor))) continue;
     const holder = await exclusiveHolderOf(host, node, signal);
     if (holder.ok && holder.value === "gone") continue;
-    return ok({ clean: false, reason: `${node} is not flushed: ${describeFailure(flushed.failure)}` });
+    const reason = `${node} is not flushed: ${describeFailure(flushed.failure)}`;
+    return ok({ clean: false, reason, endsByItself: true });
   }
   return ok(judged);
 }

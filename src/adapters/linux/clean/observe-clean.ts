@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { mayBeOn } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import { judgeClean } from "../../../core/node/judge-clean.ts";
-import type { CleanEvidence } from "../../../core/node/judge-clean.ts";
+import type { CleanEvidence, CleanJudgement } from "../../../core/node/judge-clean.ts";
 import { characterDevice } from "../../../core/node/parse-shown-files.ts";
 import type { CleanRequest } from "../../../ports/host/host-provisioner.ts";
 import { usersAmong } from "../command/device-users.ts";
@@ -22,7 +22,7 @@ export async function observeClean(
   host: HostContext,
   request: CleanRequest,
   signal: AbortSignal,
-): Promise<Result<{ readonly clean: boolean; readonly reason: string }>> {
+): Promise<Result<CleanJudgement>> {
   // First: a command that is dead now can't leave new traces behind the checks that follow.
   const earlierAlive = await host.lock.earlierAlive();
   if (!earlierAlive.ok) return earlierAlive;
