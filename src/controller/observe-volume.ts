@@ -11,6 +11,7 @@ import {
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { placementUnknown, type VolumePlacement } from "../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../core/schedule/volume-pod.ts";
+import { isMarkedSilent } from "../core/writer/node-silence.ts";
 import { isNamed } from "../core/writer/record/record-nodes.ts";
 import type { ObjectCache } from "../objects/cache/object-cache.ts";
 import { backedPart } from "./backed-attachment.ts";
@@ -165,6 +166,7 @@ function observedNode(
     isReady: status.readyForVolumeAllocation,
     ...node,
     heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0,
+    isMarkedSilent: isMarkedSilent(status),
     heartbeatDelayMs: status.heartbeatDelayMs,
     staged: status.volumes,
     volumesMax: status.maxVolumes,

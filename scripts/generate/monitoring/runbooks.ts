@@ -225,8 +225,8 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
         "describe node <node>` its events.",
       "In quarantine after a fence: the node has to show that nothing of the volume is left. The event " +
         "`DiskStillUsed` of the Node names what is, `ReleaseUnfinished` what has yet to end by itself. If " +
-        "the first can't be ended, as a process that hangs on the dead disk, or the second lasts, drain and " +
-        "restart the node.",
+        "the first can't be ended, as a process that hangs on the dead disk, or the second lasts, drain " +
+        "and restart the node.",
       "Not believed (`ignored`): the column VM is another one than that of `kubectl get node <node> " +
         "-o jsonpath='{.spec.providerID}'`. Find out which is right: the cloud's node controller, " +
         "or the instance metadata service, has answered for another VM.",

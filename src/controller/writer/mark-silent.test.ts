@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { fail } from "../../core/failure/result.ts";
 import { settings } from "../../core/testing/objects.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
+import { observeNodes } from "../observe-volume.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { silenceReconciler } from "./mark-silent.ts";
@@ -47,6 +48,8 @@ describe("silenceReconciler", () => {
         (world.ports.cache.watchedUnchangedMs("AzDriverNode", "node-a") ?? 0) >= settings.heartbeatStaleMs,
         "the mark is no heartbeat",
       );
+      const shown = observeNodes(world.ports).map(({ isMarkedSilent }) => isMarkedSilent);
+      assert.deepEqual(shown, [true, false], "the next leader sees it, too");
       const writes = world.commits.length;
       assert.deepEqual(await look(world), done);
       assert.equal(world.commits.length, writes, "it is said once");

@@ -1,6 +1,6 @@
-import type { AzDriverNode, NodeStatus } from "../../core/api/az-driver-node.ts";
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { silentAfterMs } from "../../core/writer/node-silence.ts";
+import { isMarkedSilent, silentAfterMs, silentMark } from "../../core/writer/node-silence.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { WriterPorts } from "../controller-ports.ts";
@@ -36,7 +36,7 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
 }
 
 function isSilentAndUnmarked(ports: WriterPorts, node: AzDriverNode): boolean {
-  return node.status !== undefined && !isMarked(node.status) && hasFallenSilent(ports, node);
+  return node.status !== undefined && !isMarkedSilent(node.status) && hasFallenSilent(ports, node);
 }
 
 /** Whether this process has seen no heartbeat of the node for so long that it is silent. */
@@ -45,20 +45,6 @@ export function hasFallenSilent(
   { metadata, status }: AzDriverNode,
 ): boolean {
   return (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= silentAfterMs(settings, status);
-}
-
-/** What marks a node as silent since its last heartbeat. */
-function silentMark({
-  lastHeartbeatTime,
-}: NodeStatus): Pick<NodeStatus, "readyForVolumeAllocation" | "statusMessage"> {
-  const statusMessage = `silent: the node plug-in's last heartbeat was at ${lastHeartbeatTime}`;
-  return { readyForVolumeAllocation: false, statusMessage };
-}
-
-/** Not every node that is not ready: one may have said so itself, with its last heartbeat. */
-function isMarked(status: NodeStatus): boolean {
-  const mark = silentMark(status);
-  return !status.readyForVolumeAllocation && status.statusMessage === mark.statusMessage;
 }
 
 /** Only where no heartbeat has come since the cached one. */
@@ -72,7 +58,8 @@ async function markSilent(
     { kind: "AzDriverNode", name: metadata.name, uid: metadata.uid },
     (present) => {
       const { status } = present;
-      if (status === undefined || status.heartbeat !== seen?.heartbeat || isMarked(status)) return undefined;
+      if (status === undefined || status.heartbeat !== seen?.heartbeat || isMarkedSilent(status))
+        return undefined;
       logger.warn("node is silent", { nodeName: metadata.name, lastHeartbeatTime: status.lastHeartbeatTime });
       return { ...present, status: { ...status, ...silentMark(status) } };
     },

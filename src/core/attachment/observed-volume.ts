@@ -22,6 +22,8 @@ export interface ObservedNode extends NodeIdentity, Omit<OrchestratorNode, keyof
   readonly isReady: boolean;
   /** How long this observer has seen no new heartbeat, in milliseconds. */
   readonly heartbeatUnchangedMs: number;
+  /** A controller has found it silent, and no heartbeat has come since. Default: none has. */
+  readonly isMarkedSilent?: boolean;
   /** How much later than after its own interval it may send the next one, in milliseconds. Default 0. */
   readonly heartbeatDelayMs?: number | undefined;
   /** The volumes that it reports as staged, or about to be. Default: none. */

@@ -27,6 +27,31 @@ export function isSilentAlone(observed: ObservedVolume, node: ObservedNode): boo
 }
 
 /**
+ * Whether to report a node as silent, which decides nothing: also where an earlier leader has found it
+ * silent, as its mark shows, and this one has not watched it for long enough. The next heartbeat ends the
+ * mark. A mark on every node says that heartbeats do not reach the store.
+ */
+export function isShownSilent(observed: ObservedVolume, node: ObservedNode): boolean {
+  if (isSilentAlone(observed, node)) return true;
+  return node.isMarkedSilent === true && observed.nodes().some((other) => other.isMarkedSilent !== true);
+}
+
+/** What marks a node as silent since its last heartbeat. */
+export function silentMark({
+  lastHeartbeatTime,
+}: Pick<NodeStatus, "lastHeartbeatTime">): Pick<NodeStatus, "readyForVolumeAllocation" | "statusMessage"> {
+  const statusMessage = `silent: the node plug-in's last heartbeat was at ${lastHeartbeatTime}`;
+  return { readyForVolumeAllocation: false, statusMessage };
+}
+
+/** Not every node that is not ready: one may have said so itself, with its last heartbeat. */
+export function isMarkedSilent(
+  status: Pick<NodeStatus, "lastHeartbeatTime" | "readyForVolumeAllocation" | "statusMessage">,
+): boolean {
+  return !status.readyForVolumeAllocation && status.statusMessage === silentMark(status).statusMessage;
+}
+
+/**
  * What the orchestrator says of a node's kubelet, by the taints of Kubernetes: `unreachable` once it has not
  * reported for 50 s (1.32 and later), `notReady` while it reports to be unhealthy.
  */

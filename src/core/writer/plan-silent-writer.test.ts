@@ -172,6 +172,15 @@ describe("planSilentWriter", () => {
       assert.deepEqual(plan(node, pods, attachments), planned);
     });
 
+  it("repeats under the next leader what an earlier one has found, until the next heartbeat", () => {
+    const marked = { isMarkedSilent: true, isReady: false, heartbeatUnchangedMs: 0 };
+    assert.deepEqual(plan(marked, [waits]), plan(silent, [waits]));
+    assert.deepEqual(plan({ ...marked, isMarkedSilent: false }, [waits]), []);
+    const nodes = [aNode("node-a", marked), aNode("node-b", marked)];
+    const allMarked = anObservedVolume({ volume, nodes, pods: () => [waits] });
+    assert.deepEqual(planSilentWriter(allMarked, "node-a"), [], "it may be the store");
+  });
+
   it("treats no node as silent without any heartbeat: it may be the store", () => {
     const nodes = [aNode("node-a", silent), aNode("node-b", silent)];
     assert.deepEqual(

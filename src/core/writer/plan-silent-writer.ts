@@ -1,7 +1,7 @@
 import { isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { nameList } from "../failure/name-list.ts";
 import { isWaitingElsewhere } from "../schedule/volume-pod.ts";
-import { isSilentAlone, kubeletOf, silentAfterMs } from "./node-silence.ts";
+import { isShownSilent, kubeletOf, silentAfterMs } from "./node-silence.ts";
 import { requestsOf } from "./plan-grant.ts";
 import type { WriterAction } from "./writer-action.ts";
 
@@ -78,7 +78,7 @@ function signsOfSilence(observed: ObservedVolume, nodeName: string): readonly st
   const node = observed.node(nodeName);
   const afterSeconds = Math.round(silentAfterMs(observed.settings, node) / 1_000);
   return [
-    ...(node !== undefined && isSilentAlone(observed, node)
+    ...(node !== undefined && isShownSilent(observed, node)
       ? [`has sent no heartbeat for more than ${afterSeconds} s`]
       : []),
     ...(kubeletOf(observed.orchestratorNode(nodeName)) === "ready" ? [] : ["is NotReady"]),
