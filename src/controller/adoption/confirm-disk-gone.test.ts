@@ -44,7 +44,11 @@ describe("confirmDiskGone", () => {
   }[] = [
     { because: "neither the read nor the list has it", listDisks: listing(`${diskUri}-2`) },
     { because: "its group is gone", failure: noGroup, listDisks: async () => fail(noGroup) },
-    { because: "the driver may not list the group", listDisks: async () => fail(denied) },
+    {
+      because: "the driver may not list the group",
+      listDisks: async () => fail(denied),
+      expected: denied,
+    },
     {
       because: "the list has it in another case",
       listDisks: listing(diskUri.toUpperCase()),

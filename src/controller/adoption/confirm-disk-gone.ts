@@ -1,6 +1,5 @@
 import { isSameResourceUri, parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
@@ -10,8 +9,9 @@ import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provis
  * ARM's regions learn of changes one after the other, and its index and the disk service may disagree: at
  * times a read does not find a disk that a VM has and writes (Azure's support in
  * hashicorp/terraform-provider-azurerm, issue 18268; 32535 there). So the list of its resource group must
- * lack it, too. A list that is refused for good decides nothing: then the read counts. Fails with `failure`
- * where that says something else, and with `CloudUnavailable` where Azure lists the disk.
+ * lack it, too, or the group be gone. Where the list is refused nothing is known: one right allows both, so
+ * the driver has just lost it, or has it for some disks alone. Fails with `failure` where that says something
+ * else, with that of the list where it fails, and with `CloudUnavailable` where Azure lists the disk.
  */
 export async function confirmDiskGone(
   { listDisks }: Pick<CloudProvisioner, "listDisks">,
@@ -22,7 +22,7 @@ export async function confirmDiskGone(
   const resourceGroup = parseDiskUri(diskUri)?.resourceGroup;
   if (resourceGroup === undefined) return ok(undefined);
   const listed = await listDisks({ resourceGroup }, signal);
-  if (!listed.ok) return isRetryable(listed.failure) ? listed : ok(undefined);
+  if (!listed.ok) return saysDiskGone(listed.failure) ? ok(undefined) : listed;
   if (!listed.value.some((disk) => isSameResourceUri(disk.diskUri, diskUri))) return ok(undefined);
   return fail({
     kind: "CloudUnavailable",

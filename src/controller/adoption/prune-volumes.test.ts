@@ -168,6 +168,16 @@ describe("pruneVolumes", () => {
       }
     }));
 
+  it("keeps it where a read does not find the disk, and the driver may not list its group", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      const denied = { kind: "CloudUnauthorized", code: "", message: "", requestId: "r" } as const;
+      const listDisks = async () => fail(denied);
+      const getDisk = async () => fail({ kind: "DiskNotFound", diskUri } as const);
+      assert.deepEqual(await forget(world, { cloud: { ...world.ports.cloud, listDisks, getDisk } }), found());
+      assert.notEqual(world.volume(), undefined);
+    }));
+
   it("requeues where Azure can't list, and reads each disk of a group that is gone", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());

@@ -49,12 +49,14 @@ export async function pruneVolumes(
   )) {
     const known = resourceGroup === undefined ? undefined : lists.get(resourceGroup);
     const listed = known === undefined ? await ports.cloud.listDisks({ resourceGroup }, signal) : ok(known);
-    if (!listed.ok && isRetryable(listed.failure)) {
+    if (!listed.ok && !saysDiskGone(listed.failure)) {
+      // Where the list is refused for good, a read alone does not show that a disk is gone either.
+      if (!isRetryable(listed.failure)) continue;
       failed = oneToReport(failed, listed.failure);
       if (signal.aborted || isGeneral(failed)) return fail(failed);
       continue;
     }
-    // A group that can't be listed may be gone, with all its disks: each is read.
+    // A group that is gone has no list: each of its disks is read.
     const present = new Map(
       listed.ok ? listed.value.map((disk) => [resourceUriKey(disk.diskUri), disk]) : [],
     );
