@@ -197,14 +197,24 @@ describe("planWriter for unverified nodes", () => {
         attachments: [anAttachment("node-b")],
         nodes: [aNode("node-b"), ...(node === "unregistered" ? [] : [aNode("node-a", node)])],
       });
-    const asks: readonly WriterAction[] = [asksIfGone, { kind: "Requeue", afterMs: 10_000 }];
-    const early: WriterAction = { kind: "Requeue", afterMs: 10_000, tooEarlyFor: "ReclaimDisputed" };
+    const asks: readonly WriterAction[] = [asksIfGone];
+    const earlyFor = (afterMs: number): WriterAction => ({
+      kind: "Requeue",
+      afterMs,
+      tooEarlyFor: "ReclaimDisputed",
+    });
+    const early = earlyFor(120_000 - anObservedVolume().unchangedMs);
     checkPlans([
       { because: "it is alive, and shows it by itself", observed: observed({}), plan: [early] },
       {
         because: "its VM may be no more",
         observed: observed({ heartbeatUnchangedMs: 60_000 }),
         plan: [asksIfGone, early],
+      },
+      {
+        because: "a controller before this one has found it silent",
+        observed: observed({ isMarkedSilent: true, heartbeatUnchangedMs: 5_000 }),
+        plan: [earlyFor(30_000)],
       },
       { because: "no node stands for its VM", observed: observed("unregistered"), plan: asks },
       {
@@ -236,14 +246,17 @@ describe("planWriter for unverified nodes", () => {
       writer: aWriter("node-b"),
     });
     const attachments = [anAttachment("node-b")];
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 30_000 })), [
+      { kind: "Requeue", afterMs: 90_000, tooEarlyFor: "ReclaimDisputed" },
+    ]);
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 119_999 })), [
-      { kind: "Requeue", afterMs: 10_000, tooEarlyFor: "ReclaimDisputed" },
+      { kind: "Requeue", afterMs: 1_000, tooEarlyFor: "ReclaimDisputed" },
     ]);
     const message =
       "node-b has reclaimed the volume, and another node does not release it: " +
       "node-a had the disk when the record was made and has not shown yet whether it is clean";
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 120_000 })), [
-      { kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: 10_000 },
+      { kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: 60_000 },
     ]);
   });
 

@@ -2,7 +2,7 @@ import type { WriterRecord } from "../api/az-volume.ts";
 import { isForeign, type NodeIdentity } from "../api/identity/node-identity.ts";
 import { isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { isWaitingElsewhere } from "../schedule/volume-pod.ts";
-import { isSilent } from "./node-silence.ts";
+import { isSilent, silentAfterMs } from "./node-silence.ts";
 import { isEarlierVm, planEarlierUnverified } from "./plan-earlier-vm.ts";
 import { requestsOf } from "./plan-grant.ts";
 import { planSilentWriter, remedyIfDead, withSilence } from "./plan-silent-writer.ts";
@@ -12,6 +12,8 @@ import type { WriterAction } from "./writer-action.ts";
 
 /** How long a node may stay unverified beside a writer before that is reported, in milliseconds. */
 const DISPUTED_MS = 120_000;
+/** How often that report is repeated, so that its event is, in milliseconds. */
+const DISPUTED_AGAIN_MS = 60_000;
 
 /**
  * How long no AzDriverNode has to be seen before a VM counts as without a plug-in, in milliseconds: three
@@ -29,7 +31,7 @@ export function planUnverified(
   node: NodeIdentity,
 ): readonly WriterAction[] {
   const planned = planVerification(observed, node).flatMap((action) =>
-    action.kind === "WaitFor" ? planWait(observed, record, action) : [action],
+    action.kind === "WaitFor" ? planWait(observed, record, node, action) : [action],
   );
   // The node of an earlier VM's name is another VM, whose silence says nothing about this one.
   return record.writer !== undefined || isEarlierVm(observed, node)
@@ -77,6 +79,7 @@ function planVerification(observed: ObservedVolume, node: NodeIdentity): readonl
 function planWait(
   observed: ObservedVolume,
   record: WriterRecord,
+  node: NodeIdentity,
   wait: Extract<WriterAction, { kind: "WaitFor" }>,
 ): readonly WriterAction[] {
   const { writer } = record;
@@ -88,14 +91,23 @@ function planWait(
     const message =
       `${writer.nodeName} has reclaimed the volume, and another node does not release it: ` +
       `${wait.message}`;
-    return [{ kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: ASK_AGAIN_MS }];
+    return [{ kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: DISPUTED_AGAIN_MS }];
   }
+  // Azure is asked by a loop of its own, and what a node or a person changes plans the volume again.
+  if (!isForProof) return [];
   // Without a look of its own nothing would report it once it is due.
-  if (isForProof) {
-    const afterMs = Math.max(ASK_AGAIN_MS, wait.retryAfterMs);
-    return [{ kind: "Requeue", afterMs, tooEarlyFor: "ReclaimDisputed" }];
-  }
-  return wait.retryAfterMs < ASK_AGAIN_MS ? [] : [{ kind: "Requeue", afterMs: wait.retryAfterMs }];
+  const dueMs = Math.min(DISPUTED_MS - observed.unchangedMs, silentInMs(observed, node.nodeName));
+  return [{ kind: "Requeue", afterMs: Math.max(RECHECK_MS, dueMs), tooEarlyFor: "ReclaimDisputed" }];
+}
+
+/**
+ * When a node will count as silent that a controller has marked as such: no change shows that to a leader
+ * which has begun since. Any other node is marked then, which plans its volumes again.
+ */
+function silentInMs(observed: ObservedVolume, nodeName: string): number {
+  const node = observed.node(nodeName);
+  if (node?.isMarkedSilent !== true || isSilent(observed, node)) return Infinity;
+  return silentAfterMs(observed.settings, node) - node.heartbeatUnchangedMs;
 }
 
 /**
