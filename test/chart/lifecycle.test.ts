@@ -428,6 +428,31 @@ describe(
       assert.equal((await read(DEFINITION)).code, 200);
     });
 
+    it("refuses only upgrades that would end snapshots of a deleted definition", async () => {
+      const snapshotter = (when: "always" | "never"): object => ({ snapshot: { snapshotter: when } });
+      const ends = /volumesnapshotcontents\.snapshot\.storage\.k8s\.io is being deleted/u;
+      await mustInstall("upgrade", snapshotter("always"), "--force-conflicts");
+      const { metadata } = definitionOfContents;
+      const name = "volumesnapshotcontents.snapshot.storage.k8s.io";
+      const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+      const held = { ...metadata, finalizers: ["example.com/held"] };
+      await create(definitions, { ...definitionOfContents, metadata: held });
+      await remove(`${definitions}/${name}`);
+      await mustInstall("upgrade", snapshotter("always"), "--force-conflicts");
+      const both = { snapshot: { snapshotter: "always", enabled: true } };
+      assert.match(await refusal("upgrade", both, "--force-conflicts"), ends);
+      await mustInstall("upgrade", snapshotter("never"), "--force-conflicts");
+      await mustInstall("upgrade", snapshotter("never"), "--force-conflicts");
+      assert.match(await refusal("upgrade", snapshotter("always"), "--force-conflicts"), ends);
+      const free = '{"metadata":{"finalizers":null}}';
+      const freed = await server.kubectl("patch", "crd", name, "--type", "merge", "--patch", free);
+      assert.equal(freed.code, 0, freed.output);
+      await waitUntil("the definition to be gone", { timeoutMs: 60_000 }, async () =>
+        (await read(`${definitions}/${name}`)).code === 404 ? true : undefined,
+      );
+      await mustInstall("upgrade", {}, "--force-conflicts");
+    });
+
     it("refuses an upgrade beside another driver installed since, whatever its name", async () => {
       const plugin = {
         ...ofV1("driver"),
