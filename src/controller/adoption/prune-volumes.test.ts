@@ -168,7 +168,7 @@ describe("pruneVolumes", () => {
       }
     }));
 
-  it("keeps it where a read does not find the disk, and the driver may not list its group", () =>
+  it("keeps it where a read does not find the disk, and its group may not be listed", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       const denied = { kind: "CloudUnauthorized", code: "", message: "", requestId: "r" } as const;
