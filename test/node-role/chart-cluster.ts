@@ -37,6 +37,10 @@ export interface ChartCluster {
   storeAs(nodeName: string): ObjectStore;
   /** The messages of events about an object of any kind that have this reason. */
   eventsAbout(name: string, reason: string): Promise<readonly string[]>;
+  /** As an administrator; answers what it prints. */
+  kubectl(...args: readonly string[]): Promise<string>;
+  /** Makes the chart's objects that are missing, as `helm upgrade` does. */
+  upgrade(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,8 +87,14 @@ async function install(
   // No kubelet runs here: the chart's DaemonSet is left out.
   const items = (await renderChart({ attach: "driver" })).filter(({ kind }) => kind !== "DaemonSet");
   await writeFile(chart, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
-  const applied = await server.kubectl("apply", "--server-side", "--force-conflicts", "-f", chart);
-  assert.equal(applied.code, 0, applied.output);
+  const kubectl = async (...args: readonly string[]): Promise<string> => {
+    const { code, output } = await server.kubectl(...args);
+    assert.equal(code, 0, output);
+    return output;
+  };
+  const upgrade = async (): Promise<void> =>
+    void (await kubectl("apply", "--server-side", "--force-conflicts", "-f", chart));
+  await upgrade();
 
   const pods = `/api/v1/namespaces/${RELEASE.namespace}/pods`;
   const tokenOf = async (account: string, podName: string, nodeName: string | undefined): Promise<string> => {
@@ -141,6 +151,8 @@ async function install(
         .filter((event) => event.reason === reason && event.involvedObject.name === name)
         .map(({ message }) => message);
     },
+    kubectl,
+    upgrade,
     close,
   };
 }
