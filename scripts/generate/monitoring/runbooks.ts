@@ -59,7 +59,8 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
       "`kubectl describe` of the pod or claim that waits shows the event with the reason and its " +
         "remedy.",
       "`PERMISSION_DENIED`: run the preflight, `helm test azuredisk-csi-driver -n kube-system " +
-        "--logs`. It prints the missing right and the command that adds it.",
+        "--logs`. It prints the missing right and the command that adds it, or what Azure says of the " +
+        "sign-in, such as an expired client secret.",
       "`RESOURCE_EXHAUSTED`: a quota of the region, or a node without a free slot for a data disk. " +
         "Raise the quota, or add nodes.",
       `\`INTERNAL\`: a bug. ${REPORT}`,
@@ -82,6 +83,9 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
     steps: [
       PODS,
       "If there are none, look at the Deployment's events: its image, its Secret, its node selector.",
+      "If they restart (`CrashLoopBackOff`), the last lines of `kubectl -n kube-system logs -p <pod> -c " +
+        "azuredisk` name the setting at fault, and the member of azure.json where that is wrong. Correct " +
+        "it in the Secret or the values.",
       LEADER,
       "Of a controller that runs and does not lead, `/readyz` (port 29604) and the log say what it " +
         "waits for: the API server, another driver, or its clock.",
