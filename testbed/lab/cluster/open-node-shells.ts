@@ -39,14 +39,23 @@ export async function openNodeShells(lab: Lab, shell: NodeShell, signal: AbortSi
   await using opened = new AsyncDisposableStack();
   for (const node of lab.nodes) {
     await equip(node, shell, publicKey);
-    opened.defer(async () => void (await node.exec(["umount", SHADOWED])));
+    opened.defer(() => clear(node, ["umount", SHADOWED]));
     // A spec that stopped a program may have been ended before it started that again.
-    opened.defer(async () => void (await node.exec(["rm", "-rf", STOPPED])));
+    opened.defer(() => clear(node, ["rm", "-rf", STOPPED]));
     opened.defer(() => lab.units.stop(unitOf(node), END_MAX_MS));
     await startServer(lab, node, shell, signal);
   }
   const kept = opened.move();
   return { keyFile, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** Of a node that a spec has left off, the mounts and /run are gone. */
+async function clear(node: LabNode, command: readonly string[]): Promise<void> {
+  const isOn = await node.processId().then(
+    () => true,
+    () => false,
+  );
+  if (isOn) await node.exec(command);
 }
 
 function unitOf({ name }: LabNode): string {
