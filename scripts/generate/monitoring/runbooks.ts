@@ -146,6 +146,9 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
       STATUS,
       "`kubectl -n azure-disk-csi describe azv <volume>` has Azure's answer and the remedy.",
       "A missing right: run the preflight, `helm test azuredisk-csi-driver -n kube-system --logs`.",
+      "Reason `DiskNotFound`: the disk was deleted in Azure (`az monitor activity-log list " +
+        "--resource-id <disk>` names the client), and its data with it. Restore a snapshot into a new " +
+        "claim, and delete the old claim and its pod.",
       "The driver retries every few minutes, and at once for a new pod.",
     ],
   },
