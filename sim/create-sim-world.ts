@@ -48,6 +48,8 @@ export interface SimClusterShape {
   readonly areKubeletsRestarted?: true | undefined;
   /** Nodes reserve the disks that they write and that others have as replicas. Default: they do not. */
   readonly reservations?: true | undefined;
+  /** Volumes of a deleted Node are detached at once, as from Kubernetes 1.38 on. Default: as in 1.37. */
+  readonly forgetsDeletedNodes?: true | undefined;
   /** Of its controllers. Default: the driver's own. */
   readonly settings?: Partial<VolumeSettings> | undefined;
 }
@@ -159,7 +161,16 @@ function ownPart(shared: Shared): Shared {
 /** A cluster with its store and its driver. */
 function createCluster(
   { agenda, region, timeScale, options, ...shared }: Shared,
-  { nodes, attach, vmSize, hasUnnamedVms, areKubeletsRestarted, reservations, settings }: SimClusterShape,
+  {
+    nodes,
+    attach,
+    vmSize,
+    hasUnnamedVms,
+    areKubeletsRestarted,
+    reservations,
+    forgetsDeletedNodes,
+    settings,
+  }: SimClusterShape,
   { clusterId, prefix }: { readonly clusterId: string; readonly prefix: string | undefined },
 ): RunningWorld {
   const { clock, trace, random, report } = shared;
@@ -255,6 +266,7 @@ function createCluster(
     skuOf: (volumeId) => findDisk(azure.model.world, volumeId)?.spec.sku.name,
     attach,
     nodes,
+    forgetsDeletedNodes,
     report,
     isTakenByOthers: (diskName) =>
       azure.isOthers(diskUriOf(diskName)) && azure.diskOf(diskUriOf(diskName)) !== undefined,

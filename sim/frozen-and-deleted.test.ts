@@ -32,10 +32,19 @@ function vmsAsked({ world }: Frozen): ReadonlyMap<string, ReadonlySet<number>> {
   return asked;
 }
 
+/** Who attaches; and of Kubernetes' own attach controller, when it takes the volumes of a deleted Node away. */
+const attachers = [
+  { attach: "kubernetes", name: "kubernetes", forgetsDeletedNodes: undefined },
+  { attach: "kubernetes", name: "kubernetes 1.38", forgetsDeletedNodes: true },
+  { attach: "driver", name: "driver", forgetsDeletedNodes: undefined },
+] as const;
+
 describe("a frozen VM whose Node is deleted", () => {
-  for (const attach of ["kubernetes", "driver"] as const) {
-    it(`is fenced at its resource id, and the pod runs elsewhere, attach: ${attach}`, () =>
-      withFrozenWriter(attach, async (frozen) => {
+  for (const { attach, name, forgetsDeletedNodes } of attachers) {
+    const run = (act: (frozen: Frozen) => Promise<void>): Promise<void> =>
+      withFrozenWriter(attach, act, { forgetsDeletedNodes });
+    it(`is fenced at its resource id, and the pod runs elsewhere, attach: ${name}`, () =>
+      run(async (frozen) => {
         const { world, nodeName, until, events } = frozen;
         // The Node is deleted at the moment at which the fence begins: from then on only the record names
         // the VM.
@@ -65,8 +74,8 @@ describe("a frozen VM whose Node is deleted", () => {
         assert.deepEqual(world.azure.vmOf(nodeName)?.dataDisks, []);
       }));
 
-    it(`keeps its disk until it is marked or Azure has the VM no more, attach: ${attach}`, () =>
-      withFrozenWriter(attach, async (frozen) => {
+    it(`keeps its disk until it is marked or Azure has the VM no more, attach: ${name}`, () =>
+      run(async (frozen) => {
         const { world, nodeName, until } = frozen;
         world.cluster.deleteNode(nodeName);
         await world.clock.runUntil(() => isWrittenElsewhere(frozen), KEEPS_MS);

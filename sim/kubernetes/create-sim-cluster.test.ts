@@ -452,6 +452,24 @@ describe("a simulated Kubernetes", () => {
       await test.until("its Node", () => test.cluster.nodes().some(({ name }) => name === from));
     }));
 
+  for (const [version, forgetsDeletedNodes, secondsMin, secondsMax] of [
+    ["1.37", undefined, 360, 420],
+    ["1.38", true, 0, 60],
+  ] as const)
+    it(`detaches from a deleted Node whose kubelet is silent as Kubernetes ${version} does`, () =>
+      withCluster(
+        async (test) => {
+          const from = await started(test);
+          test.machine(from).freeze();
+          const deletedSeconds = seconds(test);
+          test.cluster.deleteNode(from);
+          await test.until("the volume is unpublished", () => test.calls.includes(`${from} unpublish from`));
+          const waited = seconds(test) - deletedSeconds;
+          assert.ok(waited >= secondsMin && waited < secondsMax, `${waited} s`);
+        },
+        { forgetsDeletedNodes },
+      ));
+
   it("delays a driver process' view, and answers its direct reads from the present", () =>
     withCluster(async (test) => {
       const lifetime = new AbortController();

@@ -155,7 +155,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     runClaimProtection(plane);
     runNodeLifecycle(plane, options.tolerationMs ?? TOLERATION_MS);
     runPodCollector(plane);
-    if (attach === "kubernetes") runAttachDetachController(plane);
+    if (attach === "kubernetes") runAttachDetachController(plane, options);
   }
 
   function startScheduler(): void {

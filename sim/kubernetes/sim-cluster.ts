@@ -180,6 +180,8 @@ export interface SimClusterOptions {
   readonly tolerationMs?: number;
   /** Default 10,000, kubelet's own. */
   readonly statusTickMs?: number;
+  /** Whether volumes of a deleted Node are detached at once, as from Kubernetes 1.38 on. Default: not. */
+  readonly forgetsDeletedNodes?: true | undefined;
 }
 
 /** A kind of which a watch cache may be behind: each has its own. */

@@ -20,7 +20,7 @@ export interface Frozen {
 export async function withFrozenWriter(
   attach: "kubernetes" | "driver",
   act: (frozen: Frozen) => Promise<void>,
-  shape: Pick<SimClusterShape, "reservations"> = {},
+  shape: Pick<SimClusterShape, "reservations" | "forgetsDeletedNodes"> = {},
 ): Promise<void> {
   const world = createSimWorld({ seed: 1, attach, nodes, ...shape });
   watchWriters(world);

@@ -38,9 +38,13 @@ interface VolumeState {
  * The attach-detach controller: a VolumeAttachment for each volume and node whose pods need it, and never
  * on two nodes at once unless the volume is ReadWriteMany. It deletes one only when the kubelet reports that
  * the volume is not in use any more, or at once if the node is marked out of service, or six minutes after
- * the last pod if the node is not ready.
+ * the last pod if the node is not ready. With `forgetsDeletedNodes`, as from Kubernetes 1.38 on, a volume counts
+ * as not in use once its Node is deleted.
  */
-export function runAttachDetachController(plane: ControlPlane): void {
+export function runAttachDetachController(
+  plane: ControlPlane,
+  { forgetsDeletedNodes = false }: { readonly forgetsDeletedNodes?: boolean | undefined } = {},
+): void {
   const { api, view, clock, random, tasks, trace } = plane;
   const volumes = new Map<string, VolumeState>();
   let hasTakenOver = false;
@@ -138,6 +142,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
    */
   const lastVolumesInUse = new Map<string, readonly string[]>();
   function isReportedInUse(volumeName: string, nodeName: string, node: Node | undefined): boolean {
+    if (node === undefined && forgetsDeletedNodes) return false;
     return (node?.volumesInUse ?? lastVolumesInUse.get(nodeName))?.includes(volumeName) ?? true;
   }
 
