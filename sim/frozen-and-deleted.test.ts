@@ -32,7 +32,7 @@ function vmsAsked({ world }: Frozen): ReadonlyMap<string, ReadonlySet<number>> {
   return asked;
 }
 
-/** Who attaches; and of Kubernetes' own attach controller, when it takes the volumes of a deleted Node away. */
+/** Who attaches, and whether Kubernetes detaches from a deleted Node at once. */
 const attachers = [
   { attach: "kubernetes", name: "kubernetes", forgetsDeletedNodes: undefined },
   { attach: "kubernetes", name: "kubernetes 1.38", forgetsDeletedNodes: true },

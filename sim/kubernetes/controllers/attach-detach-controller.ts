@@ -38,8 +38,8 @@ interface VolumeState {
  * The attach-detach controller: a VolumeAttachment for each volume and node whose pods need it, and never
  * on two nodes at once unless the volume is ReadWriteMany. It deletes one only when the kubelet reports that
  * the volume is not in use any more, or at once if the node is marked out of service, or six minutes after
- * the last pod if the node is not ready. With `forgetsDeletedNodes`, as from Kubernetes 1.38 on, a volume counts
- * as not in use once its Node is deleted.
+ * the last pod if the node is not ready. With `forgetsDeletedNodes`, as from Kubernetes 1.38 on, a volume
+ * counts as not in use once its Node is deleted.
  */
 export function runAttachDetachController(
   plane: ControlPlane,
