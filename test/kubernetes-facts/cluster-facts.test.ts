@@ -7,7 +7,9 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { clusterEvents } from "../../src/compose/connect/cluster-events.ts";
 import { type ClusterFacts, followCluster } from "../../src/compose/connect/cluster-facts.ts";
+import { failureExamples } from "../../src/core/failure/testing/failure-examples.ts";
 import { aVolume } from "../../src/core/testing/objects.ts";
+import { toGrpcStatus } from "../../src/csi/server/to-grpc-status.ts";
 import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
 import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
@@ -253,6 +255,51 @@ describe("queries of and events in Kubernetes' API server", { skip: missing ?? f
           () => !facts.clusterVolumes.attachments().some((attachment) => attachment.name === name),
         );
         assert.deepEqual(await facts.clusterVolumes.nodePresence(objects.nameOf("absent"), never), "gone");
+      }),
+  );
+
+  it(
+    "takes the driver's longest answer as the error of a VolumeAttachment",
+    { timeout: TEST_TIMEOUT_MS },
+    () =>
+      withCluster(theServer(), async ({ admin, objects }) => {
+        const name = objects.nameOf("data");
+        const attachments = "/apis/storage.k8s.io/v1/volumeattachments";
+        await create(admin, attachments, {
+          metadata: { name },
+          spec: { attacher: DRIVER, nodeName: "node-a", source: { persistentVolumeName: name } },
+        });
+        // As external-attacher does, which writes what gRPC for Go makes of an answer, and logs that it is refused.
+        const save = (details: string): ReturnType<ApiClient["call"]> =>
+          admin.call(
+            {
+              method: "PATCH",
+              path: `${attachments}/${name}/status`,
+              body: {
+                status: {
+                  attachError: {
+                    time: new Date(0).toISOString(),
+                    message: `rpc error: code = Internal desc = ${details}`,
+                  },
+                },
+              },
+              contentType: "application/merge-patch+json",
+            },
+            never,
+          );
+        const codeOf = async (saved: ReturnType<typeof save>): Promise<number> => {
+          const answer = await saved;
+          assert.ok(answer.ok, JSON.stringify(answer));
+          return answer.value.code;
+        };
+        for (const character of ["x", "字"]) {
+          const { details } = toGrpcStatus({
+            ...failureExamples.CloudRejected,
+            message: character.repeat(3_000),
+          });
+          assert.equal(await codeOf(save(details)), 200);
+          assert.equal(await codeOf(save(`${details}${"x".repeat(20)}`)), 422);
+        }
       }),
   );
 

@@ -99,9 +99,23 @@ describe("toGrpcStatus", () => {
       exitCode: 8,
       stderr: `${"x".repeat(5000)} gave up`,
     });
-    assert.ok(details.length <= 1000);
     assert.match(details, /^fsck failed with exit code 8: x+ … x+ gave up$/u);
   });
+
+  for (const character of ["x", "é", "字", "🐟"])
+    it(`fits into a VolumeAttachment's error, which has 1024 bytes at most: ${character}`, () => {
+      const { details } = toGrpcStatus({
+        kind: "HostCommandFailed",
+        command: "fsck",
+        exitCode: 8,
+        stderr: `y${character.repeat(5000)}`,
+      });
+      // As external-attacher writes it, for the code with the longest name.
+      const bytes = Buffer.byteLength(`rpc error: code = FailedPrecondition desc = ${details}`);
+      assert.ok(bytes <= 1024, `${bytes} bytes`);
+      assert.ok(bytes > 1000, `${bytes} bytes: no more is cut than has to be`);
+      assert.doesNotMatch(details, /\ufffd/u);
+    });
 
   for (const [value, because] of [
     ["🐟".repeat(600), "it is cut at 496 characters"],
