@@ -269,7 +269,7 @@ describe("queries of and events in Kubernetes' API server", { skip: missing ?? f
           metadata: { name },
           spec: { attacher: DRIVER, nodeName: "node-a", source: { persistentVolumeName: name } },
         });
-        // As external-attacher does, which writes what gRPC for Go makes of an answer, and logs that it is refused.
+        // As external-attacher does with what gRPC for Go makes of an answer.
         const save = (details: string): ReturnType<ApiClient["call"]> =>
           admin.call(
             {

@@ -10,9 +10,9 @@ export interface GrpcStatus {
 }
 
 /**
- * external-attacher writes an answer into the VolumeAttachment, of which the API server refuses an error of more
- * than 1024 bytes: nobody would see why a volume is not attached. The longest beginning that Go gives it is that
- * of FAILED_PRECONDITION.
+ * external-attacher writes an answer into the VolumeAttachment, of which the API server refuses an error of
+ * more than 1024 bytes: then no event says why a volume is not attached. The longest beginning that Go gives
+ * it is that of FAILED_PRECONDITION.
  */
 const DETAILS_MAX_BYTES = 1024 - "rpc error: code = FailedPrecondition desc = ".length;
 const GAP = " … ";
@@ -23,9 +23,9 @@ export function toGrpcStatus(failure: Failure): GrpcStatus {
 }
 
 /**
- * What was tried is at the beginning, the outcome of a command at the end: both are kept, in whole characters.
- * Of half a character, which a cut in the sentence may leave, grpc-js makes no header: the caller would get no
- * answer.
+ * What was tried is at the beginning, the outcome of a command at the end: both are kept, in whole
+ * characters. Of half a character, which a cut in the sentence may leave, grpc-js makes no header: the caller
+ * would get no answer.
  */
 function shortened(sentence: string): string {
   const bytes = Buffer.from(sentence.toWellFormed());
