@@ -211,7 +211,9 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
 
   function noteCreation({ path, caller }: ArmRequest, clusterName: string): void {
     const key = resourceUriKey(path);
-    createdBy.note(path, clusterName, model.journal.lastSequence());
+    // A disk that a person makes under the name of one that a cluster had is no cluster's.
+    const isMadeAgain = caller === OUTSIDER && createdBy.find(path) !== undefined;
+    createdBy.note(path, isMadeAgain ? OUTSIDER : clusterName, model.journal.lastSequence());
     if (caller === OUTSIDER) madeByHand.add(key);
     else madeByHand.delete(key);
   }

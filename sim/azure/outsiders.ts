@@ -27,6 +27,7 @@ type Outsiders = Pick<
   | "replaceTagsOutside"
   | "copyDiskOutside"
   | "snapshotOutside"
+  | "makeDiskOutside"
   | "deleteDiskOutside"
 >;
 
@@ -148,6 +149,17 @@ export function createOutsiders(options: {
         body: { location: azurePlace.location, properties: { creationData, incremental: true } },
       });
     },
+    makeDiskOutside: ({ id, location, zones, spec }) =>
+      sendOutside({
+        method: "PUT",
+        path: id,
+        body: {
+          location,
+          zones,
+          sku: { name: spec.sku.name },
+          properties: { creationData: { createOption: "Empty" }, diskSizeGB: spec.sizeGiB },
+        },
+      }),
     deleteDiskOutside: (diskUri) => sendOutside({ method: "DELETE", path: diskUri }),
   };
 }

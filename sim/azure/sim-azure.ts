@@ -211,6 +211,8 @@ export interface SimAzure {
   ): void;
   /** Creates a snapshot with that id of the disk. */
   snapshotOutside(diskUri: string, snapshotUri: string): void;
+  /** Creates an empty disk with the id, place, size and SKU of one that is gone, and without its tags. */
+  makeDiskOutside(like: Pick<Disk, "id" | "location" | "zones" | "spec">): void;
   /** Also of a snapshot. */
   deleteDiskOutside(diskUri: string): void;
 }

@@ -24,6 +24,7 @@ function asked(call: Call): readonly string[] {
     method: "PATCH",
     path: instanceUriOf("node-a"),
     caller: "controller-1",
+    status: 202,
     ...call,
   } as const;
   const watch = watchStrangers({
@@ -67,6 +68,7 @@ describe("resources of other clusters stay as they are", () => {
       method: "DELETE",
       path: diskUri,
       caller: "controller-1",
+      status: 202,
     } as const;
     const watch = watchStrangers({
       ...history,
@@ -84,7 +86,14 @@ describe("resources of other clusters stay as they are", () => {
     const isOthers = (_: string, sequence = Infinity): boolean => sequence >= takenAt;
     const calls = [takenAt - 1, takenAt].map(
       (sequence) =>
-        ({ sequence, kind: "arm", method: "DELETE", path: diskUri, caller: "controller-1" }) as const,
+        ({
+          sequence,
+          kind: "arm",
+          method: "DELETE",
+          path: diskUri,
+          caller: "controller-1",
+          status: 202,
+        }) as const,
     );
     const watch = watchStrangers({
       ...history,
@@ -104,6 +113,7 @@ describe("resources of other clusters stay as they are", () => {
     const rows: readonly Call[] = [
       { method: "GET", path: theirs },
       { method: "DELETE", path: theirs, caller: "outsider" },
+      { method: "DELETE", path: theirs, status: 204 },
       { path: instanceUriOf(BYSTANDER), caller: "outsider" },
       { kind: "admin", path: theirs },
       { method: "DELETE", path: diskUri },
@@ -120,6 +130,9 @@ describe("resources of other clusters stay as they are", () => {
     history.commit({ kind: "AzVolume", name: "vol-1", before: undefined, after: own });
     assert.deepEqual(history.violations, []);
     history.commit({ kind: "AzVolume", name: "vol-1", before: undefined, after: adopted });
+    assert.deepEqual(history.invariants(), ["neighbour-touched"]);
+    // The volume's own disk, of whose name another client has made another.
+    history.commit({ kind: "AzVolume", name: "vol-1", before: adopted, after: adopted });
     assert.deepEqual(history.invariants(), ["neighbour-touched"]);
   });
 

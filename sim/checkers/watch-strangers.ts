@@ -10,16 +10,19 @@ import type { Violation } from "../history/violation.ts";
 import { OUTSIDER } from "../history/vm-changes.ts";
 import { diskName } from "./watch-writers.ts";
 
+const NO_CONTENT = 204;
+
 /**
- * Resources of other clusters stay as they are, whether or not their driver runs in the simulation. The
- * driver sends no request that would change another cluster's disk or VM, whatever Azure answers, and
- * adopts none; none of their disks moves to, from or by a machine of this cluster. The driver sends
- * nothing to VMs that are not nodes: a disk that a person attached there stays until a person detaches it.
+ * Resources of other clusters stay as they are, whether or not their driver runs in the simulation, and so do
+ * disks that a person has made under the names of volumes' disks. The driver sends no request that would
+ * change another cluster's disk or VM, whatever Azure answers, and adopts none; none of their disks moves
+ * to, from or by a machine of this cluster. The driver sends nothing to VMs that are not nodes: a disk
+ * that a person attached there stays until a person detaches it.
  */
 export function watchStrangers(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent" | "isOthers">;
   readonly store: Pick<SimulatedStore, "onCommit">;
-  readonly journal: CallsJournal<"kind" | "method" | "path" | "caller" | "body">;
+  readonly journal: CallsJournal<"kind" | "method" | "path" | "caller" | "body" | "status">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): JournalWatch {
   const { report, azure } = world;
@@ -29,7 +32,10 @@ export function watchStrangers(world: {
     if (commit.kind !== "AzVolume" || commit.after === undefined) return;
     const { metadata, spec, status } = asKind<"AzVolume">(commit.after);
     const diskUri = status?.detail?.diskUri ?? spec.diskUri ?? "";
-    if (azure.isOthers(diskUri))
+    const before = commit.before && asKind<"AzVolume">(commit.before);
+    // A disk that was the volume's own may be gone, and have given its name to another client's.
+    const isNew = !isSameResourceUri(before?.status?.detail?.diskUri ?? before?.spec.diskUri ?? "", diskUri);
+    if (isNew && azure.isOthers(diskUri))
       report({
         invariant: "neighbour-touched",
         detail: `${commit.by} made AzVolume ${metadata.name} of another cluster's ${diskName(diskUri)}`,
@@ -46,8 +52,10 @@ export function watchStrangers(world: {
 
   return {
     look: () => {
-      for (const { sequence, kind, method, path, caller, body } of read()) {
+      for (const { sequence, kind, method, path, caller, body, status } of read()) {
         if (kind !== "arm" || method === "GET" || caller === OUTSIDER) continue;
+        // Its name was no resource's.
+        if (method === "DELETE" && status === NO_CONTENT) continue;
         const call = `${caller ?? "an unknown caller"} requested ${method} ${diskName(path)}`;
         // A disk that the cluster has deleted may have given its name to another cluster's since.
         const wasOthers = (uri: string): boolean => azure.isOthers(uri, sequence);

@@ -10,6 +10,12 @@ export const thereAndBackStorm: DirectedStorm = {
   strikes: { "haste/there-and-back": 8 },
 };
 
+/** Disks are deleted outside of the driver while no pod has them, and made again under their names. */
+export const disksMadeAgainStorm: DirectedStorm = {
+  isQuiet: true,
+  strikes: { "disks/made-again": 4 },
+};
+
 /** Plug-ins die in the middle of mounts whose commands survive, and their pods move. */
 export const livingMountStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },

@@ -1,6 +1,7 @@
 import { isSameResourceUri, resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
+import { replacedDisk } from "../core/volume/replaced-disk.ts";
 import type { AttachedDisk, CloudProvisioner, FenceProof } from "../ports/cloud/cloud-provisioner.ts";
 import { unlessAborted } from "../runtime/unless-aborted.ts";
 import { withTimeout } from "../runtime/with-timeout.ts";
@@ -127,8 +128,10 @@ function lunIn(answer: Result<VmAnswer>, { node: { nodeName } }: AttachRequest):
   throw new Error(`an attach was answered ${value.kind}`);
 }
 
-/** Why Azure would refuse the attach, by the disk's own state. */
+/** Why the disk is not the one that is meant, or why Azure would refuse the attach by its state. */
 function obstacleTo(request: AttachRequest, disk: ArmDisk): Failure | undefined {
+  const replaced = replacedDisk(request, disk);
+  if (replaced !== undefined) return replaced;
   const attachedTo = ownersOf(disk);
   if (
     attachedTo.some((owner) => isSameResourceUri(owner, request.vm.uri)) ||

@@ -3,6 +3,7 @@ import { TEST_TIMEOUT_MS } from "./cloud/cloud-suite.ts";
 import { copiedDisksContract } from "./cloud/disk/copied-disks.ts";
 import { diskTraitsContract } from "./cloud/disk/disk-traits.ts";
 import { disksContract } from "./cloud/disk/disks.ts";
+import { madeAgainContract } from "./cloud/disk/made-again.ts";
 import { snapshotProvisionerContract } from "./cloud/disk/snapshots.ts";
 import { attachAndDetachContract } from "./cloud/vm/attach-and-detach.ts";
 import { failuresContract } from "./cloud/vm/failures.ts";
@@ -43,6 +44,7 @@ export function cloudProvisionerContract(
 
     describe("other clients", () => otherWritersContract(on));
     disksContract(on);
+    madeAgainContract(on);
     attachAndDetachContract(on);
     rejectedPollsContract(on);
     foreignDetachesContract(on);

@@ -1,4 +1,5 @@
 import type { TimedFault } from "../../scenario/scenario.ts";
+import { madeAgain } from "../directed/copy/made-again.ts";
 import { snapshotByHand } from "../directed/copy/restored.ts";
 import { attachedBeforeRecorded } from "../directed/detach/attached-before-recorded.ts";
 import { attachedToBystander } from "../directed/detach/attached-to-bystander.ts";
@@ -60,8 +61,9 @@ export const disks: FaultClass = {
   name: "disks",
   about:
     "others attach a disk, detach it, move it to another LUN, grow it, replace its tags, put data on a " +
-    "new one, copy one with its tags, keep it open or mounted, or delete it; udev makes the links of " +
-    "disks late, or none; a kernel notices late that a disk has come or gone",
+    "new one, copy one with its tags, keep it open or mounted, or delete it, also to make another one " +
+    "under its name; udev makes the links of disks late, or none; a kernel notices late that a disk has " +
+    "come or gone",
   variants: {
     "attached-outside": {
       forMs: [10_000, 90_000],
@@ -121,6 +123,7 @@ export const disks: FaultClass = {
     "lun-freed-unnoticed": lunFreedUnnoticed,
     "grown-outside": grownOutside,
     "tags-replaced": tagsReplaced,
+    "made-again": madeAgain,
     copied,
     "copied-in-background": copiedInBackground,
     "snapshot-by-hand": snapshotByHand,

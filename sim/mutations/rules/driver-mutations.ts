@@ -3,6 +3,7 @@ import type { Mutation, SourceEdit } from "../mutation.ts";
 import {
   agedFailoverStorm,
   backupsWithoutHeartbeatsStorm,
+  disksMadeAgainStorm,
   drainedStorm,
   forcedByHandStorm,
   grantedLateStorm,
@@ -161,7 +162,7 @@ export const driverMutations: readonly Mutation[] = [
       {
         file: "src/controller/disk/delete-disk.ts",
         find: `      ports.cloud.deleteDisk(
-        { diskUri: target, precondition: mayWriteDisk(ports, volume, isDeleting) },
+        { diskUri: target, uniqueId, precondition: mayWriteDisk(ports, volume, isDeleting) },
         signal,
       ),
 `,
@@ -591,5 +592,18 @@ export const driverMutations: readonly Mutation[] = [
     storm: mountsInUseStorm,
     takes: "a pod runs",
     noticedBy: "src/core/node/plan-node-volume.test.ts",
+  },
+  {
+    name: "name-is-disk",
+    removes: "a disk that another client has made under the name of a volume's is not that volume's",
+    edits: {
+      file: "src/core/volume/replaced-disk.ts",
+      find: `return uniqueId === undefined ||`,
+      replace: `return uniqueId !== "" ||`,
+    },
+    breaks: ["neighbour-touched"],
+    storm: disksMadeAgainStorm,
+    takes: "a person deletes the disk of a volume whose pod is away, and makes another one under its name",
+    noticedBy: "src/core/volume/replaced-disk.test.ts",
   },
 ];

@@ -62,8 +62,8 @@ export const reviewMutations: readonly Mutation[] = [
     removes: "an AzVolume that a person deletes stands until its disk's tags keep its state",
     edits: {
       file: "src/controller/adoption/recreate-volume.ts",
-      find: `(isDiskGone || !(areStateTagsDue(present.status) || isUnmarked(present)));`,
-      replace: `(isDiskGone || !(areStateTagsDue(undefined) || isUnmarked(present)));`,
+      find: `!(areStateTagsDue(present.status) || isUnmarked(present)));`,
+      replace: `!(areStateTagsDue(undefined) || isUnmarked(present)));`,
     },
     alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],

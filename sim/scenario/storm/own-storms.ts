@@ -4,6 +4,7 @@ import {
   conversionsStorm,
   copiedSnapshotsStorm,
   copiesStorm,
+  disksMadeAgainStorm,
   disksNotFoundStorm,
   drainedStorm,
   failedAndRestoredStorm,
@@ -48,6 +49,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
     },
   },
   reservations: reservationsStorm,
+  "disks-made-again": disksMadeAgainStorm,
   "labels-removed": {
     strikes: {
       "loss/labels-removed": 6,

@@ -6,6 +6,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
+import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
 import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
@@ -142,6 +143,8 @@ async function recoverTagged(
   if (known !== undefined) {
     const compared = await compareAttachments(ports, known, disk, signal);
     if (!compared.ok) return compared;
+    const own = await ownDisk(ports, known, disk, signal);
+    if (!own.ok || !own.value) return own.ok ? ok(false) : own;
     await keepIdentity(ports, known, disk, signal);
     const read = await recordStateTags(ports, asOfList.get(known.metadata.name), disk, signal);
     if (!read.ok) return read;
@@ -153,6 +156,38 @@ async function recoverTagged(
   // Disks that another cluster made are left to that cluster, in any resource group.
   if (volumeFromTags(disk.tags) === undefined || clusterOf(disk.tags) !== ports.clusterId) return ok(false);
   return recoverVolume(ports, disk.diskUri, unstatedUse, signal);
+}
+
+/**
+ * Whether a disk is the volume's own, and not one that another client has made under its name. Of a volume
+ * that was recorded without its disk's id, this is recorded now.
+ */
+async function ownDisk(
+  { store, logger }: RecoveryPorts,
+  volume: AzVolume,
+  { diskUri, uniqueId }: DiskFacts,
+  signal: AbortSignal,
+): Promise<Result<boolean>> {
+  const known = volume.status?.detail;
+  const replaced = replacedDisk({ diskUri, uniqueId: known?.uniqueId }, { uniqueId });
+  if (replaced !== undefined) {
+    logger.warn("a disk was made under the name of a volume's", {
+      volumeName: volume.metadata.name,
+      ...replaced,
+    });
+    return ok(false);
+  }
+  if (known === undefined || known.uniqueId !== undefined || uniqueId === undefined) return ok(true);
+  const recorded = await changeVolumeStatus(
+    store,
+    volume,
+    ({ detail, ...status }) =>
+      detail === undefined || detail.uniqueId !== undefined
+        ? undefined
+        : { ...status, detail: { ...detail, uniqueId } },
+    signal,
+  );
+  return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(true) : recorded;
 }
 
 /**

@@ -5,6 +5,7 @@ import { withoutNodeLabels } from "../../core/api/node-labels.ts";
 import { isDeletedByHand } from "../../core/attachment/observed-volume.ts";
 import { ok } from "../../core/failure/result.ts";
 import { isUnmarked } from "../../core/rollback/attachments-unmarked.ts";
+import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import { areStateTagsDue } from "../../core/volume/tags/state-tags.ts";
 import { withoutFinalizer } from "../../objects/remove-finalizer.ts";
 import { changeSpec, targetOf } from "../../objects/update-object.ts";
@@ -18,7 +19,9 @@ import { confirmDiskGone } from "./confirm-disk-gone.ts";
  * the disk as it was before its last attach. Only where Azure reports that the disk does not exist, the
  * object is released for good. It is released only once Azure can read the disk, without which nothing is
  * adopted, the disk's tags keep its state, which the `tags` loop writes, and it is not kept from its nodes:
- * the next object would not say that. Until then it serves as before.
+ * the next object would not say that. Until then it serves as before. A disk that another client has made
+ * under the name of the volume's gets none of these tags, and is the next object's: a person says so by the
+ * deletion.
  * A crash in between leaves the disk without an object; recovery finds it by its tags, and publishing adopts
  * it.
  */
@@ -45,8 +48,12 @@ export async function recreateVolume(
   }
   if (gone?.ok === false) return gone;
   // Checked on the very version that is released: its state may change at any time.
+  const isReplaced = (present: AzVolume): boolean =>
+    disk?.ok === true &&
+    replacedDisk({ ...disk.value, uniqueId: present.status?.detail?.uniqueId }, disk.value) !== undefined;
   const mayGo = (present: AzVolume): boolean =>
-    isDeletedByHand(present) && (isDiskGone || !(areStateTagsDue(present.status) || isUnmarked(present)));
+    isDeletedByHand(present) &&
+    (isDiskGone || isReplaced(present) || !(areStateTagsDue(present.status) || isUnmarked(present)));
   const removed = await changeSpec(
     ports.store,
     targetOf(volume),

@@ -47,6 +47,7 @@ export async function deleteDisk(
   )
     return ok({});
   const diskUri = diskUriOf(volume);
+  const uniqueId = volume.status?.detail?.uniqueId;
   const known = diskUri === undefined ? await findUnrecordedDisk(ports, volume, signal) : ok(diskUri);
   if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
   if (known.value !== undefined) {
@@ -55,10 +56,12 @@ export async function deleteDisk(
     if (!needed.ok) return recordFailure(ports, volume, needed.failure, signal);
     const deleted = await ports.steps.run("delete-disk", () =>
       ports.cloud.deleteDisk(
-        { diskUri: target, precondition: mayWriteDisk(ports, volume, isDeleting) },
+        { diskUri: target, uniqueId, precondition: mayWriteDisk(ports, volume, isDeleting) },
         signal,
       ),
     );
+    // The object stays for as long as a disk has its disk's name: a call that is repeated, or a
+    // PersistentVolume that is still there, would have that disk adopted, and deleted.
     if (!deleted.ok && !(await isGoneAnyway(ports, target, deleted.failure, signal)))
       return recordFailure(ports, volume, deleted.failure, signal);
     ports.logger.info("disk deleted", { volumeName: volume.metadata.name, diskUri: target });

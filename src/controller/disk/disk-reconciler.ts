@@ -9,6 +9,7 @@ import { checkDisk } from "../../core/volume/check-disk.ts";
 import { withAdoptedCopy, withBegunCopy } from "../../core/volume/copies/copy-progress.ts";
 import { whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { type DiskAction, planDisk } from "../../core/volume/plan-disk.ts";
+import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
 import { newRecord } from "../../core/writer/record/writer-steps.ts";
@@ -221,6 +222,12 @@ async function adoptDisk(
     return recordFailure(ports, volume, disk.failure, signal, {
       isFinal: disk.failure.kind === "DiskNotFound" && !isRecordLost(volume),
     });
+  // Of a volume whose record was removed: its nodes, epoch and file system are those of another disk.
+  const uniqueId = volume.status?.detail?.uniqueId;
+  const replaced = replacedDisk({ diskUri, uniqueId }, disk.value);
+  if (replaced !== undefined && volume.metadata.deletionTimestamp !== undefined)
+    return deleteDisk(ports, volume, signal);
+  if (replaced !== undefined) return recordFailure(ports, volume, replaced, signal, { isFinal: false });
   // A deletion needs none of its data.
   const unfinished = volume.metadata.deletionTimestamp === undefined ? whyUnfinished(disk.value) : undefined;
   // Also of a failed copy no call requests the adoption again: its tags may be set, or its disk made again.
@@ -313,6 +320,7 @@ function diskRequest(ports: DiskPorts, volume: AzVolume): Result<Omit<CreateDisk
 function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
   return {
     diskUri: disk.diskUri,
+    ...(disk.uniqueId === undefined ? {} : { uniqueId: disk.uniqueId }),
     sizeGiB: disk.sizeGiB,
     maxShares: disk.maxShares,
     skuName: disk.skuName,

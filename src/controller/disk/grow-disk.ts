@@ -23,9 +23,13 @@ export async function resizeDisk(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { diskUri, sizeGiB } = action;
+  const uniqueId = volume.status?.detail?.uniqueId;
   const note = growthNote(ports, volume, sizeGiB);
   const resized = await ports.steps.run("resize-disk", () =>
-    ports.cloud.resizeDisk({ diskUri, sizeGiB, precondition: note.write, onOver: note.end }, signal),
+    ports.cloud.resizeDisk(
+      { diskUri, uniqueId, sizeGiB, precondition: note.write, onOver: note.end },
+      signal,
+    ),
   );
   if (!resized.ok) {
     const isForOneVm = volume.status?.detail?.maxShares === 1;

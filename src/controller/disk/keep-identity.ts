@@ -38,6 +38,7 @@ export async function keepIdentity(
     ports.cloud.tagDisk(
       {
         diskUri: detail.diskUri,
+        uniqueId: detail.uniqueId,
         tags: { ...Object.fromEntries(missing), ...state },
         isToBeTagged: (present) => differingTag(own, present) === undefined,
         precondition: mayWriteDisk(ports, volume, isAsPlanned),

@@ -78,7 +78,10 @@ async function writeStateTags(
   const changes = { ...Object.fromEntries(leftOver.map((tag) => [tag, undefined])), ...tags };
   const precondition = mayWriteDisk(ports, volume, (present) => !isDeleting(present));
   const tagged = await ports.steps.run("tag-disk", () =>
-    ports.cloud.tagDisk({ diskUri, tags: changes, precondition }, signal),
+    ports.cloud.tagDisk(
+      { diskUri, uniqueId: volume.status?.detail?.uniqueId, tags: changes, precondition },
+      signal,
+    ),
   );
   if (!tagged.ok) return tagged;
   const recorded = await changeVolumeStatus(

@@ -41,7 +41,12 @@ export async function modifyDisk(
   const request = { change, storeIncarnation: volume.status?.record?.storeIncarnation ?? 0 };
   const modified = await ports.steps.run("modify-disk", () =>
     ports.cloud.updateDisk(
-      { diskUri, change, precondition: mayWriteDisk(ports, volume, isRequested) },
+      {
+        diskUri,
+        uniqueId: volume.status?.detail?.uniqueId,
+        change,
+        precondition: mayWriteDisk(ports, volume, isRequested),
+      },
       signal,
     ),
   );

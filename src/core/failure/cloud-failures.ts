@@ -19,6 +19,15 @@ export const cloudFailures = {
     retryable: false,
     sentence: (failure) => `disk ${quote(failure.diskUri)} does not exist in Azure`,
   },
+  DiskReplaced: {
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) =>
+      `disk ${quote(failure.diskUri)} is another disk than the volume's (uniqueId ${failure.shownId}, not ` +
+      `${failure.uniqueId}): that was deleted outside of the driver, and this one made under its name. ` +
+      "It is not attached, changed or deleted: to use it as the volume's disk from now on, delete the " +
+      "AzVolume; to delete the volume, delete this disk in Azure first",
+  },
   DiskAttachedElsewhere: {
     code: "FAILED_PRECONDITION",
     retryable: true,

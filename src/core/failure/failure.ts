@@ -43,6 +43,8 @@ interface FailureFields {
   readonly DeadlineExceeded: { operation: string };
   // Azure.
   readonly DiskNotFound: { diskUri: string; azure?: AzureAnswer };
+  /** `uniqueId`: Azure's id of the disk that is meant; `shownId`: of the one that has its name now. */
+  readonly DiskReplaced: { diskUri: string; uniqueId: string; shownId: string };
   readonly DiskAttachedElsewhere: { diskUri: string; attachedTo: readonly string[]; azure?: AzureAnswer };
   readonly DiskInUse: {
     diskUri: string;

@@ -17,6 +17,7 @@ const permanent = [
   "Unsupported",
   "InvalidToken",
   "DiskNotFound",
+  "DiskReplaced",
   "DiskCopyFailed",
   "CopySourceFailed",
   "InstanceNotFound",

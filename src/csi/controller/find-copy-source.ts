@@ -1,4 +1,4 @@
-import { isSameResourceUri, parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
+import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument, stillWaiting } from "../../core/failure/frequent-failures.ts";
@@ -8,6 +8,7 @@ import { unfinishedSource } from "../../core/volume/copies/copy-progress.ts";
 import type { CopySource } from "../../core/volume/copies/copy-source.ts";
 import { hasFailed, whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { defaultSectorSizeBytes } from "../../core/volume/disk-sku.ts";
+import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
@@ -97,6 +98,11 @@ async function findDisk(
   const read = await context.cloud.getDisk({ diskUri }, signal);
   if (!read.ok)
     return read.failure.kind === "DiskNotFound" ? fail({ kind: "VolumeNotFound", volumeId: diskUri }) : read;
+  const [volume] = context.cache.byIndex("AzVolume", "diskUri", resourceUriKey(diskUri));
+  const uniqueId = volume?.status?.detail?.uniqueId;
+  const replaced = replacedDisk({ diskUri, uniqueId }, read.value);
+  // A clone of another disk would pass for one of the volume.
+  if (replaced !== undefined) return fail(replaced);
   const { location, zones, sizeGiB: shownGiB, copyGiB: sizeGiB = shownGiB, sectorSizeBytes } = read.value;
   // What its own loop has seen of a disk that is a copy itself, Azure may not show any more.
   const known = read.value.sourceUri === undefined ? undefined : await readVolume(context, diskUri, signal);

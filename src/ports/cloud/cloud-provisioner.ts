@@ -25,6 +25,16 @@ export interface DiskChange {
   readonly diskAccessId?: string | undefined;
 }
 
+/** A disk that is to be changed, or attached. */
+export interface DiskToChange {
+  readonly diskUri: string;
+  /**
+   * The platform's id of that very disk. One that has the URI by now under another id is left alone: the
+   * call fails with `DiskReplaced`. Undefined: it is not known, and the URI decides.
+   */
+  readonly uniqueId?: string | undefined;
+}
+
 /** A managed disk as the platform shows it. */
 export interface DiskFacts extends Pick<
   DiskChange,
@@ -132,8 +142,7 @@ type ExpectedDisks = () => readonly string[];
  */
 export type BarrierMode = "fence" | "prove" | "flush";
 
-export interface AttachDiskRequest {
-  readonly diskUri: string;
+export interface AttachDiskRequest extends DiskToChange {
   readonly node: NodeIdentity;
   readonly cachingMode: CachingMode;
   /** Whether writes go through Azure's write accelerator: VMs of the M series only. Default: false. */
@@ -192,7 +201,7 @@ export interface CloudProvisioner {
    * `Refused`.
    */
   deleteDisk(
-    request: { readonly diskUri: string; readonly precondition: Precondition },
+    request: DiskToChange & { readonly precondition: Precondition },
     signal: AbortSignal,
   ): Promise<Result<void>>;
   /**
@@ -203,8 +212,7 @@ export interface CloudProvisioner {
    * them), `DiskBeingCopied`, `ChangeOverQuota` or `Refused`.
    */
   resizeDisk(
-    request: {
-      readonly diskUri: string;
+    request: DiskToChange & {
       readonly sizeGiB: number;
       readonly precondition: Precondition;
       readonly onOver?: (signal: AbortSignal) => Promise<void>;
@@ -220,7 +228,7 @@ export interface CloudProvisioner {
    * `ChangedTooOften`, `ChangeOverQuota`, `InvalidArgument` or `Refused`.
    */
   updateDisk(
-    request: { readonly diskUri: string; readonly change: DiskChange; readonly precondition: Precondition },
+    request: DiskToChange & { readonly change: DiskChange; readonly precondition: Precondition },
     signal: AbortSignal,
   ): Promise<Result<DiskFacts>>;
   /**
@@ -231,8 +239,7 @@ export interface CloudProvisioner {
    * Azure allows, or `Refused`.
    */
   tagDisk(
-    request: {
-      readonly diskUri: string;
+    request: DiskToChange & {
       readonly tags: Readonly<Record<string, string | undefined>>;
       readonly isToBeTagged?: (present: Readonly<Record<string, string>>) => boolean;
       readonly precondition: Precondition;

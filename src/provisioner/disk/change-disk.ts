@@ -4,12 +4,14 @@ import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { throughputProblem } from "../../core/volume/disk-performance.ts";
+import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import { mergeTags } from "../../core/volume/tags/merge-tags.ts";
 import { TAGS_MAX } from "../../core/volume/tags/tag-limits.ts";
 import type {
   CloudProvisioner,
   DiskChange,
   DiskFacts,
+  DiskToChange,
   Precondition,
 } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmDisk, ArmDiskChange, ArmError } from "../arm/arm-api.ts";
@@ -41,6 +43,7 @@ export async function tagDisk(
   {
     id,
     diskUri,
+    uniqueId,
     tags,
     isToBeTagged = () => true,
     precondition,
@@ -55,6 +58,9 @@ export async function tagDisk(
     const planned = read.ok
       ? planTags(seenBy(writes, read.value), diskUri, tags)
       : fail(toFailure(read.failure, { diskUri }));
+    const replaced = read.ok ? replacedDisk({ diskUri, uniqueId }, read.value) : undefined;
+    if (replaced !== undefined) withoutRequest = fail(replaced);
+    if (replaced !== undefined) return false;
     if (read.ok && !isToBeTagged(writes.shownBy(read.value).tags)) return false;
     if (planned.ok && planned.value !== undefined) {
       next = planned.value;
@@ -88,9 +94,10 @@ export async function updateDisk(
   {
     id,
     diskUri,
+    uniqueId,
     change,
     precondition,
-  }: DiskTarget & { readonly change: DiskChange; readonly precondition: Precondition },
+  }: DiskTarget & DiskToChange & { readonly change: DiskChange; readonly precondition: Precondition },
   signal: AbortSignal,
 ): Promise<Result<DiskFacts>> {
   const { session, writes } = context;
@@ -102,7 +109,9 @@ export async function updateDisk(
     if (!read.ok) withoutRequest = fail(toFailure(read.failure, { diskUri }));
     if (!read.ok) return false;
     attachedTo = ownersOf(read.value);
-    const planned = planChange(seenBy(writes, read.value), diskUri, change);
+    const replaced = replacedDisk({ diskUri, uniqueId }, read.value);
+    const planned =
+      replaced === undefined ? planChange(seenBy(writes, read.value), diskUri, change) : fail(replaced);
     if (planned.ok && planned.value !== undefined) {
       next = planned.value;
       return precondition(callSignal);

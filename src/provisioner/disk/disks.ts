@@ -4,11 +4,13 @@ import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { hasFailed, wasUsed, whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { raisedPerformance } from "../../core/volume/disk-performance.ts";
+import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import { isOwnTag } from "../../core/volume/tags/volume-tags.ts";
 import type {
   CloudProvisioner,
   CreateDiskRequest,
   DiskFacts,
+  DiskToChange,
   Precondition,
 } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmDisk, ArmDiskSpec, ArmError, ArmName } from "../arm/arm-api.ts";
@@ -122,18 +124,38 @@ type UnknownToArm<Fields> = { readonly [Name in Exclude<keyof Fields, keyof ArmD
  */
 export async function deleteDisk(
   { session, disks, writes }: Omit<DiskContext, "tagWrites">,
-  { id, diskUri, precondition }: DiskTarget & { readonly precondition: Precondition },
+  {
+    id,
+    diskUri,
+    uniqueId,
+    precondition,
+  }: DiskTarget & DiskToChange & { readonly precondition: Precondition },
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const read = await readDisk(session, { diskUri, lane: DISK_LANE }, signal);
   if (!read.ok && saysNoGroup(read.failure)) return ok(undefined);
   if (!read.ok && !saysNotThere(read.failure)) return fail(toFailure(read.failure, { diskUri }));
+  const replaced = read.ok ? replacedDisk({ diskUri, uniqueId }, read.value) : undefined;
+  if (replaced !== undefined) return fail(replaced);
   const attachedTo = read.ok ? ownersOf(read.value) : [];
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   writes.forget(diskUri);
+  let isFirst = true;
+  const isStillThat: Precondition = async (callSignal) => {
+    // A request whose answer was lost may have deleted the disk: another one may have its name by now.
+    const again = isFirst ? read : await readDisk(session, { diskUri, lane: DISK_LANE }, callSignal);
+    isFirst = false;
+    if (again.ok && replacedDisk({ diskUri, uniqueId }, again.value) !== undefined) return false;
+    return precondition(callSignal);
+  };
   const deleted = await writeDisk(
     { session, disks },
-    { group: "diskDelete", likeness: "diskDelete", diskUri, precondition },
+    {
+      group: "diskDelete",
+      likeness: "diskDelete",
+      diskUri,
+      precondition: uniqueId === undefined ? precondition : isStillThat,
+    },
     (clientRequestId) => session.arm.startDiskDelete({ ...id, clientRequestId }, signal),
     signal,
   );
@@ -151,6 +173,7 @@ export async function resizeDisk(
   {
     id,
     diskUri,
+    uniqueId,
     sizeGiB,
     precondition,
     onOver,
@@ -159,6 +182,8 @@ export async function resizeDisk(
 ): ReturnType<CloudProvisioner["resizeDisk"]> {
   const before = await settledDisk(session, diskUri, signal);
   if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
+  const replaced = replacedDisk({ diskUri, uniqueId }, before.value);
+  if (replaced !== undefined) return fail(replaced);
   const { diskSizeGB: shownGiB, provisioningState } = before.value;
   // A growth that Azure has failed, or has not ended, may show its size: only one that succeeds proves it.
   if (shownGiB >= sizeGiB && provisioningState === "Succeeded") return ok({ sizeGiB: shownGiB });

@@ -3,6 +3,7 @@ import type { Result } from "../../../src/core/failure/result.ts";
 import { valueOf } from "../../../src/core/testing/value-of.ts";
 import type {
   CloudProvisioner,
+  DiskToChange,
   Lane,
   Precondition,
   ReservedLuns,
@@ -16,8 +17,7 @@ export const TEST_TIMEOUT_MS = 900_000;
 
 export const mayNever = (): Promise<boolean> => Promise.resolve(false);
 
-interface Wish {
-  readonly diskUri: string;
+interface Wish extends DiskToChange {
   readonly node: NodeIdentity;
   readonly lane?: Lane;
   readonly precondition?: Precondition;

@@ -232,6 +232,13 @@ export const azVolumeSchema = z.object({
       detail: z
         .object({
           diskUri: z.string().describe("The disk's resource id: the CSI volume id."),
+          uniqueId: z
+            .string()
+            .optional()
+            .describe(
+              "Azure's id of this very disk. One with another id is not the volume's, whatever its name. " +
+                "Absent: Azure has not shown it yet.",
+            ),
           sizeGiB: z.int().min(1).describe("The size that the disk has."),
           unconfirmedGiB: z
             .int()

@@ -56,6 +56,7 @@ const examples: Examples = {
   },
   NoFreeLun: { nodeName: "node-a", lunsMax: 8 },
   DiskBeingCopied: { diskUri: DISK, percent: 40 },
+  DiskReplaced: { diskUri: DISK, uniqueId: "8d0f", shownId: "97c2" },
   DiskCopyFailed: { diskUri: DISK, sourceUri: SNAPSHOT, state: "Failed" },
   NoFreeShare: { diskUri: DISK, maxShares: 3 },
   InstanceNotFound: { nodeName: "node-a" },

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { aDetail, agoMs, aRecord, aVolume, aWriter, diskUri } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
+import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import { diskReconciler } from "../disk/disk-reconciler.ts";
+import { driverTags } from "../disk/disk-tags.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { recoverVolumes } from "./recover-volumes.ts";
+
+const never = new AbortController().signal;
+const deleted = { deletionTimestamp: agoMs(0), finalizers: [VOLUME_FINALIZER] };
+const formatted = { fsType: "ext4", uuid: "u-1", time: agoMs(0), nodeName: "node-a" };
+
+/** An Azure whose disk `pvc-1` is that one, and that refuses to change it for another's sake. */
+function withDisk(world: ReconcileWorld, shown: DiskFacts): ReconcileWorld["ports"] {
+  world.disks.add(diskUri);
+  const { cloud } = world.ports;
+  const deleteDisk: CloudProvisioner["deleteDisk"] = async (request, signal) => {
+    const replaced = replacedDisk(request, shown);
+    return replaced === undefined ? cloud.deleteDisk(request, signal) : fail(replaced);
+  };
+  const faked = {
+    ...cloud,
+    deleteDisk,
+    getDisk: async (): ReturnType<typeof cloud.getDisk> => ok(shown),
+    listDisks: async (): ReturnType<typeof cloud.listDisks> => ok([shown]),
+  };
+  return { ...world.ports, cloud: faked };
+}
+
+const disk = (uniqueId: string): DiskFacts => aDisk({ uniqueId });
+const detail = aDetail({ uniqueId: "first" });
+
+describe("a disk that another client has made under the name of a volume's", () => {
+  it("outlives DeleteVolume, which fails until a person has deleted it", () =>
+    withControllerPorts(async (world) => {
+      await world.given(
+        "AzVolume",
+        aVolume({ metadata: deleted, spec: { deleteRequested: true }, status: { detail } }),
+      );
+      const ports = withDisk(world, disk("second"));
+      await world.answerOf(diskReconciler(ports).reconcile("pvc-1", never));
+      const { status } = world.volume() ?? {};
+      assert.deepEqual(
+        [[...world.disks], status?.state, status?.error?.kind],
+        [[diskUri], "DeletionFailed", "DiskReplaced"],
+      );
+      world.disks.clear();
+      await world.answerOf(diskReconciler(world.ports).reconcile("pvc-1", never));
+      assert.equal(world.volume(), undefined);
+    }));
+
+  it("does not bear the record of the volume, which another client has removed", () =>
+    withControllerPorts(async (world) => {
+      await world.given(
+        "AzVolume",
+        aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { detail, record: undefined } }),
+      );
+      const ports = withDisk(world, disk("second"));
+      await world.answerOf(diskReconciler(ports).reconcile("pvc-1", never));
+      const { record, error } = world.volume()?.status ?? {};
+      assert.deepEqual([record, error?.kind], [undefined, "DiskReplaced"]);
+    }));
+
+  it("gets none of the volume's tags, and its size is not the volume's", () =>
+    withControllerPorts(async (world) => {
+      const volume = aVolume({ status: { detail: { ...detail, isMadeForObject: true } } });
+      await world.given("AzVolume", volume);
+      const before = world.volume();
+      const ports = withDisk(world, aDisk({ uniqueId: "second", sizeGiB: 64 }));
+      // Its tags would be asked for, which fails here.
+      assert.deepEqual(await world.answerOf(recoverVolumes(ports, never)), ok(0));
+      assert.deepEqual(world.volume(), before);
+    }));
+
+  it("is the volume's once a person deletes the AzVolume, tags or not", () =>
+    withControllerPorts(async (world) => {
+      const record = aRecord({ writer: aWriter("node-a", { epoch: 4 }) });
+      await world.given(
+        "AzVolume",
+        aVolume({ metadata: deleted, status: { record, detail: { ...detail, formatted } } }),
+      );
+      const ports = withDisk(world, disk("second"));
+      // The tags keep no first format yet: of the volume's own disk the object would wait for them.
+      await world.answerOf(diskReconciler(ports).reconcile("pvc-1", never));
+      assert.deepEqual([world.volume()?.spec.diskUri, world.volume()?.status], [diskUri, undefined]);
+      await world.answerOf(diskReconciler(ports).reconcile("pvc-1", never));
+      const { detail: adopted, record: rebuilt } = world.volume()?.status ?? {};
+      assert.deepEqual([adopted?.uniqueId, adopted?.formatted, rebuilt?.epoch], ["second", undefined, 4]);
+    }));
+});
+
+describe("the id of a volume's disk", () => {
+  it("is recorded with a new disk", () =>
+    withControllerPorts(async (world) => {
+      await world.given(
+        "AzVolume",
+        aVolume({ status: { state: "Pending", detail: undefined, record: undefined } }),
+      );
+      const volume = world.volume() ?? assert.fail("no volume");
+      const made = { ...disk("first"), tags: driverTags(volume, "cluster-1") };
+      const ports = { ...world.ports, cloud: { ...world.ports.cloud, createDisk: async () => ok(made) } };
+      await world.answerOf(diskReconciler(ports).reconcile("pvc-1", never));
+      assert.equal(world.volume()?.status?.detail?.uniqueId, "first");
+    }));
+
+  it("is recorded for a volume of an earlier release, once", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      await must(world.answerOf(recoverVolumes(withDisk(world, disk("first")), never)));
+      assert.equal(world.volume()?.status?.detail?.uniqueId, "first");
+      await must(world.answerOf(recoverVolumes(withDisk(world, disk("second")), never)));
+      assert.equal(world.volume()?.status?.detail?.uniqueId, "first");
+    }));
+});
