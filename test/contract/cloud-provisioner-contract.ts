@@ -1,5 +1,6 @@
 import { describe, it } from "node:test";
 import { TEST_TIMEOUT_MS } from "./cloud/cloud-suite.ts";
+import { accessByUrlContract } from "./cloud/disk/access-by-url.ts";
 import { copiedDisksContract } from "./cloud/disk/copied-disks.ts";
 import { diskTraitsContract } from "./cloud/disk/disk-traits.ts";
 import { disksContract } from "./cloud/disk/disks.ts";
@@ -45,6 +46,7 @@ export function cloudProvisionerContract(
     describe("other clients", () => otherWritersContract(on));
     disksContract(on);
     madeAgainContract(on);
+    accessByUrlContract(on);
     attachAndDetachContract(on);
     rejectedPollsContract(on);
     foreignDetachesContract(on);

@@ -44,6 +44,15 @@ export const cloudFailures = {
       "changes most SKUs (all, of a disk that a VM caches) only while no VM has it: end its use " +
       `first${untilReplicasLeave(failure)}. It is attached to ${listOf(failure.attachedTo)}`,
   },
+  DiskAccessGranted: {
+    code: "FAILED_PRECONDITION",
+    // It may last for hours, and its end is not seen.
+    retryable: false,
+    sentence: (failure) =>
+      `access by URL (SAS) to the bytes of disk ${quote(failure.diskUri)} is granted, for an export or ` +
+      "backup, say, and until that ends Azure neither attaches, changes nor deletes the disk: wait until " +
+      `it expires, or end it: az disk revoke-access --ids ${failure.diskUri}`,
+  },
   ChangedTooOften: {
     // Final: a class whose outcome is uncertain could not be left until the next day.
     code: "FAILED_PRECONDITION",

@@ -53,6 +53,8 @@ interface FailureFields {
     replicasKeptMs?: number;
     azure?: AzureAnswer;
   };
+  /** Someone may read or write its bytes by a URL: a shared access signature. */
+  readonly DiskAccessGranted: { diskUri: string; azure?: AzureAnswer };
   readonly ChangedTooOften: { diskUri: string; detail: string; azure?: AzureAnswer };
   readonly NoFreeLun: { nodeName: string; lunsMax: number; azure?: AzureAnswer };
   readonly DiskBeingCopied: { diskUri: string; percent: number };

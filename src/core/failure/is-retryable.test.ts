@@ -17,6 +17,7 @@ const permanent = [
   "Unsupported",
   "InvalidToken",
   "DiskNotFound",
+  "DiskAccessGranted",
   "DiskReplaced",
   "DiskCopyFailed",
   "CopySourceFailed",

@@ -39,6 +39,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   SnapshotBeingCopied: "FAILED_PRECONDITION",
   SourceBeingCopied: "FAILED_PRECONDITION",
   DiskBeingCopied: "UNAVAILABLE",
+  DiskAccessGranted: "FAILED_PRECONDITION",
   DiskReplaced: "FAILED_PRECONDITION",
   DiskCopyFailed: "FAILED_PRECONDITION",
   NoFreeLun: "RESOURCE_EXHAUSTED",

@@ -327,6 +327,38 @@ const rows: readonly {
     class: "rejected",
     failure: "CloudRejected",
   },
+  ...["pvc-1", "pvc-2"].map((named) => ({
+    because: `someone has access by URL to ${named}`,
+    error: {
+      statusCode: 409,
+      code: "OperationNotAllowed",
+      message: `There is an active shared access signature outstanding for disk ${named}.`,
+    },
+    class: "rejected" as const,
+    failure:
+      named === "pvc-1"
+        ? {
+            kind: "DiskAccessGranted" as const,
+            diskUri,
+            azure: { code: "OperationNotAllowed", requestId: "request-1" },
+          }
+        : ("CloudRejected" as const),
+  })),
+  {
+    because: "someone has access by URL to a disk that is to grow",
+    error: {
+      statusCode: 409,
+      code: "OperationNotAllowed",
+      internalErrorCode: "ChangeDiskSizeWhileActiveSasNotAllowed",
+    },
+    context: { diskUri },
+    class: "rejected",
+    failure: {
+      kind: "DiskAccessGranted",
+      diskUri,
+      azure: { code: "OperationNotAllowed ChangeDiskSizeWhileActiveSasNotAllowed", requestId: "request-1" },
+    },
+  },
   ...["SnapshotLimitReached", "SnapshotsLimitReached"].map((code) => ({
     because: `a disk has all snapshots that Azure keeps of one (${code})`,
     error: { statusCode: 409, code, message: "The snapshot count was exceeded for a disk." },

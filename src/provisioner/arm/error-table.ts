@@ -109,6 +109,11 @@ const cachedByVm = (error: ArmError, context: ErrorContext): Failure =>
   context.diskUri === undefined || context.nodeName !== undefined
     ? rejected(error)
     : diskInUse(error, context);
+/** A write of a VM may be refused for another disk that the VM lists. */
+const accessGranted = (error: ArmError, { diskUri, nodeName }: ErrorContext): Failure =>
+  diskUri === undefined || (nodeName !== undefined && !namesDisk(error, diskUri))
+    ? rejected(error)
+    : { kind: "DiskAccessGranted", diskUri, ...answered(error) };
 const changedTooOften = (error: ArmError, context: ErrorContext): Failure => ({
   kind: "ChangedTooOften",
   diskUri: context.diskUri ?? "",
@@ -191,6 +196,12 @@ const rows: readonly Row[] = [
   },
   { text: /Cannot change .* of disk .* while it is attached/i, class: "rejected", failure: diskInUse },
   { code: /^OperationNotAllowed$/i, text: /is attached to VM/i, class: "rejected", failure: diskInUse },
+  // Learn (Troubleshoot disk resize blocked by an active SAS URI) has the code; the first text is remembered.
+  {
+    text: /\bactive (shared access signature|SAS)\b|ActiveSasNotAllowed/i,
+    class: "rejected",
+    failure: accessGranted,
+  },
   // Learn states the limits, and no source the text of their error.
   {
     text: /\bchanged? .*\btimes in 24 hours|\b(twice|times) (per|a) day\b/i,

@@ -50,6 +50,7 @@ const examples: Examples = {
   DiskNotFound: { diskUri: DISK },
   DiskAttachedElsewhere: { diskUri: DISK, attachedTo: ["node-b"] },
   DiskInUse: { diskUri: DISK, attachedTo: [] },
+  DiskAccessGranted: { diskUri: DISK },
   ChangedTooOften: {
     diskUri: DISK,
     detail: "The performance of disk disk-1 can be changed only 4 times in 24 hours.",
