@@ -452,6 +452,14 @@ export const armErrors = {
         "https://aka.ms/activitylog to get more details on the conflicting requests.",
     ),
   /** Recorded by the provider azurerm, beside its call. */
+  /** Learn, Hibernation for Azure virtual machines, has the rule. Inferred: the code and the words. */
+  hibernatedDisks: (vmName: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Disks of VM '${vmName}' can't be attached or detached while it is hibernated. Start the VM, or ` +
+        "stop (deallocate) it.",
+    ),
   ephemeralDeallocated: () =>
     failure(
       409,

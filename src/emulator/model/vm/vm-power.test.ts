@@ -50,6 +50,21 @@ describe("a power action", () => {
     });
   }
 
+  it("keeps the disks of a hibernated VM where they are, until it is deallocated", () => {
+    const azure = aModel();
+    for (const name of ["pvc-1", "pvc-2"]) azure.finish("PUT", `disks/${name}`, diskBody());
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    azure.finish("POST", "virtualMachines/node-a/deallocate?hibernate=true");
+    for (const body of [listBody({}), listBody({ 0: "pvc-1", 1: "pvc-2" })]) {
+      const refused = azure.send("PATCH", "virtualMachines/node-a", body);
+      assert.deepEqual([refused.status, codeOf(refused.body)], [409, "OperationNotAllowed"]);
+    }
+    azure.finish("PATCH", "virtualMachines/node-a", { tags: { a: "b" } });
+    azure.finish("POST", "virtualMachines/node-a/deallocate");
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 1: "pvc-2" }));
+    assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState"), "Unattached");
+  });
+
   it("changes the ownership of its disks where it ends or begins a deallocation", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());

@@ -141,12 +141,20 @@ export function attachDetachDataDisks(
   });
 }
 
+/** Whether a change attaches or detaches a disk. */
+function movesDisks(vm: VirtualMachine, { dataDisks }: Pick<VmChange, "dataDisks">): boolean {
+  const phases = new Map(vm.dataDisks.map(({ diskId, phase }) => [keyOf(diskId), phase]));
+  const isMoved = ({ diskId, phase }: DataDisk): boolean => phases.get(keyOf(diskId)) !== phase;
+  return dataDisks.length !== vm.dataDisks.length || dataDisks.some(isMoved);
+}
+
 function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmChange): VmUpdate {
   const forced = change.dataDisks.some(
     (entry) => entry.phase === "Detaching" && entry.forced && !wasForced(vm, entry),
   );
   const admission = admitWrite(world, vm, { name, takesOver: forced });
   if (admission.kind === "Failure") return admission;
+  if (vm.hibernated && movesDisks(vm, change)) return armErrors.hibernatedDisks(vm.name);
   const known = new Set(vm.dataDisks.filter((entry) => !isLeaving(entry)).map(({ diskId }) => keyOf(diskId)));
   for (const entry of change.dataDisks) {
     if (entry.phase !== "Attaching" || known.has(keyOf(entry.diskId))) continue;

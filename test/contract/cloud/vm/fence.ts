@@ -53,6 +53,21 @@ export function fenceContract(on: On, vms: VmKind): void {
       );
     });
 
+    // Its guest wakes with the disk mounted, and with what it had not written yet.
+    on("proves nothing of a hibernated VM, which keeps its disks, until it is deallocated", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const uri = await addDisk(cloud, "pvc-1");
+      await attach(cloud, uri, node);
+      putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), power: "deallocated", hibernated: true });
+      const refused = failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
+      assert.match(describeFailure(refused), /hibernated\. Start the VM, or stop \(deallocate\) it/u);
+      const proof = cloud.provisioner.proveGone({ diskUri: uri, node }, never);
+      assert.deepEqual([valueOf(await cloud.run(proof)), disksOn(cloud, "node-a")], [undefined, ["pvc-1@0"]]);
+      putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), hibernated: false });
+      const ended = valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
+      assert.deepEqual([ended?.kind, disksOn(cloud, "node-a")], ["entryGone", []]);
+    });
+
     on("moves the ETag of a VM without the disk, so that an earlier prepared write fails", async (cloud) => {
       const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
       const uri = await addDisk(cloud, "pvc-1");
