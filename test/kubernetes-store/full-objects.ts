@@ -74,6 +74,7 @@ export const fullVolume: Full<"AzVolume"> = {
     observedGeneration: 1,
     detail: {
       diskUri: DISK,
+      uniqueId: "8d0f",
       sizeGiB: 10,
       maxShares: 3,
       skuName: "Premium_LRS",

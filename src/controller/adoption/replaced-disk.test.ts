@@ -8,6 +8,7 @@ import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { diskReconciler } from "../disk/disk-reconciler.ts";
 import { driverTags } from "../disk/disk-tags.ts";
+import { lookAtDisk } from "../disk/keep-modification.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { recoverVolumes } from "./recover-volumes.ts";
@@ -77,6 +78,19 @@ describe("a disk that another client has made under the name of a volume's", () 
       assert.deepEqual(await world.answerOf(recoverVolumes(ports, never)), ok(0));
       assert.deepEqual(world.volume(), before);
     }));
+
+  for (const { uniqueId, isAsked } of [
+    { uniqueId: "first", isAsked: true },
+    { uniqueId: "second", isAsked: false },
+  ])
+    it(`${isAsked ? "is not" : "is"} left as it is where it is the ${uniqueId}, with another SKU`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolume({ status: { detail } }));
+        const ports = withDisk(world, aDisk({ uniqueId, skuName: "StandardSSD_LRS" }));
+        const volume = world.volume() ?? assert.fail("no volume");
+        await must(world.answerOf(lookAtDisk(ports, volume, diskUri, never)));
+        assert.equal(world.volume()?.spec.modification !== undefined, isAsked);
+      }));
 
   it("is the volume's once a person deletes the AzVolume, tags or not", () =>
     withControllerPorts(async (world) => {

@@ -795,6 +795,24 @@ describe("createVolume with a content source", () => {
       { snapshot: { sizeGiB: 10, shownGiB: 9 } },
     ));
 
+  it("clones no disk that another client has made under the name of the volume's", () =>
+    withSources(
+      async (world) => {
+        const detail = aDetail({ diskUri: aDiskUri("source"), uniqueId: "first" });
+        await world.given("AzVolume", aVolumeObject({ name: "source", detail }));
+        const request = { volumeContentSource: ofVolume(), capacityRange: undefined };
+        const answered = await world.answerOf(create(world, request));
+        assert.deepEqual(answered.ok ? "made" : answered.failure, {
+          kind: "DiskReplaced",
+          diskUri: aDiskUri("source"),
+          uniqueId: "first",
+          shownId: "second",
+        });
+        assert.equal(world.volume("pvc-1"), undefined);
+      },
+      { disk: { uniqueId: "second" } },
+    ));
+
   it("makes the next GiB of a disk for a clone of the size that Azure shows", () =>
     withSources(
       async (world) => {

@@ -145,6 +145,25 @@ describe("createSnapshot", () => {
       );
   });
 
+  for (const { shownId, answer } of [
+    { shownId: "first", answer: "made" },
+    { shownId: undefined, answer: "made" },
+    {
+      shownId: "second",
+      answer: { kind: "DiskReplaced", diskUri: aDiskUri(), uniqueId: "first", shownId: "second" },
+    },
+  ])
+    it(`of a volume is ${answer === "made" ? answer : "not"} of a disk with the id ${shownId}`, () =>
+      withController(async (world) => {
+        await world.given("AzVolume", aVolumeObject({ detail: aDetail({ uniqueId: "first" }) }));
+        const snapshots = createFakeSnapshots();
+        const shown = aDisk({ diskUri: aDiskUri(), ...(shownId && { uniqueId: shownId }) });
+        const context = { ...world.context, snapshots, cloud: { getDisk: async () => ok(shown) } };
+        const answered = await world.answerOf(createSnapshot(context, aRequest(), aCall()));
+        assert.deepEqual(answered.ok ? "made" : answered.failure, answer);
+        assert.equal(snapshots.created.length, answer === "made" ? 1 : 0);
+      }));
+
   describe("of a disk that has to grow", () => {
     const growing = (skuName: string): ReturnType<typeof aVolumeObject> => {
       const volume = aVolumeObject({ detail: aDetail({ skuName }) });
