@@ -6,6 +6,7 @@ import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
@@ -34,7 +35,7 @@ export async function compareAttachments(
   listed: DiskFacts,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  if (!differs(ports, volume, listed)) return ok(undefined);
+  if (!differs(ports, volume, ownOf(volume, listed))) return ok(undefined);
   return readAndCompare(ports, { volume, isWorthIt: (disk) => differs(ports, volume, disk) }, signal);
 }
 
@@ -54,17 +55,28 @@ export async function readAndCompare(
   const detail = volume.status?.detail;
   if (detail === undefined) return ok(undefined);
   const attachedBefore = attachedIn(ports, volume.metadata.name);
-  const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
-  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
-  if (!isWorthIt(disk.value)) return ok(undefined);
-  const recorded = await recordStrays(ports, volume, detail, disk.value, signal);
+  const read = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
+  if (!read.ok) return read.failure.kind === "DiskNotFound" ? ok(undefined) : read;
+  const disk = ownOf(volume, read.value);
+  if (!isWorthIt(disk)) return ok(undefined);
+  const recorded = await recordStrays(ports, volume, detail, disk, signal);
   const compared = recorded.ok
-    ? await reportStaleOnes(ports, volume.metadata.name, { disk: disk.value, attachedBefore }, signal)
+    ? await reportStaleOnes(ports, volume.metadata.name, { disk, attachedBefore }, signal)
     : recorded;
+  if (replacedDisk(detail, read.value) !== undefined) return compared;
   // Shares that another client has taken away would be counted as free until recovery lists the disk. Last,
   // and in any case: neither a refusal of this nor a VM that can't be read hides the other.
-  const kept = await keepModification(ports, volume, disk.value, signal);
+  const kept = await keepModification(ports, volume, disk, signal);
   return compared.ok ? kept : compared;
+}
+
+/**
+ * What Azure shows of the volume's own disk. One that another client has made under its name says that it is
+ * gone, and on no VM: where that other disk is, is no concern of the volume's, and nothing detaches it there.
+ */
+function ownOf({ status }: AzVolume, shown: DiskFacts): DiskFacts {
+  const uniqueId = status?.detail?.uniqueId;
+  return replacedDisk({ ...shown, uniqueId }, shown) === undefined ? shown : { ...shown, attachedTo: [] };
 }
 
 /** Checks that there is no object before it reads the VM: a detach that ends has one until its end. */

@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { aDetail, agoMs, aRecord, aVolume, aWriter, diskUri } from "../../core/testing/objects.ts";
+import {
+  aDetail,
+  agoMs,
+  aRecord,
+  aReplica,
+  aVolume,
+  aWriter,
+  diskUri,
+  identity,
+  instanceUriOf,
+} from "../../core/testing/objects.ts";
 import { must } from "../../core/testing/value-of.ts";
 import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
@@ -11,6 +21,7 @@ import { driverTags } from "../disk/disk-tags.ts";
 import { lookAtDisk } from "../disk/keep-modification.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
+import { anInstance } from "../testing/an-instance.ts";
 import { recoverVolumes } from "./recover-volumes.ts";
 
 const never = new AbortController().signal;
@@ -91,6 +102,34 @@ describe("a disk that another client has made under the name of a volume's", () 
         await must(world.answerOf(lookAtDisk(ports, volume, diskUri, never)));
         assert.equal(world.volume()?.spec.modification !== undefined, isAsked);
       }));
+
+  for (const { uniqueId, made } of [
+    { uniqueId: "first", made: ["node-a"] },
+    { uniqueId: "second", made: [] },
+  ])
+    it(`gets ${made.length === 0 ? "no" : "an"} attachment to its VM where it is the ${uniqueId}`, () =>
+      withControllerPorts(async (world) => {
+        const [instanceUri, vmId] = [instanceUriOf("node-a"), identity("node-a").vmId];
+        world.instances.set(instanceUri, vmId);
+        await world.given("AzVolume", aVolume({ status: { detail } }));
+        const ports = withDisk(world, aDisk({ uniqueId, attachedTo: [instanceUri] }));
+        const dataDisks = [{ diskUri, lun: 5, beingDetached: false }];
+        const inspectInstance: CloudProvisioner["inspectInstance"] = async () =>
+          ok(anInstance("node-a", { vmId, instanceUri, dataDisks }));
+        const cloud = { ...ports.cloud, inspectInstance };
+        await must(world.answerOf(recoverVolumes({ ...ports, cloud }, never)));
+        const attachment = world.attachment("node-a");
+        assert.deepEqual(attachment === undefined ? [] : [attachment.spec.nodeName], made);
+      }));
+
+  it("takes no node for the place of the volume's disk, which is gone", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume({ status: { detail } }));
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      const ports = withDisk(world, aDisk({ uniqueId: "second", attachedTo: [instanceUriOf("node-a")] }));
+      await must(world.answerOf(recoverVolumes(ports, never)));
+      assert.equal(world.attachment("node-a")?.status?.deviceMissing, true);
+    }));
 
   it("is the volume's once a person deletes the AzVolume, tags or not", () =>
     withControllerPorts(async (world) => {
