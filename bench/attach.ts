@@ -1,6 +1,7 @@
 import { loadavg } from "node:os";
 import { runProgram } from "../scripts/run-program.ts";
 import type { Options, Values } from "../src/cli/options.ts";
+import { measureOnApiServer } from "./attach/api-server/measure-on-api-server.ts";
 import { tellBursts } from "./attach/bursts.ts";
 import { measureChurn } from "./attach/churn.ts";
 import { measureController } from "./attach/controller.ts";
@@ -44,6 +45,7 @@ const overWire = {
   create: measureCreate,
   burstsOverWire: measureBurstsOverWire,
   controller: measureController,
+  onApiServer: measureOnApiServer,
 };
 
 const meanings: Readonly<Record<string, string>> = {
@@ -81,6 +83,10 @@ const meanings: Readonly<Record<string, string>> = {
     "the bundled controller's processor time and resident memory for 120 creations and 21 bursts, beside " +
     "a bare client of the SDK, and beside Azure's own driver where GO_DRIVER names a build of it " +
     "(CONTROLLER_ROLE_FLAGS replaces the flags and the environment it ships with)",
+  onApiServer:
+    "the bundled controller on Kubernetes' API server: 40 creations, six bursts, and moves of a volume to " +
+    "its replica, beside Azure's own driver V2 where GO_DRIVER_V2 names its checkout with a build; " +
+    "times: ours, as a share of V2's (needs Go)",
 };
 
 async function main(values: Values<typeof options>, words: readonly string[]): Promise<void> {

@@ -94,8 +94,14 @@ export async function whyNoApiServer(): Promise<string | undefined> {
     : undefined;
 }
 
-/** Builds what is missing in the cache, and starts it. AZUREDISK_KUBERNETES names an older version. */
-export async function startApiServer(onProgress: (line: string) => void): Promise<ApiServer> {
+/**
+ * Builds what is missing in the cache, and starts it. AZUREDISK_KUBERNETES names an older version.
+ * `definitions`: the folder of the resource definitions; ours by default.
+ */
+export async function startApiServer(
+  onProgress: (line: string) => void,
+  definitions: string = CRDS,
+): Promise<ApiServer> {
   const never = new AbortController().signal;
   const { programs } = await buildKubernetes(
     (part) => buildOnce(part, onProgress, never),
@@ -107,7 +113,7 @@ export async function startApiServer(onProgress: (line: string) => void): Promis
     for (const step of closing.splice(0).toReversed()) await step();
   };
   try {
-    return await startIn(folder, programs, closing, close);
+    return await startIn({ folder, programs, definitions }, closing, close);
   } catch (error) {
     await close();
     throw error;
@@ -115,8 +121,15 @@ export async function startApiServer(onProgress: (line: string) => void): Promis
 }
 
 async function startIn(
-  folder: string,
-  programs: ReadonlyMap<string, string>,
+  {
+    folder,
+    programs,
+    definitions,
+  }: {
+    readonly folder: string;
+    readonly programs: ReadonlyMap<string, string>;
+    readonly definitions: string;
+  },
   closing: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<ApiServer> {
@@ -242,7 +255,7 @@ async function startIn(
   etcd.start();
   apiServer.start();
   await untilReady();
-  const applied = await mustKubectl("apply", "-f", CRDS);
+  const applied = await mustKubectl("apply", "-f", definitions);
   await mustKubectl("wait", "--for=condition=established", "--timeout=300s", "crd", "--all");
   let namespaces = 0;
   return {

@@ -37,6 +37,17 @@ export interface ControllerRoleOptions {
 
 const QUIET = "--log-level=error";
 
+/** Bundles the driver as it ships, into `folder`, and starts it on a namespace of Kubernetes' API server. */
+export async function startRoleOnKubernetes(
+  folder: string,
+  kubernetes: { readonly kubeconfigFile: string; readonly namespace: string },
+  options: ControllerRoleOptions,
+): Promise<ControllerRole> {
+  const { kubeconfigFile, namespace } = kubernetes;
+  const objects = [`--kubeconfig=${kubeconfigFile}`, `--namespace=${namespace}`];
+  return startController(await writeDriver(folder), folder, objects, options);
+}
+
 /** Bundles the driver as it ships, into `folder`, and starts its store there. */
 export async function startStoreRole(folder: string): Promise<StoreRole> {
   const program = await writeDriver(folder);
@@ -47,7 +58,7 @@ export async function startStoreRole(folder: string): Promise<StoreRole> {
   const store = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom });
   return {
     store,
-    startController: (options) => startController(program, folder, socketPath, options),
+    startController: (options) => startController(program, folder, [`--store-socket=${socketPath}`], options),
     stop: async () => {
       store.close();
       await server.stop();
@@ -58,7 +69,7 @@ export async function startStoreRole(folder: string): Promise<StoreRole> {
 async function startController(
   program: string,
   folder: string,
-  storeSocket: string,
+  objects: readonly string[],
   { azure, timeScale, nodeFlags = [], flags = [] }: ControllerRoleOptions,
 ): Promise<ControllerRole> {
   const csiSocket = join(folder, "csi.sock");
@@ -85,7 +96,7 @@ async function startController(
         program,
         "controller",
         `--endpoint=unix://${csiSocket}`,
-        `--store-socket=${storeSocket}`,
+        ...objects,
         `--cloud-config=${cloudConfig}`,
         `--azure-ca-file=${azure.caFile}`,
         `--azure-time-scale=${timeScale}`,

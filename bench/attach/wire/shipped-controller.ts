@@ -26,21 +26,25 @@ export interface JournalEntry {
 
 /** The emulator's program in its own process, at a scale of Azure's latencies, which have no spread. */
 export interface EmulatorProcess extends EmulatorProgram {
-  /** The VM's GUID. */
-  readonly vmId: string;
+  /** The GUID of each VM, by its name. */
+  readonly vmIds: ReadonlyMap<string, string>;
   /** Calls of Azure's API since this was last asked, polls of operations included. */
   readonly newCalls: () => Promise<readonly JournalEntry[]>;
   /** Adds a fault rule, and returns how to remove it. */
   readonly addFault: (rule: unknown) => Promise<() => Promise<void>>;
 }
 
-/** Calls of CSI's controller service about the one node. Each repeats a call that is to be repeated. */
+/**
+ * Calls of CSI's controller service, by default about the one node. Each repeats a call that is to be
+ * repeated.
+ */
 export interface ControllerCalls {
-  readonly createVolume: (name: string) => Promise<void>;
+  /** `parameters`: besides the disk's type. */
+  readonly createVolume: (name: string, parameters?: Readonly<Record<string, string>>) => Promise<void>;
   /** Resolves when CSI has answered. */
-  readonly publish: (volumeId: string) => Promise<void>;
+  readonly publish: (volumeId: string, node?: string) => Promise<void>;
   /** Resolves when Azure has detached the disk. */
-  readonly unpublish: (volumeId: string) => Promise<void>;
+  readonly unpublish: (volumeId: string, node?: string) => Promise<void>;
 }
 
 /** The bundled controller role in its own process, as the image starts it, with what it needs. */
@@ -51,7 +55,7 @@ export interface ShippedController extends ControllerCalls {
   readonly stop: () => Promise<void>;
 }
 
-/** The one VM, which is also the node. */
+/** The first VM, which is also the node. */
 export const NODE = "node-0";
 
 const VM_SIZE = "Standard_D16s_v5";
@@ -77,8 +81,12 @@ export async function inFolder<T>(measure: (folder: string) => Promise<T>): Prom
   }
 }
 
-/** Starts the emulator with one VM. `timeScale`: of Azure's latencies, above 0 to 1. */
-export async function startEmulatorProcess(folder: string, timeScale: number): Promise<EmulatorProcess> {
+/** Starts the emulator with a VM for each node. `timeScale`: of Azure's latencies, above 0 to 1. */
+export async function startEmulatorProcess(
+  folder: string,
+  timeScale: number,
+  nodes: readonly string[] = [NODE],
+): Promise<EmulatorProcess> {
   const withoutSpread = (name: LatencyName): object => ({
     ...DEFAULT_LATENCIES[name],
     p99Ms: DEFAULT_LATENCIES[name].medianMs,
@@ -90,7 +98,7 @@ export async function startEmulatorProcess(folder: string, timeScale: number): P
     subscriptionId: SUBSCRIPTION_ID,
     location: LOCATION,
     resourceGroups: [RESOURCE_GROUP],
-    virtualMachines: [{ name: NODE, size: VM_SIZE }],
+    virtualMachines: nodes.map((name) => ({ name, size: VM_SIZE })),
     settings: { latencies, throttling: "report" },
   };
   const program = await startEmulatorProgram(folder, scenario, [`--time-scale=${timeScale}`]);
@@ -98,14 +106,15 @@ export async function startEmulatorProcess(folder: string, timeScale: number): P
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> =>
     (await requestAnswer({ ca }, { url: `${program.url}/emulator/v1/${path}`, method, body })).body;
   const { virtualMachines } = (await call("GET", "state")) as {
-    readonly virtualMachines: readonly { readonly properties: { readonly vmId: string } }[];
+    readonly virtualMachines: readonly {
+      readonly name: string;
+      readonly properties: { readonly vmId: string };
+    }[];
   };
-  const vmId = virtualMachines[0]?.properties.vmId;
-  if (vmId === undefined) throw new Error("the emulator has no VM");
   let last = 0;
   return {
     ...program,
-    vmId,
+    vmIds: new Map(virtualMachines.map(({ name, properties }) => [name, properties.vmId])),
     newCalls: async () => {
       const { value, lastSequence } = (await call("GET", `journal?since=${last}&limit=100000`)) as {
         readonly value: readonly JournalEntry[];
@@ -131,7 +140,7 @@ export async function startShippedController(
   const role = await startStoreRole(folder);
   starting.defer(role.stop);
   const { store } = role;
-  const heart = await registerNode(store, emulator.vmId);
+  const heart = await registerNode(store, emulator);
   starting.defer(heart.stop);
   const controller = await role.startController({ azure: emulator, timeScale });
   starting.defer(controller.stop);
@@ -147,66 +156,80 @@ export async function startShippedController(
   };
 }
 
-/** The calls through a client. */
-export function callsOf({ controller }: CsiClients): ControllerCalls {
+/** The calls through a client. `isRepeated`: whether a call that failed so is made again. */
+export function callsOf(
+  { controller }: CsiClients,
+  isRepeated: (error: CsiError) => boolean = isUnfinished,
+): ControllerCalls {
+  const contexts = new Map<string, Readonly<Record<string, string>>>();
   return {
-    createVolume: async (name) => {
-      await controller.createVolume({
+    createVolume: async (name, parameters = {}) => {
+      const { volume } = await controller.createVolume({
         ...CreateVolumeRequest.decode(new Uint8Array()),
         name,
         capacityRange: { requiredBytes: 64n * GIB, limitBytes: 0n },
         volumeCapabilities: [volumeCapability],
-        parameters: { skuName: "Premium_LRS" },
+        parameters: { skuName: "Premium_LRS", ...parameters },
       });
+      if (volume !== undefined) contexts.set(volume.volumeId, volume.volumeContext);
     },
-    publish: (volumeId) =>
-      patient(() =>
+    publish: (volumeId, node = NODE) =>
+      patient(isRepeated, () =>
         controller.controllerPublishVolume({
           ...ControllerPublishVolumeRequest.decode(new Uint8Array()),
           volumeId,
-          nodeId: NODE,
+          nodeId: node,
           volumeCapability,
+          volumeContext: contexts.get(volumeId) ?? {},
         }),
       ),
-    unpublish: (volumeId) =>
-      patient(() => controller.controllerUnpublishVolume({ volumeId, nodeId: NODE, secrets: {} })),
+    unpublish: (volumeId, node = NODE) =>
+      patient(isRepeated, () =>
+        controller.controllerUnpublishVolume({ volumeId, nodeId: node, secrets: {} }),
+      ),
   };
 }
 
-/** Repeats a call as external-attacher does, for as long as the driver says that its work continues. */
-async function patient(call: () => Promise<unknown>): Promise<void> {
+/** The driver's word that its work continues. */
+function isUnfinished({ code }: CsiError): boolean {
+  return code === Number(status.UNAVAILABLE);
+}
+
+/** Repeats a call at external-attacher's pace. */
+async function patient(
+  isRepeated: (error: CsiError) => boolean,
+  call: () => Promise<unknown>,
+): Promise<void> {
   for (let delayMs = FIRST_RETRY_MS; ; delayMs *= 2) {
     try {
       await call();
       return;
     } catch (error) {
-      const isUnavailable = error instanceof CsiError && error.code === Number(status.UNAVAILABLE);
-      if (!isUnavailable || delayMs > RETRY_MAX_MS) throw error;
+      if (!(error instanceof CsiError && isRepeated(error)) || delayMs > RETRY_MAX_MS) throw error;
     }
     await systemClock.sleep(delayMs, never);
   }
 }
 
 /** Registers the node as its plug-in would, and sends its heartbeats until it is stopped. */
-async function registerNode(
+export async function registerNode(
   store: ObjectStore,
-  vmId: string,
+  { vmIds }: EmulatorProcess,
+  name: string = NODE,
 ): Promise<{ readonly stop: () => Promise<void> }> {
+  const vmId = vmIds.get(name);
+  if (vmId === undefined) throw new Error(`the emulator has no VM ${name}`);
   const ending = new AbortController();
-  const created = await store.create(
-    "AzDriverNode",
-    { metadata: { name: NODE }, spec: { nodeName: NODE } },
-    never,
-  );
+  const created = await store.create("AzDriverNode", { metadata: { name }, spec: { nodeName: name } }, never);
   if (!created.ok) throw new Error(JSON.stringify(created.failure));
   const beat = async (node: AzDriverNode, heartbeat: number): Promise<AzDriverNode> => {
-    const { status } = aDriverNode(NODE, {
+    const { status } = aDriverNode(name, {
       lastHeartbeatTime: toTimestamp(systemClock.nowMs()),
       heartbeat,
       maxVolumes: VOLUMES_MAX,
       zone: "",
       vmId,
-      instanceUri: vmUri(NODE),
+      instanceUri: vmUri(name),
     });
     const written = await store.updateStatus("AzDriverNode", { ...node, status }, never);
     if (!written.ok) throw new Error(JSON.stringify(written.failure));
@@ -238,7 +261,7 @@ async function untilAttached(store: ObjectStore, count: number): Promise<void> {
   });
 }
 
-async function untilLeads(store: ObjectStore): Promise<void> {
+export async function untilLeads(store: ObjectStore): Promise<void> {
   await waitUntil("a leader", WAIT, async () => {
     const listed = await store.list("Lease", {}, never);
     return (
