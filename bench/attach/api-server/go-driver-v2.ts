@@ -48,10 +48,9 @@ export async function startGoDriverV2(
       "--vm-type=standard",
       "--support-zone=false",
       "--metrics-address=127.0.0.1:0",
-      ...logFlags(),
     ],
     { AZURE_CREDENTIAL_FILE: cloudConfig, SSL_CERT_FILE: emulator.caFile },
-    logFlags().length === 0 ? "ignore" : "inherit",
+    "ignore",
   );
   try {
     await untilPresent(socket, child);
@@ -92,9 +91,4 @@ async function registerNode(cluster: Cluster, name: string): Promise<void> {
       lastHeartbeatTime: new Date().toISOString(),
     },
   });
-}
-
-function logFlags(): readonly string[] {
-  const level = process.env["GO_DRIVER_V2_LOG"];
-  return level === undefined ? [] : [`--v=${level}`];
 }
