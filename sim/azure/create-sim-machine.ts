@@ -48,6 +48,8 @@ export interface RunMachine extends SimMachine {
   readonly detach: (lun: number) => void;
   /** The lowest LUN without a device; undefined: it has noticed every device that has left. */
   readonly lunBesideUnnoticed: () => number | undefined;
+  /** Whether a device has left that LUN, and the machine has not noticed. */
+  readonly hasLeftUnnoticed: (lun: number) => boolean;
 }
 
 /** When ext4 and the kernel write back unsynced data, in milliseconds after the first such write. */
@@ -254,6 +256,7 @@ export function createSimMachine(options: {
       awaitDeparture(lun, depart);
       onChange(machine, { kind: "detached", disk: cutOff, lun, couldWrite });
     },
+    hasLeftUnnoticed: (lun) => leaving.has(lun),
     lunBesideUnnoticed: () => {
       if (leaving.size === 0) return undefined;
       let lun = 0;

@@ -43,15 +43,19 @@ export function createOutsiders(options: {
 }): Outsiders {
   const { handle, instanceUriOf, machineOf, agenda } = options;
 
+  type OutsideRequest = Pick<ArmRequest, "method" | "path" | "body"> & Partial<Pick<ArmRequest, "query">>;
+
+  /** `request`: of each try, where it is not the same each time. */
   function sendOutside(
-    request: Pick<ArmRequest, "method" | "path" | "body"> & Partial<Pick<ArmRequest, "query">>,
+    request: OutsideRequest | (() => OutsideRequest),
     onAccepted: () => void = () => undefined,
     tries = 1,
   ): void {
+    const sent = typeof request === "function" ? request() : request;
     const { status } = handle({
-      ...request,
+      ...sent,
       caller: "outsider",
-      query: { ...request.query, "api-version": API_VERSION },
+      query: { ...sent.query, "api-version": API_VERSION },
     });
     if (status < 300) onAccepted();
     const isWorthRetrying = status === 409 || status === 429 || status >= 500;
@@ -102,21 +106,25 @@ export function createOutsiders(options: {
     detachOutside: (nodeName, diskUri, how) =>
       detachAt(instanceUriOf(nodeName), diskUri, how?.isForced === true),
     detachOutsideAt: (instanceUri, diskUri) => detachAt(instanceUri, diskUri, false),
-    putListOutside: (nodeName, dataDisks, onAccepted) => {
-      const entries = dataDisks.map(({ lun, name, caching, diskId }) => ({
-        lun,
-        name,
-        caching,
-        createOption: "Attach",
-        managedDisk: { id: diskId },
-      }));
-      const request = {
-        method: "PUT",
-        path: instanceUriOf(nodeName),
-        body: { location: azurePlace.location, properties: { storageProfile: { dataDisks: entries } } },
-      } as const;
-      sendOutside(request, onAccepted);
-    },
+    putListOutside: (nodeName, dataDisks, onAccepted) =>
+      sendOutside(() => {
+        // A machine that stands still would write what it has cached of a disk that has left.
+        const machine = machineOf(nodeName);
+        const entries = dataDisks
+          .filter(({ lun }) => machine?.hasLeftUnnoticed(lun) !== true)
+          .map(({ lun, name, caching, diskId }) => ({
+            lun,
+            name,
+            caching,
+            createOption: "Attach",
+            managedDisk: { id: diskId },
+          }));
+        return {
+          method: "PUT",
+          path: instanceUriOf(nodeName),
+          body: { location: azurePlace.location, properties: { storageProfile: { dataDisks: entries } } },
+        };
+      }, onAccepted),
     tagOutside: (nodeName) =>
       sendOutside({
         // An instance of a uniform scale set has no PATCH.

@@ -64,26 +64,51 @@ describe("a disk that comes to the LUN of another one that a process has open", 
   });
 });
 
-describe("a person who attaches a disk", () => {
-  for (const { title, isFrozen } of [
-    { title: "leaves the choice of the LUN to Azure", isFrozen: false },
-    { title: "takes another LUN than one that a frozen machine has lost unnoticed", isFrozen: true },
-  ])
-    it(title, () => {
-      const machine = aMachine();
-      if (isFrozen) machine.freeze();
-      machine.detach(0);
-      const asked: unknown[] = [];
-      const outsiders = createOutsiders({
-        handle: ({ body }) => {
-          asked.push(body);
-          return { status: 200, headers: {}, delivery: { kind: "Answered" }, sequence: 1 };
-        },
-        instanceUriOf: () => machine.instanceUri,
-        machineOf: () => machine,
-        agenda: createAgenda(machine.clock),
-      });
-      outsiders.attachOutside("node-a", "second");
-      assert.deepEqual(asked, [{ dataDisksToAttach: [{ diskId: "second", ...(isFrozen && { lun: 1 }) }] }]);
+describe("another client that attaches disks", () => {
+  /** What it asks for with `act` once the disk at LUN 0 has left the machine. */
+  function askedFor(
+    isFrozen: boolean,
+    act: (outsiders: ReturnType<typeof createOutsiders>) => void,
+  ): unknown {
+    const machine = aMachine();
+    if (isFrozen) machine.freeze();
+    machine.detach(0);
+    const asked: unknown[] = [];
+    const outsiders = createOutsiders({
+      handle: ({ body }) => {
+        asked.push(body);
+        return { status: 200, headers: {}, delivery: { kind: "Answered" }, sequence: 1 };
+      },
+      instanceUriOf: () => machine.instanceUri,
+      machineOf: () => machine,
+      agenda: createAgenda(machine.clock),
     });
+    act(outsiders);
+    return asked;
+  }
+
+  it("takes another LUN than one that a frozen machine has lost unnoticed", () => {
+    const act = (outsiders: ReturnType<typeof createOutsiders>): void =>
+      outsiders.attachOutside("node-a", "second");
+    assert.deepEqual(askedFor(false, act), [{ dataDisksToAttach: [{ diskId: "second" }] }]);
+    assert.deepEqual(askedFor(true, act), [{ dataDisksToAttach: [{ diskId: "second", lun: 1 }] }]);
+  });
+
+  it("puts no disk back that a frozen machine has lost unnoticed", () => {
+    const disks = [0, 1].map((lun) => ({
+      lun,
+      name: `disk-${lun}`,
+      diskId: `/disks/disk-${lun}`,
+      ...({ createOption: "Attach", caching: "None", deleteOption: "Detach", phase: "Attached" } as const),
+      writeAcceleratorEnabled: undefined,
+      forced: false,
+    }));
+    const lunsPut = (isFrozen: boolean): readonly number[] =>
+      [0, 1].filter((lun) =>
+        JSON.stringify(
+          askedFor(isFrozen, (outsiders) => outsiders.putListOutside("node-a", disks, () => undefined)),
+        ).includes(`disk-${lun}`),
+      );
+    assert.deepEqual([lunsPut(false), lunsPut(true)], [[0, 1], [1]]);
+  });
 });

@@ -7,7 +7,8 @@ const OLD_MS = [2_000, 20_000, 60_000] as const;
 /**
  * Another disk driver, or a person with a template, reads a VM, and later puts the whole list of data
  * disks without a condition. Disks that were attached since are detached under their mounts, and disks
- * that were detached since return, also to a node that was fenced.
+ * that were detached since return, also to a node that was fenced, unless that has not noticed yet that they
+ * had left.
  */
 export const staleList: FaultVariant = {
   forMs: [60_000, 90_000],
