@@ -133,6 +133,41 @@ describe("never two writers", () => {
       assert.ok(isReported([aVolume(), granted], [ofBackup, ofBackup], [ofBackup, granted]));
     });
 
+    describe("before the first commit after a restore", () => {
+      const epoch = 2;
+      const held = aVolume({ writer: aWriter("node-a", epoch), epoch });
+      const isReportedWhere = (
+        restored: AzVolume,
+        last: AzVolume,
+        ...earlier: readonly RecordCommit[]
+      ): boolean => {
+        const { history, a } = aSharedDisk();
+        for (const [before, after] of [...earlier, [held, last] as const])
+          history.commit({ kind: "AzVolume", name: "vol-1", before, after });
+        history.restore(restored);
+        history.happen({ kind: "wrote", diskUri, machine: a.machine, by: "check" });
+        return history.violations.length > 0;
+      };
+      const begun = [aVolume(), held] as const;
+      const ended = aVolume({ epoch });
+
+      it("accepts the last writer, to which it gives its grant back", () => {
+        assert.ok(!isReportedWhere(held, ended, begun));
+      });
+
+      it("reports it where another node was granted the volume since", () => {
+        const granted = aVolume({ writer: aWriter("node-b", 3), epoch: 3 });
+        assert.ok(isReportedWhere(held, granted, begun));
+        assert.ok(isReportedWhere(held, aVolume({ epoch: 3 }), begun));
+      });
+
+      it("reports it where the store shows no such grant, or that of another object", () => {
+        assert.ok(isReportedWhere(ended, ended, begun));
+        assert.ok(isReportedWhere(aVolume({ writer: aWriter("node-b", 2), epoch }), ended, begun));
+        assert.ok(isReportedWhere({ ...held, metadata: { ...held.metadata, uid: "uid-2" } }, ended, begun));
+      });
+    });
+
     it("accepts, after a loss, only unverified nodes that are not yet known to be clean", () => {
       const unverified = madeAgain({ unverified: [nodeA] });
       assert.ok(!isReported(...lost, [undefined, unverified]));

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
-import type { Writer, WriterRecord } from "../../src/core/api/az-volume.ts";
+import type { AzVolume, Writer, WriterRecord } from "../../src/core/api/az-volume.ts";
 import { isForeign, type NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import { nodesIn } from "../../src/core/writer/record/record-nodes.ts";
@@ -19,6 +19,8 @@ interface RecordedWrite {
 
 /** The writer of a disk by its object. */
 interface Granted {
+  /** Of the object. */
+  readonly uid: string;
   readonly record: WriterRecord | undefined;
   /**
    * How far the record can be trusted. `known`: only the writer that it names may write. `found`: it was
@@ -38,12 +40,14 @@ const WRITES_SHOWN = 4;
  * writable, or raw, and the disk is attached: also a frozen one, since it continues later. The record
  * allows its writer. While a record that was rebuilt after a loss names unverified nodes, it allows those
  * as well, also those listed under their VM's resource id alone: they mounted by the lost one. Writes are
- * not judged by a record while there is none, or after a restored one until a node is granted the volume.
+ * not judged by a record while there is none, or after a restored one until a node is granted the volume. A
+ * restore is no commit: until the next one, a write is judged by the record before it, and the last writer,
+ * to which the restored one gives its grant back, is allowed as well.
  */
 export function watchWriters(
   world: {
     readonly azure: Pick<SimAzure, "onDiskEvent">;
-    readonly store: Pick<SimulatedStore, "onCommit">;
+    readonly store: Pick<SimulatedStore, "onCommit" | "objects">;
     readonly report: (violation: Omit<Violation, "atMs">) => void;
   },
   /**
@@ -81,7 +85,15 @@ export function watchWriters(
     });
     if (writes.length > WRITES_SHOWN) writes.shift();
     const granted = grantedOf.get(key);
-    if (granted !== undefined && !mayWrite(event.machine, granted)) {
+    const shown = (): AzVolume | undefined =>
+      world.store
+        .objects("AzVolume")
+        .find(({ status }) => isSameResourceUri(status?.detail?.diskUri ?? "", event.diskUri));
+    if (
+      granted !== undefined &&
+      !mayWrite(event.machine, granted) &&
+      !hasLastGrantAgain(event.machine, granted, shown())
+    ) {
       world.report({
         invariant: "two-writers",
         detail:
@@ -102,9 +114,9 @@ export function watchWriters(
   world.store.onCommit((commit) => {
     const change = recordChangeIn(commit);
     if (change === undefined) return;
-    const { diskUri, before, after } = change;
+    const { diskUri, uid, before, after } = change;
     const key = resourceUriKey(diskUri);
-    grantedOf.set(key, { record: after, trust: trustAfter(change, grantedOf.get(key)) });
+    grantedOf.set(key, { uid, record: after, trust: trustAfter(change, grantedOf.get(key)) });
     const writer = after?.writer;
     if (writer === undefined || isSameWriter(writer, before?.writer)) return;
     const others = othersThatCanWrite(diskUri, (machine) => isWriter(machine, writer));
@@ -121,6 +133,8 @@ export function watchWriters(
 /** The record of a disk before and after a commit. */
 interface RecordChange {
   readonly diskUri: string;
+  /** Of the object after the commit. */
+  readonly uid: string;
   readonly before: WriterRecord | undefined;
   readonly after: WriterRecord | undefined;
   /** The object was replaced. */
@@ -133,6 +147,7 @@ function recordChangeIn(commit: SimulatedCommit): RecordChange | undefined {
   if (after === undefined || diskUri === undefined) return undefined;
   return {
     diskUri,
+    uid: after.metadata.uid,
     before: before?.status?.record,
     after: after.status?.record,
     isOther: before?.metadata.uid !== after.metadata.uid,
@@ -155,6 +170,26 @@ function mayWrite(machine: SimMachine, { record, trust }: Granted): boolean {
   if (record === undefined || trust === "unknown" || isWriter(machine, record.writer)) return true;
   return (
     trust === "found" && nodesIn(record, "unverified").some((node) => isUnverifiedEntryOf(machine, node))
+  );
+}
+
+/**
+ * Whether the store shows a restored record by which the machine has the last grant of all, which had ended
+ * since: no other machine was granted the volume after it.
+ */
+function hasLastGrantAgain(
+  machine: SimMachine,
+  { uid, record, trust }: Granted,
+  shown: AzVolume | undefined,
+): boolean {
+  const restored = shown?.status?.record;
+  return (
+    trust === "known" &&
+    record?.writer === undefined &&
+    shown?.metadata.uid === uid &&
+    restored?.storeIncarnation === record?.storeIncarnation &&
+    restored?.writer?.epoch === record?.epoch &&
+    isWriter(machine, restored?.writer)
   );
 }
 

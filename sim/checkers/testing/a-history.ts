@@ -1,4 +1,7 @@
-import type { SimulatedCommit } from "../../../src/adapters/simulated-store/simulated-store.ts";
+import type {
+  SimulatedCommit,
+  SimulatedStore,
+} from "../../../src/adapters/simulated-store/simulated-store.ts";
 import { createVirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
 import type { AzVolume, Writer } from "../../../src/core/api/az-volume.ts";
 import { changedRecord, type RecordChanges } from "../../../src/core/testing/record-lists.ts";
@@ -47,6 +50,9 @@ export function aHistory() {
   const commitListeners: ((commit: SimulatedCommit) => void)[] = [];
   const violations: Omit<Violation, "atMs">[] = [];
   const clock = createVirtualClock();
+  let volumes: readonly AzVolume[] = [];
+  // Checkers ask for no other kind.
+  const objects = (() => volumes) as SimulatedStore["objects"];
   return {
     clock,
     violations,
@@ -62,6 +68,11 @@ export function aHistory() {
         commitListeners.push(listener);
         return () => undefined;
       },
+      objects,
+    },
+    /** Makes these the volumes of the store without a commit, as a restored backup does. */
+    restore: (...restored: readonly AzVolume[]) => {
+      volumes = restored;
     },
     report: (violation: Omit<Violation, "atMs">) => {
       violations.push(violation);
