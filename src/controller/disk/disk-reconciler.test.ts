@@ -179,6 +179,64 @@ describe("diskReconciler", () => {
         assert.deepEqual(world.volume()?.status?.detail?.formatted, formatted);
       }));
 
+    const refusesOtherSizes =
+      (shown: DiskFacts): CloudProvisioner["createDisk"] =>
+      async ({ diskName: volumeName, sizeGiB }) =>
+        sizeGiB === shown.sizeGiB
+          ? ok(shown)
+          : fail({ kind: "VolumeExistsWithOtherRequest", volumeName, difference: "size" });
+    for (const { whose, sizeGiB, tags, isTaken } of [
+      { whose: "its own, grown since", sizeGiB: 128, tags: {}, isTaken: true },
+      { whose: "its own, but smaller", sizeGiB: 32, tags: {}, isTaken: false },
+      {
+        whose: "another cluster's",
+        sizeGiB: 128,
+        tags: { "disk.csi.azure.com-cluster-id": "cluster-2" },
+        isTaken: false,
+      },
+      {
+        whose: "another volume's",
+        sizeGiB: 128,
+        tags: { "disk.csi.azure.com-volume-name": "pvc-2" },
+        isTaken: false,
+      },
+    ])
+      it(`${isTaken ? "takes" : "refuses"} a disk of another size that is ${whose}`, () =>
+        withControllerPorts(async (world) => {
+          // Made again by hand from a manifest of earlier: no status, and another uid than the disk names.
+          const disk = aDiskSpec({ sizeGiB: 64 });
+          await world.given("AzVolume", { ...aVolume({ spec: { disk } }), status: undefined });
+          world.disks.add(diskUri);
+          const uid = { "disk.csi.azure.com-uid": "of-the-object-before" };
+          const shown = aDisk({ sizeGiB, tags: { ...ownTags(world), ...uid, ...tags } });
+          const cloud: CloudProvisioner = {
+            ...world.ports.cloud,
+            createDisk: refusesOtherSizes(shown),
+            getDisk: async () => ok(shown),
+          };
+          await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+          const { state, detail, record } = world.volume()?.status ?? {};
+          assert.deepEqual(
+            [state, detail?.sizeGiB, record?.defaultAccess],
+            isTaken ? ["Created", sizeGiB, "quarantined"] : ["CreationFailed", undefined, undefined],
+          );
+        }));
+
+    it("looks again at a disk of another size that it could not read", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", { ...aVolume(), status: undefined });
+        const cloud: CloudProvisioner = {
+          ...world.ports.cloud,
+          createDisk: refusesOtherSizes(aDisk({ sizeGiB: 4_096 })),
+          getDisk: async () => fail({ kind: "Throttled", retryAfterMs: 1, detail: "reads" }),
+        };
+        const answer = await world.answerOf(
+          diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never),
+        );
+        assert.equal(!answer.ok && answer.failure.kind, "Throttled");
+        assert.notEqual(world.volume()?.status?.state, "CreationFailed");
+      }));
+
     for (const { because, diskName, tags, state } of [
       {
         because: "this driver made for another volume",

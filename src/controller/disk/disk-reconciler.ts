@@ -113,7 +113,7 @@ async function createDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSigna
   const request = diskRequest(ports, volume);
   if (!request.ok) return recordFailure(ports, volume, request.failure, signal);
   const created = await ports.steps.run("create-disk", () =>
-    ports.cloud.createDisk({ ...request.value, precondition: markCreating(ports, volume) }, signal),
+    askForDisk(ports, volume, { ...request.value, precondition: markCreating(ports, volume) }, signal),
   );
   if (!created.ok)
     return recordFailure(ports, volume, created.failure, signal, {
@@ -129,6 +129,29 @@ async function createDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSigna
   return isNeverUsed(ports, volume, created.value)
     ? recordCreated(ports, volume, created.value, signal)
     : adoptDisk(ports, volume, created.value.diskUri, signal);
+}
+
+/**
+ * Asks for the disk of the spec. An object that is made again from a manifest of earlier, or a backup of
+ * before its disk was recorded, states the size of that time. The disk may have grown since: of one whose
+ * tags name the volume all but the size is compared then.
+ */
+async function askForDisk(
+  ports: DiskPorts,
+  volume: AzVolume,
+  request: CreateDiskRequest,
+  signal: AbortSignal,
+): Promise<Result<DiskFacts>> {
+  const { cloud, clusterId } = ports;
+  const asked = await cloud.createDisk(request, signal);
+  if (asked.ok || asked.failure.kind !== "VolumeExistsWithOtherRequest") return asked;
+  const shown = await cloud.getDisk({ diskUri: cloud.diskUriOf(request) }, signal);
+  // Without a look the refusal would be for good.
+  if (!shown.ok) return saysDiskGone(shown.failure) ? asked : shown;
+  const { tags, sizeGiB } = shown.value;
+  const isOwn = clusterOf(tags) === clusterId && volumeNameIn(tags) === volume.spec.volumeName;
+  const hasGrown = sizeGiB > request.sizeGiB && !isNeverUsed(ports, volume, shown.value);
+  return isOwn && hasGrown ? cloud.createDisk({ ...request, sizeGiB }, signal) : asked;
 }
 
 /** Why a disk that exists under the name is not this volume's; undefined: it is. */

@@ -268,6 +268,27 @@ describe("createVolume", () => {
       }));
   }
 
+  for (const { limitGiB, isFound } of [
+    { limitGiB: 0, isFound: true },
+    { limitGiB: 20, isFound: true },
+    { limitGiB: 19, isFound: false },
+  ])
+    it(`${isFound ? "finds" : "refuses"} a grown disk of 20 GiB with a limit of ${limitGiB} GiB`, () =>
+      withController(async (world) => {
+        const capacityRange = { requiredBytes: gibToBytes(10), limitBytes: gibToBytes(limitGiB) };
+        const [answer] = await begun(world, { capacityRange });
+        // Its tags name the volume, so it was adopted.
+        await world.diskCreated("pvc-1", 20);
+        const made = await world.answerOf(answer ?? assert.fail("not begun"));
+        if (made.ok) assert.equal(made.value.volume?.capacityBytes, gibToBytes(20));
+        assert.equal(
+          made.ok || (made.failure.kind === "VolumeExistsWithOtherRequest" && made.failure.difference),
+          isFound ||
+            `it has 20 GiB, which is outside the range asked for now (${gibToBytes(10)} to ` +
+              `${gibToBytes(19)} bytes)`,
+        );
+      }));
+
   describe("of raw block, for a claim with ReadWriteOnce and ReadWriteMany", () => {
     // external-provisioner states each mode of the claim.
     const request = {

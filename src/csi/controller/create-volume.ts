@@ -122,8 +122,12 @@ async function create(
     return left.ok ? create(context, target, elsewhere, call) : left;
   }
   const { detail, error } = volume.status ?? {};
-  if (detail !== undefined) return ok({ volume: volumeMessage(volume.spec, detail, context.driverName) });
-  return stillWaiting(volumeName, "its disk to be created", error);
+  if (detail === undefined) return stillWaiting(volumeName, "its disk to be created", error);
+  // A disk that the volume had before has kept its size.
+  const difference = createRequestDifference(volume, request);
+  return difference === undefined
+    ? ok({ volume: volumeMessage(volume.spec, detail, context.driverName) })
+    : fail({ kind: "VolumeExistsWithOtherRequest", volumeName, difference });
 }
 
 /**
