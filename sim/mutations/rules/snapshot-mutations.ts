@@ -46,7 +46,7 @@ export const snapshotMutations: readonly Mutation[] = [
     },
     breaks: ["snapshot-broken"],
     storm: restoredInFreezeStorm,
-    shownBy: 7,
+    shownBy: 10,
     takes: "a backup without the request is put back while Azure takes the snapshot of a writing pod",
     noticedBy: "src/core/node/plan-freeze.test.ts",
   },
