@@ -68,7 +68,7 @@ export interface Emulator {
 const ALWAYS_NAMED = ["localhost", "127.0.0.1", "::1"];
 
 /** Starts Azure's compute API on this machine. Writes and makes nothing before it owns its port. */
-export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { host = "127.0.0.1", port = 0, https = true } = options;
   const server = await openServer({ host, port, isSecure: https });
   try {

@@ -14,7 +14,7 @@ import { isPrunedEarly, type RemovedReplica } from "./removed-replica.ts";
 const PRUNE_AFTER_MS = 300_000;
 
 /** The replica on node-b is marked for deletion while no node requests its volume. */
-function removed(circumstances: Partial<RemovedReplica> = {}): RemovedReplica {
+function removed(circumstances: Partial<RemovedReplica>): RemovedReplica {
   return {
     replica: aReplica("node-b"),
     atMs: nowMs,

@@ -30,7 +30,7 @@ const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 export async function startLab(
   options: LabOptions,
   signal: AbortSignal,
-  onProgress: OnProgress = () => undefined,
+  onProgress: OnProgress,
 ): Promise<Lab> {
   const settings = labSettings(options);
   await refuseIncapableMachine();

@@ -22,14 +22,14 @@ export interface MadeUpMachine {
 }
 
 /** A machine on which nothing runs. */
-export function aMachine(nodeName: string, vmGuid = `guid-${nodeName}`): MadeUpMachine {
+export function aMachine(nodeName: string): MadeUpMachine {
   const made: MadeUpMachine = {
     canWrite: false,
     state: "running",
     machine: {
       nodeName,
       instanceUri: instanceUriOf(nodeName),
-      vmGuid,
+      vmGuid: `guid-${nodeName}`,
       osDisk: () => 1,
       rootDisk: { isBroken: false },
       clock: createVirtualClock(),

@@ -26,8 +26,8 @@ const never = new AbortController().signal;
 const otherDisk = diskUri.replace("pvc-1", "backup");
 
 /** The object that node-n creates under the name of node-a's attachment. */
-function aSquatter(spec: Partial<AzVolumeAttachment["spec"]> = {}): AzVolumeAttachment {
-  return anAttachment("node-a", { spec: { nodeName: "node-n", ...spec }, status: undefined });
+function aSquatter(): AzVolumeAttachment {
+  return anAttachment("node-a", { spec: { nodeName: "node-n" }, status: undefined });
 }
 
 describe("an AzVolumeAttachment that contradicts itself or its volume", () => {

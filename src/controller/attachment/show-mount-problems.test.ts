@@ -12,7 +12,6 @@ import {
   aWriter,
 } from "../../core/testing/objects.ts";
 import { must } from "../../core/testing/value-of.ts";
-import type { AttachmentPorts } from "../controller-ports.ts";
 import { asksNothing, type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { volumeReconciler } from "../writer/volume-reconciler.ts";
@@ -42,11 +41,8 @@ async function withStated(
 }
 
 /** One pass of a leader; what it asks to be run again after, in milliseconds. */
-async function leads(
-  world: ReconcileWorld,
-  ports: AttachmentPorts = world.ports,
-): Promise<number | undefined> {
-  const done = await world.answerOf(mountEventsReconciler(ports).reconcile(name, never));
+async function leads(world: ReconcileWorld): Promise<number | undefined> {
+  const done = await world.answerOf(mountEventsReconciler(world.ports).reconcile(name, never));
   assert.ok(done.ok, JSON.stringify(done));
   return done.value.requeueAfterMs;
 }

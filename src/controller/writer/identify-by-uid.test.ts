@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import {
   anAttachment,
@@ -29,14 +28,10 @@ async function reconcile(world: ReconcileWorld): Promise<unknown> {
 }
 
 /** What becomes of a record while node-a has a Node with the uid `a-2`. */
-async function recordAfter(
-  world: ReconcileWorld,
-  record: RecordChanges,
-  reported: Partial<AzDriverNode["status"]> = {},
-): Promise<WriterRecord | undefined> {
+async function recordAfter(world: ReconcileWorld, record: RecordChanges): Promise<WriterRecord | undefined> {
   world.nodeUids.set("node-a", "a-2");
   await world.given("AzVolume", aVolumeWithRecord(record));
-  await world.given("AzDriverNode", aDriverNode("node-a", reported));
+  await world.given("AzDriverNode", aDriverNode("node-a"));
   await world.given("AzVolumeAttachment", anAttachment("node-a"));
   await reconcile(world);
   return world.record();

@@ -20,7 +20,7 @@ const anyText = fc.oneof(
   fc.stringMatching(/^[a-z0-9A-Z._-]{1,130}$/u),
 );
 
-function aDiskUri(diskName = "pvc-1", resourceGroup = "rg-1"): string {
+function aDiskUri(diskName: string, resourceGroup = "rg-1"): string {
   return formatDiskUri({ subscriptionId: "sub-1", resourceGroup, diskName });
 }
 

@@ -15,9 +15,9 @@ let files = 0;
 const newPath = (): string => join(folder, `state-${files++}.jsonl`);
 
 /** A line of about this length, with line separators that are none in JSON lines. */
-function input(length: number, atMs = 1): RecordedInput {
+function input(length: number): RecordedInput {
   const request = { method: "PUT", path: "/x", body: `\u2028\u2029\r${"ä".repeat(length)}` } as const;
-  return { kind: "call", atMs, request, status: 200, requestId: "id" };
+  return { kind: "call", atMs: 1, request, status: 200, requestId: "id" };
 }
 
 async function readAll(path: string, setUp = { seed: 1 }): Promise<readonly RecordedInput[]> {

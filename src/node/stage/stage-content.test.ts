@@ -50,7 +50,7 @@ async function stageOnceLookedUp(world: NodeWorld): Promise<string> {
 }
 
 /** Unstages, and grants the volume to the node once more. */
-async function unstageAndGrant(world: NodeWorld, overrides: Partial<StageRequest> = {}): Promise<void> {
+async function unstageAndGrant(world: NodeWorld, overrides: Partial<StageRequest>): Promise<void> {
   await must(world.unstage(overrides));
   await world.grantAgain();
 }

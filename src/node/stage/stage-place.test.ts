@@ -34,7 +34,7 @@ function withStatus(attachment: AzVolumeAttachment, status: Partial<AttachmentSt
     : { ...attachment, status: { ...attachment.status, ...status } };
 }
 
-function rawOther(changes: Partial<VolumeCheckpoint> = {}): VolumeCheckpoint {
+function rawOther(changes: Partial<VolumeCheckpoint>): VolumeCheckpoint {
   const other = { volumeName: "pvc-2", volumeId: otherUri, lun: 5, majorMinor: "8:96" };
   return aCheckpoint({ ...other, accessType: "block", ...changes });
 }

@@ -40,10 +40,10 @@ function atLun(attachment: AzVolumeAttachment, lun: number): AzVolumeAttachment 
 }
 
 /** The work of the controller once it has read the VM again. */
-function lookedUp(world: NodeWorld, lun = 0): Promise<void> {
+function lookedUp(world: NodeWorld): Promise<void> {
   return world.setAttachment((attachment) => ({
     ...attachment,
-    status: { ...attachment.status, state: "Attached", lun, deviceMissing: false },
+    status: { ...attachment.status, state: "Attached", lun: 0, deviceMissing: false },
   }));
 }
 

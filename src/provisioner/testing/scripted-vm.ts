@@ -52,7 +52,7 @@ export function anEntry(name: string, lun: number, overrides: Partial<ArmDataDis
 }
 
 /** An error of ARM. */
-export function anArmError(overrides: Partial<ArmError> = {}): ArmError {
+export function anArmError(overrides: Partial<ArmError>): ArmError {
   return {
     statusCode: 400,
     code: "BadRequest",

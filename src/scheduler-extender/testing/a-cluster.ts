@@ -35,7 +35,7 @@ export function aHealthyNode(nodeName: string): NodeFacts {
 }
 
 /** A claim `default/data` of no class that waits for its first pod. */
-export function aClaim(overrides: Partial<ClaimFacts> & { readonly name?: string } = {}): ClaimFacts {
+export function aClaim(overrides: Partial<ClaimFacts> & { readonly name?: string }): ClaimFacts {
   const { name = "data", ...facts } = overrides;
   return {
     metadata: { name, namespace: "default", resourceVersion: "1" },

@@ -30,13 +30,9 @@ export function aVolumeStatus(
 }
 
 /** A new AzVolumeAttachment that every store accepts. */
-export function aNewAttachment(
-  name: string,
-  metadata: Metadata = {},
-  spec: Partial<KindMap["AzVolumeAttachment"]["spec"]> = {},
-): NewObject<"AzVolumeAttachment"> {
+export function aNewAttachment(name: string): NewObject<"AzVolumeAttachment"> {
   return {
-    metadata: { name, ...metadata },
+    metadata: { name },
     spec: {
       volumeName: "pvc-1",
       volumeId: "/subscriptions/s/disks/pvc-1",
@@ -44,12 +40,11 @@ export function aNewAttachment(
       role: "Replica",
       readOnly: false,
       volumeContext: {},
-      ...spec,
     },
   };
 }
 
 /** A new AzDriverNode that every store accepts. */
-export function aNewDriverNode(name: string, metadata: Metadata = {}): NewObject<"AzDriverNode"> {
-  return { metadata: { name, ...metadata }, spec: { nodeName: name } };
+export function aNewDriverNode(name: string): NewObject<"AzDriverNode"> {
+  return { metadata: { name }, spec: { nodeName: name } };
 }

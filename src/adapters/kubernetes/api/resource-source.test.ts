@@ -14,8 +14,8 @@ const expired: ApiAnswer = {
   body: { code: 410, reason: "Expired", message: "the continue token is too old" },
 };
 
-function wireObject(name: string, resourceVersion = "5"): ApiObject & { readonly large: string } {
-  return { metadata: { name, namespace: "ns", uid: `uid-${name}`, resourceVersion }, large: "left out" };
+function wireObject(name: string): ApiObject & { readonly large: string } {
+  return { metadata: { name, namespace: "ns", uid: `uid-${name}`, resourceVersion: "5" }, large: "left out" };
 }
 
 function page(names: readonly string[], resourceVersion: string, next?: string): ApiAnswer {
@@ -23,7 +23,7 @@ function page(names: readonly string[], resourceVersion: string, next?: string):
     code: 200,
     body: {
       metadata: { resourceVersion, ...(next === undefined ? {} : { continue: next }) },
-      items: names.map((name) => wireObject(name)),
+      items: names.map(wireObject),
     },
   };
 }

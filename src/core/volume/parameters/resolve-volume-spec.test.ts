@@ -10,7 +10,7 @@ import {
 } from "./resolve-volume-spec.ts";
 import { parseVolumeParameters, type VolumeParameters } from "./volume-parameters.ts";
 
-function parametersWith(overrides: Partial<VolumeParameters> = {}): VolumeParameters {
+function parametersWith(overrides: Partial<VolumeParameters>): VolumeParameters {
   const parsed = parseVolumeParameters({ skuName: "Premium_LRS" });
   assert.ok(parsed.ok);
   return { ...parsed.value, tags: {}, ...overrides };

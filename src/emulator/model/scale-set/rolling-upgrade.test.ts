@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, listAt, numberAt, textAt } from "../api/json.ts";
-import type { ComputeModelOptions } from "../compute-model.ts";
 import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 import { chooseBatch } from "./rolling-upgrade.ts";
 import { DEFAULT_UPGRADE_POLICY } from "./upgrade-policy.ts";
@@ -12,9 +11,9 @@ const HEALTH = { networkProfile: { healthProbe: { id: `${COMPUTE}/probe` } } };
 const REIMAGE_MS = 60_000;
 
 /** A pool of instances 0, 1 … without zones, whose model names a health probe. */
-function aPool(capacity: number, policy: Json, more: Partial<ComputeModelOptions> = {}): ModelFixture {
+function aPool(capacity: number, policy: Json): ModelFixture {
   const exact = { medianMs: REIMAGE_MS, p99Ms: REIMAGE_MS };
-  const pool = aModel({ virtualMachines: [], ...more });
+  const pool = aModel({ virtualMachines: [] });
   const { settings } = pool.model.world;
   pool.model.world.settings = { ...settings, latencies: { ...settings.latencies, vmReimage: exact } };
   pool.finish("PUT", POOL, {

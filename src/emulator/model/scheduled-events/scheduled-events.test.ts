@@ -59,16 +59,13 @@ function statusOf(
 }
 
 /** A pool of two instances whose deletion waits for five minutes. */
-function aPool(more: Json = {}): ModelFixture {
+function aPool(): ModelFixture {
   const pool = exact(aModel({ virtualMachines: [{ name: "alone" }] }));
   const terminateNotificationProfile = { enable: true, notBeforeTimeout: "PT5M" };
   pool.finish("PUT", POOL, {
     location: "eastus",
     sku: { name: "Standard_D8s_v5", capacity: 2 },
-    properties: {
-      virtualMachineProfile: { scheduledEventsProfile: { terminateNotificationProfile } },
-      ...(more as object),
-    },
+    properties: { virtualMachineProfile: { scheduledEventsProfile: { terminateNotificationProfile } } },
   });
   return pool;
 }

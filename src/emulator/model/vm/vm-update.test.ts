@@ -29,8 +29,8 @@ function furnished(): ModelFixture {
   return azure;
 }
 
-function stateOf(azure: ModelFixture, path = VM): string | undefined {
-  return textAt(azure.send("GET", path).body, "properties", "provisioningState");
+function stateOf(azure: ModelFixture): string | undefined {
+  return textAt(azure.send("GET", VM).body, "properties", "provisioningState");
 }
 
 const profile = (more: Readonly<Record<string, Json>>): Json => ({ properties: more });
