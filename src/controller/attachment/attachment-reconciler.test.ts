@@ -80,6 +80,14 @@ async function read<T>(call: Promise<Result<T, unknown>>): Promise<{ readonly va
 const givenNode = (world: ReconcileWorld): Promise<void> =>
   world.given("AzDriverNode", aDriverNode("node-a"));
 
+/** In a world with node-a. */
+function withNode(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+  return withControllerPorts(async (world) => {
+    await givenNode(world);
+    await act(world);
+  });
+}
+
 /** Removes an attachment for good, as `kubectl` does when it removes the finalizer. */
 async function erase(world: ReconcileWorld): Promise<void> {
   await world.other.delete("AzVolumeAttachment", attachmentName("node-a"), {}, never);
@@ -111,8 +119,7 @@ async function recreated(world: ReconcileWorld): Promise<void> {
 
 describe("attachmentReconciler", () => {
   it("gives an attachment the labels back by which its node sees it", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       const { labels } = world.attachment("node-a")?.metadata ?? assert.fail("no attachment");
@@ -125,8 +132,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("delays a refused attach also where its node has written no time of its request", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
       const spec = { writerRequest: { since: "soon" } };
       await world.given("AzVolumeAttachment", anAttachment("node-a", { spec, status: undefined }));
@@ -137,8 +143,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("carries out what is planned for an attachment that takes no labels", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       await removeLabels(world, "node-a");
@@ -162,8 +167,7 @@ describe("attachmentReconciler", () => {
     ["Replica", {}],
   ] as const)
     it(`attaches the disk, and says in one write where and as which role: ${role}`, () =>
-      withControllerPorts(async (world) => {
-        await givenNode(world);
+      withNode(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord(record));
         await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
         assert.deepEqual(await run(world), { ok: true, value: {} });
@@ -177,8 +181,7 @@ describe("attachmentReconciler", () => {
       }));
 
   it("records no role where the node becomes unverified while the disk is attached", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       await runOn(world, {
@@ -197,8 +200,7 @@ describe("attachmentReconciler", () => {
 
   for (const writeAcceleratorEnabled of [undefined, false, true])
     it(`attaches as the spec says: writeAcceleratorEnabled is ${writeAcceleratorEnabled}`, () =>
-      withControllerPorts(async (world) => {
-        await givenNode(world);
+      withNode(async (world) => {
         const volume = aVolumeWithRecord({});
         const spec = {
           ...volume.spec,
@@ -217,8 +219,7 @@ describe("attachmentReconciler", () => {
       }));
 
   it("attaches with the host cache that volume and PersistentVolume state", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       const { spec: ofVolume, status, ...volume } = aVolumeWithRecord({});
       assert.ok(status?.detail !== undefined);
       await world.given("AzVolume", {
@@ -240,8 +241,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("attaches the disk of an AzVolume that is being deleted by hand", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       await world.markDeleted("AzVolume", "pvc-1");
@@ -253,8 +253,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("force-detaches a hanging detach only if the record, as it is then, allows it", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       const answers: unknown[] = [];
@@ -275,8 +274,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("reattaches a disk that was detached from its writer, and reports it", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given(
         "AzVolumeAttachment",
@@ -299,8 +297,7 @@ describe("attachmentReconciler", () => {
     ["at another LUN", 3, ["DiskLost", "Attached"]],
   ] as const)
     it(`reports to a writer what its node misses while Azure lists the disk ${isThere}`, () =>
-      withControllerPorts(async (world) => {
-        await givenNode(world);
+      withNode(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
         await world.given(
           "AzVolumeAttachment",
@@ -317,8 +314,7 @@ describe("attachmentReconciler", () => {
       }));
 
   it("reads the size of a disk that its node finds of another size", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given(
         "AzVolumeAttachment",
@@ -341,8 +337,7 @@ describe("attachmentReconciler", () => {
     { because: "a disk of one VM, after a refusal", maxShares: 1, pods: [] },
   ])
     it(`has a node take a size that Azure has not confirmed: ${because}`, () =>
-      withControllerPorts(async (world) => {
-        await givenNode(world);
+      withNode(async (world) => {
         const { spec, status } = aVolumeWithRecord({ writer: aWriter("node-a") });
         const asked = { ...spec, maxMountReplicaCount: 0, disk: { ...spec.disk, sizeGiB: 20, maxShares } };
         const detail = aDetail({ maxShares });
@@ -375,8 +370,7 @@ describe("attachmentReconciler", () => {
       }));
 
   it("reports the loss of a disk that another VM has by now, though none is attached", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given(
         "AzVolumeAttachment",
@@ -390,8 +384,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("looks up a missing disk in Azure at once, and then every ten seconds", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
       await world.given(
         "AzVolumeAttachment",
@@ -427,8 +420,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("does not set Attached for a node that was fenced concurrently", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       world.during.attachDisk = async () => {
@@ -439,8 +431,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("leaves a recreated attachment alone while the cache still shows the old one", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
       world.attachedTo.add("node-a");
@@ -453,8 +444,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("detaches what is being deleted, and removes the object", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
       await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
       world.attachedTo.add("node-a");
@@ -626,8 +616,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("detaches no disk while the volume's object or its record is missing", async () => {
-    await withControllerPorts(async (world) => {
-      await givenNode(world);
+    await withNode(async (world) => {
       await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
       world.attachedTo.add("node-a");
       world.instances.set(instanceUriOf("node-a"), a.vmId);
@@ -640,8 +629,7 @@ describe("attachmentReconciler", () => {
       await run(world);
       assert.deepEqual([...world.attachedTo], ["node-a"]);
     });
-    await withControllerPorts(async (world) => {
-      await givenNode(world);
+    await withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
       world.attachedTo.add("node-a");
@@ -673,8 +661,7 @@ describe("attachmentReconciler", () => {
       }));
 
   it("sends no second detach of a disk that a fence has proven to be detached", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ quarantined: [a] }));
       await world.given(
         "AzVolumeAttachment",
@@ -688,8 +675,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("keeps such an attachment where the record was rebuilt, before the cache shows it", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ quarantined: [a] }));
       await world.given(
         "AzVolumeAttachment",
@@ -708,8 +694,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("discards the proof that a disk was detached once it is attached again", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given(
         "AzVolumeAttachment",
@@ -762,8 +747,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("recreates an attachment deleted by hand while its node writes, without a detach", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given(
         "AzVolumeAttachment",
@@ -786,8 +770,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("recreates a terminating replica as a primary after its node's reclaim", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
       await run(world);
@@ -803,8 +786,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("leaves a regular deletion alone, though the cached record still names its writer", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
       world.store.holdWatches(true);
@@ -815,8 +797,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("drops a request that was withdrawn while there was no attachment", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
       const { create } = world.ports.store;
@@ -847,8 +828,7 @@ describe("attachmentReconciler", () => {
   };
 
   it("recreates an attachment that was erased during its attach", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: undefined }));
       world.during.attachDisk = () => erase(world);
@@ -862,8 +842,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("looks at a disk whose attach Azure refuses: its SKU may have changed", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
       await world.given(
         "AzVolumeAttachment",
@@ -904,8 +883,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("counts no shares that another client has taken away, once an attach finds none", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       const status = { record: newRecord(0), detail: aDetail({ maxShares: 3 }) };
       await world.given("AzVolume", aVolume({ status }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
@@ -930,8 +908,7 @@ describe("attachmentReconciler", () => {
     },
   ])
     it(`attaches nothing while the VM may still use an old device of any volume: ${because}`, () =>
-      withControllerPorts(async (world) => {
-        await givenNode(world);
+      withNode(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         const other = { record, detail: aDetail({ diskUri: otherUri }) };
         await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: other }));
@@ -970,8 +947,7 @@ describe("attachmentReconciler", () => {
     },
   ] as const)
     it(`attaches ${isAttached ? "a" : "no"} disk beside an unverified one: ${because}`, () =>
-      withControllerPorts(async (world) => {
-        await givenNode(world);
+      withNode(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         const other = { record: aRecord({ unverified: [a] }), detail: aDetail({ diskUri: otherUri }) };
         await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: other }));
@@ -989,8 +965,7 @@ describe("attachmentReconciler", () => {
     ["detaches a disk by a record of the store's own incarnation", 0, []],
   ] as const)
     it(what, () =>
-      withControllerPorts(async (world) => {
-        await givenNode(world);
+      withNode(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation }));
         await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
         world.attachedTo.add("node-a");
@@ -1006,8 +981,7 @@ describe("attachmentReconciler", () => {
     { state: "Detaching", luns: [] },
   ] as const)
     it(`${luns.length > 0 ? "gives no disk" : "keeps for none"} the LUN of a missed one: ${state}`, () =>
-      withControllerPorts(async (world) => {
-        await givenNode(world);
+      withNode(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         const other = {
           record: aRecord({ writer: aWriter("node-a") }),
@@ -1031,8 +1005,7 @@ describe("attachmentReconciler", () => {
       }));
 
   it("asks for the LUN at which its node had the disk, which is free for that alone", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       const missing = { lun: 3, deviceMissing: true } as const;
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: missing }));
@@ -1201,8 +1174,7 @@ describe("attachmentReconciler", () => {
   });
 
   it("attaches to the VM that has the name now, whatever an earlier one had", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { vmId: "older", lun: 3 } }));
       await run(world);
@@ -1264,8 +1236,7 @@ describe("attachmentReconciler", () => {
       }));
 
     it("does not report a detach once the next VM's attach has begun, before the cache", () =>
-      withControllerPorts(async (world) => {
-        await givenNode(world);
+      withNode(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
         await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: on }));
         const cached = world.attachment("node-a") ?? assert.fail("no attachment");
@@ -1286,8 +1257,7 @@ describe("attachmentReconciler", () => {
   });
 
   it("records no place by an attach after which others' detach is carried out", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", aReplica("node-a", { status: undefined }));
       // Others ask for the detach once the attach has seen the disk there; another disk's update sends it.
@@ -1305,8 +1275,7 @@ describe("attachmentReconciler", () => {
     ["a mark", { state: "Detaching", attempt: "mark-1" }],
   ] as const)
     it(`does not write its failure over ${what}`, () =>
-      withControllerPorts(async (world) => {
-        await givenNode(world);
+      withNode(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
         const status = { ...later, vmId: a.vmId };
@@ -1322,8 +1291,7 @@ describe("attachmentReconciler", () => {
 
   for (const state of ["Detaching", "DetachmentFailed"] as const)
     it(`attaches nothing over the mark of a detach: ${state}`, () =>
-      withControllerPorts(async (world) => {
-        await givenNode(world);
+      withNode(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
         world.store.holdWatches(true);
@@ -1342,8 +1310,7 @@ describe("attachmentReconciler", () => {
       }));
 
   it("does not write its LUN over a later attempt, and logs that", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       world.during.attachDisk = async () => {
@@ -1372,8 +1339,7 @@ describe("attachmentReconciler", () => {
     fail({ kind: "NoFreeLun", nodeName: node.nodeName, lunsMax: 8 });
 
   it("does not attach at a LUN where the node expects another disk", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       await world.given("AzVolumeAttachment", {
@@ -1475,8 +1441,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("evicts as many replicas as primaries wait for a slot of the node", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       const names = await givenReplicas(world, [{}, {}, {}]);
@@ -1510,8 +1475,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("does not evict a replica whose volume has begun to fail over, before the cache", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       const names = await givenReplicas(world, [{}]);
@@ -1534,8 +1498,7 @@ describe("attachmentReconciler", () => {
     }));
 
   it("leaves a replica that was promoted before the cache shows it", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
+    withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       await givenReplicas(world, [{}]);
