@@ -36,7 +36,7 @@ export const targets: readonly Target[] = [
     name: "staging and clean checks",
     files: [
       "src/node/stage/{stage-volume,prepare-file-system,wait-for-grant-and-attach,publish-volume,unstage-volume}.ts",
-      "src/node/writer/{acquire-volume,verify-clean,clean-check-target,rollback-detector}.ts",
+      "src/node/writer/{acquire-volume,release-volume,check-held,verify-clean,clean-check-target,rollback-detector}.ts",
       "src/node/care/{volume-reconciler,find-untracked-mounts,answer-recall}.ts",
     ],
     killedMin: 90,

@@ -134,7 +134,7 @@ export const masks: readonly Mask[] = [
     removes: "a node publishes and continues to use only what it holds",
     edits: [
       {
-        file: "src/node/writer/acquire-volume.ts",
+        file: "src/node/writer/check-held.ts",
         find: `undefined : holderIn(ports, volume);`,
         replace: `undefined : isNamed(volume.status?.record, ports.node, "writer") ?
     volume.status?.record?.writer : undefined;`,

@@ -14,7 +14,6 @@ import {
 const MOVE_RECORD = "src/objects/update-record.ts";
 const WRITER_STEPS = "src/core/writer/record/writer-steps.ts";
 const FENCE_BATCH = "src/provisioner/vm/fence-batch.ts";
-const ACQUIRE_VOLUME = "src/node/writer/acquire-volume.ts";
 
 /** The rules of the writer protocol, under their names in its model. */
 export const protocolMutations: readonly Mutation[] = [
@@ -313,7 +312,7 @@ export const protocolMutations: readonly Mutation[] = [
         replace: "",
       },
       {
-        file: ACQUIRE_VOLUME,
+        file: "src/node/writer/acquire-volume.ts",
         find: `  if (alive.value)
     return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });
 `,
@@ -331,7 +330,7 @@ export const protocolMutations: readonly Mutation[] = [
     name: "releaseClean",
     removes: "a node releases the volume only once nothing on it can write any more",
     edits: {
-      file: ACQUIRE_VOLUME,
+      file: "src/node/writer/release-volume.ts",
       find:
         `const clean = await verifyCleanOf(ports, read.value, { needsDevice, isFlushed }, signal);\n` +
         `  if (!clean.ok) return clean;`,

@@ -110,7 +110,7 @@ export const releaseMutations: readonly Mutation[] = [
       "NodeStageVolume and NodePublishVolume renew the request of an unrequested writer before they let " +
       "a pod use it",
     edits: {
-      file: "src/node/writer/acquire-volume.ts",
+      file: "src/node/writer/check-held.ts",
       find: `if (writer.requested) return ok(writer);`,
       replace: `return ok(writer);`,
     },

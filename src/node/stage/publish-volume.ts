@@ -3,7 +3,7 @@ import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, checkpointOfDisk } from "../own-state.ts";
-import { checkHeld } from "../writer/acquire-volume.ts";
+import { checkHeld } from "../writer/check-held.ts";
 import { whileSame } from "./same-device.ts";
 import type { Staged, StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";

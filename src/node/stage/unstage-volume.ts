@@ -7,7 +7,7 @@ import { updateRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, checkpointOfDisk, ownAttachment } from "../own-state.ts";
-import { releaseVolume } from "../writer/acquire-volume.ts";
+import { releaseVolume } from "../writer/release-volume.ts";
 import { verifyClean } from "../writer/verify-clean.ts";
 import { restoreDevice } from "./device-tuning.ts";
 import { publishedTargets } from "./published-targets.ts";

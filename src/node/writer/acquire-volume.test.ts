@@ -7,7 +7,9 @@ import { distrust } from "../../core/writer/record/writer-steps.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
-import { checkHeld, releaseVolume, acquireVolume } from "./acquire-volume.ts";
+import { acquireVolume } from "./acquire-volume.ts";
+import { checkHeld } from "./check-held.ts";
+import { releaseVolume } from "./release-volume.ts";
 
 const never = new AbortController().signal;
 const granted = aWriter("node-a", { held: false });

@@ -1,16 +1,13 @@
-import type { AzVolume, Writer } from "../../core/api/az-volume.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { isNamed } from "../../core/writer/record/record-nodes.ts";
-import { release, acquire, renew } from "../../core/writer/record/writer-steps.ts";
-import { compareLease } from "../../objects/store-incarnation.ts";
-import { isNoLongerDue, updateRecord, updateRecordAfterCheck } from "../../objects/update-record.ts";
+import { acquire } from "../../core/writer/record/writer-steps.ts";
+import { updateRecordAfterCheck } from "../../objects/update-record.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { checkpointOf, ownAttachment } from "../own-state.ts";
+import { checkpointOf } from "../own-state.ts";
+import { holderIn, unfencedHolderIn } from "./check-held.ts";
 import { accessTypeOf } from "./clean-check-target.ts";
-import { endReservation } from "./end-reservation.ts";
 import { olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector.ts";
-import { verifyClean } from "./verify-clean.ts";
 
 /** A volume that this node holds, in that epoch. */
 export interface HeldVolume {
@@ -123,97 +120,4 @@ async function reportRollback(
 ): Promise<Result<never>> {
   const recorded = await checkpoints.putRollback(storeIncarnation, signal);
   return recorded.ok ? fail({ kind: "StoreRolledBack", detail }) : recorded;
-}
-
-/**
- * *release*: returns the volume once nothing here can write to it any more. An unmount alone does not
- * show that: a check or mount command of this or an earlier plug-in may still run, and a process may have
- * the raw device open. Success, too, if the record no longer says that this node holds it. `isFlushed` as for
- * `verifyClean`. `needsDevice`: default true; a lost checkpoint must not make a node look clean that had the
- * disk. Fails with `DeviceBusy` while the node is not clean, and with `StillWaiting` while no device to check
- * is known.
- */
-export async function releaseVolume(
-  ports: NodePorts,
-  {
-    volumeName,
-    isFlushed,
-    needsDevice = true,
-  }: { readonly volumeName: string; readonly isFlushed: boolean; readonly needsDevice?: boolean },
-  signal: AbortSignal,
-): Promise<Result<void>> {
-  const read = await ports.store.get("AzVolume", volumeName, signal);
-  if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(undefined) : read;
-  const writer = holderIn(ports, read.value);
-  if (writer === undefined) return ok(undefined);
-  // By this the node notices a store that is restored to before the release, also after its plug-in has
-  // restarted, unless no controller has renewed the Lease since the backup.
-  const compared = await compareLease(ports, signal);
-  if (!compared.ok) return compared;
-  const clean = await verifyCleanOf(ports, read.value, { needsDevice, isFlushed }, signal);
-  if (!clean.ok) return clean;
-  await endReservation(ports, read.value, signal);
-  const released = await updateRecord(
-    ports,
-    { volumeName, nodeName: ports.node.nodeName, step: "release", volumeRead: read.value },
-    (present) => release(present, ports.node, writer.epoch),
-    signal,
-  );
-  if (!released.ok) return isNoLongerDue(released.failure) ? ok(undefined) : released;
-  ports.released.add(read.value.metadata.uid, writer.epoch);
-  ports.logger.info("volume released", { volumeName, epoch: writer.epoch });
-  return ok(undefined);
-}
-
-function verifyCleanOf(
-  ports: NodePorts,
-  volume: AzVolume,
-  check: Parameters<typeof verifyClean>[2],
-  signal: AbortSignal,
-): Promise<Result<void>> {
-  const volumeName = volume.metadata.name;
-  const checkpoint = checkpointOf(ports, volumeName);
-  const attachment = ownAttachment(ports, volumeName);
-  const volumeId = volume.status?.detail?.diskUri ?? volumeName;
-  const known = { volume, attachment, checkpoint, volumeId };
-  return verifyClean(ports, known, check, signal);
-}
-
-/**
- * Checks by an uncached read that this node holds the volume and is not being fenced, and renews the
- * request if a release check had withdrawn it: after this no fence can begin that has not seen the
- * new user. Returns the writer, or undefined where this node does not hold it.
- */
-export async function checkHeld(
-  ports: NodePorts,
-  volumeName: string,
-  signal: AbortSignal,
-): Promise<Result<Writer | undefined>> {
-  const read = await ports.store.get("AzVolume", volumeName, signal);
-  if (!read.ok) return read;
-  const writer = unfencedHolderIn(ports, read.value);
-  if (writer === undefined) return ok(undefined);
-  if (writer.requested) return ok(writer);
-  const requested = await updateRecord(
-    ports,
-    { volumeName, nodeName: ports.node.nodeName, step: "request", volumeRead: read.value },
-    (present) => renew(present, ports.node),
-    signal,
-  );
-  if (requested.ok) return ok(requested.value.status?.record?.writer);
-  if (requested.failure.kind !== "NotWriter") return requested;
-  // Another request of this node may have been faster, or a fence: the uncached record shows which.
-  const again = await ports.store.get("AzVolume", volumeName, signal);
-  if (!again.ok) return again;
-  const still = unfencedHolderIn(ports, again.value);
-  return ok(still?.requested === true ? still : undefined);
-}
-
-function unfencedHolderIn(ports: NodePorts, volume: AzVolume): Writer | undefined {
-  return isNamed(volume.status?.record, ports.node, "fencing") ? undefined : holderIn(ports, volume);
-}
-
-/** The record's writer, where that is this node and holds the volume. */
-function holderIn({ node }: NodePorts, { status }: AzVolume): Writer | undefined {
-  return isNamed(status?.record, node, "holder") ? status?.record?.writer : undefined;
 }

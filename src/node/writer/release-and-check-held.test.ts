@@ -9,7 +9,8 @@ import { must } from "../../core/testing/value-of.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { publishVolume } from "../stage/publish-volume.ts";
 import { type NodeWorld, stagingPath, withNode, aPublishRequest, targetPath } from "../testing/a-node.ts";
-import { checkHeld, releaseVolume } from "./acquire-volume.ts";
+import { checkHeld } from "./check-held.ts";
+import { releaseVolume } from "./release-volume.ts";
 
 const never = new AbortController().signal;
 const granted = aWriter("node-a", { held: false });

@@ -13,7 +13,7 @@ import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import { heartbeatReconciler } from "../lifecycle/heartbeat.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
-import { releaseVolume } from "./acquire-volume.ts";
+import { releaseVolume } from "./release-volume.ts";
 import {
   detectRollback,
   olderThanCheckpoint,
