@@ -78,7 +78,7 @@ async function attachOnce(
       ? attachFirst(context, request, signal)
       : submit(context, { ...request, kind: "attach" }, signal);
     arrived();
-    return lunIn(await attaching, request);
+    return attachedDiskIn(await attaching, request);
   } finally {
     arrived();
   }
@@ -115,7 +115,10 @@ async function attachInTurn(
   return obstacle === undefined ? submit(context, { ...request, kind: "attach" }, signal) : fail(obstacle);
 }
 
-function lunIn(answer: Result<VmAnswer>, { node: { nodeName } }: AttachRequest): Result<AttachedDisk> {
+function attachedDiskIn(
+  answer: Result<VmAnswer>,
+  { node: { nodeName } }: AttachRequest,
+): Result<AttachedDisk> {
   if (!answer.ok) return answer;
   const { value } = answer;
   if (value.kind === "attached") {

@@ -157,9 +157,9 @@ export const reviewMutations: readonly Mutation[] = [
     edits: {
       file: "src/core/writer/plan-writer.ts",
       find: `  return [
-    ...checks,
+    ...asksOfEarlierVms,
 `,
-      replace: `  if (checks.length > 0) return checks;
+      replace: `  if (asksOfEarlierVms.length > 0) return asksOfEarlierVms;
   return [
 `,
     },

@@ -56,8 +56,8 @@ export async function attach(
 ): Promise<Reconciled> {
   const { node, lane } = action;
   const startedMs = ports.clock.elapsedMs();
-  if (isBarred(ports, attachment, node)) return refusedFor(attachment);
-  const emitLossOnce = lossReport(ports, { volume, attachment, node });
+  if (reportsBar(ports, attachment, node)) return refusedFor(attachment);
+  const emitLossOnce = reportMissing(ports, { volume, attachment, node });
   const isToCount = mayHaveOtherShares(ports, volume, attachment);
   const attempt: Attempt = { volume, attachment, node, attempt: ports.random.uuid() };
   const obsolete = await begin(ports, attempt, signal);
@@ -95,8 +95,8 @@ export async function attach(
   return ok({});
 }
 
-/** Whether the node gets no disk because of other volumes; reported to a pod that waits. */
-function isBarred(ports: AttachmentPorts, attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
+/** Reports to a pod that waits that its node gets no disk because of other volumes. False: it may get one. */
+function reportsBar(ports: AttachmentPorts, attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
   const barring = volumesBarring(ports, node);
   if (barring.length === 0) return false;
   const { nodeName } = node;
@@ -124,7 +124,7 @@ function isBarred(ports: AttachmentPorts, attachment: AzVolumeAttachment, node: 
  * Reports a disk that its node does not find: at once where the node does not hold the volume. Where it does,
  * the returned function reports the loss, once Azure has shown it.
  */
-function lossReport(ports: AttachmentPorts, { volume, attachment, node }: PlannedAttach): () => void {
+function reportMissing(ports: AttachmentPorts, { volume, attachment, node }: PlannedAttach): () => void {
   const isMissed = attachment.status?.deviceMissing === true;
   let isToEmit = isMissed && isNamed(volume.status?.record, node.nodeName, "holder");
   if (isMissed && !isToEmit)

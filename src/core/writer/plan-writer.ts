@@ -32,11 +32,11 @@ import type { WriterAction } from "./writer-action.ts";
 export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
   if (record === undefined) return [];
-  const checks = earlierVms(observed, record).map(
+  const asksOfEarlierVms = earlierVms(observed, record).map(
     (node) => ({ kind: "AskAzure", node, mayBeGone: true }) as const,
   );
   return [
-    ...checks,
+    ...asksOfEarlierVms,
     ...planRecallEnds(observed, record),
     ...planRequestEnds(observed),
     ...planNodeUids(observed, record),
@@ -46,15 +46,15 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
 
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   const { writer } = record;
-  const named = nodesIn(record, "unverified");
-  const proofs = (record.fencing === undefined ? named : [])
+  const unverified = nodesIn(record, "unverified");
+  const proofs = (record.fencing === undefined ? unverified : [])
     .filter((node) => !repeatsEarlierVm(observed, node))
     .flatMap((node) => planUnverified(observed, record, node));
   if (writer !== undefined) {
     if (writer.held && isNamed(record, writer, "fencing")) return planPreempted(observed);
     return [...planForWriter(observed, writer), ...proofs];
   }
-  if (named.length > 0) return proofs;
+  if (unverified.length > 0) return proofs;
   return planGrant(observed, record);
 }
 

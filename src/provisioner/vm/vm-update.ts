@@ -113,18 +113,16 @@ export async function updateVm(
   if (!started.ok) return fail(started.failure);
   const readEnd = (callSignal: AbortSignal): ReturnType<ReadEnd> =>
     readUpdateEnd(session, update, callSignal);
-  const readEarlyEnd = isDone && readDone(isDone);
+  const readEarlyEnd: ReadEnd | undefined =
+    isDone &&
+    (async (callSignal) => {
+      const read = await readVm(session, update.vm, { lane }, callSignal);
+      return read.ok ? ok(isDone(read.value) ? {} : undefined) : read;
+    });
   const waiting = { resource: key, lane, maxMs, likeness, readEnd, readEarlyEnd };
   const own = { operation: started.value, ifMatch, takesOff: takenOffBy(change) };
   const ended = await underWay.during(own, () => session.untilEnded(started.value, waiting, signal));
   return ended.ok ? ok(undefined) : ended;
-
-  function readDone(isDoneIn: (vm: ArmVm) => boolean): ReadEnd {
-    return async (callSignal) => {
-      const read = await readVm(session, update.vm, { lane }, callSignal);
-      return read.ok ? ok(isDoneIn(read.value) ? {} : undefined) : read;
-    };
-  }
 }
 
 async function readUpdateEnd(

@@ -137,7 +137,7 @@ export class ControlLoop {
     }
   }
 
-  /** Calls `onSlow` unless the pass has ended by then, which the result is to be aborted with. */
+  /** Calls `onSlow` after `slowAfterMs`. The caller aborts the result when the pass ends: then it does not. */
   #whenSlow(onSlow: () => void): AbortController | undefined {
     const { slowAfterMs } = this.#reconciler;
     if (slowAfterMs === undefined) return undefined;
