@@ -84,6 +84,11 @@ function seen(world: ReconcileWorld, nodeName: string): unknown {
   return { role: spec.role, state: status?.state, lun: status?.lun, deviceMissing: status?.deviceMissing };
 }
 
+/** What is seen of a replica that is attached at a LUN. */
+function attachedAt(lun: number, deviceMissing?: boolean): unknown {
+  return { role: "Replica", state: "Attached", lun, deviceMissing };
+}
+
 const attached = (
   nodeName: string,
   status: AzVolumeAttachment["status"] = { state: "Attached", lun: 2 },
@@ -95,19 +100,9 @@ describe("compareAttachments", () => {
       await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-b") })));
       await world.given("AzVolumeAttachment", attached("node-b"));
       await compare(world, { listed: ["node-a", "node-b"] });
-      assert.deepEqual(seen(world, "node-a"), {
-        role: "Replica",
-        state: "Attached",
-        lun: 5,
-        deviceMissing: undefined,
-      });
+      assert.deepEqual(seen(world, "node-a"), attachedAt(5));
       assert.deepEqual(world.readLanes, new Set(["primaryAttach"]));
-      assert.deepEqual(seen(world, "node-b"), {
-        role: "Replica",
-        state: "Attached",
-        lun: 2,
-        deviceMissing: undefined,
-      });
+      assert.deepEqual(seen(world, "node-b"), attachedAt(2));
       assert.deepEqual(world.volume()?.status?.record?.writer?.nodeName, "node-b");
     }));
 
@@ -150,12 +145,7 @@ describe("compareAttachments", () => {
         metadata: { ...aVolumeWithRecord({}).metadata, deletionTimestamp: agoMs(0), finalizers: ["f"] },
       });
       await compare(world, { listed: ["node-a"] });
-      assert.deepEqual(seen(world, "node-a"), {
-        role: "Replica",
-        state: "Attached",
-        lun: 5,
-        deviceMissing: undefined,
-      });
+      assert.deepEqual(seen(world, "node-a"), attachedAt(5));
     }));
 
   it("requests a read of the VM where another client has detached the disk", () =>
@@ -164,18 +154,8 @@ describe("compareAttachments", () => {
       for (const nodeName of ["node-a", "node-b"])
         await world.given("AzVolumeAttachment", attached(nodeName));
       await compare(world, { listed: ["node-b"] });
-      assert.deepEqual(seen(world, "node-a"), {
-        role: "Replica",
-        state: "Attached",
-        lun: 2,
-        deviceMissing: true,
-      });
-      assert.deepEqual(seen(world, "node-b"), {
-        role: "Replica",
-        state: "Attached",
-        lun: 2,
-        deviceMissing: undefined,
-      });
+      assert.deepEqual(seen(world, "node-a"), attachedAt(2, true));
+      assert.deepEqual(seen(world, "node-b"), attachedAt(2));
     }));
 
   // Azure showed the disk before it was there.
@@ -263,12 +243,7 @@ describe("compareAttachments", () => {
         [false, false, false],
       );
       // Its attachment keeps the disk's place, so that the node can verify that nothing of it is in use.
-      assert.deepEqual(seen(world, "node-a"), {
-        role: "Replica",
-        state: "Attached",
-        lun: 5,
-        deviceMissing: undefined,
-      });
+      assert.deepEqual(seen(world, "node-a"), attachedAt(5));
       assert.equal(mayDetach(record, fenced), false);
     }));
 
@@ -321,12 +296,7 @@ describe("compareAttachments", () => {
         const node = { ...identity("node-a"), vmId: "vm-node-a" };
         assert.deepEqual(listIn(world.record(), "unverified"), [node]);
         assert.equal(mayDetach(world.record() ?? assert.fail("no record"), node), false);
-        assert.deepEqual(seen(world, "node-a"), {
-          role: "Replica",
-          state: "Attached",
-          lun: 5,
-          deviceMissing: undefined,
-        });
+        assert.deepEqual(seen(world, "node-a"), attachedAt(5));
       }));
 
   const aSharedVolume = (): AzVolume => {

@@ -37,6 +37,13 @@ const noRoom: Failure = {
   problem: "Azure allows 50 tags on a disk",
 };
 
+/** A volume whose record has just put node-b into quarantine. */
+async function givenNewQuarantine(world: ReconcileWorld): Promise<void> {
+  const metadata = { finalizers: [VOLUME_FINALIZER] };
+  await world.given("AzVolume", aVolume({ metadata, status: { record: aRecord() } }));
+  await world.setRecord((record) => changedRecord(record, { quarantined: [nodeB] }));
+}
+
 /** A world whose disk has tags that other clients can edit. */
 async function withTaggedDisk(
   act: (
@@ -204,11 +211,7 @@ describe("the state that a disk's tags keep", () => {
 
   it("is written after a minute although the volume never rests", () =>
     withTaggedDisk(async (world) => {
-      await world.given(
-        "AzVolume",
-        aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }),
-      );
-      await world.setRecord((record) => changedRecord(record, { quarantined: [nodeB] }));
+      await givenNewQuarantine(world);
       for (let epoch = 1; epoch <= 12; epoch++) {
         assert.equal(world.tagged(), 0, `after ${(epoch - 1) * 5} s`);
         await world.answerOf(world.clock.sleep(5_000, never));
@@ -224,11 +227,7 @@ describe("the state that a disk's tags keep", () => {
 
   it("is retried and reported where Azure fails for longer than it may be missing", () =>
     withTaggedDisk(async (world) => {
-      await world.given(
-        "AzVolume",
-        aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }),
-      );
-      await world.setRecord((record) => changedRecord(record, { quarantined: [nodeB] }));
+      await givenNewQuarantine(world);
       world.tagFailure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" };
       assert.deepEqual(await world.rest(), fail(world.tagFailure));
       assert.equal(world.emitted.length, 0);
@@ -277,11 +276,7 @@ describe("the state that a disk's tags keep", () => {
 
   it("delays nothing where Azure refuses it, and is reported and retried later", () =>
     withTaggedDisk(async (world) => {
-      await world.given(
-        "AzVolume",
-        aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }),
-      );
-      await world.setRecord((record) => changedRecord(record, { quarantined: [nodeB] }));
+      await givenNewQuarantine(world);
       world.tagFailure = noRoom;
       const refused = await world.rest();
       assert.ok(refused.ok);
@@ -318,11 +313,7 @@ describe("the state that a disk's tags keep", () => {
 
     it("is written before the object goes, however short it has been missing", () =>
       withTaggedDisk(async (world) => {
-        await world.given(
-          "AzVolume",
-          aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }),
-        );
-        await world.setRecord((record) => changedRecord(record, { quarantined: [nodeB] }));
+        await givenNewQuarantine(world);
         await deletedByHand(world);
         await world.rebuild();
         assert.deepEqual(quarantineOf(world.volume()), [nodeB]);

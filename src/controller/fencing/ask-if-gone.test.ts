@@ -99,13 +99,13 @@ describe("askIfGone", () => {
       instanceUri: vmUri,
       dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached: true }],
     });
+    const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
+    const givenForeign = (world: ReconcileWorld): Promise<void> =>
+      world.given("AzVolume", aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [node] }));
+
     it("releases the volume of a foreign VM only once its owner has detached the disk", () =>
       withControllerPorts(async (world) => {
-        const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
-        await world.given(
-          "AzVolume",
-          aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [node] }),
-        );
+        await givenForeign(world);
         await confirm(world, node, {
           getDisk: async () => ok(aDisk({ attachedTo: [node.instanceUri.toUpperCase()] })),
         });
@@ -159,11 +159,7 @@ describe("askIfGone", () => {
     for (const { because, inspected, isFreed } of inspections)
       it(`${isFreed ? "frees" : "keeps"} the volume of a VM that the disk no longer names: ${because}`, () =>
         withControllerPorts(async (world) => {
-          const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
-          await world.given(
-            "AzVolume",
-            aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [node] }),
-          );
+          await givenForeign(world);
           await confirm(world, node, {
             getDisk: async () => ok(aDisk()),
             inspectInstance: async () => inspected,
@@ -225,11 +221,7 @@ describe("askIfGone", () => {
 
     it("keeps the volume of a foreign VM where the disk can't be read", () =>
       withControllerPorts(async (world) => {
-        const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
-        await world.given(
-          "AzVolume",
-          aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [node] }),
-        );
+        await givenForeign(world);
         const failure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
         const inspectInstance = async () => ok(anInstance("vm-x", { instanceUri: vmUri }));
         assert.deepEqual(

@@ -47,6 +47,22 @@ const offlineResize = {
   lastTransitionTime: agoMs(0),
 } as const;
 
+/** A pass that asks Azure about no VM. */
+function reconcile({ ports, answerOf }: ReconcileWorld): Promise<unknown> {
+  return answerOf(volumeReconciler({ ...ports, settings }, asksNothing).reconcile("pvc-1", never));
+}
+
+/** Two nodes, of which node-a writes and node-b has a replica that is one too many. */
+async function givenSurplusReplica(world: ReconcileWorld): Promise<void> {
+  for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+  await world.given(
+    "AzVolume",
+    aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }),
+  );
+  await world.given("AzVolumeAttachment", anAttachment("node-a"));
+  await world.given("AzVolumeAttachment", aReplica("node-b"));
+}
+
 describe("volumeReconciler", () => {
   it("keeps conditions that another loop has written, before the cache shows them", () =>
     withControllerPorts(async (world) => {
@@ -61,9 +77,7 @@ describe("volumeReconciler", () => {
         { ...present.value, status: { ...present.value.status, conditions: [offlineResize] } },
         never,
       );
-      await world.answerOf(
-        volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never),
-      );
+      await reconcile(world);
       const conditions = world.volume()?.status?.conditions ?? [];
       assert.deepEqual(
         conditions.map(({ type }) => type),
@@ -74,13 +88,7 @@ describe("volumeReconciler", () => {
 
   it("deletes no replica that has become the primary, before the cache shows it", () =>
     withControllerPorts(async (world) => {
-      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
-      await world.given(
-        "AzVolume",
-        aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }),
-      );
-      await world.given("AzVolumeAttachment", anAttachment("node-a"));
-      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      await givenSurplusReplica(world);
       world.store.holdWatches(true);
       const replica = world.attachment("node-b");
       assert.ok(replica !== undefined);
@@ -89,28 +97,18 @@ describe("volumeReconciler", () => {
         { ...replica, spec: anAttachment("node-b").spec },
         never,
       );
-      await world.answerOf(
-        volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never),
-      );
+      await reconcile(world);
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
 
   it("deletes no attachment whose node may write by now, before the cache shows it", () =>
     withControllerPorts(async (world) => {
-      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
-      await world.given(
-        "AzVolume",
-        aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }),
-      );
-      await world.given("AzVolumeAttachment", anAttachment("node-a"));
-      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      await givenSurplusReplica(world);
       world.store.holdWatches(true);
       await world.setRecord(({ writer: _, ...record }) =>
         changedRecord(record, { defaultAccess: "quarantined", unverified: [identity("node-b")] }),
       );
-      await world.answerOf(
-        volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never),
-      );
+      await reconcile(world);
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
 
@@ -164,9 +162,7 @@ describe("volumeReconciler", () => {
         { ...present.value, status: withoutUnrequestedTime(present.value.status) },
         never,
       );
-      await world.answerOf(
-        volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never),
-      );
+      await reconcile(world);
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
 

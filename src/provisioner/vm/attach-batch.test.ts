@@ -16,6 +16,12 @@ import {
 
 const MINUTE_MS = 60_000;
 const forcePrecondition = (): Promise<boolean> => Promise.resolve(true);
+
+/** Detaches the disk `leaves`, by force if need be. */
+async function detachesByForce(azure: ScriptedVm): Promise<void> {
+  const detach = azure.request("detach", "leaves", { forcePrecondition });
+  assert.deepEqual(kinds(await azure.attachBatch(detach)), ["detached"]);
+}
 const names = (vm: Pick<ArmVm, "dataDisks">): readonly string[] =>
   vm.dataDisks.map(({ name, lun }) => `${name}@${lun}`);
 const kinds = (answers: Awaited<ReturnType<ScriptedVm["attachBatch"]>>): readonly string[] =>
@@ -254,10 +260,7 @@ describe("a batch of attaches and detaches", () => {
 
     it("gives a detach of its own disk four minutes before it forces it", async () => {
       const azure = updatingFor(Infinity, [anEntry("leaves", 0, { toBeDetached: true })]);
-      assert.deepEqual(
-        kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
-        ["detached"],
-      );
+      await detachesByForce(azure);
       const [first] = sent(azure);
       assert.ok(
         first !== undefined && first.atMs >= 4 * MINUTE_MS && first.atMs < 4 * MINUTE_MS + 5_000,
@@ -273,10 +276,7 @@ describe("a batch of attaches and detaches", () => {
         azure.vm = { ...azure.vm, etag: `"others"`, provisioningState: "Updating" };
         return anArmError({ statusCode: 412, code: "PreconditionFailed" });
       };
-      assert.deepEqual(
-        kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
-        ["detached"],
-      );
+      await detachesByForce(azure);
       const [, second] = sent(azure);
       assert.ok(
         second !== undefined && second.atMs >= MINUTE_MS && second.atMs < MINUTE_MS + 10_000,
@@ -319,10 +319,7 @@ describe("a batch of attaches and detaches", () => {
 
     it("forces the detach after four minutes", async () => {
       const azure = hangs();
-      assert.deepEqual(
-        kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
-        ["detached"],
-      );
+      await detachesByForce(azure);
       const [first, second] = sent(azure);
       assert.deepEqual([first?.atMs, first?.forced, second?.forced], [0, [], ["leaves"]]);
       assert.ok(
@@ -334,10 +331,7 @@ describe("a batch of attaches and detaches", () => {
     it("gives the forced detach a quarter of an hour before it sends another", async () => {
       const azure = hangs();
       azure.onUpdate = (_, index) => (index < 2 ? "hangs" : "carriedOut");
-      assert.deepEqual(
-        kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
-        ["detached"],
-      );
+      await detachesByForce(azure);
       const [, second, third] = sent(azure);
       const waitedMs = (third?.atMs ?? 0) - (second?.atMs ?? 0);
       assert.ok(waitedMs >= 15 * MINUTE_MS, `${waitedMs} ms`);
@@ -351,10 +345,7 @@ describe("a batch of attaches and detaches", () => {
           ? { ...vm, dataDisks: [anEntry("leaves", 0)] }
           : { ...vm, dataDisks: [anEntry("leaves", 0)], provisioningState: "Succeeded" };
       };
-      assert.deepEqual(
-        kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
-        ["detached"],
-      );
+      await detachesByForce(azure);
       assert.deepEqual(
         sent(azure).map(({ forced }) => forced),
         [[], []],
@@ -370,10 +361,7 @@ describe("a batch of attaches and detaches", () => {
         return atMs < 4.5 * MINUTE_MS ? vm : { ...vm, provisioningState: "Succeeded" };
       };
       azure.onPoll = (end) => (hasFailed && azure.updates.length === 1 ? anOperationError() : end);
-      assert.deepEqual(
-        kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
-        ["detached"],
-      );
+      await detachesByForce(azure);
       assert.deepEqual(
         sent(azure).map(({ forced }) => forced),
         [[], []],

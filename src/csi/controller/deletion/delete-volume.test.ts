@@ -45,14 +45,19 @@ const isMarked = (world: ControllerWorld): boolean =>
   world.volume("pvc-1")?.spec.deleteRequested === true &&
   world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined;
 
+/** The call marks the volume, and succeeds once the object is gone. */
+async function completes(world: ControllerWorld, answer: ReturnType<typeof remove>): Promise<void> {
+  await world.until(() => isMarked(world));
+  await world.removeFinalizers("pvc-1");
+  assert.deepEqual(await world.answerOf(answer), ok({}));
+}
+
 describe("deleteVolume", () => {
   it("marks the volume before it deletes the object, and answers once that is gone", () =>
     withController(async (world) => {
       await givenVolume(world, aRecord());
       const answer = remove(world);
-      await world.until(() => isMarked(world));
-      await world.removeFinalizers("pvc-1");
-      assert.deepEqual(await world.answerOf(answer), ok({}));
+      await completes(world, answer);
       assert.deepEqual(world.steps, ["mark-delete", "mark-delete"]);
     }));
 
@@ -108,9 +113,7 @@ describe("deleteVolume", () => {
         assert.deepEqual([isMarked(world), world.steps], [false, []]);
         fake.change(copied.snapshotUri, { isBeingCopied: false });
         const answer = remove({ ...world, context });
-        await world.until(() => isMarked(world));
-        await world.removeFinalizers("pvc-1");
-        assert.deepEqual(await world.answerOf(answer), ok({}));
+        await completes(world, answer);
       }));
 
   // Another client has deleted it: the copy can't be completed, and needs nothing any more.
@@ -120,9 +123,7 @@ describe("deleteVolume", () => {
       const getDisk: ControllerContext["cloud"]["getDisk"] = async ({ diskUri }) =>
         fail({ kind: "DiskNotFound", diskUri });
       const answer = remove({ ...world, context: { ...context, cloud: { getDisk } } });
-      await world.until(() => isMarked(world));
-      await world.removeFinalizers("pvc-1");
-      assert.deepEqual(await world.answerOf(answer), ok({}));
+      await completes(world, answer);
     }));
 
   it("keeps no disk for the snapshots of another one, or of another SKU", () =>
@@ -130,9 +131,7 @@ describe("deleteVolume", () => {
       const other = { ...copied, snapshotUri: aSnapshotUri("other"), sourceUri: aDiskUri("other") };
       const { context } = await withSnapshots(world, "PremiumV2_LRS", other);
       const answer = remove({ ...world, context });
-      await world.until(() => isMarked(world));
-      await world.removeFinalizers("pvc-1");
-      assert.deepEqual(await world.answerOf(answer), ok({}));
+      await completes(world, answer);
       const slow = await withSnapshots(world, "Premium_LRS", copied);
       const again = remove({ ...world, context: slow.context });
       await world.until(() => isMarked(world));
@@ -310,9 +309,7 @@ describe("deleteVolume", () => {
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject({ spec: { deleteRequested: true } }));
       const answer = remove(world);
-      await world.until(() => isMarked(world));
-      await world.removeFinalizers("pvc-1");
-      assert.deepEqual(await world.answerOf(answer), ok({}));
+      await completes(world, answer);
     }));
 
   const writers: readonly (readonly [string, WriterRecord])[] = [
@@ -335,9 +332,7 @@ describe("deleteVolume", () => {
       await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, requested: true } }));
       world.use = { kind: "unused" };
       const answer = remove(world);
-      await world.until(() => isMarked(world));
-      await world.removeFinalizers("pvc-1");
-      assert.deepEqual(await world.answerOf(answer), ok({}));
+      await completes(world, answer);
       assert.deepEqual(world.steps, ["withdraw", "mark-delete", "mark-delete"]);
     }));
 
@@ -362,9 +357,7 @@ describe("deleteVolume", () => {
         clusterVolumes: { ...world.context.clusterVolumes, knowsAttachments: true },
       };
       const answer = deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall());
-      await world.until(() => isMarked(world));
-      await world.removeFinalizers("pvc-1");
-      assert.deepEqual(await world.answerOf(answer), ok({}));
+      await completes(world, answer);
     }));
 
   it("refuses while nodes are unverified: one of them may be writing", () =>
@@ -381,9 +374,7 @@ describe("deleteVolume", () => {
       await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, requested: false } }));
       await world.given("AzVolumeAttachment", anAttachmentObject({ role: "Replica" }));
       const answer = remove(world);
-      await world.until(() => isMarked(world));
-      await world.removeFinalizers("pvc-1");
-      assert.deepEqual(await world.answerOf(answer), ok({}));
+      await completes(world, answer);
     }));
 
   it("says what it waits for if the caller can't wait longer, and continues next time", () =>

@@ -5,7 +5,7 @@ import { recordedCalls } from "../../../controller/testing/recorded-calls.ts";
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../core/api/identity/node-identity.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { ATTACHMENTS_UNMARKED } from "../../../core/rollback/attachments-unmarked.ts";
 import { aDiskSpec, identity } from "../../../core/testing/objects.ts";
 import { must } from "../../../core/testing/value-of.ts";
@@ -66,27 +66,18 @@ async function answerIn<T>(act: (world: ControllerWorld) => Promise<T>): Promise
   return answer;
 }
 
-const attachmentOf = async (world: ControllerWorld): Promise<readonly unknown[] | undefined> => {
-  const read = await world.store.get(
-    "AzVolumeAttachment",
-    anAttachmentObject({ nodeName: "node-a" }).metadata.name,
-    never,
-  );
-  return read.ok
-    ? [
-        read.value.spec.role,
-        read.value.spec.writerRequest !== undefined,
-        read.value.metadata.deletionTimestamp !== undefined,
-      ]
-    : undefined;
-};
+const readAttachment = (world: ControllerWorld): Promise<Result<AzVolumeAttachment>> =>
+  world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" }).metadata.name, never);
+
+async function attachmentOf(world: ControllerWorld): Promise<readonly unknown[] | undefined> {
+  const read = await readAttachment(world);
+  if (!read.ok) return undefined;
+  const { metadata, spec } = read.value;
+  return [spec.role, spec.writerRequest !== undefined, metadata.deletionTimestamp !== undefined];
+}
 
 async function isPublished(world: ControllerWorld): Promise<boolean> {
-  const read = await world.store.get(
-    "AzVolumeAttachment",
-    anAttachmentObject({ nodeName: "node-a" }).metadata.name,
-    never,
-  );
+  const read = await readAttachment(world);
   return read.ok && read.value.spec.published === true;
 }
 
