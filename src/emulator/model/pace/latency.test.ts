@@ -18,15 +18,30 @@ describe("latencies", () => {
 
 describe("isoTime", () => {
   const rows: readonly (readonly [epochMs: number, text: string])[] = [
-    [0, "1970-01-01T00:00:00.000+00:00"],
-    [951_782_400_000, "2000-02-29T00:00:00.000+00:00"],
-    [1_709_164_799_999, "2024-02-28T23:59:59.999+00:00"],
-    [1_795_169_152_942, "2026-11-20T10:05:52.942+00:00"],
-    [4_102_444_800_000, "2100-01-01T00:00:00.000+00:00"],
+    [0, "1970-01-01T00:00:00.0009126+00:00"],
+    [951_782_400_000, "2000-02-29T00:00:00.0009126+00:00"],
+    [1_709_164_799_999, "2024-02-28T23:59:59.9991207+00:00"],
+    [1_795_169_152_942, "2026-11-20T10:05:52.9426824+00:00"],
+    [4_102_444_800_000, "2100-01-01T00:00:00.0009126+00:00"],
+    [1_795_169_150_046, "2026-11-20T10:05:50.04634+00:00"],
   ];
   for (const [epochMs, text] of rows) {
     it(`writes ${epochMs} as ${text}`, () => {
       assert.equal(isoTime(epochMs), text);
     });
   }
+
+  it("has seven digits at most, keeps the order and is read as the same millisecond", () => {
+    const times = Array.from({ length: 3000 }, (_, index) => 1_795_169_152_000 + index);
+    const texts = times.map(isoTime);
+    const digits = new Set(texts.map((text) => /\.(\d*[1-9])\+00:00$/u.exec(text)?.[1]?.length ?? 0));
+    assert.equal(Math.max(...digits), 7);
+    assert.ok(digits.has(6));
+    assert.deepEqual(
+      texts.map((text) => Date.parse(text)),
+      times,
+    );
+    const order = (text: string): string => text.replace("+00:00", "");
+    assert.deepEqual(texts.map(order).toSorted(), texts.map(order));
+  });
 });

@@ -1,9 +1,9 @@
 const DAY_MS = 86_400_000;
 
 /**
- * `2026-11-20T09:35:12.345+00:00`, as Azure writes times. The model may not use `Date`, so that it can't
- * read the wall clock. The calendar is computed with eras of 400 years that begin on 1 March, which puts
- * the leap day at the end of a year.
+ * `2026-11-20T09:35:12.3459126+00:00`, as Azure writes times: seven digits of the second, without the zeros
+ * at their end. The model may not use `Date`, so that it can't read the wall clock. The calendar is computed
+ * with eras of 400 years that begin on 1 March, which puts the leap day at the end of a year.
  */
 export function isoTime(epochMs: number): string {
   const days = Math.floor(epochMs / DAY_MS);
@@ -16,7 +16,17 @@ export function isoTime(epochMs: number): string {
   ]
     .map((part) => padded(part, 2))
     .join(":");
-  return `${padded(year, 4)}-${padded(month, 2)}-${padded(day, 2)}T${time}.${padded(msOfDay % 1000, 3)}+00:00`;
+  const fraction = `${padded(msOfDay % 1000, 3)}${padded(belowMs(msOfDay), 4)}`.replace(/0+$/u, "");
+  const second = fraction === "" ? time : `${time}.${fraction}`;
+  return `${padded(year, 4)}-${padded(month, 2)}-${padded(day, 2)}T${second}+00:00`;
+}
+
+/**
+ * What follows the milliseconds. The model's clock has none of it: any digits do that are the same for the
+ * same millisecond, so that equal times stay equal and later ones later.
+ */
+function belowMs(msOfDay: number): number {
+  return (msOfDay * 7919 + 9126) % 10_000;
 }
 
 const WEEKDAYS = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
