@@ -439,6 +439,16 @@ describe("a VM's ETag", () => {
     });
   }
 
+  it("is three further once a VM is deallocated, and one after other actions", () => {
+    const azure = aModel();
+    const moved = ["powerOff", "deallocate", "powerOff", "start", "reapply"].map((action) => {
+      const before = Number(JSON.parse(etagOf(azure, "node-a")));
+      azure.finish("POST", `virtualMachines/node-a/${action}`);
+      return Number(JSON.parse(etagOf(azure, "node-a"))) - before;
+    });
+    assert.deepEqual(moved, [1, 3, 1, 1, 1]);
+  });
+
   it("guards PUT, PATCH and creation", () => {
     const azure = aModel();
     const stale = { ifMatch: '"0"' };

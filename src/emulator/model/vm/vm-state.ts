@@ -98,7 +98,9 @@ export function begun(world: World, vm: VirtualMachine, etagMoves = true): Virtu
  * was preempted. As recorded (az 2.83, February 2026), the end moves the ETag where it makes the VM or takes
  * a disk off: an attach, with a new disk too, and any other update move it only as they begin. An instance
  * of a uniform scale set keeps its first one (recorded in January 2026 by cloud-provider-azure). Inferred:
- * where a failed attach leaves no entry (`failedAttach: removed`), its end changes the list, and moves it.
+ * where a failed attach leaves no entry (`failedAttach: removed`), its end changes the list, and moves it. Also
+ * recorded: a VM that has been deallocated has an ETag three further than before; inferred: that the latter
+ * two are its end's.
  */
 export function endWrite(
   world: World,
@@ -108,14 +110,17 @@ export function endWrite(
   const vm = findVm(world, write.vmId);
   if (vm === undefined || vm.vmGuid !== write.vmGuid) return;
   const ended = change(vm);
-  const { etagMovesAt } = world.settings;
-  const endMoves =
-    etagMovesAt === "recorded"
-      ? (vm.power === "creating" && vm.instance === undefined) || ended.dataDisks.length < vm.dataDisks.length
-      : etagMovesAt === "end";
-  const moves = write.etagMoves && endMoves;
-  const etag = vm.etag + (moves ? 1 : 0);
+  const etag = vm.etag + (write.etagMoves ? movesAtEnd(world, vm, ended) : 0);
   putVm(world, without({ ...ended, etag, settledAtMs: world.nowMs }, "operationId"));
+}
+
+/** How often the end of a write moves the VM's ETag. */
+function movesAtEnd(world: World, vm: VirtualMachine, ended: VirtualMachine): number {
+  const { etagMovesAt } = world.settings;
+  if (etagMovesAt !== "recorded") return etagMovesAt === "end" ? 1 : 0;
+  if (vm.instance === undefined && vm.power !== "deallocated" && ended.power === "deallocated") return 2;
+  const isMade = vm.power === "creating" && vm.instance === undefined;
+  return isMade || ended.dataDisks.length < vm.dataDisks.length ? 1 : 0;
 }
 
 /** Reserves the disks that are being attached, and stores the VM. */
