@@ -106,6 +106,18 @@ describe("modifyVolume", () => {
       assert.deepEqual(world.volume("pvc-1")?.spec.modification, {}, "the disk's loop reads it");
     }));
 
+  it("refuses a class of a disk that was made again under its name, by nothing that disk has", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject({ detail: aDetail({ uniqueId: "first" }) }));
+      const shown = aDisk({ diskUri: aDiskUri(), skuName: "PremiumV2_LRS", uniqueId: "second" });
+      const context = { ...world.context, cloud: { getDisk: async () => ok(shown) } };
+      const faster = { DiskIOPSReadWrite: "5000" };
+      const answer = await world.answerOf(modify({ ...world, context }, faster, aDiskUri(), 1_000));
+      const replaced = { diskUri: aDiskUri(), uniqueId: "first", shownId: "second" };
+      assert.deepEqual(answer, fail({ kind: "DiskReplaced", ...replaced } as const));
+      assert.equal(world.volume("pvc-1")?.spec.modification, undefined, "no look at it is asked for");
+    }));
+
   for (const { because, known, stated } of [
     { because: "as recorded", known: { burstingEnabled: true }, stated: false },
     { because: "as stated, and never read", known: {}, stated: true },

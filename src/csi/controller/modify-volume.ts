@@ -7,6 +7,7 @@ import { sameJson } from "../../core/primitives/same-json.ts";
 import { whyNoFirstAttach } from "../../core/volume/copies/copy-progress.ts";
 import { knownBursting } from "../../core/volume/modification/late-modification.ts";
 import { checkModification, parseModification } from "../../core/volume/modification/volume-modification.ts";
+import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
 import { otherSku, requestLook } from "../../objects/request-look.ts";
 import { changeSpec, targetOf } from "../../objects/update-object.ts";
@@ -54,7 +55,7 @@ export async function modifyVolume(
 
 /**
  * No class is refused for good by a SKU, or by bursting, that another client has changed. A disk that is gone
- * has neither.
+ * has neither, and what one has that was made again under its name is never recorded: no look is awaited.
  */
 async function requireKnownDisk(
   context: ControllerContext,
@@ -64,6 +65,9 @@ async function requireKnownDisk(
 ): Promise<Result<void>> {
   const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
   if (!disk.ok) return isRetryable(disk.failure) ? disk : ok(undefined);
+  const uniqueId = volume.status?.detail?.uniqueId;
+  const replaced = replacedDisk({ diskUri: volumeId, uniqueId }, disk.value);
+  if (replaced !== undefined) return fail(replaced);
   const { skuName, burstingEnabled } = disk.value;
   const hasSku = ({ status }: AzVolume): boolean =>
     status?.detail?.skuName.toLowerCase() === skuName.toLowerCase();
