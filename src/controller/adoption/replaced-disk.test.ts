@@ -18,6 +18,8 @@ import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { diskReconciler } from "../disk/disk-reconciler.ts";
 import { driverTags } from "../disk/disk-tags.ts";
+import { readConversion } from "../disk/modify-disk.ts";
+import { readCopy } from "../disk/read-copy.ts";
 import { lookAtDisk } from "../disk/keep-modification.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -36,9 +38,14 @@ function withDisk(world: ReconcileWorld, shown: DiskFacts): ReconcileWorld["port
     const replaced = replacedDisk(request, shown);
     return replaced === undefined ? cloud.deleteDisk(request, signal) : fail(replaced);
   };
+  const updateDisk: CloudProvisioner["updateDisk"] = async (request, signal) => {
+    const replaced = replacedDisk(request, shown);
+    return replaced === undefined ? cloud.updateDisk(request, signal) : fail(replaced);
+  };
   const faked = {
     ...cloud,
     deleteDisk,
+    updateDisk,
     getDisk: async (): ReturnType<typeof cloud.getDisk> => ok(shown),
     listDisks: async (): ReturnType<typeof cloud.listDisks> => ok([shown]),
   };
@@ -129,6 +136,34 @@ describe("a disk that another client has made under the name of a volume's", () 
       const ports = withDisk(world, aDisk({ uniqueId: "second", attachedTo: [instanceUriOf("node-a")] }));
       await must(world.answerOf(recoverVolumes(ports, never)));
       assert.equal(world.attachment("node-a")?.status?.deviceMissing, true);
+    }));
+
+  it("is not what the volume is made from after a class that is refused for its sake", () =>
+    withControllerPorts(async (world) => {
+      const { spec } = aVolume();
+      const asked = { ...spec, modification: { skuName: "StandardSSD_LRS" as const } };
+      await world.given("AzVolume", aVolume({ spec: asked, status: { detail } }));
+      const tags = { owner: "another cluster" };
+      const ports = withDisk(world, aDisk({ uniqueId: "second", skuName: "UltraSSD_LRS", tags }));
+      const reconciler = diskReconciler(ports);
+      await world.answerOf(reconciler.reconcile("pvc-1", never));
+      assert.equal(world.volume()?.status?.modification?.error?.kind, "DiskReplaced");
+      await world.answerOf(reconciler.reconcile("pvc-1", never));
+      assert.deepEqual(world.volume()?.spec, spec);
+    }));
+
+  it("does not show how far the volume's copy, or its conversion, is", () =>
+    withControllerPorts(async (world) => {
+      const readTime = agoMs(3_600_000);
+      const copy = { since: agoMs(7_200_000), readTime };
+      const ports = withDisk(world, aDisk({ uniqueId: "second", completionPercent: 40 }));
+      await world.given("AzVolume", aVolume({ status: { detail, copy } }));
+      await world.answerOf(readCopy(ports, world.volume() ?? assert.fail("no volume"), diskUri, never));
+      assert.equal(world.volume()?.status?.copy, undefined, "the disk that it filled is gone");
+      const conversion = { percent: 10, since: agoMs(7_200_000), readTime };
+      const converting = { ...aVolume({ status: { detail, conversion } }) };
+      const read = await world.answerOf(readConversion(ports, converting, diskUri, never));
+      assert.deepEqual(!read.ok && read.failure.kind, "DiskReplaced");
     }));
 
   it("is the volume's once a person deletes the AzVolume, tags or not", () =>

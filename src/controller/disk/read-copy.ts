@@ -7,6 +7,7 @@ import {
   withoutCopy,
   withPastBeginning,
 } from "../../core/volume/copies/copy-progress.ts";
+import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -17,7 +18,7 @@ const COPY_LANE: Lane = "tag";
 
 /**
  * Reads how far Azure has filled a disk, and reports steps of it, its end and its failure. A disk that is
- * gone is filled from nothing: its source may be deleted.
+ * gone is filled from nothing: its source may be deleted. So is one that another disk has the name of.
  */
 export async function readCopy(
   ports: DiskPorts,
@@ -37,17 +38,19 @@ export async function readCopy(
     );
     return begun.ok ? disk : ignoreNotFound(begun);
   }
+  const uniqueId = volume.status?.detail?.uniqueId;
+  const isOwn = disk.ok && replacedDisk({ diskUri, uniqueId }, disk.value) === undefined;
   const recorded = await changeVolumeStatus(
     ports.store,
     volume,
     // What has ended since is not begun again by a read that came before.
     (status) => {
       if (status.copy === undefined) return undefined;
-      return disk.ok ? withCopy(status, disk.value, nowMs) : withoutCopy(status);
+      return isOwn ? withCopy(status, disk.value, nowMs) : withoutCopy(status);
     },
     signal,
   );
-  if (disk.ok && recorded.ok) emitCopy(ports, volume, recorded.value.status?.copy);
+  if (isOwn && recorded.ok) emitCopy(ports, volume, recorded.value.status?.copy);
   return ignoreNotFound(recorded);
 }
 
