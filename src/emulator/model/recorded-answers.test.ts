@@ -369,7 +369,7 @@ describe("answers as Azure was recorded to give them", () => {
     );
   });
 
-  it("an ETag moves as a write begins, and at the end of creations, detaches, deallocations", () => {
+  it("an ETag moves as a write begins, and at the end of some", () => {
     const azure = aModel();
     const etag = (): unknown => azure.send("GET", "virtualMachines/v").headers["etag"];
     const attached = (...luns: readonly number[]): JsonObject => ({

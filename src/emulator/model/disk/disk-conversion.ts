@@ -1,5 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { sameId } from "../api/resource/resource-id.ts";
+import { delayMs } from "../pace/operations.ts";
 import { checkDiskPlace } from "../subscription/disk-skus-in-region.ts";
 import { findVm, normalLocation, type World } from "../world.ts";
 import { copiedPercent } from "./copy/background-copy.ts";
@@ -93,8 +94,29 @@ export function notedChanges(
   };
 }
 
+/**
+ * What an accepted change makes of a disk. One that becomes a Premium SSD v2 keeps sectors of 512 bytes, and
+ * is converted in the background.
+ */
+export function changedSpec(
+  world: World,
+  now: Disk,
+  spec: DiskSpec,
+): Pick<Disk, "spec" | "creationData"> & Partial<Disk> {
+  const bursting =
+    spec.burstingEnabled && (!now.spec.burstingEnabled || now.burstingEnabledAtMs === undefined)
+      ? { burstingEnabledAtMs: world.nowMs }
+      : {};
+  if (!isConversion(now.spec, spec)) return { spec, creationData: now.creationData, ...bursting };
+  return {
+    spec,
+    creationData: { ...now.creationData, logicalSectorSize: 512 },
+    conversion: { startedAtMs: world.nowMs, endsAtMs: world.nowMs + delayMs(world, "diskConvert") },
+  };
+}
+
 /** Whether a change moves the disk's data to Premium SSD v2, in the background. */
-export function isConversion(from: DiskSpec, to: DiskSpec): boolean {
+function isConversion(from: DiskSpec, to: DiskSpec): boolean {
   return from.sku.family !== "PremiumV2" && to.sku.family === "PremiumV2";
 }
 

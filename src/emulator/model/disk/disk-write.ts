@@ -27,7 +27,7 @@ import { findDisk, findSnapshot, putDisk, updateDisk, without, type World } from
 import { checkBackgroundCopies } from "./copy/copy-limits.ts";
 import { failCopiesOf } from "./copy/end-copies.ts";
 import { checkDiskChange, checkUnchangeableDisk } from "./disk-change.ts";
-import { isConversion, notedChanges } from "./disk-conversion.ts";
+import { changedSpec, notedChanges } from "./disk-conversion.ts";
 import { copyEffect, renderDiskNow } from "./disk-read.ts";
 import { findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { type DiskSource, diskSource } from "./disk-source.ts";
@@ -219,7 +219,7 @@ function startDiskOperation(
         updateDisk(world, disk.id, (now) => ({
           ...settled(now),
           ...(happened(outcome, disk.id)
-            ? { ...written(world, now, write.next), ...backgroundCopy(world, write.source) }
+            ? { ...changedSpec(world, now, write.next), ...backgroundCopy(world, write.source) }
             : {}),
           provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
         }));
@@ -227,24 +227,6 @@ function startDiskOperation(
       result: () => renderDiskNow(world, disk.id),
     },
   });
-}
-
-/** A disk that becomes a Premium SSD v2 keeps sectors of 512 bytes, and is converted in the background. */
-function written(
-  world: World,
-  now: Disk,
-  spec: DiskSpec,
-): Pick<Disk, "spec" | "creationData"> & Partial<Disk> {
-  const bursting =
-    spec.burstingEnabled && (!now.spec.burstingEnabled || now.burstingEnabledAtMs === undefined)
-      ? { burstingEnabledAtMs: world.nowMs }
-      : {};
-  if (!isConversion(now.spec, spec)) return { spec, creationData: now.creationData, ...bursting };
-  return {
-    spec,
-    creationData: { ...now.creationData, logicalSectorSize: 512 },
-    conversion: { startedAtMs: world.nowMs, endsAtMs: world.nowMs + delayMs(world, "diskConvert") },
-  };
 }
 
 function backgroundCopy(world: World, source: DiskSource | undefined): Pick<Disk, "copy"> {

@@ -1,7 +1,10 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { sameId } from "../api/resource/resource-id.ts";
+import { checkDiskChange } from "../disk/disk-change.ts";
+import { changedSpec, notedChanges } from "../disk/disk-conversion.ts";
 import { isSasActive } from "../disk/disk-read.ts";
 import { hasSettablePerformance } from "../disk/disk-sku.ts";
+import { checkShares, diskSpecFrom } from "../disk/disk-spec.ts";
 import type { Disk, DiskOwner, DiskSpec } from "../disk/disk.ts";
 import { checkLinks } from "../linked/links.ts";
 import { drawLatencyMs } from "../pace/latency.ts";
@@ -25,7 +28,31 @@ export function checkAttach(world: World, vm: VirtualMachine, entry: DataDisk): 
   if (disk.operationId !== undefined && disk.provisioningState !== "Succeeded") return armErrors.conflict();
   if (disk.awaitsUpload === true) return armErrors.notUploaded(disk.name);
   if (isSasActive(world, disk)) return armErrors.sasActive("disk", disk.name);
-  return checkKind(vm, disk, entry) ?? checkOwners(world, vm, disk);
+  const spec = specOnceAttached(disk, entry);
+  if ("kind" in spec) return spec;
+  return (
+    checkShares(disk.name, spec) ??
+    checkKind(vm, { ...disk, spec }, entry) ??
+    checkOwners(world, vm, disk) ??
+    checkDiskChange(world, disk, spec, "")
+  );
+}
+
+/**
+ * What the disk of an entry is like once it is attached: a list that attaches it with another
+ * `storageAccountType` changes its SKU (recorded). Inferred: as a change of the disk itself does, and only
+ * where that is allowed.
+ */
+function specOnceAttached({ spec }: Disk, { becomes = spec.sku.name }: DataDisk): DiskSpec | ArmFailure {
+  return becomes === spec.sku.name ? spec : diskSpecFrom({ sku: { name: becomes } }, spec);
+}
+
+/** The disk with the SKU that its entry gives it. */
+export function asAttached(world: World, disk: Disk, entry: DataDisk): Disk {
+  const next = specOnceAttached(disk, entry);
+  return "kind" in next || next === disk.spec
+    ? disk
+    : { ...disk, ...notedChanges(world, disk, next), ...changedSpec(world, disk, next) };
 }
 
 /** Why the disk of an entry can't be made for this VM: its name is taken, or it does not suit the VM. */

@@ -2,6 +2,7 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type Json, numberAt, textAt } from "../api/json.ts";
 import { choiceOf } from "../api/request/choice.ts";
 import { parseResourceId, sameId } from "../api/resource/resource-id.ts";
+import { findDiskSku } from "../disk/disk-sku.ts";
 import type { DiskSpec } from "../disk/disk.ts";
 import { findDisk, type World } from "../world.ts";
 import { checkHostCache } from "./attachment-rules.ts";
@@ -163,7 +164,7 @@ function planExisting(
   const spec = existing.makes ?? findDisk(world, existing.diskId)?.spec;
   // Azure keeps the entry of a disk that is gone, and refuses each list that has it (kubernetes#88444).
   if (spec === undefined) return armErrors.diskNotFound(existing.name);
-  const refused = checkDiskUnchanged(vm, existing.diskId, spec, wanted);
+  const refused = checkDiskUnchanged(vm, existing, spec, wanted);
   if (refused !== undefined) return refused;
   const kept = {
     ...existing,
@@ -184,7 +185,7 @@ function planExisting(
  */
 function checkDiskUnchanged(
   vm: VirtualMachine,
-  diskId: string,
+  { diskId, becomes }: DataDisk,
   spec: DiskSpec,
   { sizeGiB, skuName, iops, mbps }: RequestedDataDisk,
 ): ArmFailure | undefined {
@@ -197,7 +198,7 @@ function checkDiskUnchanged(
     return vm.power === "deallocated"
       ? armErrors.resizeThroughVm(vm.name, diskId)
       : armErrors.resizeWhileRunning();
-  return skuName === undefined || skuName.toLowerCase() === spec.sku.name.toLowerCase()
+  return skuName === undefined || skuName.toLowerCase() === (becomes ?? spec.sku.name).toLowerCase()
     ? undefined
     : armErrors.skuChangeThroughVm(vm.name, diskId);
 }
@@ -221,7 +222,7 @@ function planNew(vm: VirtualMachine, wanted: RequestedDataDisk): DataDisk | ArmF
   };
 }
 
-type WantedDisk = Pick<DataDisk, "name" | "diskId" | "createOption" | "makes"> | ArmFailure;
+type WantedDisk = Pick<DataDisk, "name" | "diskId" | "createOption" | "makes" | "becomes"> | ArmFailure;
 
 function diskToMake(vm: VirtualMachine, wanted: RequestedDataDisk): WantedDisk {
   if (wanted.diskId !== undefined) return armErrors.emptyWithManagedDisk();
@@ -231,7 +232,7 @@ function diskToMake(vm: VirtualMachine, wanted: RequestedDataDisk): WantedDisk {
   return { name, diskId: newDiskId(vm, name), createOption: "Empty", makes };
 }
 
-function diskToAttach(createOption: string, { diskId }: RequestedDataDisk): WantedDisk {
+function diskToAttach(createOption: string, { diskId, skuName = "" }: RequestedDataDisk): WantedDisk {
   if (createOption !== "Attach")
     return armErrors.invalidParameter(
       "dataDisk.createOption",
@@ -243,7 +244,9 @@ function diskToAttach(createOption: string, { diskId }: RequestedDataDisk): Want
       "dataDisk.managedDisk.id",
       "Required parameter 'dataDisk.managedDisk.id' is missing (null).",
     );
-  return { name: parseResourceId(diskId)?.name ?? "", diskId, createOption: "Attach" };
+  const name = parseResourceId(diskId)?.name ?? "";
+  const becomes = findDiskSku(skuName)?.name;
+  return { name, diskId, createOption: "Attach", ...(becomes === undefined ? {} : { becomes }) };
 }
 
 function checkList(vm: VirtualMachine, entries: readonly DataDisk[]): DataDiskPlan {

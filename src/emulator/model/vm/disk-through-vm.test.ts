@@ -140,3 +140,54 @@ describe("host caching of a disk that a VM has", () => {
     assert.equal(textAt(entry, "caching"), "ReadOnly");
   });
 });
+
+describe("a list that attaches a disk with another storageAccountType", () => {
+  const skuOf = (azure: ReturnType<typeof aModel>): string | undefined =>
+    textAt(azure.send("GET", "disks/pvc-1").body, "sku", "name");
+  const asListed = (azure: ReturnType<typeof aModel>): string | undefined =>
+    textAt(
+      listAt(azure.send("GET", VM).body, "properties", "storageProfile", "dataDisks")?.[0],
+      "managedDisk",
+      "storageAccountType",
+    );
+  const listWith = (storageAccountType: string): Json =>
+    listBody({ 0: "pvc-1" }, { "pvc-1": { managedDisk: { id: PVC, storageAccountType } } });
+
+  it("changes the disk's SKU once it is attached, and can be repeated", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    assert.equal(azure.send("PATCH", VM, listWith("standardssd_lrs")).status, 200);
+    assert.deepEqual([skuOf(azure), asListed(azure)], ["Premium_LRS", "StandardSSD_LRS"]);
+    azure.settle();
+    assert.deepEqual([skuOf(azure), asListed(azure)], ["StandardSSD_LRS", "StandardSSD_LRS"]);
+    assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "sku", "tier"), "Standard");
+    assert.equal(azure.send("PATCH", VM, listWith("StandardSSD_LRS")).status, 200);
+    azure.settle();
+    const back = azure.send("PATCH", VM, listWith("Premium_LRS"));
+    assert.deepEqual([back.status, codeOf(back.body)], [409, "OperationNotAllowed"]);
+  });
+
+  it("counts as a change of the disk, of which there are two a day", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    for (const name of ["StandardSSD_LRS", "Standard_LRS"]) {
+      assert.equal(azure.send("PATCH", VM, listWith(name)).status, 200);
+      azure.settle();
+      azure.finish("PATCH", VM, listBody({}));
+    }
+    const third = azure.send("PATCH", VM, listWith("Premium_LRS"));
+    assert.equal(third.status, 409);
+    assert.deepEqual([skuOf(azure), dataDisksOf(azure, "node-a")], ["Standard_LRS", ""]);
+  });
+
+  it("is refused where the disk could not become that, and changes nothing", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    for (const name of ["UltraSSD_LRS", "Premium_ZRS"]) {
+      const { status } = azure.send("PATCH", VM, listWith(name));
+      assert.ok(status === 400 || status === 409, `${name}: ${status}`);
+    }
+    azure.settle();
+    assert.deepEqual([skuOf(azure), dataDisksOf(azure, "node-a")], ["Premium_LRS", ""]);
+  });
+});

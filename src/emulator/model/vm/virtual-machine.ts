@@ -2,6 +2,7 @@ import { type Json, type JsonObject, listAt, objectAt, textAt, withoutMembers } 
 import { isoTime } from "../api/resource/iso-time.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
+import type { DiskSkuName } from "../disk/disk-sku.ts";
 import type { Performance } from "../disk/disk-tier.ts";
 import type { DiskSpec, ProvisioningState } from "../disk/disk.ts";
 import { osDiskId, renderOsDisk } from "./os-disk/render-os-disk.ts";
@@ -33,6 +34,8 @@ export interface DataDisk {
   readonly createOption: "Attach" | "Empty";
   /** The disk that is still to be made with the entry. */
   readonly makes?: DiskSpec;
+  /** The SKU that its existing disk is still to get with the attach. */
+  readonly becomes?: DiskSkuName;
   readonly caching: Caching;
   /** Shown once a write has stated it: recorded. */
   readonly writeAcceleratorEnabled: boolean | undefined;
@@ -231,7 +234,7 @@ function renderDataDisk(entry: DataDisk, facts: DataDiskFacts | undefined): Json
     caching: entry.caching,
     writeAcceleratorEnabled: entry.writeAcceleratorEnabled,
     managedDisk: {
-      ...(shown === undefined ? {} : { storageAccountType: shown.storageAccountType }),
+      ...(shown === undefined ? {} : { storageAccountType: entry.becomes ?? shown.storageAccountType }),
       ...(entry.diskEncryptionSetId === undefined
         ? {}
         : { diskEncryptionSet: { id: entry.diskEncryptionSetId } }),

@@ -4,7 +4,7 @@ import { diskSizeBytes } from "../disk/disk.ts";
 import type { Operation, OperationOutcome } from "../pace/operation.ts";
 import { happened, preemptOperation } from "../pace/operations.ts";
 import { findDisk, findVm, putDisk, putVm, updateDisk, without, type World } from "../world.ts";
-import { checkAttach, owned, released, reserved, unreserved } from "./attachment-rules.ts";
+import { asAttached, checkAttach, owned, released, reserved, unreserved } from "./attachment-rules.ts";
 import { newDisk } from "./new-disks.ts";
 import { type DataDisk, etagText, type PowerState, type VirtualMachine } from "./virtual-machine.ts";
 
@@ -98,9 +98,9 @@ export function begun(world: World, vm: VirtualMachine, etagMoves = true): Virtu
  * was preempted. As recorded (az 2.83, February 2026), the end moves the ETag where it makes the VM or takes
  * a disk off: an attach, with a new disk too, and any other update move it only as they begin. An instance
  * of a uniform scale set keeps its first one (recorded in January 2026 by cloud-provider-azure). Inferred:
- * where a failed attach leaves no entry (`failedAttach: removed`), its end changes the list, and moves it. Also
- * recorded: a VM that has been deallocated has an ETag three further than before; inferred: that the latter
- * two are its end's.
+ * where a failed attach leaves no entry (`failedAttach: removed`), its end changes the list, and moves it.
+ * Recorded, too: a VM that has been deallocated has an ETag three further than before; inferred: that the
+ * latter two are its end's.
  */
 export function endWrite(
   world: World,
@@ -221,8 +221,10 @@ function settled(
     return [{ ...without(entry, "makes"), phase: "Attached" }];
   }
   if (entry.phase === "Attaching" && isDone && findDisk(world, entry.diskId) !== undefined) {
-    updateDisk(world, entry.diskId, (disk) => owned(world, without(disk, "hasNoBytes"), vm));
-    return [{ ...entry, phase: "Attached" }];
+    updateDisk(world, entry.diskId, (disk) =>
+      owned(world, without(asAttached(world, disk, entry), "hasNoBytes"), vm),
+    );
+    return [{ ...without(entry, "becomes"), phase: "Attached" }];
   }
   // A failed attach stays in the VM's goal state: listed, but the disk is free. So does one whose disk was
   // deleted on its way, which Azure calls a success (kubernetes#82714).
