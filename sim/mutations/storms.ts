@@ -392,6 +392,24 @@ export const restoredSharedVolumesStorm: DirectedStorm = {
   strikes: { "loss/restored": 3, "haste/hunted": 1 },
 };
 
+/** The same, and disks are not found for a while though they are there. */
+export const sharedDisksNotFoundStorm: DirectedStorm = { ...disksNotFoundStorm, workload: sharedByTwo };
+
+/** Objects of volumes are made again from manifests, which have no status, and a spec of earlier. */
+export const putBackStorm: DirectedStorm = {
+  strikes: {
+    "loss/put-back": 8,
+    "nodes/freeze-and-mark": 2,
+    "haste/hunted": 2,
+    "haste/forced-by-hand": 1,
+    "crash/controller-at-step": 1,
+    "azure/reads-stale": 1,
+  },
+};
+
+/** The same, with volumes that pods on two nodes use. */
+export const sharedPutBackStorm: DirectedStorm = { ...putBackStorm, workload: sharedByTwo };
+
 /** Nodes are drained again and again. The last one stays so, as before an upgrade that waits. */
 export const drainedStorm: DirectedStorm = {
   nodesMax: 3,

@@ -19,6 +19,7 @@ import {
   nameMovesStorm,
   otherWritersStorm,
   promisedLunsStorm,
+  putBackStorm,
   refusedGrowthStorm,
   reservationsStorm,
   restoredChangesStorm,
@@ -26,6 +27,8 @@ import {
   restoredSharedClustersStorm,
   restoredSharedVolumesStorm,
   restoresAndClonesStorm,
+  sharedDisksNotFoundStorm,
+  sharedPutBackStorm,
   sharedVolumesStorm,
   staleServersStorm,
   takenNamesStorm,
@@ -208,17 +211,9 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
     },
   },
   "disks-not-found": disksNotFoundStorm,
-  // Manifests have no status, and a spec of earlier.
-  "put-back": {
-    strikes: {
-      "loss/put-back": 8,
-      "nodes/freeze-and-mark": 2,
-      "haste/hunted": 2,
-      "haste/forced-by-hand": 1,
-      "crash/controller-at-step": 1,
-      "azure/reads-stale": 1,
-    },
-  },
+  "disks-not-found-shared": sharedDisksNotFoundStorm,
+  "put-back": putBackStorm,
+  "put-back-shared": sharedPutBackStorm,
   // What a kernel has at a LUN is not what Azure lists there.
   "scans-late": {
     ...promisedLunsStorm,
