@@ -175,10 +175,10 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
       invariant(machineOf(nodeName) === undefined, `the VM of ${nodeName} still has its resource id`);
       instances.reuse(nodeName, next);
     },
-    moveName: (nodeName) => {
+    moveName: (nodeName, { isShared = false } = {}) => {
       const earlier = machineOf(nodeName);
       invariant(
-        earlier?.state() !== "running",
+        isShared || earlier?.state() !== "running",
         `the VM of ${nodeName} has to be stopped or frozen before another one takes its name`,
       );
       instances.moveName(nodeName);

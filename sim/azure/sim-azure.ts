@@ -170,9 +170,9 @@ export interface SimAzure {
   recreateVm(nodeName: string): void;
   /**
    * Creates another VM, of another name and resource id, that has the node's name from now on. The earlier
-   * one, which must be off, stays as it is.
+   * one stays as it is. It must not run, unless both are to have the name (`isShared`).
    */
-  moveName(nodeName: string): void;
+  moveName(nodeName: string, how?: { readonly isShared?: boolean }): void;
   /**
    * The next VM of `next`, which had none yet, gets the resource id of the one that had the other node's
    * name, which is gone: a scale set may reuse the ids of instances that were deleted.

@@ -28,12 +28,20 @@ export function createDriver(controllerCount: number, world: DriverWorld): SimDr
     createControllerPlace(`controller-${index + 1}`, world),
   );
   const nodes = new Map<string, NodePlace>();
+  /** Of machines that run although another one has their node's name by now. */
+  const twins: NodePlace[] = [];
   const checkpoints = createMachineCheckpoints();
   const sidecars = createSidecarLease(controllers, world);
   const follow = (machine: SimMachine): void => {
-    const place = nodes.get(machine.nodeName) ?? createNodePlace(machine.nodeName, checkpoints, world);
-    nodes.set(machine.nodeName, place);
-    place.onMachine(machine);
+    const { nodeName } = machine;
+    const earlier = nodes.get(nodeName);
+    // Its plug-in stays and runs on, under the name that another machine has, too.
+    const isShared = earlier?.machine()?.state() === "running";
+    if (isShared) twins.push(earlier);
+    const place = isShared ? undefined : earlier;
+    const next = place ?? createNodePlace(nodeName, checkpoints, world);
+    nodes.set(nodeName, next);
+    next.onMachine(machine);
   };
   for (const machine of world.azure.machines()) follow(machine);
   world.azure.onMachine(follow);
@@ -48,7 +56,7 @@ export function createDriver(controllerCount: number, world: DriverWorld): SimDr
       for (const { slot } of controllers) slot.start();
     },
     end: () => {
-      for (const { slot } of [...controllers, ...nodes.values()]) slot.kill();
+      for (const { slot } of [...controllers, ...nodes.values(), ...twins]) slot.kill();
     },
   };
 }

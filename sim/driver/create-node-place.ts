@@ -19,6 +19,8 @@ export interface NodePlace {
   readonly slot: NodePluginSlot;
   /** Undefined while nothing listens. */
   readonly csi: () => NodeCsi | undefined;
+  /** The machine on which it is. */
+  readonly machine: () => SimMachine | undefined;
   /** A machine of the node's name has been created. */
   readonly onMachine: (machine: SimMachine) => void;
 }
@@ -178,6 +180,7 @@ export function createNodePlace(
       },
     },
     csi: () => csi,
+    machine: () => machine,
     onMachine: follow,
   };
 }
