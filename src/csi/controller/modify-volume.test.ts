@@ -106,7 +106,7 @@ describe("modifyVolume", () => {
       assert.deepEqual(world.volume("pvc-1")?.spec.modification, {}, "the disk's loop reads it");
     }));
 
-  it("refuses a class of a disk that was made again under its name, by nothing that disk has", () =>
+  it("refuses a class of a disk that was made again, by nothing that disk has", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject({ detail: aDetail({ uniqueId: "first" }) }));
       const shown = aDisk({ diskUri: aDiskUri(), skuName: "PremiumV2_LRS", uniqueId: "second" });

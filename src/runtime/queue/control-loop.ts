@@ -137,7 +137,7 @@ export class ControlLoop {
     }
   }
 
-  /** Calls `onSlow` after `slowAfterMs`. The caller aborts the result when the pass ends: then it does not. */
+  /** Calls `onSlow` after `slowAfterMs`, unless the caller aborts the result before that. */
   #whenSlow(onSlow: () => void): AbortController | undefined {
     const { slowAfterMs } = this.#reconciler;
     if (slowAfterMs === undefined) return undefined;
