@@ -149,6 +149,9 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
       "Reason `DiskNotFound`: the disk was deleted in Azure (`az monitor activity-log list " +
         "--resource-id <disk>` names the client), and its data with it. Restore a snapshot into a new " +
         "claim, and delete the old claim and its pod.",
+      "Reason `DiskReplaced`: another disk has its name. Only if that is the volume's restored data, " +
+        "delete the AzVolume. Reason `DiskAccessGranted`: end that access " +
+        "(`az disk revoke-access --ids <disk>`).",
       "The driver retries every few minutes, and at once for a new pod.",
     ],
   },

@@ -16,6 +16,7 @@ import {
 import { must } from "../../core/testing/value-of.ts";
 import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import { deleteDisk } from "../disk/delete-disk.ts";
 import { diskReconciler } from "../disk/disk-reconciler.ts";
 import { driverTags } from "../disk/disk-tags.ts";
 import { lookAtDisk } from "../disk/keep-modification.ts";
@@ -72,6 +73,16 @@ describe("a disk that another client has made under the name of a volume's", () 
       world.disks.clear();
       await world.answerOf(diskReconciler(world.ports).reconcile("pvc-1", never));
       assert.equal(world.volume(), undefined);
+    }));
+
+  it("outlives DeleteVolume also where a stale cache shows no id of the volume's disk", () =>
+    withControllerPorts(async (world) => {
+      const deleting = { metadata: deleted, spec: { deleteRequested: true } };
+      await world.given("AzVolume", aVolume({ ...deleting, status: { detail } }));
+      const { metadata } = world.volume() ?? assert.fail("no volume");
+      const cached = { ...aVolume({ ...deleting, status: { detail: aDetail() } }), metadata };
+      await deleteDisk(withDisk(world, disk("second")), cached, never);
+      assert.deepEqual([...world.disks], [diskUri]);
     }));
 
   it("does not bear the record of the volume, which another client has removed", () =>

@@ -46,8 +46,8 @@ export async function deleteDisk(
     fresh.value.metadata.deletionTimestamp === undefined
   )
     return ok({});
-  const diskUri = diskUriOf(volume);
-  const uniqueId = volume.status?.detail?.uniqueId;
+  const diskUri = diskUriOf(fresh.value);
+  const uniqueId = fresh.value.status?.detail?.uniqueId;
   const known = diskUri === undefined ? await findUnrecordedDisk(ports, volume, signal) : ok(diskUri);
   if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
   if (known.value !== undefined) {
