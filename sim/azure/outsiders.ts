@@ -94,15 +94,16 @@ export function createOutsiders(options: {
         agenda.after(forMs, () => sendOutside({ method: "POST", path: `${path}/start` })),
       );
     },
-    attachOutside: (nodeName, diskUri) => {
-      // A machine that stands still would write there what it has cached of the disk that has left.
-      const lun = machineOf(nodeName)?.lunBesideUnnoticed();
-      sendOutside({
-        method: "POST",
-        path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`,
-        body: { dataDisksToAttach: [{ diskId: diskUri, ...(lun === undefined ? {} : { lun }) }] },
-      });
-    },
+    attachOutside: (nodeName, diskUri) =>
+      sendOutside(() => {
+        // A machine that stands still would write there what it has cached of the disk that has left.
+        const lun = machineOf(nodeName)?.lunBesideUnnoticed();
+        return {
+          method: "POST",
+          path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`,
+          body: { dataDisksToAttach: [{ diskId: diskUri, ...(lun === undefined ? {} : { lun }) }] },
+        };
+      }),
     detachOutside: (nodeName, diskUri, how) =>
       detachAt(instanceUriOf(nodeName), diskUri, how?.isForced === true),
     detachOutsideAt: (instanceUri, diskUri) => detachAt(instanceUri, diskUri, false),
