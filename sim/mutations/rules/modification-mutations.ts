@@ -44,8 +44,8 @@ export const modificationMutations: readonly Mutation[] = [
     removes: "the spec's disk shows what Azure has once a modification has ended",
     edits: {
       file: MODIFY_DISK,
-      find: `  const shown = disk.ok && otherThan(`,
-      replace: `  const shown = disk.ok && diskUri === "" && otherThan(`,
+      find: `  const shown = disk.ok && otherDiskThan(`,
+      replace: `  const shown = disk.ok && diskUri === "" && otherDiskThan(`,
     },
     breaks: ["not-converged", "spinning"],
     storm: modificationsStorm,

@@ -6,7 +6,7 @@ import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
@@ -63,7 +63,7 @@ export async function readAndCompare(
   const compared = recorded.ok
     ? await reportStaleOnes(ports, volume.metadata.name, { disk, attachedBefore }, signal)
     : recorded;
-  if (replacedDisk(detail, read.value) !== undefined) return compared;
+  if (otherDiskThan(volume, read.value) !== undefined) return compared;
   // Shares that another client has taken away would be counted as free until recovery lists the disk. Last,
   // and in any case: neither a refusal of this nor a VM that can't be read hides the other.
   const kept = await keepModification(ports, volume, disk, signal);
@@ -74,9 +74,8 @@ export async function readAndCompare(
  * What Azure shows of the volume's own disk. One that another client has made under its name says that it is
  * gone, and on no VM: where that other disk is, is no concern of the volume's, and nothing detaches it there.
  */
-function ownOf({ status }: AzVolume, shown: DiskFacts): DiskFacts {
-  const uniqueId = status?.detail?.uniqueId;
-  return replacedDisk({ ...shown, uniqueId }, shown) === undefined ? shown : { ...shown, attachedTo: [] };
+function ownOf(volume: AzVolume, shown: DiskFacts): DiskFacts {
+  return otherDiskThan(volume, shown) === undefined ? shown : { ...shown, attachedTo: [] };
 }
 
 /** Checks that there is no object before it reads the VM: a detach that ends has one until its end. */

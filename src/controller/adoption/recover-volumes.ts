@@ -6,7 +6,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
 import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
 import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
@@ -165,11 +165,10 @@ async function recoverTagged(
 async function ownDisk(
   { store, logger }: RecoveryPorts,
   volume: AzVolume,
-  { diskUri, uniqueId }: DiskFacts,
+  disk: DiskFacts,
   signal: AbortSignal,
 ): Promise<Result<boolean>> {
-  const known = volume.status?.detail;
-  const replaced = replacedDisk({ diskUri, uniqueId: known?.uniqueId }, { uniqueId });
+  const replaced = otherDiskThan(volume, disk);
   if (replaced !== undefined) {
     logger.warn("a disk was made under the name of a volume's", {
       volumeName: volume.metadata.name,
@@ -177,6 +176,8 @@ async function ownDisk(
     });
     return ok(false);
   }
+  const { uniqueId } = disk;
+  const known = volume.status?.detail;
   if (known === undefined || known.uniqueId !== undefined || uniqueId === undefined) return ok(true);
   const recorded = await changeVolumeStatus(
     store,

@@ -5,7 +5,7 @@ import { withoutNodeLabels } from "../../core/api/node-labels.ts";
 import { isDeletedByHand } from "../../core/attachment/observed-volume.ts";
 import { ok } from "../../core/failure/result.ts";
 import { isUnmarked } from "../../core/rollback/attachments-unmarked.ts";
-import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
 import { areStateTagsDue } from "../../core/volume/tags/state-tags.ts";
 import { withoutFinalizer } from "../../objects/remove-finalizer.ts";
 import { changeSpec, targetOf } from "../../objects/update-object.ts";
@@ -49,8 +49,7 @@ export async function recreateVolume(
   if (gone?.ok === false) return gone;
   // Checked on the very version that is released: its state may change at any time.
   const isReplaced = (present: AzVolume): boolean =>
-    disk?.ok === true &&
-    replacedDisk({ ...disk.value, uniqueId: present.status?.detail?.uniqueId }, disk.value) !== undefined;
+    disk?.ok === true && otherDiskThan(present, disk.value) !== undefined;
   const mayGo = (present: AzVolume): boolean =>
     isDeletedByHand(present) &&
     (isDiskGone || isReplaced(present) || !(areStateTagsDue(present.status) || isUnmarked(present)));

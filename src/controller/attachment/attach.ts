@@ -8,7 +8,7 @@ import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
-import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
@@ -279,7 +279,7 @@ async function recordPresentSize(
   const detail = volume.status?.detail;
   if (detail === undefined) return ok(undefined);
   const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
-  if (disk.ok && replacedDisk(detail, disk.value) !== undefined) return ok(undefined);
+  if (disk.ok && otherDiskThan(volume, disk.value) !== undefined) return ok(undefined);
   if (disk.ok) return recordGrowth(ports, volume, disk.value, signal);
   // A disk that was deleted since shows no size, and the volume's own loop reports its loss.
   return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;

@@ -9,7 +9,7 @@ import { checkDisk } from "../../core/volume/check-disk.ts";
 import { withAdoptedCopy, withBegunCopy } from "../../core/volume/copies/copy-progress.ts";
 import { whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { type DiskAction, planDisk } from "../../core/volume/plan-disk.ts";
-import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
 import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
 import { newRecord } from "../../core/writer/record/writer-steps.ts";
@@ -246,8 +246,7 @@ async function adoptDisk(
       isFinal: disk.failure.kind === "DiskNotFound" && !isRecordLost(volume),
     });
   // Of a volume whose record was removed: its nodes, epoch and file system are those of another disk.
-  const uniqueId = volume.status?.detail?.uniqueId;
-  const replaced = replacedDisk({ diskUri, uniqueId }, disk.value);
+  const replaced = otherDiskThan(volume, disk.value);
   if (replaced !== undefined && volume.metadata.deletionTimestamp !== undefined)
     return deleteDisk(ports, volume, signal);
   if (replaced !== undefined) return recordFailure(ports, volume, replaced, signal, { isFinal: false });

@@ -2,7 +2,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { repeatedModification } from "../../core/volume/modification/late-modification.ts";
-import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeSpec, changeVolumeStatus, targetOf } from "../../objects/update-object.ts";
@@ -56,8 +56,7 @@ export async function lookAtDisk(
 ): Promise<Result<void>> {
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
-  const uniqueId = volume.status?.detail?.uniqueId;
-  if (replacedDisk({ diskUri, uniqueId }, disk.value) !== undefined) return ok(undefined);
+  if (otherDiskThan(volume, disk.value) !== undefined) return ok(undefined);
   return keepModification(ports, volume, disk.value, signal);
 }
 

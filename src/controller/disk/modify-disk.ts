@@ -11,7 +11,7 @@ import {
   withoutModification,
   type ModificationAction,
 } from "../../core/volume/modification/plan-modification.ts";
-import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import { changeSpec, changeVolumeStatus, targetOf } from "../../objects/update-object.ts";
@@ -85,7 +85,7 @@ export async function endModification(
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
   // One that was made again under its name is not what the volume is made from, as one that is gone.
-  const shown = disk.ok && otherThan(volume, disk.value) === undefined ? disk.value : undefined;
+  const shown = disk.ok && otherDiskThan(volume, disk.value) === undefined ? disk.value : undefined;
   const end = (present: AzVolume): AzVolume | undefined =>
     present.metadata.generation === volume.metadata.generation
       ? { ...present, spec: withoutModification(present.spec, shown, made) }
@@ -105,7 +105,7 @@ export async function readConversion(
 ): Promise<Reconciled> {
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk;
-  const replaced = otherThan(volume, disk.value);
+  const replaced = otherDiskThan(volume, disk.value);
   if (replaced !== undefined) return fail(replaced);
   const nowMs = ports.clock.nowMs();
   const { completionPercent } = disk.value;
@@ -113,11 +113,6 @@ export async function readConversion(
   const recorded = ignoreNotFound(await changeVolumeStatus(ports.store, volume, shown, signal));
   if (recorded.ok) emitConversion(ports, volume, disk.value);
   return recorded;
-}
-
-/** Why a disk is not the volume's own. */
-function otherThan({ status }: AzVolume, shown: DiskFacts): ReturnType<typeof replacedDisk> {
-  return replacedDisk({ ...shown, uniqueId: status?.detail?.uniqueId }, shown);
 }
 
 function emitConversion(

@@ -7,7 +7,7 @@ import {
   withoutCopy,
   withPastBeginning,
 } from "../../core/volume/copies/copy-progress.ts";
-import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -38,8 +38,7 @@ export async function readCopy(
     );
     return begun.ok ? disk : ignoreNotFound(begun);
   }
-  const uniqueId = volume.status?.detail?.uniqueId;
-  const isOwn = disk.ok && replacedDisk({ diskUri, uniqueId }, disk.value) === undefined;
+  const isOwn = disk.ok && otherDiskThan(volume, disk.value) === undefined;
   const recorded = await changeVolumeStatus(
     ports.store,
     volume,

@@ -1,3 +1,4 @@
+import type { AzVolume } from "../api/az-volume.ts";
 import type { FailureOf } from "../failure/failure.ts";
 
 /**
@@ -12,4 +13,13 @@ export function replacedDisk(
   return uniqueId === undefined || shownId === undefined || uniqueId === shownId
     ? undefined
     : { kind: "DiskReplaced", diskUri: meant.diskUri, uniqueId, shownId };
+}
+
+/** The same of what Azure shows under the name of a volume's disk. Undefined, too, without a volume. */
+export function otherDiskThan(
+  volume: Pick<AzVolume, "status"> | undefined,
+  shown: { readonly diskUri: string; readonly uniqueId?: string | undefined },
+): FailureOf<"DiskReplaced"> | undefined {
+  const uniqueId = volume?.status?.detail?.uniqueId;
+  return replacedDisk({ diskUri: shown.diskUri, uniqueId }, shown);
 }

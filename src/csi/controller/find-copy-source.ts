@@ -8,7 +8,7 @@ import { unfinishedSource } from "../../core/volume/copies/copy-progress.ts";
 import type { CopySource } from "../../core/volume/copies/copy-source.ts";
 import { hasFailed, whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { defaultSectorSizeBytes } from "../../core/volume/disk-sku.ts";
-import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
@@ -99,8 +99,7 @@ async function findDisk(
   if (!read.ok)
     return read.failure.kind === "DiskNotFound" ? fail({ kind: "VolumeNotFound", volumeId: diskUri }) : read;
   const [volume] = context.cache.byIndex("AzVolume", "diskUri", resourceUriKey(diskUri));
-  const uniqueId = volume?.status?.detail?.uniqueId;
-  const replaced = replacedDisk({ diskUri, uniqueId }, read.value);
+  const replaced = otherDiskThan(volume, read.value);
   // A clone of another disk would pass for one of the volume.
   if (replaced !== undefined) return fail(replaced);
   const { location, zones, sizeGiB: shownGiB, copyGiB: sizeGiB = shownGiB, sectorSizeBytes } = read.value;

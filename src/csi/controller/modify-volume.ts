@@ -7,7 +7,7 @@ import { sameJson } from "../../core/primitives/same-json.ts";
 import { whyNoFirstAttach } from "../../core/volume/copies/copy-progress.ts";
 import { knownBursting } from "../../core/volume/modification/late-modification.ts";
 import { checkModification, parseModification } from "../../core/volume/modification/volume-modification.ts";
-import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
 import { otherSku, requestLook } from "../../objects/request-look.ts";
 import { changeSpec, targetOf } from "../../objects/update-object.ts";
@@ -65,8 +65,7 @@ async function requireKnownDisk(
 ): Promise<Result<void>> {
   const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
   if (!disk.ok) return isRetryable(disk.failure) ? disk : ok(undefined);
-  const uniqueId = volume.status?.detail?.uniqueId;
-  const replaced = replacedDisk({ diskUri: volumeId, uniqueId }, disk.value);
+  const replaced = otherDiskThan(volume, disk.value);
   if (replaced !== undefined) return fail(replaced);
   const { skuName, burstingEnabled } = disk.value;
   const hasSku = ({ status }: AzVolume): boolean =>

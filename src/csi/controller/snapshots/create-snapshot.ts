@@ -6,7 +6,7 @@ import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { whyNoFirstAttach } from "../../../core/volume/copies/copy-progress.ts";
 import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
 import { placeSnapshot } from "../../../core/volume/parameters/snapshot-parameters.ts";
-import { replacedDisk } from "../../../core/volume/replaced-disk.ts";
+import { otherDiskThan } from "../../../core/volume/replaced-disk.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../../gen/csi/v1/csi.ts";
@@ -186,8 +186,7 @@ async function observe(
   const disk = await cloud.getDisk({ diskUri: sourceUri }, signal);
   if (!disk.ok) return disk;
   const [volume] = context.cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
-  const uniqueId = volume?.status?.detail?.uniqueId;
-  const replaced = replacedDisk({ diskUri: sourceUri, uniqueId }, disk.value);
+  const replaced = otherDiskThan(volume, disk.value);
   // A backup of another disk would pass for one of the volume's.
   if (replaced !== undefined) return fail(replaced);
   const place = placeSnapshot(parameters, disk.value);
