@@ -121,7 +121,7 @@ function fromHere(
     return fromSnapshot(snapshot, false);
   }
   if (disk === undefined) return armErrors.sourceNotFound(id);
-  if (disk.provisioningState === "Updating" && disk.operationId !== undefined) return armErrors.conflict();
+  if (disk.operationId !== undefined) return armErrors.conflict();
   if (copiedPercent(disk.copy, world.nowMs) < 100) return armErrors.sourceIncomplete(disk.name);
   const copiesInBackground = hasSettablePerformance(disk.spec.sku.family);
   if (copiesInBackground && wanted.apiVersion < COPIES_IN_BACKGROUND_SINCE)

@@ -109,6 +109,19 @@ describe("a snapshot", () => {
     assert.equal(azure.send("DELETE", "snapshots/s").status, 204);
   });
 
+  it("is refused of a disk that is being made or deleted", () => {
+    const azure = aModel();
+    const asked = (): string | undefined =>
+      codeOf(azure.send("PUT", "snapshots/s", snapshotBody("disks/pvc-1")).body);
+    azure.send("PUT", "disks/pvc-1", diskBody());
+    const whileMade = asked();
+    azure.settle();
+    azure.send("DELETE", "disks/pvc-1");
+    assert.deepEqual([whileMade, asked()], ["Conflict", "Conflict"]);
+    azure.settle();
+    assert.equal(asked(), "NotFound");
+  });
+
   it("of a Premium v2 disk is copied in the background and restored afterwards", () => {
     const azure = withDisk("PremiumV2_LRS");
     azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
