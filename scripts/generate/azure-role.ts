@@ -1,4 +1,4 @@
-import { armActions, isSubscriptionAction } from "../../src/provisioner/arm/arm-actions.ts";
+import { armActions, isPowerAction, isSubscriptionAction } from "../../src/provisioner/arm/arm-actions.ts";
 import type { GeneratedFile } from "./generated-file.ts";
 
 /** Where a custom role can be assigned: a placeholder for the subscriptions of the cluster. */
@@ -6,7 +6,7 @@ const ASSIGNABLE_SCOPES = ["/subscriptions/00000000-0000-0000-0000-000000000000"
 
 /**
  * The Azure roles with the actions of every call that the driver makes, and no other: one for the resource
- * groups, and one that only reads, for the subscription.
+ * groups, one that only reads, for the subscription, and one that a setting needs.
  */
 export function azureRoles(): readonly GeneratedFile[] {
   const actions = [...new Set(Object.values(armActions).flat())].toSorted();
@@ -14,12 +14,17 @@ export function azureRoles(): readonly GeneratedFile[] {
     roleFile("role.json", {
       name: "Azure Disk CSI Driver V2",
       description: "Manages disks and snapshots, and attaches disks to the VMs of a Kubernetes cluster",
-      actions: actions.filter((action) => !isSubscriptionAction(action)),
+      actions: actions.filter((action) => !isSubscriptionAction(action) && !isPowerAction(action)),
     }),
     roleFile("role-subscription.json", {
       name: "Azure Disk CSI Driver V2 Subscription",
       description: "Reads the state of operations on disks and VMs, and the sizes and quotas of a region",
       actions: actions.filter(isSubscriptionAction),
+    }),
+    roleFile("role-power-off.json", {
+      name: "Azure Disk CSI Driver V2 Power Off",
+      description: "Powers off VMs of silent nodes: for --silent-nodes power-off alone",
+      actions: actions.filter(isPowerAction),
     }),
   ];
 }

@@ -75,7 +75,7 @@ export type WriterPorts = Pick<ControllerPorts, SharedPorts>;
 /** The ports of fencing, and of the proofs that a disk is off a VM. */
 export type FencingPorts = FolderPorts<"clusterId", Reads | "barrier" | "proveGone">;
 /** The ports of the loops of nodes. */
-export type NodesPorts = FolderPorts<"marks", "dataDisksMax" | "inspectInstance">;
+export type NodesPorts = FolderPorts<"marks", "dataDisksMax" | "inspectInstance" | "powerOff">;
 /** The ports of attaching and detaching. */
 export type AttachmentPorts = FolderPorts<
   "clusterId",

@@ -21,6 +21,7 @@ export const vmChanges: Readonly<Record<MethodsWith<WithPrecondition & { readonl
   attachDisk: true,
   detachDisk: true,
   barrier: true,
+  powerOff: true,
 };
 
 /** Every method that changes anything in Azure: those that ask a precondition. */

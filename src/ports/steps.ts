@@ -73,6 +73,7 @@ export const stepNames = [
   "modify-disk",
   "end-modification",
   "repeat-modification",
+  "power-off",
   "heartbeat",
 ] as const;
 

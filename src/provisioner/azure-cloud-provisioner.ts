@@ -33,6 +33,7 @@ import {
   type OnVm,
   diskTargetOf,
   methodOn,
+  vmOf,
   vmTargetOf,
 } from "./request-target.ts";
 import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
@@ -47,6 +48,7 @@ import {
 } from "./snapshot/snapshots.ts";
 import { EtagWrites } from "./vm/etag-writes.ts";
 import { instanceFactsOf } from "./vm/instance-facts.ts";
+import { powerOff } from "./vm/power-off.ts";
 import { proveGone } from "./vm/prove-gone.ts";
 import { resolveInstance } from "./vm/resolve-instance.ts";
 import { SharedVmReads } from "./vm/shared-vm-reads.ts";
@@ -189,6 +191,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
           : fail(toFailure(read.failure, { nodeName }));
       },
     ),
+    powerOff: methodOn(({ node }) => vmOf(place, node), powerOff.bind(undefined, session)),
     dataDisksMax: (vm) => sizes.listedDataDisksMax(vm),
     budget: () => budget.states(),
     drained: () => queues.drained(),

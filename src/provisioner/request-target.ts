@@ -62,15 +62,21 @@ export function diskTargetOf(place: DefaultDiskPlace, diskUri: string): Result<D
   return ok({ id, diskUri });
 }
 
-/** Also finds the VM, and refuses a node without vmId: every VM would seem to differ from it. */
-export function vmTargetOf(place: DefaultDiskPlace, { diskUri, node }: DiskOfNode): Result<OnVm> {
+/** The VM of a node. Refuses a node without vmId: every VM would seem to differ from it. */
+export function vmOf(place: DefaultDiskPlace, node: NodeIdentity): Result<OnVm> {
   const { nodeName, vmId } = node;
   if (vmId === "") {
     const problem = `node ${nodeName} has no vmId: a node is always its name and its VM's GUID`;
     return refuseArgument("node.vmId", "", problem);
   }
   const vm = resolveInstance(place, node);
+  return vm.ok ? ok({ vm: vm.value }) : vm;
+}
+
+/** The same where a disk is named, too. */
+export function vmTargetOf(place: DefaultDiskPlace, { diskUri, node }: DiskOfNode): Result<OnVm> {
+  const vm = vmOf(place, node);
   if (!vm.ok) return vm;
   const disk = diskTargetOf(place, diskUri);
-  return disk.ok ? ok({ vm: vm.value }) : disk;
+  return disk.ok ? vm : disk;
 }

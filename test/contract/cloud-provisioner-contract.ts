@@ -11,6 +11,7 @@ import { failuresContract } from "./cloud/vm/failures.ts";
 import { fenceContract } from "./cloud/vm/fence.ts";
 import { foreignDetachesContract } from "./cloud/vm/foreign-detaches.ts";
 import { instancesContract } from "./cloud/vm/instances.ts";
+import { powerOffContract } from "./cloud/vm/power-off.ts";
 import { otherWritersContract } from "./cloud/vm/other-writers.ts";
 import { preconditionsContract } from "./cloud/vm/preconditions.ts";
 import { proofWithoutFenceContract } from "./cloud/vm/proof-without-fence.ts";
@@ -57,5 +58,6 @@ export function cloudProvisionerContract(
     vmWriteBarrierContract(on, vms);
     fenceContract(on, vms);
     instancesContract(on);
+    powerOffContract(on);
   });
 }

@@ -83,7 +83,11 @@ const emptyOwnNode: OwnNode = {
   replaceTaints: async () => ok(undefined),
 };
 
-const noMarks: NodeMarks = { mark: async () => ok(false), unmark: async () => ok(false) };
+const noMarks: NodeMarks = {
+  isMarkable: async () => ok(false),
+  mark: async () => ok(false),
+  unmark: async () => ok(false),
+};
 
 const ext4ForOneNode: VolumeCapability = {
   accessMode: { mode: "SINGLE_NODE_WRITER" },

@@ -4,13 +4,19 @@ import type { CallApi } from "./call-api.ts";
 
 /** `NodeMarks` of a controller; the same results as `adapters/kubernetes`. */
 export function createNodeMarks(api: ApiServer, callApi: CallApi): NodeMarks {
+  const isMarkable = ({ nodeName, nodeUid }: Parameters<NodeMarks["isMarkable"]>[0]): boolean => {
+    const node = api.get("Node", nodeName);
+    return node?.uid === nodeUid && !node.isOutOfService && !node.isReady;
+  };
   return {
-    mark: ({ nodeName, nodeUid }, signal) =>
-      callApi(() => {
-        const node = api.get("Node", nodeName);
-        if (node?.uid !== nodeUid || node.isOutOfService || node.isReady) return false;
-        return api.change("Node", nodeName, { isOutOfService: true, isMarkedByDriver: true });
-      }, signal),
+    isMarkable: (node, signal) => callApi(() => isMarkable(node), signal),
+    mark: (node, signal) =>
+      callApi(
+        () =>
+          isMarkable(node) &&
+          api.change("Node", node.nodeName, { isOutOfService: true, isMarkedByDriver: true }),
+        signal,
+      ),
     unmark: ({ nodeName, nodeUid }, signal) =>
       callApi(() => {
         const node = api.get("Node", nodeName);

@@ -225,6 +225,12 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         signal,
       );
     },
+    startVmPowerOff: ({ clientRequestId, ...name }, signal) =>
+      call(
+        { method: "POST", path: `${vmPath(name)}/powerOff`, query: { skipShutdown: "true" }, clientRequestId },
+        (answer) => startedFrom(answer, "vm"),
+        signal,
+      ),
     pollOperation: ({ operation, clientRequestId }, signal) =>
       call(
         { method: "GET", ...addressOf(operation.pollUrl ?? ""), clientRequestId },

@@ -54,6 +54,20 @@ const sameVersion = (version: number): Sent => ({
 });
 
 describe("createNodeMarks", () => {
+  it("knows past every cache whether a Node would be marked, and changes nothing", async () => {
+    const rows: readonly (readonly [readonly NodeTaint[] | undefined, boolean])[] = [
+      [[unreachable], true],
+      [[unreachable, persons], false],
+      [undefined, false],
+    ];
+    for (const [taints, isMarkable] of rows) {
+      const { marks, sent } = anApiServer(taints);
+      assert.deepEqual(await marks.isMarkable(NODE, never), ok(isMarkable));
+      assert.deepEqual(await marks.isMarkable({ ...NODE, nodeUid: "uid-0" }, never), ok(false));
+      assert.deepEqual(sent, []);
+    }
+  });
+
   it("adds the taint to those that the Node has", async () => {
     const { marks, sent } = anApiServer([unreachable]);
     assert.deepEqual(await marks.mark(NODE, never), ok(true));

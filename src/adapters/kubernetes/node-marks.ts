@@ -33,14 +33,21 @@ export function createNodeMarks(client: ApiClient): NodeMarks {
     return patched.ok ? ok(true) : patched;
   }
   return {
+    isMarkable: async ({ nodeName, nodeUid }, signal) => {
+      const read = await readCoreObject<Node>(client, coreResources.nodes, nodeName, signal);
+      if (!read.ok) return read;
+      return ok(read.value?.metadata.uid === nodeUid && isMarkable(read.value.spec?.taints ?? []));
+    },
     mark: (node, signal) => change(node, withMark, signal),
     unmark: (node, signal) =>
       change(node, (taints) => taints.filter((taint) => !isDriversMark(taint)), signal),
   };
 }
 
+function isMarkable(taints: readonly NodeTaint[]): boolean {
+  return !isOutOfService(taints) && kubeletOf({ taints }) === "unreachable";
+}
+
 function withMark(taints: readonly NodeTaint[]): readonly NodeTaint[] {
-  return isOutOfService(taints) || kubeletOf({ taints }) !== "unreachable"
-    ? taints
-    : [...taints, DRIVERS_MARK];
+  return isMarkable(taints) ? [...taints, DRIVERS_MARK] : taints;
 }

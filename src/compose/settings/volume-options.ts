@@ -74,6 +74,24 @@ export const volumeOptions = grouped("Volumes", {
     max: 24 * HOUR_MS,
     help: "How long an unmount under recall may make no progress before the node is fenced",
   },
+  "silent-nodes": {
+    kind: "choice",
+    default: "wait",
+    choices: ["wait", "power-off"],
+    help:
+      "What happens to a node that writes to a volume, and whose kubelet and plug-in are silent while Azure " +
+      "shows its VM as running. power-off: the controller powers the VM off, and marks the node as one whose " +
+      "VM is off (--stopped-nodes mark), also where its pods work and it is only cut off from the API " +
+      "server. Fewer than half of the nodes, and of those in its zone, may be silent. wait: a person " +
+      "decides. On Kubernetes only",
+  },
+  "power-off-after-ms": {
+    kind: "number",
+    default: 30_000,
+    min: 15_000,
+    max: 24 * HOUR_MS,
+    help: "How long a heartbeat must have been stale before --silent-nodes power-off acts",
+  },
   "offline-resize-ms": {
     kind: "number",
     default: 600_000,

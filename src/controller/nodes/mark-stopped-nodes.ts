@@ -1,15 +1,15 @@
-import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isSameVmId } from "../../core/api/identity/node-identity.ts";
+import { isOff } from "../../core/azure/power-state.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { mayMark, planServiceMark, type ServiceStep } from "../../core/node/plan-service-mark.ts";
+import { planServiceMark, type ServiceStep } from "../../core/node/plan-service-mark.ts";
 import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
 import { kubeletOf } from "../../core/writer/node-silence.ts";
 import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
+import type { InstanceFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodesPorts } from "../controller-ports.ts";
-
-/** A node whose VM is known, by its Node object and its AzDriverNode. */
-type KnownNode = NodeIdentity & { readonly nodeUid: string };
+import { type KnownNode, powerOffSilent } from "./power-off-silent.ts";
 
 /**
  * Marks nodes out of service whose VMs are off, so that the orchestrator frees their pods at once. Without
@@ -31,10 +31,21 @@ export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
       const node = knownNode(ports, nodeName, seen);
       // Without a plug-in it has no volume of this driver; without a providerID its VM is not known.
       if (node === undefined) return ok({});
-      const marked = await markIfOff(ports, marks, node, signal);
-      if (!marked.ok) return marked;
-      // The change of the Node ends the mark, and does not wait for a time.
-      return ok(marked.value ? {} : { requeueAfterMs: step.requeueAfterMs });
+      const vm = await vmOf(ports, node, signal);
+      if (!vm.ok) return vm;
+      const { requeueAfterMs } = step;
+      if (vm.value === undefined) return ok({ requeueAfterMs });
+      if (isOff(vm.value.powerState)) {
+        const { powerState } = vm.value;
+        const marked = await mark(ports, marks, { ...node, powerState }, signal);
+        if (!marked.ok) return marked;
+        // The change of the Node ends the mark, and does not wait for a time.
+        return ok(marked.value ? {} : { requeueAfterMs });
+      }
+      if (vm.value.powerState !== "running") return ok({ requeueAfterMs });
+      const lookAgainMs = await powerOffSilent(ports, marks, node, signal);
+      if (!lookAgainMs.ok) return lookAgainMs;
+      return ok({ requeueAfterMs: Math.min(requeueAfterMs, lookAgainMs.value) });
     },
   };
 }
@@ -91,17 +102,25 @@ function knownNode(
   return { nodeName, nodeUid, instanceUri, vmId };
 }
 
-/** Whether the node was marked now. A VM that is gone needs no mark: the cloud deletes its Node. */
-async function markIfOff(
-  { cloud, events, logger }: NodesPorts,
+/** The node's VM. Undefined: another one has its resource id, or none; then the cloud deletes the Node. */
+async function vmOf(
+  { cloud }: NodesPorts,
+  { nodeName, instanceUri, vmId }: KnownNode,
+  signal: AbortSignal,
+): Promise<Result<Pick<InstanceFacts, "powerState"> | undefined>> {
+  const instance = await cloud.inspectInstance({ nodeName, instanceUri, lane: "prune" }, signal);
+  if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok(undefined) : instance;
+  // Another VM under that resource id says nothing about the node's.
+  return ok(isSameVmId(instance.value.vmId, vmId) ? instance.value : undefined);
+}
+
+/** Whether the node was marked now. */
+async function mark(
+  { events, logger }: NodesPorts,
   marks: NodeMarks,
-  { nodeName, nodeUid, instanceUri, vmId }: KnownNode,
+  { nodeName, nodeUid, instanceUri, vmId, powerState }: KnownNode & Pick<InstanceFacts, "powerState">,
   signal: AbortSignal,
 ): Promise<Result<boolean>> {
-  const instance = await cloud.inspectInstance({ nodeName, instanceUri, lane: "prune" }, signal);
-  if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok(false) : instance;
-  const { powerState } = instance.value;
-  if (!mayMark(instance.value, vmId)) return ok(false);
   const marked = await marks.mark({ nodeName, nodeUid }, signal);
   if (!marked.ok || !marked.value) return marked;
   logger.warn("node marked out of service: its VM is off", { nodeName, instanceUri, vmId, powerState });

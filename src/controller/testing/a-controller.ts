@@ -42,7 +42,7 @@ export interface ReconcileWorld extends StoreWorld {
   /** Disks that exist, by URI. */
   readonly disks: Set<string>;
   /** Runs once, during that call of Azure. */
-  readonly during: Partial<Record<BarrierMode | "attachDisk" | "detachDisk" | "users", Meeting>>;
+  readonly during: Partial<Record<BarrierMode | "attachDisk" | "detachDisk" | "powerOff" | "users", Meeting>>;
   /** What the orchestrator reports of the volume's users, past every cache, and how often it was asked. */
   use: VolumeUse;
   asked: number;
@@ -105,6 +105,11 @@ function aReconcileWorld(stored: StoreWorld): ReconcileWorld {
     };
   };
 
+  const isMarkable = ({ nodeName, nodeUid }: { readonly nodeName: string; readonly nodeUid: string }) =>
+    world.nodeUids.get(nodeName) === nodeUid &&
+    world.unreachable.has(nodeName) &&
+    !world.outOfService.has(nodeName);
+
   const users: VolumeUsers = {
     on: async () => {
       world.asked += 1;
@@ -142,9 +147,9 @@ function aReconcileWorld(stored: StoreWorld): ReconcileWorld {
       users,
       clusterVolumes: noClusterVolumes,
       marks: {
+        isMarkable: async (node) => ok(isMarkable(node)),
         mark: async ({ nodeName, nodeUid }) => {
-          const isIt = world.nodeUids.get(nodeName) === nodeUid && world.unreachable.has(nodeName);
-          if (!isIt || world.outOfService.has(nodeName)) return ok(false);
+          if (!isMarkable({ nodeName, nodeUid })) return ok(false);
           world.outOfService.add(nodeName);
           world.markedByDriver.add(nodeName);
           return ok(true);
@@ -216,7 +221,7 @@ function aReconcileWorld(stored: StoreWorld): ReconcileWorld {
 /** An Azure with one disk whose calls succeed where allowed. */
 function aCloud(
   world: () => ReconcileWorld,
-  meet: (where: BarrierMode | "attachDisk" | "detachDisk") => Promise<void>,
+  meet: (where: BarrierMode | "attachDisk" | "detachDisk" | "powerOff") => Promise<void>,
 ): CloudProvisioner {
   const unused = (): never => invariant(false, "this test does not ask this of Azure") as never;
   const refused = (diskUri: string, nodeName: string): Result<never> =>
@@ -271,6 +276,17 @@ function aCloud(
               powerState: world().powerStates.get(instanceUri) ?? "running",
             }),
           );
+    },
+    powerOff: async ({ node: { nodeName, instanceUri, vmId }, precondition }, signal) => {
+      await meet("powerOff");
+      const failure = world().inspectFailure;
+      if (failure !== undefined) return fail(failure);
+      const present = world().instances.get(instanceUri) ?? "";
+      if (!isSameVmId(present, vmId)) return fail({ kind: "InstanceReplaced", nodeName, vmId: present });
+      if ((world().powerStates.get(instanceUri) ?? "running") !== "running" || !(await precondition(signal)))
+        return ok(false);
+      world().powerStates.set(instanceUri, "stopped");
+      return ok(true);
     },
     proveGone: async ({ node }) => {
       const failure = world().inspectFailure;

@@ -73,6 +73,13 @@ export interface VolumeSettings {
    * takes minutes and is healthy.
    */
   readonly unmountStallMs: number;
+  /**
+   * What happens to a node that writes, and whose kubelet and node plug-in are silent while Azure shows its
+   * VM as running. Default `wait`: a person decides. Works where the driver marks nodes out of service.
+   */
+  readonly silentNodes: "wait" | "power-off";
+  /** How long such a node must have been silent, in milliseconds. Default 30,000. */
+  readonly powerOffAfterMs: number;
   /** How long an offline expansion of a shared disk may delay grants, in milliseconds. Default 600,000. */
   readonly offlineResizeMs: number;
 }

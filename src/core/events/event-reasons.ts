@@ -607,6 +607,26 @@ export const eventReasons = {
       "deallocated: the driver has set the out-of-service taint, and Kubernetes deletes the node's pods",
     remedy: "The driver removes the taint once the node's kubelet reports again.",
   },
+  NodePoweredOff: {
+    type: "Warning",
+    shownOn: ["Node"],
+    when:
+      "a node that writes has been silent for the time that --silent-nodes power-off allows, with its " +
+      "kubelet, while Azure showed its VM as running: the driver has powered the VM off",
+    remedy:
+      "Its pods move once the node is marked out of service. Find out why it fell silent, and start its VM " +
+      "in Azure: the driver starts none.",
+  },
+  NodeNotPoweredOff: {
+    type: "Warning",
+    shownOn: ["Node"],
+    when:
+      "the same, and the driver has left the VM running: too many nodes are silent at once, or Azure has " +
+      "refused it",
+    remedy:
+      "If many nodes are silent, look for what cuts them off from the API server. If the role lacks a right, " +
+      `assign deploy/azure/role-power-off.json. Otherwise ${OUT_OF_SERVICE}.`,
+  },
   NodeBackInService: {
     type: "Normal",
     shownOn: ["Node"],

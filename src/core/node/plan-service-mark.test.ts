@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { mayMark, type NodeService, planServiceMark, type ServiceStep } from "./plan-service-mark.ts";
+import { type NodeService, planServiceMark, type ServiceStep } from "./plan-service-mark.ts";
 
 const settings = { heartbeatStaleMs: 35_000 };
 const healthy: NodeService = {
@@ -65,17 +65,4 @@ describe("planServiceMark", () => {
   ];
   for (const { because, seen, step } of rows)
     it(because, () => assert.deepEqual(planServiceMark({ ...healthy, ...seen }, settings), step));
-});
-
-describe("mayMark", () => {
-  const vmId = "0a1b2c3d-0000-0000-0000-00000000000a";
-
-  it("marks the node of a VM that is off, however its id is spelt", () =>
-    assert.equal(mayMark({ vmId: vmId.toUpperCase(), powerState: "deallocated" }, vmId), true));
-
-  it("marks no node whose VM runs: it may be cut off, and write", () =>
-    assert.equal(mayMark({ vmId, powerState: "running" }, vmId), false));
-
-  it("marks no node by the state of another VM that has its resource id", () =>
-    assert.equal(mayMark({ vmId: vmId.replace(/a$/u, "b"), powerState: "stopped" }, vmId), false));
 });

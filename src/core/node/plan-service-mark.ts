@@ -1,6 +1,3 @@
-import { isSameVmId } from "../api/identity/node-identity.ts";
-import { isOff, type PowerState } from "../azure/power-state.ts";
-
 /** What is known of a node without asking Azure. */
 export interface NodeService {
   /** The orchestrator receives nothing from the node's kubelet. One that reports to be unhealthy runs. */
@@ -49,13 +46,4 @@ export function planServiceMark(
     kind: "InspectVm",
     requeueAfterMs: Math.min(Math.max(requeueAfterMs, ASK_AGAIN_MIN_MS), ASK_AGAIN_MAX_MS),
   };
-}
-
-/** Whether a node is to be marked, by what Azure shows of the VM with its resource id. */
-export function mayMark(
-  seen: { readonly vmId: string; readonly powerState: PowerState },
-  vmId: string,
-): boolean {
-  // Another VM under that resource id says nothing about the node's.
-  return isSameVmId(seen.vmId, vmId) && isOff(seen.powerState);
 }

@@ -46,6 +46,8 @@ export const settings: VolumeSettings = {
   recallGraceMs: 1_000,
   recallAnswerMs: 5_000,
   unmountStallMs: 120_000,
+  silentNodes: "wait",
+  powerOffAfterMs: 30_000,
   offlineResizeMs: 600_000,
 };
 

@@ -311,6 +311,17 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<FenceProof | undefined>>;
   /**
+   * Powers a node's VM off without waiting for its guest, and waits until that has ended: nothing runs on it
+   * then. It keeps its host and its disks. Answers false, and changes nothing, where the VM does not run or
+   * `precondition`, asked once the VM was read, does not allow it. The action itself has no condition: where
+   * the VM is replaced between that read and the request, its successor is powered off. Fails with
+   * `InstanceNotFound` or `InstanceReplaced`.
+   */
+  powerOff(
+    request: { readonly node: NodeIdentity; readonly precondition: Precondition },
+    signal: AbortSignal,
+  ): Promise<Result<boolean>>;
+  /**
    * Reads the VM at a resource id with its power state, never from a cache. `nodeName` only appears in
    * failures. `lane`: default `failover`. Fails with `InstanceNotFound`.
    */

@@ -7,6 +7,8 @@ import type { Result } from "../../core/failure/result.ts";
  * with `ObjectConflict` where others change the node at the same time, `StoreUnavailable` or `Cancelled`.
  */
 export interface NodeMarks {
+  /** Whether `mark` would set it now; false where it stands already. Reads past every cache. */
+  isMarkable(node: NodeObject, signal: AbortSignal): Promise<Result<boolean>>;
   /**
    * Sets the mark, in a way that `unmark` recognises, on a node that is unreachable when it is written: one
    * whose kubelet has reported again gets none.

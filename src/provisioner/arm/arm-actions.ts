@@ -3,6 +3,9 @@ import type { ArmApi } from "./arm-api.ts";
 const COMPUTE = "Microsoft.Compute";
 const INSTANCES = `${COMPUTE}/virtualMachineScaleSets/virtualMachines`;
 
+/** Needed only with `--silent-nodes power-off`: in a role of their own. */
+const POWER_OFF = [`${COMPUTE}/virtualMachines/powerOff/action`, `${INSTANCES}/powerOff/action`];
+
 /**
  * The actions that each call needs (Learn, Azure permissions for Compute). Azure also checks the writer's
  * rights on each resource that a body names, and on each that a VM refers to whenever the VM is written.
@@ -50,6 +53,7 @@ export const armActions: Readonly<Record<keyof ArmApi, readonly string[]>> = {
     "Microsoft.Network/publicIPAddresses/join/action",
     "Microsoft.Network/virtualNetworks/subnets/join/action",
   ],
+  startVmPowerOff: POWER_OFF,
   pollOperation: [`${COMPUTE}/locations/DiskOperations/read`, `${COMPUTE}/locations/operations/read`],
 };
 
@@ -59,4 +63,9 @@ export const armActions: Readonly<Record<keyof ArmApi, readonly string[]>> = {
  */
 export function isSubscriptionAction(action: string): boolean {
   return action.startsWith(`${COMPUTE}/locations/`) || action.startsWith(`${COMPUTE}/skus/`);
+}
+
+/** Whether an action is needed only where the driver may power off VMs. */
+export function isPowerAction(action: string): boolean {
+  return POWER_OFF.includes(action);
 }

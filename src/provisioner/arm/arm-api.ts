@@ -332,5 +332,7 @@ export interface ArmApi {
    * which disks reach and leave a VM.
    */
   readonly startVmUpdate: Start<ArmVmName & { readonly change: ArmVmChange; readonly ifMatch: string }>;
+  /** POST: ends at once whatever runs on the VM (`skipShutdown`). */
+  readonly startVmPowerOff: Start<ArmVmName>;
   readonly pollOperation: Call<{ readonly operation: ArmOperation }, ArmOperationStatus>;
 }

@@ -11,7 +11,7 @@ export function instanceFactsOf(nodeName: string, vm: ArmVm, dataDisksMax: numbe
     location: vm.location,
     zone: vm.zones[0] ?? "",
     vmSize: vm.vmSize,
-    powerState: powerStateOf(vm.statusCodes ?? []),
+    powerState: powerStateOf(vm),
     busType: vm.diskControllerType?.toLowerCase() === "nvme" ? "NVMe" : "SCSI",
     dataDisksMax,
     dataDisks: vm.dataDisks.map((entry) => ({
@@ -24,10 +24,10 @@ export function instanceFactsOf(nodeName: string, vm: ArmVm, dataDisksMax: numbe
 }
 
 /**
- * A hibernated VM reads as deallocated, but wakes with its memory and its mounts: it is recognised
+ * The power state of a VM that was read with its instance view. A hibernated VM reads as deallocated, but wakes with its memory and its mounts: it is recognised
  * first.
  */
-function powerStateOf(statusCodes: readonly string[]): InstanceFacts["powerState"] {
+export function powerStateOf({ statusCodes = [] }: Pick<ArmVm, "statusCodes">): InstanceFacts["powerState"] {
   const codes = statusCodes.map((code) => code.toLowerCase());
   if (codes.includes("hibernationstate/hibernated")) return "hibernated";
   const power = codes.find((code) => code.startsWith("powerstate/"))?.slice("powerstate/".length);

@@ -69,7 +69,7 @@ export async function readInstance(
   return read.ok && read.value.vmId === "" ? fail(incomplete(vm, "a vmId")) : read;
 }
 
-function armNameOf({ subscriptionId, resourceGroup, name, scaleSet }: VmTarget): ArmVmName {
+export function armNameOf({ subscriptionId, resourceGroup, name, scaleSet }: VmTarget): ArmVmName {
   return { subscriptionId, resourceGroup, name, ...(scaleSet === undefined ? {} : { scaleSet }) };
 }
 

@@ -1,3 +1,4 @@
+import powerOffRole from "../../../deploy/azure/role-power-off.json" with { type: "json" };
 import subscriptionRole from "../../../deploy/azure/role-subscription.json" with { type: "json" };
 import role from "../../../deploy/azure/role.json" with { type: "json" };
 import { createModelArmApi } from "../../../src/adapters/arm-model/model-arm-api.ts";
@@ -34,7 +35,7 @@ const permissions = {
   "*": ["*"],
   [DRIVER]: [
     { actions: subscriptionRole.Actions, scope: SUBSCRIPTION },
-    ...GROUPS.map((name) => ({ actions: role.Actions, scope: `${SUBSCRIPTION}/resourceGroups/${name}` })),
+    ...GROUPS.map((name) => ({ actions: [...role.Actions, ...powerOffRole.Actions], scope: `${SUBSCRIPTION}/resourceGroups/${name}` })),
   ],
 };
 

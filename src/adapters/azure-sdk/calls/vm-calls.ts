@@ -10,7 +10,7 @@ import type { CallOptions } from "../sdk-call.ts";
 import type { ClientOf } from "./sdk-clients.ts";
 import type { SdkSender } from "./sdk-sender.ts";
 
-type VmCalls = Pick<ArmApi, "getVm" | "startVmUpdate" | "listVmSizes">;
+type VmCalls = Pick<ArmApi, "getVm" | "startVmUpdate" | "startVmPowerOff" | "listVmSizes">;
 
 /** The calls for VMs. Sizes are listed for `ownSubscriptionId`. */
 export function createVmCalls(sender: SdkSender, clientOf: ClientOf, ownSubscriptionId: string): VmCalls {
@@ -35,6 +35,12 @@ export function createVmCalls(sender: SdkSender, clientOf: ClientOf, ownSubscrip
         signal,
       );
     },
+    startVmPowerOff: ({ clientRequestId, ...vm }, signal) =>
+      sender.start(
+        { kind: "vm", clientRequestId },
+        (call) => operationsOn(clientOf(vm.subscriptionId), vm).powerOff(call),
+        signal,
+      ),
     listVmSizes: async ({ location, ...request }, signal) =>
       vmSizesAmong(
         await sender.list(
@@ -61,6 +67,7 @@ function operationsOn(
     change: Pick<VirtualMachineUpdate, "tags" | "storageProfile">,
     call: CallOptions & { readonly ifMatch: string },
   ) => Promise<unknown>;
+  readonly powerOff: (call: CallOptions) => Promise<unknown>;
 } {
   const expand = (instanceView: boolean): { expand?: "instanceView" } =>
     instanceView ? { expand: "instanceView" } : {};
@@ -69,6 +76,7 @@ function operationsOn(
     return {
       get: (instanceView, call) => vms.get(resourceGroup, name, { ...call, ...expand(instanceView) }),
       update: (change, call) => vms.update(resourceGroup, name, change, call).submitted(),
+      powerOff: (call) => vms.powerOff(resourceGroup, name, { ...call, skipShutdown: true }).submitted(),
     };
   }
   const instances = client.virtualMachineScaleSetVMs;
@@ -77,5 +85,6 @@ function operationsOn(
     get: (instanceView, call) => instances.get(...at, { ...call, ...expand(instanceView) }),
     // The SDK's type wants a location, which Azure does not: what a body leaves out stays.
     update: (change, call) => instances.update(...at, change as VirtualMachineScaleSetVM, call).submitted(),
+    powerOff: (call) => instances.powerOff(...at, { ...call, skipShutdown: true }).submitted(),
   };
 }

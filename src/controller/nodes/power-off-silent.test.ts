@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { PowerState } from "../../core/azure/power-state.ts";
+import { aVolumeWithRecord, aWriter, instanceUriOf } from "../../core/testing/objects.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { stoppedNodesReconciler } from "./mark-stopped-nodes.ts";
+
+const NODE = "node-a";
+const URI = instanceUriOf(NODE);
+/** Stale, silent for long enough, and certain to be so. */
+const SILENT_MS = 35_000 + 30_000;
+const never = new AbortController().signal;
+
+interface Given {
+  readonly silentNodes?: "wait" | "power-off";
+  /** Other nodes that fall silent, too. */
+  readonly alsoSilent?: readonly string[];
+  readonly powerState?: PowerState;
+  readonly writer?: string;
+  readonly silentMs?: number;
+  /** Heartbeats may be that much late. */
+  readonly heartbeatDelayMs?: number;
+}
+
+/** Four nodes, of which `node-a` writes and has fallen silent; another sends heartbeats. */
+async function silent(
+  {
+    silentNodes = "power-off",
+    alsoSilent = [],
+    powerState = "running",
+    writer = NODE,
+    silentMs = SILENT_MS,
+    heartbeatDelayMs = 0,
+  }: Given,
+  act: (world: ReconcileWorld, pass: () => Promise<number | undefined>) => Promise<void>,
+): Promise<void> {
+  await withControllerPorts(async (world) => {
+    const names = [NODE, "node-b", "node-c", "node-d"];
+    for (const nodeName of names) {
+      const driverNode = aDriverNode(nodeName, { heartbeatDelayMs });
+      await world.given("AzDriverNode", driverNode);
+      world.nodeUids.set(nodeName, `uid-of-${nodeName}`);
+      world.instances.set(instanceUriOf(nodeName), driverNode.status?.vmId ?? "");
+    }
+    await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter(writer) }));
+    world.powerStates.set(URI, powerState);
+    world.unreachable.add(NODE);
+    await world.clock.advance(silentMs);
+    for (const nodeName of names)
+      if (nodeName !== NODE && !alsoSilent.includes(nodeName)) await world.beat(nodeName);
+    await world.until(() => (world.ports.cache.watchedUnchangedMs("AzDriverNode", "node-d") ?? 0) < 1_000);
+    const ports = { ...world.ports, settings: { ...world.ports.settings, silentNodes } };
+    const reconciler = stoppedNodesReconciler(ports);
+    await act(world, async () => {
+      const passed = await world.answerOf(reconciler.reconcile(NODE, never));
+      return passed.ok ? passed.value.requeueAfterMs : assert.fail(JSON.stringify(passed.failure));
+    });
+  });
+}
+
+function emitted(world: ReconcileWorld): readonly string[] {
+  return world.emitted.map(({ reason, message }) => `${reason}: ${message}`);
+}
+
+describe("a silent node whose VM runs", () => {
+  it("has its VM powered off, and is marked by the next look", () =>
+    silent({}, async (world, pass) => {
+      assert.equal(await pass(), 0);
+      assert.deepEqual([world.powerStates.get(URI), [...world.markedByDriver]], ["stopped", []]);
+      assert.equal(await pass(), undefined);
+      assert.deepEqual([...world.markedByDriver], [NODE]);
+      assert.deepEqual(emitted(world), [
+        `NodePoweredOff: node-a is silent and writes pvc-1: its VM ${URI} was powered off`,
+        "NodeMarkedOutOfService: node-a is unreachable, and Azure shows its VM as stopped",
+      ]);
+    }));
+
+  const left: readonly (readonly [string, Given, number])[] = [
+    ["by default", { silentNodes: "wait" }, 16_250],
+    ["that writes no volume", { writer: "node-b" }, 16_250],
+    ["that hibernates", { powerState: "hibernated" }, 16_250],
+    ["before its time", { silentMs: SILENT_MS - 2_000 }, 2_000],
+    // Another node may be heard for the last time a whole delay later.
+    ["while heartbeats may be late", { heartbeatDelayMs: 20_000, silentMs: SILENT_MS + 39_000 }, 1_000],
+  ];
+  for (const [when, given, againMs] of left)
+    it(`is left alone ${when}`, () =>
+      silent(given, async (world, pass) => {
+        assert.equal(await pass(), againMs);
+        assert.notEqual(world.powerStates.get(URI), "stopped");
+        assert.deepEqual([world.emitted, [...world.markedByDriver]], [[], []]);
+      }));
+
+  it("stays on while half of the nodes are silent, and an event says so", () =>
+    silent({ alsoSilent: ["node-b"] }, async (world, pass) => {
+      assert.equal(await pass(), 16_250);
+      assert.equal(world.powerStates.get(URI), "running");
+      assert.deepEqual(emitted(world), [
+        "NodeNotPoweredOff: node-a is silent and writes pvc-1, and its VM was left running: " +
+          "2 of 4 nodes are silent",
+      ]);
+    }));
+
+  it("does not count nodes that are out of service: why they are silent is known", () =>
+    silent({ alsoSilent: ["node-b"] }, async (world, pass) => {
+      world.outOfService.add("node-b");
+      assert.equal(await pass(), 0);
+      assert.equal(world.powerStates.get(URI), "stopped");
+    }));
+
+  it("stays on where its node plug-in reports while Azure is asked", () =>
+    silent({}, async (world, pass) => {
+      world.during.powerOff = () => world.beat(NODE);
+      await pass();
+      assert.deepEqual([world.powerStates.get(URI), world.emitted], ["running", []]);
+    }));
+
+  it("stays on where its kubelet reports while Azure is asked", () =>
+    silent({}, async (world, pass) => {
+      world.during.powerOff = async () => void world.unreachable.delete(NODE);
+      await pass();
+      assert.deepEqual([world.powerStates.get(URI), world.emitted], ["running", []]);
+    }));
+
+  it("is not taken for another VM that got its resource id", () =>
+    silent({}, async (world) => {
+      world.during.powerOff = async () => void world.instances.set(URI, "another-vm");
+      const ports = { ...world.ports, settings: { ...world.ports.settings, silentNodes: "power-off" as const } };
+      const passed = await world.answerOf(stoppedNodesReconciler(ports).reconcile(NODE, never));
+      assert.deepEqual(passed, {
+        ok: false,
+        failure: { kind: "InstanceReplaced", nodeName: NODE, vmId: "another-vm" },
+      });
+      assert.equal(world.powerStates.get(URI), "running");
+    }));
+});

@@ -1,0 +1,97 @@
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { type HeardNode, planPowerOff, type PowerOffStep } from "../../core/node/plan-power-off.ts";
+import { silentAfterMs } from "../../core/writer/node-silence.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
+import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
+import type { NodesPorts } from "../controller-ports.ts";
+import { hasFallenSilent } from "../writer/mark-silent.ts";
+
+/** A silent node, by its Node object and its AzDriverNode. */
+export type KnownNode = NodeIdentity & { readonly nodeUid: string };
+
+/**
+ * Powers off the VM of a silent node that Azure shows as running, where `--silent-nodes power-off` allows it:
+ * the next look at the VM then finds it off, and marks the node. Shown in an event, whether or not it was
+ * done: a person may have to act. Returns after how many milliseconds to look again at the latest.
+ */
+export async function powerOffSilent(
+  ports: NodesPorts,
+  marks: NodeMarks,
+  node: KnownNode,
+  signal: AbortSignal,
+): Promise<Result<number>> {
+  const { nodeName, instanceUri, vmId } = node;
+  // By which the plan judges: any later one ends the silence.
+  const lastHeartbeat = ports.cache.get("AzDriverNode", nodeName)?.status?.heartbeat;
+  const writes = writtenBy(ports, node);
+  const step = planFor(ports, node, writes);
+  if (step.kind === "Keep") return ok(Infinity);
+  if (step.kind === "LookAgain") return ok(step.afterMs);
+  const what = `${nodeName} is silent and writes ${writes.join(", ")}`;
+  const leave = (reason: string): void =>
+    ports.events.emit({
+      about: { kind: "AzDriverNode", name: nodeName },
+      reason: "NodeNotPoweredOff",
+      message: `${what}, and its VM was left running: ${reason}`,
+    });
+  if (step.kind === "Withhold") {
+    leave(step.reason);
+    return ok(Infinity);
+  }
+  const precondition = (callSignal: AbortSignal): Promise<boolean> =>
+    isStillSilent(ports, marks, { ...node, lastHeartbeat }, callSignal);
+  const poweredOff = await ports.steps.run("power-off", () =>
+    ports.cloud.powerOff({ node, precondition }, signal),
+  );
+  if (!poweredOff.ok) {
+    leave(describeFailure(poweredOff.failure));
+    return poweredOff;
+  }
+  if (!poweredOff.value) return ok(Infinity);
+  ports.logger.warn("VM of a silent node powered off", { nodeName, instanceUri, vmId, writes });
+  ports.events.emit({
+    about: { kind: "AzDriverNode", name: nodeName },
+    reason: "NodePoweredOff",
+    message: `${what}: its VM ${instanceUri} was powered off`,
+  });
+  return ok(0);
+}
+
+function planFor(ports: NodesPorts, node: KnownNode, writes: readonly string[]): PowerOffStep {
+  const { cache, users, settings } = ports;
+  const known = cache.reportedNodes().find(({ metadata }) => metadata.name === node.nodeName)?.status;
+  const unchangedMs = cache.watchedUnchangedMs("AzDriverNode", node.nodeName) ?? 0;
+  // Nodes that are cut off together fall silent within the time between two heartbeats of a node.
+  const silentMs = unchangedMs - silentAfterMs(settings, known) - (known?.heartbeatDelayMs ?? 0);
+  const others = cache.reportedNodes().flatMap((other): readonly HeardNode[] => {
+    const { name } = other.metadata;
+    const { isGone, isOutOfService } = users.cachedNode(name);
+    // Of a node that is out of service it is known why it is silent.
+    if (name === node.nodeName || isGone || isOutOfService) return [];
+    return [{ zone: other.status?.zone ?? "", isSilent: hasFallenSilent(ports, other) }];
+  });
+  return planPowerOff({ zone: known?.zone ?? "", silentMs, writes }, others, settings);
+}
+
+/** The volumes whose writer is this very VM. */
+function writtenBy({ cache }: NodesPorts, node: KnownNode): readonly string[] {
+  return cache
+    .byIndex("AzVolume", "recordedOn", node.nodeName)
+    .filter(({ status }) => isNamed(status?.record, node, "writer"))
+    .map(({ metadata }) => metadata.name);
+}
+
+/** Asks past every cache: neither the node plug-in nor the kubelet has reported since. */
+async function isStillSilent(
+  { store }: NodesPorts,
+  marks: NodeMarks,
+  node: KnownNode & { readonly lastHeartbeat: number | undefined },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const present = await store.get("AzDriverNode", node.nodeName, signal);
+  if (!present.ok || present.value.status?.heartbeat !== node.lastHeartbeat) return false;
+  const markable = await marks.isMarkable(node, signal);
+  return markable.ok && markable.value;
+}

@@ -1,0 +1,60 @@
+import type { VolumeSettings } from "../attachment/observed-volume.ts";
+
+/** A node in service with a node plug-in, as a controller has heard of it. */
+export interface HeardNode {
+  /** Availability zone such as `1`; empty: not zonal. */
+  readonly zone: string;
+  /** Its last heartbeat is stale. */
+  readonly isSilent: boolean;
+}
+
+/** A silent node whose kubelet is silent, too, and whose VM Azure shows as running. */
+export interface SilentNode {
+  readonly zone: string;
+  /**
+   * How long it has been certain that it is silent and that others are not, in milliseconds; below 0: until
+   * then.
+   */
+  readonly silentMs: number;
+  /** Volumes whose records name it as the writer. */
+  readonly writes: readonly string[];
+}
+
+/** What to do about the VM of such a node. */
+export type PowerOffStep =
+  | { readonly kind: "Keep" }
+  | { readonly kind: "LookAgain"; readonly afterMs: number }
+  /** Too many nodes are silent for one to be believed dead. `reason`: how many, and where. */
+  | { readonly kind: "Withhold"; readonly reason: string }
+  | { readonly kind: "PowerOff" };
+
+/**
+ * Plans whether the VM of a silent node is powered off, which only a setting allows: the node may be cut off
+ * from the API server, and its pods may work. Where several fall silent, the network is the more likely
+ * cause: fewer than half of the nodes may be silent, in the cluster and in the node's zone, or one alone
+ * that is not the whole cluster. `others`: all other nodes in service.
+ */
+export function planPowerOff(
+  node: SilentNode,
+  others: readonly HeardNode[],
+  { silentNodes, powerOffAfterMs }: Pick<VolumeSettings, "silentNodes" | "powerOffAfterMs">,
+): PowerOffStep {
+  // Without a volume that it writes, nothing of this driver waits for the node.
+  if (silentNodes === "wait" || node.writes.length === 0) return { kind: "Keep" };
+  const leftMs = powerOffAfterMs - node.silentMs;
+  if (leftMs > 0) return { kind: "LookAgain", afterMs: leftMs };
+  if (!others.some(({ isSilent }) => !isSilent)) return { kind: "Withhold", reason: "every node is silent" };
+  const inCluster = tooManySilent(others);
+  if (inCluster !== undefined) return { kind: "Withhold", reason: `${inCluster} are silent` };
+  const inZone = tooManySilent(others.filter(({ zone }) => zone === node.zone));
+  return inZone === undefined
+    ? { kind: "PowerOff" }
+    : { kind: "Withhold", reason: `${inZone} of zone ${node.zone} are silent` };
+}
+
+/** "<silent> of <all> nodes" where one more silent node beside these is not believed. */
+function tooManySilent(others: readonly HeardNode[]): string | undefined {
+  const silent = 1 + others.filter(({ isSilent }) => isSilent).length;
+  const all = 1 + others.length;
+  return silent === 1 || silent * 2 < all ? undefined : `${silent} of ${all} nodes`;
+}

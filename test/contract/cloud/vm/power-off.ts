@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { describe } from "node:test";
+import type { NodeIdentity } from "../../../../src/core/api/identity/node-identity.ts";
+import type { PowerState } from "../../../../src/core/azure/power-state.ts";
+import type { Result } from "../../../../src/core/failure/result.ts";
+import { valueOf } from "../../../../src/core/testing/value-of.ts";
+import { addDisk, addVm, callsOf, type CloudUnderTest, failureOf, mayAlways, never } from "../../worlds/cloud-bench.ts";
+import { attach, mayNever, type On } from "../cloud-suite.ts";
+
+const OPERATIONS = ["VirtualMachines_PowerOff", "VirtualMachineScaleSetVMs_PowerOff"];
+
+/** Powering off the VM of a silent node. */
+export function powerOffContract(on: On): void {
+  describe("power-off", () => {
+    on("ends when nothing runs on the VM, which keeps its disks", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const uri = await addDisk(cloud, "pvc-1");
+      await attach(cloud, uri, node);
+      assert.equal(valueOf(await poweringOff(cloud, node)), true);
+      const { powerState, dataDisks } = await inspect(cloud, node);
+      assert.deepEqual([powerState, dataDisks.length], ["stopped", 1]);
+      assert.equal(valueOf(await poweringOff(cloud, node)), false, "it does not run");
+      assert.equal(powerOffs(cloud), 1);
+    });
+
+    on("is not asked for where the node has reported since", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      assert.equal(valueOf(await poweringOff(cloud, node, mayNever)), false);
+      assert.deepEqual([(await inspect(cloud, node)).powerState, powerOffs(cloud)], ["running", 0]);
+    });
+
+    on("leaves another VM alone that has the resource id by now", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const earlier = { ...node, vmId: "11111111-2222-3333-4444-555555555555" };
+      assert.deepEqual(failureOf(await poweringOff(cloud, earlier)), {
+        kind: "InstanceReplaced",
+        nodeName: "node-a",
+        vmId: node.vmId,
+      });
+      assert.deepEqual([(await inspect(cloud, node)).powerState, powerOffs(cloud)], ["running", 0]);
+    });
+
+    on("says that a VM is gone", async (cloud) => {
+      const node = { ...addVm(cloud, "node-a"), instanceUri: cloud.vms.uri("none") };
+      assert.deepEqual(failureOf(await poweringOff(cloud, node)), {
+        kind: "InstanceNotFound",
+        nodeName: "node-a",
+      });
+    });
+  });
+}
+
+function poweringOff(
+  { run, provisioner }: CloudUnderTest,
+  node: NodeIdentity,
+  precondition = mayAlways,
+): Promise<Result<boolean>> {
+  return run(provisioner.powerOff({ node, precondition }, never));
+}
+
+async function inspect(
+  { run, provisioner }: CloudUnderTest,
+  { nodeName, instanceUri }: NodeIdentity,
+): Promise<{ readonly powerState: PowerState; readonly dataDisks: readonly unknown[] }> {
+  return valueOf(await run(provisioner.inspectInstance({ nodeName, instanceUri }, never)));
+}
+
+function powerOffs(cloud: CloudUnderTest): number {
+  return OPERATIONS.reduce((sum, operation) => sum + callsOf(cloud, operation).length, 0);
+}
