@@ -116,7 +116,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     clock,
     random: options.random("azure-wire"),
   });
-  const outsiders = createOutsiders({ handle, instanceUriOf: instances.uriOf, machineOf, agenda });
+  const outsiders = createOutsiders({ handle, instanceUriOf: instances.uriOf, machineOf, vmOf, agenda });
   const mishaps = createMachineMishaps({ machineOf, vmOf, strike, agenda, random: chance });
 
   region.onDiskEvent((event) => {

@@ -9,6 +9,7 @@ const API_VERSION = "2025-04-01";
 /** A person who is refused tries again. */
 const OUTSIDER_TRIES_MAX = 20;
 const OUTSIDER_RETRY_MS = 5_000;
+const START_AGAIN_MS = 20_000;
 
 type Outsiders = Pick<
   SimAzure,
@@ -18,6 +19,7 @@ type Outsiders = Pick<
   | "reimage"
   | "restartOutside"
   | "deallocateOutside"
+  | "startOutside"
   | "attachOutside"
   | "detachOutside"
   | "detachOutsideAt"
@@ -39,9 +41,10 @@ export function createOutsiders(options: {
   readonly handle: (request: ArmRequest) => ArmAnswer;
   readonly instanceUriOf: SimAzure["instanceUriOf"];
   readonly machineOf: (nodeName: string) => RunMachine | undefined;
+  readonly vmOf: SimAzure["vmOf"];
   readonly agenda: Agenda;
 }): Outsiders {
-  const { handle, instanceUriOf, machineOf, agenda } = options;
+  const { handle, instanceUriOf, machineOf, vmOf, agenda } = options;
 
   type OutsideRequest = Pick<ArmRequest, "method" | "path" | "body"> & Partial<Pick<ArmRequest, "query">>;
 
@@ -65,6 +68,12 @@ export function createOutsiders(options: {
 
   const deleteVmAt: Outsiders["deleteVmAt"] = (instanceUri) =>
     sendOutside({ method: "DELETE", path: instanceUri });
+
+  function startOutside(nodeName: string, forMs: number): void {
+    if (vmOf(nodeName)?.power === "stopped")
+      sendOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/start` });
+    if (forMs > 0) agenda.after(START_AGAIN_MS, () => startOutside(nodeName, forMs - START_AGAIN_MS));
+  }
 
   function detachAt(instanceUri: string, diskUri: string, isForced: boolean): void {
     const victim = { diskId: diskUri, ...(isForced ? { detachOption: "ForceDetach" } : {}) };
@@ -94,6 +103,7 @@ export function createOutsiders(options: {
         agenda.after(forMs, () => sendOutside({ method: "POST", path: `${path}/start` })),
       );
     },
+    startOutside,
     attachOutside: (nodeName, diskUri) =>
       sendOutside(() => {
         // A machine that stands still would write there what it has cached of the disk that has left.

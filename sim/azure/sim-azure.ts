@@ -189,6 +189,8 @@ export interface SimAzure {
   restartOutside(nodeName: string, how: "restart" | "redeploy"): void;
   /** Stops the VM, which leaves its host, and starts it so many milliseconds after that was accepted. */
   deallocateOutside(nodeName: string, forMs: number): void;
+  /** Starts the VM where Azure shows it as stopped, now and each 20 s for that time. */
+  startOutside(nodeName: string, forMs: number): void;
   /** `isForced`: with force, an option in Azure's portal. Default: false. */
   detachOutside(nodeName: string, diskUri: string, how?: { readonly isForced: boolean }): void;
   /** The same for a VM that may have lost its node's name. */

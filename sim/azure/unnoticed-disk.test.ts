@@ -79,6 +79,7 @@ describe("another client that attaches disks", () => {
         asked.push(body);
         return { status: 200, headers: {}, delivery: { kind: "Answered" }, sequence: 1 };
       },
+      vmOf: () => undefined,
       instanceUriOf: () => machine.instanceUri,
       machineOf: () => machine,
       agenda: createAgenda(machine.clock),

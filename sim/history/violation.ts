@@ -14,6 +14,7 @@ export const invariants = [
   "unlabelled",
   "silenced-early",
   "marked-running",
+  "powered-off",
   "lun-twice",
   "limit-exceeded",
   "leaked",

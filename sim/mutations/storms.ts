@@ -783,6 +783,19 @@ export const lateHeartbeatsStorm: DirectedStorm = {
   },
 };
 
+/** Nodes fall silent for long, and controllers may power their VMs off. No person acts. */
+export const silentNodesStorm: DirectedStorm = {
+  settings: { silentNodes: "power-off", powerOffAfterMs: 15_000 },
+  stormMs: 600_000,
+  lastStrikeMs: 300_000,
+  strikes: {
+    "nodes/silent-for-long": 3,
+    "nodes/freeze": 2,
+    "haste/hunted": 2,
+    "crash/controller-at-step": 2,
+  },
+};
+
 /**
  * Some VMs are in a zone and some in none, as in a cluster with an availability set: Azure attaches a disk to
  * the ones or to the others, unless it is zone-redundant. Nodes fail, and others take their places.

@@ -117,8 +117,7 @@ export function createClusterRun(parts: {
   const desired = createDesiredVolumes();
   const watch = watchPromises(world, {
     attach: scenario.attach,
-    ...defaultSettings,
-    ...scenario.settings,
+    settings: { ...defaultSettings, ...scenario.settings },
     outside,
     vmChanges,
   });

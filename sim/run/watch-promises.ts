@@ -1,3 +1,4 @@
+import type { VolumeSettings } from "../../src/core/attachment/observed-volume.ts";
 import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import { findDisk } from "../../src/emulator/model/world.ts";
 import { watchLabels } from "../checkers/labels/watch-labels.ts";
@@ -10,6 +11,7 @@ import { watchLuns } from "../checkers/watch-luns.ts";
 import { watchMarks } from "../checkers/watch-marks.ts";
 import { watchMounts } from "../checkers/watch-mounts.ts";
 import { watchPace } from "../checkers/watch-pace.ts";
+import { watchPowerOffs } from "../checkers/watch-power-offs.ts";
 import { watchPreemptions } from "../checkers/watch-preemptions.ts";
 import { watchRefusedReleases } from "../checkers/watch-refused-releases.ts";
 import { watchReplicas } from "../checkers/watch-replicas.ts";
@@ -35,14 +37,12 @@ export function watchPromises(
   world: SimWorld,
   {
     attach,
-    releaseDrainedAfterMs,
-    pruneReplicasAfterMs,
+    settings,
     outside,
     vmChanges,
   }: {
     readonly attach: ClusterScenario["attach"];
-    readonly releaseDrainedAfterMs: number;
-    readonly pruneReplicasAfterMs: number;
+    readonly settings: VolumeSettings;
     readonly outside: OutsideEvents;
     readonly vmChanges: VmChanges;
   },
@@ -64,7 +64,7 @@ export function watchPromises(
   watchCutOffs({ ...world, outside, vmChanges, elapsedMsAt, isNodesOwn });
   watchRefusedReleases({ ...world, outside });
   watchLabels(world);
-  watchReplicas({ ...world, outside }, { attach, releaseDrainedAfterMs, pruneReplicasAfterMs });
+  watchReplicas({ ...world, outside }, { attach, ...settings });
   watchReach({
     ...world,
     azure: { vmOf: azure.vmOf, diskAt: (diskUri) => findDisk(azure.model.world, diskUri) },
@@ -89,8 +89,10 @@ export function watchPromises(
     journal,
     operations: () => azure.model.world.operations.values(),
   });
+  const powerOffs = watchPowerOffs({ ...world, journal, elapsedMsAt }, settings);
   return {
     look: () => {
+      powerOffs.look();
       pace.look();
       deletions.look();
       strangers.look();

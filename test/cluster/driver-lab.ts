@@ -36,13 +36,21 @@ const RELEASE_DRAINED_AFTER_MS = 600_000;
 const VALUES: ChartValues = {
   snapshot: { enabled: true },
   node: { settings: { "heartbeat-ms": 2_000 } },
-  controller: {
-    settings: {
-      "prune-replicas-after-ms": PRUNE_AFTER_MS,
-      "release-drained-after-ms": RELEASE_DRAINED_AFTER_MS,
-    },
-  },
+  ...controllerWith({}),
 };
+
+/** The values of `controller` that the other files expect, with further settings. */
+export function controllerWith(settings: Readonly<Record<string, string | number>>): ChartValues {
+  return {
+    controller: {
+      settings: {
+        "prune-replicas-after-ms": PRUNE_AFTER_MS,
+        "release-drained-after-ms": RELEASE_DRAINED_AFTER_MS,
+        ...settings,
+      },
+    },
+  };
+}
 
 /** An existing lab, which stays. */
 const standing = process.env["AZUREDISK_LAB"];
@@ -78,8 +86,8 @@ export async function putDriverBack(): Promise<void> {
 }
 
 /**
- * Reinstalls the driver with these values, which must not be of `node`, `controller` or `snapshot`; without
- * any, with those that the other files expect.
+ * Reinstalls the driver with these values, which must not be of `node` or `snapshot`, and of `controller` only
+ * as `controllerWith` makes them; without any, with those that the other files expect.
  */
 export async function reinstallDriver(
   lab: Lab,

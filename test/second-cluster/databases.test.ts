@@ -5,7 +5,7 @@ import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts"
 import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { untilNothingIsLeft } from "../cluster/assert/nothing-left.ts";
-import { driverLab } from "../cluster/driver-lab.ts";
+import { controllerWith, driverLab, reinstallDriver } from "../cluster/driver-lab.ts";
 import { backInService, untilOutOfQuarantine } from "../cluster/faults/lose-node.ts";
 import { takeOutOfService, untilDriverTakesOutOfService } from "../cluster/faults/take-out-of-service.ts";
 import { keepControllersOff } from "../cluster/leading-controller.ts";
@@ -28,7 +28,7 @@ interface Fault {
   readonly undo: (workloads: Workloads, nodeName: string) => Promise<void>;
 }
 
-const FAULTS: readonly Fault[] = [
+const MOVED: readonly Fault[] = [
   {
     name: "a drain of its node",
     async strike({ lab }, nodeName) {
@@ -50,10 +50,13 @@ const FAULTS: readonly Fault[] = [
       await untilOutOfQuarantine(workloads, CLAIM, nodeName);
     },
   },
-  {
-    name: "its node lost its power, and the driver marked it",
+];
+
+function powerLoss(name: string, how: { readonly silent: boolean }): Fault {
+  return {
+    name,
     async strike(workloads, nodeName) {
-      await workloads.lab.node(nodeName).kill();
+      await workloads.lab.node(nodeName).kill(how);
       await untilDriverTakesOutOfService(workloads, nodeName, [POD]);
     },
     async undo(workloads, nodeName) {
@@ -61,8 +64,25 @@ const FAULTS: readonly Fault[] = [
       await backInService(workloads.lab, nodeName);
       await untilOutOfQuarantine(workloads, CLAIM, nodeName);
     },
+  };
+}
+
+/** What happens in each attach mode, with these settings of the controllers. */
+const RUNS = [
+  {
+    wayIn: "kubernetes",
+    settings: {},
+    faults: [...MOVED, powerLoss("its node lost its power, and the driver marked it", { silent: false })],
   },
-];
+  {
+    wayIn: "driver",
+    settings: { "silent-nodes": "power-off", "power-off-after-ms": 15_000 },
+    faults: [
+      ...MOVED,
+      powerLoss("its node died unseen by Azure, and the driver powered its VM off", { silent: true }),
+    ],
+  },
+] as const;
 
 describe(
   "databases on volumes with replicas",
@@ -78,10 +98,10 @@ describe(
       await untilNothingIsLeft(lab);
     });
 
-    for (const wayIn of ["kubernetes", "driver"] as const)
+    for (const { wayIn, settings, faults } of RUNS)
       it(`PostgreSQL keeps each acknowledged commit through faults; attach by ${wayIn}`, () =>
         withWorkloads(lab, `postgresql-${wayIn}`, async (workloads) => {
-          await takeWayIn(lab, wayIn);
+          await reinstallDriver(lab, { attach: wayIn, ...controllerWith(settings) });
           await workloads.apply(await example("databases/postgresql.yaml"));
           await workloads.untilReady(POD);
           await query(workloads, "CREATE TABLE acknowledged (row text PRIMARY KEY)");
@@ -89,7 +109,7 @@ describe(
           assert.deepEqual(await query(workloads, "SHOW data_checksums"), [["on"]]);
           await using clients = startCommitting(workloads, POD);
 
-          for (const { name, strike, undo } of FAULTS) {
+          for (const { name, strike, undo } of faults) {
             const count = clients.acknowledged().length;
             await waitUntil("clients to commit", { timeoutMs: READY_MAX_MS }, async () =>
               clients.acknowledged().length >= count + COMMITS_BEFORE ? true : undefined,

@@ -354,6 +354,26 @@ const takenBackSteps: readonly StepName[] = [
   "detach",
 ];
 
+/** A writer falls silent, and its VM is powered off; afterwards a person starts it. */
+const lifeOfSilence: Scenario = {
+  ...life,
+  settings: { ...life.settings, silentNodes: "power-off", powerOffAfterMs: 15_000 },
+  acts: [],
+  faults: [
+    {
+      atMs: 30_000,
+      forMs: 120_000,
+      fault: "nodes",
+      variant: "silent-for-long",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0,
+    },
+  ],
+};
+/** The step that only that life takes, and those that follow it. */
+const powerOffSteps: readonly StepName[] = ["power-off", "begin-fence", "fence", "end-fence"];
+
 function copied(skuName: SimWorkload["skuName"]): Pick<CopyAct, "volumeName" | "skuName" | "moreGiB"> {
   return { volumeName: "vol-1", skuName, moreGiB: 4 };
 }
@@ -497,6 +517,9 @@ describe("a crash before and after each single step of any process", () => {
 
   it("is survived while a node that has its disk reserved is fenced", (t) =>
     survivesEach(t, lifeOfReservations, { calmMax: CALM_OCCURRENCES_MAX, among: reservationSteps }));
+
+  it("is survived while the VM of a silent node is powered off", (t) =>
+    survivesEach(t, lifeOfSilence, { calmMax: 0, among: powerOffSteps }));
 
   it("is survived while a detach that was left under way is taken back", async (t) => {
     await survivesEach(t, await withFlush(lifeOfTakenBack), {

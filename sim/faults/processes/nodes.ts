@@ -15,6 +15,7 @@ import { drainedForGood, reimaged } from "../directed/node/reimaged.ts";
 import { replacedByAnother } from "../directed/node/replaced-by-another.ts";
 import { replacedUnheard } from "../directed/node/replaced-unheard.ts";
 import { rootDiskBreaks } from "../directed/node/root-disk-breaks.ts";
+import { silentForLong } from "../directed/node/silent-for-long.ts";
 import {
   diceAgain,
   type FaultClass,
@@ -180,6 +181,7 @@ export const nodes: FaultClass = {
     "put-away": putAway,
     "power-by-hand": powerByHand,
     "root-disk-breaks": rootDiskBreaks,
+    "silent-for-long": silentForLong,
     "frozen-and-deleted": frozenAndDeleted,
     "deleted-in-mount": deletedInMount,
     "back-after-fence": backAfterFence,

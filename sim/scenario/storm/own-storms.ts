@@ -30,6 +30,7 @@ import {
   sharedDisksNotFoundStorm,
   sharedPutBackStorm,
   sharedVolumesStorm,
+  silentNodesStorm,
   staleServersStorm,
   takenNamesStorm,
   throughputStorm,
@@ -210,6 +211,8 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "crash/controller-at-step": 1,
     },
   },
+  // Nodes fall silent while their VMs run, and no person acts.
+  "silent-nodes": silentNodesStorm,
   "disks-not-found": disksNotFoundStorm,
   "disks-not-found-shared": sharedDisksNotFoundStorm,
   "put-back": putBackStorm,

@@ -227,7 +227,12 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
     },
     startVmPowerOff: ({ clientRequestId, ...name }, signal) =>
       call(
-        { method: "POST", path: `${vmPath(name)}/powerOff`, query: { skipShutdown: "true" }, clientRequestId },
+        {
+          method: "POST",
+          path: `${vmPath(name)}/powerOff`,
+          query: { skipShutdown: "true" },
+          clientRequestId,
+        },
         (answer) => startedFrom(answer, "vm"),
         signal,
       ),

@@ -126,7 +126,10 @@ describe("a silent node whose VM runs", () => {
   it("is not taken for another VM that got its resource id", () =>
     silent({}, async (world) => {
       world.during.powerOff = async () => void world.instances.set(URI, "another-vm");
-      const ports = { ...world.ports, settings: { ...world.ports.settings, silentNodes: "power-off" as const } };
+      const ports = {
+        ...world.ports,
+        settings: { ...world.ports.settings, silentNodes: "power-off" as const },
+      };
       const passed = await world.answerOf(stoppedNodesReconciler(ports).reconcile(NODE, never));
       assert.deepEqual(passed, {
         ok: false,

@@ -20,7 +20,11 @@ describe("planPowerOff", () => {
   }[] = [
     { because: "a node that writes and is silent alone is powered off", step: { kind: "PowerOff" } },
     { because: "by default a person decides", silentNodes: "wait", step: { kind: "Keep" } },
-    { because: "a node that writes nothing keeps no one waiting", node: { writes: [] }, step: { kind: "Keep" } },
+    {
+      because: "a node that writes nothing keeps no one waiting",
+      node: { writes: [] },
+      step: { kind: "Keep" },
+    },
     {
       because: "the whole time has to pass",
       node: { silentMs: 29_999 },

@@ -35,7 +35,10 @@ const permissions = {
   "*": ["*"],
   [DRIVER]: [
     { actions: subscriptionRole.Actions, scope: SUBSCRIPTION },
-    ...GROUPS.map((name) => ({ actions: [...role.Actions, ...powerOffRole.Actions], scope: `${SUBSCRIPTION}/resourceGroups/${name}` })),
+    ...GROUPS.map((name) => ({
+      actions: [...role.Actions, ...powerOffRole.Actions],
+      scope: `${SUBSCRIPTION}/resourceGroups/${name}`,
+    })),
   ],
 };
 

@@ -4,7 +4,15 @@ import type { NodeIdentity } from "../../../../src/core/api/identity/node-identi
 import type { PowerState } from "../../../../src/core/azure/power-state.ts";
 import type { Result } from "../../../../src/core/failure/result.ts";
 import { valueOf } from "../../../../src/core/testing/value-of.ts";
-import { addDisk, addVm, callsOf, type CloudUnderTest, failureOf, mayAlways, never } from "../../worlds/cloud-bench.ts";
+import {
+  addDisk,
+  addVm,
+  callsOf,
+  type CloudUnderTest,
+  failureOf,
+  mayAlways,
+  never,
+} from "../../worlds/cloud-bench.ts";
 import { attach, mayNever, type On } from "../cloud-suite.ts";
 
 const OPERATIONS = ["VirtualMachines_PowerOff", "VirtualMachineScaleSetVMs_PowerOff"];
