@@ -41,7 +41,7 @@ export const withoutReservedLuns: SourceEdit = {
 
 /** Lets a VM count as gone without a look at the disk's owners. */
 export const withoutOwners: SourceEdit = {
-  file: "src/provisioner/vm/prove-gone.ts",
+  file: "src/provisioner/vm/instance/prove-gone.ts",
   find: `const compared = await compareOwners(context, missing, signal);`,
   replace: `const compared = ok(undefined) as Awaited<ReturnType<typeof compareOwners>>;`,
 };

@@ -11,7 +11,7 @@ import type { BoundedCache } from "./bounded-cache.ts";
 import { ownersOf, readDisk } from "./disk/disk-owners.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
 import type { OnVm } from "./request-target.ts";
-import { proveMissingVmGone, type GoneContext } from "./vm/prove-gone.ts";
+import { proveMissingVmGone, type GoneContext } from "./vm/instance/prove-gone.ts";
 import type { VmQueues } from "./vm/vm-queues.ts";
 import type { VmAnswer, VmRequest, VmRequestSpec } from "./vm/vm-request.ts";
 

@@ -47,10 +47,10 @@ import {
   snapshotTargetOf,
 } from "./snapshot/snapshots.ts";
 import { EtagWrites } from "./vm/etag-writes.ts";
-import { instanceFactsOf } from "./vm/instance-facts.ts";
-import { powerOff } from "./vm/power-off.ts";
-import { proveGone } from "./vm/prove-gone.ts";
-import { resolveInstance } from "./vm/resolve-instance.ts";
+import { instanceFactsOf } from "./vm/instance/instance-facts.ts";
+import { powerOff } from "./vm/instance/power-off.ts";
+import { proveGone } from "./vm/instance/prove-gone.ts";
+import { resolveInstance } from "./vm/instance/resolve-instance.ts";
 import { SharedVmReads } from "./vm/shared-vm-reads.ts";
 import { VmQueues } from "./vm/vm-queues.ts";
 import { VmSizes } from "./vm/vm-sizes.ts";

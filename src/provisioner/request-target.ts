@@ -3,7 +3,7 @@ import { refuseArgument } from "../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
 import { diskIdOf } from "./disk/disk-owners.ts";
 import type { DefaultDiskPlace, DiskTarget } from "./disk/disks.ts";
-import { resolveInstance } from "./vm/resolve-instance.ts";
+import { resolveInstance } from "./vm/instance/resolve-instance.ts";
 import type { VmTarget } from "./vm/vm-update.ts";
 
 /** A disk, and a node that has it or is to have it. */

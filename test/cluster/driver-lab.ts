@@ -86,8 +86,8 @@ export async function putDriverBack(): Promise<void> {
 }
 
 /**
- * Reinstalls the driver with these values, which must not be of `node` or `snapshot`, and of `controller` only
- * as `controllerWith` makes them; without any, with those that the other files expect.
+ * Reinstalls the driver with these values, which must not be of `node` or `snapshot`, and of `controller`
+ * only as `controllerWith` makes them; without any, with those that the other files expect.
  */
 export async function reinstallDriver(
   lab: Lab,

@@ -9,13 +9,13 @@ import { frozenAndDeleted } from "../directed/node/frozen-and-deleted.ts";
 import { instanceReused } from "../directed/node/instance-reused.ts";
 import { nameMovesBeforeAcquire } from "../directed/node/name/name-moves-before-acquire.ts";
 import { nameMoves } from "../directed/node/name/name-moves.ts";
-import { powerByHand } from "../directed/node/power-by-hand.ts";
+import { powerByHand } from "../directed/node/power/power-by-hand.ts";
+import { silentForLong } from "../directed/node/power/silent-for-long.ts";
 import { putAway } from "../directed/node/put-away.ts";
 import { drainedForGood, reimaged } from "../directed/node/reimaged.ts";
 import { replacedByAnother } from "../directed/node/replaced-by-another.ts";
 import { replacedUnheard } from "../directed/node/replaced-unheard.ts";
 import { rootDiskBreaks } from "../directed/node/root-disk-breaks.ts";
-import { silentForLong } from "../directed/node/silent-for-long.ts";
 import {
   diceAgain,
   type FaultClass,

@@ -5,7 +5,7 @@ import type { Result } from "../../core/failure/result.ts";
 import type { ArmApi, ArmError, ArmOperation, ArmVm } from "../../provisioner/arm/arm-api.ts";
 import { isTerminal } from "../../provisioner/arm/provisioning-state.ts";
 import type { DefaultDiskPlace } from "../../provisioner/disk/disks.ts";
-import { resolveInstance } from "../../provisioner/vm/resolve-instance.ts";
+import { resolveInstance } from "../../provisioner/vm/instance/resolve-instance.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
 import { roleCommands } from "./role-commands.ts";
 

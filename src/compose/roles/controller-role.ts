@@ -15,7 +15,7 @@ import { detachOptions } from "../settings/detach-options.ts";
 import { electionSettingsOf } from "../settings/leader-election-options.ts";
 import { azureOptions, processOptions } from "../settings/process-options.ts";
 import { volumeOptions } from "../settings/volume-options.ts";
-import { wrongSettings } from "../settings/wrong-setting.ts";
+import { WrongSetting, wrongSettings } from "../settings/wrong-setting.ts";
 import { untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import type { Role } from "./run-role.ts";
@@ -61,6 +61,7 @@ export const controllerRole: Role<typeof options> = {
       () => checkStore(values),
       () => reachAzure(values, { clock: systemClock }),
       () => electionSettingsOf(values),
+      () => checkSilentNodes(values),
     ),
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
@@ -134,3 +135,11 @@ export const controllerRole: Role<typeof options> = {
     };
   },
 };
+
+function checkSilentNodes(values: { readonly silentNodes: string; readonly stoppedNodes: string }): void {
+  if (values.silentNodes === "power-off" && values.stoppedNodes !== "mark")
+    throw new WrongSetting(
+      '--silent-nodes: got "power-off" with --stopped-nodes wait; expected --stopped-nodes mark, ' +
+        "which frees the pods of a node whose VM is off",
+    );
+}

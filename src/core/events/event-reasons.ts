@@ -611,8 +611,8 @@ export const eventReasons = {
     type: "Warning",
     shownOn: ["Node"],
     when:
-      "a node that writes has been silent for the time that --silent-nodes power-off allows, with its " +
-      "kubelet, while Azure showed its VM as running: the driver has powered the VM off",
+      "a node that writes has been silent for the whole time of --power-off-after-ms, and so has its kubelet, " +
+      "while Azure showed its VM as running: the driver has powered the VM off",
     remedy:
       "Its pods move once the node is marked out of service. Find out why it fell silent, and start its VM " +
       "in Azure: the driver starts none.",

@@ -21,7 +21,7 @@ import {
   forcedDetachesOf,
   foreignDetaches,
 } from "./check-preconditions.ts";
-import { type GoneContext, proveMissingVmGone } from "./prove-gone.ts";
+import { type GoneContext, proveMissingVmGone } from "./instance/prove-gone.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { NotThere, VmRequest } from "./vm-request.ts";
 import { type VmTarget, type VmUpdate, detachingEntry, readVm, updateVm } from "./vm-update.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aDriverNode } from "../../src/controller/testing/a-driver-node.ts";
-import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
-import { aHistory } from "./testing/a-history.ts";
+import { aDriverNode } from "../../../src/controller/testing/a-driver-node.ts";
+import type { AzDriverNode } from "../../../src/core/api/az-driver-node.ts";
+import { aHistory } from "../testing/a-history.ts";
 import { watchSilences } from "./watch-silences.ts";
 
 interface Circumstances {

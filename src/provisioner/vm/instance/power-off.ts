@@ -1,13 +1,13 @@
-import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { type Result, fail, ok } from "../../core/failure/result.ts";
-import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
-import type { ArmError } from "../arm/arm-api.ts";
-import type { ArmSession } from "../arm/arm-session.ts";
-import { saysNotThere, toFailure } from "../arm/error-table.ts";
-import { endShownBy } from "../arm/provisioning-state.ts";
-import { callGroupsOf } from "../arm/throttle-budget.ts";
+import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
+import { type Result, fail, ok } from "../../../core/failure/result.ts";
+import type { Precondition } from "../../../ports/cloud/cloud-provisioner.ts";
+import type { ArmError } from "../../arm/arm-api.ts";
+import type { ArmSession } from "../../arm/arm-session.ts";
+import { saysNotThere, toFailure } from "../../arm/error-table.ts";
+import { endShownBy } from "../../arm/provisioning-state.ts";
+import { callGroupsOf } from "../../arm/throttle-budget.ts";
+import { armNameOf, readInstance, type VmTarget } from "../vm-update.ts";
 import { powerStateOf } from "./instance-facts.ts";
-import { armNameOf, readInstance, type VmTarget } from "./vm-update.ts";
 
 const LANE = "failover";
 

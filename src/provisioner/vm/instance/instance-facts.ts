@@ -1,6 +1,6 @@
-import type { InstanceFacts } from "../../ports/cloud/cloud-provisioner.ts";
-import type { ArmVm } from "../arm/arm-api.ts";
-import { isDeletedWithVm } from "./vm-update.ts";
+import type { InstanceFacts } from "../../../ports/cloud/cloud-provisioner.ts";
+import type { ArmVm } from "../../arm/arm-api.ts";
+import { isDeletedWithVm } from "../vm-update.ts";
 
 /** A VM of ARM, read with its instance view, in the words of the port. */
 export function instanceFactsOf(nodeName: string, vm: ArmVm, dataDisksMax: number): InstanceFacts {
@@ -24,8 +24,8 @@ export function instanceFactsOf(nodeName: string, vm: ArmVm, dataDisksMax: numbe
 }
 
 /**
- * The power state of a VM that was read with its instance view. A hibernated VM reads as deallocated, but wakes with its memory and its mounts: it is recognised
- * first.
+ * The power state of a VM that was read with its instance view. A hibernated VM reads as deallocated, but
+ * wakes with its memory and its mounts: it is recognised first.
  */
 export function powerStateOf({ statusCodes = [] }: Pick<ArmVm, "statusCodes">): InstanceFacts["powerState"] {
   const codes = statusCodes.map((code) => code.toLowerCase());

@@ -1,7 +1,7 @@
-import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { SimMachine } from "../azure/sim-machine.ts";
-import type { Violation } from "../history/violation.ts";
-import type { SimNode } from "../kubernetes/sim-cluster.ts";
+import type { VirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
+import type { SimMachine } from "../../azure/sim-machine.ts";
+import type { Violation } from "../../history/violation.ts";
+import type { SimNode } from "../../kubernetes/sim-cluster.ts";
 
 /**
  * How old the state of a VM may be by which the driver marks its node, in milliseconds: a read of Azure may

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { SimNode } from "../kubernetes/sim-cluster.ts";
-import { aHistory } from "./testing/a-history.ts";
+import type { SimNode } from "../../kubernetes/sim-cluster.ts";
+import { aHistory } from "../testing/a-history.ts";
 import { watchMarks } from "./watch-marks.ts";
 
 interface Circumstances {

@@ -1,12 +1,12 @@
-import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
-import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { VolumeSettings } from "../../src/core/attachment/observed-volume.ts";
-import { type CallsJournal, type JournalWatch, readerOf } from "../history/journal-reader.ts";
-import { objectsIn } from "../history/objects-in.ts";
-import type { Violation } from "../history/violation.ts";
+import type { SimulatedStore } from "../../../src/adapters/simulated-store/simulated-store.ts";
+import type { VirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
+import type { VolumeSettings } from "../../../src/core/attachment/observed-volume.ts";
+import { type CallsJournal, type JournalWatch, readerOf } from "../../history/journal-reader.ts";
+import { objectsIn } from "../../history/objects-in.ts";
+import type { Violation } from "../../history/violation.ts";
 
 const POWER_OFF = /^(.*)\/powerOff$/iu;
-/** How long a request may be on its way, in milliseconds: the node may have reported meanwhile. */
+/** How long a request may be on its way, in milliseconds: the node may have reported since it was sent. */
 const ON_THE_WAY_MS = 10_000;
 /** The share of a time that a controller's clock, which may be fast, leaves at least. */
 const CLOCK_SHARE = 0.9;

@@ -1,6 +1,6 @@
-import type { StepName } from "../../../../src/ports/steps.ts";
-import { diceAgain, type FaultVariant, nodeOfPod, pick } from "../../fault-class.ts";
-import { markOutOfService } from "../../processes/mark-out-of-service.ts";
+import type { StepName } from "../../../../../src/ports/steps.ts";
+import { diceAgain, type FaultVariant, nodeOfPod, pick } from "../../../fault-class.ts";
+import { markOutOfService } from "../../../processes/mark-out-of-service.ts";
 
 /** The step of a controller at which the person acts: Azure refuses other updates of that VM from then on. */
 const MOMENTS: readonly (StepName | "any")[] = [

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aDriverNode } from "../../src/controller/testing/a-driver-node.ts";
-import { instanceUriOf, settings } from "../../src/core/testing/objects.ts";
-import { aHistory } from "./testing/a-history.ts";
+import { aDriverNode } from "../../../src/controller/testing/a-driver-node.ts";
+import { instanceUriOf, settings } from "../../../src/core/testing/objects.ts";
+import { aHistory } from "../testing/a-history.ts";
 import { watchPowerOffs } from "./watch-power-offs.ts";
 
 interface Circumstances {

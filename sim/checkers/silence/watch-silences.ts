@@ -1,7 +1,7 @@
-import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
-import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import { objectsIn } from "../history/objects-in.ts";
-import type { Violation } from "../history/violation.ts";
+import type { SimulatedStore } from "../../../src/adapters/simulated-store/simulated-store.ts";
+import type { VirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
+import { objectsIn } from "../../history/objects-in.ts";
+import type { Violation } from "../../history/violation.ts";
 
 /** The default of `--heartbeat-stale-ms`, in milliseconds. */
 const STALE_MS = 35_000;

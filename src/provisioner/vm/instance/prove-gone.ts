@@ -1,16 +1,16 @@
-import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import type { Lane } from "../../core/azure/lane.ts";
-import { isRetryable } from "../../core/failure/is-retryable.ts";
-import { type Result, fail, ok } from "../../core/failure/result.ts";
-import type { FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
-import type { ArmSession } from "../arm/arm-session.ts";
-import { saysGone, saysNotThere, toFailure } from "../arm/error-table.ts";
-import { ownersOf, readDisk } from "../disk/disk-owners.ts";
-import type { DefaultDiskPlace } from "../disk/disks.ts";
+import type { NodeIdentity } from "../../../core/api/identity/node-identity.ts";
+import type { Lane } from "../../../core/azure/lane.ts";
+import { isRetryable } from "../../../core/failure/is-retryable.ts";
+import { type Result, fail, ok } from "../../../core/failure/result.ts";
+import type { FenceProof } from "../../../ports/cloud/cloud-provisioner.ts";
+import type { ArmSession } from "../../arm/arm-session.ts";
+import { saysGone, saysNotThere, toFailure } from "../../arm/error-table.ts";
+import { ownersOf, readDisk } from "../../disk/disk-owners.ts";
+import type { DefaultDiskPlace } from "../../disk/disks.ts";
+import type { SharedVmReads } from "../shared-vm-reads.ts";
+import type { NotThere } from "../vm-request.ts";
+import type { VmTarget } from "../vm-update.ts";
 import { resolveInstance } from "./resolve-instance.ts";
-import type { SharedVmReads } from "./shared-vm-reads.ts";
-import type { NotThere } from "./vm-request.ts";
-import type { VmTarget } from "./vm-update.ts";
 
 /** A disk, and a node whose VM is not at its resource id. */
 export interface Missing {

@@ -1,8 +1,8 @@
-import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import { formatInstanceUri, parseInstanceUri } from "../../core/azure/ids/instance-uri.ts";
-import { type Result, fail, ok } from "../../core/failure/result.ts";
-import type { DefaultDiskPlace } from "../disk/disks.ts";
-import type { VmTarget } from "./vm-update.ts";
+import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
+import { formatInstanceUri, parseInstanceUri } from "../../../core/azure/ids/instance-uri.ts";
+import { type Result, fail, ok } from "../../../core/failure/result.ts";
+import type { DefaultDiskPlace } from "../../disk/disks.ts";
+import type { VmTarget } from "../vm-update.ts";
 
 interface NodeInstance {
   readonly nodeName: string;

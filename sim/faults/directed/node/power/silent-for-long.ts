@@ -1,4 +1,4 @@
-import { diceAgain, type FaultVariant, nodeOfPod } from "../../fault-class.ts";
+import { diceAgain, type FaultVariant, nodeOfPod } from "../../../fault-class.ts";
 
 const FROZEN_SHARE = 0.6;
 /** How long a person sees to it that the VM runs, once what silenced the node is over, in milliseconds. */
