@@ -67,6 +67,17 @@ describe("the settings of a role", () => {
     ]);
   });
 
+  it("are refused where a VM would be powered off for nothing", async () => {
+    const flags = ["--endpoint=unix:///s", "--store-socket=/s", "--silent-nodes=power-off"];
+    const found = await problems(controllerRole, [...flags, "--stopped-nodes=wait"]);
+    assert.equal(
+      found.at(-1),
+      '--silent-nodes: got "power-off" with --stopped-nodes wait; expected --stopped-nodes mark, which frees ' +
+        "the pods of a node whose VM is off",
+    );
+    assert.ok(!(await problems(controllerRole, flags)).some((problem) => problem.includes("silent-nodes")));
+  });
+
   it("name the flag of what is missing", async () => {
     const missing = await problems(controllerRole, ["--endpoint=unix:///s"]);
     assert.match(missing[0] ?? "", /^--kubeconfig: is not given, and this is no pod of Kubernetes/u);
