@@ -611,8 +611,8 @@ export const eventReasons = {
     type: "Warning",
     shownOn: ["Node"],
     when:
-      "a node that writes has been silent for the whole time of --power-off-after-ms, and so has its kubelet, " +
-      "while Azure showed its VM as running: the driver has powered the VM off",
+      "a node that writes has been silent for the whole time of --power-off-after-ms, and so has its " +
+      "kubelet, while Azure showed its VM as running: the driver has powered the VM off",
     remedy:
       "Its pods move once the node is marked out of service. Find out why it fell silent, and start its VM " +
       "in Azure: the driver starts none.",
@@ -624,8 +624,8 @@ export const eventReasons = {
       "the same, and the driver has left the VM running: too many nodes are silent at once, or Azure has " +
       "refused it",
     remedy:
-      "If many nodes are silent, look for what cuts them off from the API server. If the role lacks a right, " +
-      `assign deploy/azure/role-power-off.json. Otherwise ${OUT_OF_SERVICE}.`,
+      "If many nodes are silent, look for what cuts them off from the API server. If the role lacks a " +
+      `right, assign deploy/azure/role-power-off.json. Otherwise ${OUT_OF_SERVICE}.`,
   },
   NodeBackInService: {
     type: "Normal",
