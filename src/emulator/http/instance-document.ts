@@ -11,6 +11,7 @@ import { parseResourceId } from "../model/api/resource/resource-id.ts";
 import { type Disk, diskSizeBytes } from "../model/disk/disk.ts";
 import { domainsOf } from "../model/scale-set/fault-domains.ts";
 import { scaleSetIdOf } from "../model/scale-set/instances.ts";
+import { edgeZoneOf } from "../model/subscription/edge-zones.ts";
 import { osTypeOf } from "../model/vm/os-disk/image.ts";
 import { osDiskId } from "../model/vm/os-disk/render-os-disk.ts";
 import type { DataDisk, VirtualMachine } from "../model/vm/virtual-machine.ts";
@@ -104,7 +105,7 @@ function ownMembers(vm: VirtualMachine): JsonObject {
     azEnvironment: "AzurePublicCloud",
     customData: "",
     evictionPolicy: textAt(other, "evictionPolicy") ?? "",
-    extendedLocation: { type: "", name: "" },
+    extendedLocation: { type: edgeZoneOf(vm) === "" ? "" : "EdgeZone", name: edgeZoneOf(vm) },
     host: { id: textAt(other, "host", "id") ?? "" },
     hostGroup: { id: textAt(other, "hostGroup", "id") ?? "" },
     isHostCompatibilityLayerVm: "false",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, textAt } from "../model/api/json.ts";
+import { addVirtualMachine } from "../model/set-up.ts";
 import { aModel, COMPUTE, diskBody, listBody, type ModelFixture } from "../model/testing/model-fixture.ts";
 import { answerInstanceMetadata } from "./instance-metadata.ts";
 
@@ -43,6 +44,21 @@ describe("the instance metadata service", () => {
     };
     for (const version of [null, "2021-10-02", "latest"])
       assert.deepEqual(asked(azure, "instance", { version }), refused, version ?? "none");
+  });
+
+  it("says in which edge zone a VM is", () => {
+    const place = (azure: ModelFixture): Json | undefined =>
+      at(asked(azure, "instance/compute").body, "extendedLocation");
+    assert.deepEqual(place(aModel()), { type: "", name: "" });
+    const azure = aModel({ virtualMachines: [] });
+    addVirtualMachine(azure.model.world, {
+      subscriptionId: "sub-1",
+      resourceGroup: "rg",
+      location: "eastus",
+      name: "node-a",
+      edgeZone: "losangeles",
+    });
+    assert.deepEqual(place(azure), { type: "EdgeZone", name: "losangeles" });
   });
 
   it("is only read: any other method is 405", () => {

@@ -8,6 +8,7 @@ import type { ScaleSetSetUp } from "./scale-set/scale-set-set-up.ts";
 import { newInstance } from "./scale-set/scale-set-write.ts";
 import { instanceProperties, type ScaleSet, scaleSetId } from "./scale-set/scale-set.ts";
 import { DEFAULT_UPGRADE_POLICY } from "./scale-set/upgrade-policy.ts";
+import { checkEdgeZone } from "./subscription/edge-zones.ts";
 import { checkRegion, hasRegion, regionsOf } from "./subscription/regions.ts";
 import { withOsDiskSettled } from "./vm/os-disk/os-disk.ts";
 import { setUpScaleSetProfile, setUpVmProfiles } from "./vm/os-disk/set-up-profile.ts";
@@ -58,7 +59,10 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
       "availabilitySet",
       `VM '${name}' can't be in an availability set and also in a zone or a scale set.`,
     );
-  const vm = newVm(world, address, bodyOf(world, setUp, set));
+  const body = bodyOf(world, setUp, set);
+  const misplaced = checkEdgeZone(body);
+  if (misplaced !== undefined) return misplaced;
+  const vm = newVm(world, address, body);
   if ("code" in vm) return vm;
   // An instance that the set makes later gets an id of its own.
   if (uniformSet !== undefined)
@@ -203,6 +207,7 @@ function bodyOf(world: World, setUp: VmSetUp, set: ScaleSet | undefined): Json {
   return {
     location: normalLocation(setUp.location),
     ...(setUp.zone === undefined ? {} : { zones: [setUp.zone] }),
+    ...(setUp.edgeZone === undefined ? {} : { extendedLocation: { name: setUp.edgeZone, type: "EdgeZone" } }),
     ...(setUp.tags === undefined ? {} : { tags: setUp.tags }),
     properties: {
       ...shown,

@@ -591,6 +591,15 @@ export const armErrors = {
         "different availability zone.",
       { target: "sourceResourceId" },
     ),
+  /** In kubernetes-sigs/azuredisk-csi-driver#2450, up to "of the sourc"; the rest is inferred. */
+  sourceInOtherEdgeZone: (target: string, source: string) =>
+    failure(
+      400,
+      "InvalidParameter",
+      `The ExtendedLocation '${target}' of the target resource does not match the ExtendedLocation ` +
+        `'${source}' of the source resource.`,
+      { target: "extendedLocation" },
+    ),
   /** In vmware-tanzu/velero#6650. */
   snapshotsNeedVersion: (version: string) =>
     failure(
@@ -800,6 +809,14 @@ export const armErrors = {
       "BadRequest",
       `Disk ${diskName} cannot be attached to the VM because it is not in the same zone as the VM. VM ` +
         `zone: '${vmZone}'. Disk zone: '${diskZone}'.`,
+    ),
+  /** Inferred, from the refusal of a disk in another zone. */
+  edgeZoneMismatch: (diskName: string, vmPlace: string, diskPlace: string) =>
+    failure(
+      400,
+      "BadRequest",
+      `Disk ${diskName} cannot be attached to the VM because it is not in the same extended location as ` +
+        `the VM. VM extended location: '${vmPlace}'. Disk extended location: '${diskPlace}'.`,
     ),
   locationMismatch: (diskName: string, vmLocation: string, diskLocation: string) =>
     failure(

@@ -1,5 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, type JsonObject, listAt, numberAt, textAt } from "../api/json.ts";
+import { edgeZoneIn, edgeZoneOf, isSameEdgeZone } from "../subscription/edge-zones.ts";
 import { findDisk, findSnapshot, normalLocation, type World } from "../world.ts";
 import { copiedPercent } from "./copy/background-copy.ts";
 import { checkRestores } from "./copy/copy-limits.ts";
@@ -49,6 +50,9 @@ export function diskSource(
   const location = textAt(body, "location") ?? "";
   if (source === undefined || normalLocation(source.location) !== normalLocation(location))
     return armErrors.sourceNotFound(id);
+  const place = edgeZoneIn(body);
+  if (!isSameEdgeZone(place, source))
+    return armErrors.sourceInOtherEdgeZone(edgeZoneOf(place), edgeZoneOf(source));
   const isFast = hasSettablePerformance(familyIn(body));
   if (snapshot !== undefined)
     return (

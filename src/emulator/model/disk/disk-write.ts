@@ -19,6 +19,7 @@ import { operationHeaders, RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
 import { checkDiskPlace } from "../subscription/disk-skus-in-region.ts";
+import { edgeZoneIn } from "../subscription/edge-zones.ts";
 import { diskQuota } from "../subscription/quota-table.ts";
 import { checkQuota } from "../subscription/quotas.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
@@ -125,7 +126,7 @@ function createDisk(world: World, address: NamedAddress, id: string, body: Json 
   const refused =
     checkShares(address.name, spec) ??
     checkZones(spec, zones) ??
-    checkDiskPlace(spec.sku, { name: address.name, location, zones }) ??
+    checkDiskPlace(spec.sku, { name: address.name, location, zones, ...edgeZoneIn(body) }) ??
     (source !== undefined &&
     findSnapshot(world, source.id) !== undefined &&
     hasSettablePerformance(spec.sku.family)
@@ -136,13 +137,12 @@ function createDisk(world: World, address: NamedAddress, id: string, body: Json 
     checkQuota(world, { subscriptionId, location }, diskQuota(spec.sku.name));
   if (refused !== undefined) return refused;
 
-  const extendedLocation = objectAt(body, "extendedLocation");
   const disk: Disk = {
     ...address,
     id,
     location,
     zones,
-    ...(extendedLocation === undefined ? {} : { extendedLocation }),
+    ...edgeZoneIn(body),
     creationData: source === undefined ? creationData : { ...creationData, sourceUniqueId: source.uniqueId },
     uniqueId: world.random.guid(),
     createdAtMs: world.nowMs,

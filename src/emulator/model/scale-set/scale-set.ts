@@ -2,6 +2,7 @@ import { type Json, type JsonObject, listAt, objectAt, textAt, withoutMembers } 
 import { isoTime } from "../api/resource/iso-time.ts";
 import { type NamedAddress, resourceId } from "../api/resource/resource-id.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
+import { edgeZoneIn } from "../subscription/edge-zones.ts";
 import { etagText } from "../vm/virtual-machine.ts";
 import type { RollingUpgrade } from "./rolling-upgrade.ts";
 import { renderUpgradePolicy, type UpgradePolicy } from "./upgrade-policy.ts";
@@ -160,6 +161,7 @@ export function instanceBody(set: ScaleSet, index: number, computerName: string)
   return {
     location: set.location,
     ...(zone === undefined ? {} : { zones: [zone] }),
+    ...edgeZoneIn(set.members),
     tags: set.tags,
     properties: {
       ...properties,

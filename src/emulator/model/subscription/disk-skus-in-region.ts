@@ -1,5 +1,7 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
+import type { JsonObject } from "../api/json.ts";
 import { DISK_SKU_NAMES, type DiskSku, findDiskSku } from "../disk/disk-sku.ts";
+import { edgeZoneOf } from "./edge-zones.ts";
 import { checkZones, firstZones, regionNamed, zonesIn } from "./regions.ts";
 
 /**
@@ -14,24 +16,34 @@ export function zonesOfSku(sku: DiskSku, location: string): readonly string[] | 
   return zonesIn(location);
 }
 
-/** Why a region has no disks of that SKU. */
-function checkSkuInRegion(sku: DiskSku, location: string): ArmFailure | undefined {
-  if (zonesOfSku(sku, location) !== undefined) return undefined;
+/** Inferred from `EdgeZoneStorageAccountType` of Azure's SDKs, which has no other SKUs of disks. */
+const IN_EDGE_ZONES = ["Standard_LRS", "StandardSSD_LRS", "Premium_LRS"];
+
+/** Why a region, or its edge zone, has no disks of that SKU. */
+function checkSkuInRegion(sku: DiskSku, location: string, isInEdgeZone: boolean): ArmFailure | undefined {
+  const isOffered = (each: DiskSku): boolean =>
+    isInEdgeZone ? IN_EDGE_ZONES.includes(each.name) : zonesOfSku(each, location) !== undefined;
+  if (isOffered(sku)) return undefined;
   const offered = DISK_SKU_NAMES.filter((name) => {
     const each = findDiskSku(name);
-    return each !== undefined && zonesOfSku(each, location) !== undefined;
+    return each !== undefined && isOffered(each);
   });
   return armErrors.skuNotInRegion("Disk", sku.name, offered);
 }
 
-/** The same for a disk that is to be in those zones, `["1"]` or none, of the region. */
+/** The same for a disk that is to be in those zones, `["1"]` or none, of the region, or in its edge zone. */
 export function checkDiskPlace(
   sku: DiskSku,
-  disk: { readonly name: string; readonly location: string; readonly zones: readonly string[] },
+  disk: {
+    readonly name: string;
+    readonly location: string;
+    readonly zones: readonly string[];
+    readonly extendedLocation?: JsonObject;
+  },
 ): ArmFailure | undefined {
   const resource = `Microsoft.Compute/disks/${disk.name}`;
   return (
-    checkSkuInRegion(sku, disk.location) ??
+    checkSkuInRegion(sku, disk.location, edgeZoneOf(disk) !== "") ??
     checkZones(
       disk.zones,
       disk.location,

@@ -9,6 +9,7 @@ import type { Disk, DiskOwner, DiskSpec } from "../disk/disk.ts";
 import { checkLinks } from "../linked/links.ts";
 import { drawLatencyMs } from "../pace/latency.ts";
 import { checkDiskPlace } from "../subscription/disk-skus-in-region.ts";
+import { edgeZoneOf, isSameEdgeZone } from "../subscription/edge-zones.ts";
 import { regionNamed } from "../subscription/regions.ts";
 import { findDisk, normalLocation, type World } from "../world.ts";
 import { isBeingMade, newDisk } from "./new-disks.ts";
@@ -81,6 +82,8 @@ function checkKind(vm: VirtualMachine, disk: Disk, entry: DataDisk): ArmFailure 
 function checkPlace(vm: VirtualMachine, disk: Disk): ArmFailure | undefined {
   if (normalLocation(vm.location) !== normalLocation(disk.location))
     return armErrors.locationMismatch(disk.name, vm.location, disk.location);
+  if (!isSameEdgeZone(vm, disk))
+    return armErrors.edgeZoneMismatch(disk.name, edgeZoneOf(vm), edgeZoneOf(disk));
   if (disk.spec.sku.zoneRedundant) return undefined;
   const vmZone = vm.zones[0] ?? "";
   const diskZone = disk.zones[0] ?? "";

@@ -3,6 +3,7 @@ import { checkVmName } from "../api/request/check-name.ts";
 import { resourceId, sameId } from "../api/resource/resource-id.ts";
 import { diskSpecFrom } from "../disk/disk-spec.ts";
 import type { Disk, DiskSpec } from "../disk/disk.ts";
+import { edgeZoneIn } from "../subscription/edge-zones.ts";
 import type { World } from "../world.ts";
 import { osDiskId } from "./os-disk/render-os-disk.ts";
 import type { DataDisk, VirtualMachine } from "./virtual-machine.ts";
@@ -112,6 +113,7 @@ export function newDisk(
     resourceGroup,
     location,
     zones: spec.sku.zoneRedundant ? [] : vm.zones,
+    ...edgeZoneIn(vm.members),
     creationData: { createOption: "Empty" },
     spec,
     provisioningState: "Succeeded",

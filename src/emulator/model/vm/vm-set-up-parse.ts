@@ -21,6 +21,7 @@ const row = members({
   availabilitySet: text.exactOptional(),
   count: whole(1, VMS_MAX).exactOptional(),
   zone: text.exactOptional(),
+  edgeZone: text.exactOptional(),
   zones: listOf(text).default([]),
   size: text.exactOptional(),
   tags: recordOf(tag).exactOptional(),

@@ -30,6 +30,8 @@ export interface VmSetUp {
   readonly computerName?: string;
   readonly location: string;
   readonly zone?: string;
+  /** The edge zone of its location. */
+  readonly edgeZone?: string;
   /** Default `Standard_D8s_v5`: 16 data disks, SCSI. */
   readonly size?: string;
   readonly tags?: Readonly<Record<string, string>>;

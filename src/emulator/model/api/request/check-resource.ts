@@ -1,3 +1,4 @@
+import { checkEdgeZone, edgeZoneIn, edgeZoneOf, isSameEdgeZone } from "../../subscription/edge-zones.ts";
 import { checkRegion, hasRegion, regionsOf } from "../../subscription/regions.ts";
 import { normalLocation, type World } from "../../world.ts";
 import type { ArmCall, ArmMethod } from "../arm-message.ts";
@@ -53,7 +54,7 @@ export function checkResource(
   if ((method !== "PUT" && method !== "PATCH") || body === undefined || sent === undefined) return undefined;
   const refused = checkMembers(sent) ?? checkTypes(sent) ?? checkTags(body) ?? checkZones(body, call.path);
   if (refused !== undefined || method === "PATCH") return refused;
-  return checkSkuName(body) ?? checkLocation(world, call);
+  return checkSkuName(body) ?? checkLocation(world, call) ?? checkEdgeZone(body);
 }
 
 /**
@@ -171,14 +172,20 @@ function checkLocation(world: World, { body, path }: ArmCall): ArmFailure | unde
   const group = world.resourceGroups.get(key);
   if (group !== undefined && isElsewhere(group))
     return armErrors.groupInOtherLocation(group.location, location);
-  const resource =
+  const inEdgeZones =
     world.disks.get(key) ??
     world.snapshots.get(key) ??
     world.virtualMachines.get(key) ??
-    world.scaleSets.get(key) ??
-    world.availabilitySets.get(key) ??
-    world.linkedResources.get(key);
-  return resource !== undefined && isElsewhere(resource)
-    ? armErrors.resourceInOtherLocation(resource, location)
-    : undefined;
+    world.scaleSets.get(key);
+  const resource = inEdgeZones ?? world.availabilitySets.get(key) ?? world.linkedResources.get(key);
+  if (resource === undefined) return undefined;
+  if (isElsewhere(resource)) return armErrors.resourceInOtherLocation(resource, location);
+  const place = edgeZoneIn(body);
+  // Inferred: a write that states none keeps it, as it does zones.
+  return inEdgeZones === undefined || edgeZoneOf(place) === "" || isSameEdgeZone(inEdgeZones, place)
+    ? undefined
+    : armErrors.resourceInOtherLocation(
+        { ...resource, location: `${resource.location}/${edgeZoneOf(inEdgeZones)}` },
+        `${location}/${edgeZoneOf(place)}`,
+      );
 }

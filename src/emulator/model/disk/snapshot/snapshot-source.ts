@@ -1,5 +1,6 @@
 import { type ArmFailure, armErrors } from "../../api/errors.ts";
 import { type JsonObject, numberAt, textAt } from "../../api/json.ts";
+import { edgeZoneOf, isSameEdgeZone } from "../../subscription/edge-zones.ts";
 import { findDisk, findSnapshot, normalLocation, type World } from "../../world.ts";
 import { copiedPercent } from "../copy/background-copy.ts";
 import { checkCopiesTo } from "../copy/copy-limits.ts";
@@ -51,6 +52,7 @@ interface Wanted {
   readonly location: string;
   readonly incremental: boolean;
   readonly apiVersion: string;
+  readonly extendedLocation?: JsonObject;
 }
 
 /** The source that a snapshot's `creationData` names, or why it is refused. */
@@ -116,6 +118,9 @@ function fromHere(
   const place = snapshot?.location ?? disk?.location;
   if (place === undefined || normalLocation(place) !== normalLocation(wanted.location))
     return armErrors.sourceNotFound(id);
+  const source = snapshot ?? disk;
+  if (source !== undefined && !isSameEdgeZone(wanted, source))
+    return armErrors.sourceInOtherEdgeZone(edgeZoneOf(wanted), edgeZoneOf(source));
   if (snapshot !== undefined) {
     if (!isComplete(world, snapshot)) return armErrors.sourceIncomplete(snapshot.name);
     return fromSnapshot(snapshot, false);

@@ -19,6 +19,7 @@ import { checkLinks } from "../../linked/links.ts";
 import { RETRY_AFTER } from "../../pace/lro.ts";
 import type { Operation } from "../../pace/operation.ts";
 import { delayMs, happened, isBeingCopied, startOperation } from "../../pace/operations.ts";
+import { edgeZoneIn } from "../../subscription/edge-zones.ts";
 import { snapshotQuota } from "../../subscription/quota-table.ts";
 import { checkQuota } from "../../subscription/quotas.ts";
 import { zonesIn } from "../../subscription/regions.ts";
@@ -83,6 +84,7 @@ export function writeSnapshot(
     location,
     incremental,
     apiVersion,
+    ...edgeZoneIn(body),
   });
   if (source.kind === "Failure") return source;
 
@@ -105,12 +107,11 @@ export function writeSnapshot(
     checkLinks(world, protection) ??
     checkQuota(world, { ...address, location }, snapshotQuota(skuName));
   if (refused !== undefined) return refused;
-  const extendedLocation = objectAt(body, "extendedLocation");
   const snapshot: Snapshot = {
     ...address,
     id,
     location,
-    ...(extendedLocation === undefined ? {} : { extendedLocation }),
+    ...edgeZoneIn(body),
     tags: textsAt(body, "tags"),
     skuName,
     creationData,

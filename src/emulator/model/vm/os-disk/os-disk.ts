@@ -5,6 +5,7 @@ import { parseResourceId, resourceId, sameId } from "../../api/resource/resource
 import { diskSpecFrom } from "../../disk/disk-spec.ts";
 import type { Disk, DiskSpec } from "../../disk/disk.ts";
 import { checkLinks } from "../../linked/links.ts";
+import { edgeZoneIn } from "../../subscription/edge-zones.ts";
 import { diskQuota } from "../../subscription/quota-table.ts";
 import { checkQuota } from "../../subscription/quotas.ts";
 import { findDisk, putDisk, updateDisk, without, type World } from "../../world.ts";
@@ -274,6 +275,7 @@ function madeDisk(
     resourceGroup,
     location,
     zones: spec.sku.zoneRedundant ? [] : vm.zones,
+    ...edgeZoneIn(vm.members),
     creationData: {
       createOption: "FromImage",
       imageReference: { id: imageId({ subscriptionId, location }, image) },
