@@ -21,6 +21,7 @@ import {
   type DiskTarget,
   createDisk,
   deleteDisk,
+  edgeZoneIn,
   namedDiskTarget,
   resizeDisk,
 } from "./disk/disks.ts";
@@ -166,7 +167,8 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
         const source = isCopy ? snapshotTargetOf(sourceUri) : diskTargetOf(place, sourceUri);
         return source.ok ? snapshotTargetOf(snapshotUri) : source;
       },
-      createSnapshot.bind(undefined, session),
+      (request, signal) =>
+        createSnapshot(session, { ...request, ...edgeZoneIn(place, request.location) }, signal),
     ),
     tagSnapshot: onSnapshot((request, signal) => tagSnapshot(session, request, signal)),
     deleteSnapshot: onSnapshot((request, signal) => deleteSnapshot(session, request, signal)),

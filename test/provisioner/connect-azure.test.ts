@@ -47,6 +47,48 @@ describe("connectAzure", () => {
       assert.deepEqual(connected.ok ? "" : connected.failure.field, field);
     });
 
+  for (const { because, config, field, problem } of [
+    {
+      because: "an edge zone without its type",
+      config: { extendedLocationName: "microsoftlosangeles1" },
+      field: "extendedLocationType",
+      problem: /goes with the type EdgeZone/u,
+    },
+    {
+      because: "the type of an edge zone without its name",
+      config: { extendedLocationType: "EdgeZone" },
+      field: "extendedLocationName",
+      problem: /is missing/u,
+    },
+    {
+      because: "an extended location that is no edge zone",
+      config: { extendedLocationName: "arc", extendedLocationType: "CustomLocation" },
+      field: "extendedLocationType",
+      problem: /must be EdgeZone/u,
+    },
+    {
+      because: "what no edge zone is called",
+      config: { extendedLocationName: "Los Angeles", extendedLocationType: "EdgeZone" },
+      field: "extendedLocationName",
+      problem: /letters, digits/u,
+    },
+  ])
+    it(`refuses ${because}, before anything is sent`, () => {
+      const connected = connect({ ...complete, ...config });
+      assert.ok(!connected.ok);
+      assert.equal(connected.failure.field, field);
+      assert.match(connected.failure.problem, problem);
+    });
+
+  it("accepts an edge zone of its region, with the type in any case", () => {
+    const connected = connect({
+      ...complete,
+      extendedLocationName: "microsoftlosangeles1",
+      extendedLocationType: "edgezone",
+    });
+    assert.equal(connected.ok ? connected.value.place.edgeZone : "", "microsoftlosangeles1");
+  });
+
   it("leaves no timer that keeps the process where the cloud can't be reached", async () => {
     const timers = (): number => process.getActiveResourcesInfo().filter((each) => each === "Timeout").length;
     const connected = connect({ ...complete, resourceManagerEndpoint: "https://127.0.0.1:1" });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { type AzureChecks, checkAzure } from "../../src/compose/preflight/azure-checks.ts";
@@ -27,7 +28,12 @@ describe("the preflight of Azure", () => {
   let azure: AzureFixture;
   let roles: readonly { readonly actions: readonly string[]; readonly scope: string }[] = [];
   before(async () => {
-    azure = await startAzure({ virtualMachines: [{ name: "vm-a", size: "Standard_D4s_v5" }] });
+    azure = await startAzure({
+      virtualMachines: [
+        { name: "vm-a", size: "Standard_D4s_v5" },
+        { name: "vm-edge", size: "Standard_D4s_v5", edgeZone: "losangeles" },
+      ],
+    });
     roles = [await shipped("role.json", GROUP), await shipped("role-subscription.json", SUBSCRIPTION)];
   });
   after(() => azure.close());
@@ -41,7 +47,7 @@ describe("the preflight of Azure", () => {
   async function found(
     settings: Partial<ModelSettings> = {},
     changed: (checks: AzureChecks) => AzureChecks = (checks) => checks,
-    config: { readonly aadClientSecret?: string; readonly location?: string } = {},
+    config: Partial<AzureConfig> = {},
   ): Promise<readonly Finding[]> {
     const { world } = azure.emulator.model;
     const before = world.settings;
@@ -302,6 +308,37 @@ describe("the preflight of Azure", () => {
     assert.deepEqual(missingIn(findings), []);
     assert.match(describeFindings(findings), /\n1 unknown\n$/u);
   });
+
+  for (const { because, name, vm, missing, detail } of [
+    {
+      because: "disks would be made in an edge zone in which the VM is not",
+      name: "losangeles",
+      vm: VM,
+      missing: ["edge zone"],
+      detail: /edge zone losangeles, and this VM is in no edge zone/u,
+    },
+    {
+      because: "disks would be made in the region of a VM in an edge zone",
+      name: undefined,
+      vm: `${COMPUTE}/virtualMachines/vm-edge`,
+      missing: ["edge zone"],
+      detail: /no edge zone, and this VM is in edge zone losangeles/u,
+    },
+    {
+      because: "disks are made in the edge zone of the VM",
+      name: "LosAngeles",
+      vm: `${COMPUTE}/virtualMachines/vm-edge`,
+      missing: [],
+      detail: /^LosAngeles$/u,
+    },
+  ])
+    it(`says that ${because}`, async () => {
+      const config =
+        name === undefined ? {} : { extendedLocationName: name, extendedLocationType: "EdgeZone" };
+      const findings = await found({}, (checks) => ({ ...checks, instanceUri: vm }), config);
+      assert.deepEqual(missingIn(findings), missing);
+      assert.match(findings.find(({ check }) => check === "edge zone")?.detail ?? "", detail);
+    });
 
   it("notices a region that is not the VM's", async () => {
     const findings = await found({}, undefined, { location: "West US" });

@@ -47,6 +47,7 @@ export function readDiskResource(body: unknown): ArmDisk {
     name: text(disk["name"]),
     location: text(disk["location"]),
     zones: texts(disk["zones"]),
+    ...edgeZoneOf(disk),
     tags: textMap(disk["tags"]),
     skuName: required("sku", optionalText(object(disk["sku"])["name"])),
     diskSizeGB: optionalCount(properties["diskSizeGB"]) ?? 0,
@@ -90,6 +91,11 @@ export function readSnapshotResource(body: unknown): ArmSnapshot {
     accessState: optionalText(properties["snapshotAccessState"]),
     copyError: copyErrorOf(object(properties["copyCompletionError"])),
   };
+}
+
+function edgeZoneOf(resource: Wire): { readonly edgeZone?: string } {
+  const edgeZone = optionalText(object(resource["extendedLocation"])["name"]);
+  return edgeZone === undefined || edgeZone === "" ? {} : { edgeZone };
 }
 
 function copyErrorOf(error: Wire): string | undefined {
@@ -149,6 +155,7 @@ export function readVmResource(body: unknown): ArmVm {
     name: text(vm["name"]),
     location: text(vm["location"]),
     zones: texts(vm["zones"]),
+    ...edgeZoneOf(vm),
     tags: textMap(vm["tags"]),
     etag: text(vm["etag"]),
     vmId: guid(properties["vmId"]),

@@ -20,6 +20,7 @@ export function diskBody(disk: ArmDiskSpec): WireBody {
   const {
     location,
     zones,
+    edgeZone,
     tags,
     skuName,
     diskSizeGB,
@@ -30,6 +31,7 @@ export function diskBody(disk: ArmDiskSpec): WireBody {
   } = disk;
   return {
     location,
+    ...extendedLocation(edgeZone),
     tags: { ...tags },
     sku: { name: skuName },
     ...(zones.length > 0 ? { zones: [...zones] } : {}),
@@ -61,9 +63,10 @@ export function diskChangeBody(change: ArmDiskChange): WireBody {
 export function snapshotBody(snapshot: ArmSnapshotSpec): WireBody {
   const { location, tags, sourceId, createOption, incremental, skuName, instantAccessDurationMinutes } =
     snapshot;
-  const { networkAccessPolicy, publicNetworkAccess, dataAccessAuthMode } = snapshot;
+  const { networkAccessPolicy, publicNetworkAccess, dataAccessAuthMode, edgeZone } = snapshot;
   return {
     location,
+    ...extendedLocation(edgeZone),
     tags: { ...tags },
     ...(skuName === undefined ? {} : { sku: { name: skuName } }),
     properties: {
@@ -72,6 +75,10 @@ export function snapshotBody(snapshot: ArmSnapshotSpec): WireBody {
       ...given({ networkAccessPolicy, publicNetworkAccess, dataAccessAuthMode }),
     },
   };
+}
+
+function extendedLocation(edgeZone: string | undefined): WireObject {
+  return edgeZone === undefined ? {} : { extendedLocation: { name: edgeZone, type: "EdgeZone" } };
 }
 
 /** All but the encryption, whose members are in an object of its own. */

@@ -13,6 +13,10 @@ export interface AzureConfig {
   readonly subscriptionId?: string;
   readonly resourceGroup?: string;
   readonly location?: string;
+  /** An edge zone of the location, in which the cluster's VMs are; goes with its type. */
+  readonly extendedLocationName?: string;
+  /** `EdgeZone`, in any case. */
+  readonly extendedLocationType?: string;
   readonly aadClientId?: string;
   readonly aadClientSecret?: string;
   /**

@@ -45,6 +45,8 @@ export function connectAzure(options: {
   if (!resourceGroup.ok) return resourceGroup;
   const location = placePart(config, "location", "disks are created there", regions);
   if (!location.ok) return location;
+  const edgeZone = edgeZoneOf(config);
+  if (!edgeZone.ok) return edgeZone;
   const endpoints = endpointsOf(config, environment);
   if (!endpoints.ok) return endpoints;
   const credentials = createTenantCredentials({
@@ -77,8 +79,46 @@ export function connectAzure(options: {
       subscriptionId: subscriptionId.value,
       resourceGroup: resourceGroup.value,
       location: location.value,
+      ...(edgeZone.value === undefined ? {} : { edgeZone: edgeZone.value }),
     },
   });
+}
+
+/** Azure's names of edge zones have letters and digits, such as `microsoftlosangeles1`. */
+const EDGE_ZONE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/u;
+
+/**
+ * The edge zone of the cluster; undefined: its VMs are in the region itself. One field without the other, or
+ * of another type, would make disks where no VM of the cluster can have them.
+ */
+function edgeZoneOf({
+  extendedLocationName: name,
+  extendedLocationType: type,
+}: AzureConfig): Result<string | undefined, ConfigFailure> {
+  if (name === undefined && type === undefined) return ok(undefined);
+  if (name === undefined)
+    return refuseArgument(
+      "extendedLocationName",
+      "",
+      "is missing from the Azure settings (azure.json): extendedLocationType goes with the name of an " +
+        "edge zone, such as microsoftlosangeles1",
+    );
+  if (type === undefined)
+    return refuseArgument(
+      "extendedLocationType",
+      "",
+      "is missing from the Azure settings (azure.json): extendedLocationName goes with the type EdgeZone",
+    );
+  if (type.toLowerCase() !== "edgezone")
+    return refuseArgument("extendedLocationType", type, "must be EdgeZone, the only type that disks have");
+  return EDGE_ZONE_NAME.test(name)
+    ? ok(name)
+    : refuseArgument(
+        "extendedLocationName",
+        name,
+        "is not the name of an edge zone: up to 64 letters, digits, hyphens and underscores, " +
+          "beginning with a letter or a digit, such as microsoftlosangeles1",
+      );
 }
 
 /** A part of the cluster's place, held to the rule of the StorageClass parameter that overrides it. */

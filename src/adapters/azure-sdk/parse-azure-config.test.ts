@@ -107,16 +107,10 @@ describe("azure.json", () => {
       field: "tenantId",
       problem: /^is given twice: names are compared without case$/u,
     },
-    { text: '{"ExtendedLocationName":"x"}', field: "extendedLocationName", problem: /edge zone/u },
     {
       text: '{"useManagedIdentityExtension":"true"}',
       field: "useManagedIdentityExtension",
       problem: /^is a text in the Azure settings \(azure.json\): write true or false, without quotes$/u,
-    },
-    {
-      text: '{"extendedLocationName":"microsoftlosangeles1"}',
-      field: "extendedLocationName",
-      problem: /edge zone would be made in its region/,
     },
     {
       text: '{"auxiliaryTokenProvider":{"vaultName":"v"}}',

@@ -13,6 +13,8 @@ const TYPES: Readonly<Record<keyof AzureConfig, FieldType>> = {
   subscriptionId: "string",
   resourceGroup: "string",
   location: "string",
+  extendedLocationName: "string",
+  extendedLocationType: "string",
   aadClientId: "string",
   aadClientSecret: "string",
   aadClientCertPath: "string",
@@ -29,14 +31,8 @@ const TYPES: Readonly<Record<keyof AzureConfig, FieldType>> = {
   tokenAudience: "string",
 };
 
-/**
- * Fields that would change where disks are, since a disk is not moved later, or the identity that signs in:
- * they are refused.
- */
+/** Fields that would change the identity that signs in: they are refused. */
 const REFUSED = {
-  extendedLocationName:
-    "is not served: the disks of an edge zone would be made in its region, where no VM of " +
-    "the zone can have them",
   auxiliaryTokenProvider:
     "is not served: only Microsoft's own control planes have such a vault; name the other tenants in " +
     "auxiliaryTenantIDs",

@@ -134,6 +134,7 @@ async function checkVm(checks: AzureChecks, signal: AbortSignal): Promise<readon
       ? withoutEtag
       : await conditionalWrite(checks, { ...(await write()), isAtRest }, signal),
     regionFinding(place, read.result.value),
+    ...edgeZoneFindings(place, read.result.value),
     sizes.result.ok
       ? vmSizeFinding(
           sizes.result.value.map(({ name }) => name),
@@ -293,6 +294,23 @@ function regionFinding({ location }: DefaultDiskPlace, vm: ArmVm): Finding {
         `disks are created in ${location}, and this VM is in ${ofVm}: they can't be attached to it`,
         `helm upgrade … --set azure.location=${ofVm}, or location in azure.json`,
       );
+}
+
+/** Nothing is found where neither has an edge zone. */
+function edgeZoneFindings({ edgeZone: own = "" }: DefaultDiskPlace, vm: ArmVm): readonly Finding[] {
+  const ofVm = vm.edgeZone ?? "";
+  const check = "edge zone";
+  if (own.toLowerCase() === ofVm.toLowerCase()) return own === "" ? [] : [present(check, own)];
+  const named = (edgeZone: string): string => (edgeZone === "" ? "no edge zone" : `edge zone ${edgeZone}`);
+  return [
+    missing(
+      check,
+      `disks are created in ${named(own)}, and this VM is in ${named(ofVm)}: they can't be attached to it`,
+      ofVm === ""
+        ? "remove extendedLocationName and extendedLocationType from azure.json"
+        : `extendedLocationName "${ofVm}" and extendedLocationType "EdgeZone" in azure.json`,
+    ),
+  ];
 }
 
 function vmSizeFinding(names: readonly string[], { vmSize }: ArmVm): Finding {

@@ -31,6 +31,8 @@ interface ArmResource {
 /** A virtual machine, as far as the driver reads it. */
 export interface ArmVm extends ArmResource {
   readonly zones: readonly string[];
+  /** The name of its `extendedLocation`; undefined: it is in the region itself. */
+  readonly edgeZone?: string | undefined;
   /** Empty if ARM sent none: nothing can then be written conditionally. */
   readonly etag: string;
   /** The VM's GUID, lower case. */
@@ -50,6 +52,8 @@ export interface ArmVm extends ArmResource {
 /** A managed disk, as far as the driver reads it. */
 export interface ArmDisk extends ArmResource {
   readonly zones: readonly string[];
+  /** As of a VM. */
+  readonly edgeZone?: string | undefined;
   readonly skuName: string;
   readonly diskSizeGB: number;
   /** Azure has disks of no whole GiB: made from images, from uploads, or from such snapshots. */
@@ -96,6 +100,8 @@ export interface ArmDiskTraits {
 /** A new disk: empty, or with the bytes of a snapshot or of another disk. */
 export interface ArmDiskSpec extends ArmDiskTraits {
   readonly location: string;
+  /** Of that location; undefined: in the region itself. */
+  readonly edgeZone?: string;
   readonly zones: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
   readonly skuName: string;
@@ -147,6 +153,8 @@ export interface ArmSnapshot extends ArmResource {
 /** A new snapshot. */
 export interface ArmSnapshotSpec {
   readonly location: string;
+  /** That of its disk; undefined: in the region itself. */
+  readonly edgeZone?: string;
   readonly tags: Readonly<Record<string, string>>;
   /** A disk, or a snapshot to copy. */
   readonly sourceId: string;

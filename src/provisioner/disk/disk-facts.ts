@@ -61,8 +61,12 @@ export function zonesOf(request: Pick<CreateDiskRequest, "skuName" | "zone">): r
  * How a disk differs from the request under its name; undefined if it matches. Tags may differ: others
  * set them, too.
  */
-export function differenceTo(request: CreateDiskRequest, disk: ArmDisk): string | undefined {
+export function differenceTo(
+  request: CreateDiskRequest & { readonly edgeZone?: string },
+  disk: ArmDisk,
+): string | undefined {
   const zones = zonesOf(request).join(",");
+  const { edgeZone = "" } = request;
   const differences = [
     disk.diskSizeGB === request.sizeGiB
       ? undefined
@@ -79,6 +83,9 @@ export function differenceTo(request: CreateDiskRequest, disk: ArmDisk): string 
     disk.zones.join(",") === zones
       ? undefined
       : `zone is ${disk.zones.join(",") || "none"}, not ${zones || "none"}`,
+    (disk.edgeZone ?? "").toLowerCase() === edgeZone.toLowerCase()
+      ? undefined
+      : `edge zone is ${disk.edgeZone || "none"}, not ${edgeZone || "none"}`,
   ].filter((difference) => difference !== undefined);
   return differences.length === 0 ? undefined : differences.join("; ");
 }

@@ -1,4 +1,5 @@
 import { formatDiskUri, isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { regionName } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
@@ -34,6 +35,16 @@ export interface DefaultDiskPlace {
   readonly subscriptionId: string;
   readonly resourceGroup: string;
   readonly location: string;
+  /** Of the location; undefined: disks are in the region itself. */
+  readonly edgeZone?: string;
+}
+
+/** The edge zone of what is made in a location: that of the place, of which it is a part. */
+export function edgeZoneIn(
+  { location: own, edgeZone }: DefaultDiskPlace,
+  location: string = own,
+): { readonly edgeZone?: string } {
+  return edgeZone !== undefined && regionName(location) === regionName(own) ? { edgeZone } : {};
 }
 
 /** A disk that exists, or may: its id in ARM's parts, and the given name. */
@@ -74,7 +85,7 @@ export async function createDisk(
   const existing = await settledDisk(session, diskUri, signal);
   if (!existing.ok && !saysNotThere(existing.failure)) return fail(toFailure(existing.failure, {}));
   if (existing.ok && !isFailedCreation(request, existing.value))
-    return factsIfRequested(request, existing.value);
+    return factsIfRequested(request, place, existing.value);
   const isFailedCopy = existing.ok && request.sourceUri !== undefined;
   if (isFailedCopy) {
     // A PUT would change the disk, not copy again, and show an incomplete copy as succeeded.
@@ -90,6 +101,7 @@ export async function createDisk(
   const disk: ArmDiskSpec = {
     ...fields,
     location: request.location ?? place.location,
+    ...edgeZoneIn(place, request.location),
     zones: zonesOf(request),
     tags: existing.ok && !isFailedCopy ? { ...existing.value.tags, ...request.tags } : request.tags,
     diskSizeGB: sizeGiB,
@@ -109,7 +121,7 @@ export async function createDisk(
     () => settledAfter(created.value, session, diskUri, signal),
     (answer) => (answer.ok ? answer.value : undefined),
   );
-  if (read.ok) return factsIfRequested(request, read.value);
+  if (read.ok) return factsIfRequested(request, place, read.value);
   // It is made: a read that does not find it is older, and the next call finds it.
   const notShown = ownError(ownErrorCodes.noAnswer, `disk ${diskUri} is made, and not shown yet`);
   return fail(toFailure(saysNotThere(read.failure) ? notShown : read.failure, {}));
@@ -222,8 +234,12 @@ function isFailedCreation({ tags }: CreateDiskRequest, disk: ArmDisk): boolean {
   return Object.entries(tags).every(([name, value]) => !isOwnTag(name) || disk.tags[name] === value);
 }
 
-function factsIfRequested(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts> {
-  const difference = differenceTo(request, disk);
+function factsIfRequested(
+  request: CreateDiskRequest,
+  place: DefaultDiskPlace,
+  disk: ArmDisk,
+): Result<DiskFacts> {
+  const difference = differenceTo({ ...request, ...edgeZoneIn(place, request.location) }, disk);
   if (difference !== undefined)
     return fail({ kind: "VolumeExistsWithOtherRequest", volumeName: request.diskName, difference });
   const facts = diskFactsOf(disk);

@@ -104,7 +104,7 @@ async function listSnapshots(
  */
 export async function createSnapshot(
   session: ArmSession,
-  request: CreateSnapshotRequest & SnapshotTarget,
+  request: CreateSnapshotRequest & SnapshotTarget & { readonly edgeZone?: string },
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts>> {
   const failedBy = (error: ArmError): Failure => creationFailure(error, request);
@@ -249,11 +249,15 @@ interface SnapshotWrite extends SnapshotTarget {
   readonly start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>;
 }
 
-function creationOf(session: ArmSession, request: CreateSnapshotRequest & SnapshotTarget): SnapshotWrite {
+function creationOf(
+  session: ArmSession,
+  request: CreateSnapshotRequest & SnapshotTarget & { readonly edgeZone?: string },
+): SnapshotWrite {
   const { id, location, tags, networkAccessPolicy, publicNetworkAccess } = request;
-  const { dataAccessAuthMode, instantAccessMinutes, userAgent } = request;
+  const { dataAccessAuthMode, instantAccessMinutes, userAgent, edgeZone } = request;
   const snapshot = {
     location,
+    ...(edgeZone === undefined ? {} : { edgeZone }),
     tags,
     sourceId: request.sourceUri,
     createOption:

@@ -65,9 +65,11 @@ export const environmentParity: readonly ParityRow[] = [
     "its certificate is PEM, or a PKCS #12 archive encrypted by PBES2 or PBE-SHA1-3DES (not by RC2-40); " +
       "read again at each sign-in",
   ),
-  refused(
-    "`azure.json`: `extendedLocationName`",
-    "the disks of an edge zone would be made in its region, where no VM of the zone can have them",
+  yes(
+    "`azure.json`: `extendedLocationName`, `extendedLocationType`",
+    "an [edge zone](settings.md#edge-zones) of `location`, for each disk and snapshot there. One field " +
+      "without the other, which V1 ignores, is refused, and so is any type but `EdgeZone`. V1 also sends " +
+      "the edge zone with disks of another region, which has none of that name",
   ),
   refused(
     "Azure Stack Hub",
