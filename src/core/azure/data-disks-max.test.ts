@@ -56,8 +56,19 @@ describe("knownDataDisksMax", () => {
       assert.equal(knownDataDisksMax(vmSize.replace(/\d+/u, "$&-2")), disks, vmSize);
   });
 
-  it("answers a promotional size as the regular one", () =>
-    assert.equal(knownDataDisksMax("Standard_DS3_v2_Promo"), knownDataDisksMax("Standard_DS3_v2")));
+  it("answers 16 for Standard_E8-4s_v5 and Standard_E8-4ds_v5, as for the whole sizes", () => {
+    for (const name of ["Standard_E8-4s_v5", "Standard_E8-4ds_v5", "Standard_E8s_v5", "Standard_E8ds_v5"])
+      assert.equal(knownDataDisksMax(name), 16, name);
+  });
+
+  for (const [kind, name, regular] of [
+    ["promotional", "Standard_DS3_v2_Promo", "Standard_DS3_v2"],
+    ["dedicated hosts'", "Standard_E16ds_v4_ADHType1", "Standard_E16ds_v4"],
+  ] as const)
+    it(`answers a ${kind} size as the regular one`, () => {
+      assert.equal(typeof knownDataDisksMax(regular), "number");
+      assert.equal(knownDataDisksMax(name), knownDataDisksMax(regular));
+    });
 
   it("knows no size outside the table, nor a text that is no size", () => {
     for (const name of ["Standard_D3s_v5", "Standard_D8s_v99", "Standard", "", "d2s_v5=4:2\nd", "#s_v5"])
@@ -87,6 +98,7 @@ describe("dataDisksMaxByFamily", () => {
     { name: "Standard_M128s_v99", dataDisksMax: 16, because: "no more than 16 there" },
     { name: "Standard_NC96s_v99", dataDisksMax: 1, because: "some sizes with GPUs take one only" },
     { name: "Standard_D64_v2", dataDisksMax: 4, because: "the first number of an old name is no vCPUs" },
+    { name: "Standard_E8ns_v6_SPECIAL", dataDisksMax: 16, because: "a special size has its family's rule" },
     { name: "Standard_Z64_v99", dataDisksMax: 4, because: "the family is new" },
   ]) {
     it(`is ${dataDisksMax} for ${name}: ${because}`, () =>

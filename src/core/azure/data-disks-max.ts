@@ -19,14 +19,17 @@ export interface VmSizeName {
 
 /**
  * Reads a size's name, such as `Standard_E8-2s_v5`; undefined for one of another form. A size with fewer
- * vCPUs in use takes as many disks as the whole size, and a promotional one as many as the regular one: they
- * have the same parts.
+ * vCPUs in use takes as many disks as the whole size (Learn, Constrained vCPU sizes), also where another list
+ * says otherwise: V1's has 32 for Standard_E8-4s_v5, and 16 for Standard_E8s_v5. So do a promotional one, and
+ * one of a kind of dedicated hosts (`_ADHType1`): they have the same parts. `_SPECIAL` ones may take fewer.
  */
 export function parseVmSizeName(vmSize: string): VmSizeName | undefined {
   const [, family, vCpus, rest = ""] =
-    /^(?:standard_)?((?:basic_)?[a-z]+)(\d+)(?:-\d+)?([\w-]*?)(?:_promo)?$/u.exec(vmSize.toLowerCase()) ?? [];
+    /^(?:standard_)?((?:basic_)?[a-z]+)(\d+)(?:-\d+)?([\w-]*?)(?:_promo|_adhtype\d+)?$/u.exec(
+      vmSize.toLowerCase(),
+    ) ?? [];
   if (family === undefined) return undefined;
-  const version = Number(/_v(\d+)$/u.exec(rest)?.[1] ?? 0);
+  const version = Number(/_v(\d+)(?:_special)?$/u.exec(rest)?.[1] ?? 0);
   return { series: `${family}#${rest}`, family, vCpus: Number(vCpus), version };
 }
 
