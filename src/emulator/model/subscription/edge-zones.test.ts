@@ -149,6 +149,14 @@ describe("an edge zone", () => {
     for (const path of ["disks/edge", "disks/region"])
       assert.deepEqual(refusal(azure.send("PUT", path, moved)).slice(0, 2), [409, "InvalidResourceLocation"]);
     azure.finish("PUT", "disks/edge", disk());
-    assert.deepEqual(at(azure.send("GET", "disks/edge").body, "extendedLocation"), EDGE);
+    const perth = { extendedLocation: { ...EDGE, name: "perth" } };
+    for (const path of ["virtualMachines/vm-edge", "virtualMachines/vm-region"])
+      assert.deepEqual(refusal(azure.send("PATCH", path, perth)).slice(0, 2), [
+        409,
+        "InvalidResourceLocation",
+      ]);
+    azure.finish("PATCH", "virtualMachines/vm-edge", { extendedLocation: null });
+    for (const path of ["disks/edge", "virtualMachines/vm-edge"])
+      assert.deepEqual(at(azure.send("GET", path).body, "extendedLocation"), EDGE, path);
   });
 });

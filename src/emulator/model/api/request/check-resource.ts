@@ -52,7 +52,12 @@ export function checkResource(
 ): ArmFailure | undefined {
   const { method, body } = call;
   if ((method !== "PUT" && method !== "PATCH") || body === undefined || sent === undefined) return undefined;
-  const refused = checkMembers(sent) ?? checkTypes(sent) ?? checkTags(body) ?? checkZones(body, call.path);
+  const refused =
+    checkMembers(sent) ??
+    checkTypes(sent) ??
+    checkTags(body) ??
+    checkZones(body, call.path) ??
+    checkEdgeZoneKept(world, call);
   if (refused !== undefined || method === "PATCH") return refused;
   return checkSkuName(body) ?? checkLocation(world, call) ?? checkEdgeZone(body);
 }
@@ -172,20 +177,32 @@ function checkLocation(world: World, { body, path }: ArmCall): ArmFailure | unde
   const group = world.resourceGroups.get(key);
   if (group !== undefined && isElsewhere(group))
     return armErrors.groupInOtherLocation(group.location, location);
-  const inEdgeZones =
+  const resource =
+    world.disks.get(key) ??
+    world.snapshots.get(key) ??
+    world.virtualMachines.get(key) ??
+    world.scaleSets.get(key) ??
+    world.availabilitySets.get(key) ??
+    world.linkedResources.get(key);
+  return resource !== undefined && isElsewhere(resource)
+    ? armErrors.resourceInOtherLocation(resource, location)
+    : undefined;
+}
+
+/** Inferred: a resource stays in its edge zone, and a write that states none keeps it, as it does zones. */
+function checkEdgeZoneKept(world: World, { body, path }: ArmCall): ArmFailure | undefined {
+  const stated = edgeZoneIn(body);
+  if (edgeZoneOf(stated) === "") return undefined;
+  const key = keyOf(path);
+  const present =
     world.disks.get(key) ??
     world.snapshots.get(key) ??
     world.virtualMachines.get(key) ??
     world.scaleSets.get(key);
-  const resource = inEdgeZones ?? world.availabilitySets.get(key) ?? world.linkedResources.get(key);
-  if (resource === undefined) return undefined;
-  if (isElsewhere(resource)) return armErrors.resourceInOtherLocation(resource, location);
-  const place = edgeZoneIn(body);
-  // Inferred: a write that states none keeps it, as it does zones.
-  return inEdgeZones === undefined || edgeZoneOf(place) === "" || isSameEdgeZone(inEdgeZones, place)
-    ? undefined
-    : armErrors.resourceInOtherLocation(
-        { ...resource, location: `${resource.location}/${edgeZoneOf(inEdgeZones)}` },
-        `${location}/${edgeZoneOf(place)}`,
-      );
+  if (present === undefined || isSameEdgeZone(present, stated)) return undefined;
+  const { location } = present;
+  return armErrors.resourceInOtherLocation(
+    { ...present, location: `${location}/${edgeZoneOf(present)}` },
+    `${location}/${edgeZoneOf(stated)}`,
+  );
 }

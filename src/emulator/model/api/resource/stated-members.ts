@@ -4,7 +4,7 @@ import type { World } from "../../world.ts";
 import { isObject, type Json, type JsonObject, objectAt, textAt, textsAt } from "../json.ts";
 import { sameId } from "./resource-id.ts";
 
-/** Members of a resource beside its properties that are stored and returned, and have no effect here. */
+/** Members of a resource beside its properties that are stored and returned. An edge zone stays. */
 const STORED = ["plan", "extendedLocation", "placement"];
 
 /** A PATCH changes what it names of a member's parts; any other write replaces them. */
@@ -21,7 +21,7 @@ export function statedMembers(
 ): JsonObject {
   const identity = identityOf(world, body, { identity: objectAt(present, "identity"), kind });
   const stored = STORED.flatMap((member) => {
-    if (isRemoved(body, member)) return [];
+    if (isRemoved(body, member) && member !== "extendedLocation") return [];
     const stated = objectAt(body, member) ?? objectAt(present, member);
     return stated === undefined ? [] : [[member, stated] as const];
   });
