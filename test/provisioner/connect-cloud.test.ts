@@ -9,9 +9,17 @@ import { Registry } from "prom-client";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { connectCloud } from "../../src/compose/connect/connect-cloud.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { type Emulator, startEmulator } from "../../src/emulator/index.ts";
+import { findDisk } from "../../src/emulator/model/world.ts";
 import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
-import { diskUri, LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../contract/worlds/cloud-bench.ts";
+import {
+  aDiskRequest,
+  diskUri,
+  LOCATION,
+  RESOURCE_GROUP,
+  SUBSCRIPTION_ID,
+} from "../contract/worlds/cloud-bench.ts";
 
 type Values = Parameters<typeof connectCloud>[0];
 
@@ -114,6 +122,20 @@ describe("a role's connection to Azure", () => {
     } finally {
       for (const name of Object.keys(environment)) delete process.env[name];
     }
+  });
+
+  it("leads to the edge zone of azure.json, and to none of which only half is stated", async () => {
+    const edge = { ExtendedLocationName: "losangeles", extendedLocationType: "EdgeZone" };
+    registry.clear();
+    const cloud = await connect({ cloudConfig: await azureJson({ ...place, ...signIn(), ...edge }) });
+    valueOf(await cloud.createDisk(aDiskRequest({ diskName: "in-edge" }), new AbortController().signal));
+    const made = findDisk(emulator.model.world, diskUri("in-edge"));
+    assert.deepEqual(made?.extendedLocation, { name: "losangeles", type: "EdgeZone" });
+    const half = await azureJson({ ...place, ...signIn(), extendedLocationName: "losangeles" });
+    await assert.rejects(
+      connect({ cloudConfig: half }),
+      /--cloud-config: got ".*azure\.json"; extendedLocationType is missing .* type EdgeZone$/u,
+    );
   });
 
   it("goes to a cloud that has only older or newer API versions", async () => {

@@ -9,7 +9,8 @@ const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate
 
 # Parity with V1
 
-Every name of the V1 driver (release 1.34), and every claim of the documents about it and about V2.
+Every name of the V1 driver (release 1.34, and its main branch of 22 August 2026), and every claim of the
+documents about it and about V2.
 
 | here | means |
 | --- | --- |
