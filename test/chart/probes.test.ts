@@ -16,6 +16,7 @@ const HUNG_CONTROLLER_MAX_S = 60;
 const STARTING_CONTROLLER_MIN_S = 120;
 
 interface Probe {
+  readonly httpGet?: { readonly host?: string };
   readonly periodSeconds: number;
   readonly timeoutSeconds: number;
   readonly failureThreshold: number;
@@ -24,6 +25,7 @@ interface Probe {
 
 interface Container {
   readonly name: string;
+  readonly args?: readonly string[];
   readonly startupProbe?: Probe;
   readonly livenessProbe?: Probe;
 }
@@ -62,4 +64,34 @@ describe("the chart's probes", { skip: (await whyNoHelm()) ?? false, timeout: BU
     const graceS = probe.terminationGracePeriodSeconds ?? pod.terminationGracePeriodSeconds;
     assert.ok(detectedS + graceS <= HUNG_CONTROLLER_MAX_S, `${detectedS} s, and ${graceS} s for its end`);
   });
+
+  for (const { because, hostNetwork, endpoint, host } of [
+    {
+      because: "the node alone on the host's network",
+      hostNetwork: true,
+      endpoint: "--http-endpoint=localhost:29607",
+      host: "localhost",
+    },
+    {
+      because: "its pod's address elsewhere",
+      hostNetwork: false,
+      endpoint: "--http-endpoint=:29607",
+      host: undefined,
+    },
+  ])
+    it(`reach the registrar by ${because}`, async () => {
+      const objects = await renderChart({
+        node: { nodeDriverRegistrar: { enabled: true } },
+        linux: { hostNetwork },
+      });
+      const daemonSet = objects.find(
+        ({ kind, metadata }) => kind === "DaemonSet" && metadata.name === "csi-azuredisk-node",
+      );
+      assert.ok(daemonSet !== undefined);
+      const { containers } = (daemonSet["spec"] as { readonly template: { readonly spec: Pod } }).template
+        .spec;
+      const registrar = containers.find(({ name }) => name === "node-driver-registrar");
+      assert.ok(registrar?.args?.includes(endpoint) === true, registrar?.args?.join(" "));
+      assert.equal(registrar.livenessProbe?.httpGet?.host, host);
+    });
 });
