@@ -215,10 +215,7 @@ async function registerNode(
   const taintLoop =
     ownNode === undefined || values.removeNotReadyTaint === "false"
       ? undefined
-      : new ControlLoop(
-          startUpTaintReconciler({ ownNode, nodeName, driverName, events, logger: ports.logger }),
-          ports,
-        );
+      : new ControlLoop(startUpTaintReconciler({ ...ports, ownNode, nodeName, driverName, events }), ports);
   const othersLoop = others.reconciler === undefined ? undefined : new ControlLoop(others.reconciler, ports);
   othersLoop?.queue.add(ONLY_KEY);
   const onRegistered = (): void => {

@@ -646,6 +646,13 @@ export const eventReasons = {
     when: "the kubelet does not accept the node plug-in: no volume is mounted on the node",
     remedy: "The kubelet retries automatically.",
   },
+  StartUpTaintKept: {
+    type: "Warning",
+    when: "a node's start-up taint could not be removed for a minute: no pod starts there (about its Node)",
+    remedy:
+      "The driver retries every half a minute. On AKS set it with --node-init-taints: AKS lets no client " +
+      "of Kubernetes remove a taint of --node-taints.",
+  },
   CheckpointsUnwritten: {
     type: "Warning",
     when:

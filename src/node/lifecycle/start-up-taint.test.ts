@@ -18,6 +18,8 @@ interface Cluster {
   taints: readonly NodeTaint[] | undefined;
   isRegistered: boolean;
   isServerDown: boolean;
+  /** Why the API server refuses to change the taints. */
+  refusal: string | undefined;
   /** Runs once, between the reading of the taints and the write. */
   during: () => void;
   writes: number;
@@ -33,6 +35,7 @@ async function withNode(
     taints: [startUpTaint, otherTaint],
     isRegistered: true,
     isServerDown: false,
+    refusal: undefined,
     during: () => undefined,
     writes: 0,
     emitted: [],
@@ -56,6 +59,7 @@ async function withNode(
       const { during } = cluster;
       cluster.during = () => undefined;
       during();
+      if (cluster.refusal !== undefined) return fail({ kind: "StoreUnavailable", detail: cluster.refusal });
       if (cluster.taints !== from)
         return fail({ kind: "ObjectConflict", objectKind: "Node", name: "node-a" });
       cluster.taints = to;
@@ -73,6 +77,7 @@ async function withNode(
       ownNode,
       nodeName: "node-a",
       driverName: "disk.csi.azure.com",
+      clock,
       events,
       logger: silentLogger,
     }),
@@ -143,4 +148,43 @@ describe("startUpTaintReconciler", () => {
       await pass(1_000);
       assert.deepEqual([cluster.taints, cluster.writes], [[], 2]);
     }));
+
+  it("removes a taint that comes after it found none, within seconds on a new node", () =>
+    withNode({ taints: [otherTaint] }, async (cluster, pass) => {
+      await pass(30_000);
+      cluster.taints = [otherTaint, startUpTaint];
+      await pass(10_000);
+      assert.deepEqual(cluster.taints, [otherTaint]);
+    }));
+
+  it("removes the taint with which a deleted Node comes back, within five minutes", () =>
+    withNode({}, async (cluster, pass) => {
+      await pass(3_600_000);
+      cluster.taints = undefined;
+      await pass(300_000);
+      cluster.taints = [startUpTaint, otherTaint];
+      await pass(300_000);
+      assert.deepEqual(cluster.taints, [otherTaint]);
+    }));
+
+  it("says on the Node why the taint stays, once that has lasted a minute", async () => {
+    const refusal = "the API server refused to patch nodes: taint delete request refused";
+    await withNode({ refusal }, async (cluster, pass) => {
+      await pass(59_000);
+      assert.deepEqual(cluster.emitted, []);
+      await pass(60_000);
+      assert.equal(
+        cluster.emitted[0],
+        "node-a StartUpTaintKept: the taint disk.csi.azure.com/agent-not-ready keeps pods off this node, " +
+          `and can't be removed: the object store can't be reached: ${refusal}`,
+      );
+      cluster.refusal = undefined;
+      await pass(30_000);
+      assert.deepEqual(cluster.taints, [otherTaint]);
+    });
+    await withNode({ isRegistered: false }, async (cluster, pass) => {
+      await pass(120_000);
+      assert.match(cluster.emitted[0] ?? "", /StartUpTaintKept: .* CSINode node-a does not show yet/u);
+    });
+  });
 });
