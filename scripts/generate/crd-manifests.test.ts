@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parse } from "yaml";
+import { plannedConditionTypes } from "../../src/core/writer/plan-conditions.ts";
 import { crdManifests } from "./crd-manifests.ts";
 
 /**
@@ -39,6 +40,17 @@ function schemaOf(content: string): readonly Node[] {
     };
   };
   return manifest.spec.versions.flatMap(({ schema }) => nodesIn(schema.openAPIV3Schema, "schema"));
+}
+
+function columnsOf(content: string): readonly { readonly jsonPath: string }[] {
+  const manifest = parse(content) as {
+    readonly spec: {
+      readonly versions: readonly {
+        readonly additionalPrinterColumns: readonly { readonly jsonPath: string }[];
+      }[];
+    };
+  };
+  return manifest.spec.versions.flatMap(({ additionalPrinterColumns }) => additionalPrinterColumns);
 }
 
 describe("crdManifests", () => {
@@ -87,5 +99,17 @@ describe("crdManifests", () => {
     const volumes = crdManifests().find(({ path }) => path.endsWith("azvolumes.yaml"));
     assert.match(volumes?.content ?? "", /rule: self\.maxMountReplicaCount < self\.disk\.maxShares/u);
     assert.match(volumes?.content ?? "", /rule: self\.volumeName == oldSelf\.volumeName/u);
+  });
+
+  it("shows each condition of a volume that says what is wrong in a column", () => {
+    const volumes = crdManifests().filter(({ path }) => path.endsWith("/azvolumes.yaml"));
+    assert.ok(volumes.length > 0);
+    for (const { content } of volumes) {
+      const paths = columnsOf(content).map(({ jsonPath }) => jsonPath);
+      const hidden = plannedConditionTypes.filter((type) =>
+        paths.every((path) => !path.startsWith(`.status.conditions[?(@.type=="${type}")].`)),
+      );
+      assert.deepEqual(hidden, []);
+    }
   });
 });

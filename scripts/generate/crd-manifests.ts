@@ -70,6 +70,18 @@ const resources: readonly Resource[] = [
         priority: 10,
       },
       {
+        name: "Attach",
+        type: "string",
+        jsonPath: '.status.conditions[?(@.type=="AttachRefused")].reason',
+        priority: 10,
+      },
+      {
+        name: "OnForeignVM",
+        type: "string",
+        jsonPath: '.status.conditions[?(@.type=="AttachedElsewhere")].status',
+        priority: 10,
+      },
+      {
         name: "Mount",
         type: "string",
         jsonPath: '.status.conditions[?(@.type=="MountUnhealthy")].reason',
