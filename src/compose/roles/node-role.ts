@@ -24,7 +24,7 @@ import {
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
 import { nodeOptions, processOptions } from "../settings/process-options.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
-import { untilEnded } from "../until-aborted.ts";
+import { untilAborted, untilEnded } from "../until-aborted.ts";
 import { addNodeService, openNodeHost } from "./node-service.ts";
 import type { ProcessPorts, Role } from "./run-role.ts";
 
@@ -107,13 +107,6 @@ export const nodeRole: Role<typeof options> = {
         : await metadataService(values);
     const ownNode =
       apiClient === undefined ? undefined : createOwnNode({ client: apiClient, nodeName, driverName });
-    const machine = await discoverInstance(
-      { metadata, ownNode, clock, random, logger },
-      { ...values, instanceUri: values.vmResourceId },
-      lifetime,
-    );
-    const { vmId, instanceUri, vmSize, location, zone, zoneLabel } = machine;
-    const busType = values.busType === "auto" ? await detectBusType() : values.busType;
     const { cache, store } = followOwnObjects({
       store: connection.store,
       nodeName,
@@ -123,6 +116,15 @@ export const nodeRole: Role<typeof options> = {
     });
     const eventSink = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
     const events = eventSink?.events ?? createLogEvents(logger);
+    // From now on: what keeps the plug-in from starting is said on its Node.
+    const showing = untilEnded(lifetime, (signal) => eventSink?.run(signal) ?? untilAborted(signal));
+    const machine = await discoverInstance(
+      { metadata, ownNode, nodeName, events, clock, random, logger },
+      { ...values, instanceUri: values.vmResourceId },
+      lifetime,
+    );
+    const { vmId, instanceUri, vmSize, location, zone, zoneLabel } = machine;
+    const busType = values.busType === "auto" ? await detectBusType() : values.busType;
     const others = watchOtherDrivers({ ownNode, nodeName, driverName, events, logger });
     const unixSockets = await unixSocketsOf(process.platform);
     const server = createCsiServer({ driverName, cache }, ports, unixSockets);
@@ -154,9 +156,9 @@ export const nodeRole: Role<typeof options> = {
     const work = untilEnded(
       lifetime,
       () => caching,
+      () => showing,
       runNodeWork,
       ...runs,
-      ...(eventSink === undefined ? [] : [(signal: AbortSignal) => eventSink.run(signal)]),
       ...(metadata === undefined
         ? []
         : [(signal: AbortSignal) => confirmMachine({ metadata, clock, random, logger }, machine, signal)]),

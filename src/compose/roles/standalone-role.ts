@@ -1,4 +1,5 @@
 import { openEmbeddedStore } from "../../adapters/embedded/embedded-store.ts";
+import { createLogEvents } from "../../adapters/observe/log-events.ts";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { grouped, type Values } from "../../cli/options.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
@@ -165,7 +166,13 @@ async function readMachine(
 async function discoverInstanceUri(values: Values<typeof options>, ports: ProcessPorts): Promise<string> {
   const metadata = await metadataService(values);
   const discovered = await discoverInstance(
-    { ...ports, metadata, ownNode: undefined },
+    {
+      ...ports,
+      metadata,
+      ownNode: undefined,
+      nodeName: values.nodeName,
+      events: createLogEvents(ports.logger),
+    },
     { vmId: undefined, instanceUri: undefined },
     ports.lifetime,
   );

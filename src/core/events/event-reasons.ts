@@ -209,7 +209,7 @@ export const eventReasons = {
     type: "Warning",
     shownOn: ["Pod", "Node"],
     when: "a pod was bound to a node on which no node plug-in has registered",
-    remedy: "Check that the node plug-in runs there.",
+    remedy: "Check that the node plug-in runs there: events of the Node, or its log, say what it waits for.",
   },
   WaitingForQuarantine: {
     type: "Warning",
@@ -645,6 +645,13 @@ export const eventReasons = {
     type: "Warning",
     when: "the kubelet does not accept the node plug-in: no volume is mounted on the node",
     remedy: "The kubelet retries automatically.",
+  },
+  MachineUnknown: {
+    type: "Warning",
+    when:
+      "for a minute, a node plug-in has not found out what VM it runs on, or the Node's labels: no volume " +
+      "is mounted on the node (about its Node)",
+    remedy: "The node plug-in retries every 15 s.",
   },
   StartUpTaintKept: {
     type: "Warning",

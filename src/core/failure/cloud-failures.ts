@@ -96,7 +96,9 @@ export const cloudFailures = {
   InstanceNotFound: {
     code: "NOT_FOUND",
     retryable: false,
-    sentence: (failure) => `no VM for node ${quote(failure.nodeName)} exists in Azure`,
+    sentence: (failure) =>
+      `no VM for node ${quote(failure.nodeName)} exists in Azure: if it was deleted, its pods are started ` +
+      `elsewhere once its Node is deleted, too (on Kubernetes: kubectl delete node ${failure.nodeName})`,
   },
   InstanceUnknown: {
     code: "UNAVAILABLE",

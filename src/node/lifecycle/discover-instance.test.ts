@@ -5,6 +5,7 @@ import { settledOn } from "../../adapters/virtual/testing/settled-on.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
+import type { DriverEvent, Events } from "../../ports/cluster/events.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import type { LogFields, Logger } from "../../ports/logger.ts";
 import { silentLogger } from "../../ports/testing/silent-logger.ts";
@@ -38,7 +39,8 @@ function portsOf(
   node?: OwnNode,
   logger: Logger = silentLogger,
 ) {
-  return { metadata, ownNode: node, clock, random: createSeededRandom(1), logger };
+  const says = { nodeName: "node-a", events: { emit: () => undefined } };
+  return { metadata, ownNode: node, clock, random: createSeededRandom(1), logger, ...says };
 }
 
 describe("discoverInstance", () => {
@@ -64,6 +66,27 @@ describe("discoverInstance", () => {
       { what: "what VM this is", attempt: 1, error },
       { what: "what VM this is", attempt: 2, error },
     ]);
+  });
+
+  it("says on the Node what it waits for, once that has lasted a minute", async () => {
+    const clock = createVirtualClock();
+    const emitted: { readonly atMs: number; readonly event: DriverEvent }[] = [];
+    const events: Events = { emit: (event) => emitted.push({ atMs: clock.elapsedMs(), event }) };
+    let isBlocked = true;
+    const metadata: InstanceMetadataService = { read: async () => (isBlocked ? notThere : ok(aMachine())) };
+    const learning = discoverInstance({ ...portsOf(clock, metadata), events }, nothingGiven, never);
+    await clock.advance(120_000);
+    isBlocked = false;
+    await settledOn(clock, learning);
+    const [first] = emitted;
+    assert.deepEqual(first?.event, {
+      about: { kind: "Node", name: "node-a" },
+      reason: "MachineUnknown",
+      message:
+        "the node plug-in has not found out what VM this is: this node is not ready: " +
+        notThere.failure.detail,
+    });
+    assert.ok(first.atMs >= 60_000 && first.atMs <= 80_000, `after ${first.atMs} ms`);
   });
 
   it("calls no service where GUID and resource id are set, but reads the labels", async () => {

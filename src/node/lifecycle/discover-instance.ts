@@ -5,11 +5,17 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { backoffMs } from "../../core/primitives/backoff.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
+import type { Events } from "../../ports/cluster/events.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import type { NodePorts } from "../node-ports.ts";
 
 export interface MachinePorts extends Pick<NodePorts, "clock" | "random" | "logger"> {
   readonly metadata: InstanceMetadataService;
+}
+
+interface DiscoveryPorts extends Omit<MachinePorts, "metadata"> {
+  readonly nodeName: string;
+  readonly events: Events;
 }
 
 /** The VM that a process believes it runs on. */
@@ -24,6 +30,8 @@ export interface KnownMachine {
  * together.
  */
 const BACKOFF = { baseMs: 500, maxMs: 15_000 };
+/** How long that may take before an event of the Node says what is waited for, in milliseconds. */
+const UNKNOWN_QUIETLY_MS = 60_000;
 /** Interval of the check that this is still the same VM, in milliseconds. */
 const CONFIRM_EVERY_MS = 60_000;
 
@@ -33,7 +41,7 @@ const CONFIRM_EVERY_MS = 60_000;
  * the signal's reason.
  */
 export async function discoverInstance(
-  ports: Omit<MachinePorts, "metadata"> & {
+  ports: DiscoveryPorts & {
     readonly metadata: InstanceMetadataService | undefined;
     readonly ownNode: OwnNode | undefined;
   },
@@ -65,20 +73,24 @@ export async function discoverInstance(
 }
 
 async function untilKnown<T>(
-  ports: Omit<MachinePorts, "metadata">,
+  ports: DiscoveryPorts,
   what: string,
   ask: () => Promise<Result<T>>,
   signal: AbortSignal,
 ): Promise<T> {
+  const startedMs = ports.clock.elapsedMs();
   for (let attempt = 1; ; attempt++) {
     const answer = await ask();
     signal.throwIfAborted();
     if (answer.ok) return answer.value;
-    ports.logger.warn("not known yet; retrying", {
-      what,
-      attempt,
-      error: describeFailure(answer.failure),
-    });
+    const error = describeFailure(answer.failure);
+    ports.logger.warn("not known yet; retrying", { what, attempt, error });
+    if (ports.clock.elapsedMs() - startedMs >= UNKNOWN_QUIETLY_MS)
+      ports.events.emit({
+        about: { kind: "Node", name: ports.nodeName },
+        reason: "MachineUnknown",
+        message: `the node plug-in has not found out ${what}: ${error}`,
+      });
     await ports.clock.sleep(backoffMs({ ...BACKOFF, attempt, chance: ports.random.next() }), signal);
   }
 }
