@@ -40,8 +40,9 @@ export const cloudFailures = {
     retryable: true,
     // The VMs last: an event ends after 700 characters, which the ids of three may fill.
     sentence: (failure) =>
-      `disk ${quote(failure.diskUri)} is attached, and Azure deletes a disk, grows a shared one and ` +
-      "changes most SKUs (all, of a disk that a VM caches) only while no VM has it: end its use " +
+      `disk ${quote(failure.diskUri)} is attached, and Azure deletes a disk, grows a shared one (and most ` +
+      "others across 4,095 GiB) and changes most SKUs (all, of a disk that a VM caches) only while no VM " +
+      "has it: end its use " +
       `first${untilReplicasLeave(failure)}. It is attached to ${listOf(failure.attachedTo)}`,
   },
   DiskAccessGranted: {

@@ -203,6 +203,16 @@ const rows: readonly {
     },
   },
   {
+    because: "the same code says nothing of a VM: the disk's policy does not go with its DiskAccess",
+    error: {
+      code: "ConflictingUserInput",
+      message: "Disk Access is only supported for disks with NetworkAccessPolicy AllowPrivate",
+    },
+    context: { diskUri },
+    class: "rejected",
+    failure: "CloudRejected",
+  },
+  {
     because: "a disk to delete is attached",
     error: { code: "OperationNotAllowed", message: `Disk pvc-1 is attached to VM ${vmUri}.` },
     class: "rejected",
@@ -223,6 +233,32 @@ const rows: readonly {
       attachedTo: [],
       azure: { code: "OperationNotAllowed LiveResizeSharedDiskNotAllowed", requestId: "request-1" },
     },
+  },
+  {
+    because: "a VM caches a disk that is to grow beyond what Azure caches",
+    error: {
+      statusCode: 400,
+      code: "BadRequest",
+      message: "Only Disk CachingType 'None' is supported for disk with size greater than 4095 GB.",
+    },
+    context: { diskUri },
+    class: "rejected",
+    failure: {
+      kind: "DiskInUse",
+      diskUri,
+      attachedTo: [],
+      azure: { code: "BadRequest", requestId: "request-1" },
+    },
+  },
+  {
+    because: "a disk that is attached is larger than what Azure caches",
+    error: {
+      statusCode: 400,
+      code: "InvalidParameter",
+      message: "Only Disk CachingType 'None' is supported for disk with size greater than 4095 GB.",
+    },
+    class: "rejected",
+    failure: "CloudRejected",
   },
   {
     because: "a VM caches a disk that is to be converted",

@@ -188,7 +188,15 @@ const rows: readonly Row[] = [
   { code: /^AttachDiskWhileBeingDetached$/i, class: "busy", failure: unavailable },
 
   { text: /attached to a VM of this size is/i, class: "rejected", failure: noFreeLun },
-  { code: /^ConflictingUserInput$/i, class: "rejected", failure: attachedElsewhere },
+  // The same code is of other conflicts, too, such as of a disk's DiskAccess with its network policy.
+  {
+    code: /^ConflictingUserInput$/i,
+    text: /\battached\b|\bowned by\b/i,
+    class: "rejected",
+    failure: attachedElsewhere,
+  },
+  // So does Azure refuse to grow a disk that a VM caches across 4,095 GiB (azuredisk-csi-driver issue 3072).
+  { text: /^Only Disk CachingType\b/i, class: "rejected", failure: cachedByVm },
   {
     text: /LiveResizeSharedDiskNotAllowed|ChangeDiskSizeWhileAttached|InvalidResizeForLargeDisks|Cannot resize disk .* while it is attached/i,
     class: "rejected",

@@ -1041,6 +1041,13 @@ export const armErrors = {
         "VM and retry the operation.",
       { innerError: { internalErrorCode } },
     ),
+  /** Seen: azuredisk-csi-driver issue 3072. */
+  cachedBeyondLimit: (maxGiB: number) =>
+    failure(
+      400,
+      "BadRequest",
+      `Only Disk CachingType 'None' is supported for disk with size greater than ${maxGiB} GB.`,
+    ),
   changeWhileAttached: (what: string, diskName: string, vmIds: readonly string[]) =>
     failure(
       409,

@@ -65,24 +65,26 @@ export function checkDiskChange(
   // Learn, Expand virtual hard disks: only data disks grow on a running VM.
   if (vmId !== undefined && isOsDiskOf(findVm(world, vmId), disk))
     return armErrors.resizeWhileAttached(disk.name, vmId, "ChangeDiskSizeWhileAttachedNotAllowed");
-  return checkGrowth(disk, next, { vmId, apiVersion });
+  return vmId === undefined ? undefined : checkGrowth(world, disk, next, { vmId, apiVersion });
 }
 
 function checkGrowth(
+  world: World,
   disk: Disk,
   next: DiskSpec,
-  { vmId, apiVersion }: { readonly vmId: string | undefined; readonly apiVersion: string },
+  { vmId, apiVersion }: { readonly vmId: string; readonly apiVersion: string },
 ): ArmFailure | undefined {
-  if (vmId === undefined) return undefined;
   if (apiVersion < LIVE_RESIZE_API_VERSION)
     return armErrors.resizeWhileAttached(disk.name, vmId, "ChangeDiskSizeWhileAttachedNotAllowed");
   if (disk.spec.maxShares > 1)
     return armErrors.resizeWhileAttached(disk.name, vmId, "LiveResizeSharedDiskNotAllowed");
   const { family } = disk.spec.sku;
   const crosses = disk.spec.sizeGiB <= LIVE_RESIZE_BOUNDARY_GIB && next.sizeGiB > LIVE_RESIZE_BOUNDARY_GIB;
-  if (crosses && family !== "PremiumV2" && family !== "Ultra")
-    return armErrors.resizeWhileAttached(disk.name, vmId, "InvalidResizeForLargeDisks");
-  return undefined;
+  if (!crosses || family === "PremiumV2" || family === "Ultra") return undefined;
+  const entry = findVm(world, vmId)?.dataDisks.find(({ diskId }) => sameId(diskId, disk.id));
+  return (entry?.caching ?? "None") === "None"
+    ? armErrors.resizeWhileAttached(disk.name, vmId, "InvalidResizeForLargeDisks")
+    : armErrors.cachedBeyondLimit(LIVE_RESIZE_BOUNDARY_GIB);
 }
 
 function isDeallocated(vm: VirtualMachine | undefined): boolean {

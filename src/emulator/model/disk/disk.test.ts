@@ -300,12 +300,12 @@ describe("a disk", () => {
     assert.equal(azure.send("PUT", "disks/pvc-1", diskBody()).status, 202);
   });
 
-  const attachShared = (azure: ModelFixture): unknown =>
-    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+  const attachIt = (azure: ModelFixture, caching: string): unknown =>
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }, { "pvc-1": { caching } }));
   const changes: readonly {
     because: string;
     disk?: Parameters<typeof diskBody>[0];
-    attached?: boolean;
+    attached?: boolean | "cached";
     apiVersion?: string;
     change: Json;
     expected: readonly [number, string | undefined];
@@ -333,6 +333,12 @@ describe("a disk", () => {
       attached: true,
       change: { properties: { diskSizeGB: 5000 } },
       expected: [409, "InvalidResizeForLargeDisks"],
+    },
+    {
+      because: "a disk that its VM caches does not cross 4095 GiB either",
+      attached: "cached",
+      change: { properties: { diskSizeGB: 5000 } },
+      expected: [400, "BadRequest"],
     },
     {
       because: "a detached disk crosses 4095 GiB",
@@ -445,7 +451,7 @@ describe("a disk", () => {
     it(because, () => {
       const azure = aModel();
       azure.finish("PUT", "disks/pvc-1", diskBody(disk));
-      if (attached === true) attachShared(azure);
+      if (attached !== undefined) attachIt(azure, attached === "cached" ? "ReadOnly" : "None");
       const answer = azure.send("PATCH", `disks/pvc-1?api-version=${apiVersion ?? "2025-01-02"}`, change);
       assert.deepEqual(
         [
