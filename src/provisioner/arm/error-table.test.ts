@@ -203,6 +203,17 @@ const rows: readonly {
     },
   },
   {
+    because: "a VM's write conflicts in words that are not known",
+    error: { code: "ConflictingUserInput", message: "The disk is in use." },
+    class: "rejected",
+    failure: {
+      kind: "DiskAttachedElsewhere",
+      diskUri,
+      attachedTo: [],
+      azure: { code: "ConflictingUserInput", requestId: "request-1" },
+    },
+  },
+  {
     because: "the same code says nothing of a VM: the disk's policy does not go with its DiskAccess",
     error: {
       code: "ConflictingUserInput",

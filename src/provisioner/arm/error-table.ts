@@ -188,7 +188,13 @@ const rows: readonly Row[] = [
   { code: /^AttachDiskWhileBeingDetached$/i, class: "busy", failure: unavailable },
 
   { text: /attached to a VM of this size is/i, class: "rejected", failure: noFreeLun },
-  // The same code is of other conflicts, too, such as of a disk's DiskAccess with its network policy.
+  {
+    code: /^ConflictingUserInput$/i,
+    isOf: ({ nodeName }) => nodeName !== undefined,
+    class: "rejected",
+    failure: attachedElsewhere,
+  },
+  // Of a disk's write the same code is of other conflicts, too, such as of its DiskAccess with its policy.
   {
     code: /^ConflictingUserInput$/i,
     text: /\battached\b|\bowned by\b/i,
