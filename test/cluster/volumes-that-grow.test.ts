@@ -66,7 +66,7 @@ describe("volumes that grow", { skip: (await reasonAgainstLab()) ?? false, concu
       ),
     ));
 
-  it("grows an ext4 while its pod is scaled to zero, and the pod returns to its data", () =>
+  it("grows an ext4 twice while its pod is scaled to zero, and keeps its data", () =>
     withWorkloads(lab, "grows-at-rest", async (workloads) => {
       const { kubectl } = workloads;
       await workloads.apply(await example("volumes/stateful-set.yaml"));
@@ -81,10 +81,17 @@ describe("volumes that grow", { skip: (await reasonAgainstLab()) ?? false, concu
         "--for=condition=FileSystemResizePending",
         "--timeout=180s",
       ]);
+      // csi-resizer asks for more only once a pod has grown the file system to the size before
+      // (kubernetes-sigs/azuredisk-csi-driver#3378): the claim has both with the pod's start.
+      await patchSize(workloads, "data-database-0", 8);
       await kubectl(["scale", "statefulset/database", "--replicas=1"]);
       await workloads.untilReady("database-0");
-      assert.equal(await untilGrown(workloads, "data-database-0", 6), "done");
-      assert.equal(await inGiB(workloads, "database-0", "/data"), 6);
+      if ((await untilGrown(workloads, "data-database-0", 8)) !== "done") {
+        await kubectl(["delete", "pod/database-0"]);
+        await workloads.untilReady("database-0");
+        assert.equal(await untilGrown(workloads, "data-database-0", 8), "done");
+      }
+      assert.equal(await inGiB(workloads, "database-0", "/data"), 8);
       assert.equal(await workloads.inPod("database-0", "cat /data/file"), "kept");
     }));
 
