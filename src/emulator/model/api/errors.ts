@@ -40,7 +40,36 @@ export function errorObject(refused: ArmFailure): JsonObject {
   };
 }
 
-const gateway = { cause: "gateway" } as const;
+function gatewayRefusal(status: number) {
+  return (code: string, message: string, extra?: Extra): ArmFailure =>
+    failure(status, code, message, { ...extra, cause: "gateway" });
+}
+
+/** Refusals of ARM's front door. */
+const gateway = {
+  badRequest: gatewayRefusal(400),
+  forbidden: gatewayRefusal(403),
+  notFound: gatewayRefusal(404),
+  notAllowed: gatewayRefusal(405),
+  conflict: gatewayRefusal(409),
+  tooLarge: gatewayRefusal(413),
+  unsupported: gatewayRefusal(415),
+  throttled: gatewayRefusal(429),
+};
+
+function refusal(status: number, code: string) {
+  return (message: string, extra?: Extra): ArmFailure => failure(status, code, message, extra);
+}
+
+const badRequest = refusal(400, "BadRequest");
+const notFound = refusal(404, "NotFound");
+const conflict = refusal(409, "Conflict");
+const conflictingInput = refusal(409, "ConflictingUserInput");
+const notAllowed = refusal(409, "OperationNotAllowed");
+
+function invalidParameter(target: string, message: string): ArmFailure {
+  return failure(400, "InvalidParameter", message, { target });
+}
 
 /** An action on a resource, a group or a subscription. */
 export interface Access {
@@ -59,185 +88,141 @@ const DENY_ASSIGNMENT_ID = "00000000000000000000000000000001";
  */
 export const armErrors = {
   missingApiVersion: () =>
-    failure(
-      400,
+    gateway.badRequest(
       "MissingApiVersionParameter",
       "The api-version query parameter (?api-version=) is required for all requests.",
-      gateway,
     ),
   invalidApiVersion: (version: string) =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidApiVersionParameter",
       `The api-version '${version}' is invalid. The supported versions are of the form 'YYYY-MM-DD' or ` +
         "'YYYY-MM-DD-preview'.",
-      gateway,
     ),
   noRegisteredProvider: (version: string, supported: readonly string[]) =>
-    failure(
-      400,
+    gateway.badRequest(
       "NoRegisteredProviderFound",
       `No registered resource provider found for API version '${version}' for Microsoft.Compute. The ` +
         `supported api-versions are '${supported.join(", ")}'.`,
-      gateway,
     ),
   invalidRequestContent: (detail: string) =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidRequestContent",
       `The request content was invalid and could not be deserialized: '${detail}'.`,
-      gateway,
     ),
   /** Unlike other messages of its code, it has no second quotes. */
   skuWithoutName: () =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidRequestContent",
       "The request content was invalid and could not be deserialized: " +
         "Required property 'name' not found in 'sku'.",
-      gateway,
     ),
   /** Recorded of disks (ansible#53788). */
   multipleZones: (type: string, zones: readonly string[]) =>
-    failure(
-      400,
+    gateway.badRequest(
       "ResourceTypeNotSupportMultiZones",
       `The resource type '${type}' does not support multiple availability zones. The provided zones are ` +
         `'${zones.join(",")}'. Please provide a single availability zone.`,
-      gateway,
     ),
   invalidResourceGroup: (name: string, invalid: string) =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidResourceGroup",
       `The provided resource group name '${name}' has these invalid characters: '${invalid}'. The name can ` +
         "only be a letter, digit, '-', '.', '(', ')' or '_'. For more details, visit " +
         "https://aka.ms/ResourceGroupNamingRestrictions .",
-      gateway,
     ),
   /** Inferred: the words. */
   groupNameTooLong: (name: string, most: number) =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidResourceGroup",
       `The provided resource group name '${name}' has ${name.length} characters. It can have ${most}.`,
-      gateway,
     ),
   /** Inferred: the words are those for other resources. */
   groupNameEndsWithPeriod: (name: string) =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidResourceGroup",
       `The provided resource group name '${name}' has these invalid trailing characters: '.'. The name can ` +
         "not end with characters: '.'.",
-      gateway,
     ),
   requestTooLarge: (maxMiB: number) =>
-    failure(
-      413,
+    gateway.tooLarge(
       "RequestContentTooLarge",
       `The request content size exceeds the maximum size of ${maxMiB} MB.`,
-      gateway,
     ),
   unsupportedMediaType: (mediaType: string) =>
-    failure(
-      415,
+    gateway.unsupported(
       "UnsupportedMediaType",
       `The content media type '${mediaType}' is not supported. Only 'application/json' is supported.`,
-      gateway,
     ),
   tooManyTags: (count: number, most: number) =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidTags",
       `Too many tags specified. Requested tag count - '${count}'. Maximum number of tags allowed - ` +
         `'${most}'.`,
-      gateway,
     ),
   emptyTagName: () =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidTagName",
       "The tag name must be non-null, non-empty and non-whitespace only. Please provide an actual value.",
-      gateway,
     ),
   reservedInTagNames: (names: readonly string[]) =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidTagNameCharacters",
       `The tag names '${names.join(", ")}' have reserved characters '<,>,%,&,\\,?,/' or control characters.`,
-      gateway,
     ),
   tagNameTooLong: (name: string, most: number) =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidTagName",
       `Tag key too large. Following tag name '${name}' exceeded the maximum length. Maximum allowed length ` +
         `for tag name - '${most}' characters.`,
-      gateway,
     ),
   tagValueTooLong: (value: string, most: number) =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidTagValueLength",
       `Tag value too large. Following tag value '${value}' exceeded the maximum length. Maximum allowed ` +
         `length for tag value - '${most}' characters.`,
-      gateway,
     ),
   resourceInOtherLocation: (
     existing: { readonly name: string; readonly resourceGroup: string; readonly location: string },
     location: string,
   ) =>
-    failure(
-      409,
+    gateway.conflict(
       "InvalidResourceLocation",
       `The resource '${existing.name}' already exists in location '${existing.location}' in resource group ` +
         `'${existing.resourceGroup}'. A resource with the same name cannot be created in location ` +
         `'${location}'. Please select a new resource name.`,
-      gateway,
     ),
   groupInOtherLocation: (present: string, location: string) =>
-    failure(
-      409,
+    gateway.conflict(
       "InvalidResourceGroupLocation",
       `Invalid resource group location '${location}'. The Resource group already exists in location ` +
         `'${present}'.`,
-      gateway,
     ),
   notAuthorized: (caller: string, action: string, scope: string) =>
-    failure(
-      403,
+    gateway.forbidden(
       "AuthorizationFailed",
       `The client '${caller}' with object id '${caller}' does not have authorization to perform action ` +
         `'${action}' over scope '${scope}' or the scope is invalid. If access was recently granted, please ` +
         "refresh your credentials.",
-      gateway,
     ),
   linkedNotAuthorized: (caller: string, own: Access, missing: Access) =>
-    failure(
-      403,
+    gateway.forbidden(
       "LinkedAuthorizationFailed",
       `The client '${caller}' with object id '${caller}' has permission to perform action '${own.action}' ` +
         `on scope '${own.scope}'; however, it does not have permission to perform action ` +
         `'${missing.action}' on the linked scope(s) '${missing.scope}' or the linked scope(s) are invalid.`,
-      gateway,
     ),
   linkedTenantNotAuthorized: (own: Access, tenant: string, subscriptionId: string) =>
-    failure(
-      403,
+    gateway.forbidden(
       "LinkedAuthorizationFailed",
       `The client has permission to perform action '${own.action}' on scope '${own.scope}', however the ` +
         `current tenant '${tenant}' is not authorized to access linked subscription '${subscriptionId}'.`,
-      gateway,
     ),
   deniedByAssignment: (caller: string, action: string, scope: string) =>
-    failure(
-      403,
+    gateway.forbidden(
       "DenyAssignmentAuthorizationFailed",
       `The client '${caller}' with object id '${caller}' has permission to perform action '${action}' on ` +
         `scope '${scope}'; however, the access is denied because of the deny assignment with name ` +
         `'${DENY_ASSIGNMENT}' and Id '${DENY_ASSIGNMENT_ID}' at scope '${scope}'.`,
-      gateway,
     ),
   disallowedByPolicy: (violation: {
     resourceName: string;
@@ -273,51 +258,42 @@ export const armErrors = {
       policyAssignmentParameters: {},
     };
     const identifiers = JSON.stringify([{ policyAssignment: assignment, policyDefinition: definition }]);
-    return failure(
-      403,
+    return gateway.forbidden(
       "RequestDisallowedByPolicy",
       `Resource '${resourceName}' was disallowed by policy. Policy identifiers: '${identifiers}'.`,
-      { ...gateway, target: resourceName, additionalInfo: [{ type: "PolicyViolation", info }] },
+      { target: resourceName, additionalInfo: [{ type: "PolicyViolation", info }] },
     );
   },
   /** The text is that of azure-cli#2759. */
   invalidResourceType: (namespace: string, version: string) =>
-    failure(
-      404,
+    gateway.notFound(
       "InvalidResourceType",
       `The resource type could not be found in the namespace '${namespace}' for api version '${version}'.`,
-      gateway,
     ),
   /** Outside of all providers. */
   noSuchRoute: (path: string) =>
-    failure(404, "InvalidResourceType", `The emulator has nothing at '${path}'.`, gateway),
+    gateway.notFound("InvalidResourceType", `The emulator has nothing at '${path}'.`),
   methodNotAllowed: (method: string, path: string) =>
-    failure(405, "MethodNotAllowed", `The method '${method}' is not allowed at '${path}'.`, gateway),
+    gateway.notAllowed("MethodNotAllowed", `The method '${method}' is not allowed at '${path}'.`),
   subscriptionNotFound: (id: string) =>
-    failure(404, "SubscriptionNotFound", `The subscription '${id}' could not be found.`, gateway),
+    gateway.notFound("SubscriptionNotFound", `The subscription '${id}' could not be found.`),
   invalidSubscriptionId: (id: string) =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidSubscriptionId",
       `The provided subscription identifier '${id}' is malformed or invalid.`,
-      gateway,
     ),
   /** Learn quotes it for galleries (Troubleshoot problems with shared images). */
   locationNotAvailable: (location: string, type: string, regions: readonly string[]) =>
-    failure(
-      400,
+    gateway.badRequest(
       "LocationNotAvailableForResourceType",
       `The provided location '${location}' is not available for resource type '${type}'. List of available ` +
         `regions for the resource type is '${regions.join(",")}'.`,
-      gateway,
     ),
   groupLocationNotAvailable: (location: string, regions: readonly string[]) =>
-    failure(
-      400,
+    gateway.badRequest(
       "LocationNotAvailableForResourceGroup",
       `The provided location '${location}' is not available for resource group. List of available regions ` +
         `is '${regions.join(",")}'.`,
-      gateway,
     ),
   /** Of a path with a region, such as that of its VM sizes. */
   noProviderInLocation: (
@@ -329,22 +305,18 @@ export const armErrors = {
       readonly regions: readonly string[];
     },
   ) =>
-    failure(
-      400,
+    gateway.badRequest(
       "NoRegisteredProviderFound",
       `No registered resource provider found for location '${location}' and API version '${asked.version}' ` +
         `for type '${asked.type}'. The supported api-versions are '${asked.versions.join(", ")}'. The ` +
         `supported locations are '${asked.regions.join(", ")}'.`,
-      gateway,
     ),
   resourceGroupNotFound: (name: string) =>
-    failure(404, "ResourceGroupNotFound", `Resource group '${name}' could not be found.`, gateway),
+    gateway.notFound("ResourceGroupNotFound", `Resource group '${name}' could not be found.`),
   groupBeingDeleted: (name: string) =>
-    failure(
-      409,
+    gateway.conflict(
       "ResourceGroupBeingDeleted",
       `The resource group '${name}' is in deprovisioning state and cannot perform this operation.`,
-      gateway,
     ),
   /** Recorded of networks, by Go's client of 2018. */
   groupDeletionBlocked: (
@@ -352,15 +324,13 @@ export const armErrors = {
     trackingId: string,
     refused: readonly { id: string; type: string; name: string; failure: ArmFailure }[],
   ) =>
-    failure(
-      409,
+    gateway.conflict(
       "ResourceGroupDeletionBlocked",
       `Deletion of resource group '${name}' failed as resources with identifiers ` +
         `'${refused.map((each) => `Microsoft.Compute/${each.type}/${each.name}`).join(",")}' could not be ` +
         "deleted. The provisioning state of the resource group will be rolled back. The tracking Id is " +
         `'${trackingId}'. Please check audit logs for more details.`,
       {
-        ...gateway,
         details: refused.map(({ id, failure: reason }) => ({
           code: null,
           target: id,
@@ -370,67 +340,50 @@ export const armErrors = {
     ),
   /** The words are those for lists of instances; of other lists they are not published. */
   invalidFilter: (filter: string, allowed: readonly string[]) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "$filter",
       `The value '${filter}' of parameter '$filter' is not allowed. Allowed values are ` +
         `'${allowed.join(", ")}'.`,
-      { target: "$filter" },
     ),
   invalidListFilter: (filter: string) =>
-    failure(
-      400,
+    gateway.badRequest(
       "InvalidFilterInQueryString",
       `Invalid $filter '${filter}' specified in the query string.`,
-      gateway,
     ),
   /** Inferred from the code for filters, and from services that are built like Resource Manager. */
-  invalidTop: () => failure(400, "InvalidTopInQueryString", "Top value must be positive integer.", gateway),
+  invalidTop: () => gateway.badRequest("InvalidTopInQueryString", "Top value must be positive integer."),
   expandWithoutFilter: () =>
-    failure(
-      400,
-      "BadRequest",
+    badRequest(
       "Expand Instance View is only supported when Virtual Machine Scale Set resource filter is applied",
     ),
   resourceNotFound: (type: string, name: string, resourceGroup: string) =>
-    failure(
-      404,
+    gateway.notFound(
       "ResourceNotFound",
       `The Resource 'Microsoft.Compute/${type}/${name}' under resource group '${resourceGroup}' was not ` +
         "found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-      gateway,
     ),
   parentResourceNotFound: (type: string, parentId: string) =>
-    failure(
-      404,
+    gateway.notFound(
       "ParentResourceNotFound",
       `Failed to perform 'read' on resource(s) of type '${type}', because the parent resource ` +
         `'${parentId}' could not be found.`,
-      gateway,
     ),
   instanceIdNoNumber: () =>
-    failure(400, "InvalidParameter", "Virtual Machine Scale Set VM instanceId must be a number.", {
-      target: "instanceId",
-    }),
+    invalidParameter("instanceId", "Virtual Machine Scale Set VM instanceId must be a number."),
   instanceNotActive: (instanceId: string) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "instanceIds",
       `The provided instanceId ${instanceId} is not an active Virtual Machine Scale Set VM instanceId.`,
-      { target: "instanceIds" },
     ),
   patchResourceNotFound: (id: string, name: string) =>
-    failure(
-      404,
+    gateway.notFound(
       "PatchResourceNotFound",
       `The resource '${id}' was not found when evaluating policies for a PATCH operation.`,
       {
         target: name,
-        cause: "gateway",
       },
     ),
-  operationNotFound: (id: string) =>
-    failure(404, "NotFound", `The operation '${id}' was not found in this Azure location.`),
+  operationNotFound: (id: string) => notFound(`The operation '${id}' was not found in this Azure location.`),
   preconditionFailed: (ifMatch: string, etag: string) =>
     failure(
       412,
@@ -445,42 +398,30 @@ export const armErrors = {
       `The resource '${name}' already exists, which the If-None-Match header of the request rules out.`,
     ),
   conflict: () =>
-    failure(
-      409,
-      "Conflict",
+    conflict(
       "The request failed due to conflict with a concurrent request. To resolve it, please refer to " +
         "https://aka.ms/activitylog to get more details on the conflicting requests.",
     ),
-  /** Recorded by the provider azurerm, beside its call. */
   /** Learn, Hibernation for Azure virtual machines, has the rule. Inferred: the code and the words. */
   hibernatedDisks: (vmName: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `Disks of VM '${vmName}' can't be attached or detached while it is hibernated. Start the VM, or ` +
         "stop (deallocate) it.",
     ),
   ephemeralDeallocated: () =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       "Operation 'deallocate' is not supported for VMs or VM Scale Set instances using an ephemeral OS disk.",
     ),
   operationInProgress: (operation: string, vmName: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `Operation '${operation}' is not allowed on VM '${vmName}' since another operation is in progress.`,
     ),
   runCommandInProgress: () =>
-    failure(
-      409,
-      "Conflict",
+    conflict(
       "Run command extension execution is in progress. Please wait for completion before invoking a run " +
         "command.",
     ),
-  extensionsOfStoppedVm: () =>
-    failure(409, "OperationNotAllowed", "Cannot modify extensions in the VM when the VM is not running."),
+  extensionsOfStoppedVm: () => notAllowed("Cannot modify extensions in the VM when the VM is not running."),
   agentSilent: (vmName: string) =>
     failure(
       200,
@@ -492,51 +433,38 @@ export const armErrors = {
     ),
   /** Azure's own text is not published. */
   hibernatesFlexibleOnly: (scaleSet: string) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "hibernate",
       `Parameter 'hibernate' is not allowed for scale set '${scaleSet}': only scale sets with ` +
         "orchestration mode Flexible hibernate.",
-      { target: "hibernate" },
     ),
   powerChanging: (operation: string, vmName: string, power: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `An ongoing operation is changing power state of Virtual Machine ${vmName} to ${power}. Please ` +
         `perform operation ${operation} after some time.`,
     ),
   vmMarkedForDeletion: (operation: string, vmName: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `Operation '${operation}' is not allowed on VM '${vmName}' since the VM is marked for deletion. ` +
         "You can only retry the Delete operation (or wait for an ongoing one to complete).",
     ),
   rollingUpgradeInProgress: (operation: string, scaleSet: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `Operation '${operation}' is not allowed on Virtual Machine Scale Set '${scaleSet}' since a Rolling ` +
         "Upgrade is in progress. Please wait for it to complete, or cancel it, and try again.",
     ),
-  noRollingUpgradeToCancel: () =>
-    failure(409, "OperationNotAllowed", "There is no ongoing Rolling Upgrade to cancel."),
-  noRollingUpgrade: () => failure(404, "NotFound", "The entity was not found in this Azure location."),
+  noRollingUpgradeToCancel: () => notAllowed("There is no ongoing Rolling Upgrade to cancel."),
+  noRollingUpgrade: () => notFound("The entity was not found in this Azure location."),
   rollingUpgradeWithoutHealth: () =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "upgradePolicy",
       "Rolling Upgrade mode is not supported for this Virtual Machine Scale Set because a health probe or " +
         "health extension was not provided.",
-      { target: "upgradePolicy" },
     ),
   rollingUpgradeOfFlexibleSet: () =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "upgradePolicy",
       "Rolling Upgrade mode is not supported for Virtual Machine Scale Sets with Flexible orchestration.",
-      { target: "upgradePolicy" },
     ),
   unhealthyBeforeRollingUpgrade: (percent: number, max: number) =>
     failure(
@@ -577,19 +505,15 @@ export const armErrors = {
   internalError: (detail: string) =>
     failure(500, "InternalExecutionError", `An internal execution error occurred: ${detail}`),
 
-  diskNotFound: (name: string) =>
-    failure(404, "NotFound", `Disk ${name} is not found.`, { target: "diskId" }),
+  diskNotFound: (name: string) => notFound(`Disk ${name} is not found.`, { target: "diskId" }),
   /** In Azure/azure-cli-extensions#5869, also of a source in another region. */
-  sourceNotFound: (id: string) =>
-    failure(404, "NotFound", `Resource ${parseResourceId(id)?.name ?? id} is not found.`),
+  sourceNotFound: (id: string) => notFound(`Resource ${parseResourceId(id)?.name ?? id} is not found.`),
   /** In kubernetes-sigs/azuredisk-csi-driver#571. */
   sourceInOtherZone: (name: string, sourceId: string) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "sourceResourceId",
       `The resource '${name}' in an availability zone cannot be copied from the source '${sourceId}' in a ` +
         "different availability zone.",
-      { target: "sourceResourceId" },
     ),
   /** In kubernetes-sigs/azuredisk-csi-driver#2450, up to "of the sourc"; the rest is inferred. */
   sourceInOtherEdgeZone: (target: string, source: string) =>
@@ -602,38 +526,26 @@ export const armErrors = {
     ),
   /** In vmware-tanzu/velero#6650. */
   snapshotsNeedVersion: (version: string) =>
-    failure(
-      400,
-      "BadRequest",
-      `Minimum api-version of ${version} required to create snapshots on ultra or premiumV2 disks.`,
-    ),
+    badRequest(`Minimum api-version of ${version} required to create snapshots on ultra or premiumV2 disks.`),
   diskExists: (name: string, resourceGroup: string, diskId: string) =>
-    failure(
-      409,
-      "ConflictingUserInput",
+    conflictingInput(
       `Disk ${name} already exists in resource group ${resourceGroup.toUpperCase()}. Only ` +
         "CreateOption.Attach is supported.",
       { target: diskId },
     ),
   diskOwned: (diskId: string, vmId: string) =>
-    failure(
-      409,
-      "ConflictingUserInput",
+    conflictingInput(
       `Disk '${diskId}' cannot be attached as the disk is already owned by VM '${ownerName(vmId)}'.`,
       { target: "diskId" },
     ),
   diskAttachedElsewhere: (diskName: string, vmId: string, otherVmId: string) =>
-    failure(
-      409,
-      "ConflictingUserInput",
+    conflictingInput(
       `Cannot attach the disk ${diskName} to VM ${ownerName(vmId)} because it is already attached to VM ` +
         `${ownerName(otherVmId)}. A disk can be attached to only one VM at a time.`,
       { target: "diskId" },
     ),
   maxSharesReached: (diskName: string, vmId: string, maxShares: number) =>
-    failure(
-      409,
-      "ConflictingUserInput",
+    conflictingInput(
       `Cannot attach the disk ${diskName} to VM ${ownerName(vmId)} because it is already attached to ` +
         `${maxShares} VMs, the limit that its maxShares sets.`,
       { target: "diskId" },
@@ -647,32 +559,22 @@ export const armErrors = {
         "and then try again or delete/detach the disk explicitly again.",
     ),
   tooManyDataDisks: (dataDisksMax: number) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `The maximum number of data disks allowed to be attached to a VM of this size is ${dataDisksMax}.`,
       {
         target: "dataDisks",
       },
     ),
   lunOutOfRange: (lun: string) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "dataDisk.lun",
       `The value '${lun}' of parameter 'dataDisk.lun' is out of range. Value '${lun}' must be between ` +
         "'0' and '63' inclusive.",
-      {
-        target: "dataDisk.lun",
-      },
     ),
-  lunMissing: () =>
-    failure(400, "InvalidParameter", "Required parameter 'dataDisk.lun' is missing (null).", {
-      target: "dataDisk.lun",
-    }),
-  duplicateLun: (lun: number) =>
-    failure(400, "InvalidParameter", `A disk at LUN ${lun} already exists.`, { target: "dataDisk.lun" }),
+  lunMissing: () => invalidParameter("dataDisk.lun", "Required parameter 'dataDisk.lun' is missing (null)."),
+  duplicateLun: (lun: number) => invalidParameter("dataDisk.lun", `A disk at LUN ${lun} already exists.`),
   duplicateDiskName: (name: string) =>
-    failure(400, "InvalidParameter", `A disk named '${name}' already exists.`, { target: "dataDisk.name" }),
+    invalidParameter("dataDisk.name", `A disk named '${name}' already exists.`),
   emptyWithManagedDisk: () =>
     failure(
       400,
@@ -682,89 +584,65 @@ export const armErrors = {
       { target: "dataDisk.createOption" },
     ),
   otherSubscription: (subscription: string, diskSubscription: string) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "dataDisk.managedDisk.id",
       `Subscription ${subscription} of the request must match the subscription ${diskSubscription} ` +
         "contained in the managed disk id.",
-      {
-        target: "dataDisk.managedDisk.id",
-      },
     ),
   /** A PUT that only an existing VM accepts. */
   missingForNewVm: (property: string) =>
-    failure(400, "InvalidParameter", `Required parameter '${property}' is missing (null).`, {
-      target: property,
-    }),
+    invalidParameter(property, `Required parameter '${property}' is missing (null).`),
   /** A VM that is made of a disk with a system on it is set up already. */
-  osProfileNotAllowed: () =>
-    failure(400, "InvalidParameter", "Parameter 'osProfile' is not allowed.", { target: "osProfile" }),
+  osProfileNotAllowed: () => invalidParameter("osProfile", "Parameter 'osProfile' is not allowed."),
   /** A member of a body that the provider of VMs does not know, or not in that API version. */
   unknownMember: (
     member: string,
     type: string,
     { root, path, position }: { root: string; path: string; position: number },
   ) =>
-    failure(
-      400,
-      "BadRequest",
+    badRequest(
       `Could not find member '${member}' on object of type '${type}'. ` +
         `Path '${path}', line 1, position ${position}.`,
       { target: `${root}.${path}` },
     ),
   /** A value of a body that is none of the type which the provider of VMs reads. */
   notConvertible: (found: { root: string; problem: string; path: string; position: number }) =>
-    failure(400, "BadRequest", `${found.problem} Path '${found.path}', line 1, position ${found.position}.`, {
+    badRequest(`${found.problem} Path '${found.path}', line 1, position ${found.position}.`, {
       target: `${found.root}.${found.path}`,
     }),
   invalidName: (parameter: string) =>
-    failure(400, "InvalidParameter", `The value of parameter ${parameter} is invalid.`, {
-      target: parameter,
-    }),
+    invalidParameter(parameter, `The value of parameter ${parameter} is invalid.`),
   nameBreaksRule: (parameter: string) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      parameter,
       `The entity name '${parameter}' is invalid according to its validation rule: ` +
         "^[^_\\W][\\w-._]{0,79}(?<![-.])$.",
-      { target: parameter },
     ),
-  invalidParameter: (target: string, message: string) =>
-    failure(400, "InvalidParameter", message, { target }),
+  invalidParameter,
   /** Inferred: the words of both. */
   nothingToAttachOrDetach: () =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "dataDisksToAttach",
       "At least one of the parameters 'dataDisksToAttach' and 'dataDisksToDetach' must have an element.",
-      { target: "dataDisksToAttach" },
     ),
   attachedAndDetached: (diskId: string) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "dataDisksToDetach",
       `Disk '${diskId}' can't be both in 'dataDisksToAttach' and in 'dataDisksToDetach'.`,
-      { target: "dataDisksToDetach" },
     ),
   /** Inferred: the words. */
   notOneOf: (parameter: string, value: string, choices: readonly string[]) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      parameter,
       `The value '${value}' of parameter '${parameter}' is not one of ${choices.join(", ")}.`,
-      { target: parameter },
     ),
   /** Resource Manager demands it of each PUT of a resource that has a location, also of one that exists. */
   locationRequired: () =>
-    failure(400, "LocationRequired", "The location property is required for this definition.", {
-      ...gateway,
-    }),
-  badRequest: (message: string) => failure(400, "BadRequest", message),
+    gateway.badRequest("LocationRequired", "The location property is required for this definition."),
+  badRequest,
   /** In hashicorp/terraform-provider-azurerm#13584. */
   invalidShares: (diskName: string, sizeGiB: number, maxShares: number) =>
-    failure(
-      400,
-      "BadRequest",
+    badRequest(
       `MaxShares '${maxShares}' for disk '${diskName}' of size '${sizeGiB}' GB is invalid. Please refer to ` +
         "https://docs.microsoft.com/azure/virtual-machines/windows/disks-shared-enable#disk-sizes",
     ),
@@ -781,12 +659,9 @@ export const armErrors = {
     ),
   /** Recorded: first this one, and once the VM is deallocated the next. */
   resizeWhileRunning: () =>
-    failure(
-      409,
-      "Conflict",
-      "Disk resizing is allowed only when creating a VM or when the VM is deallocated.",
-      { target: "disk.diskSizeGB" },
-    ),
+    conflict("Disk resizing is allowed only when creating a VM or when the VM is deallocated.", {
+      target: "disk.diskSizeGB",
+    }),
   resizeThroughVm: (vmName: string, diskId: string) =>
     failure(
       400,
@@ -796,17 +671,13 @@ export const armErrors = {
       { target: "disk.diskSizeGB" },
     ),
   skuChangeThroughVm: (vmName: string, diskId: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `Managed disk storage account type change through Virtual Machine '${vmName}' is not allowed. Please ` +
         `update disk resource at ${diskId}.`,
       { target: "dataDisk.managedDisk.storageAccountType" },
     ),
   zoneMismatch: (diskName: string, vmZone: string, diskZone: string) =>
-    failure(
-      400,
-      "BadRequest",
+    badRequest(
       `Disk ${diskName} cannot be attached to the VM because it is not in the same zone as the VM. VM ` +
         `zone: '${vmZone}'. Disk zone: '${diskZone}'.`,
     ),
@@ -819,63 +690,45 @@ export const armErrors = {
         `the VM. VM extended location: '${vmPlace}'. Disk extended location: '${diskPlace}'.`,
     ),
   locationMismatch: (diskName: string, vmLocation: string, diskLocation: string) =>
-    failure(
-      409,
-      "Conflict",
+    conflict(
       `Disk ${diskName} cannot be attached to the VM because it is not in the same location as the VM. ` +
         `VM location: '${vmLocation}'. Disk location: '${diskLocation}'.`,
     ),
   ultraNotEnabled: (sku: string) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "managedDisk.storageAccountType",
       `StorageAccountType ${sku} can be used only when additionalCapabilities.ultraSSDEnabled is set.`,
-      {
-        target: "managedDisk.storageAccountType",
-      },
     ),
   premiumNotSupported: (sku: string, vmSize: string, diskName: string) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "dataDisk.managedDisk.storageAccountType",
       `Requested operation cannot be performed because the VM size ${vmSize} does not support the ` +
         `storage account type ${sku} of disk '${diskName}'. Consider updating the VM to a size that ` +
         "supports Premium storage.",
-      { target: "dataDisk.managedDisk.storageAccountType" },
     ),
   skuCached: (sku: string, caching: string) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "dataDisk.caching",
       `Storage Account type ${sku} is not supported with caching type ${caching}. Please use caching ` +
         "type None.",
-      { target: "dataDisk.caching" },
     ),
   sharedDiskCached: (diskName: string, maxShares: number) =>
-    failure(
-      400,
-      "BadRequest",
+    badRequest(
       `Shared disk '${diskName}' with maxShares ${maxShares} supports only Disk CachingType 'None'.`,
     ),
   controllerNotSupported: (vmSize: string, controllerType: string) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "vmSize",
       `The VM size '${vmSize}' cannot boot with DiskControllerType '${controllerType}'. Please query sku ` +
         "api at https://aka.ms/azure-compute-skus to determine supported disk controller types for the VM size.",
-      { target: "vmSize" },
     ),
   placementWhileRunning: (vmName: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `Updating proximity placement group of VM ${vmName} is not allowed while the VM is running. Please ` +
         "stop/deallocate the VM and retry the operation.",
     ),
   billingWhileAllocated: (vmName: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       "Billing Profile change is not allowed. For more information, see " +
         "https://aka.ms/low-priority/errormessages.",
       {
@@ -893,72 +746,43 @@ export const armErrors = {
     ),
   /** Recorded of `additionalCapabilities.ultraSSDEnabled`. */
   onlyWhenDeallocated: (property: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      `'${property}' can be updated only when VM is in deallocated state.`,
-      { target: property },
-    ),
+    notAllowed(`'${property}' can be updated only when VM is in deallocated state.`, { target: property }),
   zonalDiskOnly: (sku: string) =>
-    failure(400, "BadRequest", `Disks of type ${sku} can only be attached to VMs in an availability zone.`),
+    badRequest(`Disks of type ${sku} can only be attached to VMs in an availability zone.`),
   /** Learn, Download a VHD: the text. Inferred: the code, and the same text of a snapshot. */
   sasActive: (kind: "disk" | "snapshot", name: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      `There is an active shared access signature outstanding for ${kind} ${name}.`,
-    ),
+    notAllowed(`There is an active shared access signature outstanding for ${kind} ${name}.`),
   /** Learn, Troubleshoot disk resize blocked by an active SAS URI. */
   resizeWhileSas: (diskName: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      `The disk ${diskName} has an active SAS URI. Retry after the SAS URI expires or revoke it.`,
-      { innerError: { internalErrorCode: "ChangeDiskSizeWhileActiveSasNotAllowed" } },
-    ),
+    notAllowed(`The disk ${diskName} has an active SAS URI. Retry after the SAS URI expires or revoke it.`, {
+      innerError: { internalErrorCode: "ChangeDiskSizeWhileActiveSasNotAllowed" },
+    }),
   /** Seen in issue 5994 of AzureStorageExplorer. */
   accessWhileAttached: (diskName: string, vmId: string) =>
-    failure(
-      409,
-      "Conflict",
-      `Access not permitted because disk ${diskName} is currently attached to running VM ${vmId}.`,
-    ),
+    conflict(`Access not permitted because disk ${diskName} is currently attached to running VM ${vmId}.`),
   /** Seen in issue 3523 of AzureStorageExplorer. */
   uploadSize: (bytes: number, footerBytes: number) =>
-    failure(
-      400,
-      "BadRequest",
+    badRequest(
       `The upload size in bytes ${bytes} - ${footerBytes} bytes for the VHD footer ` +
         `(${bytes - footerBytes} in this case) must be a multiple of MiB.`,
     ),
   notUploaded: (diskName: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `The disk ${diskName} has been created for an upload, which must be ended by revoking the access ` +
         "to it first.",
     ),
 
   sourceIncomplete: (name: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      `The source ${name} can't be copied or restored yet: its background copy is not complete.`,
-      {
-        target: "sourceResourceId",
-      },
-    ),
+    notAllowed(`The source ${name} can't be copied or restored yet: its background copy is not complete.`, {
+      target: "sourceResourceId",
+    }),
   /** Inferred: code and words. */
   notDownloadable: (name: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `Access to the bytes of snapshot ${name} can't be granted until its background copy is complete.`,
     ),
   copyPending: (name: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `The snapshot ${name} can't be copied yet: another snapshot of the same disk is being copied.`,
       { target: "sourceResourceId" },
     ),
@@ -970,72 +794,47 @@ export const armErrors = {
       "The snapshot count was exceeded for a disk. Please delete a snapshot before creating another one.",
     ),
   /** Inferred: no source has the message. */
-  tooManySnapshots: (limit: string) =>
-    failure(409, "OperationNotAllowed", `The snapshot can't be made: ${limit}.`),
+  tooManySnapshots: (limit: string) => notAllowed(`The snapshot can't be made: ${limit}.`),
   /** Inferred: code and words. */
   tooManyCopies: (name: string, limit: string) =>
-    failure(409, "OperationNotAllowed", `${name} can't be copied now: ${limit}.`, {
+    notAllowed(`${name} can't be copied now: ${limit}.`, {
       target: "sourceResourceId",
     }),
   /** Inferred: code and words. */
   tooManyAccesses: (name: string, most: number) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `Access to snapshot ${name} can't be granted: ${most} other snapshots of its family have an active ` +
         "shared access signature.",
     ),
   /** Inferred: code and words. */
   encryptionKept: (name: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `The encryption of ${name} can't be changed while a background copy from it or to it is under way, ` +
         "or while it has a snapshot with instant access.",
     ),
   availabilitySetInUse: (name: string, vmIds: readonly string[]) =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      `Availability set ${name} can't be deleted: it has the VMs ${vmIds.join(", ")}.`,
-    ),
+    notAllowed(`Availability set ${name} can't be deleted: it has the VMs ${vmIds.join(", ")}.`),
 
   diskAccessWithoutPolicy: () =>
-    failure(
-      409,
-      "ConflictingUserInput",
-      "Disk Access is only supported for disks with NetworkAccessPolicy AllowPrivate",
-    ),
+    conflictingInput("Disk Access is only supported for disks with NetworkAccessPolicy AllowPrivate"),
   /** Inferred: code and words. That such a disk can't be exported is Azure's description of the policy. */
   exportDenied: (name: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      `Access to ${name} can't be granted: its network access policy is 'DenyAll'.`,
-    ),
+    notAllowed(`Access to ${name} can't be granted: its network access policy is 'DenyAll'.`),
   /** A disk names an encryption set or disk access that does not exist. */
-  linkedResourceNotFound: (name: string) => failure(404, "NotFound", `Resource ${name} is not found.`),
+  linkedResourceNotFound: (name: string) => notFound(`Resource ${name} is not found.`),
   /** Inferred: the message of the service is not published. */
   linkedResourceInUse: (name: string, diskIds: readonly string[]) =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      `Resource ${name} can't be deleted: it is in use by ${diskIds.join(", ")}.`,
-    ),
+    notAllowed(`Resource ${name} can't be deleted: it is in use by ${diskIds.join(", ")}.`),
   diskAttached: (diskName: string, vmId: string) =>
-    failure(409, "OperationNotAllowed", `Disk ${diskName} is attached to VM ${ownerName(vmId)}.`),
+    notAllowed(`Disk ${diskName} is attached to VM ${ownerName(vmId)}.`),
   shrink: (id: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `The disk/snapshot resource with id ${id} cannot be resized down. Reducing disk/snapshot size is ` +
         "not supported in Azure to prevent data loss.",
       { target: "diskSizeGB" },
     ),
   resizeWhileAttached: (diskName: string, vmId: string, internalErrorCode: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `Cannot resize disk ${diskName} while it is attached to running VM ${ownerName(vmId)}. Resizing a ` +
         "disk of an Azure Virtual Machine requires the virtual machine to be deallocated. Please stop your " +
         "VM and retry the operation.",
@@ -1049,39 +848,22 @@ export const armErrors = {
       `Only Disk CachingType 'None' is supported for disk with size greater than ${maxGiB} GB.`,
     ),
   changeWhileAttached: (what: string, diskName: string, vmIds: readonly string[]) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `Cannot change ${what} of disk ${diskName} while it is attached to running VM(s) ` +
         `${vmIds.map(ownerName).join(", ")}.`,
     ),
   changedTooOften: (what: string, diskName: string, changesMax: number) =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      `The ${what} of disk ${diskName} can be changed only ${changesMax} times in 24 hours.`,
-    ),
+    notAllowed(`The ${what} of disk ${diskName} can be changed only ${changesMax} times in 24 hours.`),
   burstingKept: (diskName: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      `On-demand bursting of disk ${diskName} can be disabled only 12 hours after it was enabled.`,
-    ),
+    notAllowed(`On-demand bursting of disk ${diskName} can be disabled only 12 hours after it was enabled.`),
   tierLoweredTooOften: (diskName: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      `The performance tier of disk ${diskName} can be lowered only once in 12 hours.`,
-    ),
+    notAllowed(`The performance tier of disk ${diskName} can be lowered only once in 12 hours.`),
   conversionRefused: (diskName: string, reason: string) =>
-    failure(409, "OperationNotAllowed", `Disk ${diskName} can't be converted to PremiumV2_LRS: ${reason}.`),
+    notAllowed(`Disk ${diskName} can't be converted to PremiumV2_LRS: ${reason}.`),
   copyUnderWay: (diskName: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      `Disk ${diskName} can't be resized until its background copy is complete.`,
-      { target: "diskSizeGB" },
-    ),
+    notAllowed(`Disk ${diskName} can't be resized until its background copy is complete.`, {
+      target: "diskSizeGB",
+    }),
   /** Recorded of a VM in a region without zones, where the list of supported ones is empty. */
   invalidZone: (
     zones: readonly string[],
@@ -1100,20 +882,13 @@ export const armErrors = {
     sku: string,
     offered: readonly string[],
   ) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "sku",
       `SKU ${sku} is not supported for resource type ${type} in this region. Supported SKUs for this ` +
         `region are ${offered.join(",")}`,
-      { target: "sku" },
     ),
   /** Recorded by Azure's CLI (Azure/azure-cli, test_vm_simulate_eviction.yaml and test_vmss_…). */
-  notSpot: () =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      "Operation 'simulateEviction' is allowed only for Spot Virtual Machines",
-    ),
+  notSpot: () => notAllowed("Operation 'simulateEviction' is allowed only for Spot Virtual Machines"),
   quotaExceeded: (exceeded: {
     quota: string;
     location: string;
@@ -1121,9 +896,7 @@ export const armErrors = {
     usage: number;
     required: number;
   }) =>
-    failure(
-      409,
-      "OperationNotAllowed",
+    notAllowed(
       `Operation could not be completed as it results in exceeding approved ${exceeded.quota} quota. ` +
         `Additional details - Deployment Model: Resource Manager, Location: ${exceeded.location}, Current ` +
         `Limit: ${exceeded.limit}, Current Usage: ${exceeded.usage}, Additional Required: ` +
@@ -1144,11 +917,9 @@ export const armErrors = {
         "try another size or deploy to a different location or zones.",
     ),
   resourceNamespace: (namespace: string) =>
-    failure(404, "InvalidResourceNamespace", `The resource namespace '${namespace}' is invalid.`, gateway),
+    gateway.notFound("InvalidResourceNamespace", `The resource namespace '${namespace}' is invalid.`),
   invalidVmSize: (size: string) =>
-    failure(400, "InvalidParameter", `The value ${size} provided for the VM size is not valid.`, {
-      target: "vmSize",
-    }),
+    invalidParameter("vmSize", `The value ${size} provided for the VM size is not valid.`),
 
   tooManyRequests: (options: {
     group: string;
@@ -1180,12 +951,11 @@ export const armErrors = {
       },
     ),
   subscriptionThrottled: (options: { subscription: string; operation: string; retryAfterS: number }) =>
-    failure(
-      429,
+    gateway.throttled(
       "SubscriptionRequestsThrottled",
       `Number of requests for subscription '${options.subscription}' and operation ` +
         `'${options.operation}' exceeded the backend storage limit. Please try again after ` +
         `'${options.retryAfterS}' seconds.`,
-      { headers: { "retry-after": String(options.retryAfterS) }, cause: "gateway" },
+      { headers: { "retry-after": String(options.retryAfterS) } },
     ),
 } as const;
