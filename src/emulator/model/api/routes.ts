@@ -83,6 +83,7 @@ import { tagRoutes } from "./tag-handlers.ts";
 const SUBSCRIPTION = "/subscriptions/{subscriptionId}";
 const GROUP = `${SUBSCRIPTION}/resourceGroups/{resourceGroup}`;
 const SUBSCRIPTION_COMPUTE = `${SUBSCRIPTION}/providers/Microsoft.Compute`;
+const LOCATION = `${SUBSCRIPTION_COMPUTE}/locations/{location}`;
 const PROVIDER = `${SUBSCRIPTION}/providers/{namespace}`;
 const COMPUTE = `${GROUP}/providers/Microsoft.Compute`;
 const VM = `${COMPUTE}/virtualMachines/{name}`;
@@ -109,401 +110,175 @@ const POWER_ACTIONS: readonly PowerAction[] = [
 
 /** Every ARM path that the emulator answers. */
 export const ARM_ROUTES: readonly Route[] = [
-  { operation: "Tenants_List", method: "GET", pattern: "/tenants", handler: listTenantsHandler },
-  {
-    operation: "Subscriptions_List",
-    method: "GET",
-    pattern: "/subscriptions",
-    handler: listSubscriptionsHandler,
-  },
-  { operation: "Subscriptions_Get", method: "GET", pattern: SUBSCRIPTION, handler: getSubscriptionHandler },
-  {
-    operation: "Subscriptions_ListLocations",
-    method: "GET",
-    pattern: `${SUBSCRIPTION}/locations`,
-    handler: listLocationsHandler,
-  },
-  {
-    operation: "Providers_List",
-    method: "GET",
-    pattern: `${SUBSCRIPTION}/providers`,
-    handler: listProvidersHandler,
-  },
-  { operation: "Providers_Get", method: "GET", pattern: PROVIDER, handler: providerHandler },
-  {
-    operation: "Providers_Register",
-    method: "POST",
-    pattern: `${PROVIDER}/register`,
-    handler: providerHandler,
-  },
-  { operation: "ResourceGroups_CreateOrUpdate", method: "PUT", pattern: GROUP, handler: putGroupHandler },
-  { operation: "ResourceGroups_Update", method: "PATCH", pattern: GROUP, handler: patchGroupHandler },
-  { operation: "ResourceGroups_Get", method: "GET", pattern: GROUP, handler: getGroupHandler },
-  { operation: "ResourceGroups_CheckExistence", method: "HEAD", pattern: GROUP, handler: headGroupHandler },
-  { operation: "ResourceGroups_Delete", method: "DELETE", pattern: GROUP, handler: deleteGroupHandler },
-  {
-    operation: "ResourceGroups_List",
-    method: "GET",
-    pattern: `${SUBSCRIPTION}/resourceGroups`,
-    handler: listGroupsHandler,
-  },
+  route("Tenants_List", "GET", "/tenants", listTenantsHandler),
+  route("Subscriptions_List", "GET", "/subscriptions", listSubscriptionsHandler),
+  route("Subscriptions_Get", "GET", SUBSCRIPTION, getSubscriptionHandler),
+  route("Subscriptions_ListLocations", "GET", `${SUBSCRIPTION}/locations`, listLocationsHandler),
+  route("Providers_List", "GET", `${SUBSCRIPTION}/providers`, listProvidersHandler),
+  route("Providers_Get", "GET", PROVIDER, providerHandler),
+  route("Providers_Register", "POST", `${PROVIDER}/register`, providerHandler),
+  route("ResourceGroups_CreateOrUpdate", "PUT", GROUP, putGroupHandler),
+  route("ResourceGroups_Update", "PATCH", GROUP, patchGroupHandler),
+  route("ResourceGroups_Get", "GET", GROUP, getGroupHandler),
+  route("ResourceGroups_CheckExistence", "HEAD", GROUP, headGroupHandler),
+  route("ResourceGroups_Delete", "DELETE", GROUP, deleteGroupHandler),
+  route("ResourceGroups_List", "GET", `${SUBSCRIPTION}/resourceGroups`, listGroupsHandler),
 
   ...tagRoutes([GROUP, `${COMPUTE}/{type}/{name}`]),
 
-  {
-    operation: "Resources_ListByResourceGroup",
-    method: "GET",
-    pattern: `${GROUP}/resources`,
-    handler: listResourcesHandler,
-  },
-  {
-    operation: "Resources_List",
-    method: "GET",
-    pattern: `${SUBSCRIPTION}/resources`,
-    handler: listResourcesHandler,
-  },
+  route("Resources_ListByResourceGroup", "GET", `${GROUP}/resources`, listResourcesHandler),
+  route("Resources_List", "GET", `${SUBSCRIPTION}/resources`, listResourcesHandler),
 
-  {
-    operation: "Operations_List",
-    method: "GET",
-    pattern: "/providers/Microsoft.Compute/operations",
-    handler: () => reply(200, { value: [...providerActions()] }),
-  },
+  route("Operations_List", "GET", "/providers/Microsoft.Compute/operations", () =>
+    reply(200, { value: [...providerActions()] }),
+  ),
 
-  { operation: "Disks_CreateOrUpdate", method: "PUT", pattern: DISK, handler: putDiskHandler },
-  { operation: "Disks_Update", method: "PATCH", pattern: DISK, handler: patchDiskHandler },
-  { operation: "Disks_Get", method: "GET", pattern: DISK, handler: getDiskHandler },
-  { operation: "Disks_Delete", method: "DELETE", pattern: DISK, handler: deleteDiskHandler },
-  {
-    operation: "Disks_ListByResourceGroup",
-    method: "GET",
-    pattern: `${COMPUTE}/disks`,
-    handler: listDisksHandler,
-  },
-  {
-    operation: "Disks_List",
-    method: "GET",
-    pattern: `${SUBSCRIPTION_COMPUTE}/disks`,
-    handler: listDisksHandler,
-  },
+  route("Disks_CreateOrUpdate", "PUT", DISK, putDiskHandler),
+  route("Disks_Update", "PATCH", DISK, patchDiskHandler),
+  route("Disks_Get", "GET", DISK, getDiskHandler),
+  route("Disks_Delete", "DELETE", DISK, deleteDiskHandler),
+  route("Disks_ListByResourceGroup", "GET", `${COMPUTE}/disks`, listDisksHandler),
+  route("Disks_List", "GET", `${SUBSCRIPTION_COMPUTE}/disks`, listDisksHandler),
 
-  {
-    operation: "Disks_GrantAccess",
-    method: "POST",
-    pattern: `${DISK}/beginGetAccess`,
-    handler: beginAccessHandler("disks"),
-  },
-  {
-    operation: "Disks_RevokeAccess",
-    method: "POST",
-    pattern: `${DISK}/endGetAccess`,
-    handler: endAccessHandler("disks"),
-  },
+  route("Disks_GrantAccess", "POST", `${DISK}/beginGetAccess`, beginAccessHandler("disks")),
+  route("Disks_RevokeAccess", "POST", `${DISK}/endGetAccess`, endAccessHandler("disks")),
 
-  { operation: "Snapshots_CreateOrUpdate", method: "PUT", pattern: SNAPSHOT, handler: putSnapshotHandler },
-  { operation: "Snapshots_Update", method: "PATCH", pattern: SNAPSHOT, handler: patchSnapshotHandler },
-  { operation: "Snapshots_Get", method: "GET", pattern: SNAPSHOT, handler: getSnapshotHandler },
-  { operation: "Snapshots_Delete", method: "DELETE", pattern: SNAPSHOT, handler: deleteSnapshotHandler },
-  {
-    operation: "Snapshots_ListByResourceGroup",
-    method: "GET",
-    pattern: `${COMPUTE}/snapshots`,
-    handler: listSnapshotsHandler,
-  },
-  {
-    operation: "Snapshots_List",
-    method: "GET",
-    pattern: `${SUBSCRIPTION_COMPUTE}/snapshots`,
-    handler: listSnapshotsHandler,
-  },
-  {
-    operation: "Snapshots_GrantAccess",
-    method: "POST",
-    pattern: `${SNAPSHOT}/beginGetAccess`,
-    handler: beginAccessHandler("snapshots"),
-  },
-  {
-    operation: "Snapshots_RevokeAccess",
-    method: "POST",
-    pattern: `${SNAPSHOT}/endGetAccess`,
-    handler: endAccessHandler("snapshots"),
-  },
+  route("Snapshots_CreateOrUpdate", "PUT", SNAPSHOT, putSnapshotHandler),
+  route("Snapshots_Update", "PATCH", SNAPSHOT, patchSnapshotHandler),
+  route("Snapshots_Get", "GET", SNAPSHOT, getSnapshotHandler),
+  route("Snapshots_Delete", "DELETE", SNAPSHOT, deleteSnapshotHandler),
+  route("Snapshots_ListByResourceGroup", "GET", `${COMPUTE}/snapshots`, listSnapshotsHandler),
+  route("Snapshots_List", "GET", `${SUBSCRIPTION_COMPUTE}/snapshots`, listSnapshotsHandler),
+  route("Snapshots_GrantAccess", "POST", `${SNAPSHOT}/beginGetAccess`, beginAccessHandler("snapshots")),
+  route("Snapshots_RevokeAccess", "POST", `${SNAPSHOT}/endGetAccess`, endAccessHandler("snapshots")),
 
-  {
-    operation: "AvailabilitySets_CreateOrUpdate",
-    method: "PUT",
-    pattern: AVAILABILITY_SET,
-    handler: putAvailabilitySetHandler,
-  },
-  {
-    operation: "AvailabilitySets_Update",
-    method: "PATCH",
-    pattern: AVAILABILITY_SET,
-    handler: patchAvailabilitySetHandler,
-  },
-  {
-    operation: "AvailabilitySets_Get",
-    method: "GET",
-    pattern: AVAILABILITY_SET,
-    handler: getAvailabilitySetHandler,
-  },
-  {
-    operation: "AvailabilitySets_Delete",
-    method: "DELETE",
-    pattern: AVAILABILITY_SET,
-    handler: deleteAvailabilitySetHandler,
-  },
-  {
-    operation: "AvailabilitySets_List",
-    method: "GET",
-    pattern: `${COMPUTE}/availabilitySets`,
-    handler: listAvailabilitySetsHandler,
-  },
-  {
-    operation: "AvailabilitySets_ListBySubscription",
-    method: "GET",
-    pattern: `${SUBSCRIPTION_COMPUTE}/availabilitySets`,
-    handler: listAvailabilitySetsHandler,
-  },
+  route("AvailabilitySets_CreateOrUpdate", "PUT", AVAILABILITY_SET, putAvailabilitySetHandler),
+  route("AvailabilitySets_Update", "PATCH", AVAILABILITY_SET, patchAvailabilitySetHandler),
+  route("AvailabilitySets_Get", "GET", AVAILABILITY_SET, getAvailabilitySetHandler),
+  route("AvailabilitySets_Delete", "DELETE", AVAILABILITY_SET, deleteAvailabilitySetHandler),
+  route("AvailabilitySets_List", "GET", `${COMPUTE}/availabilitySets`, listAvailabilitySetsHandler),
+  route(
+    "AvailabilitySets_ListBySubscription",
+    "GET",
+    `${SUBSCRIPTION_COMPUTE}/availabilitySets`,
+    listAvailabilitySetsHandler,
+  ),
 
   ...LINKED_TYPES.flatMap((type) => linkedRoutes(type, SCOPES)),
 
-  {
-    operation: "ResourceSkus_List",
-    method: "GET",
-    pattern: `${SUBSCRIPTION_COMPUTE}/skus`,
-    handler: listSkusHandler,
-  },
-  {
-    operation: "Usage_List",
-    method: "GET",
-    pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/usages`,
-    handler: listUsagesHandler,
-  },
-  {
-    operation: "VirtualMachineSizes_List",
-    method: "GET",
-    pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/vmSizes`,
-    handler: listVmSizesHandler,
-  },
-  {
-    operation: "VirtualMachines_ListAvailableSizes",
-    method: "GET",
-    pattern: `${VM}/vmSizes`,
-    handler: (world, call) => ifFound(getVmHandler(world, call), listVmSizesHandler),
-  },
-  {
-    operation: "AvailabilitySets_ListAvailableSizes",
-    method: "GET",
-    pattern: `${AVAILABILITY_SET}/vmSizes`,
-    handler: (world, call) => ifFound(getAvailabilitySetHandler(world, call), listVmSizesHandler),
-  },
+  route("ResourceSkus_List", "GET", `${SUBSCRIPTION_COMPUTE}/skus`, listSkusHandler),
+  route("Usage_List", "GET", `${LOCATION}/usages`, listUsagesHandler),
+  route("VirtualMachineSizes_List", "GET", `${LOCATION}/vmSizes`, listVmSizesHandler),
+  route("VirtualMachines_ListAvailableSizes", "GET", `${VM}/vmSizes`, (world, call) =>
+    ifFound(getVmHandler(world, call), listVmSizesHandler),
+  ),
+  route("AvailabilitySets_ListAvailableSizes", "GET", `${AVAILABILITY_SET}/vmSizes`, (world, call) =>
+    ifFound(getAvailabilitySetHandler(world, call), listVmSizesHandler),
+  ),
 
-  { operation: "VirtualMachines_CreateOrUpdate", method: "PUT", pattern: VM, handler: putVmHandler },
-  { operation: "VirtualMachines_Update", method: "PATCH", pattern: VM, handler: patchVmHandler },
-  { operation: "VirtualMachines_Get", method: "GET", pattern: VM, handler: getVmHandler },
-  { operation: "VirtualMachines_Delete", method: "DELETE", pattern: VM, handler: deleteVmHandler },
-  {
-    operation: "VirtualMachines_InstanceView",
-    method: "GET",
-    pattern: `${VM}/instanceView`,
-    handler: instanceViewHandler,
-  },
-  {
-    operation: "VirtualMachines_List",
-    method: "GET",
-    pattern: `${COMPUTE}/virtualMachines`,
-    handler: listVmsHandler,
-  },
-  {
-    operation: "VirtualMachines_ListAll",
-    method: "GET",
-    pattern: `${SUBSCRIPTION_COMPUTE}/virtualMachines`,
-    handler: listVmsHandler,
-  },
-  {
-    operation: "VirtualMachines_ListByLocation",
-    method: "GET",
-    pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/virtualMachines`,
-    handler: listVmsHandler,
-  },
-  {
-    operation: "VirtualMachines_AttachDetachDataDisks",
-    method: "POST",
-    pattern: `${VM}/attachDetachDataDisks`,
-    handler: attachDetachHandler,
-  },
-  {
-    operation: "VirtualMachines_RunCommand",
-    method: "POST",
-    pattern: `${VM}/runCommand`,
-    handler: runCommandHandler,
-  },
-  {
-    operation: "VirtualMachines_SimulateEviction",
-    method: "POST",
-    pattern: `${VM}/simulateEviction`,
-    handler: simulateEvictionHandler,
-  },
+  route("VirtualMachines_CreateOrUpdate", "PUT", VM, putVmHandler),
+  route("VirtualMachines_Update", "PATCH", VM, patchVmHandler),
+  route("VirtualMachines_Get", "GET", VM, getVmHandler),
+  route("VirtualMachines_Delete", "DELETE", VM, deleteVmHandler),
+  route("VirtualMachines_InstanceView", "GET", `${VM}/instanceView`, instanceViewHandler),
+  route("VirtualMachines_List", "GET", `${COMPUTE}/virtualMachines`, listVmsHandler),
+  route("VirtualMachines_ListAll", "GET", `${SUBSCRIPTION_COMPUTE}/virtualMachines`, listVmsHandler),
+  route("VirtualMachines_ListByLocation", "GET", `${LOCATION}/virtualMachines`, listVmsHandler),
+  route("VirtualMachines_AttachDetachDataDisks", "POST", `${VM}/attachDetachDataDisks`, attachDetachHandler),
+  route("VirtualMachines_RunCommand", "POST", `${VM}/runCommand`, runCommandHandler),
+  route("VirtualMachines_SimulateEviction", "POST", `${VM}/simulateEviction`, simulateEvictionHandler),
   ...powerRoutes("VirtualMachines", VM, [...POWER_ACTIONS, "reapply"]),
 
-  {
-    operation: "VirtualMachineScaleSets_CreateOrUpdate",
-    method: "PUT",
-    pattern: SCALE_SET,
-    handler: putScaleSetHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSets_Update",
-    method: "PATCH",
-    pattern: SCALE_SET,
-    handler: patchScaleSetHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSets_Get",
-    method: "GET",
-    pattern: SCALE_SET,
-    handler: getScaleSetHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSets_Delete",
-    method: "DELETE",
-    pattern: SCALE_SET,
-    handler: deleteScaleSetHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSets_List",
-    method: "GET",
-    pattern: `${COMPUTE}/virtualMachineScaleSets`,
-    handler: listScaleSetsHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSets_ListByLocation",
-    method: "GET",
-    pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/virtualMachineScaleSets`,
-    handler: listScaleSetsHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSets_GetInstanceView",
-    method: "GET",
-    pattern: `${SCALE_SET}/instanceView`,
-    handler: scaleSetInstanceViewHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSets_ListSkus",
-    method: "GET",
-    pattern: `${SCALE_SET}/skus`,
-    handler: listScaleSetSkusHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSets_ListAll",
-    method: "GET",
-    pattern: `${SUBSCRIPTION_COMPUTE}/virtualMachineScaleSets`,
-    handler: listScaleSetsHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSets_DeleteInstances",
-    method: "POST",
-    pattern: `${SCALE_SET}/delete`,
-    handler: deleteInstancesHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSets_UpdateInstances",
-    method: "POST",
-    pattern: `${SCALE_SET}/manualupgrade`,
-    handler: upgradeInstancesHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSetRollingUpgrades_StartOSUpgrade",
-    method: "POST",
-    pattern: `${SCALE_SET}/osRollingUpgrade`,
-    handler: startOsUpgradeHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSetRollingUpgrades_Cancel",
-    method: "POST",
-    pattern: `${SCALE_SET}/rollingUpgrades/cancel`,
-    handler: cancelRollingUpgradeHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSetRollingUpgrades_GetLatest",
-    method: "GET",
-    pattern: `${SCALE_SET}/rollingUpgrades/latest`,
-    handler: latestRollingUpgradeHandler,
-  },
+  route("VirtualMachineScaleSets_CreateOrUpdate", "PUT", SCALE_SET, putScaleSetHandler),
+  route("VirtualMachineScaleSets_Update", "PATCH", SCALE_SET, patchScaleSetHandler),
+  route("VirtualMachineScaleSets_Get", "GET", SCALE_SET, getScaleSetHandler),
+  route("VirtualMachineScaleSets_Delete", "DELETE", SCALE_SET, deleteScaleSetHandler),
+  route("VirtualMachineScaleSets_List", "GET", `${COMPUTE}/virtualMachineScaleSets`, listScaleSetsHandler),
+  route(
+    "VirtualMachineScaleSets_ListByLocation",
+    "GET",
+    `${LOCATION}/virtualMachineScaleSets`,
+    listScaleSetsHandler,
+  ),
+  route(
+    "VirtualMachineScaleSets_GetInstanceView",
+    "GET",
+    `${SCALE_SET}/instanceView`,
+    scaleSetInstanceViewHandler,
+  ),
+  route("VirtualMachineScaleSets_ListSkus", "GET", `${SCALE_SET}/skus`, listScaleSetSkusHandler),
+  route(
+    "VirtualMachineScaleSets_ListAll",
+    "GET",
+    `${SUBSCRIPTION_COMPUTE}/virtualMachineScaleSets`,
+    listScaleSetsHandler,
+  ),
+  route("VirtualMachineScaleSets_DeleteInstances", "POST", `${SCALE_SET}/delete`, deleteInstancesHandler),
+  route(
+    "VirtualMachineScaleSets_UpdateInstances",
+    "POST",
+    `${SCALE_SET}/manualupgrade`,
+    upgradeInstancesHandler,
+  ),
+  route(
+    "VirtualMachineScaleSetRollingUpgrades_StartOSUpgrade",
+    "POST",
+    `${SCALE_SET}/osRollingUpgrade`,
+    startOsUpgradeHandler,
+  ),
+  route(
+    "VirtualMachineScaleSetRollingUpgrades_Cancel",
+    "POST",
+    `${SCALE_SET}/rollingUpgrades/cancel`,
+    cancelRollingUpgradeHandler,
+  ),
+  route(
+    "VirtualMachineScaleSetRollingUpgrades_GetLatest",
+    "GET",
+    `${SCALE_SET}/rollingUpgrades/latest`,
+    latestRollingUpgradeHandler,
+  ),
   ...POWER_ACTIONS.map((action) => eachInstanceRoute(action, action)),
   eachInstanceRoute("reimage", "reimageAll"),
   eachInstanceRoute("reapply", "reapply"),
-  {
-    operation: "VirtualMachineScaleSetVMs_List",
-    method: "GET",
-    pattern: `${SCALE_SET}/virtualMachines`,
-    handler: listInstancesHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSetVMs_Update",
-    method: "PUT",
-    pattern: INSTANCE,
-    handler: putInstanceHandler,
-  },
-  { operation: "VirtualMachineScaleSetVMs_Get", method: "GET", pattern: INSTANCE, handler: getVmHandler },
-  {
-    operation: "VirtualMachineScaleSetVMs_Delete",
-    method: "DELETE",
-    pattern: INSTANCE,
-    handler: deleteVmHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSetVMs_GetInstanceView",
-    method: "GET",
-    pattern: `${INSTANCE}/instanceView`,
-    handler: instanceViewHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSetVMs_AttachDetachDataDisks",
-    method: "POST",
-    pattern: `${INSTANCE}/attachDetachDataDisks`,
-    handler: attachDetachHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSetVMs_RunCommand",
-    method: "POST",
-    pattern: `${INSTANCE}/runCommand`,
-    handler: runCommandHandler,
-  },
-  {
-    operation: "VirtualMachineScaleSetVMs_SimulateEviction",
-    method: "POST",
-    pattern: `${INSTANCE}/simulateEviction`,
-    handler: simulateEvictionHandler,
-  },
+  route("VirtualMachineScaleSetVMs_List", "GET", `${SCALE_SET}/virtualMachines`, listInstancesHandler),
+  route("VirtualMachineScaleSetVMs_Update", "PUT", INSTANCE, putInstanceHandler),
+  route("VirtualMachineScaleSetVMs_Get", "GET", INSTANCE, getVmHandler),
+  route("VirtualMachineScaleSetVMs_Delete", "DELETE", INSTANCE, deleteVmHandler),
+  route("VirtualMachineScaleSetVMs_GetInstanceView", "GET", `${INSTANCE}/instanceView`, instanceViewHandler),
+  route(
+    "VirtualMachineScaleSetVMs_AttachDetachDataDisks",
+    "POST",
+    `${INSTANCE}/attachDetachDataDisks`,
+    attachDetachHandler,
+  ),
+  route("VirtualMachineScaleSetVMs_RunCommand", "POST", `${INSTANCE}/runCommand`, runCommandHandler),
+  route(
+    "VirtualMachineScaleSetVMs_SimulateEviction",
+    "POST",
+    `${INSTANCE}/simulateEviction`,
+    simulateEvictionHandler,
+  ),
   ...powerRoutes("VirtualMachineScaleSetVMs", INSTANCE, POWER_ACTIONS),
-  {
-    operation: "VirtualMachineScaleSetVMs_ReimageAll",
-    method: "POST",
-    pattern: `${INSTANCE}/reimageAll`,
-    handler: powerHandler("reimage"),
-  },
+  route("VirtualMachineScaleSetVMs_ReimageAll", "POST", `${INSTANCE}/reimageAll`, powerHandler("reimage")),
 
-  {
-    operation: POLL_OPERATION,
-    method: "GET",
-    pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/operations/{operationId}`,
-    handler: getOperation,
-  },
-  {
-    operation: POLL_OPERATION,
-    method: "GET",
-    pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/DiskOperations/{operationId}`,
-    handler: getOperation,
-  },
-  {
-    operation: POLL_OPERATION,
-    method: "GET",
-    pattern: `${SUBSCRIPTION}/operationresults/{operationId}`,
-    handler: getGroupOperation,
-  },
+  route(POLL_OPERATION, "GET", `${LOCATION}/operations/{operationId}`, getOperation),
+  route(POLL_OPERATION, "GET", `${LOCATION}/DiskOperations/{operationId}`, getOperation),
+  route(POLL_OPERATION, "GET", `${SUBSCRIPTION}/operationresults/{operationId}`, getGroupOperation),
 ];
+
+function route(
+  operation: string,
+  method: Route["method"],
+  pattern: string,
+  handler: Route["handler"],
+): Route {
+  return { operation, method, pattern, handler };
+}
+
+function capitalized(word: string): string {
+  return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
+}
 
 /** The actions of the provider that roles can name, such as `Microsoft.Compute/disks/write`. */
 function providerActions(): readonly JsonObject[] {
@@ -526,21 +301,13 @@ function ifFound(resource: HandlerResult, answer: () => HandlerResult): HandlerR
 
 /** An action of a scale set on its instances, or on those that its body names. */
 function eachInstanceRoute(action: PowerAction, verb: string): Route {
-  const operation = `VirtualMachineScaleSets_${verb.slice(0, 1).toUpperCase()}${verb.slice(1)}`;
-  return {
-    operation,
-    method: "POST",
-    pattern: `${SCALE_SET}/${verb}`,
-    handler: eachInstanceHandler(action, operation),
-  };
+  const operation = `VirtualMachineScaleSets_${capitalized(verb)}`;
+  return route(operation, "POST", `${SCALE_SET}/${verb}`, eachInstanceHandler(action, operation));
 }
 
 /** The power actions of VMs, or of instances of scale sets. */
 function powerRoutes(group: string, pattern: string, actions: readonly PowerAction[]): readonly Route[] {
-  return actions.map((action) => ({
-    operation: `${group}_${action.slice(0, 1).toUpperCase()}${action.slice(1)}`,
-    method: "POST",
-    pattern: `${pattern}/${action}`,
-    handler: powerHandler(action),
-  }));
+  return actions.map((action) =>
+    route(`${group}_${capitalized(action)}`, "POST", `${pattern}/${action}`, powerHandler(action)),
+  );
 }
