@@ -20,63 +20,24 @@ export interface DiskSku {
 }
 
 const SKUS: readonly DiskSku[] = [
-  {
-    name: "Standard_LRS",
-    family: "StandardHdd",
-    tier: "Standard",
-    zoneRedundant: false,
-    sizeMinGiB: 1,
-    sizeMaxGiB: 32_767,
-  },
-  {
-    name: "StandardSSD_LRS",
-    family: "StandardSsd",
-    tier: "Standard",
-    zoneRedundant: false,
-    sizeMinGiB: 1,
-    sizeMaxGiB: 32_767,
-  },
-  {
-    name: "StandardSSD_ZRS",
-    family: "StandardSsd",
-    tier: "Standard",
-    zoneRedundant: true,
-    sizeMinGiB: 1,
-    sizeMaxGiB: 32_767,
-  },
-  {
-    name: "Premium_LRS",
-    family: "Premium",
-    tier: "Premium",
-    zoneRedundant: false,
-    sizeMinGiB: 1,
-    sizeMaxGiB: 32_767,
-  },
-  {
-    name: "Premium_ZRS",
-    family: "Premium",
-    tier: "Premium",
-    zoneRedundant: true,
-    sizeMinGiB: 1,
-    sizeMaxGiB: 32_767,
-  },
-  {
-    name: "PremiumV2_LRS",
-    family: "PremiumV2",
-    tier: "Premium",
-    zoneRedundant: false,
-    sizeMinGiB: 1,
-    sizeMaxGiB: 65_536,
-  },
-  {
-    name: "UltraSSD_LRS",
-    family: "Ultra",
-    tier: "Ultra",
-    zoneRedundant: false,
-    sizeMinGiB: 4,
-    sizeMaxGiB: 65_536,
-  },
+  diskSku("Standard_LRS", "StandardHdd", "Standard", 1, 32_767),
+  diskSku("StandardSSD_LRS", "StandardSsd", "Standard", 1, 32_767),
+  diskSku("StandardSSD_ZRS", "StandardSsd", "Standard", 1, 32_767),
+  diskSku("Premium_LRS", "Premium", "Premium", 1, 32_767),
+  diskSku("Premium_ZRS", "Premium", "Premium", 1, 32_767),
+  diskSku("PremiumV2_LRS", "PremiumV2", "Premium", 1, 65_536),
+  diskSku("UltraSSD_LRS", "Ultra", "Ultra", 4, 65_536),
 ];
+
+function diskSku(
+  name: DiskSkuName,
+  family: DiskFamily,
+  tier: DiskSku["tier"],
+  sizeMinGiB: number,
+  sizeMaxGiB: number,
+): DiskSku {
+  return { name, family, tier, zoneRedundant: name.endsWith("_ZRS"), sizeMinGiB, sizeMaxGiB };
+}
 
 export const DISK_SKU_NAMES: readonly DiskSkuName[] = SKUS.map((sku) => sku.name);
 
