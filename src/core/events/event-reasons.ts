@@ -1,6 +1,7 @@
 /** What an event means, whichever component emits it. */
 interface EventMeaning {
-  readonly type: "Normal" | "Warning";
+  /** Undefined: a Warning. */
+  readonly type?: "Normal" | "Warning";
   /**
    * The recipients besides the object that it is about: the volume's claim, the pods that wait for the
    * volume, those of its pods that are bound to the named node, all its pods that are not ending, that
@@ -39,19 +40,16 @@ const HALF_AN_HOUR_MS = 1_800_000;
 /** Every event reason, in the order of a volume's life. */
 export const eventReasons = {
   CreationDelayed: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "creating the disk failed, and a retry may succeed: a quota, Azure's call limits, an outage",
     remedy: TRIED_AGAIN,
   },
   CreationFailed: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "the disk can't be created as requested: SKU, zone, size, parameters",
     remedy: "Change what is named there, in the StorageClass or the claim.",
   },
   OtherZone: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure makes no such disk in the zone that was chosen, and another allowed one is tried",
     remedy:
@@ -59,13 +57,11 @@ export const eventReasons = {
       "allowedTopologies of the StorageClass, or choose another SKU.",
   },
   DeletedByHand: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when: "the AzVolume, or the AzVolumeAttachment of the node that writes it, was deleted by hand",
     remedy: "Its disk is kept and the object is recreated; delete the claim to delete the disk.",
   },
   UnclaimedDisk: {
-    type: "Warning",
     when:
       "for an hour or more, no PersistentVolume names a disk of this cluster and no node has it " +
       "(found by recovery)",
@@ -74,12 +70,10 @@ export const eventReasons = {
       "Azure (az disk delete), and its AzVolume goes too. The driver never deletes such a disk.",
   },
   DeletionDelayed: {
-    type: "Warning",
     when: "deleting the disk failed",
     remedy: TRIED_AGAIN,
   },
   ExpansionFailed: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure did not grow the disk",
     remedy: TRIED_AGAIN,
@@ -93,7 +87,6 @@ export const eventReasons = {
     remedy: "Azure charges for them from now on.",
   },
   NotExpanded: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "AnyPod"],
     when:
       "a shared disk is to grow, and a node has it, a failover is under way, or a pod waits for it; or a " +
@@ -105,7 +98,6 @@ export const eventReasons = {
       "made after all holds it up for 20 minutes.",
   },
   SnapshotFailed: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when:
       "Azure shows a snapshot of the disk as failed before it is ready, as where the disk has grown " +
@@ -115,7 +107,6 @@ export const eventReasons = {
       "tags: Azure shows it as succeeded then, whether or not it has the data.",
   },
   ModificationFailed: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure refuses what the claim's VolumeAttributesClass asks of the disk, which stays as it was",
     remedy:
@@ -137,7 +128,6 @@ export const eventReasons = {
     when: "Azure has filled a disk with the data of its source, and an event had said that it did not yet",
   },
   CopyFailed: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure shows a disk as failed that it still filled with the data of its source",
     remedy:
@@ -157,7 +147,6 @@ export const eventReasons = {
     when: "Azure has moved the data of a modified disk",
   },
   StateNotKept: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when:
       "Azure refuses the disk's tags (fenced nodes, file system, owner), or the first two could not be " +
@@ -167,7 +156,6 @@ export const eventReasons = {
       "more than 200 volumes. Keep the AzVolume and its finalizer until then: only it has this state.",
   },
   DiskTagsDiffer: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when: "a tag of the disk names another cluster, object, volume or driver as its owner",
     remedy:
@@ -180,13 +168,11 @@ export const eventReasons = {
     when: "the disk is attached to a node that requests it",
   },
   AttachFailed: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "attaching the disk to a node that requests it failed",
     remedy: TRIED_AGAIN,
   },
   AttachRefused: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when:
       "the disk can't be attached to a requesting node until a permission, a quota, a disk or a VM changes " +
@@ -206,13 +192,11 @@ export const eventReasons = {
     remedy: "It is attached once it is detached from one of them.",
   },
   WaitingForNodePlugin: {
-    type: "Warning",
     shownOn: ["Pod", "Node"],
     when: "a pod was bound to a node on which no node plug-in has registered",
     remedy: "Check that the node plug-in runs there: events of the Node, or its log, say what it waits for.",
   },
   WaitingForQuarantine: {
-    type: "Warning",
     shownOn: ["Pod", "Node"],
     when:
       "a node is being fenced, or was, or may have a disk at an unknown LUN since its record was lost: " +
@@ -228,13 +212,11 @@ export const eventReasons = {
     remedy: "It is attached once the disk has grown.",
   },
   DeviceMissing: {
-    type: "Warning",
     shownOn: ["Pod", "Node"],
     when: "the node finds no device, or another disk's, where Azure says that the disk is",
     remedy: "The controller reads Azure again, and attaches the disk again where it is gone.",
   },
   DetachFailed: {
-    type: "Warning",
     shownOn: ["Node"],
     when: "detaching the disk failed, or could not begin",
     remedy: `${TRIED_AGAIN} Until then the disk takes up a share and a slot of the node.`,
@@ -244,7 +226,6 @@ export const eventReasons = {
     when: "a replica is ready",
   },
   ReplicaAttachFailed: {
-    type: "Warning",
     when: "attaching a replica failed",
     remedy: "The driver tries a few times, then on another node.",
   },
@@ -260,7 +241,6 @@ export const eventReasons = {
     remedy: "It is placed elsewhere.",
   },
   ReplicasMissing: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when: "fewer suitable nodes than requested replicas",
     remedy:
@@ -283,7 +263,6 @@ export const eventReasons = {
       "states that request with the node's token.",
   },
   WriterSilent: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "PodOnNode", "Node"],
     when:
       "the writer's node, or one not yet known to be clean, sends no heartbeats or is NotReady, and the " +
@@ -294,7 +273,6 @@ export const eventReasons = {
       "Remove a taint that was set once the node is back.",
   },
   WriterReplaced: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when:
       "the volume is held by a VM that still exists, and its node name belongs to another VM, or to none " +
@@ -316,7 +294,6 @@ export const eventReasons = {
       "ReleaseUnfinished) say what else has the disk there.",
   },
   DiskStillUsed: {
-    type: "Warning",
     shownOn: ["Node"],
     when:
       "a node that was recalled, fenced or is unverified has unmounted the volume, or can't, because its " +
@@ -327,7 +304,6 @@ export const eventReasons = {
       "node, or, where the node was fenced from it, no disk is attached to the node.",
   },
   ReleaseUnfinished: {
-    type: "Warning",
     shownOn: ["Node"],
     when:
       "as DiskStillUsed, and no program is known to use the disk: it has not carried out all writes yet, " +
@@ -344,7 +320,6 @@ export const eventReasons = {
     remedy: "It is fenced from the disk if it does not release it: no action is required.",
   },
   NoAttachment: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when:
       "a node holds the volume whose AzVolumeAttachment was deleted by hand (the message says what to do " +
@@ -360,7 +335,6 @@ export const eventReasons = {
     remedy: `Its node plug-in will report: check that it runs there; ${OUT_OF_SERVICE_OR_DELETED}.`,
   },
   AttachedToForeignVM: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when:
       "a disk was found attached to a VM on which no node plug-in runs (the message says what to do if it " +
@@ -368,7 +342,6 @@ export const eventReasons = {
     remedy: "A VM that is no node of this cluster is never fenced: detach the disk from it.",
   },
   FoundAttached: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when:
       "recovery, or a failed attach, found the disk on a VM although no object says so: it was attached " +
@@ -378,7 +351,6 @@ export const eventReasons = {
       "then no other node is granted the volume. A node reports by itself once it no longer uses it.",
   },
   DeletedWithVM: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when:
       "another client has attached the disk to a node with deleteOption Delete, and the driver has not " +
@@ -388,7 +360,6 @@ export const eventReasons = {
       "--ids <VM> --set 'storageProfile.dataDisks[<index>].deleteOption=Detach').",
   },
   Fencing: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when: "a node is being fenced from the disk",
     remedy: "No other node writes until that is proven, or the disk refuses that node's writes.",
@@ -402,13 +373,11 @@ export const eventReasons = {
     remedy: "Other nodes may be granted the volume from now on.",
   },
   NoProof: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when: "a node that is being fenced is not proven to be off the disk",
     remedy: `${TRIED_AGAIN} ${BOTH_DELETED}`,
   },
   DetachNotForced: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when:
       "a fence by force also carries out another client's detach of a disk that has no AzVolume, from a " +
@@ -418,7 +387,6 @@ export const eventReasons = {
       `disk detach --force-detach), or switch its VM off; or ${OUT_OF_SERVICE}.`,
   },
   EtagNotMoved: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when:
       "Azure accepts the driver's updates of a VM, and none moves its ETag: a node can't be proven to be " +
@@ -428,7 +396,6 @@ export const eventReasons = {
       "VM that is gone as proof. Until then it reads the VM each minute and updates it every ten minutes.",
   },
   RecordNotVerified: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when:
       "the object store was rolled back, and the volume's record is not proven yet, so that nothing is " +
@@ -436,7 +403,6 @@ export const eventReasons = {
     remedy: `${TRIED_AGAIN} Where the object store refuses an object, remove the cause that it names.`,
   },
   RecordNotRebuilt: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when:
       "another client has removed a volume's record, and Azure does not say which VMs have its disk: " +
@@ -444,7 +410,6 @@ export const eventReasons = {
     remedy: TRIED_AGAIN,
   },
   BarrierPending: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when:
       "a detach that a lost record allowed, or that is not wanted any more, may still be under way to a " +
@@ -460,18 +425,15 @@ export const eventReasons = {
     remedy: "Nothing is attached to it until its node plug-in reports that it is clean.",
   },
   StageFailed: {
-    type: "Warning",
     shownEveryMs: TEN_MINUTES_MS,
     when: "a node could not make the volume ready for its pod",
     remedy: "The kubelet retries.",
   },
   WriterReclaimed: {
-    type: "Warning",
     shownOn: ["Node"],
     when: "the volume's record was lost while a pod wrote it: that node remains the writer",
   },
   ReclaimDisputed: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Node"],
     when:
       "after a record was lost, one node reclaimed the volume while a pod on another one still has it " +
@@ -481,7 +443,6 @@ export const eventReasons = {
       "its node releases the volume then.",
   },
   ReservedByOthers: {
-    type: "Warning",
     shownOn: ["Node"],
     when:
       "after a record was lost, a node that has the volume mounted finds its disk reserved by other " +
@@ -491,19 +452,16 @@ export const eventReasons = {
       "sg_persist --out --clear --param-rk=<key> <device>. The node looks again every 5 s.",
   },
   DeviceNotTuned: {
-    type: "Warning",
     when: "a node serves a volume without settings that its attributes ask for",
     remedy:
       "The kernel keeps its own values. A class for new volumes may state what the nodes have; " +
       "attributes of a PersistentVolume can't be changed.",
   },
   StaleMountsRemoved: {
-    type: "Warning",
     shownOn: ["Node"],
     when: "a node removed mounts that it may not have any more",
   },
   DetachLeftBehind: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "PodOnNode", "Node"],
     when:
       "another client's detach of a disk that a node uses has failed so far: the next update of the VM, " +
@@ -521,7 +479,6 @@ export const eventReasons = {
     remedy: "The driver attaches it again where a replica or a pod needs it there.",
   },
   DiskLost: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "PodOnNode", "Node"],
     when:
       "another client has detached a disk from the node that writes it. " +
@@ -531,7 +488,6 @@ export const eventReasons = {
       "driver, from changing the VM's data disks.",
   },
   FileSystemRepaired: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "PodOnNode"],
     isStatedByNode: true,
     when: "an ext file system was damaged, and e2fsck has repaired it before its mount",
@@ -540,7 +496,6 @@ export const eventReasons = {
       "restore a snapshot.",
   },
   FileSystemErrors: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "PodOnNode"],
     isStatedByNode: true,
     shownEveryMs: HALF_AN_HOUR_MS,
@@ -551,7 +506,6 @@ export const eventReasons = {
       "run e2fsck -f -p on the disk while no pod uses it.",
   },
   MountDead: {
-    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "PodOnNode"],
     isStatedByNode: true,
     shownEveryMs: HALF_AN_HOUR_MS,
@@ -563,7 +517,6 @@ export const eventReasons = {
       "restarted container gets the same mount.",
   },
   PodLostDisk: {
-    type: "Warning",
     shownOn: ["Node"],
     when:
       "a node removed mounts from under a pod that was not unpublished: " +
@@ -576,21 +529,18 @@ export const eventReasons = {
     when: "a fenced node is clean: disks are attached to it again",
   },
   AttachmentIgnored: {
-    type: "Warning",
     when: "an AzVolumeAttachment has a name, volume and disk that contradict each other (about its Node)",
     remedy:
       "The controller deletes it. The driver makes no such object: find out what wrote it, " +
       "with that node's token or by hand.",
   },
   ReportIgnored: {
-    type: "Warning",
     when:
       "a node reports an impossible state: an epoch far above that of the record, or more volumes than " +
       "a VM has disks (about its Node)",
     remedy: "Its checkpoints are damaged, or another client uses its token: inspect that node.",
   },
   NodeIgnored: {
-    type: "Warning",
     shownOn: ["Node"],
     when:
       "an AzDriverNode reports another VM than its Node names (`spec.providerID`), the VM of another node, " +
@@ -600,7 +550,6 @@ export const eventReasons = {
       "Otherwise another client uses its token: inspect that node.",
   },
   NodeMarkedOutOfService: {
-    type: "Warning",
     shownOn: ["Node"],
     when:
       "the kubelet and the node plug-in of a node are silent and Azure shows its VM as stopped or " +
@@ -633,7 +582,6 @@ export const eventReasons = {
     when: "the kubelet of a node that the driver had marked out of service reports again",
   },
   RollbackUnconfirmed: {
-    type: "Warning",
     when:
       "only one node reports a rollback of the object store, less than ten minutes after " +
       "its last such report (about its Node)",
@@ -642,7 +590,6 @@ export const eventReasons = {
       "Otherwise another client uses that node's token: inspect that node.",
   },
   RegistrationRefused: {
-    type: "Warning",
     when: "the kubelet does not accept the node plug-in: no volume is mounted on the node",
     remedy: "The kubelet retries automatically.",
   },
@@ -661,7 +608,6 @@ export const eventReasons = {
       "of Kubernetes remove a taint of --node-taints.",
   },
   CheckpointsUnwritten: {
-    type: "Warning",
     when:
       "the root disk of a node takes no change, as after an error: no further volume is staged there, and " +
       "its AzDriverNode is not ready (about its Node)",
@@ -670,7 +616,6 @@ export const eventReasons = {
       "leave are released. The node is ready again once its disk takes a change.",
   },
   OtherDriver: {
-    type: "Warning",
     when:
       "another Azure disk driver, such as V1, runs beside this one: the node stages no volume (about its " +
       "Node), or the controller attaches and detaches nothing (about the Lease)",
@@ -691,9 +636,9 @@ export type EventReason = keyof typeof eventReasons;
 /** What an event means: a row that names no recipient or remedy has none. */
 export function meaningOf(
   reason: EventReason,
-): EventMeaning & Required<Pick<EventMeaning, "shownOn" | "remedy">> {
+): EventMeaning & Required<Pick<EventMeaning, "type" | "shownOn" | "remedy">> {
   const row: EventMeaning = eventReasons[reason];
-  return { shownOn: [], remedy: "", ...row };
+  return { type: "Warning", shownOn: [], remedy: "", ...row };
 }
 
 export function withRemedy(reason: EventReason, message: string): string {
