@@ -19,7 +19,6 @@ export interface Program<T extends Options> {
   problems?(values: Values<T>, words: readonly string[]): readonly string[];
 }
 
-/** What a command line asks for. */
 export type CommandLine<T extends Options> =
   | { readonly kind: "Run"; readonly values: Values<T>; readonly words: readonly string[] }
   | NoRun;
@@ -89,7 +88,6 @@ export interface ReadFlags {
   readonly problems: readonly string[];
 }
 
-/** The part of a program by which flags are known. */
 type KnownFlags = Pick<Program<Options>, "options" | "whyUnknown">;
 
 const NOTHING: ReadFlags = { given: new Map(), words: [], problems: [] };

@@ -74,14 +74,11 @@ type Reads = "getDisk" | "listDisks" | "inspectInstance";
 export type WriterPorts = Pick<ControllerPorts, SharedPorts>;
 /** The ports of fencing, and of the proofs that a disk is off a VM. */
 export type FencingPorts = FolderPorts<"clusterId", Reads | "barrier" | "proveGone">;
-/** The ports of the loops of nodes. */
 export type NodesPorts = FolderPorts<"marks", "dataDisksMax" | "inspectInstance" | "powerOff">;
-/** The ports of attaching and detaching. */
 export type AttachmentPorts = FolderPorts<
   "clusterId",
   Reads | "attachDisk" | "detachDisk" | "barrier" | "proveGone"
 >;
-/** The ports of a volume's disk: its creation, changes and deletion. */
 export type DiskPorts = FolderPorts<
   "clusterId",
   Reads | "diskUriOf" | "createDisk" | "deleteDisk" | "resizeDisk" | "updateDisk" | "tagDisk"

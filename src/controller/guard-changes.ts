@@ -16,7 +16,6 @@ interface WithPrecondition {
   readonly precondition: Precondition;
 }
 
-/** Every method that changes a VM. */
 export const vmChanges: Readonly<Record<MethodsWith<WithPrecondition & { readonly node: object }>, true>> = {
   attachDisk: true,
   detachDisk: true,

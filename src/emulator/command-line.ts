@@ -73,10 +73,8 @@ const options = {
   }),
 };
 
-/** The values of the emulator's flags. */
 export type EmulatorFlags = Values<typeof options>;
 
-/** Reads the command line. */
 export function parseCommandLine(args: readonly string[]): CommandLine<typeof options> {
   return readCommandLine(
     {

@@ -1,7 +1,6 @@
 import type { EventReason } from "../core/events/event-reasons.ts";
 import type { NodePorts } from "./node-ports.ts";
 
-/** Emits an event of this node on one of its volumes. */
 export function emitOnVolume(
   ports: NodePorts,
   volumeName: string,

@@ -8,7 +8,6 @@ import type { NodePorts } from "./node-ports.ts";
 import { checkpointOf } from "./own-state.ts";
 import { emitMountProblem } from "./stage/volume-events.ts";
 
-/** The usage of what is mounted at a path. */
 export type MountUsage =
   | { readonly kind: "blockDevice"; readonly bytes: Bytes }
   | { readonly kind: "fileSystem"; readonly stats: FileSystemStats };

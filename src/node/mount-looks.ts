@@ -75,7 +75,6 @@ export class MountLooks {
     return pathsOf(checkpoint).filter((path) => looks.get(path)?.found === undefined);
   }
 
-  /** Forgets a volume that is not mounted. */
   forget(volumeName: string): void {
     this.#mounts.delete(volumeName);
   }

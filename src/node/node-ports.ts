@@ -15,7 +15,6 @@ import type { OperationLock } from "../runtime/operation-lock.ts";
 import type { MountLooks } from "./mount-looks.ts";
 import type { ReleasedEpochs } from "./writer/released-epochs.ts";
 
-/** The settings of a node plug-in. */
 export interface NodeSettings {
   /** The operating system of the node, which decides what it can serve. */
   readonly platform: Platform;
@@ -67,7 +66,6 @@ export interface VolumeLimit {
   learn(dataDisksMax: number | undefined): void;
 }
 
-/** The ports of the node role. */
 export interface NodePorts {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;

@@ -3,7 +3,6 @@ import { isSameResourceUri } from "../core/azure/ids/disk-uri.ts";
 import type { VolumeCheckpoint } from "../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "./node-ports.ts";
 
-/** The attachment of a volume to this node, by the cache. */
 export function ownAttachment(
   { cache, node }: Pick<NodePorts, "cache" | "node">,
   volumeName: string,
@@ -13,7 +12,6 @@ export function ownAttachment(
     .find(({ spec }) => spec.nodeName === node.nodeName);
 }
 
-/** This node's checkpoint of a volume. */
 export function checkpointOf(
   { checkpoints }: Pick<NodePorts, "checkpoints">,
   volumeName: string,

@@ -5,7 +5,6 @@ import { isNamed } from "../core/writer/record/record-nodes.ts";
 import { NODE_NAME_LABEL } from "../objects/new-attachment.ts";
 import type { Kind, KindMap, LabelSelector, ObjectStore } from "../ports/store/object-store.ts";
 
-/** Whether a volume's record names a node in any part. */
 export function recordNames(volume: AzVolume, nodeName: string): boolean {
   return isNamed(volume.status?.record, nodeName, "writer", "fencing", "quarantined", "unverified");
 }

@@ -58,7 +58,6 @@ export function withAttachmentLabels(present: AzVolumeAttachment): AzVolumeAttac
   return { ...present, metadata: { ...metadata, labels: { ...metadata.labels, ...due } } };
 }
 
-/** The labels by which an attachment is listed. */
 export function attachmentLabels({
   volumeName,
   nodeName,

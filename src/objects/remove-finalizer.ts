@@ -23,7 +23,6 @@ export function removeFinalizer<K extends Kind>(
   );
 }
 
-/** The object without one of its finalizers. */
 export function withoutFinalizer<T extends KindMap[Kind]>(object: T, finalizer: string): T {
   const { finalizers = [] } = object.metadata;
   return {

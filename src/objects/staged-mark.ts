@@ -32,7 +32,6 @@ export function asStaged(present: AzVolumeAttachment): AzVolumeAttachment | unde
   return present.spec.staged === true ? undefined : { ...present, spec: { ...present.spec, staged: true } };
 }
 
-/** The attachment without the mark. */
 export function withoutStaged(present: AzVolumeAttachment): AzVolumeAttachment {
   const { staged: _, ...spec } = present.spec;
   return { ...present, spec };

@@ -41,7 +41,6 @@ export function changeSpec<K extends Kind>(
   return changeWith(store, "update", target, change, signal);
 }
 
-/** The same for status. */
 export function changeStatus<K extends Kind>(
   store: ObjectStore,
   target: ChangeTarget<K>,

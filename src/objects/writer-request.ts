@@ -143,7 +143,6 @@ function requesting(
   return sameJson(spec, present.spec) ? undefined : { ...present, spec };
 }
 
-/** Where a request is. */
 interface RequestPlace {
   readonly volumeId: string;
   readonly nodeName: string;

@@ -1,6 +1,5 @@
 import { fail, type Result } from "../core/failure/result.ts";
 
-/** The operation that holds the lock of a volume. */
 interface Holder {
   readonly operation: string;
   isWaiting: boolean;

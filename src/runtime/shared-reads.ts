@@ -9,7 +9,6 @@ import { unlessAborted } from "./unless-aborted.ts";
  */
 const HANGING_AFTER_MS = 1_000;
 
-/** What is read, and how. */
 export interface SharedReadsOptions<Of, T> {
   readonly clock: Clock;
   /** Reads of one key are shared. */

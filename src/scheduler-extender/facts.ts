@@ -44,7 +44,6 @@ export interface VolumeFacts extends SourceObject {
   readonly writer: NodeKey | undefined;
 }
 
-/** What is kept of an AzVolumeAttachment. */
 export interface AttachmentFacts extends SourceObject, PodVolumeAttachment {
   readonly diskKey: string;
   readonly nodeName: string;

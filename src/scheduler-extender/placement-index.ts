@@ -71,7 +71,6 @@ export interface PlacementIndex {
   refreshHealth(): void;
 }
 
-/** A volume that is to be made for the pod. */
 function newVolume(where: Pick<PodVolume, "disk" | "clone">): PodVolume {
   return { ...where, barred: [], drawsToWriter: true, writer: undefined, attachments: new Map() };
 }

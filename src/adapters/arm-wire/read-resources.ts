@@ -26,7 +26,6 @@ import {
   type Wire,
 } from "./wire-values.ts";
 
-/** All resources have an id. */
 function idOf(resource: Wire): string {
   return required("id", optionalText(resource["id"]));
 }
@@ -36,7 +35,6 @@ function stateOf(properties: Wire): string {
   return required("provisioningState", optionalText(properties["provisioningState"]));
 }
 
-/** Reads a disk as ARM writes it. */
 export function readDiskResource(body: unknown): ArmDisk {
   const disk = object(body);
   const properties = object(disk["properties"]);
@@ -69,7 +67,6 @@ export function readDiskResource(body: unknown): ArmDisk {
   };
 }
 
-/** Reads a snapshot as ARM writes it. */
 export function readSnapshotResource(body: unknown): ArmSnapshot {
   const snapshot = object(body);
   const properties = object(snapshot["properties"]);
@@ -135,7 +132,6 @@ export function readUsage(body: unknown): ArmUsage {
   };
 }
 
-/** The sizes of VMs among SKUs. */
 export function vmSizesAmong(answer: ArmAnswer<readonly Sku[]>): ArmAnswer<readonly ArmVmSize[]> {
   if (!answer.result.ok) return { ...answer, result: answer.result };
   const sizes = answer.result.value
@@ -187,7 +183,6 @@ function codesOf(statuses: unknown): readonly string[] {
   return list(statuses).map((status) => text(object(status)["code"]));
 }
 
-/** The items of a page, and where the next one is. */
 export function readPage<T>(
   body: unknown,
   readItem: (item: unknown) => T,

@@ -116,7 +116,6 @@ function showsEnd(body: unknown): boolean {
   return state === "" || state?.toLowerCase() === "succeeded";
 }
 
-/** Reads the error in an answer. */
 function errorFrom(answer: WireAnswer): ArmError {
   return readArmError(answer.body, {
     statusCode: answer.statusCode,

@@ -60,7 +60,6 @@ export function texts(value: unknown): readonly string[] {
   return list(value).map((item) => (typeof item === "string" ? item : malformed("text", item)));
 }
 
-/** A map of texts, such as tags. */
 export function textMap(value: unknown): Readonly<Record<string, string>> {
   const members = Object.entries(object(value)).map(([name, member]) => [name, text(member)] as const);
   return Object.fromEntries(members);

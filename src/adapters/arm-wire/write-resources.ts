@@ -15,7 +15,6 @@ interface WireObject {
 /** A body of ARM: what is not common to all resources is in `properties`. */
 type WireBody = WireObject & { readonly properties: WireObject };
 
-/** The body that creates a disk. */
 export function diskBody(disk: ArmDiskSpec): WireBody {
   const {
     location,
@@ -49,7 +48,6 @@ export function diskBody(disk: ArmDiskSpec): WireBody {
   };
 }
 
-/** The body that changes a disk. */
 export function diskChangeBody(change: ArmDiskChange): WireBody {
   const { tags, skuName, diskSizeGB } = change;
   return {
@@ -59,7 +57,6 @@ export function diskChangeBody(change: ArmDiskChange): WireBody {
   };
 }
 
-/** The body that creates a snapshot. */
 export function snapshotBody(snapshot: ArmSnapshotSpec): WireBody {
   const { location, tags, sourceId, createOption, incremental, skuName, instantAccessDurationMinutes } =
     snapshot;

@@ -95,10 +95,8 @@ const clouds: readonly Cloud[] = [
   },
 ];
 
-/** The clouds that have a name. */
 export const cloudNames: readonly string[] = clouds.map(({ name }) => name);
 
-/** The authority of Azure's public cloud. */
 export const PUBLIC_AUTHORITY: string = PUBLIC.authorities[0];
 
 /** What tokens of an authority of Azure's own are for; undefined: it is none, and Azure does not know it. */

@@ -6,7 +6,6 @@ const PROXY_VARIABLES = ["HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY"].flatMap((name
   name.toLowerCase(),
 ]);
 
-/** The addresses that are called. */
 export interface CalledAddresses {
   readonly resourceManager: string;
   /** Undefined: it is not known yet, or a managed identity signs in, which never uses a proxy. */

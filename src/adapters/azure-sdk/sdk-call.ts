@@ -11,7 +11,6 @@ interface RawAnswer {
   readonly parsedBody?: unknown;
 }
 
-/** What each call of the SDK receives. */
 export interface CallOptions {
   readonly abortSignal: AbortSignal;
   readonly requestOptions: { readonly headers: Record<string, string> };

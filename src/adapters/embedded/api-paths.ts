@@ -37,7 +37,6 @@ export interface ApiPath {
   readonly isStatus: boolean;
 }
 
-/** The path of all objects of a kind, of one, or of its status. */
 export function apiPathOf(kind: Kind, name?: string, subresource?: "status"): string {
   const collection = `/apis/${places[kind].apiVersion}/${places[kind].plural}`;
   if (name === undefined) return collection;

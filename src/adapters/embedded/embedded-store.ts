@@ -28,7 +28,6 @@ const HISTORY_MAX = 10_000;
 const BOOKMARK_INTERVAL_MS = 10_000;
 const WATCH_BATCH_MAX = 256;
 
-/** How to open an embedded store. */
 export interface EmbeddedStoreOptions {
   /** Path of the store's file, created if missing; `-wal` lies beside it. */
   readonly file: string;

@@ -22,7 +22,6 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const SOCKET_PATH_BYTES_MAX = 107;
 const NEW_SUFFIX = ".new";
 
-/** A running store server. */
 export interface StoreServer {
   readonly socketPath: string;
   /** Ends watches and requests and removes the socket; the store stays open. */

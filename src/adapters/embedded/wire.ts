@@ -38,12 +38,10 @@ export type WireEvent =
     }
   | { readonly type: "ERROR"; readonly object: WireStatus };
 
-/** An object as the wire shows it: with its kind. */
 export function wireObject<K extends Kind>(kind: K, object: KindMap[K]): object {
   return { apiVersion: apiVersionOf(kind), kind, ...object };
 }
 
-/** A list as the wire shows it. */
 export function wireList<K extends Kind>(
   kind: K,
   list: { readonly items: readonly KindMap[K][]; readonly resourceVersion: string },
@@ -56,7 +54,6 @@ export function wireList<K extends Kind>(
   };
 }
 
-/** A watch event as the wire shows it. */
 export function wireEvent<K extends Kind>(kind: K, event: WatchEvent<K>): WireEvent {
   if (event.type !== "BOOKMARK") return { type: event.type, object: wireObject(kind, event.object) };
   return {

@@ -35,7 +35,6 @@ import type { ObservedMount } from "./mount/read-mounts.ts";
 import { unmountPath } from "./mount/unmount-path.ts";
 import { createReservations } from "./reservation/reserved-devices.ts";
 
-/** Settings of the Linux host. */
 export interface LinuxHostOptions {
   /** Prefix of `/dev/disk/azure`, for a node with a device tree of its own; default: empty, the real one. */
   readonly deviceRoot?: string;

@@ -54,7 +54,6 @@ export function toDevice(device: ModelDevice): Device {
   return { path: device.path, majorMinor: device.majorMinor, sizeBytes: bytes(device.knownBytes) };
 }
 
-/** The mount that shows at a path. */
 export function mountOn(machine: MachineState, path: string): ModelMount | undefined {
   return machine.mounts.findLast((mount) => mount.path === path);
 }

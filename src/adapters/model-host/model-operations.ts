@@ -45,7 +45,6 @@ interface InFlight {
 
 const cancelled: Result<never> = fail({ kind: "Cancelled" });
 
-/** Creates the operations of one machine. */
 export function createModelOperations(clock: Clock): ModelOperations {
   const inFlight = new Set<InFlight>();
   const conflictOf = ({ instanceNumber, touches }: ModelOperation): InFlight | undefined =>

@@ -23,7 +23,6 @@ export interface PlugInCalls {
   ) => Promise<Result<void>>;
 }
 
-/** The calls of the instance of that number. */
 export function createPlugInCalls(machine: MachineState, instanceNumber: number): PlugInCalls {
   const earlierAlive = (): boolean =>
     [...machine.liveInstances].some((number) => number < instanceNumber) ||

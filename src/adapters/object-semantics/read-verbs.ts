@@ -3,7 +3,6 @@ import type { Kind, KindMap, LabelSelector } from "../../ports/store/object-stor
 import { matchesSelector } from "./select-event.ts";
 import { asKind, type StoredObject } from "./stored-object.ts";
 
-/** The present objects of a store. */
 interface PresentObjects {
   readonly version: () => number;
   readonly object: (kind: Kind, name: string) => StoredObject | undefined;

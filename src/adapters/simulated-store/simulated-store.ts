@@ -114,7 +114,6 @@ export interface SimulatedStore {
   restore(snapshot: StoreSnapshot): void;
 }
 
-/** An empty simulated store. */
 export function createSimulatedStore(options: {
   readonly clock: Clock;
   readonly random: Random;

@@ -16,7 +16,6 @@ const HEAP_BYTES_MAX = 64 * 1024 * 1024;
 /** Less growth than this since the last collection is not worth another. */
 const GROWTH_BYTES_MIN = 8 * 1024 * 1024;
 
-/** What the collector needs of the process. */
 export interface ProcessHeap {
   /** The share of the time, 0 to 1, in which the process worked since the last call. */
   readonly busyShare: () => number;

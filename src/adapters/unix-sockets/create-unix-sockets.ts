@@ -16,7 +16,6 @@ const CONNECTIONS_MAX = 512;
 /** The pause after a connection could not be accepted, in milliseconds. */
 const ACCEPT_RETRY_MS = 1_000;
 
-/** A socket that is listened on. */
 export interface UnixListener {
   /**
    * Takes no more connections, and removes the socket's file unless another process has made it again. Once

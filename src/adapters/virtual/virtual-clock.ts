@@ -31,7 +31,6 @@ export interface VirtualClock extends Clock {
   settle(): Promise<void>;
   /** Moves the wall clock alone, as an administrator or NTP may. */
   jumpWallClock(ms: number): void;
-  /** The number of sleepers. */
   sleepers(): number;
 }
 

@@ -25,7 +25,6 @@ import { dataPartitionOf, volumeOf } from "./partitions.ts";
 import type { PowerShell } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
 
-/** Settings of the Windows host. */
 export interface WindowsHostOptions {
   readonly powerShell: PowerShell;
   readonly clock: Clock;

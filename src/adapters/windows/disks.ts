@@ -39,7 +39,6 @@ export function majorMinorOf({ Number, UniqueId }: Pick<Disk, "Number" | "Unique
   return `${Number}:${UniqueId}`;
 }
 
-/** The path of a disk's device. */
 export function devicePathOf(host: WindowsHostContext, { Number }: Pick<Disk, "Number">): string {
   return `${host.deviceRoot}PhysicalDrive${Number}`;
 }

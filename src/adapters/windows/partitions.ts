@@ -145,7 +145,6 @@ export function hasDriveLetter({ AccessPaths }: Partition): boolean {
   return (AccessPaths ?? []).some((path) => DRIVE_LETTER.test(path));
 }
 
-/** The volume of a partition. */
 export async function volumeOf(
   host: WindowsHostContext,
   partition: Partition,

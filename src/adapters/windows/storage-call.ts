@@ -2,7 +2,6 @@ import type { z } from "zod";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 
-/** A value that a cmdlet's parameter is bound to. */
 export type ParameterValue =
   | string
   | number

@@ -2,7 +2,6 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Operations } from "./operations.ts";
 import type { PowerShell } from "./storage-call.ts";
 
-/** The context of every part of the Windows host. */
 export interface WindowsHostContext {
   readonly powerShell: PowerShell;
   readonly operations: Operations;
@@ -13,7 +12,6 @@ export interface WindowsHostContext {
   readonly kubeletDirectories: readonly string[];
   /** How long one `findDevice` waits for a disk, in milliseconds. */
   readonly deviceWaitMs: number;
-  /** The id of this process. */
   readonly processId: number;
   /**
    * The device that this instance has mounted at each path. Windows forgets it when the disk goes, and the

@@ -18,7 +18,6 @@ import type { nodeOptions } from "../settings/process-options.ts";
 import { asSet } from "../settings/wrong-setting.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
-/** The parts of the node service, besides its settings. */
 export interface NodeServiceParts
   extends
     NodeHost,

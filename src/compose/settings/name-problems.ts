@@ -9,7 +9,6 @@ export function nodeNameProblem(text: string): string | undefined {
     : "expected the name of a node: 1 to 253 letters, digits, or any of - _ .";
 }
 
-/** The same of a namespace. */
 export function namespaceProblem(text: string): string | undefined {
   return NAMESPACE.test(text)
     ? undefined

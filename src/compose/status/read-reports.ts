@@ -140,7 +140,6 @@ async function volumesNotFine(
 
 type Claim = ApiObject & { readonly spec: { readonly volumeName?: string } };
 
-/** A name that is not of a volume. */
 export class NoSuchVolume extends Error {}
 
 /**
@@ -205,7 +204,6 @@ async function readFrom<T extends ApiObject>(
   return client === undefined ? ok(undefined) : readCoreObject<T>(client, collection, name, signal);
 }
 
-/** The events of the AzVolumes of these names, earliest first. */
 async function readEvents(
   { client, namespace }: ReportSources,
   names: ReadonlySet<string>,

@@ -7,7 +7,6 @@ import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { nodeOfVm, withNodeUid } from "../node-of-vm.ts";
 
-/** A volume, and the URI of its disk. */
 export interface VolumeDisk {
   readonly volume: AzVolume;
   readonly diskUri: string;

@@ -30,7 +30,6 @@ import { expectedDisksOn } from "./expected-disks.ts";
 import { checkFirstAttach, recordFirstAttach } from "./first-attach.ts";
 import { lunsReservedOn, mayAttachNow, type PlannedAttach, volumesBarring } from "./may-attach-now.ts";
 
-/** Failures of an attach that show that the VM does not have the disk. */
 const SHOW_DISK_OFF: readonly Failure["kind"][] = [
   "DiskNotFound",
   "DiskReplaced",

@@ -11,7 +11,6 @@ import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 
-/** An attach as planned. */
 export interface PlannedAttach {
   readonly volume: AzVolume;
   readonly attachment: AzVolumeAttachment;

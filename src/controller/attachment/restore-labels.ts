@@ -6,7 +6,6 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { attachmentTarget } from "./attachment-object.ts";
 
-/** Whether an attachment has the labels by which it is listed. */
 export function hasLabels(attachment: AzVolumeAttachment): boolean {
   return withAttachmentLabels(attachment) === undefined;
 }

@@ -31,7 +31,6 @@ export async function deleteObject(
   );
 }
 
-/** Deletes a disk, and then the object of its volume. */
 export async function deleteDisk(
   ports: DiskPorts,
   volume: AzVolume,

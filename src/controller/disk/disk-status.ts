@@ -12,7 +12,6 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { NO_STATUS } from "../adoption/rebuild-record.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 
-/** Changes the status of exactly this volume. */
 export function setStatus(
   ports: DiskPorts,
   volume: AzVolume,

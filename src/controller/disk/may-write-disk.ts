@@ -19,7 +19,6 @@ export function mayWriteDisk(
   };
 }
 
-/** Whether a volume is to keep its disk. */
 export function isKept(volume: AzVolume): boolean {
   return !isDeleting(volume) && volume.metadata.deletionTimestamp === undefined;
 }

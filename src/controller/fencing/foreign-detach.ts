@@ -18,7 +18,6 @@ import { type LeavingDisk, readLeaving } from "./leaving-disk.ts";
 
 type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseHighWaterMark" | "users" | "random">;
 
-/** An update of a VM. */
 interface Update {
   readonly node: NodeIdentity;
   /**

@@ -103,7 +103,6 @@ async function deleteDriverNode(
   return ok({});
 }
 
-/** The quarantine entries under a node's name. */
 function quarantinedAs(
   ports: FencingPorts,
   nodeName: string,

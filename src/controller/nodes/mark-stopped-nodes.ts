@@ -68,7 +68,6 @@ export function returnedNodesReconciler(ports: NodesPorts): Reconciler {
   };
 }
 
-/** Whether a node may have to be marked. */
 export function mayBeStopped(node: OrchestratorNode): boolean {
   return kubeletOf(node) === "unreachable" && !node.isOutOfService;
 }

@@ -8,7 +8,6 @@ interface UnschedulablePorts {
   readonly leaseHighWaterMark: Pick<LeaseHighWaterMark, "comingIncarnation">;
 }
 
-/** When a node was first seen unschedulable. */
 interface FirstSeen {
   /** On the clock's `elapsedMs`. */
   readonly sinceMs: number;

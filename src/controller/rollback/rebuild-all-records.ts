@@ -119,7 +119,6 @@ async function markAgain(
   return distrusted.ok && unmarked.length > 0 ? ok({ requeueAfterMs: MARKED_AGAIN_EVERY_MS }) : distrusted;
 }
 
-/** Volumes whose records are to be rebuilt. */
 interface Due {
   readonly volumes: readonly AzVolume[];
   readonly incarnation: number;

@@ -51,7 +51,6 @@ export function aClusterAttachment(
   };
 }
 
-/** A cluster with these volumes and attachments. */
 export function aCluster(
   known: readonly ClusterVolume[],
   attached: readonly ClusterAttachment[] = [],

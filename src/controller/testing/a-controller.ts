@@ -47,7 +47,6 @@ export interface ReconcileWorld extends StoreWorld {
   use: VolumeUse;
   asked: number;
   readonly outOfService: Set<string>;
-  /** Those of them that the driver has marked. */
   readonly markedByDriver: Set<string>;
   /** Nodes from whose kubelet the orchestrator receives nothing. */
   readonly unreachable: Set<string>;

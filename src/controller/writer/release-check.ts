@@ -6,7 +6,6 @@ import { beginFence, withdraw, renew } from "../../core/writer/record/writer-ste
 import { updateRecord } from "../../objects/update-record.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
-/** The result of a release check. */
 export type ReleaseCheckResult =
   | { readonly kind: "unused"; readonly volume: AzVolume }
   | { readonly kind: "stillUsed"; readonly use: VolumeUse };

@@ -8,7 +8,6 @@ export type AzDriverNode = DeepReadonly<z.infer<typeof azDriverNodeSchema>>;
 /** What a node plug-in has reported. */
 export type NodeStatus = NonNullable<AzDriverNode["status"]>;
 
-/** A node whose plug-in has reported. */
 export type ReportedNode = AzDriverNode & { readonly status: NodeStatus };
 
 /** What a node reports with a heartbeat, without the heartbeat itself. */

@@ -11,5 +11,4 @@ export type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 /** What a node states to be wrong with a volume as it has it mounted. */
 export type MountProblem = NonNullable<AttachmentStatus["mountProblems"]>[number];
 
-/** Which mount problem the leader has shown, and when. */
 export type ShownMountProblem = NonNullable<AttachmentStatus["mountProblemsShown"]>[number];

@@ -8,19 +8,15 @@ export type AzVolume = DeepReadonly<z.infer<typeof azVolumeSchema>>;
 /** What a volume says of its disk, its writer and its conditions. */
 export type VolumeStatus = NonNullable<AzVolume["status"]>;
 
-/** The writer record of a single-writer volume. */
 export type WriterRecord = NonNullable<VolumeStatus["record"]>;
 
-/** The writer named in a record. */
 export type Writer = NonNullable<WriterRecord["writer"]>;
 
-/** A node in the list of a record. */
 export type RecordNode = WriterRecord["nodes"][number];
 
 /** What a record says of a node that is not its writer. */
 export type Access = NonNullable<RecordNode["access"]>;
 
-/** The disk that a volume asks for. */
 export type DiskSpec = AzVolume["spec"]["disk"];
 
 /** The changes that a VolumeAttributesClass asks of a disk. */
@@ -29,5 +25,4 @@ export type DiskModification = NonNullable<AzVolume["spec"]["modification"]>;
 /** What is known of the managed disk behind a volume. */
 export type VolumeDetail = NonNullable<VolumeStatus["detail"]>;
 
-/** One capability asked of a volume. */
 export type VolumeCapability = AzVolume["spec"]["capabilities"][number];

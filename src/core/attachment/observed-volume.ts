@@ -214,7 +214,6 @@ export function stayingPrimaries(observed: ObservedVolume): readonly AzVolumeAtt
   return stayingAttachments(observed).filter(({ spec }) => spec.role === "Primary");
 }
 
-/** The volume's attachment to a node. */
 export function attachmentOn(
   { attachments }: Pick<ObservedVolume, "attachments">,
   nodeName: string,
@@ -246,7 +245,6 @@ export function maxSharesOf({ spec, status }: AzVolume): number {
   return status?.detail?.maxShares ?? spec.disk.maxShares;
 }
 
-/** Whether replicas are kept for this volume. */
 export function keepsReplicas(volume: AzVolume): boolean {
   return volume.spec.maxMountReplicaCount > 0 && !isDeleting(volume);
 }

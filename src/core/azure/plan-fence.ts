@@ -17,7 +17,6 @@ export interface FencedVm {
   readonly detachLeftMs: number;
 }
 
-/** The next action of a fence. */
 export type FenceMove =
   | { readonly kind: "wait" }
   | { readonly kind: "detach"; readonly force: boolean }

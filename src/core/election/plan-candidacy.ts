@@ -58,7 +58,6 @@ export function electionProblem({
   return undefined;
 }
 
-/** The Lease as a candidate sees it. */
 export interface ObservedLease {
   readonly identity: string;
   /** Undefined: there is none. */
@@ -74,7 +73,6 @@ export interface ObservedLease {
   readonly settings: ElectionSettings;
 }
 
-/** The next action of a candidate. */
 export type CandidateAction =
   | { readonly kind: "Create" }
   | { readonly kind: "Acquire"; readonly because: string }
@@ -82,7 +80,6 @@ export type CandidateAction =
   | { readonly kind: "Mark" }
   | { readonly kind: "Wait"; readonly ms: number };
 
-/** Plans one step of a candidate. */
 export function planCandidacy(observed: ObservedLease): CandidateAction {
   const { lease, remembered, settings, unchangedMs } = observed;
   if (lease === undefined) {

@@ -13,7 +13,6 @@ export interface ObservedNodeVolume {
   readonly record: WriterRecord | undefined;
   /** The volume takes several writers at once and has no record. */
   readonly isMultiWriter: boolean;
-  /** The node's own attachment. */
   readonly attachment: AzVolumeAttachment | undefined;
   /** Whether the node states its requests itself: no client publishes to it. */
   readonly statesRequests: boolean;

@@ -9,7 +9,6 @@ export interface NodeService {
   readonly heartbeatUnchangedMs: number;
 }
 
-/** What to do about a node's out-of-service mark. */
 export type ServiceStep =
   | { readonly kind: "Keep" }
   | { readonly kind: "LookAgain"; readonly afterMs: number }

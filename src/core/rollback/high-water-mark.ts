@@ -25,7 +25,6 @@ export function comingIncarnationOf({ incarnation, coming = 0 }: HighWaterMark):
   return Math.max(incarnation, coming);
 }
 
-/** The mark that a Lease shows. */
 export function highWaterMarkOf(lease: Lease): HighWaterMark {
   const coming = rebuildMarkOf(lease);
   return {

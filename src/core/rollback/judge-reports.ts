@@ -19,7 +19,6 @@ const REPEAT_MS = 2 * LONE_REPORT_EVERY_MS;
 /** The most nodes that are remembered. With that many lone reports within the time, the next one waits. */
 const LONE_REPORTS_MAX = 64;
 
-/** The consequence of nodes' rollback reports. */
 export type ReportVerdict =
   | { readonly kind: "none" }
   /** All records are rebuilt. `alone`: the only node that reports, which is to be remembered. */

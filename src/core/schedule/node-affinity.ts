@@ -3,7 +3,6 @@ import type { NodeForPods, NodeSelectorTerm, PodRules, Requirement } from "./pod
 
 type NamedNode = Pick<NodeForPods, "nodeName" | "labels">;
 
-/** Whether a node meets a pod's node selector and required node affinity, both where both are given. */
 export function meetsNodeAffinity(
   { nodeSelector, nodeAffinity }: Pick<PodRules, "nodeSelector" | "nodeAffinity">,
   node: NamedNode,

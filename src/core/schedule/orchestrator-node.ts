@@ -1,6 +1,5 @@
 import type { Labels, Taint } from "./pod-rules.ts";
 
-/** The orchestrator's view of a node. */
 export interface OrchestratorNode {
   /** It has had no node of that name since its nodes are known; false without an orchestrator. */
   readonly isGone: boolean;

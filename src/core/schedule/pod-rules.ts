@@ -77,7 +77,6 @@ export interface PodRules {
 
 /** The nodes on which a PersistentVolume can be used. */
 export interface VolumeAffinity {
-  /** Name of the PersistentVolume. */
   readonly volumeName: string;
   /** Alternatives. */
   readonly terms: readonly NodeSelectorTerm[];

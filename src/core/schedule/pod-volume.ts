@@ -22,7 +22,6 @@ export interface NewClone {
   readonly place: string;
 }
 
-/** A volume of a pod that is to be placed. */
 export interface PodVolume {
   /** Undefined where the disk is unknown: it can be attached anywhere. */
   readonly disk: DiskTopology | undefined;

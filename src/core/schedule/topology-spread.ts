@@ -51,7 +51,6 @@ interface Domains {
 
 /** The pods that one constraint counts, wherever the pod that has it is now. */
 interface Counts {
-  /** By node. */
   readonly onNode: ReadonlyMap<string, number>;
   /** By domain; only domains with pods. */
   readonly inDomain: ReadonlyMap<string, number>;

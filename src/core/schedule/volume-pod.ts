@@ -10,7 +10,6 @@ export interface VolumePod {
   readonly isTerminating: boolean;
 }
 
-/** Whether a pod waits on another node than the writer's. */
 export function isWaitingElsewhere(
   { isPending, isTerminating, nodeName }: VolumePod,
   writerNode: string | undefined,

@@ -3,7 +3,6 @@ import { regionName } from "../azure/topology.ts";
 import type { Platform } from "../platform/platform.ts";
 import { isZoneRedundant } from "../volume/disk-sku.ts";
 
-/** Where a disk is. */
 export type DiskTopology = Pick<VolumeDetail, "location" | "skuName"> & {
   /** Undefined: the disk is not made yet, and goes where its pod does. */
   readonly zones: VolumeDetail["zones"] | undefined;

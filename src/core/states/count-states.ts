@@ -46,7 +46,6 @@ export interface CountedObjects {
   readonly isSilent: (node: AzDriverNode) => boolean;
 }
 
-/** Volumes by the state of their disk. */
 export function countVolumes({ volumes }: CountedObjects): Counts<"state"> {
   return counted(volumes().map(({ status }) => ({ state: status?.state ?? "Pending" })));
 }

@@ -51,7 +51,6 @@ export const settings: VolumeSettings = {
   offlineResizeMs: 600_000,
 };
 
-/** The resource id of a node's VM, whose name differs from the node's. */
 export function instanceUriOf(nodeName: string): string {
   return formatInstanceUri({
     subscriptionId: "sub-1",
@@ -178,7 +177,6 @@ export function anAttachment(
   };
 }
 
-/** A replica on a node, attached. */
 export function aReplica(
   nodeName: string,
   overrides: Parameters<typeof anAttachment>[1] = {},

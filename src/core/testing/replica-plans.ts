@@ -36,10 +36,8 @@ export function deletes(
   return { kind: "DeleteAttachment", attachmentName: attachmentName(nodeName), because };
 }
 
-/** A replica that is placed on that node. */
 export const creates = (nodeName: string): ReplicaAction => ({ kind: "CreateReplica", nodeName });
 
-/** The deletion of a replica on a fenced node. */
 export const fencedFrom = (
   nodeName: string,
   node: NodeKey | string = { nodeName, vmId: identity(nodeName).vmId },

@@ -9,7 +9,6 @@ import { LUNS_MAX } from "../azure/choose-luns.ts";
  */
 export const UNEXPLAINED_CHECKPOINTS_MAX = LUNS_MAX;
 
-/** The verdict on one checkpoint. */
 export type CheckpointVerdict =
   | { readonly kind: "believed"; readonly epoch: number | undefined; readonly objection: string | undefined }
   | { readonly kind: "ignored"; readonly objection: string };

@@ -98,7 +98,6 @@ function readTopology(
   return preferred.ok ? ok({ requisite: requisite.value, preferred: preferred.value }) : preferred;
 }
 
-/** The name that the disk of a CreateVolume has, and the resource group that the request names for it. */
 export function readDiskPlace(
   request: Pick<CreateVolumeRequest, "name" | "parameters">,
 ): Result<Pick<CreateDiskRequest, "diskName" | "resourceGroup">, FailureOf<"InvalidArgument">> {

@@ -30,11 +30,9 @@ export interface ControllerWorld extends StoreWorld {
   node: OrchestratorNode;
   /** Puts a node into the store whose plug-in has registered, and waits until the cache shows it. */
   givenNode(nodeName: string, status?: Parameters<typeof aDriverNode>[1]): Promise<void>;
-  /** Changes a volume's status, as a reconciler does. */
   setStatus(name: string, change: (volume: AzVolume) => VolumeStatus): Promise<void>;
   /** Records that the disk of a volume exists. */
   diskCreated(name: string, sizeGiB?: number): Promise<void>;
-  /** Puts a volume into a state of failure. */
   failed(name: string, state: VolumeStatus["state"], failure: Failure): Promise<void>;
   /** Removes a volume's finalizers: a deleted one is gone then. */
   removeFinalizers(name: string): Promise<void>;

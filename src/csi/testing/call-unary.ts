@@ -1,10 +1,8 @@
 import { type Client, Metadata, type MethodDefinition } from "@grpc/grpc-js";
 
-/** The limits of one call. */
 export interface CallLimits {
   /** In milliseconds since 1970. Default: none. */
   readonly deadline?: number;
-  /** Aborting it cancels the call. */
   readonly signal?: AbortSignal;
   /** Waits for the server while the channel is in its backoff, instead of failing. */
   readonly waitForReady?: boolean;

@@ -6,7 +6,6 @@ import { aDiskSpec } from "../../core/testing/objects.ts";
 import { changedRecord, type RecordChanges } from "../../core/testing/record-lists.ts";
 import { newRecord } from "../../core/writer/record/writer-steps.ts";
 
-/** The URI of the disk of that name. */
 export function aDiskUri(diskName = "pvc-1"): string {
   return formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName });
 }

@@ -16,7 +16,6 @@ export function aMountCapability(
   };
 }
 
-/** The capability of a raw block volume. */
 export function aBlockCapability(
   mode: VolumeCapability_AccessMode_Mode = "SINGLE_NODE_WRITER",
 ): VolumeCapability {

@@ -47,7 +47,6 @@ export function wholeVm(
   };
 }
 
-/** A free LUN of a list. */
 export function freeLun(dataDisks: readonly JsonObject[]): number {
   let lun = 0;
   while (dataDisks.some((entry) => entry["lun"] === lun)) lun += 1;

@@ -27,7 +27,6 @@ export interface DeviceLinks {
    * the new one.
    */
   put(place: DeviceLinkPlace, devicePath: string): Promise<void>;
-  /** Removes the link if it points at this device. */
   remove(place: DeviceLinkPlace, devicePath: string): Promise<void>;
   /** Removes every link of every VM. */
   removeAll(): Promise<void>;

@@ -11,7 +11,6 @@ export interface FilesDataPlaneOptions {
   readonly removeFilesOnClose?: boolean;
 }
 
-/** A data plane with a lifetime. */
 export interface FilesDataPlane extends DataPlane {
   /** The file behind a disk or a snapshot, by its ARM id. */
   filePath(diskId: string): string;

@@ -39,7 +39,6 @@ export interface LinuxDataPlaneOptions {
   readonly releasePatienceMs?: number;
 }
 
-/** A data plane with a lifetime. */
 export interface LinuxDataPlane extends DataPlane {
   /** Where the guest finds the disk of a LUN. */
   linkPath(place: DeviceLinkPlace): string;

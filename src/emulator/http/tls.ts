@@ -28,7 +28,6 @@ export interface Authority {
   readonly privateKey: webcrypto.CryptoKey;
 }
 
-/** Creates a certificate authority. */
 export async function createAuthority(): Promise<Authority> {
   const keys = await generateKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({

@@ -82,7 +82,6 @@ type KindOf = z.ZodObject<
   z.core.$strict
 >;
 
-/** A text. */
 export const text = z.string("is a text");
 
 /** A truth value. */
@@ -106,12 +105,10 @@ function inRange(type: (error: string) => z.ZodNumber, what: string, min: number
   return type(error).min(min, error).max(max, error);
 }
 
-/** One of these texts. */
 export function choice<const Texts extends readonly string[]>(texts: Texts): z.ZodType<Texts[number]> {
   return z.enum(texts, `is one of ${texts.join(", ")}`);
 }
 
-/** A list of such items. */
 export function listOf<T>(item: z.ZodType<T>): z.ZodType<readonly T[]> {
   return z.array(item, "is a list");
 }

@@ -94,7 +94,6 @@ export interface ModelSettings {
   readonly subscriptions: readonly string[];
   /** The regions of every subscription; empty: those of Azure's public cloud. */
   readonly locations: readonly string[];
-  /** Whether a resource group is created with its first resource. */
   readonly createResourceGroups: boolean;
   /**
    * `Retry-After` of every answer that leaves an operation in progress, in whole seconds of the client's

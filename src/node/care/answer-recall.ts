@@ -14,7 +14,6 @@ const PROGRESS_MS = 5_000;
 
 type Recall = NonNullable<AttachmentStatus["recall"]>;
 
-/** A node's answer to a recall. */
 export interface RecallAnswer {
   readonly id: string;
   readonly published: readonly string[];

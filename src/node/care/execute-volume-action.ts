@@ -14,7 +14,6 @@ import { checkpointEpoch, reclaimVolume } from "./reclaim-volume.ts";
 import { releaseAfterUnmount } from "./release-after-unmount.ts";
 import { reserveAgain } from "./reserve-again.ts";
 
-/** Executes one action of a plan. */
 export async function executeVolumeAction(
   ports: NodePorts,
   target: OwnVolume,

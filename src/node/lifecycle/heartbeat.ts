@@ -310,7 +310,6 @@ function rollbackConditions(
   ];
 }
 
-/** Waits for work at most this long, in milliseconds. */
 async function waitAtMost(clock: Clock, maxMs: number, work: Promise<unknown>): Promise<void> {
   const done = new AbortController();
   const timer = clock.sleep(maxMs, done.signal).catch(() => undefined);

@@ -1,7 +1,6 @@
 import type { FoundVolume } from "./find-device.ts";
 import type { FileSystemRequest } from "./prepare-file-system.ts";
 
-/** A request to stage a volume. */
 export interface StageRequest extends FileSystemRequest {
   readonly volumeId: string;
   readonly stagingPath: string;

@@ -67,7 +67,6 @@ export function aStageRequest(overrides: Partial<StageRequest> = {}): StageReque
 
 type PublishRequest = Parameters<typeof publishVolume>[1];
 
-/** The same to publish it. */
 export function aPublishRequest(overrides: Partial<PublishRequest> = {}): PublishRequest {
   return { ...aStageRequest(), targetPath, targetReadOnly: false, ...overrides };
 }
@@ -93,7 +92,6 @@ export interface NodeWorld extends StoreWorld {
   setFormatted(formatted: { readonly fsType: string; readonly uuid: string } | undefined): Promise<void>;
   /** Changes the volume's spec as it was when it was made; the cache shows it at once. */
   setVolume(change: (volume: AzVolume) => AzVolume): Promise<void>;
-  /** The volume's attachment to this node as the store has it. */
   attachment(): AzVolumeAttachment | undefined;
   /**
    * Changes it as another client does, or removes it where `change` returns undefined; the cache shows it
@@ -281,7 +279,6 @@ function aNodeOn(stored: StoreWorld, { disk: _, ...machineOptions }: NodeOptions
   };
 }
 
-/** The disk of another volume; by default of the same size. */
 export function anotherDisk(sizeGiB = 10): ModelDisk {
   return createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(sizeGiB) });
 }

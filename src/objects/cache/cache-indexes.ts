@@ -31,7 +31,6 @@ export const cacheIndexes = {
     barrierPendingOn: barrierPendingNames,
   },
   AzVolumeAttachment: {
-    /** Name of the AzVolume object. */
     volumeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.volumeName],
     nodeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.nodeName],
     /** The disk, as by `resourceUriKey`, whichever volume it is said to be of. */
@@ -57,5 +56,4 @@ export const cacheIndexes = {
   Lease: {},
 } as const satisfies { readonly [K in Kind]: Readonly<Record<string, KeysOf<KindMap[K]>>> };
 
-/** The names of a kind's indexes. */
 export type IndexName<K extends Kind> = keyof (typeof cacheIndexes)[K] & string;

@@ -25,7 +25,6 @@ export interface DiskChange {
   readonly diskAccessId?: string | undefined;
 }
 
-/** A disk that is to be changed, or attached. */
 export interface DiskToChange {
   readonly diskUri: string;
   /**

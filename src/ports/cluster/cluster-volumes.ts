@@ -7,7 +7,6 @@ import type { Result } from "../../core/failure/result.ts";
  * Managed), which Kubernetes hands to CSI under the same disk URI.
  */
 export interface ClusterVolume {
-  /** The PersistentVolume's name. */
   readonly name: string;
   /** The disk's URI: `csi.volumeHandle`, or `azureDisk.diskURI`. */
   readonly volumeId: string;
@@ -33,7 +32,6 @@ export interface ClusterVolume {
  * whose `spec.attacher` is this driver's name.
  */
 export interface ClusterAttachment {
-  /** The VolumeAttachment's name. */
   readonly name: string;
   /** The disk's URI, by way of the PersistentVolume that it names (or its inline volume). */
   readonly volumeId: string;

@@ -55,7 +55,6 @@ export interface DiskReservations {
   ): Promise<Result<void>>;
 }
 
-/** The machine that holds the reservation of a disk. */
 export interface ReservationHolder {
   readonly key: ReservationKey;
   readonly isThisMachine: boolean;

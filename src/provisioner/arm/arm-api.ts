@@ -303,10 +303,8 @@ export type NextPage = (failed?: ArmAnswer<never>) => Promise<Result<void, ArmEr
 
 type Call<Request, Answer> = (request: Request & ArmCall, signal: AbortSignal) => Promise<ArmAnswer<Answer>>;
 
-/** A call that starts a long-running operation. */
 type Start<Request> = Call<Request, ArmOperation>;
 
-/** A call that lists resources. */
 type List<Request, Item> = Call<Request & ArmListOptions, readonly Item[]>;
 
 interface ArmLocation {

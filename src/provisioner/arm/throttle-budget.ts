@@ -67,7 +67,6 @@ export function callGroupsOf(vm: { readonly scaleSet?: object | undefined }): {
 
 type VmWriteGroup = "vmWrite" | "instanceWrite";
 
-/** Whether calls of the group write a VM. */
 export function isVmWriteGroup(group: CallGroup): group is VmWriteGroup {
   return group === "vmWrite" || group === "instanceWrite";
 }
@@ -173,7 +172,6 @@ export class ThrottleBudget {
     ];
   }
 
-  /** Records that a call waited for the budget. */
   recordWait(group: CallGroup, waitedMs: number): void {
     this.#totalsOf(group).waitedMs += waitedMs;
   }

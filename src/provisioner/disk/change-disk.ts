@@ -170,7 +170,6 @@ async function send(
   return { written, wasLost };
 }
 
-/** A disk before a change of it. */
 interface SeenDisk {
   readonly read: ArmDisk;
   /** The same with the last writes of this process, which the read may not show. */

@@ -22,7 +22,6 @@ export function diskIdOf(diskUri: string): ArmName | undefined {
     : undefined;
 }
 
-/** Names the list of a resource group's disks. */
 export function listKeyOf({ subscriptionId, resourceGroup }: ArmGroup): string {
   return `${subscriptionId}/${resourceGroup}/disks`.toLowerCase();
 }

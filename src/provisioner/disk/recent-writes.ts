@@ -11,7 +11,6 @@ const DISKS_MAX = 10_000;
 /** Tags by name; undefined: removed. */
 type TagChanges = Readonly<Record<string, string | undefined>>;
 
-/** What a write has made of a disk. */
 export interface DiskWrite {
   readonly fields: Omit<ArmDiskChange, "tags">;
   /** By name; others of the map were read, and are another client's. */

@@ -51,7 +51,6 @@ export function anEntry(name: string, lun: number, overrides: Partial<ArmDataDis
   };
 }
 
-/** An error of ARM. */
 export function anArmError(overrides: Partial<ArmError>): ArmError {
   return {
     statusCode: 400,
@@ -77,7 +76,6 @@ export function anOperationError(overrides: Partial<ArmError> = {}): ArmError {
  */
 export type UpdateEnd = "carriedOut" | "ignored" | "hangs" | "untold" | ArmError;
 
-/** An update as it was sent. */
 export interface SentUpdate {
   readonly change: ArmVmChange;
   readonly ifMatch: string;

@@ -27,7 +27,6 @@ export type VmAnswer =
   | { readonly kind: "listed" }
   | NotThere;
 
-/** A request to a VM for one disk. */
 export interface VmRequestSpec extends AttachDiskRequest {
   readonly kind: "attach" | "detach" | BarrierMode;
   /** Of `fence`. Default: none. */

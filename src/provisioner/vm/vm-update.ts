@@ -143,7 +143,6 @@ export function detachingEntry(entry: ArmDataDisk, options: { readonly force: bo
   return { ...entry, toBeDetached: true, ...(options.force ? { detachOption: "ForceDetach" } : {}) };
 }
 
-/** Whether Azure deletes the disk of an entry when it deletes the VM. */
 export function isDeletedWithVm({ deleteOption }: ArmDataDisk): boolean {
   return deleteOption?.toLowerCase() === "delete";
 }

@@ -61,7 +61,6 @@ interface WatchEnd {
   readonly wasOpen: boolean;
 }
 
-/** A source that is being followed. */
 export interface Following {
   /** Resolves once the signal is aborted and nothing is left running. */
   readonly ended: Promise<void>;

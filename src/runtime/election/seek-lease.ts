@@ -13,7 +13,6 @@ import { rollbackMark, withAnnotations } from "../../core/rollback/rebuild-mark.
 import { type Candidate, type LeaseAccess, orUnanswered, withLeaseTimeout } from "./lease-access.ts";
 import { releaseLease } from "./release-lease.ts";
 
-/** How the Lease was acquired. */
 export interface AcquiredLease {
   readonly lease: Lease;
   readonly because: string;

@@ -30,7 +30,6 @@ export interface Reconciler {
   reconcile(key: string, signal: AbortSignal): Promise<Reconciled>;
 }
 
-/** What a control loop needs. */
 export interface ControlLoopPorts {
   readonly clock: Clock;
   readonly random: Random;

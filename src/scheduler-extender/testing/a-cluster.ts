@@ -29,7 +29,6 @@ export function aCluster(): {
   };
 }
 
-/** A node with a healthy plug-in. */
 export function aHealthyNode(nodeName: string): NodeFacts {
   return nodeFacts(aDriverNode(nodeName));
 }

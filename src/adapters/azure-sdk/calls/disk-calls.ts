@@ -11,7 +11,6 @@ type DiskCalls = Pick<
   "getDisk" | "listDisks" | "startDiskCreateOrUpdate" | "startDiskUpdate" | "startDiskDelete"
 >;
 
-/** The calls for disks. */
 export function createDiskCalls(sender: SdkSender, clientOf: ClientOf): DiskCalls {
   return {
     getDisk: ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) =>

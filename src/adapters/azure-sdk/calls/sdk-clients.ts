@@ -43,7 +43,6 @@ export interface SdkClientOptions extends KeptTokenOptions {
   readonly onReplacedVersion?: (replaced: ReplacedVersion) => void;
 }
 
-/** The client of a subscription. */
 export type ClientOf = (subscriptionId: string) => ComputeManagementClient;
 
 /**

@@ -6,7 +6,6 @@ import { readPages } from "../../arm-wire/read-pages.ts";
 import { readSent, type SentAnswer, startedFrom, valueFrom } from "../../arm-wire/wire-answer.ts";
 import { type CallOptions, sendThroughSdk } from "../sdk-call.ts";
 
-/** Makes a call of the SDK with these options. */
 type Invoke = (call: CallOptions) => Promise<unknown>;
 
 /** A call that starts an operation on a resource of this kind. */

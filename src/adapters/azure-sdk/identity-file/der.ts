@@ -1,4 +1,3 @@
-/** One element of a DER encoding. */
 export interface DerElement {
   readonly tag: number;
   readonly content: Buffer;

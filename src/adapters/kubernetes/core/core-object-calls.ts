@@ -11,7 +11,6 @@ export const coreResources = {
   volumeAttachments: "/apis/storage.k8s.io/v1/volumeattachments",
 } as const;
 
-/** The path of a namespace's claims. */
 export function claimsIn(namespace: string): string {
   return `/api/v1/namespaces/${encodeURIComponent(namespace)}/persistentvolumeclaims`;
 }

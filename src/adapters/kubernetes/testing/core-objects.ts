@@ -88,7 +88,6 @@ export function putUse(cluster: CoreCluster, claim: string, pod = `${claim}-pod`
   putPod(cluster, pod, { claims: [claim] });
 }
 
-/** A node. */
 export function putNode(
   cluster: CoreCluster,
   name: string,
@@ -100,7 +99,6 @@ export function putNode(
   });
 }
 
-/** A VolumeAttachment of this driver. */
 export function putAttachment(
   cluster: CoreCluster,
   name: string,

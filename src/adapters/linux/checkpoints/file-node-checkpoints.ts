@@ -133,7 +133,6 @@ function secondOf(path: string): string {
   return join(dir, `${name}.2${ext}`);
 }
 
-/** The two slots of an opened file, and what was read of them. */
 interface OpenedSlots {
   /** The one that has what was read. */
   readonly newest: SlotFile;

@@ -5,7 +5,6 @@ import { parseJson } from "../../../core/primitives/parse-json.ts";
 import { isDeviceSettingName } from "../../../core/volume/device/device-settings.ts";
 import type { FreezeMark, CheckpointVm, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 
-/** The content of the checkpoint file. */
 export interface CheckpointFile {
   /** The kernel's name for the start of the machine after which it was written; undefined: not known. */
   readonly bootId: string | undefined;

@@ -16,7 +16,6 @@ import { waitWithin } from "./wait-within.ts";
 /** Pools of commands, so that slow ones can't keep quick ones of other volumes waiting. */
 type CommandPool = "open" | "inspect" | "attributes" | "search" | "mount" | "unmount" | "make";
 
-/** One command to run on the host. */
 export interface HostCommand {
   readonly program: string;
   readonly args: readonly string[];

@@ -5,7 +5,6 @@
 export interface CommandTimeLimits {
   /** blkid, wipefs, losetup and the read of a device's ends. */
   readonly inspectMs: number;
-  /** One open of a device. */
   readonly deviceOpenMs: number;
   /** One direct read of a device, to see whether it still answers. */
   readonly directReadMs: number;

@@ -115,7 +115,6 @@ export async function devicesAtLun(host: DeviceSources, lun: number): Promise<re
   return candidatesOf(await lookAtLun(host, lun));
 }
 
-/** The device numbers that some LUNs certainly have. */
 export async function numbersAtLuns(
   host: DeviceSources,
   luns: readonly number[],

@@ -6,7 +6,6 @@ import { callIn, hangs } from "../call-lane.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostContext } from "../host-context.ts";
 
-/** The parts of the host that a device is opened with. */
 export type OpeningHost = Pick<HostContext, "runner" | "limits" | "deviceOpens">;
 
 /** How a command opens first what is opened then. */

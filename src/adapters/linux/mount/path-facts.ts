@@ -67,7 +67,6 @@ export async function fileSystemStats(
 /** Bytes of a block, blocks, free ones, those for users, inodes, free ones. */
 const usageFormat = "%s %b %f %a %c %d";
 
-/** The size of the block device at a path. */
 export async function deviceSize({ sysRoot }: HostContext, path: string): Promise<Result<Bytes>> {
   const majorMinor = await blockDeviceAt(path).catch(undefinedIfMissing);
   if (majorMinor === undefined) return fail({ kind: "PathNotMounted", path });

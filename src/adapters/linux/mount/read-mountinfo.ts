@@ -9,7 +9,6 @@ import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
  */
 const readsMax = 5;
 
-/** All mounts of this mount namespace. */
 export async function readMountinfo(procRoot: string): Promise<readonly MountinfoEntry[]> {
   const path = join(procRoot, "self/mountinfo");
   let text = await readFile(path, "utf8");

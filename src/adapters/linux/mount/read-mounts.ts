@@ -22,7 +22,6 @@ export interface ObservedMount extends MountPoint {
   readonly options: readonly string[];
   readonly source: string;
   readonly whyDead: string | undefined;
-  /** The id of the mount in mountinfo. */
   readonly id: number;
   /** Of a btrfs: the file system, where that can be found out. */
   readonly btrfs: MountedBtrfs | undefined;

@@ -45,12 +45,10 @@ export function createModelReservation(): ModelReservation {
   };
 }
 
-/** Whether the disk takes the writes of a device's machine. */
 export function acceptsWrites({ state, machine, disk: { reservation } }: ReservedDevice): boolean {
   return state === "present" && (reservation.holder === undefined || reservation.holder === machine);
 }
 
-/** The key of the machine that holds the reservation. */
 export function heldKey({ holder, keys }: ModelReservation): ReservationKey | undefined {
   return holder === undefined ? undefined : keys.get(holder);
 }

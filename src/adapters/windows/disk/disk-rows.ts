@@ -92,7 +92,6 @@ const oddSchema = z
     IsSystem: false,
   });
 
-/** The properties that are asked for of each disk. */
 export const diskProperties: readonly string[] = Object.keys(diskShape);
 
 /** A disk as Windows reports it. */

@@ -25,7 +25,6 @@ const oddSchema = z
   })
   .catch({ DiskNumber: undefined, AccessPaths: undefined });
 
-/** The properties that are asked for of each partition. */
 export const partitionProperties: readonly string[] = Object.keys(partitionShape);
 
 /** A partition as Windows reports it. */

@@ -8,7 +8,6 @@ import { isSamePath, linkAt, removePath } from "./paths.ts";
 import { placeholderIn } from "./placeholder.ts";
 import { mountAt } from "./read-mounts.ts";
 
-/** Links a target to a staged folder. */
 export async function bindFolder(
   host: WindowsHostContext,
   { stagingPath, targetPath }: { readonly stagingPath: string; readonly targetPath: string },

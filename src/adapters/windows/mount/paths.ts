@@ -70,7 +70,6 @@ export function isSamePath(one: string, other: string): boolean {
   return pathKey(one) === pathKey(other);
 }
 
-/** A path without the slash at its end. */
 export function withoutEnd(path: string): string {
   return path.replace(/[\\/]+$/u, "");
 }

@@ -26,7 +26,6 @@ import { resetAttachment } from "./reset-attachment.ts";
 
 type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
 
-/** A detach that is about to be marked. */
 interface DetachMark extends Pick<DetachAction, "kind" | "node"> {
   readonly attempt: string;
   /** Whether a mark that the node has staged the volume, which a cache may not show yet, keeps the disk. */

@@ -11,7 +11,6 @@ import { COUNTER_MAX } from "../epoch.ts";
 import { nodeIdentitySchema, recordNodeSchema } from "./node-identity.schema.ts";
 import { conditionsSchema, objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
-/** One capability as CSI's VolumeCapability states it. */
 const volumeCapabilitySchema = z.object({
   accessMode: z.enum(accessModes).describe("How many nodes may use the volume, and how."),
   accessType: z.enum(["block", "mount"]).describe("A raw device, or a file system."),

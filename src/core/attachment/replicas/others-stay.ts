@@ -21,7 +21,6 @@ export function othersStay(
   };
 }
 
-/** The attachments that stay and are no replicas. */
 export function nonReplicasOf(observed: ObservedVolume): readonly AzVolumeAttachment[] {
   return stayingAttachments(observed).filter((attachment) => !isReplica(recordOf(observed), attachment));
 }

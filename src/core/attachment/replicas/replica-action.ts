@@ -38,7 +38,6 @@ export type ReplicaAction =
   | { readonly kind: "ReplicasMissing"; readonly missing: number; readonly rejected: readonly Rejection[] }
   | { readonly kind: "Requeue"; readonly afterMs: number };
 
-/** The deletion of a replica. */
 export type Deletion = Extract<ReplicaAction, { kind: "DeleteAttachment" }>;
 
 /** The deletion of an attachment; without a condition it is checked for its node's right to write alone. */

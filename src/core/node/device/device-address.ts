@@ -36,7 +36,6 @@ const dataDiskControllers = new Set(
 /** Namespace 1 is the OS disk, and the data disk of LUN n is namespace n + 2 (azure-nvme-id(8)). */
 const firstDataNamespace = 2;
 
-/** The kernel's major number of loop devices. */
 const loopMajor = "7";
 
 const SCSI_ADDRESS = /^\d+:\d+:\d+:(\d+)$/u;
@@ -47,7 +46,6 @@ export function scsiLunOf(parent: string): number | undefined {
   return lun === undefined ? undefined : Number(lun);
 }
 
-/** Whether a device's parent is an NVMe controller or subsystem. */
 export function isNvmeParent(parent: string): boolean {
   return parent.startsWith("nvme");
 }

@@ -62,7 +62,6 @@ export function whyNotGrown({
 
 /** The most clusters of an NTFS. https://learn.microsoft.com/windows-server/storage/file-server/ntfs-overview */
 const NTFS_CLUSTERS_MAX = 2 ** 32 - 1;
-/** The smallest cluster of an NTFS, in bytes. */
 const NTFS_CLUSTER_MIN_BYTES = 512;
 
 /** The largest size of an NTFS in bytes by that of its clusters; without it that which none has to exceed. */

@@ -15,7 +15,6 @@ export function aCandidate(nodeName: string, overrides: Partial<CandidateNode> =
   };
 }
 
-/** Finds only those nodes. */
 export function among(...nodes: readonly CandidateNode[]): FindNode {
   return (nodeName) => nodes.find((node) => node.nodeName === nodeName);
 }
@@ -39,7 +38,6 @@ export function attachedTo(...nodeNames: readonly string[]): PodVolume {
   });
 }
 
-/** A replica that is attached. */
 export function aReplicaNode(
   nodeName: string,
   overrides: Partial<PodVolumeAttachment> = {},

@@ -30,9 +30,7 @@ export interface ObservedFrozenSnapshot {
 
 /** The next action. Each one leads to a state in which the next one is planned. */
 export type FrozenSnapshotAction =
-  /** Asks the writer's node for a freeze. */
   | { readonly kind: "Ask" }
-  /** Confirms the snapshot of the earlier request. */
   | { readonly kind: "ConfirmEarlier" }
   /** Waits for the node's answer, or for the end of the freeze if it is frozen. */
   | { readonly kind: "AwaitNode"; readonly id: string; readonly isFrozen: boolean }

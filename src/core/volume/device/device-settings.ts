@@ -51,7 +51,6 @@ export interface DeviceSetting {
 /** The names of all settings, in the order in which they are written. */
 export const deviceSettingNames = Object.keys(deviceSettings) as readonly DeviceSettingName[];
 
-/** Whether a device has a setting only under one scheduler. */
 export function isOfScheduler(name: DeviceSettingName): boolean {
   return name.startsWith("queue/iosched/");
 }

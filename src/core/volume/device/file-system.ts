@@ -16,7 +16,6 @@ export function isKeptByKernel(fsType: FileSystemType): boolean {
   return fsType === "xfs" || fsType === "btrfs";
 }
 
-/** Whether only Windows nodes mount a file system. */
 export function isOfWindows(fsType: FileSystemType): boolean {
   return windowsFileSystemTypes.some((name) => name === fsType);
 }

@@ -3,7 +3,6 @@ import { unreachable } from "../../failure/invariant.ts";
 import { fail, ok, type Result } from "../../failure/result.ts";
 import { closestName } from "../../primitives/closest-name.ts";
 
-/** How the value of a class's parameter is read. */
 export type ParameterValue =
   /** One of `choices`, once `normalize` has read it; `anyCase`: written in any case. */
   | {

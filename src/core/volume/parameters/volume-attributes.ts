@@ -39,7 +39,6 @@ export function unservedAttribute(
   return impossibleGeometry(volumeContext, use);
 }
 
-/** The file system that attributes name; undefined: none. */
 export function statedFileSystem(
   volumeContext: Readonly<Record<string, string>>,
 ): ReturnType<typeof parseFileSystemType> {

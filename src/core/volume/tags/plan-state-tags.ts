@@ -30,7 +30,6 @@ const REFUSED_EACH_MS = 3_000;
 
 /** The next action for the tags that keep a volume's state in case its objects are lost. */
 export type StateTagsAction =
-  /** The disk's tags are outdated. */
   | { readonly kind: "KeepState"; readonly diskUri: string; readonly tags: Readonly<Record<string, string>> }
   | { readonly kind: "Requeue"; readonly afterMs: number };
 

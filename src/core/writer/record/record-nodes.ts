@@ -73,7 +73,6 @@ export function withMarks(record: WriterRecord, node: NodeIdentity, marks: Entry
   return { ...record, nodes: others.toSpliced(next === -1 ? others.length : next, 0, entry) };
 }
 
-/** The marks of an entry that it has. */
 export function marksOf({ access, unconfirmed, wasQuarantined, barrierPending }: EntryMarks): EntryMarks {
   return {
     ...(access === undefined ? {} : { access }),

@@ -1,6 +1,5 @@
 import { isOwnKey, type ReservationKey } from "./reservation-key.ts";
 
-/** What a disk shows of its reservation. */
 export type SeenReservation =
   | { readonly kind: "unsupported"; readonly because: string }
   /** `holder` undefined: it is not reserved. */

@@ -191,7 +191,6 @@ function presentOf(world: World, { pattern }: Route, call: ArmCall): Json | unde
   return result?.kind === "Failure" ? undefined : result?.body;
 }
 
-/** A result as its version shows it. */
 function inVersion(result: HandlerResult, operation: string, apiVersion: string): HandlerResult {
   if (result.kind === "Failure") return result;
   const { etag, ...headers } = result.headers ?? {};

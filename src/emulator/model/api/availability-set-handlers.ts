@@ -30,7 +30,6 @@ export function patchAvailabilitySetHandler(world: World, call: ArmCall): Handle
   return location === undefined ? armErrors.locationRequired() : written(world, call, location);
 }
 
-/** The resource id of an availability set. */
 export function availabilitySetId(address: NamedAddress): string {
   return resourceId({ ...address, type: "availabilitySets" });
 }

@@ -60,7 +60,6 @@ export function textsAt(
   );
 }
 
-/** An object without some of its members. */
 export function withoutMembers(value: JsonObject, members: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(value).filter(([member]) => !members.includes(member)));
 }

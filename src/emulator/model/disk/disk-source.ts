@@ -14,7 +14,6 @@ export interface DiskSource {
   readonly id: string;
   readonly sizeGiB: number;
   readonly uniqueId: string;
-  /** The bytes are copied in the background. */
   readonly copiesInBackground: boolean;
 }
 

@@ -35,7 +35,6 @@ import { type DiskSource, diskSource } from "./disk-source.ts";
 import { checkShares, diskSpecFrom } from "./disk-spec.ts";
 import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
 
-/** The content of a write of a disk. */
 type DiskCall = Pick<ArmCall, "body" | "apiVersion">;
 
 export type DiskWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;

@@ -102,7 +102,6 @@ function getLinked(world: World, _call: ArmCall, address: LinkedAddress): Handle
     : reply(200, renderLinkedResource(found));
 }
 
-/** DELETE of a resource of that type. */
 export function deleteLinkedOfType(type: LinkedType): Route["handler"] {
   return (world, call) => deleteLinkedHandler(world, call, { type, ...addressOf(call) });
 }

@@ -25,10 +25,8 @@ const ENCRYPTION_TYPES = [
 
 type LinkedWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
 
-/** Where a linked resource is. */
 export type LinkedAddress = NamedAddress & Pick<LinkedResource, "type">;
 
-/** The resource at an address. */
 export function findLinked(world: World, address: LinkedAddress): LinkedResource | undefined {
   return world.linkedResources.get(keyOf(resourceId(address)));
 }

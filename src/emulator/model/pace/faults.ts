@@ -87,7 +87,6 @@ export interface Faults {
   remove(id: string): boolean;
   clear(): void;
   list(): readonly ActiveFault[];
-  /** The fault for a call, if any. */
   strikeCall(operation: string, call: Pick<ArmCall, "path">, random: SeededRandom): FaultEffect | undefined;
   /** How an operation that begins now will end. */
   strikeOperation(start: OperationStart, random: SeededRandom): OperationEnding;

@@ -65,7 +65,6 @@ export interface OperationStart {
 
 type OperationStatus = "InProgress" | "Succeeded" | "Failed" | "Canceled";
 
-/** One operation from its start to its end. */
 export interface Operation extends OperationStart {
   readonly id: string;
   readonly startedAtMs: number;

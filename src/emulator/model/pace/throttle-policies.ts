@@ -232,7 +232,6 @@ export const THROTTLE_GROUPS: readonly ThrottleGroup[] = [
   "DeleteDisks",
 ];
 
-/** The operations whose calls are counted. */
 export const COUNTED_OPERATIONS = Object.keys(BY_OPERATION);
 
 /** The buckets from which a call takes a token. */

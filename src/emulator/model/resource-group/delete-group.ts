@@ -203,7 +203,6 @@ function membersOf(world: World, { subscriptionId, name }: ResourceGroup): reado
   ];
 }
 
-/** The id of a resource group. */
 export function idOfGroup(group: Pick<ResourceGroup, "subscriptionId" | "name">): string {
   return `/subscriptions/${group.subscriptionId}/resourceGroups/${group.name}`;
 }

@@ -9,7 +9,6 @@ export interface Guests {
   runScript(run: ScriptRun): Promise<ScriptOutput>;
 }
 
-/** A script and its VM. */
 export interface ScriptRun extends DataPlaneVm {
   readonly script: string;
 }

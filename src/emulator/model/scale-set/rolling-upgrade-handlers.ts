@@ -53,7 +53,6 @@ export function cancelRollingUpgradeHandler(world: World, call: ArmCall): Handle
   return reply(202, undefined, operationHeaders(world, call, operation, "Action"));
 }
 
-/** GET rollingUpgrades/latest. */
 export function latestRollingUpgradeHandler(world: World, call: ArmCall): HandlerResult {
   const set = scaleSetAt(world, call);
   if (set === undefined) return notFound(call);

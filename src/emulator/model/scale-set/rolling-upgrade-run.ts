@@ -26,7 +26,6 @@ interface Run {
   readonly operationId: string;
 }
 
-/** Whether a scale set's rolling upgrade is under way. */
 export function isRollingForward(set: ScaleSet): boolean {
   return set.rollingUpgrade?.code === "RollingForward";
 }

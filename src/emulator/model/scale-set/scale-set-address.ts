@@ -5,7 +5,6 @@ import { findScaleSet, type World } from "../world.ts";
 import { isRollingForward } from "./rolling-upgrade-run.ts";
 import { type ScaleSet, scaleSetId } from "./scale-set.ts";
 
-/** The scale set that a call's path names, if there is one. */
 export function scaleSetAt(world: World, call: ArmCall): ScaleSet | undefined {
   return findScaleSet(world, scaleSetId(addressOf(call)));
 }

@@ -93,7 +93,6 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
   );
 }
 
-/** PATCH of a scale set. */
 export function patchScaleSetHandler(world: World, call: ArmCall): HandlerResult {
   const set = scaleSetAt(world, call);
   if (set === undefined) return notFound(call);

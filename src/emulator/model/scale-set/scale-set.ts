@@ -47,7 +47,6 @@ export interface ScaleSet extends NamedAddress {
   readonly settledAtMs?: number;
 }
 
-/** The ARM id of a scale set. */
 export function scaleSetId(address: NamedAddress): string {
   return resourceId({
     subscriptionId: address.subscriptionId,

@@ -19,7 +19,6 @@ export function zonesOfSku(sku: DiskSku, location: string): readonly string[] | 
 /** Inferred from `EdgeZoneStorageAccountType` of Azure's SDKs, which has no other SKUs of disks. */
 const IN_EDGE_ZONES = ["Standard_LRS", "StandardSSD_LRS", "Premium_LRS"];
 
-/** Why a region, or its edge zone, has no disks of that SKU. */
 function checkSkuInRegion(sku: DiskSku, location: string, isInEdgeZone: boolean): ArmFailure | undefined {
   const isOffered = (each: DiskSku): boolean =>
     isInEdgeZone ? IN_EDGE_ZONES.includes(each.name) : zonesOfSku(each, location) !== undefined;

@@ -38,12 +38,10 @@ const DISK_QUOTAS: Readonly<Record<DiskSkuName, QuotaName>> = {
   UltraSSD_LRS: "UltraSSDDiskCount",
 };
 
-/** The quota that a disk of this SKU counts against. */
 export function diskQuota(sku: DiskSkuName): QuotaName {
   return DISK_QUOTAS[sku];
 }
 
-/** The quota that a snapshot of this SKU counts against. */
 export function snapshotQuota(skuName: string): QuotaName {
   if (skuName.endsWith("_ZRS")) return "ZRSSnapshotCount";
   return skuName.startsWith("Premium") ? "PremiumSnapshotCount" : "StandardSnapshotCount";

@@ -4,7 +4,6 @@ export interface Region {
   readonly displayName: string;
   /** `US`: the part of the world. */
   readonly group: string;
-  /** The region that Azure pairs with it. */
   readonly pair?: string;
   /** How many availability zones a subscription has in it: three or none. */
   readonly zones: number;

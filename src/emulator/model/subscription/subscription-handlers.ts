@@ -40,7 +40,6 @@ export function listSubscriptionsHandler(world: World): HandlerResult {
   return reply(200, { value, count: { type: "Total", value: value.length } });
 }
 
-/** GET of one subscription. */
 export function getSubscriptionHandler(world: World, call: ArmCall): HandlerResult {
   return reply(200, renderSubscription(subscriptionOf(world, call)));
 }

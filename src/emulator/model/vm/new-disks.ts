@@ -9,7 +9,6 @@ import { osDiskId } from "./os-disk/render-os-disk.ts";
 import type { DataDisk, VirtualMachine } from "./virtual-machine.ts";
 import type { VmSize } from "./vm-sizes.ts";
 
-/** Characters of a disk's name. */
 const NAME_MAX = 80;
 
 /** An entry of the list that a PUT or PATCH sends. */

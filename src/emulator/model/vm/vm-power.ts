@@ -220,7 +220,6 @@ export function changePower(
   return { kind: "Started", operation };
 }
 
-/** The OS disk and the data disks. */
 function diskIdsOf(vm: VirtualMachine): readonly string[] {
   const osDisk = osDiskId(vm);
   return [...(osDisk === undefined ? [] : [osDisk]), ...vm.dataDisks.map(({ diskId }) => diskId)];

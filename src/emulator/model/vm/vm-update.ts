@@ -45,7 +45,6 @@ import {
   withFailedAttachesRetried,
 } from "./vm-state.ts";
 
-/** The changes of an update. */
 interface VmChange {
   readonly size: VmSize;
   readonly controllerType: DiskControllerType;
@@ -121,7 +120,6 @@ function propertiesAfter(world: World, vm: VirtualMachine, body: Json | undefine
   return withOsProfile(world, changed, machineOf(vm));
 }
 
-/** POST attachDetachDataDisks. */
 export function attachDetachDataDisks(
   world: World,
   vm: VirtualMachine,

@@ -16,7 +16,6 @@ export interface Fate {
 interface Inode {
   /** What the kernel has in memory. */
   readonly memory: Buffer;
-  /** What is on the disk. */
   readonly disk: Buffer;
   /** Sectors that the next sync writes. A sync that fails forgets them, as Linux does. */
   readonly dirty: ReadonlySet<number>;

@@ -71,7 +71,6 @@ function memberNames(): readonly FilterMember[] {
   return Object.keys(RELATIONS) as FilterMember[];
 }
 
-/** Whether a filter looks for tags. */
 export function namesTags(filter: ListFilter): boolean {
   return filter.flat().some(({ member }) => member === "tagName" || member === "tagValue");
 }

@@ -8,7 +8,6 @@ export type ComputeType =
   | "diskAccesses"
   | "virtualMachineScaleSets";
 
-/** Where a resource group is. */
 export interface GroupAddress {
   readonly subscriptionId: string;
   readonly resourceGroup: string;
@@ -78,7 +77,6 @@ export function sameId(left: string, right: string): boolean {
   return keyOf(left) === keyOf(right);
 }
 
-/** The key of a resource group. */
 export function groupKey(group: GroupAddress): string {
   return keyOf(`/subscriptions/${group.subscriptionId}/resourceGroups/${group.resourceGroup}`);
 }

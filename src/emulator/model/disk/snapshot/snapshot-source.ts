@@ -8,7 +8,6 @@ import { hasSettablePerformance } from "../disk-sku.ts";
 import { sectorSizeBytes } from "../disk.ts";
 import { completionPercent, type Snapshot } from "./snapshot.ts";
 
-/** The source of a snapshot. */
 export interface SnapshotSource {
   readonly kind: "Source";
   readonly id: string;
@@ -16,7 +15,6 @@ export interface SnapshotSource {
   readonly sectorSizeBytes: number;
   readonly uniqueId: string;
   readonly familyId: string;
-  /** The bytes are copied in the background. */
   readonly copiesInBackground: boolean;
   /** A snapshot is encrypted as its source is, and is of the same kind of disk. */
   readonly encryption: JsonObject;

@@ -162,7 +162,6 @@ export function withOsDiskSettled(world: World, vm: VirtualMachine, formerId?: s
   return without(vm, "osDiskToMake");
 }
 
-/** Reserves the disk of which a VM is made. */
 export function reserveOsDisk(world: World, vm: VirtualMachine): void {
   const id = osDiskId(vm);
   if (world.settings.osDisks && id !== undefined && vm.osDiskToMake === undefined)

@@ -19,7 +19,6 @@ export function hasEphemeralOsDisk({ other }: OsDiskOfVm): boolean {
   return objectAt(other, "storageProfile", "osDisk", "diffDiskSettings") !== undefined;
 }
 
-/** Whether a disk is the OS disk of a VM that has it. */
 export function isOsDiskOf(vm: OsDiskOfVm | undefined, disk: Pick<Disk, "id">): boolean {
   return vm !== undefined && sameId(osDiskId(vm) ?? "", disk.id);
 }

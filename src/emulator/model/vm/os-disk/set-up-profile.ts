@@ -20,7 +20,6 @@ export function setUpVmProfiles(vm: NamedAddress & { readonly computerName: stri
   };
 }
 
-/** The same for the model of a scale set. */
 export function setUpScaleSetProfile(
   set: NamedAddress & { readonly computerNamePrefix: string },
 ): JsonObject {
