@@ -2,7 +2,7 @@ import { availabilitySetId, SET_UP_AVAILABILITY_SET } from "./api/availability-s
 import { armErrors, type ArmFailure } from "./api/errors.ts";
 import { type Json, objectAt } from "./api/json.ts";
 import { keyOf, resourceId } from "./api/resource/resource-id.ts";
-import { startOperation } from "./pace/operations.ts";
+import { startOperation, writing } from "./pace/operations.ts";
 import { defaultsOfSet, withModelDefaults } from "./scale-set/model-defaults.ts";
 import type { ScaleSetSetUp } from "./scale-set/scale-set-set-up.ts";
 import { newInstance } from "./scale-set/scale-set-write.ts";
@@ -91,9 +91,7 @@ function putRunning(world: World, vm: VirtualMachine): VirtualMachine {
   startOperation(world, {
     name: "setUp",
     provider: "operations",
-    subscriptionId: vm.subscriptionId,
-    location: vm.location,
-    resourceId: vm.id,
+    ...writing(vm),
     delayMs: 0,
     internal: true,
     work: { effects: () => [{ kind: "vmStarted", ...dataPlaneVm(vm) }], end: () => undefined },

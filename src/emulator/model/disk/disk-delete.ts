@@ -1,7 +1,7 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
-import { delayMs, happened, isBeingCopied, startOperation } from "../pace/operations.ts";
+import { delayMs, happened, isBeingCopied, startOperation, writing } from "../pace/operations.ts";
 import { putDisk, updateDisk, without, type World } from "../world.ts";
 import { isSasActive } from "./disk-read.ts";
 import type { Disk } from "./disk.ts";
@@ -21,9 +21,7 @@ export function deleteDisk(
   const operation = startOperation(world, {
     name: "Disks_Delete",
     provider: "DiskOperations",
-    subscriptionId: disk.subscriptionId,
-    location: disk.location,
-    resourceId: disk.id,
+    ...writing(disk),
     delayMs: delayMs(world, "diskDelete"),
     diskIds: [disk.id],
     work: {

@@ -3,7 +3,7 @@ import { armErrors } from "../api/errors.ts";
 import { textAt } from "../api/json.ts";
 import { inScope, page } from "../api/resource/paging.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
-import { operationHeaders } from "../pace/lro.ts";
+import { accepted } from "../pace/lro.ts";
 import { findDisk, ensureResourceGroup, type World } from "../world.ts";
 import { deleteDisk } from "./disk-delete.ts";
 import { renderDiskNow } from "./disk-read.ts";
@@ -41,10 +41,7 @@ export function getDiskHandler(world: World, call: ArmCall): HandlerResult {
 export function deleteDiskHandler(world: World, call: ArmCall): HandlerResult {
   const disk = diskAt(world, call);
   if (disk === undefined) return reply(204);
-  const deleted = deleteDisk(world, disk);
-  return deleted.kind === "Failure"
-    ? deleted
-    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Disk"));
+  return accepted(world, call, deleteDisk(world, disk), "Disk");
 }
 
 export function listDisksHandler(world: World, call: ArmCall): HandlerResult {

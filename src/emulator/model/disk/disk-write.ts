@@ -17,7 +17,7 @@ import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { checkLinks } from "../linked/links.ts";
 import { operationHeaders, RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
-import { delayMs, happened, startOperation } from "../pace/operations.ts";
+import { delayMs, happened, startOperation, writing } from "../pace/operations.ts";
 import { checkDiskPlace } from "../subscription/disk-skus-in-region.ts";
 import { edgeZoneIn } from "../subscription/edge-zones.ts";
 import { diskQuota } from "../subscription/quota-table.ts";
@@ -204,9 +204,7 @@ function startDiskOperation(
   return startOperation(world, {
     name: write.name,
     provider: "DiskOperations",
-    subscriptionId: disk.subscriptionId,
-    location: disk.location,
-    resourceId: disk.id,
+    ...writing(disk),
     delayMs: write.delayMs,
     retryAfter: RETRY_AFTER.diskWrite,
     diskIds: [disk.id],

@@ -4,7 +4,7 @@ import { type Json, numberAt, textAt } from "../api/json.ts";
 import { choiceOf } from "../api/request/choice.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import { operationHeaders } from "../pace/lro.ts";
-import { delayMs, startOperation } from "../pace/operations.ts";
+import { delayMs, startOperation, writing } from "../pace/operations.ts";
 import { findDisk, findSnapshot, findVm, putSnapshot, updateDisk, without, type World } from "../world.ts";
 import { checkFamilyAccesses } from "./copy/copy-limits.ts";
 import type { Disk, SasGrant } from "./disk.ts";
@@ -96,9 +96,7 @@ function accessOperation(
   const operation = startOperation(world, {
     name: change.name,
     provider: "DiskOperations",
-    subscriptionId: target.subscriptionId,
-    location: target.location,
-    resourceId: target.id,
+    ...writing(target),
     delayMs: delayMs(world, "diskUpdate"),
     work: {
       effects: () => [],

@@ -4,7 +4,7 @@ import { type JsonObject, objectAt, textAt } from "../api/json.ts";
 import { inScope, page } from "../api/resource/paging.ts";
 import { resourceId, withUpperCaseGroup } from "../api/resource/resource-id.ts";
 import type { Route } from "../api/router.ts";
-import { operationHeaders } from "../pace/lro.ts";
+import { accepted, operationHeaders } from "../pace/lro.ts";
 import { ensureResourceGroup, normalLocation, type World } from "../world.ts";
 import {
   changeLinked,
@@ -109,10 +109,7 @@ export function deleteLinkedOfType(type: LinkedType): Route["handler"] {
 function deleteLinkedHandler(world: World, call: ArmCall, address: LinkedAddress): HandlerResult {
   const existing = findLinked(world, address);
   if (existing === undefined) return reply(204);
-  const deleted = deleteLinked(world, existing);
-  return deleted.kind === "Failure"
-    ? deleted
-    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Disk"));
+  return accepted(world, call, deleteLinked(world, existing), "Disk");
 }
 
 /**

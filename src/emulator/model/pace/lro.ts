@@ -48,6 +48,18 @@ export function operationHeaders(
   };
 }
 
+/** The answer to an action or deletion that lasts, or why it did not begin. */
+export function accepted(
+  world: World,
+  call: ArmCall,
+  begun: { readonly kind: string; readonly operation: Operation } | ArmFailure,
+  kind: "Action" | "Disk",
+): HandlerResult {
+  return "operation" in begun
+    ? reply(202, undefined, operationHeaders(world, call, begun.operation, kind))
+    : begun;
+}
+
 /** The same for an operation of Resource Manager itself: it has no status document. */
 export function groupOperationHeaders(
   world: World,

@@ -8,6 +8,14 @@ import type { Operation, OperationEnding, OperationOutcome, OperationStart } fro
 /** Ended operations that can still be polled. */
 const ENDED_OPERATIONS_MAX = 20_000;
 
+/** What an operation that writes a resource states of it. */
+export function writing(
+  resource: Pick<OperationStart, "subscriptionId" | "location"> & { readonly id: string },
+): Pick<OperationStart, "subscriptionId" | "location" | "resourceId"> {
+  const { id: resourceId, subscriptionId, location } = resource;
+  return { subscriptionId, location, resourceId };
+}
+
 export function startOperation(world: World, start: OperationStart): Operation {
   const drawn: OperationEnding =
     start.internal === true ? { kind: "Succeed" } : world.faults.strikeOperation(start, world.random);

@@ -3,7 +3,7 @@ import { armErrors } from "../api/errors.ts";
 import { type JsonObject, listAt, textAt } from "../api/json.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
-import { delayMs, startOperation } from "../pace/operations.ts";
+import { delayMs, startOperation, writing } from "../pace/operations.ts";
 import { isAgentReady, type VirtualMachine } from "../vm/virtual-machine.ts";
 import { vmAt, vmGone } from "../vm/vm-handlers.ts";
 import { dataPlaneVm, providerOf } from "../vm/vm-state.ts";
@@ -48,9 +48,7 @@ function start(
   return startOperation(world, {
     name,
     provider: "operations",
-    subscriptionId: vm.subscriptionId,
-    location: vm.location,
-    resourceId: vm.id,
+    ...writing(vm),
     delayMs: delayMs(world, "runCommand"),
     ...(isReady ? {} : { refusal: armErrors.agentSilent(vm.name) }),
     work: {

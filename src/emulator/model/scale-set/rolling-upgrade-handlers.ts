@@ -1,7 +1,7 @@
 import { type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
 import { armErrors } from "../api/errors.ts";
-import { operationHeaders } from "../pace/lro.ts";
-import { joinOperation, startOperation } from "../pace/operations.ts";
+import { accepted, operationHeaders } from "../pace/lro.ts";
+import { joinOperation, startOperation, writing } from "../pace/operations.ts";
 import type { World } from "../world.ts";
 import { cancelRollingUpgrade } from "./rolling-upgrade-run.ts";
 import { renderRollingUpgrade } from "./rolling-upgrade.ts";
@@ -19,10 +19,12 @@ export function startOsUpgradeHandler(world: World, call: ArmCall): HandlerResul
   const name = "VirtualMachineScaleSetRollingUpgrades_StartOSUpgrade";
   const refused = checkIdle(set, name) ?? checkRollingUpgrades(set);
   if (refused !== undefined) return refused;
-  const written = writeScaleSet(world, set, { name, coming: [], leaving: [], upgrades: "all" });
-  return written.kind === "Failure"
-    ? written
-    : reply(202, undefined, operationHeaders(world, call, written.operation, "Action"));
+  return accepted(
+    world,
+    call,
+    writeScaleSet(world, set, { name, coming: [], leaving: [], upgrades: "all" }),
+    "Action",
+  );
 }
 
 /** POST rollingUpgrades/cancel: ends with the batch that is under way. */
@@ -38,9 +40,7 @@ export function cancelRollingUpgradeHandler(world: World, call: ArmCall): Handle
       ? startOperation(world, {
           name: "VirtualMachineScaleSetRollingUpgrades_Cancel",
           provider: "operations",
-          subscriptionId: set.subscriptionId,
-          location: set.location,
-          resourceId: set.id,
+          ...writing(set),
           delayMs: 0,
           work: {
             effects: () => [],

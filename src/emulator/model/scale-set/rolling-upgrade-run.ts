@@ -7,6 +7,7 @@ import {
   rescheduleOperation,
   startOperation,
   whenEnded,
+  writing,
 } from "../pace/operations.ts";
 import { announce, noticeMs } from "../scheduled-events/raise-event.ts";
 import { withModelStorage } from "../vm/os-disk/os-disk.ts";
@@ -168,9 +169,7 @@ function endBatch(world: World, run: Run): void {
   startOperation(world, {
     name: "rollingUpgradePause",
     provider: "operations",
-    subscriptionId: set.subscriptionId,
-    location: set.location,
-    resourceId: set.id,
+    ...writing(set),
     delayMs: pauseMs * world.settings.timeScale,
     internal: true,
     work: { effects: () => [], end: () => startBatch(world, run) },

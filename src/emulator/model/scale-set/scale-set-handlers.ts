@@ -18,7 +18,7 @@ import { withoutSecrets } from "../api/resource/secrets.ts";
 import { statedMembers, statedTags } from "../api/resource/stated-members.ts";
 import { endWithOthers } from "../pace/end-with-others.ts";
 import { operationHeaders } from "../pace/lro.ts";
-import { joinOperation, startOperation } from "../pace/operations.ts";
+import { joinOperation, startOperation, writing } from "../pace/operations.ts";
 import { checkZones } from "../subscription/regions.ts";
 import { provisioningStatus } from "../vm/instance-view.ts";
 import { etagText, type VirtualMachine } from "../vm/virtual-machine.ts";
@@ -252,9 +252,7 @@ export function eachInstanceHandler(
     const started = startOperation(world, {
       name: operation,
       provider: "operations",
-      subscriptionId: set.subscriptionId,
-      location: set.location,
-      resourceId: set.id,
+      ...writing(set),
       delayMs: Infinity,
       work: { effects: () => [], end: () => undefined },
     });

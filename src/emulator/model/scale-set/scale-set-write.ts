@@ -3,7 +3,7 @@ import { type JsonObject, sameJson, textAt } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
 import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
-import { delayMs, startOperation } from "../pace/operations.ts";
+import { delayMs, startOperation, writing } from "../pace/operations.ts";
 import { terminateNoticeMs } from "../scheduled-events/raise-event.ts";
 import { checkQuota, checkVmQuotas } from "../subscription/quotas.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
@@ -123,9 +123,7 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
   const operation = startOperation(world, {
     name,
     provider: "operations",
-    subscriptionId: set.subscriptionId,
-    location: set.location,
-    resourceId: set.id,
+    ...writing(set),
     delayMs: workMs + Math.max(0, ...notices.map(({ noticeMs }) => noticeMs)),
     diskIds: coming.flatMap((vm) => vm.dataDisks.map(({ diskId }) => diskId)),
     ...(WRITES.has(name) ? { retryAfter: RETRY_AFTER.scaleSetWrite } : {}),

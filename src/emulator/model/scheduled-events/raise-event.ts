@@ -1,7 +1,7 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, type Json, objectAt, textAt } from "../api/json.ts";
 import { durationMs } from "../api/resource/iso-duration.ts";
-import { continueOperation, rescheduleOperation, startOperation } from "../pace/operations.ts";
+import { continueOperation, rescheduleOperation, startOperation, writing } from "../pace/operations.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import type { World } from "../world.ts";
 import { scopeOf, statusOf } from "./events-document.ts";
@@ -62,9 +62,7 @@ export function announce(
   const waiting = startOperation(world, {
     name: `announced${event.type}`,
     provider: "operations",
-    subscriptionId: vm.subscriptionId,
-    location: vm.location,
-    resourceId: vm.id,
+    ...writing(vm),
     delayMs: event.noticeMs,
     internal: true,
     work: {

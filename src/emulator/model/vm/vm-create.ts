@@ -19,7 +19,7 @@ import { statedMembers } from "../api/resource/stated-members.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
-import { delayMs, joinOperation, startOperation } from "../pace/operations.ts";
+import { delayMs, joinOperation, startOperation, writing } from "../pace/operations.ts";
 import { domainNumberOf } from "../scale-set/fault-domains.ts";
 import { checkTerminateNotice } from "../scheduled-events/raise-event.ts";
 import { checkVmQuotas } from "../subscription/quotas.ts";
@@ -215,9 +215,7 @@ export function createVm(
   const operation = startOperation(world, {
     name: "VirtualMachines_CreateOrUpdate",
     provider: "operations",
-    subscriptionId: vm.subscriptionId,
-    location: vm.location,
-    resourceId: vm.id,
+    ...writing(vm),
     delayMs: delayMs(world, "vmCreate", plan.entries.length),
     retryAfter: RETRY_AFTER.vmCreation,
     diskIds: plan.entries.map((entry) => entry.diskId),

@@ -5,7 +5,7 @@ import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { deleteDisk, deleteDiskWithVm } from "../disk/disk-delete.ts";
 import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
-import { delayMs, joinOperation, preemptOperation, startOperation } from "../pace/operations.ts";
+import { delayMs, joinOperation, preemptOperation, startOperation, writing } from "../pace/operations.ts";
 import { raiseEvent, terminateNoticeMs } from "../scheduled-events/raise-event.ts";
 import { findDisk, putVm, updateDisk, type World } from "../world.ts";
 import { released } from "./attachment-rules.ts";
@@ -33,9 +33,7 @@ export function deleteVm(
   const operation = startOperation(world, {
     name: `${providerOf(vm)}_Delete`,
     provider: "operations",
-    subscriptionId: vm.subscriptionId,
-    location: vm.location,
-    resourceId: vm.id,
+    ...writing(vm),
     delayMs: waitMs + workMs,
     retryAfter: RETRY_AFTER.vmDeletion,
     work: {
@@ -121,9 +119,7 @@ function releaseLater(world: World, vm: VirtualMachine): void {
   startOperation(world, {
     name: "ownershipRelease",
     provider: "operations",
-    subscriptionId: vm.subscriptionId,
-    location: vm.location,
-    resourceId: vm.id,
+    ...writing(vm),
     delayMs: delayMs(world, "ownershipRelease"),
     internal: true,
     work: {

@@ -1,4 +1,4 @@
-import { delayMs, rescheduleOperation, startOperation } from "../pace/operations.ts";
+import { delayMs, rescheduleOperation, startOperation, writing } from "../pace/operations.ts";
 import { findVm, putVm, type World } from "../world.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import type { VmEvent } from "./vm-set-up.ts";
@@ -67,9 +67,7 @@ function happenAtOnce(
   startOperation(world, {
     name: event.name,
     provider: "operations",
-    subscriptionId: vm.subscriptionId,
-    location: vm.location,
-    resourceId: vm.id,
+    ...writing(vm),
     delayMs: 0,
     internal: true,
     work: {

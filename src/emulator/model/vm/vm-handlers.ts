@@ -10,7 +10,7 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type JsonObject, listAt, numberAt, textAt } from "../api/json.ts";
 import { inScope, page } from "../api/resource/paging.ts";
 import { resourceId, sameId } from "../api/resource/resource-id.ts";
-import { operationHeaders } from "../pace/lro.ts";
+import { accepted, operationHeaders } from "../pace/lro.ts";
 import { instancesOf, scaleSetIdOf } from "../scale-set/instances.ts";
 import { notFound, scaleSetAt } from "../scale-set/scale-set-address.ts";
 import { renderFlexibleInstance, scaleSetId } from "../scale-set/scale-set.ts";
@@ -160,10 +160,7 @@ export function deleteVmHandler(world: World, call: ArmCall): HandlerResult {
   if (vm === undefined) return reply(204);
   const refused = checkPreconditions(vm, call);
   if (refused !== undefined) return refused;
-  const deleted = deleteVm(world, vm);
-  return deleted.kind === "Failure"
-    ? deleted
-    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Action"));
+  return accepted(world, call, deleteVm(world, vm), "Action");
 }
 
 export function powerHandler(action: PowerAction): (world: World, call: ArmCall) => HandlerResult {
@@ -171,10 +168,8 @@ export function powerHandler(action: PowerAction): (world: World, call: ArmCall)
     const vm = vmAt(world, call);
     if (vm === undefined) return vmGone(world, call);
     const forced = isOn(call, "skipshutdown") || isOn(call, "forcedeallocate");
-    const changed = changePower(world, vm, action, { forced, hibernate: isOn(call, "hibernate") });
-    return changed.kind === "Failure"
-      ? changed
-      : reply(202, undefined, operationHeaders(world, call, changed.operation, "Action"));
+    const hibernate = isOn(call, "hibernate");
+    return accepted(world, call, changePower(world, vm, action, { forced, hibernate }), "Action");
   };
 }
 

@@ -4,7 +4,7 @@ import { isSasActive } from "../disk/disk-read.ts";
 import type { LatencyName } from "../pace/latency.ts";
 import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
-import { delayMs, startOperation } from "../pace/operations.ts";
+import { delayMs, startOperation, writing } from "../pace/operations.ts";
 import { noticeMs, raiseEvent } from "../scheduled-events/raise-event.ts";
 import { checkCores } from "../subscription/quotas.ts";
 import { findDisk, updateDisk, type World } from "../world.ts";
@@ -177,9 +177,7 @@ export function changePower(
   const operation = startOperation(world, {
     name: operationName(vm, action),
     provider: "operations",
-    subscriptionId: vm.subscriptionId,
-    location: vm.location,
-    resourceId: vm.id,
+    ...writing(vm),
     delayMs: waitMs + workMs,
     ...(retried.refusal === undefined ? {} : { refusal: retried.refusal }),
     ...(rule.retryAfter === undefined ? {} : { retryAfter: rule.retryAfter }),

@@ -11,7 +11,7 @@ import { keyOf } from "../api/resource/resource-id.ts";
 import { statedMembers, statedTags } from "../api/resource/stated-members.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import type { Operation } from "../pace/operation.ts";
-import { delayMs, startOperation } from "../pace/operations.ts";
+import { delayMs, startOperation, writing } from "../pace/operations.ts";
 import type { ModelSettings } from "../settings.ts";
 import { checkCores } from "../subscription/quotas.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
@@ -211,9 +211,7 @@ function startUpdateOperation(
   return startOperation(world, {
     name,
     provider: "operations",
-    subscriptionId: vm.subscriptionId,
-    location: vm.location,
-    resourceId: vm.id,
+    ...writing(vm),
     delayMs: isUntold ? delayMs(world, "vmUnchanged") : updateDelayMs(world, vm),
     ...(isUntold ? { isUntold } : {}),
     diskIds: vm.dataDisks.filter((entry) => entry.phase !== "Attached").map((entry) => entry.diskId),

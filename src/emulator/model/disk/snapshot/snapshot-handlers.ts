@@ -3,7 +3,7 @@ import { armErrors } from "../../api/errors.ts";
 import { textAt } from "../../api/json.ts";
 import { inScope, page } from "../../api/resource/paging.ts";
 import { resourceId } from "../../api/resource/resource-id.ts";
-import { operationHeaders } from "../../pace/lro.ts";
+import { accepted } from "../../pace/lro.ts";
 import { findSnapshot, ensureResourceGroup, type World } from "../../world.ts";
 import { firstAnswer } from "../disk-write.ts";
 import { changeSnapshot, deleteSnapshot, writeSnapshot } from "./snapshot-write.ts";
@@ -45,10 +45,7 @@ export function getSnapshotHandler(world: World, call: ArmCall): HandlerResult {
 export function deleteSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const snapshot = snapshotAt(world, call);
   if (snapshot === undefined) return reply(204);
-  const deleted = deleteSnapshot(world, snapshot);
-  return deleted.kind === "Failure"
-    ? deleted
-    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Disk"));
+  return accepted(world, call, deleteSnapshot(world, snapshot), "Disk");
 }
 
 export function listSnapshotsHandler(world: World, call: ArmCall): HandlerResult {

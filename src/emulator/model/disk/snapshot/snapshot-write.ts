@@ -18,7 +18,7 @@ import { statedTags } from "../../api/resource/stated-members.ts";
 import { checkLinks } from "../../linked/links.ts";
 import { RETRY_AFTER } from "../../pace/lro.ts";
 import type { Operation } from "../../pace/operation.ts";
-import { delayMs, happened, isBeingCopied, startOperation } from "../../pace/operations.ts";
+import { delayMs, happened, isBeingCopied, startOperation, writing } from "../../pace/operations.ts";
 import { edgeZoneIn } from "../../subscription/edge-zones.ts";
 import { snapshotQuota } from "../../subscription/quota-table.ts";
 import { checkQuota } from "../../subscription/quotas.ts";
@@ -267,9 +267,7 @@ function start(
   return startOperation(world, {
     name,
     provider: "DiskOperations",
-    subscriptionId: snapshot.subscriptionId,
-    location: snapshot.location,
-    resourceId: snapshot.id,
+    ...writing(snapshot),
     delayMs: afterMs,
     ...(name === "Snapshots_Delete" ? {} : { retryAfter: RETRY_AFTER.diskWrite }),
     diskIds: [snapshot.id],
