@@ -313,8 +313,7 @@ export const protocolMutations: readonly Mutation[] = [
       },
       {
         file: "src/node/writer/acquire-volume.ts",
-        find: `  if (alive.value)
-    return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });
+        find: `  if (alive.value) return hostNotReady("a mount command of an earlier plug-in is still running");
 `,
         replace: `
 `,

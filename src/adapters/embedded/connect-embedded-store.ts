@@ -1,5 +1,6 @@
 import { Agent, request } from "node:http";
 import type { IncomingMessage } from "node:http";
+import { storeUnavailable } from "../../core/failure/frequent-failures.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -111,7 +112,7 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
       return answer.code < 300 ? ok(parse(answer.body)) : fail(failureFromWire(answer.body, request));
     } catch (error) {
       if (signal.aborted) return fail({ kind: "Cancelled" });
-      if (error instanceof CallFailed) return fail({ kind: "StoreUnavailable", detail: error.message });
+      if (error instanceof CallFailed) return storeUnavailable(error.message);
       throw error;
     }
   }

@@ -1,3 +1,4 @@
+import { storeUnavailable } from "../../core/failure/frequent-failures.ts";
 import { messageOf } from "../../core/failure/message-of.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Result } from "../../core/failure/result.ts";
@@ -98,17 +99,12 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
 
   function read<T>(signal: AbortSignal, from: () => Result<T>): Promise<Result<T>> {
     if (signal.aborted) return Promise.resolve(fail({ kind: "Cancelled" }));
-    if (isClosed) return Promise.resolve(fail({ kind: "StoreUnavailable", detail: "the store is closed" }));
+    if (isClosed) return Promise.resolve(storeUnavailable("the store is closed"));
     try {
       return Promise.resolve(from());
     } catch (error) {
       if (!isStoreError(error)) return Promise.reject(error);
-      return Promise.resolve(
-        fail({
-          kind: "StoreUnavailable",
-          detail: `the store's file can't be read: ${messageOf(error)}`,
-        }),
-      );
+      return Promise.resolve(storeUnavailable(`the store's file can't be read: ${messageOf(error)}`));
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Failure } from "../../core/failure/failure.ts";
+import { storeUnavailable } from "../../core/failure/frequent-failures.ts";
 import { messageOf } from "../../core/failure/message-of.ts";
 import { fail } from "../../core/failure/result.ts";
 import type { Result } from "../../core/failure/result.ts";
@@ -70,12 +70,7 @@ export function createWriteQueue<T>(options: {
 
   function settleFailed(settle: WaitingWrite<T>["settle"], error: unknown): void {
     if (options.isStoreError(error))
-      settle.resolve(
-        fail({
-          kind: "StoreUnavailable",
-          detail: `the write could not be committed: ${messageOf(error)}`,
-        }),
-      );
+      settle.resolve(storeUnavailable(`the write could not be committed: ${messageOf(error)}`));
     else settle.reject(error);
   }
 
@@ -84,9 +79,7 @@ export function createWriteQueue<T>(options: {
       if (signal.aborted) return Promise.resolve(fail({ kind: "Cancelled" }));
       if (isClosed) return Promise.resolve(closedFailure());
       if (waiting.length >= WAITING_MAX)
-        return Promise.resolve(
-          fail({ kind: "StoreUnavailable", detail: `${WAITING_MAX} writes are waiting already` }),
-        );
+        return Promise.resolve(storeUnavailable(`${WAITING_MAX} writes are waiting already`));
       return new Promise((resolve, reject) => {
         waiting.push({ write, signal, settle: { resolve, reject } });
         schedule();
@@ -100,6 +93,6 @@ export function createWriteQueue<T>(options: {
   };
 }
 
-function closedFailure(): { readonly ok: false; readonly failure: Failure } {
-  return fail({ kind: "StoreUnavailable", detail: "the store is closed" });
+function closedFailure(): Result<never> {
+  return storeUnavailable("the store is closed");
 }

@@ -1,4 +1,5 @@
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { storeUnavailable } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import type { ApiClient } from "./api/api-client.ts";
 
 /**
@@ -16,10 +17,9 @@ export async function readClusterId(
   if (!answer.ok) return answer;
   const uid = uidIn(answer.value.body);
   if (answer.value.code === 200 && uid !== undefined) return ok(uid);
-  return fail({
-    kind: "StoreUnavailable",
-    detail: `namespace kube-system, whose uid is the cluster id, can't be read: HTTP ${answer.value.code}`,
-  });
+  return storeUnavailable(
+    `namespace kube-system, whose uid is the cluster id, can't be read: HTTP ${answer.value.code}`,
+  );
 }
 
 function uidIn(body: unknown): string | undefined {

@@ -1,3 +1,4 @@
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -255,7 +256,7 @@ async function attempt<T>(
     return result.ok && signal.aborted ? fail({ kind: "Cancelled" }) : result;
   } catch (error) {
     if (error instanceof Error && "syscall" in error)
-      return fail({ kind: "HostNotReady", detail: `could not ${what}: ${error.message}` });
+      return hostNotReady(`could not ${what}: ${error.message}`);
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
+import { deviceBusy, deviceReplaced, hostNotReady } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail } from "../../core/failure/result.ts";
 import { bytes } from "../../core/primitives/units.ts";
@@ -16,8 +16,7 @@ export function withDevice<T>(
     (candidate) => candidate.majorMinor === device.majorMinor,
   );
   if (found === undefined) return deviceReplaced(device);
-  if (found.state === "cutOff")
-    return fail({ kind: "HostNotReady", detail: `${device.path} can't be opened (EIO)` });
+  if (found.state === "cutOff") return hostNotReady(`${device.path} can't be opened (EIO)`);
   return act(found);
 }
 
@@ -42,11 +41,10 @@ export function refusesWrites({ path }: ModelDevice): Result<never> {
 
 /** The answer where something else uses the device. */
 export function inUse(device: ModelDevice): Result<never> {
-  return fail({
-    kind: "DeviceBusy",
-    devicePath: device.path,
-    detail: "it is mounted somewhere, part of another device (LVM, RAID), or in use by another command",
-  });
+  return deviceBusy(
+    device.path,
+    "it is mounted somewhere, part of another device (LVM, RAID), or in use by another command",
+  );
 }
 
 /** The device as the port names it. */

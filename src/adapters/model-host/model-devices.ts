@@ -1,4 +1,4 @@
-import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
+import { deviceReplaced, wrongDevice } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { chooseDevice } from "../../core/node/device/choose-device.ts";
@@ -51,11 +51,7 @@ export function deviceCalls({
     },
     // Disks of the model have no partition table.
     findPartition: async ({ disk, partition }) =>
-      fail({
-        kind: "WrongDevice",
-        devicePath: disk.path,
-        problem: `the kernel sees no partition ${partition}`,
-      }),
+      wrongDevice(disk.path, `the kernel sees no partition ${partition}`),
     rescanDevice: async (device, signal) =>
       look("rescanDevice", signal, () =>
         withDevice(machine, device, (found) => {
@@ -111,11 +107,7 @@ export function deviceCalls({
           rawDeviceAt(mountOn(machine, path));
         if (device === undefined) return fail({ kind: "PathNotMounted", path });
         return device.state === "gone"
-          ? fail({
-              kind: "WrongDevice",
-              devicePath: path,
-              problem: `its device ${device.majorMinor} is gone: unpublish the volume`,
-            })
+          ? wrongDevice(path, `its device ${device.majorMinor} is gone: unpublish the volume`)
           : ok(bytes(device.knownBytes));
       }),
     writeProgress: async (majorMinor, signal) =>
@@ -162,7 +154,7 @@ function findDeviceNow(machine: MachineState, lun: number): Result<Device> {
         waitedMs: machine.deviceWaitMs,
       });
     case "contradiction":
-      return fail({ kind: "WrongDevice", devicePath: choice.devicePath, problem: choice.problem });
+      return wrongDevice(choice.devicePath, choice.problem);
   }
 }
 

@@ -1,4 +1,5 @@
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
+import { fileSystemBroken, wrongDevice } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { WHILE_READ_ONLY, WITHOUT_CAPABILITY } from "../../core/node/file-system/why-not-grown.ts";
@@ -133,11 +134,7 @@ export function fileSystemCalls({
           // e2fsck drops them itself (-F).
           found.cached = undefined;
           if (found.disk.isBroken || found.disk.content.kind !== "fileSystem")
-            return fail({
-              kind: "FileSystemBroken",
-              devicePath: device.path,
-              detail: "the check found damage that it can't repair",
-            });
+            return fileSystemBroken(device.path, "the check found damage that it can't repair");
           machine.wrote(found, "check");
           return ok(undefined);
         }),
@@ -155,11 +152,7 @@ export function fileSystemCalls({
           if (mount === undefined && isKeptByKernel(fsType))
             return fail({ kind: "PathNotMounted", path: mountPath });
           if (mount !== undefined && mount.device !== found)
-            return fail({
-              kind: "WrongDevice",
-              devicePath: device.path,
-              problem: `${mountPath} holds a mount of ${mount.device.path}`,
-            });
+            return wrongDevice(device.path, `${mountPath} holds a mount of ${mount.device.path}`);
           if (
             mount !== undefined &&
             !isKeptByKernel(fsType) &&
@@ -177,12 +170,7 @@ export function fileSystemCalls({
       look("fileSystemStats", signal, () => {
         const mount = mountOn(machine, path);
         if (mount === undefined) return fail({ kind: "PathNotMounted", path });
-        if (isDead(mount))
-          return fail({
-            kind: "FileSystemBroken",
-            devicePath: mount.device.path,
-            detail: `the mount at ${path} is dead`,
-          });
+        if (isDead(mount)) return fileSystemBroken(mount.device.path, `the mount at ${path} is dead`);
         const { disk, unflushed } = mount.device;
         const files = new Map([...blocksOf(mount.device).files, ...unflushed]);
         const usedBytes = [...files.values()].reduce((sum, text) => sum + BigInt(text.length), 0n);

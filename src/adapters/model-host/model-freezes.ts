@@ -1,4 +1,4 @@
-import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
+import { deviceBusy, deviceReplaced } from "../../core/failure/frequent-failures.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { mountOn, toDevice } from "./found-device.ts";
@@ -37,7 +37,7 @@ export function freezeCalls({
         if (device.majorMinor !== majorMinor) return deviceReplaced({ ...toDevice(device), majorMinor });
         knownFreezes.add(device);
         if (frozenSinceMs(machine, device) !== undefined || !flushDevice(machine, device))
-          return fail({ kind: "DeviceBusy", devicePath: path, detail: "it can't be frozen" });
+          return deviceBusy(path, "it can't be frozen");
         const sinceMs = machine.clock.elapsedMs();
         // A command whose plug-in has died leaves its holder without an owner: it thaws at once.
         if (machine.liveInstances.has(instanceNumber))

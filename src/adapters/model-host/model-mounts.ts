@@ -1,3 +1,4 @@
+import { deviceBusy, fileSystemBroken, hostNotReady } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { isStagedReadOnly, stagingMountOptions } from "../../core/node/mount-options.ts";
@@ -43,12 +44,7 @@ export function mountCalls({
               exitCode: 32,
               stderr: "wrong fs type, bad option, bad superblock",
             });
-          if (found.disk.isBroken)
-            return fail({
-              kind: "FileSystemBroken",
-              devicePath: found.path,
-              detail: "Structure needs cleaning",
-            });
+          if (found.disk.isBroken) return fileSystemBroken(found.path, "Structure needs cleaning");
           if (!request.readOnly && !acceptsWrites(found))
             return fail({
               kind: "HostCommandFailed",
@@ -74,11 +70,10 @@ export function mountCalls({
         const staged = mountOn(machine, stagingPath);
         if (staged === undefined) return fail({ kind: "PathNotMounted", path: stagingPath });
         if (isDead(staged))
-          return fail({
-            kind: "FileSystemBroken",
-            devicePath: staged.device.path,
-            detail: `the mount at ${stagingPath} is dead: stage the volume again`,
-          });
+          return fileSystemBroken(
+            staged.device.path,
+            `the mount at ${stagingPath} is dead: stage the volume again`,
+          );
         machine.freezes.delete(staged.device);
         const present = mountOn(machine, targetPath);
         if (present !== undefined)
@@ -121,10 +116,7 @@ export function mountCalls({
           machine.paths.get(path) === "strayFile" ||
           [...machine.paths.keys()].some((other) => other.startsWith(`${path}/`))
         ) {
-          return fail({
-            kind: "HostNotReady",
-            detail: `${path} is not mounted, but holds files: move them away`,
-          });
+          return hostNotReady(`${path} is not mounted, but holds files: move them away`);
         }
         machine.paths.delete(path);
         return ok(undefined);
@@ -149,12 +141,7 @@ export function mountCalls({
 
 function unmountAll(machine: MachineState, path: string): Result<void> {
   for (let mount = mountOn(machine, path); mount !== undefined; mount = mountOn(machine, path)) {
-    if (mount.openFiles > 0)
-      return fail({
-        kind: "DeviceBusy",
-        devicePath: mount.device.path,
-        detail: `${path} is in use: end what uses it`,
-      });
+    if (mount.openFiles > 0) return deviceBusy(mount.device.path, `${path} is in use: end what uses it`);
     machine.freezes.delete(mount.device);
     machine.mounts.splice(machine.mounts.lastIndexOf(mount), 1);
     machine.unmounted(mount);
@@ -169,11 +156,7 @@ function judgePresent(present: ModelMount, device: Device, readOnly: boolean): R
   if (present.device.majorMinor !== device.majorMinor)
     return refuse(`already holds a mount of ${present.device.path}`);
   if (isDead(present))
-    return fail({
-      kind: "FileSystemBroken",
-      devicePath: device.path,
-      detail: `the mount at ${present.path} is dead: unmount it first`,
-    });
+    return fileSystemBroken(device.path, `the mount at ${present.path} is dead: unmount it first`);
   return present.readOnly === readOnly
     ? ok(undefined)
     : refuse(`is mounted ${present.readOnly ? "read-only" : "read-write"}`);

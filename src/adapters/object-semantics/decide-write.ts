@@ -1,3 +1,4 @@
+import { storeUnavailable } from "../../core/failure/frequent-failures.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
@@ -106,9 +107,7 @@ function admitted(
   const refused = refusal?.(before, verb === "delete" ? undefined : decided.value.object);
   if (refused === undefined) return decided;
   const problem = `denied request: ${refused.message}`;
-  return refused.isForbidden === true
-    ? fail({ kind: "StoreUnavailable", detail: problem })
-    : invalid(kind, name, problem);
+  return refused.isForbidden === true ? storeUnavailable(problem) : invalid(kind, name, problem);
 }
 
 /** The object that a creation makes, also if one of that name exists: then it gets no uid of its own. */

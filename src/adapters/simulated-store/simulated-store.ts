@@ -1,4 +1,4 @@
-import type { Failure } from "../../core/failure/failure.ts";
+import { storeUnavailable } from "../../core/failure/frequent-failures.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -135,10 +135,7 @@ export function createSimulatedStore(options: {
     const { verb, kind, name } = request;
     const forbidden = options.guard?.forbids(by, request);
     if (forbidden !== undefined)
-      return fail({
-        kind: "StoreUnavailable",
-        detail: `${by} may not ${verb} ${kind} ${name}: ${forbidden}`,
-      });
+      return storeUnavailable(`${by} may not ${verb} ${kind} ${name}: ${forbidden}`);
     const before = state.object(kind, name);
     const written = state.write(request, (old, after) =>
       options.guard?.refuses(by, { verb, kind, before: old, after }),
@@ -366,6 +363,6 @@ function createHandle(parts: HandleParts): SimulatedHandle {
   };
 }
 
-function unavailable(handleName: string, what: string): { readonly ok: false; readonly failure: Failure } {
-  return fail({ kind: "StoreUnavailable", detail: `${what} between ${handleName} and the store` });
+function unavailable(handleName: string, what: string): Result<never> {
+  return storeUnavailable(`${what} between ${handleName} and the store`);
 }

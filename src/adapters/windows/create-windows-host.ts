@@ -1,4 +1,5 @@
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
+import { fileSystemBroken, hostNotReady } from "../../core/failure/frequent-failures.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -210,12 +211,7 @@ async function mountVolume(
         path,
         problem: `already holds a mount of device ${majorMinor}`,
       });
-    if (isDead)
-      return fail({
-        kind: "FileSystemBroken",
-        devicePath: device.path,
-        detail: `the mount at ${path} is dead`,
-      });
+    if (isDead) return fileSystemBroken(device.path, `the mount at ${path} is dead`);
     // An earlier instance may have made it.
     host.mounted.set(pathKey(path), { path, majorMinor, fsType });
     return ok(undefined);
@@ -238,8 +234,7 @@ async function attempt<T>(act: () => Promise<Result<T>>, signal?: AbortSignal): 
   try {
     return await act();
   } catch (error) {
-    if (error instanceof Error && "syscall" in error)
-      return fail({ kind: "HostNotReady", detail: error.message });
+    if (error instanceof Error && "syscall" in error) return hostNotReady(error.message);
     throw error;
   }
 }

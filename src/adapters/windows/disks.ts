@@ -1,4 +1,4 @@
-import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
+import { deviceReplaced, hostNotReady, wrongDevice } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { bytes } from "../../core/primitives/units.ts";
@@ -67,9 +67,7 @@ export async function diskOf(
   const disk = disks.find((each) => majorMinorOf(each) === device.majorMinor);
   if (disk !== undefined) {
     const twin = twinOf(list.value, disk);
-    return twin === undefined
-      ? ok(disk)
-      : fail({ kind: "WrongDevice", devicePath: device.path, problem: twin });
+    return twin === undefined ? ok(disk) : wrongDevice(device.path, twin);
   }
   const unread = oddDiskThatMayBe(odd, { lun: undefined, majorMinor: device.majorMinor });
   return unread === undefined ? deviceReplaced(device, "disk") : incomplete(unread);
@@ -117,11 +115,10 @@ export async function changeByNumber(
   if (now !== undefined && majorMinorOf(now) === device.majorMinor) return after;
   const changed =
     now === undefined ? "the disk that had its number" : `the disk with the unique id ${now.UniqueId}`;
-  return fail({
-    kind: "WrongDevice",
-    devicePath: device.path,
-    problem: `disk ${Number} was replaced: ${cmdlet} may have changed ${changed}, so check its partitions`,
-  });
+  return wrongDevice(
+    device.path,
+    `disk ${Number} was replaced: ${cmdlet} may have changed ${changed}, so check its partitions`,
+  );
 }
 
 /** Another disk with a disk's unique id, as text; undefined: none. */
@@ -133,7 +130,7 @@ function twinOf({ disks, odd }: DiskList, disk: Disk): string | undefined {
 
 /** The failure of a disk of which Windows reports less than is needed. */
 export function incomplete({ problem }: OddDisk): Result<never> {
-  return fail({ kind: "HostNotReady", detail: `Windows reports a disk incompletely: ${problem}` });
+  return hostNotReady(`Windows reports a disk incompletely: ${problem}`);
 }
 
 /** The disk at a LUN, of those that Windows knows; undefined: none. */
@@ -145,8 +142,7 @@ export function diskAtLun(
   const at = disks.filter((disk) => lunOf(disk) === lun);
   const unread = odd.find((disk) => disk.lun === lun);
   const [disk] = at;
-  const wrong = (problem: string): Result<never> =>
-    fail({ kind: "WrongDevice", devicePath: `LUN ${lun}`, problem });
+  const wrong = (problem: string): Result<never> => wrongDevice(`LUN ${lun}`, problem);
   if (unread !== undefined) return wrong(`Windows reports it incompletely: ${unread.problem}`);
   if (at.length > 1) return wrong(`disks ${at.map(({ Number }) => Number).join(" and ")} both report it`);
   if (disk?.UniqueId === "") return wrong(`disk ${disk.Number} reports no unique id`);

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { fileSystemBroken, hostNotReady, wrongDevice } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import {
@@ -57,11 +58,10 @@ export async function checkVolume(host: WindowsHostContext, device: Device): Pro
     const isUnknown = states.some((state) => !RESPONDING.has(state) && !repairs.has(state));
     const repair = [...repairs].find(([state]) => states.includes(state))?.[1];
     if (isUnknown || repair === undefined || repaired === REPAIRS_MAX)
-      return fail({
-        kind: "FileSystemBroken",
-        devicePath: device.path,
-        detail: `Windows reports of its volume: ${states.join(", ") || "no state"}`,
-      });
+      return fileSystemBroken(
+        device.path,
+        `Windows reports of its volume: ${states.join(", ") || "no state"}`,
+      );
     const done = await change(host.powerShell, "Repair-Volume", { Path: path, [repair]: true });
     if (!done.ok) return done;
   }
@@ -80,11 +80,7 @@ export async function growVolume(
   if (!mounted.ok) return mounted;
   if (mounted.value === undefined) return fail({ kind: "PathNotMounted", path: mountPath });
   if (mounted.value.majorMinor !== device.majorMinor)
-    return fail({
-      kind: "WrongDevice",
-      devicePath: device.path,
-      problem: `${mountPath} holds a mount of device ${mounted.value.majorMinor}`,
-    });
+    return wrongDevice(device.path, `${mountPath} holds a mount of device ${mounted.value.majorMinor}`);
   const disk = await diskOf(host, device);
   if (!disk.ok) return disk;
   const partition = await dataPartitionOf(host, disk.value);
@@ -118,7 +114,7 @@ async function sizeMaxOf(host: WindowsHostContext, partition: Partition): Promis
   if (!volumes.ok) return volumes;
   const [volume] = volumes.value;
   return volume === undefined
-    ? fail({ kind: "HostNotReady", detail: `Windows shows no volume ${path.value}: try again` })
+    ? hostNotReady(`Windows shows no volume ${path.value}: try again`)
     : ok(ntfsMaxBytes(volume.BlockSize));
 }
 
@@ -185,7 +181,7 @@ async function partitionAt(host: WindowsHostContext, path: string): Promise<Resu
   const present = mount.value.isDead ? ok(undefined) : await partitionIn(host, path);
   if (!present.ok) return present;
   return present.value === undefined
-    ? fail({ kind: "FileSystemBroken", devicePath: path, detail: `the mount at ${path} is dead` })
+    ? fileSystemBroken(path, `the mount at ${path} is dead`)
     : ok(present.value);
 }
 

@@ -1,6 +1,7 @@
 import * as z from "zod";
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import { type CleanJudgement, judgeClean } from "../../core/node/judge-clean.ts";
 import type { CleanRequest } from "../../ports/host/host-provisioner.ts";
 import { isSameDisk, oddDiskThatMayBe } from "./disk/disk-rows.ts";
@@ -89,8 +90,7 @@ export async function earlierWorkersAlive(host: WindowsHostContext): Promise<Res
   );
   if (!processes.ok) return processes;
   const self = processes.value.find(({ ProcessId }) => ProcessId === host.processId);
-  if (self === undefined)
-    return fail({ kind: "HostNotReady", detail: `Windows shows no process ${host.processId}, this one` });
+  if (self === undefined) return hostNotReady(`Windows shows no process ${host.processId}, this one`);
   const workers = processes.value.filter(({ CommandLine }) => CommandLine?.includes(WORKER_MARK) === true);
   const isOwn = (worker: (typeof workers)[number]): boolean =>
     worker.ParentProcessId === host.processId && worker.CreationDate >= self.CreationDate;

@@ -1,6 +1,7 @@
 import * as z from "zod";
+import { hostNotReady, wrongDevice } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import { type Disk, namedBy, wholeNumber } from "./disk/disk-rows.ts";
 import {
   type OddPartition,
@@ -77,7 +78,7 @@ export async function partitionsOf(
 
 /** The failure of a partition of which Windows reports less than is needed. */
 export function incompletePartition({ problem }: OddPartition): Result<never> {
-  return fail({ kind: "HostNotReady", detail: `Windows reports a partition incompletely: ${problem}` });
+  return hostNotReady(`Windows reports a partition incompletely: ${problem}`);
 }
 
 /** Whether these are the partitions of a disk that the driver has formatted: one for data, in its place. */
@@ -119,11 +120,10 @@ async function oneDataPartition(
   const data = partitions.value.filter(holdsData);
   const [partition, second] = data;
   return partition === undefined || second !== undefined
-    ? fail({
-        kind: "WrongDevice",
-        devicePath: `disk ${disk.Number}`,
-        problem: `it has ${data.length} data partitions, and the driver serves exactly one`,
-      })
+    ? wrongDevice(
+        `disk ${disk.Number}`,
+        `it has ${data.length} data partitions, and the driver serves exactly one`,
+      )
     : ok(partition);
 }
 
@@ -131,7 +131,7 @@ async function oneDataPartition(
 export function volumePathOf({ DiskNumber, AccessPaths }: Partition): Result<string> {
   const path = (AccessPaths ?? []).find((candidate) => VOLUME_PATH.test(candidate));
   return path === undefined
-    ? fail({ kind: "HostNotReady", detail: `Windows shows no volume on disk ${DiskNumber} yet: try again` })
+    ? hostNotReady(`Windows shows no volume on disk ${DiskNumber} yet: try again`)
     : ok(path);
 }
 
@@ -155,6 +155,6 @@ export async function volumeOf(
   if (!volumes.ok) return volumes;
   const [volume] = volumes.value;
   return volume === undefined
-    ? fail({ kind: "HostNotReady", detail: `Windows shows no volume ${path.value}: try again` })
+    ? hostNotReady(`Windows shows no volume ${path.value}: try again`)
     : ok({ ...volume, path: path.value });
 }

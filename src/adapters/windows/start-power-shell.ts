@@ -1,5 +1,5 @@
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import { fail } from "../../core/failure/result.ts";
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { waitWithin } from "../linux/command/wait-within.ts";
@@ -81,7 +81,7 @@ export async function startPowerShell(options: PowerShellOptions): Promise<Power
     const detail = why(kind);
     if (detail !== undefined) {
       places.giveBack(kind);
-      return fail({ kind: "HostNotReady", detail });
+      return hostNotReady(detail);
     }
     const worker = takeWorker();
     const answer = worker.ask(request);
@@ -96,7 +96,7 @@ export async function startPowerShell(options: PowerShellOptions): Promise<Power
       giveBack(worker);
       places.giveBack(kind);
       const late = `PowerShell has not answered ${request.cmdlet} in ${limitMs / 1000} s`;
-      return fail({ kind: "HostNotReady", detail: late });
+      return hostNotReady(late);
     }
     hanging.add(request);
     logger.warn("a change of PowerShell hangs", { change: describeCall(request), limitMs });

@@ -2,8 +2,9 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import * as z from "zod";
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import { parseJson } from "../../core/primitives/parse-json.ts";
 import type { StorageAnswer, StorageCall } from "./storage-call.ts";
 
@@ -53,7 +54,7 @@ export function startWorker(program: string, args: readonly string[]): Worker {
   };
   const ended = (why: string): void => {
     isAlive = false;
-    answer(fail({ kind: "HostNotReady", detail: `${program} ended: ${why} ${otherOutput}`.trim() }));
+    answer(hostNotReady(`${program} ended: ${why} ${otherOutput}`.trim()));
   };
   child.stderr.on("data", (chunk: Buffer) => note(chunk.toString("utf8")));
   child.on("error", (error) => ended(error.message));
@@ -98,8 +99,5 @@ function readAnswer(json: unknown, line: string): Result<StorageAnswer> {
   const parsed = answerSchema.safeParse(json);
   return parsed.success
     ? ok(parsed.data)
-    : fail({
-        kind: "HostNotReady",
-        detail: `PowerShell answered something else: ${line.slice(0, QUOTED_MAX)}`,
-      });
+    : hostNotReady(`PowerShell answered something else: ${line.slice(0, QUOTED_MAX)}`);
 }

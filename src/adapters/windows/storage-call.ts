@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 
@@ -53,7 +54,7 @@ export async function query<Shape extends z.ZodRawShape>(
   const parsed = schema.array().safeParse(answered.value);
   return parsed.success
     ? ok(parsed.data)
-    : fail({ kind: "HostNotReady", detail: `${cmdlet} answered something else: ${parsed.error.message}` });
+    : hostNotReady(`${cmdlet} answered something else: ${parsed.error.message}`);
 }
 
 /** Runs a cmdlet for the objects that it answers, as they come. */

@@ -1,5 +1,6 @@
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
 
 /** Most workers at a time: each is a process of about 100 MB. */
 const WORKERS_MAX = 4;
@@ -48,7 +49,7 @@ export function createWorkerPlaces(): WorkerPlaces {
         return ok(undefined);
       }
       if (waiting.length >= WAITING_MAX)
-        return fail({ kind: "HostNotReady", detail: `${WAITING_MAX} calls of PowerShell wait for a worker` });
+        return hostNotReady(`${WAITING_MAX} calls of PowerShell wait for a worker`);
       await new Promise<void>((start) => waiting.push({ kind, start }));
       return ok(undefined);
     },

@@ -36,6 +36,25 @@ export function hostNotReady(detail: string): Result<never, FailureOf<"HostNotRe
   return fail({ kind: "HostNotReady", detail });
 }
 
+export function storeUnavailable(detail: string): Result<never, FailureOf<"StoreUnavailable">> {
+  return fail({ kind: "StoreUnavailable", detail });
+}
+
+export function deviceBusy(devicePath: string, detail: string): Result<never, FailureOf<"DeviceBusy">> {
+  return fail({ kind: "DeviceBusy", devicePath, detail });
+}
+
+export function fileSystemBroken(
+  devicePath: string,
+  detail: string,
+): Result<never, FailureOf<"FileSystemBroken">> {
+  return fail({ kind: "FileSystemBroken", devicePath, detail });
+}
+
+export function wrongDevice(devicePath: string, problem: string): Result<never, FailureOf<"WrongDevice">> {
+  return fail({ kind: "WrongDevice", devicePath, problem });
+}
+
 /** A call that has to wait until DeleteVolume of the volume has ended, or has failed. */
 export function deletionInProgress(volumeId: string): FailureOf<"OperationInProgress"> {
   return { kind: "OperationInProgress", volumeId, operation: "DeleteVolume" };
@@ -46,8 +65,7 @@ export function deviceReplaced(
   { path, majorMinor }: { readonly path: string; readonly majorMinor: string },
   what: "device" | "disk" = "device",
 ): Result<never, FailureOf<"WrongDevice">> {
-  const problem = `it is no longer ${what} ${majorMinor}: look for the LUN again`;
-  return fail({ kind: "WrongDevice", devicePath: path, problem });
+  return wrongDevice(path, `it is no longer ${what} ${majorMinor}: look for the LUN again`);
 }
 
 /** A VM lists a disk as one that is coming off: nothing is to be built on where it is. */

@@ -1,4 +1,5 @@
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { deviceBusy, wrongDevice } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import { isFileSystemType } from "../../core/volume/device/file-system.ts";
 import type { MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -45,7 +46,7 @@ export async function mountState(
   if (!used.ok) return used;
   if (used.value !== undefined) {
     const problem = `the volume is mounted from another device, and in use at ${used.value}`;
-    return fail({ kind: "WrongDevice", devicePath: device.path, problem });
+    return wrongDevice(device.path, problem);
   }
   const free = checkFree(ports, found, []);
   return free.ok ? ok(mounted.value === undefined ? "none" : "stale") : free;
@@ -65,7 +66,7 @@ async function checkUnused(
   const used = mounts.value.find(({ path, isDead }) => path !== staging.path && !isDead);
   if (used === undefined) return ok(undefined);
   const detail = `the disk of ${staging.path} did not answer, and a pod has it at ${used.path}`;
-  return fail({ kind: "DeviceBusy", devicePath: staging.path, detail });
+  return deviceBusy(staging.path, detail);
 }
 
 /**
@@ -100,11 +101,10 @@ async function checkOwnNumber(
     const bound = await ports.host.mountAt(path, signal);
     if (!bound.ok) return bound;
     if (bound.value?.majorMinor === majorMinor)
-      return fail({
-        kind: "DeviceBusy",
-        devicePath: device.path,
-        detail: `${path} is bound to its earlier number ${majorMinor}: the pod has to end first`,
-      });
+      return deviceBusy(
+        device.path,
+        `${path} is bound to its earlier number ${majorMinor}: the pod has to end first`,
+      );
   }
   return ok(undefined);
 }
@@ -126,7 +126,7 @@ function checkUnmounted(
   const paths = mounts.filter(({ fsType }) => isFileSystemType(fsType)).map(({ path }) => path);
   if (paths.length === 0) return ok(undefined);
   const detail = `its file system is mounted (${paths.join(", ")}): the pods that use it have to end first`;
-  return fail({ kind: "DeviceBusy", devicePath: device.path, detail });
+  return deviceBusy(device.path, detail);
 }
 
 /**
@@ -152,9 +152,8 @@ function checkFree(
     );
   return other === undefined
     ? ok(undefined)
-    : fail({
-        kind: "WrongDevice",
-        devicePath: device.path,
-        problem: `a pod has it, or its number, raw as volume ${other.volumeName}, and has to end first`,
-      });
+    : wrongDevice(
+        device.path,
+        `a pod has it, or its number, raw as volume ${other.volumeName}, and has to end first`,
+      );
 }

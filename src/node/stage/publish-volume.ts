@@ -1,3 +1,4 @@
+import { deviceBusy } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
@@ -108,11 +109,10 @@ async function coverDead(
   if (present === undefined) return ok("none");
   if (present.isPlaceholder) return ok("placeholder");
   if (!present.isDead)
-    return fail({
-      kind: "DeviceBusy",
-      devicePath: targetPath,
-      detail: `a ${present.fsType} (${present.majorMinor}) is mounted there, not the volume: unmount it`,
-    });
+    return deviceBusy(
+      targetPath,
+      `a ${present.fsType} (${present.majorMinor}) is mounted there, not the volume: unmount it`,
+    );
   const covered = await ports.host.mountPlaceholder(targetPath, signal);
   return covered.ok ? ok("placeholder") : covered;
 }

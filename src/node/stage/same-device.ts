@@ -3,8 +3,8 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isRequestedPrimary } from "../../core/attachment/attachment-state.ts";
 import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { stillWaiting } from "../../core/failure/frequent-failures.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { stillWaiting, wrongDevice } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import { ATTACHMENTS_UNMARKED, isUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
@@ -102,11 +102,10 @@ async function findSameDevice(
   const lun = lunHere(ports.node, fresh.value);
   if (lun !== attachedLun) {
     const place = lun === undefined ? "nowhere" : `at LUN ${lun}`;
-    return fail({
-      kind: "WrongDevice",
-      devicePath: device.path,
-      problem: `by its attachment the disk was at LUN ${attachedLun}, and is ${place} now`,
-    });
+    return wrongDevice(
+      device.path,
+      `by its attachment the disk was at LUN ${attachedLun}, and is ${place} now`,
+    );
   }
   // A single look suffices for what was just there.
   const partition = partitionOf(volumeContext);
@@ -118,11 +117,10 @@ async function findSameDevice(
   if (!again.ok) return again;
   return again.value.device.majorMinor === device.majorMinor
     ? ok(undefined)
-    : fail({
-        kind: "WrongDevice",
-        devicePath: device.path,
-        problem: `LUN ${lun} was ${device.majorMinor}, and is ${again.value.device.majorMinor} now`,
-      });
+    : wrongDevice(
+        device.path,
+        `LUN ${lun} was ${device.majorMinor}, and is ${again.value.device.majorMinor} now`,
+      );
 }
 
 /**

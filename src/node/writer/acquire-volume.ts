@@ -1,4 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { hostNotReady } from "../../core/failure/frequent-failures.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { acquire } from "../../core/writer/record/writer-steps.ts";
@@ -30,8 +31,7 @@ export async function acquireVolume(
   if (!writable.ok) return writable;
   const alive = await ports.host.earlierChildrenAlive(signal);
   if (!alive.ok) return alive;
-  if (alive.value)
-    return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });
+  if (alive.value) return hostNotReady("a mount command of an earlier plug-in is still running");
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok) return read;
   const clean = await cleanToRepeat(ports, read.value, lun, signal);

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { isIP } from "node:net";
 import { createSecureContext } from "node:tls";
+import { storeUnavailable } from "../../../core/failure/frequent-failures.ts";
 import { messageOf } from "../../../core/failure/message-of.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Result } from "../../../core/failure/result.ts";
@@ -198,7 +199,7 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
       return ok(await exchange(apiRequest, "whole", readAnswer, signal));
     } catch (error) {
       if (signal.aborted) return fail({ kind: "Cancelled" });
-      if (error instanceof CallFailed) return fail({ kind: "StoreUnavailable", detail: error.message });
+      if (error instanceof CallFailed) return storeUnavailable(error.message);
       throw error;
     }
   }

@@ -1,4 +1,5 @@
 import type { Failure } from "../../../core/failure/failure.ts";
+import { storeUnavailable } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import type { ApiClient } from "./api-client.ts";
@@ -47,10 +48,7 @@ export async function listPages<T>(
     if (listed !== "expired") return listed;
     const { resource } = readCollectionPath(request.path);
     if (restarts >= RESTARTS_MAX)
-      return fail({
-        kind: "StoreUnavailable",
-        detail: `the API server forgot its place in the list of ${resource} again and again`,
-      });
+      return storeUnavailable(`the API server forgot its place in the list of ${resource} again and again`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { storeUnavailable } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { ApiClient, ApiRequest } from "../api/api-client.ts";
 import type { ApiObject } from "../api/api-object.ts";
@@ -82,12 +83,10 @@ export async function removeCoreFinalizer(
     if (patched.ok) return ok(undefined);
     if (patched.failure.kind !== "ObjectConflict") return patched;
   }
-  return fail({
-    kind: "StoreUnavailable",
-    detail:
-      `${readCollectionPath(collection).resource} ${name} was changed by others at each of ${TRIES_MAX} ` +
+  return storeUnavailable(
+    `${readCollectionPath(collection).resource} ${name} was changed by others at each of ${TRIES_MAX} ` +
       "tries to take a finalizer off it",
-  });
+  );
 }
 
 /** The answer's body; undefined where there is no such object. */

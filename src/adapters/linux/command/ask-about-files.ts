@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { saysOutOfReach } from "../../../core/node/parse-shown-files.ts";
 import { commandFailed } from "./command-failed.ts";
 import type { CommandRunner } from "./command-runner.ts";
@@ -113,7 +114,7 @@ async function refuseLate<Item>(
 /** Names the process for which a search has no answer. */
 export async function refuse(host: SearchedHost, pid: number, what: string): Promise<Result<never>> {
   const name = await readFile(join(host.procRoot, `${pid}/comm`), "utf8").catch(() => "");
-  return fail({ kind: "HostNotReady", detail: `process ${pid} (${name.trim()}) ${what}` });
+  return hostNotReady(`process ${pid} (${name.trim()}) ${what}`);
 }
 
 /** The items, so many at a time. */

@@ -4,6 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import { devNull } from "node:os";
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { takesNoFile, undefinedIfMissing } from "../../../core/primitives/error-code.ts";
@@ -243,10 +244,7 @@ export function createCommandRunner({
       if (admitted.kind !== "done")
         return admitted.kind === "cancelled"
           ? fail({ kind: "Cancelled" })
-          : fail({
-              kind: "HostNotReady",
-              detail: `${command.program} had no turn within ${command.limitMs} ms beside other commands`,
-            });
+          : hostNotReady(`${command.program} had no turn within ${command.limitMs} ms beside other commands`);
       const { program, args, input, outputBytesMax: keptBytesMax } = command;
       const child = spawnChild({
         program,

@@ -1,8 +1,9 @@
 import { mkdir, open, readdir, stat, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { takesNoChange } from "../../../core/primitives/error-code.ts";
 import { callIn, type CallLane, createCallLane, hangs } from "../call-lane.ts";
 import { tryLock } from "./try-lock.ts";
@@ -160,10 +161,7 @@ function lockOf(
       allEarlierDead = alive.size === 0;
       return ok(!allEarlierDead);
     } catch (error) {
-      return fail({
-        kind: "HostNotReady",
-        detail: `the instance locks in ${directory} can't be read: ${String(error)}`,
-      });
+      return hostNotReady(`the instance locks in ${directory} can't be read: ${String(error)}`);
     } finally {
       look = undefined;
     }

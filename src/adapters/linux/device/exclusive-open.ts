@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { deviceBusy } from "../../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../../core/failure/result.ts";
 import { errorCode } from "../../../core/primitives/error-code.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { openingDevice, type OpeningHost } from "./open-device.ts";
@@ -18,11 +19,10 @@ export async function refuseHeld(
   const holder = await askForExclusiveHolder(host, device.path, signal);
   if (!holder.ok) return holder;
   if (holder.value === "none") return ok(undefined);
-  return fail({
-    kind: "DeviceBusy",
-    devicePath: device.path,
-    detail: "it is mounted somewhere, part of another device (LVM, RAID), or in use by another command",
-  });
+  return deviceBusy(
+    device.path,
+    "it is mounted somewhere, part of another device (LVM, RAID), or in use by another command",
+  );
 }
 
 /**

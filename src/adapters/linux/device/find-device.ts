@@ -1,5 +1,6 @@
 import { readdir, readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
+import { hostNotReady, wrongDevice } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { candidatesOf, chooseDevice } from "../../../core/node/device/choose-device.ts";
@@ -85,8 +86,7 @@ function notFound(
   lun: number,
   choice: Exclude<DeviceChoice, { readonly kind: "found" }>,
 ): Result<never> {
-  if (choice.kind === "contradiction")
-    return fail({ kind: "WrongDevice", devicePath: choice.devicePath, problem: choice.problem });
+  if (choice.kind === "contradiction") return wrongDevice(choice.devicePath, choice.problem);
   return fail({
     kind: "DeviceNotFound",
     lun,
@@ -184,12 +184,10 @@ export async function rescanControllers(
     const why = scanned.ok ? scanned.value.stderr : "";
     const refusal = refusals.exec(why)?.[0];
     if (refusal !== undefined)
-      return fail({
-        kind: "HostNotReady",
-        detail:
-          `${path} can't be written (${refusal}): the node plug-in must be privileged and see /sys ` +
+      return hostNotReady(
+        `${path} can't be written (${refusal}): the node plug-in must be privileged and see /sys ` +
           "writable",
-      });
+      );
   }
   return ok(undefined);
 }

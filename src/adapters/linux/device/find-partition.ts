@@ -1,5 +1,6 @@
+import { wrongDevice } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import type { HostContext } from "../host-context.ts";
 import { nodeOfDevice, partitionsOf, sizeOfDevice } from "./block-device.ts";
@@ -14,11 +15,10 @@ export async function findPartition(
   const path = majorMinor === undefined ? undefined : await nodeOfDevice(sysRoot, majorMinor);
   const sizeBytes = majorMinor === undefined ? undefined : await sizeOfDevice(sysRoot, majorMinor);
   if (majorMinor === undefined || path === undefined || sizeBytes === undefined)
-    return fail({
-      kind: "WrongDevice",
-      devicePath: disk.path,
-      problem: `the kernel sees no partition ${partition} on it, only ${listed(seen.map(({ number }) => number))}`,
-    });
+    return wrongDevice(
+      disk.path,
+      `the kernel sees no partition ${partition} on it, only ${listed(seen.map(({ number }) => number))}`,
+    );
   return ok({ path, majorMinor, sizeBytes });
 }
 

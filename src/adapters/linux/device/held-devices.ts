@@ -2,9 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
+import { deviceReplaced, hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail } from "../../../core/failure/result.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { errorCode } from "../../../core/primitives/error-code.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -77,7 +76,7 @@ async function openToHold(
     if (code === undefined) throw error;
     return code === "ENOENT" || code === "ENXIO" || code === "ENODEV"
       ? deviceReplaced(device)
-      : fail({ kind: "HostNotReady", detail: `${device.path} can't be opened (${code})` });
+      : hostNotReady(`${device.path} can't be opened (${code})`);
   }
 }
 

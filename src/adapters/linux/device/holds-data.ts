@@ -1,5 +1,6 @@
+import { wrongDevice } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { inspecting } from "../command/device-commands.ts";
@@ -48,11 +49,10 @@ export async function holdsData(
   const { stdout } = exit.value;
   // An empty read is no proof of zeros: the device may have been detached or shrunk.
   if (stdout.length !== requestedBytes || requestedBytes === 0)
-    return fail({
-      kind: "WrongDevice",
-      devicePath: device.path,
-      problem: `${stdout.length} bytes were read instead of ${requestedBytes}: look for the LUN again`,
-    });
+    return wrongDevice(
+      device.path,
+      `${stdout.length} bytes were read instead of ${requestedBytes}: look for the LUN again`,
+    );
   let first = 0;
   return ok(
     sizes.map((size) => {

@@ -1,5 +1,6 @@
+import { wrongDevice } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { dumpSuperArgs, parseBtrfsSuper } from "../../../core/node/btrfs/parse-btrfs-super.ts";
 import {
   judgeDeviceContent,
@@ -141,14 +142,12 @@ function contentOfPartition(
   const fields = found === "nothing" ? {} : found;
   const onDisk = fields["PART_ENTRY_NUMBER"];
   if (onDisk !== number)
-    return fail({
-      kind: "WrongDevice",
-      devicePath: path,
-      problem:
-        `the kernel has it as partition ${number}, and the table on the disk has ` +
+    return wrongDevice(
+      path,
+      `the kernel has it as partition ${number}, and the table on the disk has ` +
         `${onDisk === undefined ? "none" : `partition ${onDisk}`} in its place: detach the disk, or have its ` +
         "table read again (partx --update)",
-    });
+    );
   const content = Object.entries(fields).filter(
     ([name]) => name !== "DEVNAME" && !name.startsWith("PART_ENTRY_"),
   );

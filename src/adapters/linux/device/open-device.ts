@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { callIn, hangs } from "../call-lane.ts";
@@ -55,7 +56,7 @@ export async function openingDevice<T>(
   try {
     return ok(await callIn(host.deviceOpens, `open ${path}`, act));
   } catch (error) {
-    if (error instanceof Error && hangs(error)) return fail({ kind: "HostNotReady", detail: error.message });
+    if (error instanceof Error && hangs(error)) return hostNotReady(error.message);
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
+import { deviceReplaced, hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import type { HostContext } from "../host-context.ts";
@@ -34,7 +34,7 @@ export async function rescanDevice(
     const written = await writeAttribute(host, path, "1", signal);
     if (!written.ok) return written;
     if (written.value.exitCode !== 0)
-      return fail({ kind: "HostNotReady", detail: `${path} can't be written: ${written.value.stderr}` });
+      return hostNotReady(`${path} can't be written: ${written.value.stderr}`);
   }
   const sizeBytes = await sizeOfDevice(sysRoot, device.majorMinor);
   return sizeBytes === undefined ? deviceReplaced(device) : ok({ ...device, sizeBytes });

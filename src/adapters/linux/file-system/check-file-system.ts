@@ -1,5 +1,6 @@
+import { fileSystemBroken } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { e2fsckRepairs } from "../../../core/node/file-system/e2fsck-repairs.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { CheckRemark, Device, FileSystemOn } from "../../../ports/host/host-provisioner.ts";
@@ -68,13 +69,11 @@ export async function runE2fsck(
   if (exitCode !== null && exitCode < usageError && olderThanFileSystem.test(stderr))
     return ok({ kind: "unchecked", detail: stderr.slice(0, outputQuotedMax) });
   if (exitCode === null || exitCode >= usageError) return commandFailed(command, exit.value);
-  return fail({
-    kind: "FileSystemBroken",
-    devicePath: device.path,
-    detail:
-      `e2fsck -p ended with ${exitCode}: ${stderr.slice(-outputQuotedMax)}. Check the disk by hand with ` +
+  return fileSystemBroken(
+    device.path,
+    `e2fsck -p ended with ${exitCode}: ${stderr.slice(-outputQuotedMax)}. Check the disk by hand with ` +
       "e2fsck -f, on a copy or after a snapshot",
-  });
+  );
 }
 
 /** Longest part of e2fsck's output that a failure quotes, in characters. */

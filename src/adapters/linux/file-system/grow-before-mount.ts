@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { growsOnDisk, parseExtSize } from "../../../core/node/file-system/parse-ext-superblock.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { CheckRemark, FileSystemOn } from "../../../ports/host/host-provisioner.ts";
@@ -42,10 +43,7 @@ export async function growBeforeMount(
   if (!exit.ok) return exit;
   const size = parseExtSize(exit.value.stdout.toString("utf8"));
   if (size === undefined)
-    return fail({
-      kind: "HostNotReady",
-      detail: `dumpe2fs -h ${device.path} does not say how large the file system is`,
-    });
+    return hostNotReady(`dumpe2fs -h ${device.path} does not say how large the file system is`);
   // One that can't be as large as the disk is mounted as it is, and `growFileSystem` says why.
   return growsOnDisk(size, device.sizeBytes) ? growUnmounted(host, device, signal) : ok(undefined);
 }

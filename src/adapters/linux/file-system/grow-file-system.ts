@@ -1,3 +1,4 @@
+import { fileSystemBroken, hostNotReady, wrongDevice } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { whyNotGrown } from "../../../core/node/file-system/why-not-grown.ts";
@@ -27,13 +28,10 @@ export async function growFileSystem(
   if (!found.ok) return found;
   const mount = found.value;
   if (mount !== undefined && mount.majorMinor !== device.majorMinor)
-    return fail({
-      kind: "WrongDevice",
-      devicePath: device.path,
-      problem:
-        `${mountPath} holds a mount of ${mount.source} (${mount.majorMinor}), not ` +
-        `of ${device.majorMinor}`,
-    });
+    return wrongDevice(
+      device.path,
+      `${mountPath} holds a mount of ${mount.source} (${mount.majorMinor}), not ` + `of ${device.majorMinor}`,
+    );
   const ended = await endFreezeOn(host, device.majorMinor, signal);
   if (!ended.ok) return ended;
   if (mount === undefined) {
@@ -42,11 +40,10 @@ export async function growFileSystem(
     return grown.ok ? ok(undefined) : grown;
   }
   if (mount.whyDead !== undefined)
-    return fail({
-      kind: "FileSystemBroken",
-      devicePath: device.path,
-      detail: `the mount at ${mount.path} is dead (${mount.whyDead}): delete the pods that use the volume`,
-    });
+    return fileSystemBroken(
+      device.path,
+      `the mount at ${mount.path} is dead (${mount.whyDead}): delete the pods that use the volume`,
+    );
   const first = await firstMountLike(host, mount);
   if (!first.ok) return first;
   const free = await refuseFrozen(host, first.value, signal);
@@ -101,8 +98,7 @@ export async function growUnmounted(
 ): Promise<Result<CheckRemark | undefined>> {
   const checked = await runE2fsck(host, device, "-f", signal);
   if (!checked.ok) return checked;
-  if (checked.value?.kind === "unchecked")
-    return fail({ kind: "HostNotReady", detail: checked.value.detail });
+  if (checked.value?.kind === "unchecked") return hostNotReady(checked.value.detail);
   const resized = await resize(host, device, signal);
   return resized.ok ? checked : resized;
 }

@@ -1,6 +1,7 @@
 import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
+import { wrongDevice } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import {
   FORMAT_MARK_BYTES,
   type FormatMark,
@@ -36,7 +37,7 @@ export async function readFormatMark(
     const problem =
       `only ${stdout.length} of ${FORMAT_MARK_BYTES} bytes at offset ${offset} could be read: look for ` +
       "the LUN again";
-    return fail({ kind: "WrongDevice", devicePath: device.path, problem });
+    return wrongDevice(device.path, problem);
   }
   return ok(parseFormatMark(stdout.toString("latin1")));
 }

@@ -1,6 +1,7 @@
 import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { fileSystemBroken, hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { bindMountOptions } from "../../../core/node/mount-options.ts";
@@ -44,11 +45,10 @@ export async function bindMount(
   const staged = found.value;
   if (staged === undefined) return fail({ kind: "PathNotMounted", path: request.stagingPath });
   if (staged.whyDead !== undefined)
-    return fail({
-      kind: "FileSystemBroken",
-      devicePath: staged.source,
-      detail: `the mount at ${staged.path} is dead (${staged.whyDead}): stage the volume again`,
-    });
+    return fileSystemBroken(
+      staged.source,
+      `the mount at ${staged.path} is dead (${staged.whyDead}): stage the volume again`,
+    );
   // Kubelet writes next, and a pod waits for it.
   const ended = await endFreezeOn(host, staged.majorMinor, signal);
   if (!ended.ok) return ended;
@@ -145,7 +145,7 @@ async function keepIfOfVolume(
   if (!ended.ok) return ended;
   const instead = made === undefined ? "nothing" : `${made.root} of ${made.majorMinor}`;
   const problem = `led to ${instead}, not to the volume (${majorMinor})`;
-  return fail({ kind: "HostNotReady", detail: `as ${source} was bound to ${targetPath}, it ${problem}` });
+  return hostNotReady(`as ${source} was bound to ${targetPath}, it ${problem}`);
 }
 
 /** Makes the bind unless it exists, and returns its present options. */

@@ -1,4 +1,4 @@
-import type { Failure } from "../../../core/failure/failure.ts";
+import { fileSystemBroken } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { runToSuccess } from "../command/command-failed.ts";
@@ -49,7 +49,7 @@ export async function flushMount(
 }
 
 function broken({ source }: ObservedMount, detail: string): Result<never> {
-  return fail<Failure>({ kind: "FileSystemBroken", devicePath: source, detail });
+  return fileSystemBroken(source, detail);
 }
 
 /**

@@ -7,6 +7,7 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { deviceBusy, wrongDevice } from "../../../core/failure/frequent-failures.ts";
 import { invariant } from "../../../core/failure/invariant.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -78,11 +79,7 @@ export async function freezeFileSystem(
     // Of what is open, not of the path: a path may lead to the root of this machine by now.
     const opened = await deviceOpened(host, directory, mount);
     if (opened !== majorMinor)
-      return fail({
-        kind: "WrongDevice",
-        devicePath: path,
-        problem: `a file system of device ${opened} is mounted there, not of ${majorMinor}`,
-      });
+      return wrongDevice(path, `a file system of device ${opened} is mounted there, not of ${majorMinor}`);
     const { fsType } = mount;
     return await startHolder(host, { directory, path, majorMinor, fsType, limitMs }, signal);
   } finally {
@@ -160,7 +157,7 @@ async function startHolder(
   const detail = (await problem).trim();
   if (exitCode !== NOT_FROZEN) return fail({ kind: "HostCommandFailed", command, exitCode, stderr: detail });
   const why = detail === "" ? `within ${seconds} s` : `(${detail})`;
-  return fail({ kind: "DeviceBusy", devicePath: path, detail: `it can't be frozen ${why}` });
+  return deviceBusy(path, `it can't be frozen ${why}`);
 }
 
 interface Thawer {

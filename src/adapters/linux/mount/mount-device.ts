@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { fileSystemBroken } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { isStagedReadOnly, stagingMountOptions } from "../../../core/node/mount-options.ts";
@@ -86,8 +87,7 @@ export async function mountDevice(
     const { device, fsType } = request;
     return fail({ kind: "JournalNotReplayed", devicePath: device.path, fsType, option });
   }
-  if (brokenMessages.test(said))
-    return fail({ kind: "FileSystemBroken", devicePath: request.device.path, detail: exit.value.stderr });
+  if (brokenMessages.test(said)) return fileSystemBroken(request.device.path, exit.value.stderr);
   return commandFailed(command, exit.value);
 }
 
@@ -160,11 +160,10 @@ function judgePresentMount(present: ObservedMount, request: MountRequest): Resul
   if (present.majorMinor !== device.majorMinor)
     return refuse(`already holds a mount of ${present.source} (${present.majorMinor})`);
   if (present.whyDead !== undefined)
-    return fail({
-      kind: "FileSystemBroken",
-      devicePath: device.path,
-      detail: `the mount at ${present.path} is dead (${present.whyDead}): unmount it first`,
-    });
+    return fileSystemBroken(
+      device.path,
+      `the mount at ${present.path} is dead (${present.whyDead}): unmount it first`,
+    );
   if (present.readOnly !== readOnly)
     return refuse(
       `is mounted ${present.readOnly ? "read-only" : "read-write"}, but ` +

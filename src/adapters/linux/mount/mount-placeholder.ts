@@ -1,8 +1,9 @@
 import type { Stats } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { deviceBusy } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import {
   planPlaceholder,
   placeholderOptions,
@@ -50,11 +51,7 @@ export async function mountPlaceholder(
     if (ran.value === "nothing to cover") return ok(undefined);
     hasTriedBeneath ||= step === "mountBeneath";
   }
-  return fail({
-    kind: "DeviceBusy",
-    devicePath: path,
-    detail: `mounts keep coming to ${path}: unmount them by hand`,
-  });
+  return deviceBusy(path, `mounts keep coming to ${path}: unmount them by hand`);
 }
 
 async function runStep(

@@ -1,4 +1,5 @@
 import { lstat } from "node:fs/promises";
+import { fileSystemBroken, hostNotReady, wrongDevice } from "../../../core/failure/frequent-failures.ts";
 import { invariant } from "../../../core/failure/invariant.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -26,20 +27,13 @@ export async function fileSystemStats(
   const mount = found.value;
   if (mount === undefined || mount.isPlaceholder) return fail({ kind: "PathNotMounted", path });
   if (mount.whyDead !== undefined)
-    return fail({
-      kind: "FileSystemBroken",
-      devicePath: mount.source,
-      detail: `the mount at ${path} is dead: ${mount.whyDead}`,
-    });
+    return fileSystemBroken(mount.source, `the mount at ${path} is dead: ${mount.whyDead}`);
   // By stat(1), not by our own call: those of volumes that hang would take all of Node's few I/O threads.
   const args = ["--file-system", `--format=${usageFormat}`, "--", mount.path];
   const exit = await host.runner.run(inspecting(host, "stat", args), signal);
   if (!exit.ok) return exit;
   if (exit.value.exitCode !== 0)
-    return fail({
-      kind: "HostNotReady",
-      detail: `could not read the usage of ${path}: ${exit.value.stderr}`,
-    });
+    return hostNotReady(`could not read the usage of ${path}: ${exit.value.stderr}`);
   const text = exit.value.stdout.toString("utf8");
   const numbers = /^\d+(?: \d+){5}$/.test(text.trim()) ? text.trim().split(" ").map(BigInt) : [];
   const [blockBytes, blocks, free, available, inodes, freeInodes] = numbers;
@@ -72,11 +66,7 @@ export async function deviceSize({ sysRoot }: HostContext, path: string): Promis
   if (majorMinor === undefined) return fail({ kind: "PathNotMounted", path });
   const sizeBytes = await sizeOfDevice(sysRoot, majorMinor);
   return sizeBytes === undefined
-    ? fail({
-        kind: "WrongDevice",
-        devicePath: path,
-        problem: `its device ${majorMinor} is gone: unpublish the volume`,
-      })
+    ? wrongDevice(path, `its device ${majorMinor} is gone: unpublish the volume`)
     : ok(sizeBytes);
 }
 

@@ -1,6 +1,7 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { lacksDevice, soleDeviceOf } from "../../../core/node/btrfs/mounted-btrfs.ts";
@@ -75,7 +76,7 @@ export function refuseHidden({ path, hiddenBy }: ObservedMount): Result<void> {
   const detail =
     `the mount at ${path} is hidden by a later one at ${hiddenBy}: unmount that, or drain and restart ` +
     "the machine";
-  return fail({ kind: "HostNotReady", detail });
+  return hostNotReady(detail);
 }
 
 /**

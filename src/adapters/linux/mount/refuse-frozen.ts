@@ -1,5 +1,6 @@
+import { deviceBusy } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { HostContext } from "../host-context.ts";
 import type { ObservedMount } from "./read-mounts.ts";
@@ -33,11 +34,9 @@ export async function refuseFrozen(
   // Any other answer, such as that there is no such name, has not waited.
   if (exit.ok) return ok(undefined);
   if (exit.failure.kind !== "HostCommandTimedOut") return exit;
-  return fail({
-    kind: "DeviceBusy",
-    devicePath: mount.source,
-    detail:
-      `the file system at ${mount.path} is frozen, or its disk does not answer: thaw it ` +
+  return deviceBusy(
+    mount.source,
+    `the file system at ${mount.path} is frozen, or its disk does not answer: thaw it ` +
       `(fsfreeze --unfreeze ${mount.path})`,
-  });
+  );
 }

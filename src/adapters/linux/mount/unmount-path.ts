@@ -1,6 +1,7 @@
 import { lstat, rmdir, unlink } from "node:fs/promises";
+import { deviceBusy, hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { errorCode, takesNoChange } from "../../../core/primitives/error-code.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import { unmounting } from "../command/device-commands.ts";
@@ -41,11 +42,10 @@ export async function unmountPath(
     const ended = await unmountOnce(host, mount, signal);
     if (!ended.ok) return ended;
   }
-  return fail({
-    kind: "DeviceBusy",
-    devicePath: path,
-    detail: `more than ${stackedMountsMax} mounts are stacked on ${path}: unmount them by hand`,
-  });
+  return deviceBusy(
+    path,
+    `more than ${stackedMountsMax} mounts are stacked on ${path}: unmount them by hand`,
+  );
 }
 
 /**
@@ -102,7 +102,7 @@ export async function unmountOnce(
   const said = ownWords(exit.value.stderr, mount.path);
   if (exit.value.exitCode === 0 || /not mounted|no mount point/.test(said)) return ok(undefined);
   if (!/busy/.test(said)) return commandFailed(command, exit.value);
-  return fail({ kind: "DeviceBusy", devicePath: mount.source, detail: await whyBusy(host, mount.path) });
+  return deviceBusy(mount.source, await whyBusy(host, mount.path));
 }
 
 /** Mounts below come first: a pod that had them propagated may have left them, and no process shows them. */
@@ -148,11 +148,7 @@ async function removeEmpty(path: string): Promise<Result<void>> {
     const found = await lstat(path);
     if (found.isDirectory()) await rmdir(path);
     else if (found.isFile() && found.size === 0) await unlink(path);
-    else
-      return fail({
-        kind: "HostNotReady",
-        detail: `${path} is not mounted and holds data of its own: move it away`,
-      });
+    else return hostNotReady(`${path} is not mounted and holds data of its own: move it away`);
     return ok(undefined);
   } catch (error) {
     // A node's root disk that takes no change after an error keeps no volume: the mount point stays.
@@ -163,16 +159,9 @@ async function removeEmpty(path: string): Promise<Result<void>> {
         return ok(undefined);
       case "ENOTEMPTY":
       case "EEXIST":
-        return fail({
-          kind: "HostNotReady",
-          detail: `${path} is not mounted, but holds files: move them away`,
-        });
+        return hostNotReady(`${path} is not mounted, but holds files: move them away`);
       case "EBUSY":
-        return fail({
-          kind: "DeviceBusy",
-          devicePath: path,
-          detail: `${path} is a mount point in another mount namespace`,
-        });
+        return deviceBusy(path, `${path} is a mount point in another mount namespace`);
       default:
         throw error;
     }

@@ -1,5 +1,5 @@
-import type { Failure } from "../../../core/failure/failure.ts";
-import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { deviceBusy } from "../../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../../core/failure/result.ts";
 import type { ReservationKey } from "../../../core/writer/reservation/reservation-key.ts";
 import { askReservation, type NamedDisk, type ReservingHost } from "./sg-persist.ts";
 
@@ -22,5 +22,5 @@ export async function readReservation(
 
 /** A device that is not reserved as it was to be. */
 export function reservedOtherwise({ path }: NamedDisk, detail: string): Result<never> {
-  return fail<Failure>({ kind: "DeviceBusy", devicePath: path, detail });
+  return deviceBusy(path, detail);
 }

@@ -1,4 +1,4 @@
-import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
+import { deviceBusy, deviceReplaced } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { DiskReservations } from "../../../ports/host/disk-reservations.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
@@ -52,20 +52,15 @@ function withReservations<T>(
     if (found.disk.reservation.support === "none")
       return fail({ kind: "Unsupported", what: `a persistent reservation of ${device.path}` });
     if (found.disk.reservation.isForeign)
-      return fail({
-        kind: "DeviceBusy",
-        devicePath: device.path,
-        detail: "other software has reserved it with another type",
-      });
+      return deviceBusy(device.path, "other software has reserved it with another type");
     return act(found);
   });
 }
 
 function heldOtherwise({ path, disk: { reservation } }: ModelDevice): Result<never> {
   const held = heldKey(reservation);
-  return fail({
-    kind: "DeviceBusy",
-    devicePath: path,
-    detail: held === undefined ? "no machine reserves it" : `a machine reserves it under ${held}`,
-  });
+  return deviceBusy(
+    path,
+    held === undefined ? "no machine reserves it" : `a machine reserves it under ${held}`,
+  );
 }

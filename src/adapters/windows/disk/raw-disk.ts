@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
+import { hostNotReady, wrongDevice } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { middleSamples, SAMPLE_BYTES } from "../../../core/node/device/middle-samples.ts";
 import {
   FORMAT_MARK_BYTES,
@@ -140,7 +141,7 @@ async function readAt(
   const { buffer, bytesRead } = await file.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offset);
   const problem = `only ${bytesRead} of ${lengthBytes} bytes at offset ${offset} could be read`;
   return bytesRead < lengthBytes
-    ? fail({ kind: "WrongDevice", devicePath: device.path, problem: `${problem}: look for the LUN again` })
+    ? wrongDevice(device.path, `${problem}: look for the LUN again`)
     : ok(buffer);
 }
 
@@ -161,7 +162,7 @@ async function writeAt(
 ): Promise<Result<void>> {
   const { bytesWritten } = await file.write(block, 0, block.length, offset);
   const detail = `only ${bytesWritten} of ${block.length} bytes of ${device.path} were written`;
-  if (bytesWritten < block.length) return fail({ kind: "HostNotReady", detail });
+  if (bytesWritten < block.length) return hostNotReady(detail);
   await file.sync();
   return ok(undefined);
 }

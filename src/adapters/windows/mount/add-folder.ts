@@ -1,6 +1,7 @@
 import { mkdir, realpath } from "node:fs/promises";
+import { hostNotReady, wrongDevice } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { updateCache } from "../disks.ts";
@@ -26,12 +27,10 @@ export async function addFolder(
   const real = await realpath(path);
   // Windows would show the mount there, and no look at the kubelet's path would find it again.
   if (!isSamePath(real, path))
-    return fail({
-      kind: "HostNotReady",
-      detail:
-        `${path} leads to ${real}, and a Windows node mounts by no link: give the kubelet (--root-dir) and ` +
+    return hostNotReady(
+      `${path} leads to ${real}, and a Windows node mounts by no link: give the kubelet (--root-dir) and ` +
         "this plug-in (--kubelet-dir) the folder itself",
-    });
+    );
   const added = await change(host.powerShell, "Add-PartitionAccessPath", {
     DiskNumber,
     PartitionNumber,
@@ -52,11 +51,7 @@ export async function addFolder(
   }
   const removed = folder === undefined ? ok(undefined) : await removeFolder(host, folder);
   return removed.ok
-    ? fail({
-        kind: "WrongDevice",
-        devicePath: device.path,
-        problem: `disk ${DiskNumber} was replaced during the mount: look for the LUN again`,
-      })
+    ? wrongDevice(device.path, `disk ${DiskNumber} was replaced during the mount: look for the LUN again`)
     : removed;
 }
 

@@ -1,5 +1,6 @@
 import { lstat, mkdir, symlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { fileSystemBroken } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { undefinedIfMissing } from "../../../core/primitives/error-code.ts";
@@ -16,11 +17,7 @@ export async function bindFolder(
   if (!staged.ok) return staged;
   if (staged.value === undefined) return fail({ kind: "PathNotMounted", path: stagingPath });
   if (staged.value.isDead)
-    return fail({
-      kind: "FileSystemBroken",
-      devicePath: stagingPath,
-      detail: `the mount at ${stagingPath} is dead: stage the volume again`,
-    });
+    return fileSystemBroken(stagingPath, `the mount at ${stagingPath} is dead: stage the volume again`);
   const present = await linkAt(targetPath);
   if (present !== undefined && isSamePath(present, stagingPath)) return ok(undefined);
   return replaceByLink(targetPath, stagingPath);

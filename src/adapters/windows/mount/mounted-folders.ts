@@ -1,5 +1,6 @@
+import { deviceBusy, hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { type Disk, splitMajorMinor } from "../disk/disk-rows.ts";
 import { type OddPartition, oddPartitionOn } from "../disk/partition-rows.ts";
@@ -65,9 +66,7 @@ export async function refuseMounted(host: WindowsHostContext, device: Device): P
   const known = refuseUnknown(at.value, device.majorMinor);
   if (!known.ok) return known;
   const mounted = at.value.folders.find((folder) => folder.device.majorMinor === device.majorMinor);
-  return mounted === undefined
-    ? ok(undefined)
-    : fail({ kind: "DeviceBusy", devicePath: device.path, detail: `it is mounted at ${mounted.path}` });
+  return mounted === undefined ? ok(undefined) : deviceBusy(device.path, `it is mounted at ${mounted.path}`);
 }
 
 /**
@@ -107,5 +106,5 @@ export function refuseUnknown({ folders, oddPartitions }: Mounted, majorMinor: s
 /** The failure of a folder whose disk reports no identity. */
 function unidentified({ path, disk }: MountedFolder): Result<never> {
   const detail = `Windows reports no unique id of disk ${disk.Number}, mounted at ${path}: try again`;
-  return fail({ kind: "HostNotReady", detail });
+  return hostNotReady(detail);
 }

@@ -1,7 +1,8 @@
 import { lstat, open, readlink, rmdir, unlink } from "node:fs/promises";
 import { dirname, normalize, resolve } from "node:path";
+import { hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { errorCode, undefinedIfMissing } from "../../../core/primitives/error-code.ts";
 import type { WindowsHostContext } from "../windows-host-context.ts";
 
@@ -37,10 +38,7 @@ export async function removePath(path: string): Promise<Result<void>> {
   } catch (error) {
     const code = errorCode(error);
     if (code === "ENOTEMPTY" || code === "EEXIST" || (code === "ENOTDIR" && !isLink))
-      return fail({
-        kind: "HostNotReady",
-        detail: `${path} is not mounted, but holds files: move them away`,
-      });
+      return hostNotReady(`${path} is not mounted, but holds files: move them away`);
     undefinedIfMissing(error);
   }
   return ok(undefined);

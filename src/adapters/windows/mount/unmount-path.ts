@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { deviceBusy } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { takeOffline } from "../disks.ts";
@@ -31,8 +32,7 @@ export async function unmountPath(host: WindowsHostContext, path: string): Promi
   if (folder !== undefined) {
     // Such as a growth whose caller has left.
     const [running] = host.operations.inFlightOn([folder.device.majorMinor]);
-    if (running !== undefined)
-      return fail({ kind: "DeviceBusy", devicePath: folder.device.path, detail: `${running} has not ended` });
+    if (running !== undefined) return deviceBusy(folder.device.path, `${running} has not ended`);
     const odd = mounted.value.oddPartitions.find(({ DiskNumber }) => DiskNumber === folder.disk.Number);
     if (odd !== undefined) return incompletePartition(odd);
     const dismounted = await dismount(host, folder);
@@ -92,11 +92,7 @@ async function dismount(host: WindowsHostContext, folder: MountedFolder): Promis
   const code = answered.value[0]?.ReturnValue;
   if (code === 0) return ok(undefined);
   return code === IN_USE
-    ? fail({
-        kind: "DeviceBusy",
-        devicePath: folder.device.path,
-        detail: `${folder.path} is in use: end what uses it`,
-      })
+    ? deviceBusy(folder.device.path, `${folder.path} is in use: end what uses it`)
     : fail({
         kind: "HostCommandFailed",
         command: `Dismount ${path}`,
