@@ -36,7 +36,6 @@ export interface Attempts<T, R> {
   readonly generalMax?: number;
 }
 
-/** What was done of all that was tried. */
 interface Tried<R> {
   /** In the order in which they ended. */
   readonly done: readonly R[];

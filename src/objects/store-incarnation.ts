@@ -5,7 +5,6 @@ import { type HighWaterMark, highWaterMarkOf, isOlder } from "../core/rollback/h
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 
-/** The ports that a comparison of the Lease takes. */
 export interface LeaseReadPorts {
   readonly store: Pick<ObjectStore, "get">;
   readonly leaseHighWaterMark: LeaseHighWaterMark;

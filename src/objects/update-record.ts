@@ -8,7 +8,6 @@ import { CONFLICTS_MAX } from "./update-object.ts";
 
 type Status = NonNullable<AzVolume["status"]>;
 
-/** The ports that changing a record needs. */
 export interface RecordPorts {
   readonly store: ObjectStore;
   readonly steps: Steps;

@@ -12,7 +12,6 @@ import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
 import { driverNameOption } from "../settings/process-options.ts";
 
-/** The endpoint on which a role serves CSI. */
 export const endpointOptions = grouped("CSI", {
   endpoint: {
     kind: "text",

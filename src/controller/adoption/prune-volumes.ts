@@ -18,7 +18,6 @@ const UNCLAIMED_AFTER_MS = 3_600_000;
 
 /** The result of one pass over the volumes that no PersistentVolume names. */
 export interface UnnamedVolumes {
-  /** AzVolumes that were deleted. */
   readonly pruned: number;
   /** Disks of this cluster that exist, cost money, and that nothing in it names. */
   readonly unclaimed: number;

@@ -89,7 +89,6 @@ export async function deleteWithoutDetach(
   return removeFinalizer(store, { kind: "AzVolumeAttachment", name, uid }, ATTACHMENT_FINALIZER, signal);
 }
 
-/** Reports an attachment that is ignored on its node. */
 export function emitIgnored(
   { events }: Pick<ControllerPorts, "events">,
   { metadata, spec }: AzVolumeAttachment,

@@ -3,7 +3,6 @@ import { sha256Hex } from "../primitives/sha256.ts";
 
 /** Hexadecimal digits of a hash in a name: 96 bits, so that two disks never meet by accident. */
 const HASH_DIGITS = 24;
-/** The longest name of a Kubernetes object. */
 export const OBJECT_NAME_MAX_CHARS = 253;
 const LABEL_VALUE_MAX_CHARS = 63;
 const DISK_NAME_MAX_CHARS = 80;

@@ -10,7 +10,6 @@ const REASONS = [REPAIR, ...lastingMountProblems] as const;
 /** What is wrong with a mount, as a look or a check has found it. */
 export type FoundProblem = Pick<MountProblem, "reason" | "detail">;
 
-/** What a check has repaired, and when. */
 export interface Repair {
   readonly detail: string;
   /** A timestamp. */

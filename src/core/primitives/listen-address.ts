@@ -1,4 +1,3 @@
-/** Where a server listens. */
 export interface ListenAddress {
   /** Undefined: on every address of the machine, IPv6 and IPv4. */
   readonly host: string | undefined;

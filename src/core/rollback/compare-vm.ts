@@ -27,7 +27,6 @@ export function misplacedAttachments(
   );
 }
 
-/** An entry of a VM's list of data disks. */
 interface ListedEntry {
   readonly diskUri: string;
   readonly beingDetached: boolean;

@@ -1,4 +1,3 @@
-/** Labels of a node, a pod or any other object. */
 export type Labels = Readonly<Record<string, string>>;
 
 /** A taint of a node (core/v1 Taint). */

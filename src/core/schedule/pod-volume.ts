@@ -33,7 +33,6 @@ export interface PodVolume {
   readonly drawsToWriter: boolean;
   /** The writer in the writer record, if its request stands. */
   readonly writer: NodeKey | undefined;
-  /** The volume's attachments by node name. */
   readonly attachments: ReadonlyMap<string, PodVolumeAttachment>;
 }
 

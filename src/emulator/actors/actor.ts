@@ -1,7 +1,6 @@
 /** What an actor does: each yielded number is a wait, in milliseconds of Azure's time. */
 export type Script = Generator<number, void, void>;
 
-/** Where an actor acts. */
 interface ActorPlace {
   readonly subscriptionId: string;
   readonly resourceGroup: string;

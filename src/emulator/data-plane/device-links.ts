@@ -28,7 +28,6 @@ export interface DeviceLinks {
    */
   put(place: DeviceLinkPlace, devicePath: string): Promise<void>;
   remove(place: DeviceLinkPlace, devicePath: string): Promise<void>;
-  /** Removes every link of every VM. */
   removeAll(): Promise<void>;
 }
 

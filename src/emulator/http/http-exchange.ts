@@ -77,7 +77,6 @@ export type ParsedJson =
 /** The limit of Newtonsoft.Json, Azure's reader, unless it is set otherwise (inferred). */
 const DEPTH_MAX = 64;
 
-/** Reads the body of a request. */
 export function parseBody(text: string): ParsedJson {
   const parsed = parseJson(text);
   return parsed.ok && isDeeperThan(DEPTH_MAX, parsed.value)

@@ -22,7 +22,6 @@ export interface EmulatorServer {
   close(): Promise<void>;
 }
 
-/** What a server answers from. */
 export interface Served {
   readonly model: ComputeModel;
   readonly runtime: Runtime;

@@ -21,9 +21,7 @@ export interface ResourceGroup {
   readonly location: string;
   /** Undefined until a write states them. */
   readonly tags: Readonly<Record<string, string>> | undefined;
-  /** The id of the resource that manages it. */
   readonly managedBy?: string;
-  /** The operation that deletes it. */
   readonly deletion?: string;
 }
 

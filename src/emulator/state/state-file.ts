@@ -19,7 +19,6 @@ const FORMAT = 1;
 const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
 
-/** One run of an emulator. */
 interface Run {
   /** Its set-up, where the first run had the one that is `begun`. */
   readonly setUp: (begun: JsonObject | undefined) => JsonObject;

@@ -84,7 +84,6 @@ export interface ObjectCache extends CachedKinds {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** The dependencies of a cache. */
 export interface ObjectCacheOptions {
   readonly store: ObjectStore;
   /** Kinds with a source of their own to list and watch. Default: none, all over `store`. */

@@ -48,7 +48,6 @@ export interface StoreWorld {
   volume(name?: string): AzVolume | undefined;
   /** The writer record of `pvc-1` as the store has it. */
   record(): WriterRecord | undefined;
-  /** Changes that record as another client does. */
   setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
 }
 

@@ -70,7 +70,6 @@ export interface DiskFacts extends Pick<
 /** An instance as the platform shows it. */
 export interface InstanceFacts {
   readonly nodeName: string;
-  /** The VM's resource URI. */
   readonly instanceUri: string;
   /** The VM's GUID, lower case. Another GUID under the same name is another machine. */
   readonly vmId: string;

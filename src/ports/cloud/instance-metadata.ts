@@ -4,7 +4,6 @@ import type { Result } from "../../core/failure/result.ts";
 export interface InstanceMetadata {
   /** The VM's GUID, lower case. */
   readonly vmId: string;
-  /** The VM's resource URI. */
   readonly resourceId: string;
   /** Region such as `eastus`. */
   readonly location: string;

@@ -150,7 +150,6 @@ export interface ArmSnapshot extends ArmResource {
   readonly copyError: string | undefined;
 }
 
-/** A new snapshot. */
 export interface ArmSnapshotSpec {
   readonly location: string;
   /** That of its disk; undefined: in the region itself. */

@@ -8,7 +8,6 @@ import { ownersOf } from "./disk-owners.ts";
 
 const COMPLETE_PERCENT = 100;
 
-/** A disk of ARM in the words of the port. */
 export function diskFactsOf(disk: ArmDisk): DiskFacts {
   const copyGiB = copyGiBOf(disk);
   return {

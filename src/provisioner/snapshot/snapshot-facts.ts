@@ -10,7 +10,6 @@ const INSTANT_STATES: readonly (string | undefined)[] = ["InstantAccess", "Avail
 const COMPLETE_PERCENT = 100;
 const SECTOR_SIZE_BYTES = 512;
 
-/** A snapshot of ARM in the words of the port. */
 export function snapshotFactsOf(snapshot: ArmSnapshot): SnapshotFacts {
   const sizeGiB = copyGiBOf(snapshot);
   return {

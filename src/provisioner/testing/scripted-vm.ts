@@ -34,12 +34,10 @@ export const vmUri = `${GROUP}/virtualMachines/vm-a`;
 /** The node on the VM. Azure answers GUIDs in lower case, a node's machine may report capitals. */
 export const node: NodeIdentity = { nodeName: "node-a", vmId: "GUID-A", instanceUri: vmUri };
 
-/** The resource id of a disk. */
 export function diskUri(name: string): string {
   return `${GROUP}/disks/${name}`;
 }
 
-/** An entry of the VM's list. */
 export function anEntry(name: string, lun: number, overrides: Partial<ArmDataDisk> = {}): ArmDataDisk {
   return {
     lun,
@@ -114,7 +112,6 @@ const answered = <T>(result: Result<T, ArmError>): Promise<ArmAnswer<T>> =>
 const isError = (value: ArmVm | ArmError | UpdateEnd): value is ArmError =>
   typeof value === "object" && "statusCode" in value;
 
-/** A VM that lists these disks. */
 export function aScriptedVm(
   dataDisks: readonly ArmDataDisk[] = [],
   settings: Partial<ProvisionerSettings> = {},

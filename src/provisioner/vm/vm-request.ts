@@ -15,7 +15,6 @@ export type NotThere =
   | { readonly kind: "instanceGone" }
   | { readonly kind: "instanceReplaced"; readonly vmId: string };
 
-/** How a request to a VM ended. */
 export type VmAnswer =
   /** `deletedWithVm`: another client attached the disk so that Azure deletes it with the VM. */
   | { readonly kind: "attached"; readonly lun: number; readonly deletedWithVm?: true }

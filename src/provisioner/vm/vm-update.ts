@@ -77,7 +77,6 @@ function incomplete(vm: VmTarget, what: string): ArmError {
   return ownError("IncompleteVm", `VM ${vm.name} was answered without ${what}`);
 }
 
-/** A conditional update of a VM. */
 export interface VmUpdate {
   readonly vm: VmTarget;
   readonly ifMatch: string;

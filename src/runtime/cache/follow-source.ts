@@ -45,7 +45,6 @@ export interface Follower<T extends SourceObject> {
   onEvent(event: SourceEvent<T>): void;
 }
 
-/** The dependencies of a follower. */
 export interface FollowPorts {
   readonly clock: Clock;
   readonly random: Random;

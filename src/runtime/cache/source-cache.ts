@@ -13,7 +13,6 @@ const SLEEP_MAX_MS = 2 ** 31 - 1;
 /** Without a reason each abort creates an error with a stack, which takes longer than all the rest of it. */
 const ENDED = "ended";
 
-/** The dependencies of a cache. */
 export interface SourceCacheOptions<T extends SourceObject, Index extends string> {
   readonly source: Source<T>;
   /** The indexes of objects besides their key: pure functions, by the index's name. */

@@ -8,7 +8,6 @@ import { type Candidate, LeaseAccess, type LeasePorts } from "./lease-access.ts"
 import { releaseLease } from "./release-lease.ts";
 import { seekLease, type AcquiredLease } from "./seek-lease.ts";
 
-/** The dependencies of an election. */
 export interface ElectionPorts extends LeasePorts {
   /** By how much nodes may send their heartbeats later now, in milliseconds: the holder announces it. */
   readonly heartbeatDelayMs: () => number;

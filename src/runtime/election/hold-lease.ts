@@ -20,7 +20,6 @@ export function overdue({ renewDeadlineMs }: Candidate["settings"]): string {
   return `the Lease was not renewed for ${renewDeadlineMs} ms`;
 }
 
-/** The result of a renewal. */
 type Renewal =
   | { readonly kind: "renewed" }
   | { readonly kind: "lost"; readonly because: string }

@@ -26,7 +26,6 @@ export type ReplicaCondition =
 /** One grant of a volume: to that node, with that epoch. */
 export type Grant = Pick<Writer, "nodeName" | "epoch">;
 
-/** The next action for a volume's replicas. */
 export type ReplicaAction =
   | { readonly kind: "CreateReplica"; readonly nodeName: string }
   | {

@@ -94,7 +94,6 @@ export function param(call: ArmCall, name: string): string {
   return value;
 }
 
-/** The resource group of a call's path. */
 export function groupOf(call: ArmCall): GroupAddress {
   return { subscriptionId: param(call, "subscriptionId"), resourceGroup: param(call, "resourceGroup") };
 }

@@ -8,7 +8,6 @@ import { type DiskFamily, findDiskSku, hasSettablePerformance } from "./disk-sku
 import { type Disk, sectorSizeBytes } from "./disk.ts";
 import { snapshotAccess, type Snapshot } from "./snapshot/snapshot.ts";
 
-/** The source of a new disk's bytes. */
 export interface DiskSource {
   readonly kind: "Source";
   readonly id: string;

@@ -43,7 +43,6 @@ export interface DiskSpec extends Protection {
   readonly other: JsonObject;
 }
 
-/** A managed disk. */
 export interface Disk extends NamedAddress {
   readonly id: string;
   readonly location: string;

@@ -73,7 +73,6 @@ function grantIn(world: World, { body }: ArmCall): SasGrant | ArmFailure {
   return { access, expiresAtMs: world.nowMs + durationS * 1000 * (timeScale === 0 ? 1 : timeScale) };
 }
 
-/** POST endGetAccess. */
 export function endAccessHandler(type: AccessibleType): (world: World, call: ArmCall) => HandlerResult {
   return (world, call) => {
     const target = accessibleAt(world, call, type);

@@ -75,7 +75,6 @@ export interface FaultRule {
   readonly effect: FaultEffect;
 }
 
-/** A rule with its counters. */
 interface ActiveFault extends FaultRule {
   readonly id: string;
   readonly fitted: number;
@@ -205,7 +204,6 @@ function endingOf(effect: OperationEffect, diskIds: readonly string[]): Operatio
   };
 }
 
-/** Whether an effect changes how an operation ends. */
 export function isOperationEffect(effect: FaultEffect): effect is OperationEffect {
   return OPERATION_EFFECTS.some((kind) => kind === effect.kind);
 }

@@ -45,7 +45,6 @@ export interface OperationStart {
   readonly provider: OperationProvider;
   readonly subscriptionId: string;
   readonly location: string;
-  /** The resource that it writes. */
   readonly resourceId: string;
   readonly delayMs: number;
   /** Disks that it attaches or detaches, for faults that aim at one. */

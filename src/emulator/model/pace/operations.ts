@@ -77,7 +77,6 @@ export function advanceTo(world: World, nowMs: number): void {
   world.nowMs = Math.max(world.nowMs, nowMs);
 }
 
-/** The device work of an operation that is due. */
 export interface DueEffects {
   readonly operationId: string;
   readonly effects: readonly Effect[];

@@ -70,7 +70,6 @@ export function listGroupsHandler(world: World, call: ArmCall): HandlerResult {
   );
 }
 
-/** DELETE of a resource group with everything in it. */
 export function deleteGroupHandler(world: World, call: ArmCall): HandlerResult {
   const group = findResourceGroup(world, groupOf(call));
   return group === undefined

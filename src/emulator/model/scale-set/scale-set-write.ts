@@ -19,7 +19,6 @@ import { beginRollingUpgrade } from "./rolling-upgrade-run.ts";
 import { instanceBody, type ScaleSet } from "./scale-set.ts";
 import { renderUpgradePolicy } from "./upgrade-policy.ts";
 
-/** The most instances of one scale set. */
 export const CAPACITY_MAX = 1000;
 const GUID_CHARS = 8;
 const COMPUTER_NAME_DIGITS = 6;

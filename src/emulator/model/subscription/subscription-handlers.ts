@@ -34,7 +34,6 @@ const ZONAL_TYPES: readonly string[] = ["disks", "virtualMachines", "virtualMach
 const ALTERNATE_REGIONS: readonly string[] = ["eastus2", "southcentralus", "westus3"];
 const NAMESPACE = /^[a-z][a-z0-9]*(?:\.[a-z0-9]+)+$/i;
 
-/** GET of all subscriptions. */
 export function listSubscriptionsHandler(world: World): HandlerResult {
   const value = subscriptionIdsOf(world).map(renderSubscription);
   return reply(200, { value, count: { type: "Total", value: value.length } });
@@ -79,7 +78,6 @@ function renderRegion(name: string, subscriptionId: string): JsonObject {
   };
 }
 
-/** GET of the resource providers of a subscription. */
 export function listProvidersHandler(world: World, call: ArmCall): HandlerResult {
   const subscriptionId = subscriptionOf(world, call);
   const value = [COMPUTE, ...OTHER_PROVIDERS].map((name) => renderProvider(world, subscriptionId, name));
@@ -120,7 +118,6 @@ function renderProvider(world: World, subscriptionId: string, namespace: string)
   };
 }
 
-/** GET of all tenants. */
 export function listTenantsHandler(): HandlerResult {
   const id = `/tenants/${TENANT_ID}`;
   return reply(200, {

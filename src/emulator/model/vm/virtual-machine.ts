@@ -25,7 +25,6 @@ type DataDiskPhase = "Attaching" | "Attached" | "AttachFailed" | "Detaching" | "
 
 export type Caching = "None" | "ReadOnly" | "ReadWrite";
 
-/** An entry of a VM's list of data disks. */
 export interface DataDisk {
   readonly lun: number;
   readonly name: string;

@@ -139,7 +139,6 @@ export function attachDetachDataDisks(
   });
 }
 
-/** Whether a change attaches or detaches a disk. */
 function movesDisks(vm: VirtualMachine, { dataDisks }: Pick<VmChange, "dataDisks">): boolean {
   const phases = new Map(vm.dataDisks.map(({ diskId, phase }) => [keyOf(diskId), phase]));
   const isMoved = ({ diskId, phase }: DataDisk): boolean => phases.get(keyOf(diskId)) !== phase;

@@ -44,7 +44,6 @@ const COPIES_IN_BACKGROUND_SINCE = "2022-03-02";
 const INSTANT_ACCESS_MIN_MINUTES = 60;
 const INSTANT_ACCESS_MAX_MINUTES = 300;
 
-/** The snapshot that is to be made. */
 interface Wanted {
   readonly subscriptionId: string;
   readonly location: string;
