@@ -98,7 +98,6 @@ function accessOperation(
     ...writing(target),
     delayMs: delayMs(world, "diskUpdate"),
     work: {
-      effects: () => [],
       end: (outcome) => {
         if (outcome.undone !== "all") target.set(change.grant);
       },

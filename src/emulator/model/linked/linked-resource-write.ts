@@ -142,7 +142,6 @@ function start(
     resourceId: id,
     delayMs: delayMs(world, verb === "Delete" ? "diskDelete" : "diskUpdate"),
     work: {
-      effects: () => [],
       end: (outcome) => end(happened(outcome, id)),
       result: () => {
         const found = world.linkedResources.get(keyOf(id));

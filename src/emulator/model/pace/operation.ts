@@ -18,9 +18,9 @@ export interface OperationOutcome {
 interface OperationWork {
   /**
    * The device work that must be done before `end`. Called when the operation is due; the result stays the
-   * same until `end`.
+   * same until `end`. Default: none.
    */
-  effects(outcome: OperationOutcome): readonly Effect[];
+  effects?(outcome: OperationOutcome): readonly Effect[];
   end(outcome: OperationOutcome): void;
   /** The final answer of the monitor URL. */
   result?(): Json | undefined;

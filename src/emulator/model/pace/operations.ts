@@ -82,15 +82,17 @@ export interface DueEffects {
   readonly effects: readonly Effect[];
 }
 
+function effectsOf({ work, ending }: Operation): readonly Effect[] {
+  return work.effects?.(outcomeOf(ending)) ?? [];
+}
+
 /**
  * Takes the operations that wait for the data plane. Each must be given to `settleOperation` afterwards.
  */
 export function takeDueEffects(world: World): readonly DueEffects[] {
   return world.awaitingDataPlane.splice(0).flatMap((operationId) => {
     const operation = world.operations.get(operationId);
-    return operation === undefined
-      ? []
-      : [{ operationId, effects: operation.work.effects(outcomeOf(operation.ending)) }];
+    return operation === undefined ? [] : [{ operationId, effects: effectsOf(operation) }];
   });
 }
 
@@ -134,7 +136,7 @@ export function settleOperation(
 export function continueOperation(world: World, operationId: string): void {
   const operation = world.operations.get(operationId);
   if (operation?.phase !== "Ended") return;
-  const work = { effects: () => [], end: () => undefined };
+  const work = { end: () => undefined };
   world.running.add(operationId);
   replace(world, {
     ...without(operation, "endedAtMs"),
@@ -168,7 +170,7 @@ function actOnEnd(world: World, operationId: string): void {
     resourceId: ended.resourceId,
     delayMs: 0,
     internal: true,
-    work: { effects: () => [], end: () => ended.onEnd.forEach((act) => act(ended)) },
+    work: { end: () => ended.onEnd.forEach((act) => act(ended)) },
   });
 }
 
@@ -219,10 +221,7 @@ function nextDue(world: World): Operation | undefined {
 
 function beginToEnd(world: World, operation: Operation): void {
   replace(world, { ...operation, phase: "Settling" });
-  if (
-    (world.hasDataPlane || world.hasGuests) &&
-    operation.work.effects(outcomeOf(operation.ending)).length > 0
-  )
+  if ((world.hasDataPlane || world.hasGuests) && effectsOf(operation).length > 0)
     world.awaitingDataPlane.push(operation.id);
   else settleOperation(world, operation.id);
 }

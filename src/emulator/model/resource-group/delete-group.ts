@@ -76,7 +76,6 @@ function startDeletion(world: World, call: ArmCall, group: ResourceGroup): Opera
     delayMs: Infinity,
     retryAfter: RETRY_AFTER.groupDeletion,
     work: {
-      effects: () => [],
       end: () => {
         if (membersOf(world, group).length > 0) rollBack(world, group);
         else world.resourceGroups.delete(keyOf(idOfGroup(group)));
@@ -170,7 +169,7 @@ function later(world: World, { subscriptionId, location, ...group }: ResourceGro
     resourceId: group.name,
     delayMs: RETRY_MS * world.settings.timeScale,
     internal: true,
-    work: { effects: () => [], end: act },
+    work: { end: act },
   });
 }
 

@@ -43,7 +43,6 @@ export function cancelRollingUpgradeHandler(world: World, call: ArmCall): Handle
           ...writing(set),
           delayMs: 0,
           work: {
-            effects: () => [],
             end: (outcome) => {
               if (outcome.undone !== "all") cancelRollingUpgrade(world, set.id, operation.id);
             },

@@ -172,7 +172,7 @@ function endBatch(world: World, run: Run): void {
     ...writing(set),
     delayMs: pauseMs * world.settings.timeScale,
     internal: true,
-    work: { effects: () => [], end: () => startBatch(world, run) },
+    work: { end: () => startBatch(world, run) },
   });
 }
 

@@ -254,7 +254,7 @@ export function eachInstanceHandler(
       provider: "operations",
       ...writing(set),
       delayMs: Infinity,
-      work: { effects: () => [], end: () => undefined },
+      work: { end: () => undefined },
     });
     // How long each of them takes can change: by the approval of an event, or by a deletion.
     endWithOthers(world, started.id, begun);

@@ -66,7 +66,6 @@ export function announce(
     delayMs: event.noticeMs,
     internal: true,
     work: {
-      effects: () => [],
       end: () => {
         continueOperation(world, waiting.id);
         begin((afterMs = 0) => rescheduleOperation(world, waiting.id, afterMs));

@@ -123,7 +123,6 @@ function releaseLater(world: World, vm: VirtualMachine): void {
     delayMs: delayMs(world, "ownershipRelease"),
     internal: true,
     work: {
-      effects: () => [],
       end: () => {
         const osDisk = findDisk(world, osDiskId(vm) ?? "");
         const hadOsDisk = osDisk?.owners.some((owner) => owner.vmGuid === vm.vmGuid) === true;

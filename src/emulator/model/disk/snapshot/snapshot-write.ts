@@ -252,7 +252,7 @@ function startCreation(world: World, snapshot: Snapshot, source: SnapshotSource)
 
 interface SnapshotChange {
   readonly copiesFrom?: string;
-  readonly effects: ReturnType<Operation["work"]["effects"]>;
+  readonly effects: ReturnType<NonNullable<Operation["work"]["effects"]>>;
   /** The snapshot afterwards; `undefined`: deleted. */
   readonly change: (now: Snapshot) => Snapshot | undefined;
 }
