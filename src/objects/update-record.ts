@@ -1,5 +1,6 @@
 import type { AzVolume, WriterRecord } from "../core/api/az-volume.ts";
 import type { Failure } from "../core/failure/failure.ts";
+import { notWriter } from "../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import type { Step } from "../core/writer/record/writer-steps.ts";
 import type { StepName, Steps } from "../ports/steps.ts";
@@ -65,22 +66,12 @@ export async function updateRecordAfterCheck<Checked>(
     }
     const status = volume.status;
     if (status?.record === undefined)
-      return fail({
-        kind: "NotWriter",
-        volumeId: request.volumeName,
-        nodeName: request.nodeName,
-        reason: "the volume has no writer record",
-      });
+      return notWriter(request.volumeName, request.nodeName, "the volume has no writer record");
     const checked = await request.checkStore();
     if (!checked.ok) return checked;
     const stepped = change(status.record, volume, checked.value);
     if (!stepped.ok)
-      return fail({
-        kind: "NotWriter",
-        volumeId: status.detail?.diskUri ?? request.volumeName,
-        nodeName: request.nodeName,
-        reason: stepped.failure,
-      });
+      return notWriter(status.detail?.diskUri ?? request.volumeName, request.nodeName, stepped.failure);
     const rest = request.alsoStatus?.(status) ?? status;
     const next: AzVolume = { ...volume, status: { ...rest, record: stepped.value } };
     const written = await ports.steps.run(request.step, () =>

@@ -1,6 +1,10 @@
-import { deviceBusy, deviceReplaced, hostNotReady } from "../../core/failure/frequent-failures.ts";
+import {
+  deviceBusy,
+  deviceReplaced,
+  hostCommandFailed,
+  hostNotReady,
+} from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
-import { fail } from "../../core/failure/result.ts";
 import { bytes } from "../../core/primitives/units.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { MachineState, ModelDevice, ModelMount } from "./machine-state.ts";
@@ -31,12 +35,7 @@ export function withWritable(
 
 /** The answer where the disk takes no writes of this machine. */
 export function refusesWrites({ path }: ModelDevice): Result<never> {
-  return fail({
-    kind: "HostCommandFailed",
-    command: `write ${path}`,
-    exitCode: 1,
-    stderr: "Input/output error",
-  });
+  return hostCommandFailed(`write ${path}`, 1, "Input/output error");
 }
 
 /** The answer where something else uses the device. */

@@ -1,4 +1,4 @@
-import { deviceBusy, deviceReplaced } from "../../core/failure/frequent-failures.ts";
+import { deviceBusy, deviceReplaced, hostCommandFailed } from "../../core/failure/frequent-failures.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { mountOn, toDevice } from "./found-device.ts";
@@ -22,12 +22,7 @@ export function freezeCalls({
         if (mount === undefined) return fail({ kind: "PathNotMounted", path });
         return flushDevice(machine, mount.device)
           ? ok(undefined)
-          : fail({
-              kind: "HostCommandFailed",
-              command: `sync --file-system ${path}`,
-              exitCode: 1,
-              stderr: "Input/output error",
-            });
+          : hostCommandFailed(`sync --file-system ${path}`, 1, "Input/output error");
       }),
     freeze: ({ path, majorMinor, limitMs }, signal) =>
       command("freeze", [majorMinor, path], signal, () => {

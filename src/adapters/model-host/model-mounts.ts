@@ -1,4 +1,9 @@
-import { deviceBusy, fileSystemBroken, hostNotReady } from "../../core/failure/frequent-failures.ts";
+import {
+  deviceBusy,
+  fileSystemBroken,
+  hostCommandFailed,
+  hostNotReady,
+} from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { isStagedReadOnly, stagingMountOptions } from "../../core/node/mount-options.ts";
@@ -38,20 +43,18 @@ export function mountCalls({
         return withDevice(machine, request.device, (found) => {
           const { content } = blocksOf(found);
           if (content.kind !== "fileSystem" || content.fsType !== request.fsType)
-            return fail({
-              kind: "HostCommandFailed",
-              command: `mount -t ${request.fsType} ${found.path} ${request.path}`,
-              exitCode: 32,
-              stderr: "wrong fs type, bad option, bad superblock",
-            });
+            return hostCommandFailed(
+              `mount -t ${request.fsType} ${found.path} ${request.path}`,
+              32,
+              "wrong fs type, bad option, bad superblock",
+            );
           if (found.disk.isBroken) return fileSystemBroken(found.path, "Structure needs cleaning");
           if (!request.readOnly && !acceptsWrites(found))
-            return fail({
-              kind: "HostCommandFailed",
-              command: `mount -t ${request.fsType} ${found.path} ${request.path}`,
-              exitCode: 32,
-              stderr: "can't read superblock",
-            });
+            return hostCommandFailed(
+              `mount -t ${request.fsType} ${found.path} ${request.path}`,
+              32,
+              "can't read superblock",
+            );
           makeDirectory(machine, request.path);
           machine.mounts.push({
             path: request.path,

@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import { hostNotReady } from "../../core/failure/frequent-failures.ts";
+import { hostCommandFailed, hostNotReady } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
 
 export type ParameterValue =
   | string
@@ -66,12 +66,7 @@ export async function queryRows(
   if (!answered.ok) return answered;
   return answered.value.ok
     ? ok(answered.value.rows)
-    : fail({
-        kind: "HostCommandFailed",
-        command: describeCall(call),
-        exitCode: null,
-        stderr: answered.value.error,
-      });
+    : hostCommandFailed(describeCall(call), null, answered.value.error);
 }
 
 /** A call as text, such as `Set-Disk {"IsOffline":true}`. */

@@ -55,6 +55,23 @@ export function wrongDevice(devicePath: string, problem: string): Result<never, 
   return fail({ kind: "WrongDevice", devicePath, problem });
 }
 
+/** `exitCode` null: the command has none, or did not start. */
+export function hostCommandFailed(
+  command: string,
+  exitCode: number | null,
+  stderr: string,
+): Result<never, FailureOf<"HostCommandFailed">> {
+  return fail({ kind: "HostCommandFailed", command, exitCode, stderr });
+}
+
+export function notWriter(
+  volumeId: string,
+  nodeName: string,
+  reason: string,
+): Result<never, FailureOf<"NotWriter">> {
+  return fail({ kind: "NotWriter", volumeId, nodeName, reason });
+}
+
 /** A call that has to wait until DeleteVolume of the volume has ended, or has failed. */
 export function deletionInProgress(volumeId: string): FailureOf<"OperationInProgress"> {
   return { kind: "OperationInProgress", volumeId, operation: "DeleteVolume" };

@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { mountProblemMessage } from "../../core/events/mount-problem-message.ts";
-import { stillWaiting } from "../../core/failure/frequent-failures.ts";
+import { notWriter, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
   type FileSystemPlan,
@@ -268,10 +268,5 @@ function isHolder({ node }: NodePorts, { status }: AzVolume): boolean {
 }
 
 function noHolder({ node }: NodePorts, { metadata: { name } }: AzVolume): Result<never> {
-  return fail({
-    kind: "NotWriter",
-    volumeId: name,
-    nodeName: node.nodeName,
-    reason: "the record no longer says that it holds the volume",
-  });
+  return notWriter(name, node.nodeName, "the record no longer says that it holds the volume");
 }

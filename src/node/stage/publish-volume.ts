@@ -1,5 +1,5 @@
-import { deviceBusy } from "../../core/failure/frequent-failures.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { deviceBusy, notWriter } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -159,12 +159,11 @@ async function checkAfterBind(
   if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
   const undone = await unbind(ports, bound, signal);
   if (!undone.ok) return undone;
-  return fail({
-    kind: "NotWriter",
-    volumeId: bound.volumeId,
-    nodeName: ports.node.nodeName,
-    reason: "the volume was revoked while it was being published",
-  });
+  return notWriter(
+    bound.volumeId,
+    ports.node.nodeName,
+    "the volume was revoked while it was being published",
+  );
 }
 
 function unbind(ports: NodePorts, bound: BoundTarget, signal: AbortSignal): Promise<Result<void>> {

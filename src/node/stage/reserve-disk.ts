@@ -2,7 +2,7 @@ import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { stillWaiting } from "../../core/failure/frequent-failures.ts";
+import { notWriter, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { planReservation, type SeenReservation } from "../../core/writer/reservation/plan-reservation.ts";
@@ -72,12 +72,11 @@ export async function reserveDisk(
   const record = fresh.value.status?.record;
   const isHolder = isNamed(record, ports.node, "holder") && !isNamed(record, ports.node, "fencing");
   if (!isHolder || grantKeyOf(fresh.value) !== key)
-    return fail({
-      kind: "NotWriter",
-      volumeId: volumeIdOf(volume),
-      nodeName: ports.node.nodeName,
-      reason: "the record has changed since this node acquired the volume",
-    });
+    return notWriter(
+      volumeIdOf(volume),
+      ports.node.nodeName,
+      "the record has changed since this node acquired the volume",
+    );
   const fenced = fencedIn(record);
   const reserved = await ports.steps.run("reserve", () =>
     // If the disk has lost the earlier one since, or can't abort, a write of the fenced node may land late.

@@ -1,5 +1,4 @@
-import type { Failure } from "../../../core/failure/failure.ts";
-import { fail } from "../../../core/failure/result.ts";
+import { hostCommandFailed } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import type { CommandRunner, HostCommand } from "./command-runner.ts";
 import { commandLine } from "./spawn-child.ts";
@@ -20,10 +19,9 @@ export async function runToSuccess(
 
 /** The failure of a command with an unexpected exit code. */
 export function commandFailed(command: Pick<HostCommand, "program" | "args">, exit: ChildExit) {
-  return fail<Failure>({
-    kind: "HostCommandFailed",
-    command: commandLine(command.program, command.args),
-    exitCode: exit.exitCode,
-    stderr: exit.stderr.slice(-quotedLengthMax),
-  });
+  return hostCommandFailed(
+    commandLine(command.program, command.args),
+    exit.exitCode,
+    exit.stderr.slice(-quotedLengthMax),
+  );
 }

@@ -4,7 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import { devNull } from "node:os";
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
-import { hostNotReady } from "../../../core/failure/frequent-failures.ts";
+import { hostCommandFailed, hostNotReady } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { takesNoFile, undefinedIfMissing } from "../../../core/primitives/error-code.ts";
@@ -184,7 +184,7 @@ export function createCommandRunner({
     const inFlight: InFlight = { line, touches: command.touches, ended: whenEnded.promise, callers: 0 };
     changing.add(inFlight);
     const running = change(command, inFlight).catch((error: unknown) =>
-      fail<Failure>({ kind: "HostCommandFailed", command: line, exitCode: null, stderr: String(error) }),
+      hostCommandFailed(line, null, String(error)),
     );
     whenEnded.resolve(
       running.then((outcome) => {

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { Socket } from "node:net";
 import type { Stream } from "node:stream";
+import { hostCommandFailed } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { errorCode } from "../../../core/primitives/error-code.ts";
 
 /** How a child ended: with an exit code, or killed by a signal. */
@@ -77,14 +78,7 @@ export function spawnChild({
         error.code === "ENOENT"
           ? `${program} is not installed: install its package on the node or in the image`
           : error.message;
-      resolve(
-        fail({
-          kind: "HostCommandFailed",
-          command: commandLine(program, args),
-          exitCode: null,
-          stderr: problem,
-        }),
-      );
+      resolve(hostCommandFailed(commandLine(program, args), null, problem));
     });
     child.on("close", (exitCode, signalName) => {
       hasClosed = true;

@@ -7,7 +7,7 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { deviceBusy, wrongDevice } from "../../../core/failure/frequent-failures.ts";
+import { deviceBusy, hostCommandFailed, wrongDevice } from "../../../core/failure/frequent-failures.ts";
 import { invariant } from "../../../core/failure/invariant.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -155,7 +155,7 @@ async function startHolder(
   const command = `fsfreeze --freeze ${path}`;
   if (waited.kind === "timedOut") return fail({ kind: "HostCommandTimedOut", command, timeoutMs: limitMs });
   const detail = (await problem).trim();
-  if (exitCode !== NOT_FROZEN) return fail({ kind: "HostCommandFailed", command, exitCode, stderr: detail });
+  if (exitCode !== NOT_FROZEN) return hostCommandFailed(command, exitCode, detail);
   const why = detail === "" ? `within ${seconds} s` : `(${detail})`;
   return deviceBusy(path, `it can't be frozen ${why}`);
 }

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { deviceBusy } from "../../../core/failure/frequent-failures.ts";
+import { deviceBusy, hostCommandFailed } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { takeOffline } from "../disks.ts";
 import { incompletePartition, volumeOf } from "../partitions.ts";
 import { change, query } from "../storage-call.ts";
@@ -93,10 +93,5 @@ async function dismount(host: WindowsHostContext, folder: MountedFolder): Promis
   if (code === 0) return ok(undefined);
   return code === IN_USE
     ? deviceBusy(folder.device.path, `${folder.path} is in use: end what uses it`)
-    : fail({
-        kind: "HostCommandFailed",
-        command: `Dismount ${path}`,
-        exitCode: code ?? null,
-        stderr: "Win32_Volume.Dismount did not answer 0",
-      });
+    : hostCommandFailed(`Dismount ${path}`, code ?? null, "Win32_Volume.Dismount did not answer 0");
 }
