@@ -83,7 +83,8 @@ export interface AzureRegion {
   onDiskEvent(listener: (event: DiskEvent) => void): void;
   /**
    * Whether a VM or disk, by its resource id in any case, is another cluster's, or the disk of a VM's
-   * operating system, which is no cluster's. As of a call in the journal, the last one by default.
+   * operating system, which is no cluster's. As of a call in the journal, the last one by default. One that
+   * is gone is no cluster's.
    */
   isOthers(resourceUri: string, clusterName: string, sequence?: number): boolean;
   /** Whether a person has created a disk or snapshot, by its resource id in any case. */
@@ -150,6 +151,9 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       for (const { operationId, effects } of due) {
         for (const effect of effects) {
           if (effect.kind === "diskCopied") noteCopy(effect);
+          // The call that is answered next is the first one that may find it gone.
+          if (effect.kind === "diskDeleted")
+            createdBy.noteGone(effect.diskId, model.journal.lastSequence() + 1);
           invariant(effect.kind !== "scriptRun", "a simulated VM has no agent");
           dataPlane.carryOut(effect);
         }
@@ -212,7 +216,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
   function noteCreation({ path, caller }: ArmRequest, clusterName: string): void {
     const key = resourceUriKey(path);
     // A disk that a person makes under the name of one that a cluster had is no cluster's.
-    const isMadeAgain = caller === OUTSIDER && createdBy.find(path) !== undefined;
+    const isMadeAgain = caller === OUTSIDER && createdBy.wasCreated(path);
     createdBy.note(path, isMadeAgain ? OUTSIDER : clusterName, model.journal.lastSequence());
     if (caller === OUTSIDER) madeByHand.add(key);
     else madeByHand.delete(key);

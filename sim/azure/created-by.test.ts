@@ -13,4 +13,20 @@ describe("the clusters that have created resources", () => {
     );
     assert.equal(createdBy.find("/disks/vol-4"), undefined);
   });
+
+  it("names none of a resource that is gone, from that call on", () => {
+    const createdBy = createCreatedBy();
+    createdBy.note("/disks/vol-3", "first", 10);
+    createdBy.noteGone("/disks/VOL-3", 20);
+    assert.deepEqual(
+      [10, 19, 20, undefined].map((sequence) => createdBy.find("/disks/vol-3", sequence)),
+      ["first", "first", undefined, undefined],
+    );
+    assert.deepEqual(
+      [createdBy.wasCreated("/disks/VOL-3"), createdBy.wasCreated("/disks/vol-4")],
+      [true, false],
+    );
+    createdBy.note("/disks/vol-3", "second", 20);
+    assert.equal(createdBy.find("/disks/vol-3", 20), "second");
+  });
 });

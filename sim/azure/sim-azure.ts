@@ -60,7 +60,7 @@ export interface SimAzure {
   readonly journal: Pick<ComputeModel["journal"], "since">;
   /**
    * Whether a VM or disk, by its resource id in any case, is another cluster's; as of a call in the journal,
-   * the last one by default.
+   * the last one by default. One that is gone is no cluster's.
    */
   isOthers(resourceUri: string, sequence?: number): boolean;
   /**
