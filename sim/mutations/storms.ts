@@ -10,9 +10,13 @@ export const thereAndBackStorm: DirectedStorm = {
   strikes: { "haste/there-and-back": 8 },
 };
 
-/** Disks are deleted outside of the driver while no pod has them, and made again under their names. */
+/**
+ * Disks are deleted outside of the driver while no pod has them, and made again under their names. No object
+ * is lost: of a volume whose AzVolume is, the name decides which disk it has.
+ */
 export const disksMadeAgainStorm: DirectedStorm = {
   isQuiet: true,
+  without: ["loss"],
   strikes: { "disks/made-again": 4 },
 };
 

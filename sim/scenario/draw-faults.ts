@@ -61,17 +61,18 @@ function variantOf(fault: FaultName, name: string): Variants {
 }
 
 /**
- * The faults beside those of a storm with the given classes: one fault of each further class, until there
- * are as many classes as in any storm.
+ * The faults beside those of a storm with the given classes: one fault of each further class but those in
+ * `without`, until there are as many classes as in any storm.
  */
 export function drawCompany(
   random: Random,
   shape: Shape,
   classes: ReadonlySet<FaultName>,
+  without: readonly FaultName[],
 ): readonly TimedFault[] {
   const others = shuffled(
     random,
-    drawnFaultNames.filter((name) => !classes.has(name)),
+    drawnFaultNames.filter((name) => !classes.has(name) && !without.includes(name)),
   );
   return others.slice(0, Math.max(0, CLASSES[0] - classes.size)).map((fault) => {
     // A storm restores a backup, or deletes a volume, never both: a backup would bring the volume back.

@@ -121,6 +121,18 @@ describe("the scenario of a seed in a directed storm", () => {
     );
   });
 
+  it("gets no fault of a class that the storm leaves out", () => {
+    const leaving = storms.filter(([, { without }]) => without !== undefined);
+    assert.ok(leaving.length > 0);
+    for (const [name, storm] of leaving)
+      for (const { seed, faults } of scenariosOf(storm))
+        assert.deepEqual(
+          companyIn(storm, faults).filter(({ fault }) => storm.without?.includes(fault)),
+          [],
+          `${name}, seed ${seed}`,
+        );
+  });
+
   it("deletes no volume where a backup is restored, which would bring it back", () => {
     const restored = { strikes: { "loss/restored-in-flight": 3, "haste/hunted": 3 } };
     const restoring = storms

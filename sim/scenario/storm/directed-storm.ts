@@ -5,7 +5,7 @@ import type { Random } from "../../../src/ports/random.ts";
 import type { InstanceKind } from "../../azure/vm-names.ts";
 import { pick } from "../../faults/fault-class.ts";
 import { faultClasses } from "../../faults/fault-classes.ts";
-import { faultNames } from "../../faults/fault-names.ts";
+import { type FaultName, faultNames } from "../../faults/fault-names.ts";
 import type { SimWorkload } from "../../kubernetes/sim-cluster.ts";
 import { drawCompany } from "../draw-faults.ts";
 import { drawScenario, nodeNameAt } from "../draw-scenario.ts";
@@ -27,6 +27,8 @@ export interface DirectedStorm {
   readonly strikes: Strikes;
   /** A second cluster shares the resource group, and these strike there. Default: there is none. */
   readonly second?: Strikes;
+  /** Classes that do not keep these strikes company. Default: any may. */
+  readonly without?: readonly FaultName[];
   /** The way in. */
   readonly attach?: Scenario["attach"];
   /** Only so many nodes, all in one zone. */
@@ -93,6 +95,7 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
     random.fork("company"),
     { nodes, workloads, stormMs: drawn.stormMs },
     new Set(faults.map(({ fault }) => fault)),
+    storm.without ?? [],
   );
   const second =
     storm.second === undefined
