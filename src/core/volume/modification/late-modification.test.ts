@@ -115,6 +115,32 @@ describe("repeatedModification", () => {
       repeated: undefined,
     },
     { because: "the volume was never modified", volume: aVolume(), disk: late, repeated: undefined },
+    ...(
+      [
+        ["the object was made again, and states its old policy", {}, late, {}],
+        ["the object was made again, and states an old tag", {}, { ...listed, tags: { tier: "new" } }, {}],
+        ["the object was made again, and is as the disk, its tags in other case", {}, listed, undefined],
+        [
+          "another client has changed a disk that was made for the object",
+          { isMadeForObject: true },
+          late,
+          undefined,
+        ],
+      ] as const
+    ).map(([because, known, disk, repeated]) => ({
+      because,
+      volume: aVolume({
+        spec: {
+          disk: aDiskSpec({
+            networkAccessPolicy: "DenyAll",
+            tags: { tier: "old", "k8s-azure-created-by": "us" },
+          }),
+        },
+        status: { detail: { ...aDetail({ burstingEnabled: false }), ...known } },
+      }),
+      disk,
+      repeated,
+    })),
     {
       because: "another client has given a disk that was never modified another SKU",
       volume: aVolume({ status: { detail: aDetail() } }),

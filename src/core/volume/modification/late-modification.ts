@@ -6,6 +6,7 @@ import { sameJson } from "../../primitives/same-json.ts";
 import { parseTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
 import { allowedPerformance } from "../disk-performance.ts";
 import { mergeTags } from "../tags/merge-tags.ts";
+import { isOwnTag } from "../tags/volume-tags.ts";
 import { type ModifiableDisk, withoutModification } from "./plan-modification.ts";
 
 type RecentModification = NonNullable<VolumeStatus["recentModification"]>;
@@ -87,7 +88,8 @@ export function repeatedModification(
   }
   if (isOtherwiseMade(volume, shown)) return {};
   const last = status?.modification;
-  if (last === undefined || last.error !== undefined) return undefined;
+  if (last === undefined) return isStatedOtherwise(volume, shown) ? {} : undefined;
+  if (last.error !== undefined) return undefined;
   return sameJson(withoutModification(spec, shown, {}).disk, spec.disk) ? undefined : {};
 }
 
@@ -106,6 +108,21 @@ function isOtherwiseMade({ spec, status }: AzVolume, shown: DecidingDisk): boole
     regionName(shown.location) !== regionName(known.location) ||
     !sameJson(shown.zones, known.zones)
   );
+}
+
+/**
+ * Whether an object states of its disk what Azure shows otherwise. One that a person has made again has no
+ * status that tells of a class, and its manifest may be older than that class. What the spec does not state
+ * is as it is.
+ */
+function isStatedOtherwise({ spec, status }: AzVolume, shown: DecidingDisk): boolean {
+  if (status?.detail === undefined || status.detail.isMadeForObject === true) return false;
+  const { skuName, diskIOPSReadWrite, diskMBpsReadWrite, networkAccessPolicy, publicNetworkAccess } =
+    spec.disk;
+  const fields = { skuName, diskIOPSReadWrite, diskMBpsReadWrite, networkAccessPolicy, publicNetworkAccess };
+  const stated = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const tags = Object.entries(spec.disk.tags).filter(([name]) => !isOwnTag(name));
+  return !isAs(shown, { ...Object.fromEntries(stated), tags: Object.fromEntries(tags) });
 }
 
 /** Whether a volume's disk bursts on demand, as far as is recorded. */
