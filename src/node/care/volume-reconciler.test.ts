@@ -44,6 +44,13 @@ function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {
   return record;
 }
 
+/** The attachment tells where the disk was on the VM that had the node's name before. */
+const onEarlierVm = (world: NodeWorld): Promise<void> =>
+  world.setAttachment((present) => ({
+    ...present,
+    status: { ...(present.status ?? assert.fail("no status")), vmId: "earlier" },
+  }));
+
 describe("ownVolumesReconciler", () => {
   it("looks at each mount of a volume in use once, since each look reads its device", () =>
     withNode({ writer: granted }, async (world) => {
@@ -222,6 +229,25 @@ describe("ownVolumesReconciler", () => {
         world.machine.mounts().map(({ path }) => path),
         [byV1],
       );
+    }));
+
+  it("is clean where another volume's mount has an earlier VM's LUN", () =>
+    withNode({ defaultAccess: "quarantined" }, async (world) => {
+      await onEarlierVm(world);
+      const { host } = world.ports();
+      const device = await done(world, host.findDevice({ lun: 0 }, never));
+      await done(world, host.format({ device, fsType: "ext4", uuid }, never));
+      const other = { device, path: "/other", fsType: "ext4", mountFlags: [], readOnly: false } as const;
+      await done(world, host.mountDevice(other, never));
+      assert.deepEqual(await world.reconcile(), { ok: true, value: {} });
+      assert.deepEqual(listIn(world.record(), "clean"), [a]);
+    }));
+
+  it("is not clean by the LUN of an earlier VM of its name where it may have had the disk", () =>
+    withNode(adopted, async (world) => {
+      await onEarlierVm(world);
+      assert.equal(kindOf(await world.reconcile()), "StillWaiting");
+      assert.deepEqual(listIn(world.record(), "unverified"), [a]);
     }));
 
   it("does not reclaim a volume for another one's mount at an outdated LUN", () =>

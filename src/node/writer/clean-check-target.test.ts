@@ -54,6 +54,26 @@ describe("cleanCheckTarget", () => {
       );
     }));
 
+  it("uses no LUN that an earlier VM of the node's name had", () =>
+    withNode({}, async (world) => {
+      const ports = world.ports();
+      const earlier = anAttachment("node-a", { status: { vmId: "another VM's", lun: 4 } });
+      const target = cleanCheckTarget(ports, {
+        volume: aVolume(),
+        attachment: earlier,
+        checkpoint: undefined,
+      });
+      assert.equal(target.lun, undefined);
+      assert.ok((await ports.checkpoints.put(aCheckpoint(), never)).ok);
+      await world.setAttachment(({ status: _, ...present }) => ({
+        ...present,
+        ...(earlier.status === undefined ? {} : { status: earlier.status }),
+      }));
+      const other = aVolume({ metadata: { name: "pvc-2" }, spec: { volumeName: "pvc-2" } });
+      const beside = cleanCheckTarget(ports, { volume: other, attachment: undefined, checkpoint: undefined });
+      assert.deepEqual(beside.lunsOfOthers, [], "the device there may be the volume's own");
+    }));
+
   it("uses the LUN of a failed attach only as read lately, and for this record", () =>
     withNode({}, async (world) => {
       const readAt = toTimestamp(world.clock.nowMs());

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { lunOn } from "../../core/attachment/attachment-state.ts";
 import type { CleanRequest } from "../../ports/host/host-provisioner.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -18,18 +19,17 @@ export interface KnownVolume {
 }
 
 /**
- * The LUN only while an attachment says that it is this volume's, or that the VM lists the disk there:
- * another volume's disk may have it by now. Otherwise the checkpoint's device number, which the kernel
- * gives to no other disk while a process holds it.
+ * The LUN only while an attachment says that it is this volume's on this very VM, or that the VM lists the
+ * disk there: another volume's disk may have it by now, above all one that an earlier VM of the name had.
+ * Otherwise the checkpoint's device number, which the kernel gives to no other disk while a process holds it.
  */
 export function cleanCheckTarget(ports: NodePorts, known: KnownVolume): CleanRequest {
-  const status = known.attachment?.status;
+  const { attachment } = known;
   return {
     accessType: accessTypeOf(known),
     lun:
-      status?.state === "Attached"
-        ? status.lun
-        : listedLun(ports.node, known.volume?.status?.record, known.attachment, ports.clock.nowMs()),
+      (attachment && lunOn(attachment, ports.node)) ??
+      listedLun(ports.node, known.volume?.status?.record, attachment, ports.clock.nowMs()),
     lastMajorMinor: known.checkpoint?.majorMinor,
     lunsOfOthers: lunsOfOthers(ports, known),
   };
@@ -56,5 +56,5 @@ function lunsOfOthers(ports: NodePorts, { volume, attachment, checkpoint }: Know
   return ports.cache
     .byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)
     .filter(({ spec }) => spec.volumeName !== own && staged.has(spec.volumeName))
-    .flatMap(({ status }) => (status?.state === "Attached" && status.lun !== undefined ? [status.lun] : []));
+    .flatMap((other) => lunOn(other, ports.node) ?? []);
 }
