@@ -243,7 +243,7 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual(listIn(world.record(), "clean"), [a]);
     }));
 
-  it("is not clean by the LUN of an earlier VM of its name where it may have had the disk", () =>
+  it("is not clean by an earlier VM's LUN where it may have had the disk", () =>
     withNode(adopted, async (world) => {
       await onEarlierVm(world);
       assert.equal(kindOf(await world.reconcile()), "StillWaiting");
