@@ -44,7 +44,7 @@ function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {
   return record;
 }
 
-/** The attachment tells where the disk was on the VM that had the node's name before. */
+/** The attachment shows where the disk was on the VM that had the node's name before. */
 const onEarlierVm = (world: NodeWorld): Promise<void> =>
   world.setAttachment((present) => ({
     ...present,
