@@ -77,11 +77,58 @@ async function withTwoMachines(attach: "kubernetes" | "driver", isNodeMadeAgain:
   }
 }
 
+/**
+ * The same with a volume that two nodes write, of which no record names a writer: its pod is deleted by force,
+ * and the second kubelet unstages it, which had never staged it. The container on the first machine runs on.
+ */
+async function withSharedVolume(attach: "kubernetes" | "driver", isNodeMadeAgain: boolean): Promise<void> {
+  const world = createSimWorld({ seed: 1, attach, nodes });
+  const end = new AbortController();
+  const running = world.run(end.signal);
+  try {
+    world.cluster.apply({
+      volumeName: "vol-1",
+      sizeGiB: 4,
+      skuName: "Premium_LRS",
+      maxShares: 3,
+      replicas: 1,
+      access: "block",
+      sharedBy: 2,
+    });
+    const areReady = (): boolean => world.cluster.pods().filter((pod) => pod.isReady).length === 2;
+    assert.ok(
+      await world.clock.runUntil(() => areReady() && world.cluster.unfinished().length === 0, LIMIT_MS),
+    );
+    const nodeName = world.cluster.pods()[0]?.nodeName ?? "";
+    const earlier = world.azure.machineOf(nodeName) ?? assert.fail("no machine");
+    world.azure.moveName(nodeName, { isShared: true });
+    if (isNodeMadeAgain) world.cluster.deleteNode(nodeName);
+    const left: string[] = [];
+    world.azure.onDiskEvent(({ kind, machine }) => {
+      if (kind === "detached" && machine === earlier) left.push(kind);
+    });
+    await world.clock.runUntil(() => false, TOGETHER_MS);
+    world.cluster.setUnschedulable(nodeName, true);
+    world.cluster.deletePod("vol-1", { isForced: true, nodeName });
+    await world.clock.runUntil(() => false, TOGETHER_MS);
+    assert.deepEqual([left, earlier.state()], [[], "running"], "the first machine keeps its disk");
+    assert.ok(areReady() && world.cluster.pods().every((pod) => pod.nodeName !== nodeName));
+    assert.deepEqual(world.violations(), []);
+  } finally {
+    end.abort();
+    await running;
+  }
+}
+
 describe("two machines that run under one node's name", () => {
   for (const attach of ["kubernetes", "driver"] as const) {
     it(`leave the volume to the one that writes it, attach: ${attach}`, () => withTwoMachines(attach, false));
 
     it(`leave it there once the Node names the second one, attach: ${attach}`, () =>
       withTwoMachines(attach, true));
+
+    for (const isNodeMadeAgain of [false, true])
+      it(`keep a shared volume on the first, ${isNodeMadeAgain ? "Node made again, " : ""}attach: ${attach}`, () =>
+        withSharedVolume(attach, isNodeMadeAgain));
   }
 });

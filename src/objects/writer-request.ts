@@ -1,5 +1,7 @@
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
+import type { NodeIdentity } from "../core/api/identity/node-identity.ts";
+import { earlierVmOf } from "../core/attachment/attachment-state.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { stillWaiting } from "../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
@@ -155,8 +157,9 @@ interface RequestPlace {
  * volume published there (NodeUnstageVolume before ControllerUnpublishVolume), so the disk stays
  * attached. `isShared`: several nodes may write the volume, and no record shows when the node has unstaged
  * it; a request that the node itself has not withdrawn leaves the mark that it may be staged. `isOwn`: the
- * node itself withdraws it, which has unstaged the volume, and leaves `published` to controllers. Success if
- * there is no request. Answers the attachment, or undefined if there is none.
+ * node itself withdraws it, which has unstaged the volume, and leaves `published` to controllers. `onlyOf`: the
+ * request stays where the attachment names another machine, which may run on under the same name and have the
+ * volume staged: controllers withdraw it then. Success if there is no request. Answers the attachment, or undefined if there is none.
  */
 export async function withdrawRequest(
   ports: RequestPorts,
@@ -164,13 +167,16 @@ export async function withdrawRequest(
     readonly keepsPrimary: boolean;
     readonly isShared: boolean;
     readonly isOwn?: boolean;
+    readonly onlyOf?: NodeIdentity;
   },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment | undefined>> {
+  const { onlyOf } = request;
   return changeRequest(
     ports,
     request,
     (present) => {
+      if (onlyOf !== undefined && earlierVmOf(present, onlyOf) !== undefined) return undefined;
       const left = request.isOwn === true ? withoutStaged(present) : leftStaged(present, request);
       if (!request.keepsPrimary) return changedFrom(present, demoted(left, request));
       const { writerRequest: _, ...spec } = left.spec;

@@ -335,7 +335,7 @@ describe("compareAttachments", () => {
         ...store,
         updateStatus: async (kind, object, signal) => {
           if (!isTakenBack)
-            await must(takeBackStaged(ports, { volumeId: diskUri, nodeName: "node-a" }, never));
+            await must(takeBackStaged(ports, { volumeId: diskUri, node: identity("node-a") }, never));
           isTakenBack = true;
           return store.updateStatus(kind, object, signal);
         },

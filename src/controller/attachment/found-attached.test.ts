@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import { ok } from "../../core/failure/result.ts";
-import { anAttachment, aReplica, attachmentName, aVolume, diskUri } from "../../core/testing/objects.ts";
+import {
+  anAttachment,
+  aReplica,
+  attachmentName,
+  aVolume,
+  diskUri,
+  identity,
+} from "../../core/testing/objects.ts";
 import { must } from "../../core/testing/value-of.ts";
 import { takeBackStaged } from "../../objects/staged-mark.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
@@ -49,7 +56,7 @@ describe("a disk that an attach finds on its VM, where several nodes write", () 
   it("is also where its node takes the mark back before it knows the place", () =>
     withControllerPorts(async (world) => {
       const { store } = world.ports;
-      const where = { volumeId: diskUri, nodeName: "node-a" };
+      const where = { volumeId: diskUri, node: identity("node-a") };
       let isTakenBack = false;
       const ports = { steps: world.ports.steps, store: world.other };
       const early: ObjectStore = {

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts";
+import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 
 /**
  * The VM that the disk of an attachment was, or is being, attached to. Undefined: no attach was begun, or
@@ -8,6 +9,20 @@ import { isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts"
 export function recordedVm({ spec: { nodeName }, status }: AzVolumeAttachment): NodeIdentity | undefined {
   if (status?.vmId === undefined || status.instanceUri === undefined) return undefined;
   return { nodeName, vmId: status.vmId, instanceUri: status.instanceUri };
+}
+
+/**
+ * The VM of an attachment where that is another machine than `node`, which may run on under the same name.
+ * Undefined: it is that node, or none. One resource id has one VM: an earlier one there is gone. One vmId is
+ * one VM, even after a move.
+ */
+export function earlierVmOf(
+  attachment: AzVolumeAttachment,
+  node: Pick<NodeIdentity, "vmId" | "instanceUri">,
+): NodeIdentity | undefined {
+  const vm = recordedVm(attachment);
+  if (vm === undefined || isSameVmId(vm.vmId, node.vmId)) return undefined;
+  return isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;
 }
 
 /** Whether the disk is attached as far as is known: its device is not reported as missing. */

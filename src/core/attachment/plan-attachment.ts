@@ -1,12 +1,12 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../api/az-volume.ts";
-import { identityOf, isSameNode, isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts";
-import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
+import { identityOf, isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts";
 import type { EventReason } from "../events/event-reasons.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
 import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
 import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
 import {
+  earlierVmOf,
   recordedVm,
   isAttached,
   isDetachBegun,
@@ -213,12 +213,9 @@ function planEarlier(
  * may be kept. None for multi-writer volumes: nothing says whether it writes.
  */
 function earlierVm(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeIdentity | undefined {
-  const vm = recordedVm(attachment);
   const node = observed.node(attachment.spec.nodeName);
-  if (vm === undefined || node === undefined || node.isGone || recordOf(observed) === undefined)
-    return undefined;
-  // One resource id has one VM: an earlier one there is gone. One vmId is one VM, even after a move.
-  return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;
+  if (node === undefined || node.isGone || recordOf(observed) === undefined) return undefined;
+  return earlierVmOf(attachment, node);
 }
 
 /**

@@ -1,14 +1,14 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
-import { isSameNode, type NodeKey } from "../api/identity/node-identity.ts";
-import { isPrimaryOrRequested } from "../attachment/attachment-state.ts";
+import { isSameNode, type NodeIdentity } from "../api/identity/node-identity.ts";
+import { earlierVmOf, isPrimaryOrRequested } from "../attachment/attachment-state.ts";
 import { isTerminating } from "../attachment/observed-volume.ts";
 import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
 import { isInQuarantine } from "../writer/record/writer-steps.ts";
 
 /** One volume as the node itself sees it. */
 export interface ObservedNodeVolume {
-  readonly node: NodeKey;
+  readonly node: NodeIdentity;
   /** Undefined: the AzVolume is gone, or has no record. */
   readonly record: WriterRecord | undefined;
   /** The volume takes several writers at once and has no record. */
@@ -101,15 +101,20 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
  * here any more: a client that is about to publish it stages it again.
  */
 function planShared(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
-  const { attachment, checkpoint, mount, targets } = observed;
+  const { checkpoint, mount, targets } = observed;
   if (hasLostRequest(observed)) return [{ kind: "RequestWriter" }];
   const isMounted = mount !== "none" || targets.length > 0;
   const isLeftOver = !isMounted && (checkpoint?.isOfEarlierBoot === true || isUnrequested(observed));
   if (isMounted || (checkpoint !== undefined && !isLeftOver)) return [];
   return [
     ...(checkpoint === undefined ? [] : [cleanUp(observed, undefined)]),
-    ...(attachment?.spec.staged === true ? ([{ kind: "TakeBackStaged" }] as const) : []),
+    ...(isMarkedHere(observed) ? ([{ kind: "TakeBackStaged" }] as const) : []),
   ];
+}
+
+/** Marked as staged, and not on another machine that runs, or ran, under the same name. */
+function isMarkedHere({ attachment, node }: ObservedNodeVolume): boolean {
+  return attachment?.spec.staged === true && earlierVmOf(attachment, node) === undefined;
 }
 
 /**

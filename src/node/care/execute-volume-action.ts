@@ -101,7 +101,7 @@ async function takeBackOwnMark(
   const check = { needsDevice: false, isFlushed: true, flushes: false };
   const clean = await verifyClean(ports, target, check, signal);
   if (!clean.ok) return clean;
-  const takenBack = await takeBackStaged(ports, { volumeId, nodeName }, signal);
+  const takenBack = await takeBackStaged(ports, { volumeId, node: ports.node }, signal);
   if (takenBack.ok) ports.logger.info("mark of a staged volume taken back", { volumeName, nodeName });
   return ignoreNotFound(takenBack);
 }

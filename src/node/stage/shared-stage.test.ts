@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import { aWriter, diskUri, instanceUriOf } from "../../core/testing/objects.ts";
 import { must } from "../../core/testing/value-of.ts";
+import { takeBackStaged } from "../../objects/staged-mark.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
 import { type NodeWorld, withNode, aStageRequest } from "../testing/a-node.ts";
@@ -65,6 +66,46 @@ describe("stageVolume of a volume that several nodes may write", () => {
       };
       assert.equal((await world.unstage(request)).ok, true);
       assert.deepEqual(atUnmount, { ...STAGED, isMarked: true });
+      assert.deepEqual(stateOf(world), UNSTAGED);
+    }));
+
+  it("leaves request and mark where the disk is on another machine of its name", () =>
+    withSharedVolume(async (world) => {
+      await change(world, { staged: true });
+      const place = (vmId: string, instanceUri: string): Promise<void> =>
+        world.setAttachment((present) => ({
+          ...present,
+          status: { ...(present.status ?? assert.fail("no status")), vmId, instanceUri },
+        }));
+      const own = world.ports().node;
+      await place("another", instanceUriOf("node-b"));
+      assert.equal((await world.unstage(request)).ok, true);
+      await world.reconcile();
+      assert.deepEqual(stateOf(world), { isMarked: true, isRequested: true, checkpoints: 0 });
+      // A machine that was made again at its resource id: the earlier one is gone.
+      await place("another", own.instanceUri);
+      assert.equal((await world.unstage(request)).ok, true);
+      assert.deepEqual(stateOf(world), UNSTAGED);
+    }));
+
+  it("takes back no mark of another machine of its name", () =>
+    withSharedVolume(async (world) => {
+      const own = world.ports().node;
+      const marked = (vmId: string, instanceUri: string): Promise<void> =>
+        world.setAttachment(({ spec: { writerRequest: _, ...spec }, ...present }) => ({
+          ...present,
+          spec: { ...spec, role: "Replica", staged: true },
+          status: { ...(present.status ?? assert.fail("no status")), vmId, instanceUri },
+        }));
+      await marked("another", instanceUriOf("node-b"));
+      await world.reconcile();
+      assert.equal(stateOf(world).isMarked, true);
+      const { nodeName } = own;
+      const elsewhere = { ...own, vmId: "a third", instanceUri: instanceUriOf("node-c"), nodeName };
+      await must(takeBackStaged(world.ports(), { volumeId: diskUri, node: elsewhere }, never));
+      assert.equal(stateOf(world).isMarked, true, "the very object decides, not the cache");
+      await marked(own.vmId, own.instanceUri);
+      await world.reconcile();
       assert.deepEqual(stateOf(world), UNSTAGED);
     }));
 

@@ -76,15 +76,22 @@ async function endShared(
     signal,
   );
   const removed = clean.ok ? await removeCheckpoint(ports, volumeId, signal) : clean;
-  const ended = removed.ok ? await endRequest(ports, volumeId, signal) : removed;
+  // Another machine under this node's name may have it staged: no record would show that.
+  const ended = removed.ok ? await endRequest(ports, volumeId, ports.node, signal) : removed;
   return ended.ok ? ok(undefined) : ended;
 }
 
 /** Withdraws this node's request in its attachment, with the mark that the volume is staged. */
-function endRequest(ports: NodePorts, volumeId: string, signal: AbortSignal): Promise<Result<unknown>> {
+function endRequest(
+  ports: NodePorts,
+  volumeId: string,
+  onlyOf: NodePorts["node"] | undefined,
+  signal: AbortSignal,
+): Promise<Result<unknown>> {
   const { nodeName } = ports.node;
   const keepsPrimary = ports.settings.attach === "kubernetes";
-  return withdrawRequest(ports, { volumeId, nodeName, keepsPrimary, isShared: true, isOwn: true }, signal);
+  const own = { volumeId, nodeName, keepsPrimary, isShared: true, isOwn: true } as const;
+  return withdrawRequest(ports, onlyOf === undefined ? own : { ...own, onlyOf }, signal);
 }
 
 async function withdrawOwnRequest(
@@ -93,7 +100,7 @@ async function withdrawOwnRequest(
   volumeName: string,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const requestWithdrawn = await endRequest(ports, volumeId, signal);
+  const requestWithdrawn = await endRequest(ports, volumeId, undefined, signal);
   if (!requestWithdrawn.ok) return requestWithdrawn;
   const fresh = await ports.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;

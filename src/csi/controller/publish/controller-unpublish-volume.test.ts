@@ -294,7 +294,7 @@ describe("controllerUnpublishVolume", () => {
         };
         assert.equal(await waitsFor(), UNSTAGE);
         assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
-        await must(takeBackStaged(world.context, { volumeId, nodeName: "node-a" }, never));
+        await must(takeBackStaged(world.context, { volumeId, node: identity("node-a") }, never));
         assert.equal(await waitsFor(), "nothing");
         assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
       }));
@@ -337,7 +337,7 @@ describe("controllerUnpublishVolume", () => {
         }
         const answer = unpublish(world, {}, world.clock.elapsedMs() + 60_000);
         await world.clock.advance(1_000);
-        await must(takeBackStaged(world.context, { volumeId, nodeName: "node-a" }, never));
+        await must(takeBackStaged(world.context, { volumeId, node: identity("node-a") }, never));
         assert.deepEqual(await world.answerOf(answer), ok({}));
         assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
       }));
