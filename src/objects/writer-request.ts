@@ -157,9 +157,10 @@ interface RequestPlace {
  * volume published there (NodeUnstageVolume before ControllerUnpublishVolume), so the disk stays
  * attached. `isShared`: several nodes may write the volume, and no record shows when the node has unstaged
  * it; a request that the node itself has not withdrawn leaves the mark that it may be staged. `isOwn`: the
- * node itself withdraws it, which has unstaged the volume, and leaves `published` to controllers. `onlyOf`: the
- * request stays where the attachment names another machine, which may run on under the same name and have the
- * volume staged: controllers withdraw it then. Success if there is no request. Answers the attachment, or undefined if there is none.
+ * node itself withdraws it, which has unstaged the volume, and leaves `published` to controllers. `onlyOf`:
+ * the request stays where the attachment names another machine, which may run on under the same name and
+ * have the volume staged: controllers withdraw it then. Success if there is no request. Answers the
+ * attachment, or undefined if there is none.
  */
 export async function withdrawRequest(
   ports: RequestPorts,

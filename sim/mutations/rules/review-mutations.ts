@@ -192,12 +192,11 @@ export const reviewMutations: readonly Mutation[] = [
       "record names that VM, too",
     edits: {
       file: "src/core/attachment/plan-attachment.ts",
-      find:
-        "  return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? " +
-        "undefined : vm;",
-      replace: `  const record = recordOf(observed);
-  if (record !== undefined && !mayDetach(record, vm)) return undefined;
-  return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;`,
+      find: "  return earlierVmOf(attachment, node);",
+      replace: `  const vm = earlierVmOf(attachment, node);
+  const record = recordOf(observed);
+  if (vm !== undefined && record !== undefined && !mayDetach(record, vm)) return undefined;
+  return vm;`,
     },
     alsoRemoves: ["grant-distrusted"],
     breaks: ["not-converged", "leaked"],
