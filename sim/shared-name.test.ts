@@ -78,8 +78,9 @@ async function withTwoMachines(attach: "kubernetes" | "driver", isNodeMadeAgain:
 }
 
 /**
- * The same with a volume that two nodes write, of which no record names a writer: its pod is deleted by force,
- * and the second kubelet unstages it, which had never staged it. The container on the first machine runs on.
+ * The same with a volume that two nodes write, of which no record names a writer: its pod is deleted by
+ * force, and the second kubelet unstages it, which had never staged it. The container on the first machine
+ * runs on.
  */
 async function withSharedVolume(attach: "kubernetes" | "driver", isNodeMadeAgain: boolean): Promise<void> {
   const world = createSimWorld({ seed: 1, attach, nodes });
