@@ -216,7 +216,7 @@ function ownSource({ clusterId }: ControllerContext, snapshotUri: string): CopyS
   return { snapshotUri, ownIds: [clusterId] };
 }
 
-function sourceUriOf(snapshotUri: string): string {
+export function sourceUriOf(snapshotUri: string): string {
   const sourceUri = copySourceUriOf(snapshotUri);
   invariant(sourceUri !== undefined, `${snapshotUri} is not the id of a snapshot`);
   return sourceUri;

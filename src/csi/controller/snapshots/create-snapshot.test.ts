@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
+import { LATE_REQUEST_MS } from "../../../core/azure/late-request.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { OperationLock } from "../../../runtime/operation-lock.ts";
@@ -144,6 +145,35 @@ describe("createSnapshot", () => {
         }),
       );
   });
+
+  it("is refused for good only once no earlier request for it may arrive", () =>
+    withController(async (world) => {
+      const detail = aDetail({ diskUri: aDiskUri(), skuName: "PremiumV2_LRS" });
+      await world.given("AzVolume", aVolumeObject({ detail }));
+      const refusal = { kind: "CloudRejected", code: "BadRequest", message: "", requestId: "" } as const;
+      const lost = { kind: "CloudUnavailable", code: "NoAnswer", message: "", requestId: "" } as const;
+      const fake = createFakeSnapshots();
+      const answeredBy = (failure: typeof refusal | typeof lost) => {
+        const refuse: FakeSnapshots["createSnapshot"] = async ({ note }, signal) => {
+          const noted = await note?.write(signal);
+          if (noted?.ok === false) return noted;
+          if (failure === refusal) await note?.end(signal);
+          return fail(failure);
+        };
+        const cloud: ControllerContext["cloud"] = {
+          getDisk: async ({ diskUri }) => ok(aDisk({ diskUri, skuName: "PremiumV2_LRS" })),
+        };
+        const context = { ...world.context, snapshots: { ...fake, createSnapshot: refuse }, cloud };
+        return world.answerOf(createSnapshot(context, aRequest(), aCall()));
+      };
+      assert.deepEqual(await answeredBy(refusal), fail(refusal));
+      assert.deepEqual(await answeredBy(lost), fail(lost));
+      const waits = await answeredBy(refusal);
+      assert.ok(!waits.ok && waits.failure.kind === "StillWaiting");
+      assert.match(waits.failure.what, /snapshot-1, of .+, to arrive in Azure.+BadRequest/u);
+      await world.clock.advance(LATE_REQUEST_MS);
+      assert.deepEqual(await answeredBy(refusal), fail(refusal));
+    }));
 
   for (const { shownId, answer } of [
     { shownId: "first", answer: "made" },

@@ -16,6 +16,7 @@ import { type SnapshotRequest, snapshotRequestOf } from "../../messages/snapshot
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { type CopyRequest, copySnapshot, findCopySource } from "./copy-snapshot.ts";
+import { finalRefusal } from "./final-refusal.ts";
 import { refuseWhileGrowing } from "./growth-under-way.ts";
 import { requireKnownSku } from "./require-known-sku.ts";
 import { findInOtherGroup, noteSnapshotGroup } from "./snapshot-groups.ts";
@@ -33,9 +34,10 @@ export async function createSnapshot(
 ): Promise<Result<CreateSnapshotResponse>> {
   const snapshot = snapshotRequestOf(request, context.clusterId);
   if (!snapshot.ok) return snapshot;
-  return context.locks.run(snapshot.value.snapshotUri, "CreateSnapshot", () =>
-    create(context, snapshot.value, call),
-  );
+  return context.locks.run(snapshot.value.snapshotUri, "CreateSnapshot", async () => {
+    const created = await create(context, snapshot.value, call);
+    return created.ok ? created : finalRefusal(context, snapshot.value, created.failure, call.signal);
+  });
 }
 
 async function create(
