@@ -30,6 +30,7 @@ describe("a request for a snapshot that arrives after Azure has refused the next
       const isReady = (): boolean => cluster.pods().some((pod) => pod.isReady);
       assert.ok(await clock.runUntil(() => isReady() && cluster.unfinished().length === 0, LIMIT_MS));
       let sent = 0;
+      let restarting = Promise.resolve();
       azure.delaySnapshots(({ caller }) => {
         sent += 1;
         if (sent > 1) return 0;
@@ -40,7 +41,7 @@ describe("a request for a snapshot that arrives after Azure has refused the next
           await clock.sleep(RESTART_MS, end.signal);
           sender.start();
         };
-        void restarted();
+        restarting = restarted();
         return LATE_MS;
       });
       const refusal = azure.model.faults.add({
@@ -52,6 +53,7 @@ describe("a request for a snapshot that arrives after Azure has refused the next
         clock.runUntil(() => clock.elapsedMs() - startedAtMs >= ms, LIMIT_MS + REST_MS);
       cluster.snapshot("snapshot-1", "vol-1", {});
       await until(DELETED_AFTER_MS);
+      await restarting;
       assert.ok(sent > 1, "a second request was sent, and refused");
       cluster.deleteSnapshot("snapshot-1");
       await until(LATE_MS - 1_000);

@@ -34,7 +34,7 @@ export async function finalRefusal(
   if (late === undefined) return fail(failure);
   return stillWaiting(
     sourceUri,
-    `an earlier request for snapshot ${late.snapshotUri}, of ${late.time}, to arrive in Azure, which may take ` +
-      `20 minutes; the last one was refused: ${describeFailure(failure)}`,
+    `an earlier request for snapshot ${late.snapshotUri}, of ${late.time}, to arrive in Azure, which may ` +
+      `take 20 minutes; the last one was refused: ${describeFailure(failure)}`,
   );
 }
