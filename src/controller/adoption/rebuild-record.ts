@@ -6,6 +6,7 @@ import type { Lane } from "../../core/azure/lane.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { withShownSize } from "../../core/volume/device/shown-size.ts";
+import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
 import {
   keepsState,
   type KeptState,
@@ -76,7 +77,7 @@ export async function rebuildRecord(
         const record = rebuiltRecord(status.record, known, reason);
         return record === undefined
           ? undefined
-          : { ...present, status: { ...withDiskFacts(status, disk, kept), record } };
+          : { ...present, status: { ...withDiskFacts(present, status, { disk, kept }), record } };
       },
       signal,
     ),
@@ -142,11 +143,19 @@ export async function rebuildFromDisk(
   return recorded.ok ? forgotten : recorded;
 }
 
-/** A disk that has grown since the backup would not be accepted as the volume's device. */
-function withDiskFacts(status: VolumeStatus, disk: DiskFacts | undefined, kept: KeptState): VolumeStatus {
-  if (status.detail === undefined) return status;
-  const detail = disk === undefined ? status.detail : withShownSize(status.detail, disk);
-  return { ...status, detail: withKeptFormat(detail, kept) };
+/**
+ * A disk that has grown since the backup would not be accepted as the volume's device. The size and the file
+ * system of another disk that has its name are not the volume's. The VMs that have it are distrusted all the
+ * same, and so are those that its tags name: a person may have taken it for the volume's since the backup.
+ */
+function withDiskFacts(
+  volume: AzVolume,
+  status: VolumeStatus,
+  { disk, kept }: { readonly disk: DiskFacts | undefined; readonly kept: KeptState },
+): VolumeStatus {
+  if (status.detail === undefined || disk === undefined || otherDiskThan(volume, disk) !== undefined)
+    return status;
+  return { ...status, detail: withKeptFormat(withShownSize(status.detail, disk), kept) };
 }
 
 /**

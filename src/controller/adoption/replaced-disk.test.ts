@@ -15,7 +15,10 @@ import {
 } from "../../core/testing/objects.ts";
 import { must } from "../../core/testing/value-of.ts";
 import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import { stateTagsOf } from "../../core/volume/tags/state-tags.ts";
+import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import type { DriverEvent } from "../../ports/cluster/events.ts";
 import { deleteDisk } from "../disk/delete-disk.ts";
 import { diskReconciler } from "../disk/disk-reconciler.ts";
 import { driverTags } from "../disk/disk-tags.ts";
@@ -25,6 +28,7 @@ import { readCopy } from "../disk/read-copy.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { anInstance } from "../testing/an-instance.ts";
+import { rebuildVolume } from "./rebuild-record.ts";
 import { recoverVolumes } from "./recover-volumes.ts";
 
 const never = new AbortController().signal;
@@ -191,6 +195,73 @@ describe("a disk that another client has made under the name of a volume's", () 
       await world.answerOf(diskReconciler(ports).reconcile("pvc-1", never));
       const { detail: adopted, record: rebuilt } = world.volume()?.status ?? {};
       assert.deepEqual([adopted?.uniqueId, adopted?.formatted, rebuilt?.epoch], ["second", undefined, 4]);
+    }));
+
+  for (const { uniqueId, sizeGiB, restGiB } of [
+    { uniqueId: "second", sizeGiB: 8, restGiB: 8 },
+    { uniqueId: "second", sizeGiB: 64, restGiB: 64 },
+    { uniqueId: "first", sizeGiB: 10, restGiB: 10 },
+  ])
+    it(`keeps its ${sizeGiB} GiB once it is the volume's, if it is the ${uniqueId}`, () =>
+      withControllerPorts(async (world) => {
+        const spec = aVolume().spec;
+        await world.given(
+          "AzVolume",
+          aVolume({ metadata: deleted, spec: { disk: { ...spec.disk, sizeGiB: 32 } }, status: { detail } }),
+        );
+        const ports = withDisk(world, aDisk({ uniqueId, sizeGiB }));
+        const reconciler = diskReconciler(ports);
+        // It is deleted, made again, adopted, and then as it is asked for.
+        for (let pass = 0; pass < 4; pass++) await must(world.answerOf(reconciler.reconcile("pvc-1", never)));
+        const { spec: made, status } = world.volume() ?? {};
+        assert.deepEqual([made?.disk.sizeGiB, status?.detail?.sizeGiB], [restGiB, restGiB]);
+      }));
+
+  it("gives a rebuilt record its VMs, and neither its size nor its file system", () =>
+    withControllerPorts(async (world) => {
+      const [instanceUri, vmId] = [instanceUriOf("node-a"), identity("node-a").vmId];
+      world.instances.set(instanceUri, vmId);
+      await world.given("AzVolume", aVolume({ status: { detail, record: aRecord({ epoch: 4 }) } }));
+      const tags = stateTagsOf(aVolume({ status: { detail: { ...detail, formatted } } }).status);
+      const ports = withDisk(
+        world,
+        aDisk({ uniqueId: "second", sizeGiB: 64, tags, attachedTo: [instanceUri] }),
+      );
+      const volume = world.volume() ?? assert.fail("no volume");
+      const reason = { kind: "lost", storeIncarnation: 2 } as const;
+      await must(world.answerOf(rebuildVolume(ports, volume, reason, never)));
+      const { status } = world.volume() ?? {};
+      assert.deepEqual(status?.detail, detail);
+      assert.deepEqual(
+        nodesIn(status?.record, "unverified").map(({ nodeName }) => nodeName),
+        ["node-a"],
+      );
+    }));
+
+  it("is named with the remedy where the volume's record is lost, too, and that helps", () =>
+    withControllerPorts(async (world) => {
+      await world.given(
+        "AzVolume",
+        aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { detail, record: undefined } }),
+      );
+      const emitted: DriverEvent[] = [];
+      const ports = {
+        ...withDisk(world, disk("second")),
+        events: { ...world.ports.events, emit: (event: DriverEvent) => void emitted.push(event) },
+      };
+      const reconciler = diskReconciler(ports);
+      await world.answerOf(reconciler.reconcile("pvc-1", never));
+      assert.deepEqual(
+        emitted.map(({ reason }) => reason),
+        ["RecordNotRebuilt"],
+      );
+      assert.match(emitted[0]?.message ?? "", /delete the AzVolume/);
+      await world.markDeleted("AzVolume", "pvc-1");
+      await must(world.answerOf(reconciler.reconcile("pvc-1", never)));
+      await must(world.answerOf(reconciler.reconcile("pvc-1", never)));
+      const { status } = world.volume() ?? {};
+      assert.deepEqual([status?.detail?.uniqueId, status?.record !== undefined], ["second", true]);
+      assert.deepEqual([...world.disks], [diskUri]);
     }));
 });
 
