@@ -75,6 +75,7 @@ export const fullVolume: Full<"AzVolume"> = {
     detail: {
       diskUri: DISK,
       uniqueId: "8d0f",
+      timeCreated: "2026-01-01T12:00:00.1234567+00:00",
       sizeGiB: 10,
       maxShares: 3,
       skuName: "Premium_LRS",

@@ -163,7 +163,7 @@ export const driverMutations: readonly Mutation[] = [
       {
         file: "src/controller/disk/delete-disk.ts",
         find: `      ports.cloud.deleteDisk(
-        { diskUri: target, uniqueId, precondition: mayWriteDisk(ports, volume, isDeleting) },
+        { diskUri: target, ...identity, precondition: mayWriteDisk(ports, volume, isDeleting) },
         signal,
       ),
 `,

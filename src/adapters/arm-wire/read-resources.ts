@@ -61,6 +61,7 @@ export function readDiskResource(body: unknown): ArmDisk {
     managedBy: managedBy === undefined ? undefined : canonicalInstanceUri(managedBy),
     managedByExtended: texts(disk["managedByExtended"]).map(canonicalInstanceUri),
     uniqueId: optionalText(properties["uniqueId"]),
+    timeCreated: optionalText(properties["timeCreated"]),
     sourceId: optionalText(creation["sourceResourceId"]),
     logicalSectorSize: optionalCount(creation["logicalSectorSize"]),
     burstingEnabled: properties["burstingEnabled"] === true,

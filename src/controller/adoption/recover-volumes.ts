@@ -1,4 +1,4 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import { diskUriOf, isOfDisk } from "../../core/api/identity/disk-uri-of.ts";
 import { volumeObjectNames } from "../../core/api/object-names.ts";
 import { parseDiskUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
@@ -6,7 +6,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan, shownIdentity } from "../../core/volume/replaced-disk.ts";
 import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
 import { changeVolumeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
@@ -159,8 +159,8 @@ async function recoverTagged(
 }
 
 /**
- * Whether a disk is the volume's own, and not one that another client has made under its name. Of a volume
- * that was recorded without its disk's id, this is recorded now.
+ * Whether a disk is the volume's own, and not one that another client has made under its name. What tells it
+ * from such a one is recorded where it is not, or where Azure shows another id of the same disk.
  */
 async function ownDisk(
   { store, logger }: RecoveryPorts,
@@ -176,18 +176,14 @@ async function ownDisk(
     });
     return ok(false);
   }
-  const { uniqueId } = disk;
-  const known = volume.status?.detail;
-  if (known === undefined || known.uniqueId !== undefined || uniqueId === undefined) return ok(true);
-  const recorded = await changeVolumeStatus(
-    store,
-    volume,
-    ({ detail, ...status }) =>
-      detail === undefined || detail.uniqueId !== undefined
-        ? undefined
-        : { ...status, detail: { ...detail, uniqueId } },
-    signal,
-  );
+  const identify = (status: VolumeStatus): VolumeStatus | undefined => {
+    const { detail } = status;
+    if (detail === undefined || otherDiskThan({ status }, disk) !== undefined) return undefined;
+    const identified = { ...detail, ...shownIdentity(disk) };
+    return sameJson(identified, detail) ? undefined : { ...status, detail: identified };
+  };
+  if (volume.status === undefined || identify(volume.status) === undefined) return ok(true);
+  const recorded = await changeVolumeStatus(store, volume, identify, signal);
   return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(true) : recorded;
 }
 

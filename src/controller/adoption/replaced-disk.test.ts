@@ -279,6 +279,25 @@ describe("the id of a volume's disk", () => {
       assert.equal(world.volume()?.status?.detail?.uniqueId, "first");
     }));
 
+  it("follows a disk that keeps its moment, and the moment one that keeps its id", () =>
+    withControllerPorts(async (world) => {
+      const timeCreated = "2026-01-01T12:00:00.1234567+00:00";
+      await world.given("AzVolume", aVolume({ status: { detail } }));
+      const recorded = (): unknown => {
+        const { uniqueId: id, timeCreated: time } = world.volume()?.status?.detail ?? {};
+        return [id, time];
+      };
+      await must(world.answerOf(recoverVolumes(withDisk(world, disk("first")), never)));
+      assert.deepEqual(recorded(), ["first", undefined]);
+      const first = aDisk({ uniqueId: "first", timeCreated });
+      await must(world.answerOf(recoverVolumes(withDisk(world, first), never)));
+      assert.deepEqual(recorded(), ["first", timeCreated]);
+      const converted = aDisk({ uniqueId: "other", timeCreated, sizeGiB: 64 });
+      await must(world.answerOf(recoverVolumes(withDisk(world, converted), never)));
+      assert.deepEqual(recorded(), ["other", timeCreated]);
+      assert.equal(world.volume()?.status?.detail?.sizeGiB, 64);
+    }));
+
   it("is recorded for a volume of an earlier release, once", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());

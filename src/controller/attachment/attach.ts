@@ -8,7 +8,7 @@ import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
-import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan, ownIdentity } from "../../core/volume/replaced-disk.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
@@ -183,7 +183,7 @@ function attachInAzure(
     const attaching = ports.cloud.attachDisk(
       {
         diskUri,
-        uniqueId: volume.status?.detail?.uniqueId,
+        ...ownIdentity(volume),
         node,
         ...hostCacheAtAttach(volume, attachment),
         lane,

@@ -5,6 +5,7 @@ import { diskNameOf } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { ownIdentity } from "../../core/volume/replaced-disk.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { checkNoCopyNeeds } from "../../objects/source-to-keep.ts";
@@ -46,7 +47,7 @@ export async function deleteDisk(
   )
     return ok({});
   const diskUri = diskUriOf(fresh.value);
-  const uniqueId = fresh.value.status?.detail?.uniqueId;
+  const identity = ownIdentity(fresh.value);
   const known = diskUri === undefined ? await findUnrecordedDisk(ports, volume, signal) : ok(diskUri);
   if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
   if (known.value !== undefined) {
@@ -55,7 +56,7 @@ export async function deleteDisk(
     if (!needed.ok) return recordFailure(ports, volume, needed.failure, signal);
     const deleted = await ports.steps.run("delete-disk", () =>
       ports.cloud.deleteDisk(
-        { diskUri: target, uniqueId, precondition: mayWriteDisk(ports, volume, isDeleting) },
+        { diskUri: target, ...identity, precondition: mayWriteDisk(ports, volume, isDeleting) },
         signal,
       ),
     );

@@ -9,7 +9,7 @@ import { checkDisk } from "../../core/volume/check-disk.ts";
 import { withAdoptedCopy, withBegunCopy } from "../../core/volume/copies/copy-progress.ts";
 import { whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { type DiskAction, planDisk } from "../../core/volume/plan-disk.ts";
-import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan, shownIdentity } from "../../core/volume/replaced-disk.ts";
 import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
 import { newRecord } from "../../core/writer/record/writer-steps.ts";
@@ -342,7 +342,7 @@ function diskRequest(ports: DiskPorts, volume: AzVolume): Result<Omit<CreateDisk
 function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
   return {
     diskUri: disk.diskUri,
-    ...(disk.uniqueId === undefined ? {} : { uniqueId: disk.uniqueId }),
+    ...shownIdentity(disk),
     sizeGiB: disk.sizeGiB,
     maxShares: disk.maxShares,
     skuName: disk.skuName,

@@ -5,6 +5,7 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { withShownSize } from "../../core/volume/device/shown-size.ts";
 import type { DiskPerformance } from "../../core/volume/disk-performance.ts";
 import type { DiskAction } from "../../core/volume/plan-disk.ts";
+import { ownIdentity } from "../../core/volume/replaced-disk.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
@@ -23,11 +24,10 @@ export async function resizeDisk(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { diskUri, sizeGiB } = action;
-  const uniqueId = volume.status?.detail?.uniqueId;
   const note = growthNote(ports, volume, sizeGiB);
   const resized = await ports.steps.run("resize-disk", () =>
     ports.cloud.resizeDisk(
-      { diskUri, uniqueId, sizeGiB, precondition: note.write, onOver: note.end },
+      { diskUri, ...ownIdentity(volume), sizeGiB, precondition: note.write, onOver: note.end },
       signal,
     ),
   );

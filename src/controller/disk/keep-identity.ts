@@ -4,6 +4,7 @@ import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
+import { ownIdentity } from "../../core/volume/replaced-disk.ts";
 import { stateTagsOf } from "../../core/volume/tags/state-tags.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { RecoveryPorts } from "../controller-ports.ts";
@@ -38,7 +39,7 @@ export async function keepIdentity(
     ports.cloud.tagDisk(
       {
         diskUri: detail.diskUri,
-        uniqueId: detail.uniqueId,
+        ...ownIdentity(volume),
         tags: { ...Object.fromEntries(missing), ...state },
         isToBeTagged: (present) => differingTag(own, present) === undefined,
         precondition: mayWriteDisk(ports, volume, isAsPlanned),

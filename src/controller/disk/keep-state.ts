@@ -4,6 +4,7 @@ import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok } from "../../core/failure/result.ts";
+import { ownIdentity } from "../../core/volume/replaced-disk.ts";
 import {
   planFailedStateTags,
   planStateTags,
@@ -78,10 +79,7 @@ async function writeStateTags(
   const changes = { ...Object.fromEntries(leftOver.map((tag) => [tag, undefined])), ...tags };
   const precondition = mayWriteDisk(ports, volume, (present) => !isDeleting(present));
   const tagged = await ports.steps.run("tag-disk", () =>
-    ports.cloud.tagDisk(
-      { diskUri, uniqueId: volume.status?.detail?.uniqueId, tags: changes, precondition },
-      signal,
-    ),
+    ports.cloud.tagDisk({ diskUri, ...ownIdentity(volume), tags: changes, precondition }, signal),
   );
   if (!tagged.ok) return tagged;
   const recorded = await changeVolumeStatus(

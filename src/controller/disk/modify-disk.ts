@@ -11,7 +11,7 @@ import {
   withoutModification,
   type ModificationAction,
 } from "../../core/volume/modification/plan-modification.ts";
-import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
+import { otherDiskThan, ownIdentity } from "../../core/volume/replaced-disk.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import { changeSpec, changeVolumeStatus, targetOf } from "../../objects/update-object.ts";
@@ -44,7 +44,7 @@ export async function modifyDisk(
     ports.cloud.updateDisk(
       {
         diskUri,
-        uniqueId: volume.status?.detail?.uniqueId,
+        ...ownIdentity(volume),
         change,
         precondition: mayWriteDisk(ports, volume, isRequested),
       },

@@ -15,4 +15,28 @@ describe("replacedDisk", () => {
         replacedDisk({ diskUri, uniqueId: meant }, { uniqueId: shown }),
         isReplaced ? { kind: "DiskReplaced", diskUri, uniqueId: meant, shownId: shown } : undefined,
       ));
+
+  const made = "2026-01-01T12:00:00.1234567+00:00";
+  for (const { timeCreated, isReplaced } of [
+    { timeCreated: made, isReplaced: false },
+    { timeCreated: "2026-01-01T12:00:00.123Z", isReplaced: false },
+    { timeCreated: "2026-01-01T12:00:01.1234567+00:00", isReplaced: true },
+    { timeCreated: "no time", isReplaced: true },
+    { timeCreated: undefined, isReplaced: true },
+  ])
+    it(`takes another id made at ${timeCreated} for ${isReplaced ? "another disk" : "the same"}`, () => {
+      const [meant, shown] = [
+        { uniqueId: "a", timeCreated: made },
+        { uniqueId: "b", timeCreated },
+      ];
+      assert.equal(replacedDisk({ diskUri, ...meant }, shown) !== undefined, isReplaced);
+      assert.equal(replacedDisk({ diskUri, ...shown }, meant) !== undefined, isReplaced);
+    });
+
+  it("compares no time that is unreadable on both sides", () => {
+    const timeCreated = "no time";
+    assert.ok(
+      replacedDisk({ diskUri, uniqueId: "a", timeCreated }, { uniqueId: "b", timeCreated }) !== undefined,
+    );
+  });
 });

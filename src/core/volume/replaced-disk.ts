@@ -1,16 +1,26 @@
 import type { AzVolume } from "../api/az-volume.ts";
 import type { FailureOf } from "../failure/failure.ts";
+import { parseTimestamp } from "../primitives/timestamp.ts";
+
+/** What tells a disk from another one that has its name, as far as it is known. */
+export interface DiskIdentity {
+  readonly uniqueId?: string | undefined;
+  /** When Azure made it, in its words. */
+  readonly timeCreated?: string | undefined;
+}
 
 /**
  * Why a disk that Azure shows is not the one that is meant: another client has deleted that, and made this
- * one under its resource id. Undefined: it is that disk, or one of the two ids is not known.
+ * one under its resource id. Undefined: it is that disk, or one of the two ids is not known. A healthy disk
+ * that is refused costs its pod the disk, and no document says that Azure keeps the id through a conversion
+ * or a move. So one that was made at the same moment is the same disk, whatever its id.
  */
 export function replacedDisk(
-  meant: { readonly diskUri: string; readonly uniqueId?: string | undefined },
-  shown: { readonly uniqueId?: string | undefined },
+  meant: DiskIdentity & { readonly diskUri: string },
+  shown: DiskIdentity,
 ): FailureOf<"DiskReplaced"> | undefined {
   const [uniqueId, shownId] = [meant.uniqueId?.toLowerCase(), shown.uniqueId?.toLowerCase()];
-  return uniqueId === undefined || shownId === undefined || uniqueId === shownId
+  return uniqueId === undefined || shownId === undefined || uniqueId === shownId || isSameMoment(meant, shown)
     ? undefined
     : { kind: "DiskReplaced", diskUri: meant.diskUri, uniqueId, shownId };
 }
@@ -18,8 +28,30 @@ export function replacedDisk(
 /** The same of what Azure shows under the name of a volume's disk. Undefined, too, without a volume. */
 export function otherDiskThan(
   volume: Pick<AzVolume, "status"> | undefined,
-  shown: { readonly diskUri: string; readonly uniqueId?: string | undefined },
+  shown: DiskIdentity & { readonly diskUri: string },
 ): FailureOf<"DiskReplaced"> | undefined {
-  const uniqueId = volume?.status?.detail?.uniqueId;
-  return replacedDisk({ diskUri: shown.diskUri, uniqueId }, shown);
+  return replacedDisk({ diskUri: shown.diskUri, ...ownIdentity(volume) }, shown);
+}
+
+/** What is recorded of a volume's own disk. */
+export function ownIdentity(volume: Pick<AzVolume, "status"> | undefined): DiskIdentity {
+  const { uniqueId, timeCreated } = volume?.status?.detail ?? {};
+  return { uniqueId, timeCreated };
+}
+
+/** What Azure shows of them, to be recorded. */
+export function shownIdentity({ uniqueId, timeCreated }: DiskIdentity): {
+  readonly uniqueId?: string;
+  readonly timeCreated?: string;
+} {
+  return {
+    ...(uniqueId === undefined ? {} : { uniqueId }),
+    ...(timeCreated === undefined ? {} : { timeCreated }),
+  };
+}
+
+/** Azure writes a moment in more than one way. */
+function isSameMoment({ timeCreated: meant }: DiskIdentity, { timeCreated: shown }: DiskIdentity): boolean {
+  const meantMs = meant === undefined ? undefined : parseTimestamp(meant);
+  return meantMs !== undefined && shown !== undefined && meantMs === parseTimestamp(shown);
 }

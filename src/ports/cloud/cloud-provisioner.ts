@@ -5,6 +5,7 @@ import type { PowerState } from "../../core/azure/power-state.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { DiskPerformance } from "../../core/volume/disk-performance.ts";
 import type { CachingMode } from "../../core/volume/disk-sku.ts";
+import type { DiskIdentity } from "../../core/volume/replaced-disk.ts";
 
 export type { Lane } from "../../core/azure/lane.ts";
 
@@ -25,13 +26,13 @@ export interface DiskChange {
   readonly diskAccessId?: string | undefined;
 }
 
-export interface DiskToChange {
+/**
+ * A disk that is to be changed, or attached, with the platform's id of that very disk. Another disk that has
+ * the URI by now is left alone: the call fails with `DiskReplaced` (`replacedDisk`). Without the id the URI
+ * decides.
+ */
+export interface DiskToChange extends DiskIdentity {
   readonly diskUri: string;
-  /**
-   * The platform's id of that very disk. One that has the URI by now under another id is left alone: the
-   * call fails with `DiskReplaced`. Undefined: it is not known, and the URI decides.
-   */
-  readonly uniqueId?: string | undefined;
 }
 
 /** A managed disk as the platform shows it. */
@@ -42,6 +43,8 @@ export interface DiskFacts extends Pick<
   readonly diskUri: string;
   /** The platform's id of this very disk: a later one of its URI has another. Absent: not shown. */
   readonly uniqueId?: string;
+  /** When it was made, in the platform's words. Absent: not shown. */
+  readonly timeCreated?: string;
   readonly diskName: string;
   readonly location: string;
   readonly zones: readonly string[];

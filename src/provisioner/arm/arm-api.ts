@@ -70,6 +70,8 @@ export interface ArmDisk extends ArmResource {
   readonly managedByExtended: readonly string[];
   /** A GUID: a later disk of the name has another. */
   readonly uniqueId?: string | undefined;
+  /** RFC 3339. */
+  readonly timeCreated?: string | undefined;
   /** The disk or snapshot that it was made as a copy of; it may be gone. */
   readonly sourceId: string | undefined;
   /** In bytes; undefined: the default of its SKU. */

@@ -44,6 +44,7 @@ export async function tagDisk(
     id,
     diskUri,
     uniqueId,
+    timeCreated,
     tags,
     isToBeTagged = () => true,
     precondition,
@@ -58,7 +59,7 @@ export async function tagDisk(
     const planned = read.ok
       ? planTags(seenBy(writes, read.value), diskUri, tags)
       : fail(toFailure(read.failure, { diskUri }));
-    const replaced = read.ok ? replacedDisk({ diskUri, uniqueId }, read.value) : undefined;
+    const replaced = read.ok ? replacedDisk({ diskUri, uniqueId, timeCreated }, read.value) : undefined;
     if (replaced !== undefined) withoutRequest = fail(replaced);
     if (replaced !== undefined) return false;
     if (read.ok && !isToBeTagged(writes.shownBy(read.value).tags)) return false;
@@ -95,6 +96,7 @@ export async function updateDisk(
     id,
     diskUri,
     uniqueId,
+    timeCreated,
     change,
     precondition,
   }: DiskTarget & DiskToChange & { readonly change: DiskChange; readonly precondition: Precondition },
@@ -109,7 +111,7 @@ export async function updateDisk(
     if (!read.ok) withoutRequest = fail(toFailure(read.failure, { diskUri }));
     if (!read.ok) return false;
     attachedTo = ownersOf(read.value);
-    const replaced = replacedDisk({ diskUri, uniqueId }, read.value);
+    const replaced = replacedDisk({ diskUri, uniqueId, timeCreated }, read.value);
     const planned =
       replaced === undefined ? planChange(seenBy(writes, read.value), diskUri, change) : fail(replaced);
     if (planned.ok && planned.value !== undefined) {

@@ -1,6 +1,7 @@
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { FailureOf } from "../../core/failure/failure.ts";
 import { defaultSectorSizeBytes, isZoneRedundant } from "../../core/volume/disk-sku.ts";
+import { shownIdentity } from "../../core/volume/replaced-disk.ts";
 import type { CreateDiskRequest, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmDisk } from "../arm/arm-api.ts";
 import { copyGiBOf } from "../copy-size.ts";
@@ -12,7 +13,7 @@ export function diskFactsOf(disk: ArmDisk): DiskFacts {
   const copyGiB = copyGiBOf(disk);
   return {
     diskUri: disk.id,
-    ...(disk.uniqueId === undefined ? {} : { uniqueId: disk.uniqueId.toLowerCase() }),
+    ...shownIdentity({ uniqueId: disk.uniqueId?.toLowerCase(), timeCreated: disk.timeCreated }),
     diskName: disk.name,
     location: disk.location,
     zones: disk.zones,

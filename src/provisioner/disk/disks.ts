@@ -140,6 +140,7 @@ export async function deleteDisk(
     id,
     diskUri,
     uniqueId,
+    timeCreated,
     precondition,
   }: DiskTarget & DiskToChange & { readonly precondition: Precondition },
   signal: AbortSignal,
@@ -147,7 +148,7 @@ export async function deleteDisk(
   const read = await readDisk(session, { diskUri, lane: DISK_LANE }, signal);
   if (!read.ok && saysNoGroup(read.failure)) return ok(undefined);
   if (!read.ok && !saysNotThere(read.failure)) return fail(toFailure(read.failure, { diskUri }));
-  const replaced = read.ok ? replacedDisk({ diskUri, uniqueId }, read.value) : undefined;
+  const replaced = read.ok ? replacedDisk({ diskUri, uniqueId, timeCreated }, read.value) : undefined;
   if (replaced !== undefined) return fail(replaced);
   const attachedTo = read.ok ? ownersOf(read.value) : [];
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
@@ -157,7 +158,7 @@ export async function deleteDisk(
     // A request whose answer was lost may have deleted the disk: another one may have its name by now.
     const again = isFirst ? read : await readDisk(session, { diskUri, lane: DISK_LANE }, callSignal);
     isFirst = false;
-    if (again.ok && replacedDisk({ diskUri, uniqueId }, again.value) !== undefined) return false;
+    if (again.ok && replacedDisk({ diskUri, uniqueId, timeCreated }, again.value) !== undefined) return false;
     return precondition(callSignal);
   };
   const deleted = await writeDisk(
@@ -186,6 +187,7 @@ export async function resizeDisk(
     id,
     diskUri,
     uniqueId,
+    timeCreated,
     sizeGiB,
     precondition,
     onOver,
@@ -194,7 +196,7 @@ export async function resizeDisk(
 ): ReturnType<CloudProvisioner["resizeDisk"]> {
   const before = await settledDisk(session, diskUri, signal);
   if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
-  const replaced = replacedDisk({ diskUri, uniqueId }, before.value);
+  const replaced = replacedDisk({ diskUri, uniqueId, timeCreated }, before.value);
   if (replaced !== undefined) return fail(replaced);
   const { diskSizeGB: shownGiB, provisioningState } = before.value;
   // A growth that Azure has failed, or has not ended, may show its size: only one that succeeds proves it.

@@ -238,6 +238,13 @@ export const azVolumeSchema = z.object({
               "Azure's id of this very disk. One with another id is not the volume's, whatever its name. " +
                 "Absent: Azure has not shown it yet.",
             ),
+          timeCreated: z
+            .string()
+            .optional()
+            .describe(
+              "When Azure made it, in Azure's words. A disk of that moment is the volume's, whatever its " +
+                "uniqueId. Absent: Azure has not shown it yet.",
+            ),
           sizeGiB: z.int().min(1).describe("The size that the disk has."),
           unconfirmedGiB: z
             .int()

@@ -28,7 +28,7 @@ import { updateDiskContract } from "./update-disk.ts";
 export function disksContract(on: On): void {
   describe("disks", () => {
     on("creates a disk as requested", async (cloud) => {
-      const { uniqueId, ...created } = valueOf(
+      const { uniqueId, timeCreated, ...created } = valueOf(
         await cloud.run(
           cloud.provisioner.createDisk(
             aDiskRequest({ zone: "2", sizeGiB: 1024, maxShares: 3, tags: { a: "b" } }),
@@ -36,7 +36,7 @@ export function disksContract(on: On): void {
           ),
         ),
       );
-      assert.ok(uniqueId !== undefined);
+      assert.ok(uniqueId !== undefined && timeCreated !== undefined);
       assert.deepEqual(created, {
         diskUri: diskUri("pvc-1"),
         diskName: "pvc-1",

@@ -77,6 +77,17 @@ export function madeAgainContract(on: On): void {
       valueOf(await cloud.run(attaching(cloud.provisioner, { ...meant, uniqueId: present })));
     });
 
+    on("is attached under another id where it was made at the same moment: it is the same", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      await idOf(cloud);
+      const { timeCreated } = valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)));
+      assert.ok(timeCreated !== undefined);
+      const disk = findDisk(cloud.model.world, uri) ?? assert.fail("no disk");
+      putDisk(cloud.model.world, { ...disk, uniqueId: "changed" });
+      const meant = { diskUri: uri, uniqueId: disk.uniqueId, timeCreated, node };
+      valueOf(await cloud.run(attaching(cloud.provisioner, meant)));
+    });
+
     on("is refused also where a person has attached it to the node", async (cloud) => {
       const node = addVm(cloud, "node-a");
       const { earlier, present } = await madeAgain(cloud);
