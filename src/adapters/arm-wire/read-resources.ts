@@ -63,6 +63,7 @@ export function readDiskResource(body: unknown): ArmDisk {
     uniqueId: optionalText(properties["uniqueId"]),
     timeCreated: optionalText(properties["timeCreated"]),
     sourceId: optionalText(creation["sourceResourceId"]),
+    sourceUniqueId: optionalText(creation["sourceUniqueId"]),
     logicalSectorSize: optionalCount(creation["logicalSectorSize"]),
     burstingEnabled: properties["burstingEnabled"] === true,
   };

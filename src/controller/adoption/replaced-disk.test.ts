@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import {
@@ -18,13 +19,12 @@ import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import { stateTagsOf } from "../../core/volume/tags/state-tags.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
-import type { DriverEvent } from "../../ports/cluster/events.ts";
+import { readCopy } from "../disk/copies/read-copy.ts";
 import { deleteDisk } from "../disk/delete-disk.ts";
 import { diskReconciler } from "../disk/disk-reconciler.ts";
 import { driverTags } from "../disk/disk-tags.ts";
 import { lookAtDisk } from "../disk/keep-modification.ts";
 import { readConversion } from "../disk/modify-disk.ts";
-import { readCopy } from "../disk/read-copy.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { anInstance } from "../testing/an-instance.ts";
@@ -244,18 +244,13 @@ describe("a disk that another client has made under the name of a volume's", () 
         "AzVolume",
         aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { detail, record: undefined } }),
       );
-      const emitted: DriverEvent[] = [];
-      const ports = {
-        ...withDisk(world, disk("second")),
-        events: { ...world.ports.events, emit: (event: DriverEvent) => void emitted.push(event) },
-      };
-      const reconciler = diskReconciler(ports);
+      const reconciler = diskReconciler(withDisk(world, disk("second")));
       await world.answerOf(reconciler.reconcile("pvc-1", never));
       assert.deepEqual(
-        emitted.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["RecordNotRebuilt"],
       );
-      assert.match(emitted[0]?.message ?? "", /delete the AzVolume/);
+      assert.match(world.emitted[0]?.message ?? "", /delete the AzVolume/);
       await world.markDeleted("AzVolume", "pvc-1");
       await must(world.answerOf(reconciler.reconcile("pvc-1", never)));
       await must(world.answerOf(reconciler.reconcile("pvc-1", never)));
@@ -263,6 +258,33 @@ describe("a disk that another client has made under the name of a volume's", () 
       assert.deepEqual([status?.detail?.uniqueId, status?.record !== undefined], ["second", true]);
       assert.deepEqual([...world.disks], [diskUri]);
     }));
+
+  for (const { because, sourceUniqueId, shownId, made } of [
+    { because: "of the volume's own", sourceUniqueId: "first", shownId: "first", made: "Created" },
+    { because: "of that one", sourceUniqueId: "second", shownId: "second", made: "CreationFailed" },
+    { because: "of an unknown one", sourceUniqueId: undefined, shownId: "second", made: "Created" },
+    { because: "of the one before it", sourceUniqueId: "first", shownId: "second", made: "Created" },
+  ])
+    it(`${made === "Created" ? "leaves" : "fails"} a clone ${because}, made under its name`, () =>
+      withControllerPorts(async (world) => {
+        const source = aVolume({ status: { detail } });
+        await world.given("AzVolume", source);
+        const cloneUri = diskUri.replace(/[^/]+$/u, "pvc-2");
+        const disk = { ...source.spec.disk, sourceUri: diskUri };
+        await world.given("AzVolume", {
+          metadata: { name: "pvc-2", finalizers: [VOLUME_FINALIZER] },
+          spec: { ...source.spec, volumeName: "pvc-2", disk },
+        });
+        const clone = (): AzVolume => world.volume("pvc-2") ?? assert.fail("no clone");
+        const tags = driverTags(clone(), "cluster-1");
+        const copy = { ...aDisk({ diskUri: cloneUri, diskName: "pvc-2", tags, sourceUri: diskUri }) };
+        const cloned = sourceUniqueId === undefined ? copy : { ...copy, sourceUniqueId };
+        const ports = withDisk(world, aDisk({ uniqueId: shownId }));
+        const cloud = { ...ports.cloud, createDisk: async () => ok(cloned) };
+        await world.answerOf(diskReconciler({ ...ports, cloud }).reconcile("pvc-2", never));
+        const { state, error } = clone().status ?? {};
+        assert.deepEqual([state, error?.kind], [made, made === "Created" ? undefined : "DiskReplaced"]);
+      }));
 });
 
 describe("the id of a volume's disk", () => {

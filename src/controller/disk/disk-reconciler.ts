@@ -24,6 +24,8 @@ import { recreateVolume } from "../adoption/recreate-volume.ts";
 import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
+import { checkCopiedDisk } from "./copies/check-copied-disk.ts";
+import { emitCopy, readCopy } from "./copies/read-copy.ts";
 import { deleteDisk, deleteObject } from "./delete-disk.ts";
 import { recordFailure, updatedStatus, setStatus } from "./disk-status.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeFor, volumeNameIn } from "./disk-tags.ts";
@@ -31,7 +33,6 @@ import { beginOfflineResize, endOfflineResize, resizeDisk } from "./grow-disk.ts
 import { lookForLateRequest } from "./keep-modification.ts";
 import { isKept } from "./may-write-disk.ts";
 import { endModification, modifyDisk, readConversion } from "./modify-disk.ts";
-import { emitCopy, readCopy } from "./read-copy.ts";
 import { withKeptFormat } from "./restore-state.ts";
 
 /**
@@ -126,9 +127,13 @@ async function createDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSigna
     const failure = { kind: "VolumeExistsWithOtherRequest", volumeName, difference } as const;
     return recordFailure(ports, volume, failure, signal);
   }
-  return isNeverUsed(ports, volume, created.value)
+  if (!isNeverUsed(ports, volume, created.value))
+    return adoptDisk(ports, volume, created.value.diskUri, signal);
+  // A clone of another disk would pass for one of the volume. CreateVolume removes it, and looks again.
+  const copied = await checkCopiedDisk(ports, created.value, signal);
+  return copied.ok
     ? recordCreated(ports, volume, created.value, signal)
-    : adoptDisk(ports, volume, created.value.diskUri, signal);
+    : recordFailure(ports, volume, copied.failure, signal);
 }
 
 /**

@@ -62,6 +62,8 @@ export interface DiskFacts extends Pick<
   readonly state: string;
   /** The disk or snapshot that it is a copy of; undefined: it was made empty. */
   readonly sourceUri: string | undefined;
+  /** The `uniqueId` of that very disk or snapshot: a later one may have its URI by now. Absent: not shown. */
+  readonly sourceUniqueId?: string;
   /** Its logical sector size, in bytes. */
   readonly sectorSizeBytes: number;
   /** It bursts on demand. */

@@ -74,6 +74,8 @@ export interface ArmDisk extends ArmResource {
   readonly timeCreated?: string | undefined;
   /** The disk or snapshot that it was made as a copy of; it may be gone. */
   readonly sourceId: string | undefined;
+  /** The `uniqueId` of that very disk or snapshot. */
+  readonly sourceUniqueId?: string | undefined;
   /** In bytes; undefined: the default of its SKU. */
   readonly logicalSectorSize: number | undefined;
   readonly burstingEnabled: boolean;

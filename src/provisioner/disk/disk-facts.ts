@@ -26,6 +26,7 @@ export function diskFactsOf(disk: ArmDisk): DiskFacts {
     state: disk.provisioningState,
     attachedTo: ownersOf(disk),
     sourceUri: disk.sourceId,
+    ...(disk.sourceUniqueId === undefined ? {} : { sourceUniqueId: disk.sourceUniqueId.toLowerCase() }),
     diskIOPSReadWrite: disk.diskIOPSReadWrite,
     diskMBpsReadWrite: disk.diskMBpsReadWrite,
     networkAccessPolicy: disk.networkAccessPolicy,

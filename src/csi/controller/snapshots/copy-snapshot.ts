@@ -1,3 +1,4 @@
+import { checkCopiedDisk } from "../../../controller/disk/copies/check-copied-disk.ts";
 import { copySourceUriOf } from "../../../core/azure/ids/copy-source-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { invariant } from "../../../core/failure/invariant.ts";
@@ -51,6 +52,9 @@ export async function copySnapshot(
       }
       case "copy": {
         const observed = { ...request, source };
+        const ofVolume =
+          source === undefined ? ok(undefined) : await checkCopiedDisk(context, source, signal);
+        if (!ofVolume.ok) return ofVolume;
         const copied = await context.steps.run("copy-snapshot", () => startCopy(context, observed, signal));
         if (!copied.ok) return afterRefusedCopy(context, { request, source }, copied.failure, signal);
         target = copied.value;

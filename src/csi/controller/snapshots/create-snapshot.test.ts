@@ -194,6 +194,86 @@ describe("createSnapshot", () => {
         assert.equal(snapshots.created.length, answer === "made" ? 1 : 0);
       }));
 
+  for (const { because, knownId, madeOf, shownId, isMade } of [
+    { because: "is the volume's", knownId: "first", madeOf: "first", shownId: "first", isMade: true },
+    {
+      because: "took its name",
+      knownId: "first",
+      madeOf: "second",
+      shownId: "second",
+      isMade: false,
+    },
+    {
+      because: "was the volume's before",
+      knownId: "second",
+      madeOf: "first",
+      shownId: "second",
+      isMade: true,
+    },
+    { because: "is known by no id", knownId: undefined, madeOf: "second", shownId: "second", isMade: true },
+    { because: "is gone since", knownId: "second", madeOf: "first", shownId: undefined, isMade: true },
+  ])
+    it(`is ${isMade ? "" : "not "}answered where the disk that it was made of ${because}`, () =>
+      withController(async (world) => {
+        const detail = aDetail(knownId === undefined ? {} : { uniqueId: knownId });
+        await world.given("AzVolume", aVolumeObject({ detail }));
+        const snapshots = createFakeSnapshots();
+        const snapshotUri = aSnapshotUri("snapshot-1");
+        const ofDisk: typeof snapshots.createSnapshot = async (request, signal) => {
+          const made = await snapshots.createSnapshot(request, signal);
+          snapshots.change(snapshotUri, { sourceUniqueId: madeOf });
+          return made.ok ? snapshots.getSnapshot({ snapshotUri }, signal) : made;
+        };
+        let looks = 0;
+        const getLater: typeof getDisk = async ({ diskUri }) => {
+          looks += 1;
+          // The first look is before the request.
+          const uniqueId = looks === 1 ? knownId : shownId;
+          if (uniqueId === undefined && looks > 1) return fail({ kind: "DiskNotFound", diskUri });
+          return ok(aDisk({ diskUri, ...(uniqueId && { uniqueId }) }));
+        };
+        const context = {
+          ...world.context,
+          snapshots: { ...snapshots, createSnapshot: ofDisk },
+          cloud: { getDisk: getLater },
+        };
+        // The next call finds the snapshot.
+        for (const call of ["first", "next"]) {
+          const answered = await world.answerOf(createSnapshot(context, aRequest(), aCall()));
+          const refused = { kind: "DiskReplaced", diskUri: aDiskUri(), uniqueId: knownId, shownId };
+          assert.deepEqual(answered.ok ? "made" : answered.failure, isMade ? "made" : refused, call);
+        }
+      }));
+
+  it("is not copied to another region where another disk took the volume's name", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject({ detail: aDetail({ uniqueId: "first" }) }));
+      const snapshots = createFakeSnapshots();
+      const ofDisk: typeof snapshots.createSnapshot = async (request, signal) => {
+        const made = await snapshots.createSnapshot(request, signal);
+        const { snapshotUri } = request;
+        snapshots.change(snapshotUri, { sourceUniqueId: "second" });
+        return made.ok ? snapshots.getSnapshot({ snapshotUri }, signal) : made;
+      };
+      let looks = 0;
+      const getLater: typeof getDisk = async ({ diskUri }) =>
+        ok(aDisk({ diskUri, uniqueId: (looks += 1) === 1 ? "first" : "second" }));
+      const context = {
+        ...world.context,
+        snapshots: { ...snapshots, createSnapshot: ofDisk },
+        cloud: { getDisk: getLater },
+      };
+      const request = aRequest({ parameters: { location: "westus" } });
+      for (let call = 0; call < 2; call++) {
+        const answered = await world.answerOf(createSnapshot(context, request, aCall()));
+        assert.equal(answered.ok ? "made" : answered.failure.kind, "DiskReplaced");
+      }
+      assert.deepEqual(
+        snapshots.created.map(({ sourceUri }) => sourceUri),
+        [aDiskUri()],
+      );
+    }));
+
   describe("of a disk that has to grow", () => {
     const growing = (skuName: string): ReturnType<typeof aVolumeObject> => {
       const volume = aVolumeObject({ detail: aDetail({ skuName }) });

@@ -1,3 +1,4 @@
+import { checkCopiedDisk } from "../../../controller/disk/copies/check-copied-disk.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
@@ -86,6 +87,9 @@ async function create(
   // A refusal that ends with the copy is not final. Of others Azure's words say more.
   if (!created.ok)
     return created.failure.kind === "CloudRejected" ? fail(filling ?? created.failure) : created;
+  // A backup of another disk would pass for one of the volume's. It stays: someone may need it.
+  const copied = await checkCopiedDisk(context, created.value, signal);
+  if (!copied.ok) return copied;
   reportFailed(context, volume, created.value);
   return ok({ snapshot: snapshotMessage(created.value) });
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { aSnapshotRequest } from "../../../../src/controller/testing/a-snapshot-request.ts";
 import type { Result } from "../../../../src/core/failure/result.ts";
 import { valueOf } from "../../../../src/core/testing/value-of.ts";
-import { findDisk, putDisk } from "../../../../src/emulator/model/world.ts";
+import { findDisk, findSnapshot, putDisk } from "../../../../src/emulator/model/world.ts";
 import type { CreateDiskRequest, DiskFacts } from "../../../../src/ports/cloud/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
@@ -66,6 +66,8 @@ function copies(on: On): void {
         [made.sourceUri, made.sizeGiB, made.skuName, made.completionPercent, made.state],
         [uri, 128, "StandardSSD_LRS", undefined, "Succeeded"],
       );
+      const { world } = cloud.model;
+      assert.equal(made.sourceUniqueId, (findSnapshot(world, uri) ?? findDisk(world, uri))?.uniqueId);
       assert.deepEqual(valueOf(await copy(cloud, changes)), made);
       assert.equal(callsOf(cloud, "Disks_CreateOrUpdate", diskUri("pvc-1")).length, 1);
     });

@@ -1,17 +1,17 @@
-import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
-import type { Lane } from "../../core/azure/lane.ts";
+import type { AzVolume, VolumeStatus } from "../../../core/api/az-volume.ts";
+import type { Lane } from "../../../core/azure/lane.ts";
 import {
   copyNews,
   isBegunLongAgo,
   withCopy,
   withoutCopy,
   withPastBeginning,
-} from "../../core/volume/copies/copy-progress.ts";
-import { otherDiskThan } from "../../core/volume/replaced-disk.ts";
-import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
-import { changeVolumeStatus } from "../../objects/update-object.ts";
-import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import type { DiskPorts } from "../controller-ports.ts";
+} from "../../../core/volume/copies/copy-progress.ts";
+import { otherDiskThan } from "../../../core/volume/replaced-disk.ts";
+import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
+import { changeVolumeStatus } from "../../../objects/update-object.ts";
+import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
+import type { DiskPorts } from "../../controller-ports.ts";
 
 /** No pod waits for the progress of a copy, and no other call does. */
 const COPY_LANE: Lane = "tag";

@@ -1,16 +1,23 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolume } from "../../core/api/az-volume.ts";
-import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
-import { fail, ok } from "../../core/failure/result.ts";
-import { aDetail, aDiskSpec, agoMs, anObservedVolume, aVolume, diskUri } from "../../core/testing/objects.ts";
-import { whySourceIsKept } from "../../core/volume/copies/copy-progress.ts";
-import { planDisk } from "../../core/volume/plan-disk.ts";
-import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
-import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
-import { aDisk } from "../testing/a-disk.ts";
-import { diskReconciler } from "./disk-reconciler.ts";
-import { driverTags } from "./disk-tags.ts";
+import type { AzVolume } from "../../../core/api/az-volume.ts";
+import { VOLUME_FINALIZER } from "../../../core/api/finalizers.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import {
+  aDetail,
+  aDiskSpec,
+  agoMs,
+  anObservedVolume,
+  aVolume,
+  diskUri,
+} from "../../../core/testing/objects.ts";
+import { whySourceIsKept } from "../../../core/volume/copies/copy-progress.ts";
+import { planDisk } from "../../../core/volume/plan-disk.ts";
+import type { CloudProvisioner, DiskFacts } from "../../../ports/cloud/cloud-provisioner.ts";
+import { type ReconcileWorld, withControllerPorts } from "../../testing/a-controller.ts";
+import { aDisk } from "../../testing/a-disk.ts";
+import { diskReconciler } from "../disk-reconciler.ts";
+import { driverTags } from "../disk-tags.ts";
 
 const never = new AbortController().signal;
 const MINUTE_MS = 60_000;
