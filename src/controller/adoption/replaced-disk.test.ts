@@ -6,6 +6,8 @@ import { fail, ok } from "../../core/failure/result.ts";
 import {
   aDetail,
   agoMs,
+  anAttachment,
+  attachmentName,
   aRecord,
   aReplica,
   aVolume,
@@ -19,6 +21,7 @@ import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import { stateTagsOf } from "../../core/volume/tags/state-tags.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import { attachmentReconciler } from "../attachment/attachment-reconciler.ts";
 import { readCopy } from "../disk/copies/read-copy.ts";
 import { deleteDisk } from "../disk/delete-disk.ts";
 import { diskReconciler } from "../disk/disk-reconciler.ts";
@@ -27,6 +30,7 @@ import { lookAtDisk } from "../disk/keep-modification.ts";
 import { readConversion } from "../disk/modify-disk.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
 import { rebuildVolume } from "./rebuild-record.ts";
 import { recoverVolumes } from "./recover-volumes.ts";
@@ -285,6 +289,63 @@ describe("a disk that another client has made under the name of a volume's", () 
         const { state, error } = clone().status ?? {};
         assert.deepEqual([state, error?.kind], [made, made === "Created" ? undefined : "DiskReplaced"]);
       }));
+
+  it("stays with its writer after a restore of before it was taken", () =>
+    withControllerPorts(async (world) => {
+      const [instanceUri, vmId] = [instanceUriOf("node-a"), identity("node-a").vmId];
+      world.instances.set(instanceUri, vmId);
+      await world.given("AzDriverNode", aDriverNode("node-a", identity("node-a")));
+      const record = aRecord({ writer: aWriter("node-a", { epoch: 4 }), storeIncarnation: 1 });
+      const metadata = { finalizers: [VOLUME_FINALIZER] };
+      await world.given("AzVolume", aVolume({ metadata, status: { record, detail } }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 7 } }));
+      world.attachedTo.add("node-a");
+      const ports = withDisk(world, aDisk({ uniqueId: "second", attachedTo: [instanceUri] }));
+      const dataDisks = [{ diskUri, lun: 5, beingDetached: false }];
+      const cloud: CloudProvisioner = {
+        ...ports.cloud,
+        inspectInstance: async () => ok(anInstance("node-a", { vmId, instanceUri, dataDisks })),
+        attachDisk: async (request) =>
+          fail(replacedDisk(request, disk("second")) ?? assert.fail("it would be attached")),
+      };
+      const restored = { ...ports, cloud };
+      const volume = world.volume() ?? assert.fail("no volume");
+      const reason = { kind: "lost", storeIncarnation: 2 } as const;
+      await must(world.answerOf(rebuildVolume(restored, volume, reason, never)));
+      assert.deepEqual(
+        [
+          nodesIn(world.record(), "unverified").map(({ nodeName }) => nodeName),
+          world.attachment("node-a")?.status?.lun,
+        ],
+        [["node-a"], 5],
+      );
+      await world.setRecord(() => aRecord({ writer: aWriter("node-a", { epoch: 5 }), storeIncarnation: 2 }));
+      const reclaimed = world.record();
+      await must(world.answerOf(recoverVolumes(restored, never)));
+      await world.answerOf(attachmentReconciler(restored).reconcile(attachmentName("node-a"), never));
+      assert.deepEqual(
+        [world.attachment("node-a")?.status?.error?.kind, world.record()],
+        ["DiskReplaced", reclaimed],
+      );
+      assert.match(
+        world.emitted.at(-1)?.message ?? "",
+        /to use it as the volume's disk .* delete the AzVolume/,
+      );
+      // The remedy keeps the record: the node writes still, and reclaims.
+      await world.markDeleted("AzVolume", "pvc-1");
+      const reconciler = diskReconciler(restored);
+      await must(world.answerOf(reconciler.reconcile("pvc-1", never)));
+      await must(world.answerOf(reconciler.reconcile("pvc-1", never)));
+      assert.deepEqual(
+        [
+          world.volume()?.status?.detail?.uniqueId,
+          nodesIn(world.record(), "unverified").map(({ nodeName }) => nodeName),
+          world.attachment("node-a")?.status?.lun,
+        ],
+        ["second", ["node-a"], 5],
+      );
+      assert.deepEqual([...world.attachedTo], ["node-a"]);
+    }));
 });
 
 describe("the id of a volume's disk", () => {
