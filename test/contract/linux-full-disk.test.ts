@@ -94,7 +94,10 @@ describe("a node whose root disk is full", here, () => {
 
         // An epoch and a heartbeat of one digit more, as a reclaim brings them.
         for (const beat of [9, 10, 99, 100])
-          assert.equal(kindOf(await checkpoints.putHeartbeat(beat, never)), "ok");
+          assert.equal(
+            kindOf(await checkpoints.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, never)),
+            "ok",
+          );
         const [name = ""] = names;
         const reclaimed = aCheckpoint({ volumeName: name, targetPaths: [`/target/${name}`], epoch: 10 });
         assert.equal(kindOf(await checkpoints.put(reclaimed, never)), "ok");
@@ -145,9 +148,10 @@ describe("a node whose root disk is full", here, () => {
         ),
       );
       assert.deepEqual(new Set(sizes), new Set([SLOT_BYTES, 2 * SLOT_BYTES]));
-      assert.equal(kindOf(await checkpoints.putHeartbeat(5, never)), "ok");
+      assert.equal(kindOf(await checkpoints.putHeartbeat({ heartbeat: 5, vmId: "vm-1" }, never)), "ok");
       const again = await openFileNodeCheckpoints(path);
-      for (const beat of [6, 7, 8]) assert.equal(kindOf(await again.putHeartbeat(beat, never)), "ok");
+      for (const beat of [6, 7, 8])
+        assert.equal(kindOf(await again.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, never)), "ok");
       for (const { volumeName } of again.volumes())
         assert.equal(kindOf(await again.remove(volumeName, never)), "ok");
       assert.equal((await openFileNodeCheckpoints(path)).heartbeat(), 8);
@@ -157,10 +161,13 @@ describe("a node whose root disk is full", here, () => {
     withFileSystem("tmpfs", async (folder) => {
       const checkpoints = await openFileNodeCheckpoints(join(folder, "state/volumes.json"));
       await fill(folder);
-      assert.equal(kindOf(await checkpoints.putHeartbeat(1, never)), "CheckpointsFull");
+      assert.equal(
+        kindOf(await checkpoints.putHeartbeat({ heartbeat: 1, vmId: "vm-1" }, never)),
+        "CheckpointsFull",
+      );
       assert.deepEqual(await readdir(join(folder, "state")), []);
       await rm(join(folder, "filler"));
-      assert.equal(kindOf(await checkpoints.putHeartbeat(1, never)), "ok");
+      assert.equal(kindOf(await checkpoints.putHeartbeat({ heartbeat: 1, vmId: "vm-1" }, never)), "ok");
     }));
 
   it("unmounts where not even a file for a command's messages can be made", async () =>
@@ -290,7 +297,7 @@ describe("a node whose root disk takes no change after an error", here, () => {
         assert.equal(kindOf(await checkpoints.remove("pvc-1", never)), "ok");
         await assert.rejects(createLinuxHost(options), /a command of an earlier node plug-in is alive/u);
         await run("mount", ["-o", "remount,rw", folder]);
-        assert.equal(kindOf(await checkpoints.putHeartbeat(2, never)), "ok");
+        assert.equal(kindOf(await checkpoints.putHeartbeat({ heartbeat: 2, vmId: "vm-1" }, never)), "ok");
         assert.equal(checkpoints.unwritten(), undefined);
         const later = await createLinuxHost(options);
         try {

@@ -105,13 +105,18 @@ describe("a node whose root disk hangs", here, () => {
         for (const name of ["pvc-1", "pvc-2"])
           assert.equal(kindOf(await checkpoints.put(aCheckpoint({ volumeName: name }), never)), "ok");
         await freeze();
-        const beats = [1, 2, 3, 4, 5, 6].map((beat) => checkpoints.putHeartbeat(beat, never));
+        const beats = [1, 2, 3, 4, 5, 6].map((beat) =>
+          checkpoints.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, never),
+        );
         const added = checkpoints.put(aCheckpoint({ volumeName: "pvc-3" }), never);
         const removed = checkpoints.remove("pvc-1", never);
         for (const beat of [...beats, added]) assert.equal(kindOf(await beat), "HostNotReady");
         assert.deepEqual(await removed, done);
         // None of these begins a write.
-        assert.equal(kindOf(await checkpoints.putHeartbeat(7, never)), "HostNotReady");
+        assert.equal(
+          kindOf(await checkpoints.putHeartbeat({ heartbeat: 7, vmId: "vm-1" }, never)),
+          "HostNotReady",
+        );
         assert.deepEqual(await checkpoints.remove("pvc-2", never), done);
         assert.deepEqual([checkpoints.heartbeat(), checkpoints.volumes()], [7, []]);
         const why = checkpoints.unwritten();
@@ -119,7 +124,8 @@ describe("a node whose root disk hangs", here, () => {
         await takesFilesAndNames();
         await thaw();
         // The write that hung ends first.
-        while (kindOf(await checkpoints.putHeartbeat(8, never)) !== "ok") await systemClock.sleep(5, never);
+        while (kindOf(await checkpoints.putHeartbeat({ heartbeat: 8, vmId: "vm-1" }, never)) !== "ok")
+          await systemClock.sleep(5, never);
         assert.equal(checkpoints.unwritten(), undefined);
         const after = await openFileNodeCheckpoints(path);
         assert.deepEqual([after.heartbeat(), after.volumes()], [8, []]);

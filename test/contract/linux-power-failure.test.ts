@@ -73,8 +73,8 @@ async function newestOf(files: readonly [string, string]) {
 /** A plug-in whose last acknowledged change is the checkpoint of `pvc-1`. */
 async function checkpointed({ files }: RootDisk): Promise<void> {
   const checkpoints = await openFileNodeCheckpoints(files[0]);
-  await checkpoints.putHeartbeat(1, never);
-  await checkpoints.putHeartbeat(2, never);
+  await checkpoints.putHeartbeat({ heartbeat: 1, vmId: "vm-1" }, never);
+  await checkpoints.putHeartbeat({ heartbeat: 2, vmId: "vm-1" }, never);
   const put = await checkpoints.put(aCheckpoint(), never);
   assert.deepEqual(put, { ok: true, value: undefined });
 }

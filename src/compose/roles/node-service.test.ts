@@ -79,7 +79,7 @@ async function anotherPlugin(t: TestContext, stateDir: string) {
     const command = spawn("sleep", ["infinity"], { stdio: "ignore", detached: true });
     console.log(command.pid);
     for await (const told of process.stdin)
-      await machine.checkpoints.putHeartbeat(Number(told), new AbortController().signal);
+      await machine.checkpoints.putHeartbeat({ heartbeat: Number(told), vmId: "vm-1" }, new AbortController().signal);
     process.exit();
   `;
   const plugin = spawn(process.execPath, ["--input-type=module", "--eval", source], {
@@ -98,7 +98,8 @@ describe("openCheckpoints", () => {
     const warn: Logger["warn"] = (message, fields) => warned.push([message, fields?.["path"]]);
     const open = () => openCheckpoints(stateDir, { ...silentLogger, warn });
     const first = await open();
-    for (const beat of [1, 2]) assert.ok((await first.putHeartbeat(beat, never)).ok);
+    for (const beat of [1, 2])
+      assert.ok((await first.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, never)).ok);
     const path = join(stateDir, "volumes.json");
     const text = await readFile(path, "utf8");
     assert.match(text, /"heartbeat": 2,/u);
@@ -108,7 +109,7 @@ describe("openCheckpoints", () => {
     assert.deepEqual(warned, [
       ["a file of the node's checkpoints is damaged: the other counts, without the last change", path],
     ]);
-    assert.ok((await second.putHeartbeat(4, never)).ok);
+    assert.ok((await second.putHeartbeat({ heartbeat: 4, vmId: "vm-1" }, never)).ok);
     assert.equal((await open()).heartbeat(), 4);
     assert.equal(warned.length, 1);
   });
@@ -120,13 +121,14 @@ describe("openCheckpoints", () => {
     const open = () => openCheckpoints(stateDir, { ...silentLogger, warn });
     await open();
     const first = await open();
-    for (const beat of [1, 2]) assert.ok((await first.putHeartbeat(beat, never)).ok);
+    for (const beat of [1, 2])
+      assert.ok((await first.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, never)).ok);
     const path = join(stateDir, "volumes.json");
     await rm(path);
     const second = await open();
     assert.equal(second.heartbeat(), 1);
     assert.deepEqual(warned, [["a file of the node's checkpoints was removed: the other counts", path]]);
-    assert.ok((await second.putHeartbeat(3, never)).ok);
+    assert.ok((await second.putHeartbeat({ heartbeat: 3, vmId: "vm-1" }, never)).ok);
     assert.equal((await open()).heartbeat(), 3);
     assert.equal(warned.length, 1);
   });

@@ -5,7 +5,7 @@ import { CONTROLLER_LEASE, HEARTBEAT_DELAY_ANNOTATION } from "../../core/api/lea
 import { fail, ok } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
-import { aWriter, instanceUriOf } from "../../core/testing/objects.ts";
+import { aWriter, identity, instanceUriOf } from "../../core/testing/objects.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import { silentLogger } from "../../ports/testing/silent-logger.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -209,7 +209,7 @@ describe("heartbeatReconciler", () => {
         assert.equal((await nodeOf(world)).status?.readyForVolumeAllocation, true);
         assert.ok((await world.answerOf(world.store.delete("AzDriverNode", "node-a", {}, never))).ok);
         assert.equal(await lives(10_000), 4);
-        await ports.checkpoints.putHeartbeat(9, never);
+        await ports.checkpoints.putHeartbeat({ heartbeat: 9, vmId: identity("node-a").vmId }, never);
         assert.equal(await lives(10_000), 10);
         assert.deepEqual(
           (await nodeOf(world)).status?.conditions.map(({ type }) => type),
@@ -327,7 +327,7 @@ describe("heartbeatReconciler", () => {
       const ports = world.ports();
       const watching: NodePorts = { ...ports, cache: { ...ports.cache, listAgain: () => void listed++ } };
       await beat(world, watching);
-      await ports.checkpoints.putHeartbeat(7, never);
+      await ports.checkpoints.putHeartbeat({ heartbeat: 7, vmId: identity("node-a").vmId }, never);
       const first = await beat(world, watching);
       assert.deepEqual(
         [first.status?.heartbeat, first.status?.conditions.map(({ type, status }) => `${type} ${status}`)],
@@ -400,10 +400,10 @@ describe("heartbeatReconciler", () => {
     withNode({ writer: aWriter("node-a") }, async (world) => {
       const ports = world.ports();
       const begun: number[] = [];
-      const putHeartbeat: NodePorts["checkpoints"]["putHeartbeat"] = async (heartbeat, signal) => {
-        begun.push(heartbeat);
+      const putHeartbeat: NodePorts["checkpoints"]["putHeartbeat"] = async (counted, signal) => {
+        begun.push(counted.heartbeat);
         if (begun.length === 1) throw new Error("a bug");
-        return ports.checkpoints.putHeartbeat(heartbeat, signal);
+        return ports.checkpoints.putHeartbeat(counted, signal);
       };
       const reconciler = heartbeatReconciler({
         ...ports,
@@ -419,10 +419,10 @@ describe("heartbeatReconciler", () => {
       const ports = world.ports();
       const slow = Promise.withResolvers<void>();
       const begun: number[] = [];
-      const putHeartbeat: NodePorts["checkpoints"]["putHeartbeat"] = async (heartbeat, signal) => {
-        begun.push(heartbeat);
+      const putHeartbeat: NodePorts["checkpoints"]["putHeartbeat"] = async (counted, signal) => {
+        begun.push(counted.heartbeat);
         await slow.promise;
-        return ports.checkpoints.putHeartbeat(heartbeat, signal);
+        return ports.checkpoints.putHeartbeat(counted, signal);
       };
       const reconciler = heartbeatReconciler({
         ...ports,

@@ -67,7 +67,7 @@ describe("a node whose root disk takes no change", () => {
     withNode({ writer: granted }, async (world) => {
       world.rootDisk.fault = fault;
       const { checkpoints } = world.ports();
-      assert.deepEqual(await checkpoints.putHeartbeat(1, never), refused);
+      assert.deepEqual(await checkpoints.putHeartbeat({ heartbeat: 1, vmId: "vm-1" }, never), refused);
       assert.equal(kindOf(await world.stage()), "HostNotReady");
       assert.deepEqual([world.record()?.writer, world.steps, world.machine.mounts()], [granted, [], []]);
       world.rootDisk.fault = undefined;

@@ -71,10 +71,11 @@ export async function acquireVolume(
  * Nothing may be mounted without a checkpoint, and what is acquired for nothing keeps other nodes waiting. A
  * heartbeat may be seconds away, so the disk is tried here, too.
  */
-async function checkWritable({ checkpoints }: NodePorts, signal: AbortSignal): Promise<Result<void>> {
-  return checkpoints.unwritten() === undefined
-    ? ok(undefined)
-    : checkpoints.putHeartbeat(checkpoints.heartbeat(), signal);
+async function checkWritable({ checkpoints, node }: NodePorts, signal: AbortSignal): Promise<Result<void>> {
+  if (checkpoints.unwritten() === undefined) return ok(undefined);
+  // Before the first heartbeat the counter may be that of a copied system disk, and stays that.
+  const vmId = checkpoints.heartbeatVmId() ?? node.vmId;
+  return checkpoints.putHeartbeat({ heartbeat: checkpoints.heartbeat(), vmId }, signal);
 }
 
 /**

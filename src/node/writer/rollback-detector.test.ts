@@ -104,7 +104,7 @@ describe("readTrustedIncarnation", () => {
 
   it("trusts a store in which it has registered, without a heartbeat yet", () =>
     withNode({}, async (world) => {
-      await world.ports().checkpoints.putHeartbeat(7, never);
+      await world.ports().checkpoints.putHeartbeat({ heartbeat: 7, vmId: identity("node-a").vmId }, never);
       await world.answerOf(
         must(
           world.store.create(
@@ -206,7 +206,7 @@ describe("readTrustedIncarnation", () => {
     withNode({}, async (world) => {
       await beat(world);
       assert.equal(await trust(world), "generation 0");
-      await world.ports().checkpoints.putHeartbeat(7, never);
+      await world.ports().checkpoints.putHeartbeat({ heartbeat: 7, vmId: identity("node-a").vmId }, never);
       await beat(world);
       assert.deepEqual(
         [await trust(world), await conditions(world)],
@@ -276,7 +276,7 @@ describe("detectRollback", () => {
       withNode({}, async (world) => {
         await beat(world);
         const ports = world.ports();
-        await ports.checkpoints.putHeartbeat(7, never);
+        await ports.checkpoints.putHeartbeat({ heartbeat: 7, vmId: identity("node-a").vmId }, never);
         const { status, ...own } = await world.answerOf(
           must(world.store.get("AzDriverNode", "node-a", never)),
         );
@@ -286,6 +286,42 @@ describe("detectRollback", () => {
           detectRollback(ports, { own: seen, volumes: [] }, incarnations),
           isBack ? "the heartbeat is 6 in the store, this node has written 7" : undefined,
         );
+      }));
+});
+
+describe("detectRollback on a system disk with another VM's counter", () => {
+  const own = identity("node-a").vmId;
+  for (const { because, countedBy, shownBy, isBack } of [
+    {
+      because: "another node's",
+      countedBy: "vm-of-node-c",
+      shownBy: "vm-of-an-earlier-node-a",
+      isBack: false,
+    },
+    {
+      because: "another node's, on a VM that has beaten",
+      countedBy: "vm-of-node-c",
+      shownBy: own,
+      isBack: false,
+    },
+    { because: "the one before it, of that name", countedBy: "earlier", shownBy: "earlier", isBack: true },
+    { because: "its own, in any case", countedBy: own.toUpperCase(), shownBy: "earlier", isBack: true },
+  ])
+    it(`sees ${isBack ? "a" : "no"} rollback where the VM is ${because}`, () =>
+      withNode({}, async (world) => {
+        await beat(world);
+        const ports = world.ports();
+        await ports.checkpoints.putHeartbeat({ heartbeat: 7, vmId: countedBy }, never);
+        await restore(world, (status) => ({ ...status, vmId: shownBy }));
+        const shown = await world.answerOf(must(world.store.get("AzDriverNode", "node-a", never)));
+        const seen = { own: shown, volumes: [] };
+        const reported = detectRollback(ports, seen, { present: 0, earlier: undefined });
+        assert.equal(reported !== undefined, isBack);
+        assert.equal(await trust(world), isBack ? "StoreRolledBack" : "generation 0");
+        if (isBack) return;
+        await beat(world);
+        assert.deepEqual(await conditions(world), []);
+        assert.deepEqual([ports.checkpoints.heartbeatVmId(), ports.checkpoints.heartbeat()], [own, 8]);
       }));
 });
 

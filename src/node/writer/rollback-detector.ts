@@ -1,5 +1,6 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { isSameVmId, type NodeKey } from "../../core/api/identity/node-identity.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { type HighWaterMark, isOlder } from "../../core/rollback/high-water-mark.ts";
 import { reportOf } from "../../core/rollback/rollback-reports.ts";
@@ -16,7 +17,7 @@ import type { NodePorts } from "../node-ports.ts";
  */
 export async function readTrustedIncarnation(ports: NodePorts, signal: AbortSignal): Promise<Result<number>> {
   // Before the reads: a heartbeat in between only makes the store newer.
-  const remembered = ports.checkpoints.heartbeat();
+  const remembered = rememberedBy(ports.checkpoints);
   const incarnation = await readStoreIncarnation(ports, signal);
   if (!incarnation.ok) return incarnation;
   const recorded = recordedRollback(ports.checkpoints, incarnation.value);
@@ -24,8 +25,10 @@ export async function readTrustedIncarnation(ports: NodePorts, signal: AbortSign
   const own = await ports.store.get("AzDriverNode", ports.node.nodeName, signal);
   if (!own.ok) return own.failure.kind === "ObjectNotFound" ? incarnation : own;
   const detail =
-    olderHeartbeat(own.value, incarnation.value, { incarnation: incarnation.value, counter: remembered }) ??
-    reportOf(own.value, incarnation.value)?.message;
+    olderHeartbeat(ports.node, own.value, incarnation.value, {
+      ...remembered,
+      incarnation: incarnation.value,
+    }) ?? reportOf(own.value, incarnation.value)?.message;
   return detail === undefined ? incarnation : fail({ kind: "StoreRolledBack", detail });
 }
 
@@ -66,7 +69,7 @@ export function detectRollback(
   // Without a Lease, which may be deleted by hand, the incarnation is zero: that is no rollback.
   const incarnation = Math.min(earlier ?? present, present);
   return (
-    olderHeartbeat(own, present, { incarnation, counter: checkpoints.heartbeat() }) ??
+    olderHeartbeat(node, own, present, { ...rememberedBy(checkpoints), incarnation }) ??
     volumes
       .filter((volume) => !awaitsRebuild(volume, present))
       .flatMap((volume) => olderThanCheckpoint({ checkpoints, node }, volume) ?? [])[0] ??
@@ -83,14 +86,29 @@ function awaitsRebuild({ status }: AzVolume, incarnation: number): boolean {
   return status?.record !== undefined && status.record.storeIncarnation < incarnation;
 }
 
-/** A node that has just been registered shows no heartbeat to compare. */
+/** What a node remembers of its heartbeat, and the VM that wrote it; undefined: not known. */
+interface RememberedHeartbeat extends HighWaterMark {
+  readonly vmId: string | undefined;
+}
+
+function rememberedBy(checkpoints: NodeCheckpoints): Pick<RememberedHeartbeat, "counter" | "vmId"> {
+  return { counter: checkpoints.heartbeat(), vmId: checkpoints.heartbeatVmId() };
+}
+
+/**
+ * A node that has just been registered shows no heartbeat to compare. Nor is one compared that another node's
+ * VM has written: a system disk that was copied from there counts in that node's object. Of a VM that was
+ * made again with its own disk the store shows the earlier VM.
+ */
 function olderHeartbeat(
+  node: Pick<NodeKey, "vmId">,
   { status }: AzDriverNode,
   incarnation: number,
-  remembered: HighWaterMark,
+  { vmId, ...remembered }: RememberedHeartbeat,
 ): string | undefined {
   if (status === undefined || !isOlder({ incarnation, counter: status.heartbeat }, remembered))
     return undefined;
+  if (vmId !== undefined && !isSameVmId(vmId, node.vmId) && !isSameVmId(vmId, status.vmId)) return undefined;
   return `the heartbeat is ${status.heartbeat} in the store, this node has written ${remembered.counter}`;
 }
 

@@ -42,6 +42,12 @@ export interface FreezeMark {
   readonly majorMinor: string;
 }
 
+/** A heartbeat counter, and the GUID of the VM that writes it. */
+export interface CountedHeartbeat {
+  readonly heartbeat: number;
+  readonly vmId: string;
+}
+
 /**
  * The node's own memory: local files that survive plug-in restarts and reboots, never a copy of the
  * record. Written durably (fsync) before the call returns, but for what only removes: on a root disk that
@@ -71,7 +77,9 @@ export interface NodeCheckpoints {
    * where that fails.
    */
   readonly heartbeat: () => number;
-  putHeartbeat(heartbeat: number, signal: AbortSignal): Promise<Result<void>>;
+  putHeartbeat(counted: CountedHeartbeat, signal: AbortSignal): Promise<Result<void>>;
+  /** The GUID of the VM that wrote that counter; undefined: not known, or none was written. */
+  readonly heartbeatVmId: () => string | undefined;
   /** The store incarnation in which this node last saw a rollback; undefined: never. */
   readonly rollbackIncarnation: () => number | undefined;
   putRollback(incarnation: number, signal: AbortSignal): Promise<Result<void>>;

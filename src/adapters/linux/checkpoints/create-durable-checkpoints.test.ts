@@ -65,13 +65,13 @@ describe("createDurableCheckpoints, on a disk that takes no change", () => {
       assert.deepEqual(await change(checkpoints), ok(undefined));
       assert.deepEqual([contentOf(checkpoints), checkpoints.unwritten()], [expected, readOnly]);
       assert.deepEqual(
-        [await checkpoints.putHeartbeat(2, never), checkpoints.heartbeat()],
+        [await checkpoints.putHeartbeat({ heartbeat: 2, vmId: "vm-1" }, never), checkpoints.heartbeat()],
         [fail(readOnly), 2],
       );
       disk.fault = undefined;
-      assert.deepEqual(await checkpoints.putHeartbeat(3, never), ok(undefined));
+      assert.deepEqual(await checkpoints.putHeartbeat({ heartbeat: 3, vmId: "vm-1" }, never), ok(undefined));
       assert.equal(checkpoints.unwritten(), undefined);
-      assert.deepEqual(disk.content, { bootId: undefined, ...expected, heartbeat: 3 });
+      assert.deepEqual(disk.content, { bootId: undefined, ...expected, heartbeat: 3, heartbeatVmId: "vm-1" });
     });
 
   const others: readonly (readonly [string, Change])[] = [
@@ -96,7 +96,7 @@ describe("createDurableCheckpoints, on a disk that takes no change", () => {
 
   it("remembers heartbeats and a rollback, and says that they are not written", async () => {
     const { disk, checkpoints } = await onBrokenDisk();
-    assert.deepEqual(await checkpoints.putHeartbeat(7, never), fail(readOnly));
+    assert.deepEqual(await checkpoints.putHeartbeat({ heartbeat: 7, vmId: "vm-1" }, never), fail(readOnly));
     assert.deepEqual(await checkpoints.putRollback(3, never), fail(readOnly));
     assert.deepEqual([checkpoints.heartbeat(), checkpoints.rollbackIncarnation()], [7, 3]);
     disk.fault = undefined;
@@ -107,9 +107,9 @@ describe("createDurableCheckpoints, on a disk that takes no change", () => {
   it("keeps the later heartbeat where an earlier one is written behind it", async () => {
     const { disk, checkpoints } = await onBrokenDisk();
     disk.fault = undefined;
-    const later = checkpoints.putHeartbeat(7, never);
+    const later = checkpoints.putHeartbeat({ heartbeat: 7, vmId: "vm-1" }, never);
     // A try of the disk knows no other number than this one.
-    const earlier = checkpoints.putHeartbeat(checkpoints.heartbeat(), never);
+    const earlier = checkpoints.putHeartbeat({ heartbeat: checkpoints.heartbeat(), vmId: "vm-1" }, never);
     assert.deepEqual([await later, await earlier], [ok(undefined), ok(undefined)]);
     assert.deepEqual([checkpoints.heartbeat(), disk.content?.heartbeat], [7, 7]);
   });
@@ -135,7 +135,7 @@ describe("createDurableCheckpoints, on a disk that takes no change", () => {
     disk.fault = full;
     assert.deepEqual(await put(tuned({ volumeName: "pvc-2" }))(checkpoints), fail(full));
     assert.equal(checkpoints.unwritten(), undefined);
-    assert.deepEqual(await checkpoints.putHeartbeat(2, never), fail(full));
+    assert.deepEqual(await checkpoints.putHeartbeat({ heartbeat: 2, vmId: "vm-1" }, never), fail(full));
     assert.deepEqual(checkpoints.unwritten(), full);
   });
 });

@@ -121,10 +121,15 @@ export function createDurableCheckpoints(
         () => "removes",
       ),
     heartbeat: () => present.heartbeat,
-    putHeartbeat: (heartbeat, signal) =>
+    heartbeatVmId: () => present.heartbeatVmId,
+    putHeartbeat: ({ heartbeat, vmId }, signal) =>
       change(
         // A try of the disk, whose number was read before, may come after a heartbeat.
-        (current) => ({ ...current, heartbeat: Math.max(current.heartbeat, heartbeat) }),
+        (current) => ({
+          ...current,
+          heartbeat: Math.max(current.heartbeat, heartbeat),
+          heartbeatVmId: vmId,
+        }),
         signal,
         () => "evidence",
       ),

@@ -35,7 +35,7 @@ interface Change {
 
 const beat = (heartbeat: number): Change => ({
   to: (from) => ({ ...from, heartbeat }),
-  make: (checkpoints) => checkpoints.putHeartbeat(heartbeat, never),
+  make: (checkpoints) => checkpoints.putHeartbeat({ heartbeat: heartbeat, vmId: "vm-1" }, never),
 });
 const put = (volumeName: string, targetPath = "/target"): Change => ({
   to: ({ heartbeat, volumes }) => ({ heartbeat, volumes: [...new Set([...volumes, volumeName])].toSorted() }),

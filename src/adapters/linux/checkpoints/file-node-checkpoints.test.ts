@@ -74,7 +74,8 @@ describe("openFileNodeCheckpoints", () => {
     it(`starts on a disk that takes no change, and writes back first once it does (${code})`, async (t) => {
       const path = await aPath(t);
       const before = await openFileNodeCheckpoints(path);
-      for (const beat of [1, 2, 3]) assert.ok((await before.putHeartbeat(beat, never)).ok);
+      for (const beat of [1, 2, 3])
+        assert.ok((await before.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, never)).ok);
       const slots = await Promise.all([path, secondOf(path)].map(async (file) => await readFile(file)));
       let isBroken = true;
       const written: string[] = [];
@@ -96,7 +97,7 @@ describe("openFileNodeCheckpoints", () => {
         slots,
       );
       isBroken = false;
-      assert.ok((await after.putHeartbeat(4, never)).ok);
+      assert.ok((await after.putHeartbeat({ heartbeat: 4, vmId: "vm-1" }, never)).ok);
       // The newest of what was read, and then the other one: until then it is the only copy on the disk.
       assert.deepEqual(written, [secondOf(path), path].toSorted(newestFirst(slots, path)));
       assert.equal(after.unwritten(), undefined);
@@ -109,7 +110,7 @@ describe("openFileNodeCheckpoints", () => {
     await before.put(aCheckpoint({ volumeName: "pvc-2" }), never);
     await before.put(aCheckpoint({ epoch: 1 }), never);
     await before.put(aCheckpoint({ epoch: 2 }), never);
-    await before.putHeartbeat(7, never);
+    await before.putHeartbeat({ heartbeat: 7, vmId: "vm-1" }, never);
     assert.equal(before.rollbackIncarnation(), undefined);
     await before.putRollback(3, never);
     const after = await openFileNodeCheckpoints(path);
@@ -128,7 +129,7 @@ describe("openFileNodeCheckpoints", () => {
     await writeFile(bootIdFile, "second\n");
     const rebooted = await openFileNodeCheckpoints(path, bootIdFile);
     assert.deepEqual(rebooted.volumes(), [aCheckpoint({ majorMinor: undefined })]);
-    await rebooted.putHeartbeat(1, never);
+    await rebooted.putHeartbeat({ heartbeat: 1, vmId: "vm-1" }, never);
     assert.deepEqual((await openFileNodeCheckpoints(path, bootIdFile)).volumes(), [
       aCheckpoint({ majorMinor: undefined }),
     ]);
@@ -183,7 +184,7 @@ describe("openFileNodeCheckpoints", () => {
     const names = Array.from({ length: 20 }, (_, index) => `pvc-${10 + index}`);
     await Promise.all([
       ...names.map((volumeName) => checkpoints.put(aCheckpoint({ volumeName }), never)),
-      checkpoints.putHeartbeat(3, never),
+      checkpoints.putHeartbeat({ heartbeat: 3, vmId: "vm-1" }, never),
     ]);
     const after = await openFileNodeCheckpoints(path);
     assert.deepEqual(
@@ -218,7 +219,10 @@ describe("openFileNodeCheckpoints", () => {
           [checkpoints.faultyFile, checkpoints.volumes()],
           [{ path: damaged, fault: "damaged" }, [aCheckpoint()]],
         );
-        assert.deepEqual(await checkpoints.putHeartbeat(2, never), { ok: true, value: undefined });
+        assert.deepEqual(await checkpoints.putHeartbeat({ heartbeat: 2, vmId: "vm-1" }, never), {
+          ok: true,
+          value: undefined,
+        });
         // The damaged one was written, and the whole one left alone until then.
         assert.deepEqual((await readFile(other)).subarray(0, whole.length), whole);
         const again = await openFileNodeCheckpoints(path);
@@ -293,7 +297,8 @@ describe("openFileNodeCheckpoints", () => {
     const files = [path, secondOf(path)];
     const inodes = async () => Promise.all(files.map(async (file) => (await stat(file)).ino));
     const before = await inodes();
-    for (let beat = 1; beat <= 5; beat += 1) await checkpoints.putHeartbeat(beat, never);
+    for (let beat = 1; beat <= 5; beat += 1)
+      await checkpoints.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, never);
     assert.deepEqual(await inodes(), before);
     const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
     const beats = texts.map((text) => [text.length, Number(/"heartbeat": (\d)/u.exec(text)?.[1])]);
@@ -303,7 +308,7 @@ describe("openFileNodeCheckpoints", () => {
     ]);
     // A shorter content leaves nothing of a longer one behind.
     await checkpoints.remove("pvc-1", never);
-    await checkpoints.putHeartbeat(6, never);
+    await checkpoints.putHeartbeat({ heartbeat: 6, vmId: "vm-1" }, never);
     for (const file of files) assert.doesNotMatch(await readFile(file, "utf8"), /pvc-1/u);
     const after = await openFileNodeCheckpoints(path);
     assert.deepEqual([after.heartbeat(), after.volumes()], [6, []]);
@@ -333,12 +338,12 @@ describe("openFileNodeCheckpoints", () => {
     ] as const) {
       const checkpoints = await openFileNodeCheckpoints(path);
       // Twice: whichever is the newest, the other one is not.
-      await checkpoints.putHeartbeat(beat, never);
-      await checkpoints.putHeartbeat(beat, never);
+      await checkpoints.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, never);
+      await checkpoints.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, never);
       await rm(removed);
       const reopened = await openFileNodeCheckpoints(path);
       assert.deepEqual(reopened.volumes(), [aCheckpoint()]);
-      await reopened.putHeartbeat(beat, never);
+      await reopened.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, never);
       assert.equal((await stat(removed)).size, SLOT_BYTES);
     }
   });
@@ -350,7 +355,8 @@ describe("openFileNodeCheckpoints", () => {
     for (const removed of [path, secondOf(path), path]) {
       await rm(removed);
       const written = [];
-      for (const beat of [1, 2, 3]) written.push((await checkpoints.putHeartbeat(beat, never)).ok);
+      for (const beat of [1, 2, 3])
+        written.push((await checkpoints.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, never)).ok);
       assert.equal(written.filter((isOk) => isOk).length, 2);
       assert.equal((await stat(removed)).size, SLOT_BYTES);
       assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [aCheckpoint()]);
@@ -383,17 +389,26 @@ describe("openFileNodeCheckpoints", () => {
       const checkpoints = await openFileNodeCheckpoints(path, undefined, disk);
       assert.deepEqual(await checkpoints.put(aCheckpoint(), never), { ok: true, value: undefined });
       room = roomBytes;
-      const long = aCheckpoint({ stagingPath: "s".repeat(await pathBytesForFullSlot(t)) });
+      // The first heartbeat adds the VM that counts it.
+      const addedBytes = '\n "heartbeatVmId": "vm-1",'.length;
+      const pathBytes = (await pathBytesForFullSlot(t)) - addedBytes;
+      const long = aCheckpoint({ stagingPath: "s".repeat(pathBytes) });
       assert.deepEqual(await checkpoints.put(long, never), { ok: true, value: undefined });
       for (const file of [path, secondOf(path)]) assert.equal((await stat(file)).size, sizeBytes);
       room = 0;
       for (let write = 3; write < 10; write += 1)
-        assert.deepEqual(await checkpoints.putHeartbeat(1, never), { ok: true, value: undefined });
+        assert.deepEqual(await checkpoints.putHeartbeat({ heartbeat: 1, vmId: "vm-1" }, never), {
+          ok: true,
+          value: undefined,
+        });
       // The tenth has a digit more, and there is no space by now.
-      const tenth = await checkpoints.putHeartbeat(1, never);
+      const tenth = await checkpoints.putHeartbeat({ heartbeat: 1, vmId: "vm-1" }, never);
       assert.equal(tenth.ok ? "ok" : tenth.failure.kind, roomBytes > 0 ? "ok" : "CheckpointsFull");
       room = Infinity;
-      assert.deepEqual(await checkpoints.putHeartbeat(1, never), { ok: true, value: undefined });
+      assert.deepEqual(await checkpoints.putHeartbeat({ heartbeat: 1, vmId: "vm-1" }, never), {
+        ok: true,
+        value: undefined,
+      });
     });
 
   it("reports that it can't write, and keeps what was durable", async (t) => {
@@ -414,10 +429,20 @@ describe("openFileNodeCheckpoints", () => {
     assert.equal((await openFileNodeCheckpoints(path)).volumes()[0]?.epoch, after);
   });
 
+  it("keeps which VM counts the heartbeats, and reads a file that does not say it", async (t) => {
+    const path = await aPath(t);
+    const checkpoints = await openFileNodeCheckpoints(path);
+    await checkpoints.put(aCheckpoint(), never);
+    assert.equal((await openFileNodeCheckpoints(path)).heartbeatVmId(), undefined);
+    await checkpoints.putHeartbeat({ heartbeat: 1, vmId: "vm-1" }, never);
+    const again = await openFileNodeCheckpoints(path);
+    assert.deepEqual([again.heartbeatVmId(), again.heartbeat()], ["vm-1", 1]);
+  });
+
   it("writes nothing for a caller that has left", async (t) => {
     const path = await aPath(t);
     const checkpoints = await openFileNodeCheckpoints(path);
-    assert.deepEqual(await checkpoints.putHeartbeat(1, AbortSignal.abort()), {
+    assert.deepEqual(await checkpoints.putHeartbeat({ heartbeat: 1, vmId: "vm-1" }, AbortSignal.abort()), {
       ok: false,
       failure: { kind: "Cancelled" },
     });
@@ -433,7 +458,7 @@ describe("openFileNodeCheckpoints", () => {
       const { openFileNodeCheckpoints } = await import(${JSON.stringify(new URL("./file-node-checkpoints.ts", import.meta.url).href)});
       const checkpoints = await openFileNodeCheckpoints(${JSON.stringify(path)});
       console.log("writing");
-      for (let beat = 1; ; beat += 1) await checkpoints.putHeartbeat(beat, new AbortController().signal);`;
+      for (let beat = 1; ; beat += 1) await checkpoints.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, new AbortController().signal);`;
     const writer = spawn(process.execPath, ["--input-type=module", "--eval", source], {
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -457,7 +482,7 @@ describe("openFileNodeCheckpoints", () => {
       const { openFileNodeCheckpoints } = await import(${JSON.stringify(new URL("./file-node-checkpoints.ts", import.meta.url).href)});
       const checkpoints = await openFileNodeCheckpoints(${JSON.stringify(path)});
       for (let beat = checkpoints.heartbeat() + 1; ; beat += 1) {
-        await checkpoints.putHeartbeat(beat, new AbortController().signal);
+        await checkpoints.putHeartbeat({ heartbeat: beat, vmId: "vm-1" }, new AbortController().signal);
         console.log(beat);
       }`;
     for (const linesBeforeKill of [1, 7, 20]) {

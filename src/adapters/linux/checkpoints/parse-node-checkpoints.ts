@@ -9,6 +9,11 @@ export interface CheckpointFile {
   /** The kernel's name for the start of the machine after which it was written; undefined: not known. */
   readonly bootId: string | undefined;
   readonly heartbeat: number;
+  /**
+   * The GUID of the VM that wrote the counter: a copied system disk contains another node's. Undefined: not
+   * known, as in the file of an earlier driver.
+   */
+  readonly heartbeatVmId?: string | undefined;
   /** The store incarnation in which the node last saw a rollback; undefined: never. */
   readonly rollbackIncarnation?: number | undefined;
   readonly volumes: readonly VolumeCheckpoint[];
@@ -23,10 +28,12 @@ export interface CheckpointFile {
 export function parseNodeCheckpoints(text: string): Result<CheckpointFile, string> {
   const parsed = parseJson(text);
   if (!isRecord(parsed)) return fail("it is no JSON object");
-  const { version, bootId, heartbeat, rollbackIncarnation, volumes, freezes = [] } = parsed;
+  const { version, bootId, heartbeat, heartbeatVmId, rollbackIncarnation, volumes, freezes = [] } = parsed;
   if (version !== 1) return fail(`its version is ${JSON.stringify(version)}, this driver knows 1`);
   if (bootId !== undefined && typeof bootId !== "string") return fail("bootId is no text");
   if (!isCount(heartbeat)) return fail("heartbeat is no whole number");
+  if (heartbeatVmId !== undefined && typeof heartbeatVmId !== "string")
+    return fail("heartbeatVmId is no text");
   if (rollbackIncarnation !== undefined && !isCount(rollbackIncarnation))
     return fail("rollbackIncarnation is no whole number");
   if (!Array.isArray(volumes)) return fail("volumes is no list");
@@ -40,6 +47,7 @@ export function parseNodeCheckpoints(text: string): Result<CheckpointFile, strin
   return ok({
     bootId,
     heartbeat,
+    ...(heartbeatVmId === undefined ? {} : { heartbeatVmId }),
     ...(rollbackIncarnation === undefined ? {} : { rollbackIncarnation }),
     volumes: checkpoints,
     ...(freezes.length === 0 ? {} : { freezes }),
