@@ -137,7 +137,7 @@ describe(
       await theCluster().kubectl("delete", "crd", ...names, "--wait=false");
       await untilGone([definition("azvolumes")]);
       await waitUntil("the attachments to be gone", SOON, async () => {
-        const { code, output } = await free();
+        const { code, output } = await free("azvolumeattachments");
         return code === 0 && output === "" ? true : undefined;
       });
       await untilGone(names);
@@ -145,13 +145,31 @@ describe(
       await comeBack();
     });
 
-    /** As docs/operating.md says. Fails while an object or the definition goes in between. */
-    async function free(): Promise<{ readonly code: number; readonly output: string }> {
+    // Last: no driver runs from here on.
+    it("go after the driver, also where its finalizers are removed only then", async () => {
+      await azure?.close();
+      await lab?.close();
+      azure = lab = undefined;
+      const kinds = ["azvolumes", "azvolumeattachments"];
+      const names = [...kinds, "azdrivernodes"].map(definition);
+      await theCluster().kubectl("delete", "crd", ...names, "--wait=false");
+      await untilGone([definition("azdrivernodes")]);
       const left = await theCluster().kubectl("get", "crd", "-o", "name");
-      if (!left.includes(definition("azvolumeattachments"))) return { code: 0, output: "" };
+      for (const kind of kinds) {
+        assert.ok(left.includes(definition(kind)), `${kind} went before its finalizers`);
+        const freed = await free(kind);
+        assert.deepEqual([freed.code, freed.output === ""], [0, false], freed.output);
+      }
+      await untilGone(names);
+    });
+
+    /** As docs/operating.md and docs/install.md say. Fails while an object or the definition goes. */
+    async function free(kind: string): Promise<{ readonly code: number; readonly output: string }> {
+      const left = await theCluster().kubectl("get", "crd", "-o", "name");
+      if (!left.includes(definition(kind))) return { code: 0, output: "" };
       const own = ["-n", NAMESPACE] as const;
       try {
-        const listed = await theCluster().kubectl(...own, "get", "azvolumeattachments", "-o", "name");
+        const listed = await theCluster().kubectl(...own, "get", kind, "-o", "name");
         const names = listed.split("\n").filter((line) => line.includes("/"));
         for (const name of names)
           await theCluster().kubectl(...own, "patch", name, "--type", "merge", "-p", FREE);

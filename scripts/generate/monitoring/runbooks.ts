@@ -150,7 +150,8 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
         "--resource-id <disk>` names the client), and its data with it. Restore a snapshot into a new " +
         "claim, and delete the old claim and its pod.",
       "Reason `DiskReplaced`: another disk has its name. Only if that is the volume's restored data, " +
-        "delete the AzVolume. Reason `DiskAccessGranted`: end that access " +
+        "delete the AzVolume (`kubectl -n azure-disk-csi delete azv <volume>`): the next one has that " +
+        "disk, as large as it is. Reason `DiskAccessGranted`: end that access " +
         "(`az disk revoke-access --ids <disk>`).",
       "The driver retries every few minutes, and at once for a new pod.",
     ],

@@ -405,9 +405,9 @@ export const eventReasons = {
   RecordNotRebuilt: {
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when:
-      "another client has removed a volume's record, and Azure does not say which VMs have its disk: " +
-      "nothing is granted",
-    remedy: TRIED_AGAIN,
+      "another client has removed a volume's record, and Azure does not say which VMs have its disk, or " +
+      "shows another disk under its name: nothing is granted",
+    remedy: "Change what is named there: the driver retries automatically.",
   },
   BarrierPending: {
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
