@@ -26,6 +26,10 @@ describe("the command line", () => {
       ],
     },
     { args: ["--prort", "1"], problems: ["--prort: unknown flag; did you mean --port?"] },
+    ...["config", "host", "ca-file", "ready-file", "data-dir", "device-root"].map((flag) => ({
+      args: [`--${flag}=`],
+      problems: [`--${flag}: got ""; expected a value that is not empty`],
+    })),
     { args: ["serve"], problems: ['"serve": unexpected argument; settings are flags'] },
   ];
   for (const { args, problems } of wrong) {

@@ -4,10 +4,16 @@ import { type CommandLine, readCommandLine } from "../cli/read-command-line.ts";
 const DATA_PLANES = ["none", "files", "linux", "auto"] as const;
 const PORT_MAX = 65_535;
 
+/** A text that is not empty, as that of an unset variable is: an empty host would be all addresses. */
+const stated = {
+  kind: "text",
+  problem: (value: string) => (value.trim() === "" ? "expected a value that is not empty" : undefined),
+} as const;
+
 const options = {
   ...grouped("Scenario", {
     config: {
-      kind: "text",
+      ...stated,
       help: "YAML file with resource groups, VMs, settings and faults; see docs/emulator.md",
     },
     "time-scale": {
@@ -29,7 +35,7 @@ const options = {
   }),
   ...grouped("Serving", {
     host: {
-      kind: "text",
+      ...stated,
       default: "127.0.0.1",
       help: "Address to listen on; :: or [::] for all addresses",
     },
@@ -43,19 +49,19 @@ const options = {
     },
     "plain-http": { kind: "flag", help: "No TLS; Azure's SDKs send no token then" },
     "ca-file": {
-      kind: "text",
+      ...stated,
       default: "azure-emulator-ca.pem",
       help: "Where the CA's certificate is written; the CA is kept beside it, in <ca-file>.key",
     },
     "ready-file": {
-      kind: "text",
+      ...stated,
       help: "Written once the emulator answers, with the same JSON as --json prints",
     },
     json: { kind: "flag", help: "Print the ready line as JSON" },
   }),
   ...grouped("State and disks", {
     "data-dir": {
-      kind: "text",
+      ...stated,
       help:
         "Where the state is kept over restarts and kill -9, and with a data plane the disks' files " +
         "(default: nothing is kept)",
@@ -69,7 +75,7 @@ const options = {
         "which " +
         "needs root; auto: linux where that is possible, else files, with the reason",
     },
-    "device-root": { kind: "text", help: "With linux and auto: where each VM's device links appear" },
+    "device-root": { ...stated, help: "With linux and auto: where each VM's device links appear" },
   }),
 };
 

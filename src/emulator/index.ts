@@ -11,6 +11,7 @@ import type { Guests } from "./model/run-command/guests-port.ts";
 import type { ModelSettings } from "./model/settings.ts";
 import type { VmSetUp } from "./model/vm/vm-set-up.ts";
 import type { WorldSetUp } from "./model/world.ts";
+import { written } from "./path-refused.ts";
 import { openModel } from "./state/open-model.ts";
 import { createSystemClock } from "./system-clock.ts";
 
@@ -128,11 +129,13 @@ async function tlsFor({
 }: EmulatorOptions & { readonly host: string }): Promise<TlsMaterial> {
   const names = [...new Set([...ALWAYS_NAMED, host, ...certificateNames])];
   if (caFile === undefined) return createTlsMaterial(names);
-  const tls = await createTlsMaterial(names, await keptAuthority(caFile));
-  // Clients may read it at this moment: it is written only if it changes.
-  if ((await readFile(caFile, "utf8").catch(() => undefined)) !== tls.caPem)
-    await writeFile(caFile, tls.caPem);
-  return tls;
+  return written(caFile, async () => {
+    const tls = await createTlsMaterial(names, await keptAuthority(caFile));
+    // Clients may read it at this moment: it is written only if it changes.
+    if ((await readFile(caFile, "utf8").catch(() => undefined)) !== tls.caPem)
+      await writeFile(caFile, tls.caPem);
+    return tls;
+  });
 }
 
 /**

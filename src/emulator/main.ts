@@ -6,8 +6,8 @@ import { type DataPlaneAvailability, dataPlaneAvailable } from "./data-plane/dat
 import { createFilesDataPlane } from "./data-plane/files-data-plane.ts";
 import { createLinuxDataPlane } from "./data-plane/linux-data-plane.ts";
 import { type Emulator, startEmulator } from "./index.ts";
-import { FolderRefused } from "./make-folder.ts";
 import type { DataPlane } from "./model/data-plane-port.ts";
+import { PathRefused, written } from "./path-refused.ts";
 import { parseScenario, type Scenario } from "./scenario.ts";
 
 const NAME = "azure-compute-emulator";
@@ -36,11 +36,14 @@ async function main(args: readonly string[]): Promise<void> {
   };
   try {
     const emulator = await start(flags, scenario, flags.dataPlane === "none" ? undefined : open);
-    await announce(flags, emulator, dataPlane?.kind ?? "none");
-    await stopping;
-    await emulator.close();
+    try {
+      await announce(flags, emulator, dataPlane?.kind ?? "none");
+      await stopping;
+    } finally {
+      await emulator.close();
+    }
   } catch (error) {
-    if (!(error instanceof FolderRefused)) throw error;
+    if (!(error instanceof PathRefused)) throw error;
     const problem = refusedFlag(flags, error);
     if (problem === undefined) throw error;
     endWithout(refusal(NAME, [problem]));
@@ -49,11 +52,17 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** The flag that names a folder which can't be made; undefined if none does. */
-function refusedFlag(flags: EmulatorFlags, { path, reason }: FolderRefused): string | undefined {
-  if (path !== flags.dataDir && path !== flags.deviceRoot) return undefined;
-  const flag = path === flags.dataDir ? "data-dir" : "device-root";
-  return `--${flag}: got "${path}", which can't be made: ${reason}`;
+/** What is wrong with the flag that names a path which can't be had; undefined if none does. */
+function refusedFlag(flags: EmulatorFlags, { path, problem }: PathRefused): string | undefined {
+  const { dataDir, deviceRoot, caFile, readyFile } = flags;
+  const paths = {
+    "data-dir": dataDir,
+    "device-root": deviceRoot,
+    "ca-file": caFile,
+    "ready-file": readyFile,
+  };
+  const flag = Object.entries(paths).find(([, named]) => named === path)?.[0];
+  return flag === undefined ? undefined : `--${flag}: got "${path}", ${problem}`;
 }
 
 async function readScenario(file: string | undefined): Promise<Partial<Scenario> | string> {
@@ -118,9 +127,10 @@ async function announce(
   const human = `Azure compute emulator at ${ready.url}${
     ready.caFile === undefined ? "" : `, trust ${ready.caFile}:\n${ready.caPem?.trimEnd() ?? ""}`
   }`;
-  process.stdout.write(`${flags.json ? JSON.stringify(ready) : human}\n`);
   const readyFile = flags.readyFile;
-  if (readyFile !== undefined) await writeFile(readyFile, `${JSON.stringify(ready)}\n`);
+  if (readyFile !== undefined)
+    await written(readyFile, () => writeFile(readyFile, `${JSON.stringify(ready)}\n`));
+  process.stdout.write(`${flags.json ? JSON.stringify(ready) : human}\n`);
 }
 
 function stopRequested(): Promise<void> {

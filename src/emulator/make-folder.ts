@@ -1,23 +1,9 @@
 import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-
-/** A folder that the emulator needs can't be made. */
-export class FolderRefused extends Error {
-  /** The folder as the caller named it. */
-  readonly path: string;
-  /** Why, such as `EACCES: permission denied, mkdir '/data'`. */
-  readonly reason: string;
-
-  constructor(path: string, cause: unknown) {
-    const reason = reasonOf(cause);
-    super(`the folder ${path} can't be made: ${reason}`, { cause });
-    this.path = path;
-    this.reason = reason;
-  }
-}
+import { PathRefused } from "./path-refused.ts";
 
 /**
- * Makes a folder with those above it, and does nothing where it is. Throws `FolderRefused`. Node's own
+ * Makes a folder with those above it, and does nothing where it is. Throws `PathRefused`. Node's own
  * `recursive` never returns, and takes a whole core, where a file system answers ENOENT for a folder in one
  * that is there, as /proc does.
  */
@@ -25,7 +11,7 @@ export async function makeFolder(path: string): Promise<void> {
   try {
     await make(path);
   } catch (error) {
-    throw new FolderRefused(path, error);
+    throw new PathRefused(path, "made", reasonOf(error), { cause: error });
   }
 }
 

@@ -113,19 +113,28 @@ describe("the program", () => {
     assert.match(why, /--config: \/nowhere\.yaml can't be read: ENOENT/);
   });
 
-  it("names the flag and the folder where none can be made, and ends", async () => {
+  it("names the flag and the folder or file that it can't have, and ends", async () => {
     const directory = await mkdtemp(join(tmpdir(), "emulator-program-"));
     const file = join(directory, "file");
     await writeFile(file, "");
     const ca = ["--ca-file", join(directory, "ca.pem")];
-    const refusedBy = async (...flags: string[]): Promise<readonly [code: unknown, complained: string]> => {
-      const program = spawn(process.execPath, [PROGRAM, ...ca, ...flags], {
-        stdio: ["ignore", "inherit", "pipe"],
+    const endedBy = async (...flags: string[]): Promise<readonly [unknown, string, string]> => {
+      const program = spawn(process.execPath, [PROGRAM, ...flags], {
+        stdio: ["ignore", "pipe", "pipe"],
         timeout: PATIENCE_MS,
         killSignal: "SIGKILL",
       });
-      const [[code], complained] = await Promise.all([once(program, "exit"), text(program.stderr)]);
-      return [code, complained];
+      const [[code], complained, said] = await Promise.all([
+        once(program, "exit"),
+        text(program.stderr),
+        text(program.stdout),
+      ]);
+      return [code, complained, said];
+    };
+    const refusedBy = async (...flags: string[]): Promise<readonly [code: unknown, complained: string]> => {
+      const [exit, reason, said] = await endedBy(...ca, ...flags);
+      assert.equal(said, "", "it says that it answers");
+      return [exit, reason];
     };
     const help = "Try azure-compute-emulator --help.\n";
     try {
@@ -138,6 +147,14 @@ describe("the program", () => {
       const [code, complained] = await refusedBy("--data-dir", join(file, "state"));
       assert.equal(code, 2);
       assert.match(complained, /--data-dir: got ".*\/file\/state", which can't be made: ENOTDIR/);
+      const [exit, why] = await refusedBy("--ready-file", join(directory, "nowhere", "ready"));
+      assert.equal(exit, 2, "it runs on, and takes no SIGTERM");
+      assert.match(why, /--ready-file: got ".*\/nowhere\/ready", which can't be written: ENOENT.*\nTry /);
+      for (const place of [directory, join(directory, "nowhere", "ca.pem")]) {
+        const [status, reason] = await endedBy("--ca-file", place);
+        assert.equal(status, 2);
+        assert.match(reason, /--ca-file: got ".*", which can't be written: E(?:ISDIR|NOENT)/);
+      }
     } finally {
       await rm(directory, { recursive: true });
     }

@@ -26,6 +26,8 @@ async function readKept(file: string): Promise<Authority | "none" | undefined> {
     return await readAuthority(await readFile(file, "utf8"));
   } catch (error) {
     if (isError(error, "ENOENT")) return "none";
+    // It may well be one, which this user can't read.
+    if (error instanceof Error && "syscall" in error) throw error;
     throw new Error(`${file} is not the key of an emulator's CA: remove it, or choose another --ca-file`, {
       cause: error,
     });
