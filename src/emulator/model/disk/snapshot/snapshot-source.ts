@@ -1,20 +1,22 @@
 import { type ArmFailure, armErrors } from "../../api/errors.ts";
-import { type JsonObject, numberAt, textAt } from "../../api/json.ts";
+import { type JsonObject, numberAt, objectAt, textAt } from "../../api/json.ts";
 import { edgeZoneOf, isSameEdgeZone } from "../../subscription/edge-zones.ts";
 import { findDisk, findSnapshot, normalLocation, type World } from "../../world.ts";
 import { copiedPercent } from "../copy/background-copy.ts";
 import { checkCopiesTo } from "../copy/copy-limits.ts";
 import { hasSettablePerformance } from "../disk-sku.ts";
 import { sectorSizeBytes } from "../disk.ts";
+import { protectionIn } from "../protection.ts";
 import { completionPercent, type Snapshot } from "./snapshot.ts";
 
+/** Where the bytes of a snapshot come from. */
 export interface SnapshotSource {
   readonly kind: "Source";
-  readonly id: string;
+  /** The disk or snapshot that is copied; an empty snapshot has none. */
+  readonly copied?: { readonly id: string; readonly uniqueId: string; readonly familyId: string };
+  /** The least size of the snapshot. */
   readonly sizeGiB: number;
   readonly sectorSizeBytes: number;
-  readonly uniqueId: string;
-  readonly familyId: string;
   readonly copiesInBackground: boolean;
   /** A snapshot is encrypted as its source is, and is of the same kind of disk. */
   readonly encryption: JsonObject;
@@ -52,18 +54,36 @@ interface Wanted {
   readonly extendedLocation?: JsonObject;
 }
 
-/** The source that a snapshot's `creationData` names, or why it is refused. */
+/** No source: recorded in 2020 (TestSnapshotDuplicateCreationFails of Azure PowerShell). */
+const EMPTY: SnapshotSource = {
+  kind: "Source",
+  sizeGiB: 1,
+  sectorSizeBytes: 512,
+  copiesInBackground: false,
+  encryption: protectionIn({}, undefined).encryption,
+  other: {},
+};
+
+/** The source that a snapshot's `properties` name, or why it is refused. */
 export function snapshotSource(
   world: World,
-  creationData: JsonObject,
+  properties: JsonObject,
   wanted: Wanted,
 ): SnapshotSource | ArmFailure {
+  const creationData = objectAt(properties, "creationData") ?? {};
   const option = textAt(creationData, "createOption");
   const id = textAt(creationData, "sourceResourceId");
+  if (option === "Empty")
+    return numberAt(properties, "diskSizeGB") === undefined
+      ? armErrors.invalidParameter(
+          "diskSizeGB",
+          "Required parameter 'snapshot.diskSizeGB' is missing (null).",
+        )
+      : EMPTY;
   if (option !== "Copy" && option !== "CopyStart") {
     return armErrors.invalidParameter(
       "createOption",
-      `The emulator supports createOption Copy and CopyStart for snapshots, not '${option ?? ""}'.`,
+      `The emulator supports createOption Copy, CopyStart and Empty for snapshots, not '${option ?? ""}'.`,
     );
   }
   if (id === undefined)
@@ -140,11 +160,9 @@ function fromHere(
   const { id: diskId, uniqueId, spec } = disk;
   return {
     kind: "Source",
-    id: diskId,
+    copied: { id: diskId, uniqueId, familyId: uniqueId },
     sizeGiB: spec.sizeGiB,
     sectorSizeBytes: sectorSizeBytes(disk),
-    uniqueId,
-    familyId: uniqueId,
     copiesInBackground,
     encryption: spec.encryption,
     other: inherited(spec.other),
@@ -155,7 +173,7 @@ function fromSnapshot(snapshot: Snapshot, copiesInBackground: boolean): Snapshot
   const { id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId } = snapshot;
   const { encryption } = snapshot.protection;
   return {
-    ...({ kind: "Source", id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId } as const),
+    ...({ kind: "Source", copied: { id, uniqueId, familyId }, sizeGiB, sectorSizeBytes: sector } as const),
     ...{ copiesInBackground, encryption, other: inherited(snapshot.other) },
   };
 }

@@ -79,7 +79,8 @@ export function writeSnapshot(
       "Required parameter 'snapshot.creationData' is missing (null).",
     );
   const incremental = booleanAt(body, "properties", "incremental") ?? false;
-  const source = snapshotSource(world, creationData, {
+  const properties = objectAt(body, "properties") ?? {};
+  const source = snapshotSource(world, properties, {
     subscriptionId: address.subscriptionId,
     location,
     incremental,
@@ -97,7 +98,6 @@ export function writeSnapshot(
     skuName: isRedundant ? "Standard_ZRS" : "Standard_LRS",
   });
   if (typeof skuName !== "string") return skuName;
-  const properties = objectAt(body, "properties") ?? {};
   const sizeGiB = sizeIn(properties, { id, sizeGiB: source.sizeGiB });
   if (typeof sizeGiB !== "number") return sizeGiB;
   const inherited = { ...protectionIn({}, undefined), encryption: source.encryption };
@@ -107,6 +107,7 @@ export function writeSnapshot(
     checkLinks(world, protection) ??
     checkQuota(world, { ...address, location }, snapshotQuota(skuName));
   if (refused !== undefined) return refused;
+  const uniqueId = world.random.guid();
   const snapshot: Snapshot = {
     ...address,
     id,
@@ -115,12 +116,12 @@ export function writeSnapshot(
     tags: textsAt(body, "tags"),
     skuName,
     creationData,
-    sourceUniqueId: source.uniqueId,
+    ...(source.copied === undefined ? {} : { sourceUniqueId: source.copied.uniqueId }),
     incremental,
-    familyId: source.familyId,
+    familyId: source.copied?.familyId ?? uniqueId,
     sizeGiB,
     sectorSizeBytes: source.sectorSizeBytes,
-    uniqueId: world.random.guid(),
+    uniqueId,
     createdAtMs: world.nowMs,
     provisioningState: "Updating",
     ...(source.copiesInBackground ? { awaitsCopy: true as const } : {}),
@@ -229,14 +230,12 @@ function sizeIn(
 function startCreation(world: World, snapshot: Snapshot, source: SnapshotSource): Operation {
   const copyMs = source.copiesInBackground ? delayMs(world, "snapshotBackgroundCopy") : 0;
   const instantMinutes = numberAt(snapshot.creationData, "instantAccessDurationMinutes");
+  const bytes = { diskId: snapshot.id, sizeBytes: diskSizeBytes(snapshot.sizeGiB) };
+  const sourceId = source.copied?.id;
   return start(world, snapshot, "Snapshots_CreateOrUpdate", delayMs(world, "snapshotCreate"), {
-    copiesFrom: source.id,
+    ...(sourceId === undefined ? {} : { copiesFrom: sourceId }),
     effects: [
-      copyEffect(world, {
-        sourceId: source.id,
-        diskId: snapshot.id,
-        sizeBytes: diskSizeBytes(snapshot.sizeGiB),
-      }),
+      sourceId === undefined ? { kind: "diskCreated", ...bytes } : copyEffect(world, { sourceId, ...bytes }),
     ],
     change: (now) => ({
       ...without(now, "awaitsCopy"),

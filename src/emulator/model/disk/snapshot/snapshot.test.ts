@@ -51,6 +51,40 @@ const access = (azure: ModelFixture): string | undefined =>
   textAt(azure.send("GET", "snapshots/s").body, "properties", "snapshotAccessState");
 
 describe("a snapshot", () => {
+  it("of no source is empty, as Azure PowerShell was recorded to make one (2020)", () => {
+    const azure = aModel({ hasDataPlane: true });
+    const body = {
+      sku: { name: "Standard_LRS" },
+      properties: {
+        osType: "Windows",
+        creationData: { createOption: "Empty" },
+        diskSizeGB: 5,
+        incremental: false,
+      },
+      location: "EastUS",
+      tags: {},
+    };
+    assert.equal(azure.send("PUT", "snapshots/s", body).status, 202);
+    azure.advance(60_000);
+    const id = `${COMPUTE}/snapshots/s`;
+    const due = azure.model.takeDueEffects();
+    assert.deepEqual(
+      due.flatMap(({ effects }) => effects).filter((effect) => "diskId" in effect && effect.diskId === id),
+      [{ kind: "diskCreated", diskId: id, sizeBytes: 5n * 2n ** 30n }],
+    );
+    for (const { operationId } of due) azure.model.settleOperation(operationId);
+    const shown = azure.send("GET", "snapshots/s").body;
+    assert.deepEqual(at(shown, "properties", "creationData"), { createOption: "Empty" });
+    assert.deepEqual(at(shown, "properties", "diskSizeBytes"), 5 * 2 ** 30);
+    assert.equal(textAt(shown, "properties", "provisioningState"), "Succeeded");
+    assert.equal(textAt(shown, "properties", "osType"), "Windows");
+    // A disk is made of it as of any other.
+    assert.equal(azure.send("PUT", "disks/restored", restoreBody("s")).status, 202);
+    const { diskSizeGB: _, ...unsized } = body.properties;
+    const refused = azure.send("PUT", "snapshots/t", { ...body, properties: unsized });
+    assert.deepEqual([refused.status, codeOf(refused.body)], [400, "InvalidParameter"]);
+  });
+
   it("is of the disk that its sourceUri names, as Terraform and PowerShell send it", () => {
     const azure = withDisk();
     const sourceUri = `${COMPUTE}/disks/pvc-1`;

@@ -5,7 +5,7 @@ import { type BackgroundCopy, copiedPercent } from "../copy/background-copy.ts";
 import { diskSizeBytes, type ProvisioningState, type SasGrant } from "../disk.ts";
 import { type Protection, renderProtection } from "../protection.ts";
 
-/** A snapshot of a disk, or a copy of one. */
+/** A snapshot of a disk, a copy of one, or an empty one. */
 export interface Snapshot extends NamedAddress {
   readonly id: string;
   readonly location: string;
@@ -13,7 +13,8 @@ export interface Snapshot extends NamedAddress {
   readonly tags: Readonly<Record<string, string>> | undefined;
   readonly skuName: string;
   readonly creationData: JsonObject;
-  readonly sourceUniqueId: string;
+  /** Undefined of an empty one. */
+  readonly sourceUniqueId?: string;
   readonly incremental: boolean;
   /** Shared by the incremental snapshots of one disk. */
   readonly familyId: string;
@@ -78,7 +79,7 @@ export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
       ...snapshot.other,
       creationData: {
         ...snapshot.creationData,
-        sourceUniqueId: snapshot.sourceUniqueId,
+        ...(snapshot.sourceUniqueId === undefined ? {} : { sourceUniqueId: snapshot.sourceUniqueId }),
         ...(snapshot.sectorSizeBytes === 512 ? {} : { logicalSectorSize: snapshot.sectorSizeBytes }),
       },
       diskSizeGB: snapshot.sizeGiB,
