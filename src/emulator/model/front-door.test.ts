@@ -30,6 +30,18 @@ describe("the front door", () => {
       expected: [400, "InvalidApiVersionParameter"],
     },
     {
+      because: "Resource Manager is of 2014",
+      path: "disks/x",
+      query: { "api-version": "2014-03-31" },
+      expected: [400, "InvalidApiVersionParameter"],
+    },
+    {
+      because: "its first version was recorded with Azure PowerShell",
+      path: "disks/x",
+      query: { "api-version": "2014-04-01-preview" },
+      expected: [404, "ResourceNotFound"],
+    },
+    {
       because: "unknown types are unknown",
       path: "toasters/x",
       query: { "api-version": "2025-04-01" },

@@ -40,10 +40,10 @@ export interface Answered {
 const API_VERSION = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(-preview)?$/;
 const DEFAULT_ORIGIN = "https://management.azure.com";
 /**
- * Azure answers NoRegisteredProviderFound for versions that never existed; this one is older than Resource
- * Manager.
+ * Azure answers NoRegisteredProviderFound for versions that never existed. Older ones than this, the first of
+ * Resource Manager, no client has.
  */
-const API_VERSION_MIN = "2015-01-01";
+const API_VERSION_MIN = "2014-04-01";
 
 /** The steps of a call: route, api-version with its fields, roles, policies, fault, throttle, handler. */
 export function answerRequest(world: World, request: ArmRequest, routed: Routed): Answered {

@@ -96,7 +96,7 @@ export const armErrors = {
     gateway.badRequest(
       "InvalidApiVersionParameter",
       `The api-version '${version}' is invalid. The supported versions are of the form 'YYYY-MM-DD' or ` +
-        "'YYYY-MM-DD-preview'.",
+        "'YYYY-MM-DD-preview', from '2014-04-01-preview' on.",
     ),
   noRegisteredProvider: (version: string, supported: readonly string[]) =>
     gateway.badRequest(
@@ -592,6 +592,14 @@ export const armErrors = {
   /** A PUT that only an existing VM accepts. */
   missingForNewVm: (property: string) =>
     invalidParameter(property, `Required parameter '${property}' is missing (null).`),
+  /** Recorded in 2016 (TestVirtualMachineUpdateWithoutNic of Azure PowerShell). */
+  noInterfaceLeft: (vmName: string) =>
+    failure(
+      400,
+      "VirtualMachineMustHaveAtLeastOneNetworkInterface",
+      `Virtual machine ${vmName} must have at least one network interface.`,
+      { details: [] },
+    ),
   /** A VM that is made of a disk with a system on it is set up already. */
   osProfileNotAllowed: () => invalidParameter("osProfile", "Parameter 'osProfile' is not allowed."),
   /** A member of a body that the provider of VMs does not know, or not in that API version. */

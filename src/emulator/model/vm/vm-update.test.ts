@@ -33,6 +33,9 @@ function stateOf(azure: ModelFixture): string | undefined {
   return textAt(azure.send("GET", VM).body, "properties", "provisioningState");
 }
 
+/** What a new VM must state. */
+const BARE = { hardwareProfile: { vmSize: "Standard_D8s_v5" } };
+
 const profile = (more: Readonly<Record<string, Json>>): Json => ({ properties: more });
 
 describe("a PATCH of a VM", () => {
@@ -137,5 +140,26 @@ describe("a PATCH of a VM", () => {
     azure.send("PATCH", VM, {}, { caller: "a" });
     assert.notEqual(seenBy("a"), before);
     assert.equal(seenBy("b"), before);
+  });
+});
+
+describe("a write of a VM", () => {
+  it("takes no last network interface, as Azure PowerShell was recorded (2016)", () => {
+    const azure = aModel({ virtualMachines: [{ name: "node-a" }] });
+    const before = azure.send("GET", VM).body;
+    const none = { location: "eastus", properties: { networkProfile: { networkInterfaces: [] } } };
+    for (const method of ["PUT", "PATCH"] as const) {
+      const { status, body } = azure.send(method, VM, none);
+      assert.equal(status, 400);
+      assert.equal(codeOf(body), "VirtualMachineMustHaveAtLeastOneNetworkInterface");
+      assert.equal(
+        textAt(body, "error", "message"),
+        "Virtual machine node-a must have at least one network interface.",
+      );
+    }
+    assert.deepEqual(azure.send("GET", VM).body, before);
+    // One that was made without any, as a test's may be, can be written to.
+    azure.finish("PUT", "virtualMachines/bare", { ...none, properties: { ...BARE, ...none.properties } });
+    assert.equal(azure.send("PATCH", "virtualMachines/bare", none).status, 200);
   });
 });

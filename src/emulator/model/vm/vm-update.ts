@@ -95,6 +95,8 @@ export function updateVm(
     if (unsuited !== undefined) return unsuited;
   }
   const updated = propertiesAfter(world, vm, body);
+  if (interfacesIn(vm.other).length > 0 && interfacesIn(updated).length === 0)
+    return armErrors.noInterfaceLeft(vm.name);
   const after = osDiskAfter(world, vm, body, updated);
   if (after.kind === "Failure") return after;
   return startUpdate(world, vm, name, {
@@ -110,6 +112,11 @@ export function updateVm(
     dataDisks: plan.entries,
     moves: list === undefined ? ["update"] : ["update", "dataDisks"],
   });
+}
+
+/** A VM of the emulator may have none from its creation on: there is no network here. */
+function interfacesIn(properties: JsonObject): readonly Json[] {
+  return listAt(properties, "networkProfile", "networkInterfaces") ?? [];
 }
 
 /** Most writes state data disks only, and nothing of these. */
