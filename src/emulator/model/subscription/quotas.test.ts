@@ -116,7 +116,7 @@ describe("quotas", () => {
     assert.deepEqual([refused.status, codeOf(refused.body)], [409, "OperationNotAllowed"]);
     assert.match(
       textAt(refused.body, "error", "message") ?? "",
-      /Current Limit: 16, Current Usage: 16, Additional Required: 8, \(Minimum\) New Limit Required: 24\./,
+      /exceeding approved Total Regional Cores quota\..* Current Limit: 16, Current Usage: 16, Additional Required: 8, \(Minimum\) New Limit Required: 24\./,
     );
     azure.finish("POST", "virtualMachines/node-a/deallocate");
     azure.finish("PATCH", "virtualMachines/node-a", larger);

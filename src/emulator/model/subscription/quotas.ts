@@ -24,6 +24,9 @@ export function listUsagesHandler(world: World, call: ArmCall): HandlerResult {
   return reply(200, { value });
 }
 
+/** By this, Karpenter and others tell the refusal from that of a family's cores. */
+const CORES_IN_REFUSALS = "Total Regional Cores";
+
 /** The refusal of so many more, one by default, than the subscription may have in the region. */
 export function checkQuota(
   world: World,
@@ -37,7 +40,8 @@ export function checkQuota(
   const usage = usagesOf(world, place).get(name) ?? 0;
   if (required <= 0 || usage + required <= limit) return undefined;
   const { location } = place;
-  return armErrors.quotaExceeded({ quota: name, location: normalLocation(location), limit, usage, required });
+  const quota = name === "cores" ? CORES_IN_REFUSALS : name;
+  return armErrors.quotaExceeded({ quota, location: normalLocation(location), limit, usage, required });
 }
 
 /**

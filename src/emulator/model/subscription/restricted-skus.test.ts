@@ -49,6 +49,11 @@ describe("a restricted SKU", () => {
     const azure = aModel({ settings: { restrictedSkus } });
     const refused = azure.send("PUT", "virtualMachines/new", vmIn("2"));
     assert.deepEqual([refused.status, codeOf(refused.body)], [409, "SkuNotAvailable"]);
+    // As users of az and Terraform have reported it since 2024.
+    assert.match(
+      textAt(refused.body, "error", "message") ?? "",
+      /for Capacity Restrictions: Standard_D8s_v5' is currently not available in location 'eastus'\./,
+    );
     assert.equal(azure.send("PUT", "virtualMachines/new", vmIn("1")).status, 201);
     const set = { location: "eastus", zones: ["2"], sku: { name: "Standard_D8s_v5", capacity: 1 } };
     assert.equal(codeOf(azure.send("PUT", "virtualMachineScaleSets/pool", set).body), "SkuNotAvailable");

@@ -1,5 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import type { JsonObject } from "../api/json.ts";
+import { findDiskSku } from "../disk/disk-sku.ts";
 import type { RestrictedSku } from "../settings.ts";
 import { normalLocation, type World } from "../world.ts";
 
@@ -27,7 +28,10 @@ export function checkSku(
   const isRestricted = restrictedIn(world, name, resource.location).some(
     ({ zones }) => zones === undefined || resource.zones.some((zone) => zones.includes(zone)),
   );
-  return isRestricted ? armErrors.skuNotAvailable(resource) : undefined;
+  if (!isRestricted) return undefined;
+  return findDiskSku(name) === undefined
+    ? armErrors.sizeNotAvailable(name, normalLocation(resource.location))
+    : armErrors.diskSkuNotAvailable(resource);
 }
 
 function restrictedIn(world: World, name: string, location: string): readonly RestrictedSku[] {
