@@ -112,7 +112,7 @@ describe("errors through the official SDK", () => {
         () => attach("node-b", [{ lun: 0, id }]),
         400,
         "BadRequest",
-        /^Disk errors-1 cannot be attached to the VM because it is not in the same zone as the VM\. VM zone: '2'\. Disk zone: '1'\.$/,
+        /^Disk \/subscriptions\/.+\/resourceGroups\/RG\/.+\/errors-1 cannot be attached to the VM because it is not in the same zone as the VM\. VM zone: '2'\. Disk zone: '1'\.$/,
       ],
       [
         "unknown VM size",

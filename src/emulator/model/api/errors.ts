@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "./json.ts";
-import { ownerName, parseResourceId } from "./resource/resource-id.ts";
+import { ownerName, parseResourceId, withUpperCaseGroup } from "./resource/resource-id.ts";
 
 /** A refusal of ARM or of the compute provider: an expected answer, not a bug. */
 export interface ArmFailure {
@@ -684,10 +684,22 @@ export const armErrors = {
         `update disk resource at ${diskId}.`,
       { target: "dataDisk.managedDisk.storageAccountType" },
     ),
-  zoneMismatch: (diskName: string, vmZone: string, diskZone: string) =>
+  /**
+   * In words that users have reported (jenkins-infra/azure#1406 of 2026; of a disk in no zone
+   * jrudlin/Azure#7 of 2023). Inferred: the same of a VM in no zone.
+   */
+  zoneMismatch: (diskId: string, vmZone: string, diskZone: string) =>
     badRequest(
-      `Disk ${diskName} cannot be attached to the VM because it is not in the same zone as the VM. VM ` +
-        `zone: '${vmZone}'. Disk zone: '${diskZone}'.`,
+      `Disk ${withUpperCaseGroup(diskId)} cannot be attached to the VM because it is not in ` +
+        (diskZone === ""
+          ? `zone '${vmZone}'.`
+          : `the same zone as the VM. VM zone: '${vmZone}'. Disk zone: '${diskZone}'.`),
+    ),
+  /** Reported in 2021 (hashicorp/terraform-provider-azurerm#11992). */
+  zonalDiskInSet: (diskId: string, vmName: string) =>
+    badRequest(
+      `Zonal Disk '${withUpperCaseGroup(diskId)}' cannot be attached to resource '${vmName}' because the ` +
+        "resource belongs to an Availability Set and this feature is not supported.",
     ),
   /** Inferred, from the refusal of a disk in another zone. */
   edgeZoneMismatch: (diskName: string, vmPlace: string, diskPlace: string) =>

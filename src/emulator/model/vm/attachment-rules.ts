@@ -87,7 +87,10 @@ function checkPlace(vm: VirtualMachine, disk: Disk): ArmFailure | undefined {
   if (disk.spec.sku.zoneRedundant) return undefined;
   const vmZone = vm.zones[0] ?? "";
   const diskZone = disk.zones[0] ?? "";
-  return vmZone === diskZone ? undefined : armErrors.zoneMismatch(disk.name, vmZone, diskZone);
+  if (vmZone === diskZone) return undefined;
+  return vm.availabilitySetId === undefined
+    ? armErrors.zoneMismatch(disk.id, vmZone, diskZone)
+    : armErrors.zonalDiskInSet(disk.id, vm.name);
 }
 
 /** A disk as the rules about its kind see it. */

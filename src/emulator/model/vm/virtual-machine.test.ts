@@ -268,6 +268,41 @@ describe("a VM's data-disk list", () => {
     });
   }
 
+  it("refuses a disk of another zone in the words that users have reported (2021 to 2026)", () => {
+    const azure = aModel();
+    azure.finish("PUT", "availabilitySets/set", { location: "eastus", sku: { name: "Aligned" } });
+    azure.finish("PUT", "virtualMachines/in-set", {
+      location: "eastus",
+      properties: {
+        availabilitySet: { id: `${COMPUTE}/availabilitySets/set` },
+        hardwareProfile: { vmSize: "Standard_D8s_v5" },
+        networkProfile: {},
+      },
+    });
+    for (const zone of ["", "1", "2"])
+      azure.finish("PUT", `disks/in${zone}`, diskBody({ zones: zone === "" ? [] : [zone] }));
+    const id = (name: string): string => `${COMPUTE}/disks/${name}`.replace("/rg/", "/RG/");
+    const refusal = (vm: string, disk: string): string | undefined => {
+      const { status, body } = azure.send("PATCH", `virtualMachines/${vm}`, listBody({ 0: disk }));
+      assert.deepEqual([status, codeOf(body)], [400, "BadRequest"]);
+      return textAt(body, "error", "message");
+    };
+    assert.equal(
+      refusal("node-a", "in2"),
+      `Disk ${id("in2")} cannot be attached to the VM because it is not in the same zone as the VM. ` +
+        "VM zone: '1'. Disk zone: '2'.",
+    );
+    assert.equal(
+      refusal("node-a", "in"),
+      `Disk ${id("in")} cannot be attached to the VM because it is not in zone '1'.`,
+    );
+    assert.equal(
+      refusal("in-set", "in1"),
+      `Zonal Disk '${id("in1")}' cannot be attached to resource 'in-set' because the resource belongs to an ` +
+        "Availability Set and this feature is not supported.",
+    );
+  });
+
   it("takes Premium SSD v2 only in a zone", () => {
     const azure = aModel({ virtualMachines: [{ name: "zonal" }] });
     azure.finish("PUT", "virtualMachines/regional", {
