@@ -923,14 +923,14 @@ export const armErrors = {
         `${exceeded.required}, (Minimum) New Limit Required: ${exceeded.usage + exceeded.required}. ` +
         "Submit a request for Quota increase at https://aka.ms/ProdportalCRP.",
     ),
-  /** In words that users have reported since July 2024 (Azure-Samples/azuresandbox#70, Azure/azure-cli#32628). */
+  /** In words that users report since July 2024 (Azure-Samples/azuresandbox#70, Azure/azure-cli#32628). */
   sizeNotAvailable: (size: string, location: string) =>
     failure(
       409,
       "SkuNotAvailable",
-      `The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: ${size}' is ` +
-        `currently not available in location '${location}'. Please try another size or deploy to a different ` +
-        "location or different zone. See https://aka.ms/azureskunotavailable for details.",
+      `The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: ${size}' ` +
+        `is currently not available in location '${location}'. Please try another size or deploy to a ` +
+        "different location or different zone. See https://aka.ms/azureskunotavailable for details.",
     ),
   /** Inferred from what was said of sizes before. */
   diskSkuNotAvailable: (disk: {
@@ -943,8 +943,8 @@ export const armErrors = {
       409,
       "SkuNotAvailable",
       `The requested size for resource '${disk.id}' is currently not available in location ` +
-        `'${disk.location}' zones '${disk.zones.join(",")}' for subscription '${disk.subscriptionId}'. Please ` +
-        "try another size or deploy to a different location or zones. See " +
+        `'${disk.location}' zones '${disk.zones.join(",")}' for subscription '${disk.subscriptionId}'. ` +
+        "Please try another size or deploy to a different location or zones. See " +
         "https://aka.ms/azureskunotavailable for details.",
     ),
   resourceNamespace: (namespace: string) =>

@@ -268,7 +268,7 @@ describe("a VM's data-disk list", () => {
     });
   }
 
-  it("refuses a disk of another zone in the words that users have reported (2021 to 2026)", () => {
+  it("refuses a disk of another zone in words that users report (2021 to 2026)", () => {
     const azure = aModel();
     azure.finish("PUT", "availabilitySets/set", { location: "eastus", sku: { name: "Aligned" } });
     azure.finish("PUT", "virtualMachines/in-set", {
@@ -298,8 +298,8 @@ describe("a VM's data-disk list", () => {
     );
     assert.equal(
       refusal("in-set", "in1"),
-      `Zonal Disk '${id("in1")}' cannot be attached to resource 'in-set' because the resource belongs to an ` +
-        "Availability Set and this feature is not supported.",
+      `Zonal Disk '${id("in1")}' cannot be attached to resource 'in-set' because the resource belongs to ` +
+        "an Availability Set and this feature is not supported.",
     );
   });
 
