@@ -51,9 +51,9 @@ export function cleanCalls(calls: PlugInCalls): Pick<HostProvisioner, "isClean" 
         });
         // What it has cached it wrote with the last close; only a fault shows whether it was to be flushed.
         const fault = judged.clean && needsFlush !== false ? machine.takeFault("flush") : undefined;
-        return ok(
-          fault === undefined ? judged : { clean: false, reason: describeFailure(fault), endsByItself: true },
-        );
+        if (fault === undefined) return ok(judged);
+        const writesLost = fault.kind === "WritesLost" ? { writesLost: fault.detail } : {};
+        return ok({ clean: false, reason: describeFailure(fault), endsByItself: true, ...writesLost });
       }),
     earlierChildrenAlive: async (signal) =>
       look("earlierChildrenAlive", signal, () => ok(calls.earlierAlive())),

@@ -516,6 +516,16 @@ export const eventReasons = {
       "Delete the pods that use it on that node, so that it is unmounted, checked and mounted again: a " +
       "restarted container gets the same mount.",
   },
+  WritesLost: {
+    type: "Warning",
+    shownOn: ["Node"],
+    when:
+      "the disk has not taken all that pods had written and the kernel had cached; found as the volume is " +
+      "unmounted or released, which continues",
+    remedy:
+      "An application that syncs its files has had an error of fsync. Check its data with its own means, " +
+      "or restore a snapshot. The log of the node's kernel names the errors.",
+  },
   PodLostDisk: {
     shownOn: ["Node"],
     when:

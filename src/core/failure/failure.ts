@@ -109,6 +109,8 @@ interface FailureFields {
     endsByItself?: true | undefined;
   };
   readonly FileSystemBroken: { devicePath: string; detail: string };
+  /** The kernel could not write what was written before, and keeps it no longer. */
+  readonly WritesLost: { devicePath: string; detail: string };
   readonly FileSystemUnserved: { fsType: string; problem: string };
   readonly WriteProtected: { devicePath: string };
   /** `option`: the mount option that mounts it as it is. */

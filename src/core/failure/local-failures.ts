@@ -72,6 +72,13 @@ export const localFailures = {
       `the file system on ${failure.devicePath} has errors that can't be repaired without losing ` +
       `data: ${failure.detail}; repair it by hand`,
   },
+  WritesLost: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) =>
+      `not all that was written is on ${failure.devicePath}: ${failure.detail}; it is lost, and the next ` +
+      "call continues without it",
+  },
   FileSystemUnserved: {
     code: "FAILED_PRECONDITION",
     retryable: true,

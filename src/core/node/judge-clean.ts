@@ -29,6 +29,8 @@ export interface CleanJudgement {
   readonly reason: string;
   /** No program is known to use the disk: a command of the driver or a write has yet to end. */
   readonly endsByItself?: true;
+  /** What the kernel said where it could not write to the disk what it had cached, which it dropped. */
+  readonly writesLost?: string;
 }
 
 /** Whether a node is *clean* of a volume, and why not: one remaining trace is enough to say no. */

@@ -69,6 +69,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   WrongFileSystem: "FAILED_PRECONDITION",
   DeviceBusy: "UNAVAILABLE",
   FileSystemBroken: "FAILED_PRECONDITION",
+  WritesLost: "UNAVAILABLE",
   FileSystemUnserved: "FAILED_PRECONDITION",
   WriteProtected: "FAILED_PRECONDITION",
   JournalNotReplayed: "FAILED_PRECONDITION",

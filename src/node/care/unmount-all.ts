@@ -1,6 +1,7 @@
 import { ok, type Result } from "../../core/failure/result.ts";
 import { emitOnVolume } from "../emit-on-volume.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { unmountVolume } from "../unmount-volume.ts";
 import type { OwnVolume } from "./own-volume.ts";
 
 /**
@@ -13,8 +14,9 @@ export async function unmountAll(
   placeholders: readonly string[],
   signal: AbortSignal,
 ): Promise<Result<void>> {
+  const { volumeName } = target;
   for (const path of target.observed.targets.filter((other) => !placeholders.includes(other))) {
-    const unbound = await ports.host.unmount(path, signal);
+    const unbound = await unmountVolume(ports, { volumeName, path }, signal);
     if (!unbound.ok) return unbound;
   }
   for (const path of placeholders) {
@@ -25,9 +27,9 @@ export async function unmountAll(
     const lost =
       `pods of ${ports.node.nodeName} have lost the volume, ` +
       "and find an empty read-only folder in its place";
-    emitOnVolume(ports, target.volumeName, "PodLostDisk", `${lost}: ${placeholders.join(", ")}`);
+    emitOnVolume(ports, volumeName, "PodLostDisk", `${lost}: ${placeholders.join(", ")}`);
   }
   if (target.checkpoint === undefined) return ok(undefined);
   const { stagingPath } = target.checkpoint;
-  return ports.steps.run("unmount", () => ports.host.unmount(stagingPath, signal));
+  return ports.steps.run("unmount", () => unmountVolume(ports, { volumeName, path: stagingPath }, signal));
 }

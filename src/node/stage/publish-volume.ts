@@ -4,6 +4,7 @@ import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, checkpointOfDisk } from "../own-state.ts";
+import { unmountVolume } from "../unmount-volume.ts";
 import { checkHeld } from "../writer/check-held.ts";
 import { whileSame } from "./same-device.ts";
 import type { Staged, StageRequest } from "./stage-request.ts";
@@ -183,9 +184,14 @@ export async function unpublishVolume(
   request: { readonly volumeId: string; readonly targetPath: string },
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const unbound = await ports.host.unmount(request.targetPath, signal);
-  if (!unbound.ok) return unbound;
+  const { targetPath: path } = request;
   const checkpoint = checkpointOfDisk(ports, request.volumeId);
+  // Where nothing is left at the staging path this is the volume's last mount, which is flushed.
+  const unbound =
+    checkpoint === undefined
+      ? await ports.host.unmount(path, signal)
+      : await unmountVolume(ports, { volumeName: checkpoint.volumeName, path }, signal);
+  if (!unbound.ok) return unbound;
   if (checkpoint === undefined) return ok(undefined);
   return checkpointTargets(
     ports,

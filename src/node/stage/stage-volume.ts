@@ -11,6 +11,7 @@ import { readAttachment } from "../../objects/named-attachment.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { unmountVolume } from "../unmount-volume.ts";
 import { acquireVolume } from "../writer/acquire-volume.ts";
 import { checkHeld } from "../writer/check-held.ts";
 import { releaseVolume } from "../writer/release-volume.ts";
@@ -147,7 +148,8 @@ async function stageAsWriter(
     if (target !== undefined) return stageUsed(ports, request, found, target, signal);
   }
   if (present !== "none") {
-    const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
+    const stale = { volumeName, path: request.stagingPath };
+    const unmounted = await ports.steps.run("unmount", () => unmountVolume(ports, stale, signal));
     if (!unmounted.ok) return unmounted;
   }
   const acquired = await acquireVolume(ports, volumeName, found.lun, signal);

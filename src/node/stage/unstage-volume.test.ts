@@ -80,6 +80,31 @@ describe("unstageVolume", () => {
       assert.equal(world.record()?.writer?.held, false);
     }));
 
+  const writesLost = { kind: "WritesLost", devicePath: "/dev/sdc", detail: "Input/output error" } as const;
+
+  for (const [accessType, method] of [
+    ["mount", "unmount"],
+    ["block", "flush"],
+  ] as const)
+    it(`reports once what its ${method} shows to be lost, and continues (${accessType})`, () =>
+      withNode({ writer: granted }, async (world) => {
+        assert.equal((await world.stage({ accessType })).ok, true);
+        world.machine.failNext(method, writesLost);
+        assert.equal(
+          kindOf(await world.unstage({ accessType })).replace("DeviceBusy", "WritesLost"),
+          "WritesLost",
+        );
+        assert.equal(world.record()?.writer?.held, true);
+        assert.equal((await world.unstage({ accessType })).ok, true);
+        assert.equal(world.record()?.writer?.held, false);
+        const about = { kind: "AzVolume", name: "pvc-1" };
+        const message = "not all that was written to the volume on node-a is on its disk: Input/output error";
+        assert.deepEqual(
+          world.emitted.filter(({ reason }) => reason === "WritesLost"),
+          [{ about, nodeName: "node-a", reason: "WritesLost", message }],
+        );
+      }));
+
   it("does not release a raw block volume while a process has the device open", () =>
     withNode({ writer: granted }, async (world) => {
       const block = { accessType: "block" } as const;

@@ -7,6 +7,7 @@ import { updateRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, checkpointOfDisk, ownAttachment } from "../own-state.ts";
+import { unmountVolume } from "../unmount-volume.ts";
 import { releaseVolume } from "../writer/release-volume.ts";
 import { verifyClean } from "../writer/verify-clean.ts";
 import { restoreDevice } from "./device-tuning.ts";
@@ -41,7 +42,12 @@ export async function unstageVolume(
     const withdrawn = await withdrawOwnRequest(ports, request.volumeId, volume.metadata.name, signal);
     if (!withdrawn.ok) return withdrawn;
   }
-  const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
+  const { stagingPath: path } = request;
+  const unmounted = await ports.steps.run("unmount", () =>
+    volume === undefined
+      ? ports.host.unmount(path, signal)
+      : unmountVolume(ports, { volumeName: volume.metadata.name, path }, signal),
+  );
   if (!unmounted.ok) return unmounted;
   if (volume !== undefined) await restoreDevice(ports, volume.metadata.name, signal);
   if (hasOneWriter) {

@@ -1,6 +1,7 @@
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { reportWritesLost } from "../unmount-volume.ts";
 import { type KnownVolume, cleanCheckTarget } from "./clean-check-target.ts";
 
 /**
@@ -33,7 +34,9 @@ export async function verifyClean(
   const needsFlush = flushes && (target.accessType === "block" || !isFlushed);
   const clean = await ports.host.isClean({ ...target, needsFlush }, signal);
   if (!clean.ok) return clean;
-  const { clean: isClean, reason: detail, endsByItself } = clean.value;
+  const { clean: isClean, reason: detail, endsByItself, writesLost } = clean.value;
+  if (writesLost !== undefined && known.volume !== undefined)
+    reportWritesLost(ports, known.volume.metadata.name, writesLost);
   return isClean
     ? ok(undefined)
     : fail({

@@ -246,7 +246,8 @@ export interface HostProvisioner extends DiskReservations {
   mountsOf(majorMinor: string, signal: AbortSignal): Promise<Result<readonly MountPoint[]>>;
   /**
    * Unmounts `path` (flushing first) and removes it; success if nothing is there. Never lazy, never by
-   * force. Fails with `DeviceBusy`.
+   * force. Fails with `DeviceBusy`, and with `WritesLost`, once, where the flush shows that the disk has not
+   * taken all that was written: the kernel keeps none of that, and the next call unmounts.
    */
   unmount(path: string, signal: AbortSignal): Promise<Result<void>>;
   /**

@@ -37,8 +37,13 @@ export async function flushPlaces(
     if (flushed.ok || !(await takesWrites(host, majorMinor))) continue;
     const holder = await exclusiveHolderOf(host, node, signal);
     if (holder.ok && holder.value === "gone") continue;
-    const reason = `${node} is not flushed: ${describeFailure(flushed.failure)}`;
-    return ok({ clean: false, reason, endsByItself: true });
+    const { failure } = flushed;
+    return ok({
+      clean: false,
+      reason: `${node} is not flushed: ${describeFailure(failure)}`,
+      endsByItself: true,
+      ...(failure.kind === "WritesLost" && { writesLost: failure.detail }),
+    });
   }
   return ok(judged);
 }

@@ -19,9 +19,9 @@ export async function flushPath(host: HostContext, path: string, signal: AbortSi
 }
 
 /**
- * Flushes a mount. The kernel reports a lost write to one sync only, and an ext4 that has aborted its
- * journal may report the next sync as a success, so the mount is checked again afterwards. One whose disk
- * another machine has reserved may report an error each time.
+ * Flushes a mount. Fails with `WritesLost` only once: the kernel reports a lost write to one sync. An ext4
+ * that has aborted its journal may report the next sync as a success, so the mount is checked again
+ * afterwards. One whose disk another machine has reserved may report an error each time.
  */
 export async function flushMount(
   host: HostContext,
@@ -31,7 +31,7 @@ export async function flushMount(
   const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
   const flushed = isRaw
     ? await flushDevice(host, mount.path, signal)
-    : await sync(host, ["--file-system", mount.path], signal);
+    : await sync(host, mount.source, ["--file-system", mount.path], signal);
   if (!flushed.ok) {
     const { majorMinor } = mount;
     const path = await nodeOfDevice(host.sysRoot, majorMinor);
@@ -42,10 +42,8 @@ export async function flushMount(
   }
   const after = await glanceAtMount(host, mount.path);
   if (after?.whyDead === undefined) return ok(undefined);
-  return broken(
-    mount,
-    `the mount at ${mount.path} is dead (${after.whyDead}): what was written last may be lost`,
-  );
+  const detail = `the mount at ${mount.path} is dead (${after.whyDead})`;
+  return fail<Failure>({ kind: "WritesLost", devicePath: mount.source, detail });
 }
 
 function broken({ source }: ObservedMount, detail: string): Result<never> {
@@ -57,10 +55,18 @@ function broken({ source }: ObservedMount, detail: string): Result<never> {
  * kernel is writing by itself, and reports those that it could not write. BLKFLSBUF reports none.
  */
 export function flushDevice(host: HostContext, path: string, signal: AbortSignal): Promise<Result<void>> {
-  return sync(host, [path], signal);
+  return sync(host, path, [path], signal);
 }
 
-async function sync(host: HostContext, args: readonly string[], signal: AbortSignal): Promise<Result<void>> {
+/** What sync(1) says where the kernel reports a lost write. */
+const lostWrite = /error syncing/;
+
+async function sync(
+  host: HostContext,
+  devicePath: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<void>> {
   const command: HostCommand = {
     program: "sync",
     args,
@@ -70,5 +76,8 @@ async function sync(host: HostContext, args: readonly string[], signal: AbortSig
     changes: false,
   };
   const exit = await runToSuccess(host, command, signal);
-  return exit.ok ? ok(undefined) : exit;
+  if (exit.ok) return ok(undefined);
+  return exit.failure.kind === "HostCommandFailed" && lostWrite.test(exit.failure.stderr)
+    ? fail({ kind: "WritesLost", devicePath, detail: exit.failure.stderr })
+    : exit;
 }

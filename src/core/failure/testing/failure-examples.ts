@@ -116,6 +116,7 @@ const examples: Examples = {
   WrongFileSystem: { devicePath: "/dev/sdc", found: "xfs", requested: "ext4" },
   DeviceBusy: { devicePath: "/dev/sdc", detail: "mounted at /mnt" },
   FileSystemBroken: { devicePath: "/dev/sdc", detail: "e2fsck answered 4" },
+  WritesLost: { devicePath: "/dev/sdc", detail: "sync: Input/output error" },
   FileSystemUnserved: { fsType: "btrfs", problem: "the kernel has no module btrfs" },
   WriteProtected: { devicePath: "/dev/sdc" },
   JournalNotReplayed: { devicePath: "/dev/sdc", fsType: "ext4", option: "noload" },
