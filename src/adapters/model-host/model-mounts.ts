@@ -3,6 +3,7 @@ import {
   fileSystemBroken,
   hostCommandFailed,
   hostNotReady,
+  stagedReadOnly,
 } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -68,7 +69,7 @@ export function mountCalls({
           return ok(undefined);
         });
       }),
-    bindMount: ({ stagingPath, targetPath, readOnly }, signal) =>
+    bindMount: ({ stagingPath, targetPath, readOnly, mountFlags }, signal) =>
       command("bindMount", [targetPath], signal, () => {
         const staged = mountOn(machine, stagingPath);
         if (staged === undefined) return fail({ kind: "PathNotMounted", path: stagingPath });
@@ -81,6 +82,8 @@ export function mountCalls({
         const present = mountOn(machine, targetPath);
         if (present !== undefined)
           return judgePresent(present, toDevice(staged.device), readOnly || staged.readOnly);
+        if (staged.readOnly && !isStagedReadOnly({ mountFlags, readOnly }))
+          return stagedReadOnly(stagingPath);
         makeDirectory(machine, targetPath);
         machine.mounts.push({
           ...staged,

@@ -96,3 +96,10 @@ export function stillDetaching({
     requestId: "",
   };
 }
+
+/** A pod is to write, and the volume's mount at a path is read-only, as other pods of it were to have it. */
+export function stagedReadOnly(path: string): Result<never, FailureOf<"DeviceBusy">> {
+  const detail =
+    "it is mounted read-only, and writing is requested: the pods that use it on this node have to end first";
+  return fail({ kind: "DeviceBusy", devicePath: path, detail });
+}

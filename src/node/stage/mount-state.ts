@@ -1,5 +1,6 @@
 import { deviceBusy, wrongDevice } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { isStagedReadOnly } from "../../core/node/mount-options.ts";
 import { isFileSystemType } from "../../core/volume/device/file-system.ts";
 import type { MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -38,7 +39,7 @@ export async function mountState(
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (!mounted.ok) return mounted;
   if (mounted.value?.majorMinor === device.majorMinor) {
-    if (!mounted.value.isDead) return ok("live");
+    if (!mounted.value.isDead) return mayBeWritten(ports, request, mounted.value, signal);
     const unused = await checkUnused(ports, mounted.value, signal);
     if (!unused.ok) return unused;
   }
@@ -50,6 +51,23 @@ export async function mountState(
   }
   const free = checkFree(ports, found, []);
   return free.ok ? ok(mounted.value === undefined ? "none" : "stale") : free;
+}
+
+/**
+ * Whether a live mount serves the request. One that was made read-only does not serve a pod that is to write,
+ * as once `ro` was taken out of the mountOptions: where no pod has it, it is mounted again. Where one has,
+ * nothing new is bound (`bindMount`).
+ */
+async function mayBeWritten(
+  { host }: NodePorts,
+  request: StageRequest,
+  staging: MountPoint,
+  signal: AbortSignal,
+): Promise<Result<"live" | "stale">> {
+  if (!staging.readOnly || isStagedReadOnly(request)) return ok("live");
+  const mounts = await host.mountsOf(staging.majorMinor, signal);
+  if (!mounts.ok) return mounts;
+  return ok(mounts.value.some(({ path }) => path !== staging.path) ? "live" : "stale");
 }
 
 /**

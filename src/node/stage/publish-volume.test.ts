@@ -181,6 +181,32 @@ describe("publishVolume", () => {
       );
     }));
 
+  it("gives no pod read-only what it is to write, once `ro` is no mount option", () =>
+    withNode({ writer: granted }, async (world) => {
+      const shown = (): unknown[] => world.machine.mounts().map(({ path, readOnly }) => [path, readOnly]);
+      const other = "/var/lib/kubelet/pods/2/volumes/pvc-1/mount";
+      const flagged = { mountFlags: ["ro"] };
+      assert.equal((await world.publish(flagged)).ok, true);
+      const before = [
+        [stagingPath, true],
+        [targetPath, true],
+      ];
+      // A restarted kubelet publishes what the pod has, by the options of now.
+      assert.deepEqual(await world.publish(), { ok: true, value: undefined });
+      assert.equal(kindOf(await world.publish({ targetPath: other })), "DeviceBusy");
+      assert.deepEqual(shown(), before);
+      assert.equal((await world.publish({ ...flagged, targetPath: other })).ok, true);
+      assert.deepEqual(shown(), [...before, [other, true]]);
+      for (const path of [targetPath, other])
+        assert.equal((await world.unpublish({ targetPath: path })).ok, true);
+      assert.deepEqual(await world.publish({ targetPath: other }), { ok: true, value: undefined });
+      assert.deepEqual(shown(), [
+        [stagingPath, false],
+        [other, false],
+      ]);
+      assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, [other]);
+    }));
+
   for (const accessType of ["mount", "block"] as const)
     it(`restores a lost checkpoint with all that is bound (${accessType})`, () =>
       withNode({ writer: granted }, async (world) => {

@@ -218,7 +218,8 @@ export interface HostProvisioner extends DiskReservations {
   ): Promise<Result<void>>;
   /**
    * Binds the mount at `stagingPath` to `targetPath`, making the directory. Fails with `InvalidArgument`
-   * where the target is a symbolic link, as do all mounts.
+   * where the target is a symbolic link, as do all mounts, and with `DeviceBusy` where the mount is read-only
+   * and neither `readOnly` nor a flag asks for that, unless it is bound there already.
    */
   bindMount(
     request: {

@@ -140,6 +140,25 @@ export function mountsContract({ on, onLinux, onWindows, name, usual }: HostSuit
       assert.deepEqual(valueOf(await world.host.mountsOf(device.majorMinor, never)), []);
     });
 
+    onLinux("binds no read-only mount for writing, and leaves one that is bound", async (world) => {
+      const { host } = world;
+      const { device, staging } = await aStagedVolume(world, usual);
+      valueOf(await host.unmount(staging, never));
+      const flagged = { mountFlags: ["ro"], readOnly: false };
+      valueOf(await host.mountDevice({ device, path: staging, fsType: usual, ...flagged }, never));
+      const [first, second] = [world.pathOf("pods/a"), world.pathOf("pods/b")];
+      const writing = { stagingPath: staging, readOnly: false, mountFlags: [] };
+      assert.equal(kindOf(await host.bindMount({ ...writing, targetPath: first }, never)), "DeviceBusy");
+      valueOf(await host.bindMount({ ...writing, ...flagged, targetPath: first }, never));
+      valueOf(await host.bindMount({ ...writing, readOnly: true, targetPath: second }, never));
+      valueOf(await host.bindMount({ ...writing, targetPath: first }, never));
+      assert.deepEqual(
+        valueOf(await host.mountsOf(device.majorMinor, never)).map(({ path, readOnly }) => [path, readOnly]),
+        [staging, first, second].map((path) => [path, true]),
+      );
+      for (const path of [first, second, staging]) valueOf(await host.unmount(path, never));
+    });
+
     on("refuses to bind from a path where nothing is mounted", async (world) => {
       const bind = {
         stagingPath: world.pathOf("staging"),

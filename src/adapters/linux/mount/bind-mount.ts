@@ -1,10 +1,10 @@
 import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
-import { fileSystemBroken, hostNotReady } from "../../../core/failure/frequent-failures.ts";
+import { fileSystemBroken, hostNotReady, stagedReadOnly } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { bindMountOptions } from "../../../core/node/mount-options.ts";
+import { bindMountOptions, isStagedReadOnly } from "../../../core/node/mount-options.ts";
 import { mountContaining } from "../../../core/node/parse-mountinfo.ts";
 import { hasCode } from "../../../core/primitives/error-code.ts";
 import type { HostProvisioner } from "../../../ports/host/host-provisioner.ts";
@@ -159,6 +159,7 @@ async function bindOnce(
   const present = found.value;
   // A placeholder stays below: without it the directory would show for a moment.
   if (present === undefined || present.isPlaceholder) {
+    if (request.inherited.includes("ro") && !isStagedReadOnly(request)) return stagedReadOnly(request.source);
     const options = optionsFor(request, request.inherited);
     if (options !== undefined && request.kind === "folder" && (await isPropagatedFrom(host, request))) {
       const bound = await bindInNamespace(host, request, options, signal);

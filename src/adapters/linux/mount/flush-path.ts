@@ -1,3 +1,4 @@
+import type { Failure } from "../../../core/failure/failure.ts";
 import { fileSystemBroken } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
