@@ -21,29 +21,36 @@ const WRITTEN_MIB = 256;
 
 describe("Linux host on a disk that takes no more writes", () => {
   for (const fsType of ["ext4", "xfs", "btrfs"] as const)
-    onLinuxHost(`says once what it lost, and unmounts then (${fsType})`, { fsType }, async (world) => {
-      const { host } = world;
-      const remove = await attachDiskOf(world, TAKEN_MIB);
-      const path = world.pathOf("staging");
-      try {
-        const device = valueOf(await host.findDevice({ lun: LUN }, never));
-        const on = { device, fsType };
-        valueOf(await host.format({ ...on, uuid: randomUUID(), geometry: {} }, never));
-        valueOf(await host.mountDevice({ ...on, path, mountFlags: [], readOnly: false }, never));
-        // As of an application that never syncs: no call of it fails.
-        await writeUnsynced(`${path}/file`);
-        const unmounted = await host.unmount(path, never);
-        assert.equal(kindOf(unmounted), "WritesLost");
-        assert.ok(!unmounted.ok && "detail" in unmounted.failure);
-        assert.match(String(unmounted.failure.detail), /Input\/output error|No space left on device/u);
-        valueOf(await host.unmount(path, never));
-        const request = { ...aMount({ lun: LUN, lastMajorMinor: device.majorMinor }), needsFlush: false };
-        assert.equal(valueOf(await host.isClean(request, never)).clean, true);
-      } finally {
-        await run("umount", [path]).catch(() => undefined);
-        await remove();
-      }
-    });
+    for (const by of ["unmount", "freeze"] as const)
+      onLinuxHost(
+        `says once what it lost, and unmounts then (${fsType}, ${by})`,
+        { fsType },
+        async (world) => {
+          const { host } = world;
+          const remove = await attachDiskOf(world, TAKEN_MIB);
+          const path = world.pathOf("staging");
+          try {
+            const device = valueOf(await host.findDevice({ lun: LUN }, never));
+            const on = { device, fsType };
+            valueOf(await host.format({ ...on, uuid: randomUUID(), geometry: {} }, never));
+            valueOf(await host.mountDevice({ ...on, path, mountFlags: [], readOnly: false }, never));
+            // As of an application that never syncs: no call of it fails.
+            await writeUnsynced(`${path}/file`);
+            const freeze = { path, majorMinor: device.majorMinor, limitMs: 60_000 };
+            const flushed =
+              by === "unmount" ? await host.unmount(path, never) : await host.freeze(freeze, never);
+            assert.equal(kindOf(flushed), "WritesLost");
+            assert.ok(!flushed.ok && "detail" in flushed.failure);
+            assert.match(String(flushed.failure.detail), /Input\/output error|No space left on device/u);
+            valueOf(await host.unmount(path, never));
+            const request = { ...aMount({ lun: LUN, lastMajorMinor: device.majorMinor }), needsFlush: false };
+            assert.equal(valueOf(await host.isClean(request, never)).clean, true);
+          } finally {
+            await run("umount", [path]).catch(() => undefined);
+            await remove();
+          }
+        },
+      );
 
   onLinuxHost("is not clean of raw block, says once what it lost, and is clean then", {}, async (world) => {
     const { host } = world;

@@ -521,7 +521,7 @@ export const eventReasons = {
     shownOn: ["Node"],
     when:
       "the disk has not taken all that pods had written and the kernel had cached; found as the volume is " +
-      "unmounted or released, which continues",
+      "frozen for a snapshot, which is refused once, or unmounted and released, which continues",
     remedy:
       "An application that syncs its files has had an error of fsync. Check its data with its own means, " +
       "or restore a snapshot. The log of the node's kernel names the errors.",

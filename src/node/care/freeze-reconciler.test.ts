@@ -212,6 +212,22 @@ describe("freezeReconciler", () => {
       assert.deepEqual(answer(), { id: "f", state: "Lost" });
     }));
 
+  it("reports what its flush shows to be lost, and freezes at the next request", () =>
+    withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
+      world.machine.failNext("freeze", { kind: "WritesLost", devicePath: "/dev/sdc", detail: "EIO" });
+      await ask(asked);
+      await pass();
+      assert.match(JSON.stringify(answer()), /"Refused".*EIO/u);
+      assert.deepEqual([isFrozen(), world.ports().checkpoints.freezes()], [false, []]);
+      assert.deepEqual(
+        world.emitted.map(({ reason }) => reason),
+        ["WritesLost"],
+      );
+      await ask({ ...asked, id: "g" });
+      await pass();
+      assert.equal(isFrozen(), true);
+    }));
+
   it("refuses what the kernel does not freeze, and leaves nothing frozen", () =>
     withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
       const busy = { kind: "HostCommandFailed", command: "fsfreeze", exitCode: 1, stderr: "busy" } as const;

@@ -9,6 +9,7 @@ import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
+import { reportWritesLost } from "../unmount-volume.ts";
 
 const MS_PER_SECOND = 1_000;
 /** Actions of one pass: freeze and answer, or thaw and answer. */
@@ -117,7 +118,10 @@ async function execute(
       own.delete(volumeName);
       const detail = describeFailure(frozen.failure).slice(0, FREEZE_DETAIL_MAX_CHARS);
       const answer = { id: action.id, state: "Refused", detail } as const;
-      if (frozen.failure.kind === "DeviceBusy") {
+      const { kind } = frozen.failure;
+      // The next flush reports it no more, nor the unmount.
+      if (kind === "WritesLost") reportWritesLost(ports, volumeName, frozen.failure.detail);
+      if (kind === "DeviceBusy" || kind === "WritesLost") {
         // A backup's hook may have frozen it: with the mark, a later thaw would end that.
         const dropped = await ports.checkpoints.removeFreeze(volumeName, signal);
         return dropped.ok ? answerFreeze(ports, attachment, answer, signal) : dropped;

@@ -268,6 +268,7 @@ export interface HostProvisioner extends DiskReservations {
    * at the latest; `bindMount`, `unmount`, `mountPlaceholder` and `growFileSystem` of its device thaw it
    * first. Fails with `PathNotMounted`, with `WrongDevice` if another device is mounted there, or with
    * `DeviceBusy` if the kernel refuses: nothing was frozen then, and a thaw would end another's freeze.
+   * Nothing was frozen, either, where it fails with `WritesLost`, once, as `unmount` does.
    */
   freeze(
     request: { readonly path: string; readonly majorMinor: string; readonly limitMs: number },

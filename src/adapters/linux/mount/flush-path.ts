@@ -60,7 +60,7 @@ export function flushDevice(host: HostContext, path: string, signal: AbortSignal
 }
 
 /** What sync(1) says where the kernel reports a lost write. */
-const lostWrite = /error syncing/;
+export const lostWrite = /error syncing/;
 
 async function sync(
   host: HostContext,

@@ -19,6 +19,7 @@ import { waitWithin } from "../command/wait-within.ts";
 import { openDevice } from "../device/open-device.ts";
 import type { HostContext, LiveFreeze } from "../host-context.ts";
 import { canonicalPath } from "./canonical-path.ts";
+import { lostWrite } from "./flush-path.ts";
 import { glanceAtMount, identified } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
@@ -80,8 +81,8 @@ export async function freezeFileSystem(
     const opened = await deviceOpened(host, directory, mount);
     if (opened !== majorMinor)
       return wrongDevice(path, `a file system of device ${opened} is mounted there, not of ${majorMinor}`);
-    const { fsType } = mount;
-    return await startHolder(host, { directory, path, majorMinor, fsType, limitMs }, signal);
+    const { fsType, source: devicePath } = mount;
+    return await startHolder(host, { directory, path, devicePath, majorMinor, fsType, limitMs }, signal);
   } finally {
     await directory.close();
   }
@@ -104,12 +105,14 @@ async function startHolder(
   {
     directory,
     path,
+    devicePath,
     majorMinor,
     fsType,
     limitMs,
   }: {
     readonly directory: FileHandle;
     readonly path: string;
+    readonly devicePath: string;
     readonly majorMinor: string;
     readonly fsType: string;
     readonly limitMs: number;
@@ -156,6 +159,7 @@ async function startHolder(
   if (waited.kind === "timedOut") return fail({ kind: "HostCommandTimedOut", command, timeoutMs: limitMs });
   const detail = (await problem).trim();
   if (exitCode !== NOT_FROZEN) return hostCommandFailed(command, exitCode, detail);
+  if (lostWrite.test(detail)) return fail({ kind: "WritesLost", devicePath, detail });
   const why = detail === "" ? `within ${seconds} s` : `(${detail})`;
   return deviceBusy(path, `it can't be frozen ${why}`);
 }
