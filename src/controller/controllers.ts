@@ -123,12 +123,7 @@ function createLoops(
   loops.resync.queue.add(ONLY_KEY);
   loops.silence.queue.add(ONLY_KEY);
   const { rebuild, ...others } = loops;
-  return {
-    loops: Object.values(others),
-    rebuild,
-    rebuildNow: () => rebuild.queue.add(ONLY_KEY),
-    ...routes,
-  };
+  return { loops: Object.values(others), rebuild, rebuildNow: () => rebuild.queue.add(ONLY_KEY), ...routes };
 }
 
 /** Calls `onRecovered` each time that all disks have been compared, or tried. */

@@ -101,10 +101,7 @@ async function start(
     port: flags.port,
     https: !flags.plainHttp,
     caFile: flags.caFile,
-    settings: {
-      ...scenario.settings,
-      ...(timeScale === undefined ? {} : { timeScale }),
-    },
+    settings: { ...scenario.settings, ...(timeScale === undefined ? {} : { timeScale }) },
     ...(flags.dataDir === undefined ? {} : { stateFolder: flags.dataDir }),
     onDeviceFailure: (failure) => void process.stderr.write(`${failure}\n`),
     ...(seed === undefined ? {} : { seed }),

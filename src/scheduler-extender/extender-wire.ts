@@ -162,10 +162,7 @@ function metaVictimsOf(victims: unknown): GoObject | undefined {
   const pods = fieldOf(victims, "Pods") ?? [];
   const uids = Array.isArray(pods) ? pods.map(uidOf) : [undefined];
   if (uids.includes(undefined)) return undefined;
-  return {
-    Pods: uids.map((UID) => ({ UID })),
-    NumPDBViolations: fieldOf(victims, "NumPDBViolations") ?? 0,
-  };
+  return { Pods: uids.map((UID) => ({ UID })), NumPDBViolations: fieldOf(victims, "NumPDBViolations") ?? 0 };
 }
 
 function uidOf(pod: unknown): string | undefined {

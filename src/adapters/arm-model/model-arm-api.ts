@@ -107,9 +107,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       )
         return cancelled();
       if (delivery.kind === "Dropped")
-        return {
-          lost: ownError(ownErrorCodes.noAnswer, "the connection broke", request.clientRequestId),
-        };
+        return { lost: ownError(ownErrorCodes.noAnswer, "the connection broke", request.clientRequestId) };
       return { statusCode: status, headers, body, atMs: clock.nowMs() };
     } catch (reason) {
       if (!signal.aborted) throw reason;

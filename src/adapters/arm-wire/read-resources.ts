@@ -207,10 +207,7 @@ export function readOperationStatus(body: unknown): {
   return {
     status: text(status),
     error,
-    end: {
-      ...(durationMs >= 0 ? { durationMs } : {}),
-      ...(disk === undefined ? {} : { disk }),
-    },
+    end: { ...(durationMs >= 0 ? { durationMs } : {}), ...(disk === undefined ? {} : { disk }) },
   };
 }
 

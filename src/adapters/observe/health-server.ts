@@ -33,10 +33,7 @@ export async function startHealthServer(
   server.listen(port, host);
   await once(server, "listening");
   const address = server.address() as AddressInfo;
-  return {
-    address: formatAddress(host ?? address.address, address.port),
-    close: () => closeServer(server),
-  };
+  return { address: formatAddress(host ?? address.address, address.port), close: () => closeServer(server) };
 }
 
 interface Answers extends HealthOptions {

@@ -1,11 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
 
 /** The machine's own clock and timers. */
-export const systemClock: Clock = {
-  nowMs: () => Date.now(),
-  elapsedMs: () => performance.now(),
-  sleep,
-};
+export const systemClock: Clock = { nowMs: () => Date.now(), elapsedMs: () => performance.now(), sleep };
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

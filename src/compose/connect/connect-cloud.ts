@@ -112,11 +112,7 @@ export async function reachAzure(
     userAgent: userAgentOf(values),
     clock,
     current,
-    apiVersions: {
-      ...defaultApiVersions,
-      vm: values.azureVmApiVersion,
-      disk: values.azureDiskApiVersion,
-    },
+    apiVersions: { ...defaultApiVersions, vm: values.azureVmApiVersion, disk: values.azureDiskApiVersion },
     onReplacedVersion: (replaced) =>
       logger?.warn("Azure does not have an API version, and another one is used", { ...replaced }),
     onNotRenewed: ({ endsAtMs, tenantId, problem }) =>

@@ -42,10 +42,7 @@ const machineOptions = grouped("Machine", {
       "The VM's size, such as Standard_D4s_v5; limits data disks (default: metadata service, else Node " +
       "label)",
   },
-  location: {
-    kind: "text",
-    help: "The VM's region (default: metadata service, else Node label)",
-  },
+  location: { kind: "text", help: "The VM's region (default: metadata service, else Node label)" },
   zone: {
     kind: "text",
     problem: (zone) =>

@@ -57,12 +57,7 @@ export async function openNodeHost(
   const host =
     platform === "windows"
       ? await startWindowsHost({ ...values, clock, logger })
-      : await createLinuxHost({
-          deviceRoot,
-          sharesKernel,
-          lockDirectory: join(stateDir, "locks"),
-          clock,
-        });
+      : await createLinuxHost({ deviceRoot, sharesKernel, lockDirectory: join(stateDir, "locks"), clock });
   const checkpoints = await openCheckpoints(stateDir, logger);
   await thawLeftFreezes({ host, checkpoints, logger, clock }, new AbortController().signal);
   return { host, checkpoints, platform };

@@ -83,11 +83,7 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string):
   const clock = systemClock;
   const connection = await connectKubernetes(values, name, { clock, random: systemRandom });
   const daemonSet = parseDaemonSet(values.daemonSet);
-  const ownNode = createOwnNode({
-    client: connection.apiClient,
-    nodeName,
-    driverName: values.driverName,
-  });
+  const ownNode = createOwnNode({ client: connection.apiClient, nodeName, driverName: values.driverName });
   const readCheckpointedVolumes = async (): Promise<readonly string[]> =>
     (await readCheckpoints(values.stateDir)).volumes.map(({ volumeName }) => volumeName);
   const wait = async (signal: AbortSignal): Promise<number> => {

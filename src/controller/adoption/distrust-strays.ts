@@ -51,11 +51,7 @@ function report(
   volumeName: string,
   { nodeName, instanceUri }: NodeIdentity,
 ): void {
-  logger.warn("disk attached to a VM that no object names", {
-    volumeName,
-    nodeName,
-    instanceUri,
-  });
+  logger.warn("disk attached to a VM that no object names", { volumeName, nodeName, instanceUri });
   const message = `the disk is attached to ${instanceUri}, and no record or AzVolumeAttachment says so`;
   events.emit({ about: { kind: "AzVolume", name: volumeName }, reason: "FoundAttached", message });
 }

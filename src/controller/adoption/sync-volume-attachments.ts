@@ -86,11 +86,7 @@ async function endForgotten(
     const ended: Result<unknown> = isNodesOwn
       ? await withdrawLeakedRequest(ports, volume, where, signal)
       : await withdrawFrom(ports, volume, nodeName, signal);
-    if (ended.ok)
-      logger.info("publication removed: no VolumeAttachment", {
-        volumeName,
-        nodeName,
-      });
+    if (ended.ok) logger.info("publication removed: no VolumeAttachment", { volumeName, nodeName });
     else if (isGeneral(ended.failure)) return ended;
     else failed ??= ended;
   }

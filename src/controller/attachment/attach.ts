@@ -68,11 +68,7 @@ export async function attach(
   }
   const { lun, deletedWithVm } = attached.value;
   if (deletedWithVm === true)
-    emitDeletedWithVm(ports, {
-      volumeName: volume.metadata.name,
-      diskUri: attachment.spec.volumeId,
-      node,
-    });
+    emitDeletedWithVm(ports, { volumeName: volume.metadata.name, diskUri: attachment.spec.volumeId, node });
   if (lun !== attachment.status?.lun) emitLossOnce();
   const incomplete = await record(ports, attempt, attached.value, signal);
   if (incomplete !== undefined) return incomplete;

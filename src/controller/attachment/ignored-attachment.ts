@@ -82,10 +82,7 @@ export async function deleteWithoutDetach(
   const { name, uid, resourceVersion } = attachment.metadata;
   const deleted = await store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
   if (!deleted.ok) return deleted;
-  logger.warn("unattached attachment deleted", {
-    attachmentName: name,
-    nodeName: attachment.spec.nodeName,
-  });
+  logger.warn("unattached attachment deleted", { attachmentName: name, nodeName: attachment.spec.nodeName });
   return removeFinalizer(store, { kind: "AzVolumeAttachment", name, uid }, ATTACHMENT_FINALIZER, signal);
 }
 

@@ -96,10 +96,7 @@ export function createChangeRoutes(
     ],
     AzVolumeAttachment: [
       { when: isAttachmentErased, wake: wakers.recoverSoon },
-      {
-        when: isSlotFreed,
-        wake: (change) => wakers.placeOn(specOf(change).nodeName),
-      },
+      { when: isSlotFreed, wake: (change) => wakers.placeOn(specOf(change).nodeName) },
       {
         when: (change) => isPlaced(change) && isUnverified(specOf(change)),
         wake: (change) => wakers.addAttachmentsOn(specOf(change).nodeName),

@@ -34,10 +34,7 @@ export function mustReconcileVolume({ previous, current }: VolumeChange): boolea
   const relevant = (volume: AzVolume | undefined): object | undefined => {
     if (volume === undefined) return undefined;
     const { metadata, spec } = volume;
-    const status: Partial<VolumeStatus> = volume.status ?? {
-      conditions: [],
-      state: "Pending",
-    };
+    const status: Partial<VolumeStatus> = volume.status ?? { conditions: [], state: "Pending" };
     return {
       metadata: omit(metadata, "resourceVersion", "generation", "labels"),
       spec: omit(spec, "recentSnapshots", "snapshotGroups"),

@@ -69,10 +69,7 @@ export const eventReasons = {
       "If its data is needed, make a PersistentVolume that names it. Otherwise delete the disk in " +
       "Azure (az disk delete), and its AzVolume goes too. The driver never deletes such a disk.",
   },
-  DeletionDelayed: {
-    when: "deleting the disk failed",
-    remedy: TRIED_AGAIN,
-  },
+  DeletionDelayed: { when: "deleting the disk failed", remedy: TRIED_AGAIN },
   ExpansionFailed: {
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure did not grow the disk",
@@ -162,11 +159,7 @@ export const eventReasons = {
       "The driver leaves these tags as they are. If the disk is still this volume's, remove the tag: the " +
       "driver writes its own with the next recovery. Otherwise remove the volume from this cluster.",
   },
-  Attached: {
-    type: "Normal",
-    shownOn: ["Pod"],
-    when: "the disk is attached to a node that requests it",
-  },
+  Attached: { type: "Normal", shownOn: ["Pod"], when: "the disk is attached to a node that requests it" },
   AttachFailed: {
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "attaching the disk to a node that requests it failed",
@@ -221,10 +214,7 @@ export const eventReasons = {
     when: "detaching the disk failed, or could not begin",
     remedy: `${TRIED_AGAIN} Until then the disk takes up a share and a slot of the node.`,
   },
-  ReplicaAttached: {
-    type: "Normal",
-    when: "a replica is ready",
-  },
+  ReplicaAttached: { type: "Normal", when: "a replica is ready" },
   ReplicaAttachFailed: {
     when: "attaching a replica failed",
     remedy: "The driver tries a few times, then on another node.",
@@ -457,10 +447,7 @@ export const eventReasons = {
       "The kernel keeps its own values. A class for new volumes may state what the nodes have; " +
       "attributes of a PersistentVolume can't be changed.",
   },
-  StaleMountsRemoved: {
-    shownOn: ["Node"],
-    when: "a node removed mounts that it may not have any more",
-  },
+  StaleMountsRemoved: { shownOn: ["Node"], when: "a node removed mounts that it may not have any more" },
   DetachLeftBehind: {
     shownOn: ["PersistentVolumeClaim", "PodOnNode", "Node"],
     when:
@@ -635,10 +622,7 @@ export const eventReasons = {
     type: "Normal",
     when: "the start-up taint was removed: the driver is registered on the node and serves pods with volumes",
   },
-  LeaderElection: {
-    type: "Normal",
-    when: "a controller has begun or stopped leading (about the Lease)",
-  },
+  LeaderElection: { type: "Normal", when: "a controller has begun or stopped leading (about the Lease)" },
 } as const satisfies Readonly<Record<string, EventMeaning>>;
 
 export type EventReason = keyof typeof eventReasons;

@@ -94,9 +94,7 @@ async function run<Request, Response>(
     // Ports that wait reject with the signal's reason; that is the end of the call, not a bug.
     if (call.signal.aborted && error === call.signal.reason)
       return { status: toGrpcStatus(endOf(call.signal, { kind: "Cancelled" })) };
-    context.logger.error("handler threw: a bug", {
-      error: stackOf(error),
-    });
+    context.logger.error("handler threw: a bug", { error: stackOf(error) });
     return {
       status: {
         code: status.INTERNAL,

@@ -27,10 +27,7 @@ export function dataDisksOf(vm: Json | undefined): readonly JsonObject[] {
 
 /** What a client sends back that changes a VM's data disks and nothing else. */
 export function bodyWithDisks(vm: Json | undefined, dataDisks: readonly JsonObject[]): Json {
-  return {
-    location: textAt(vm, "location"),
-    properties: { storageProfile: { dataDisks } },
-  };
+  return { location: textAt(vm, "location"), properties: { storageProfile: { dataDisks } } };
 }
 
 /** The whole VM with other data disks and tags, as the portal and Terraform send it. */

@@ -30,11 +30,7 @@ export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefine
     resourceManager: `${origin}/`,
     authentication,
     graph: `${origin}/`,
-    suffixes: {
-      acrLoginServer: "azurecr.io",
-      storage: "core.windows.net",
-      keyVaultDns: "vault.azure.net",
-    },
+    suffixes: { acrLoginServer: "azurecr.io", storage: "core.windows.net", keyVaultDns: "vault.azure.net" },
   };
   // V1 searches the list for the cloud of its configuration, which it names as the SDKs do.
   if (apiVersion < "2022-09-01") return { status: 200, body: [{ name: "AzurePublicCloud", ...cloud }] };

@@ -89,10 +89,7 @@ export async function createTlsMaterial(
 }
 
 function validFor(days: number): { readonly notBefore: Date; readonly notAfter: Date } {
-  return {
-    notBefore: new Date(Date.now() - DAY_MS),
-    notAfter: new Date(Date.now() + days * DAY_MS),
-  };
+  return { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + days * DAY_MS) };
 }
 
 function block(pem: string, label: string): ArrayBuffer {

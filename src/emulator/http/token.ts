@@ -124,10 +124,7 @@ function managedIdentityToken(request: HttpRequest, appService: boolean, identit
     };
   const clientId = request.query["client_id"] ?? "00000000-0000-0000-0000-0000000000aa";
   if (!isManagedIdentity(identities, clientId))
-    return {
-      status: 400,
-      body: { error: "invalid_request", error_description: "Identity not found" },
-    };
+    return { status: 400, body: { error: "invalid_request", error_description: "Identity not found" } };
   const nowS = Math.floor(Date.now() / 1000);
   const [tenant = "emulator"] = identities.tenants;
   return {

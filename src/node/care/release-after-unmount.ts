@@ -22,11 +22,7 @@ export async function releaseAfterUnmount(
   const isUnmounted = observed.mount === "none" && observed.targets.length === 0;
   const unmounted = await unmountUnderRecall(
     ports,
-    {
-      attachment,
-      recallId: isUnmounted ? undefined : recallId,
-      majorMinor: checkpoint?.majorMinor,
-    },
+    { attachment, recallId: isUnmounted ? undefined : recallId, majorMinor: checkpoint?.majorMinor },
     () => unmountAll(ports, target, placeholders, signal),
     signal,
   );

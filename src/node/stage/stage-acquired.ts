@@ -137,10 +137,7 @@ async function growUnexpanded(
     // Where no later stage can grow it either, and the kernel has mounted it.
     if (!mayWait && !lastingReasons.has(grown.failure.reason)) return grown;
   }
-  logger.warn("mounted file system not grown", {
-    volumeName: volume.metadata.name,
-    failure: grown.failure,
-  });
+  logger.warn("mounted file system not grown", { volumeName: volume.metadata.name, failure: grown.failure });
   return ok(staged);
 }
 

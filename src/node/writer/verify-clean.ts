@@ -39,10 +39,5 @@ export async function verifyClean(
     reportWritesLost(ports, known.volume.metadata.name, writesLost);
   return isClean
     ? ok(undefined)
-    : fail({
-        kind: "DeviceBusy",
-        devicePath: known.volumeId,
-        detail,
-        ...(endsByItself && { endsByItself }),
-      });
+    : fail({ kind: "DeviceBusy", devicePath: known.volumeId, detail, ...(endsByItself && { endsByItself }) });
 }

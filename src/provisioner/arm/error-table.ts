@@ -223,11 +223,7 @@ const rows: readonly Row[] = [
     failure: changedTooOften,
   },
   // The same for seven incremental snapshots of a disk in 5 minutes. Of no concern to other requests.
-  {
-    text: /\bsnapshots?\b.*\b(5|five) minutes/i,
-    class: "rejected",
-    failure: snapshotsTooOften,
-  },
+  { text: /\bsnapshots?\b.*\b(5|five) minutes/i, class: "rejected", failure: snapshotsTooOften },
   // The same for three snapshots of a disk that are still copied: each copy ends. What Azure says of a copy
   // to another region is for its caller to judge.
   {

@@ -167,10 +167,7 @@ export class ControlLoop {
       return isFailed ? "failed" : "conflict";
     } catch (error) {
       if (signal.aborted) return "threw";
-      this.#logger.error("reconcile threw: a bug", {
-        key,
-        error: stackOf(error),
-      });
+      this.#logger.error("reconcile threw: a bug", { key, error: stackOf(error) });
       this.queue.addFailed(key);
       return "threw";
     }

@@ -71,12 +71,7 @@ export function createSdkClients(options: SdkClientOptions, httpClient: HttpClie
   const auxiliary: NonNullable<ComputeManagementClientOptionalParams["additionalPolicies"]> =
     credentials.length === 0
       ? []
-      : [
-          {
-            policy: auxiliaryAuthenticationHeaderPolicy({ credentials, scopes }),
-            position: "perCall",
-          },
-        ];
+      : [{ policy: auxiliaryAuthenticationHeaderPolicy({ credentials, scopes }), position: "perCall" }];
   return (subscriptionId) => {
     const key = subscriptionId.toLowerCase();
     const present = clients.get(key);

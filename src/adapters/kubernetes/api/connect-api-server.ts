@@ -250,11 +250,7 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
     }
   }
 
-  return {
-    call,
-    watch,
-    close: () => connections?.close(),
-  };
+  return { call, watch, close: () => connections?.close() };
 }
 
 interface HttpTarget {

@@ -65,9 +65,5 @@ export function resourceSource<Wire extends ApiObject, T extends SourceObject>(
     }
   }
 
-  return {
-    name: resource,
-    list: (signal) => listPages(client, request, read, signal),
-    watch,
-  };
+  return { name: resource, list: (signal) => listPages(client, request, read, signal), watch };
 }

@@ -14,9 +14,7 @@ export async function tryLock(fd: number, how: "exclusive" | "shared" = "exclusi
     const flock = spawn(
       "flock",
       [`--${how}`, "--nonblock", "--conflict-exit-code", String(conflictExitCode), "3"],
-      {
-        stdio: ["ignore", "ignore", "ignore", fd],
-      },
+      { stdio: ["ignore", "ignore", "ignore", fd] },
     );
     flock.on("error", reject);
     flock.on("exit", resolve);

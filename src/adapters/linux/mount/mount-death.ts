@@ -70,10 +70,7 @@ async function lookAtRoot({ volumeLooks }: HostContext, mountPoint: string): Pro
   } catch (error) {
     // Another error (the mount has just ended, say) proves nothing. Nor does a look that hangs, as with XFS
     // on Linux 5.14 to 5.18 while its device answers nothing, or that is not made while another one hangs.
-    return {
-      fileSystemBytes: undefined,
-      answersIoError: hasCode(error, "EIO", "ENODEV"),
-    };
+    return { fileSystemBytes: undefined, answersIoError: hasCode(error, "EIO", "ENODEV") };
   }
 }
 

@@ -11,18 +11,11 @@ const examples: Examples = {
     value: "Fast",
     problem: "must be one of Premium_LRS, Premium_ZRS",
   },
-  OutOfRange: {
-    field: "capacity_range.limit_bytes",
-    value: "1",
-    problem: "no disk is that small",
-  },
+  OutOfRange: { field: "capacity_range.limit_bytes", value: "1", problem: "no disk is that small" },
   CopyUnreachable: { sourceUri: DISK, place: "eastus-1", requested: ["eastus-2"] },
   VolumeNotFound: { volumeId: DISK },
   NodeNotFound: { nodeName: "node-a" },
-  VolumeExistsWithOtherRequest: {
-    volumeName: "pvc-1",
-    difference: "it has 10 GiB, not 20 GiB",
-  },
+  VolumeExistsWithOtherRequest: { volumeName: "pvc-1", difference: "it has 10 GiB, not 20 GiB" },
   SnapshotNotFound: { snapshotUri: SNAPSHOT },
   SnapshotExistsWithOtherRequest: {
     snapshotUri: SNAPSHOT,
@@ -81,11 +74,7 @@ const examples: Examples = {
   ChangeOverQuota: { diskUri: DISK, detail: "500 snapshots in eastus" },
   TooManySnapshots: { diskUri: DISK },
   CloudRejected: { code: "BadRequest", message: "no", requestId: "r-1" },
-  CloudUnavailable: {
-    code: "InternalServerError",
-    message: "oops",
-    requestId: "r-1",
-  },
+  CloudUnavailable: { code: "InternalServerError", message: "oops", requestId: "r-1" },
   CloudUnauthorized: {
     code: "AuthorizationFailed",
     message:
@@ -96,18 +85,9 @@ const examples: Examples = {
   ObjectNotFound: { objectKind: "AzVolume", name: "pvc-1" },
   ObjectAlreadyExists: { objectKind: "AzVolume", name: "pvc-1" },
   ObjectConflict: { objectKind: "AzVolume", name: "pvc-1" },
-  ObjectInvalid: {
-    objectKind: "AzVolume",
-    name: "pvc-1",
-    problem: "spec.disk.maxShares must be at most 15",
-  },
+  ObjectInvalid: { objectKind: "AzVolume", name: "pvc-1", problem: "spec.disk.maxShares must be at most 15" },
   StoreUnavailable: { detail: "connection refused" },
-  DeviceNotFound: {
-    lun: 3,
-    searched: ["/dev/disk/azure/scsi1/lun3"],
-    seen: [],
-    waitedMs: 60_000,
-  },
+  DeviceNotFound: { lun: 3, searched: ["/dev/disk/azure/scsi1/lun3"], seen: [], waitedMs: 60_000 },
   WrongDevice: { devicePath: "/dev/sdc", problem: "it has 4 GiB, not 10 GiB" },
   MountedOtherwise: {
     path: "/var/lib/kubelet/…/globalmount",
@@ -133,11 +113,7 @@ const examples: Examples = {
     value: "kyber",
     detail: "EINVAL",
   },
-  PathNotAllowed: {
-    field: "target_path",
-    path: "/etc",
-    allowedRoots: ["/var/lib/kubelet"],
-  },
+  PathNotAllowed: { field: "target_path", path: "/etc", allowedRoots: ["/var/lib/kubelet"] },
   PathNotMounted: { path: "/var/lib/kubelet/x" },
   HostCommandFailed: { command: "mkfs.ext4", exitCode: 1, stderr: "no space\n" },
   HostCommandTimedOut: { command: "mkfs.ext4", timeoutMs: 1000 },

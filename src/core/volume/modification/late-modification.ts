@@ -46,11 +46,7 @@ function mergeModifications(known: DiskModification, made: DiskModification): Di
   const isOtherSku =
     made.skuName !== undefined && made.skuName.toLowerCase() !== known.skuName?.toLowerCase();
   const tags = mergeTags(known.tags ?? {}, made.tags ?? {});
-  return {
-    ...(isOtherSku ? others : known),
-    ...made,
-    ...(Object.keys(tags).length === 0 ? {} : { tags }),
-  };
+  return { ...(isOtherSku ? others : known), ...made, ...(Object.keys(tags).length === 0 ? {} : { tags }) };
 }
 
 /**

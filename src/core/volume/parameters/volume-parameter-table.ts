@@ -61,12 +61,7 @@ export const volumeParameterTable = {
   maxShares: { kind: "count", min: 1, max: SHARES_MAX, default: 1, field: "disk.maxShares" },
   maxMountReplicaCount: { kind: "count", min: 0, max: SHARES_MAX - 1, field: "maxMountReplicaCount" },
   cachingMode: { kind: "choice", choices: cachingModes, field: "cachingMode" },
-  fsType: {
-    kind: "choice",
-    choices: fileSystemTypes,
-    anyCase: true,
-    field: "fsType",
-  },
+  fsType: { kind: "choice", choices: fileSystemTypes, anyCase: true, field: "fsType" },
   // The node reads them from the volume's attributes: `file-system-geometry.ts` has the rules.
   blockSize: { kind: "number", numbers: blockSizes, field: "volumeContext" },
   inodeSize: { kind: "number", numbers: inodeSizes, field: "volumeContext" },
@@ -147,12 +142,7 @@ export const volumeParameterTable = {
   diskEncryptionType: { kind: "choice", choices: diskEncryptionTypes, field: "disk.encryptionType" },
   // Azure attributes a customer's usage to a partner by the `pid-<GUID>` in the header (Learn, Azure customer
   // usage attribution).
-  userAgent: {
-    kind: "pattern",
-    pattern: userAgentPattern,
-    rule: userAgentRule,
-    field: "disk.userAgent",
-  },
+  userAgent: { kind: "pattern", pattern: userAgentPattern, rule: userAgentRule, field: "disk.userAgent" },
   // The node reads it, and `device-setting/<path>`, from the volume's attributes.
   perfProfile: { kind: "choice", choices: perfProfiles, anyCase: true, field: "volumeContext" },
 } as const satisfies Readonly<Record<string, VolumeParameter>>;

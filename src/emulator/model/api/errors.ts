@@ -379,9 +379,7 @@ export const armErrors = {
     gateway.notFound(
       "PatchResourceNotFound",
       `The resource '${id}' was not found when evaluating policies for a PATCH operation.`,
-      {
-        target: name,
-      },
+      { target: name },
     ),
   operationNotFound: (id: string) => notFound(`The operation '${id}' was not found in this Azure location.`),
   preconditionFailed: (ifMatch: string, etag: string) =>
@@ -561,9 +559,7 @@ export const armErrors = {
   tooManyDataDisks: (dataDisksMax: number) =>
     notAllowed(
       `The maximum number of data disks allowed to be attached to a VM of this size is ${dataDisksMax}.`,
-      {
-        target: "dataDisks",
-      },
+      { target: "dataDisks" },
     ),
   lunOutOfRange: (lun: string) =>
     invalidParameter(
@@ -817,9 +813,7 @@ export const armErrors = {
   tooManySnapshots: (limit: string) => notAllowed(`The snapshot can't be made: ${limit}.`),
   /** Inferred: code and words. */
   tooManyCopies: (name: string, limit: string) =>
-    notAllowed(`${name} can't be copied now: ${limit}.`, {
-      target: "sourceResourceId",
-    }),
+    notAllowed(`${name} can't be copied now: ${limit}.`, { target: "sourceResourceId" }),
   /** Inferred: code and words. */
   tooManyAccesses: (name: string, most: number) =>
     notAllowed(

@@ -17,11 +17,7 @@ export function defaultsOfSet({
 }: Pick<ScaleSet, "orchestrationMode" | "zones">): JsonObject {
   const isZonal = zones.length > 0;
   if (orchestrationMode === "Flexible")
-    return {
-      singlePlacementGroup: false,
-      platformFaultDomainCount: 1,
-      constrainedMaximumCapacity: false,
-    };
+    return { singlePlacementGroup: false, platformFaultDomainCount: 1, constrainedMaximumCapacity: false };
   return {
     singlePlacementGroup: !isZonal,
     overprovision: true,
@@ -31,10 +27,7 @@ export function defaultsOfSet({
   };
 }
 
-const OF_AN_INTERFACE = {
-  disableTcpStateTracking: false,
-  enableIPForwarding: false,
-};
+const OF_AN_INTERFACE = { disableTcpStateTracking: false, enableIPForwarding: false };
 const OF_A_UNIFORM_INTERFACE = {
   enableAcceleratedNetworking: false,
   disableTcpStateTracking: false,

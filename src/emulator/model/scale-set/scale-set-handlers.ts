@@ -277,9 +277,7 @@ export function scaleSetInstanceViewHandler(world: World, call: ArmCall): Handle
   const states = instancesOf(world, set).map(({ provisioningState }) => provisioningState);
   const counts = Map.groupBy(states, (state) => `ProvisioningState/${state.toLowerCase()}`);
   return reply(200, {
-    virtualMachine: {
-      statusesSummary: [...counts].map(([code, { length: count }]) => ({ code, count })),
-    },
+    virtualMachine: { statusesSummary: [...counts].map(([code, { length: count }]) => ({ code, count })) },
     statuses: [provisioningStatus(set.provisioningState, set.settledAtMs ?? set.createdAtMs)],
   });
 }

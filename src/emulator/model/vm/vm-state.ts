@@ -200,10 +200,7 @@ export function withDataDisksSettled(
   vm: VirtualMachine,
   outcome: OperationOutcome,
 ): VirtualMachine {
-  return {
-    ...vm,
-    dataDisks: vm.dataDisks.flatMap((entry) => settled(world, vm, entry, outcome)),
-  };
+  return { ...vm, dataDisks: vm.dataDisks.flatMap((entry) => settled(world, vm, entry, outcome)) };
 }
 
 function settled(

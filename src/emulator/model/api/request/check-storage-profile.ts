@@ -59,9 +59,7 @@ const MANAGED_DISK = modelOf(
   { storageAccountType: STORAGE_ACCOUNT_TYPE },
   "ManagedDiskParameters",
 );
-const OS_DISK = modelOf([], {
-  managedDisk: modelOf([], { storageAccountType: STORAGE_ACCOUNT_TYPE }),
-});
+const OS_DISK = modelOf([], { managedDisk: modelOf([], { storageAccountType: STORAGE_ACCOUNT_TYPE }) });
 const DATA_DISK = modelOf(
   [
     "lun",

@@ -34,10 +34,6 @@ export function failCopiesOf(world: World, { uniqueId }: Pick<Disk, "uniqueId">)
     const { copy, sourceUniqueId } = snapshot;
     if (copy === undefined || sourceUniqueId !== uniqueId) continue;
     if (completionPercent(snapshot, world.nowMs) === 100) continue;
-    putSnapshot(world, {
-      ...snapshot,
-      copy: { ...copy, endsAtMs: NEVER_MS },
-      provisioningState: "Failed",
-    });
+    putSnapshot(world, { ...snapshot, copy: { ...copy, endsAtMs: NEVER_MS }, provisioningState: "Failed" });
   }
 }
