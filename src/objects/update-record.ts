@@ -25,7 +25,7 @@ interface RecordRequest {
    * refused and the volume read again.
    */
   readonly volumeRead?: AzVolume;
-  /** Changes the rest of the status in the same write. */
+  /** Changes the rest of the status in the same write; is given the status with the next record. */
   readonly alsoStatus?: (status: Status) => Status;
 }
 
@@ -72,8 +72,8 @@ export async function updateRecordAfterCheck<Checked>(
     const stepped = change(status.record, volume, checked.value);
     if (!stepped.ok)
       return notWriter(status.detail?.diskUri ?? request.volumeName, request.nodeName, stepped.failure);
-    const rest = request.alsoStatus?.(status) ?? status;
-    const next: AzVolume = { ...volume, status: { ...rest, record: stepped.value } };
+    const changed = { ...status, record: stepped.value };
+    const next: AzVolume = { ...volume, status: request.alsoStatus?.(changed) ?? changed };
     const written = await ports.steps.run(request.step, () =>
       ports.store.updateStatus("AzVolume", next, signal),
     );

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { STORE_ROLLED_BACK, rolledBackReason } from "../../core/rollback/rollback-reports.ts";
 import {
   agoMs,
@@ -124,6 +125,43 @@ describe("executeWriterAction", () => {
       });
     }
   });
+
+  it("grants and revokes in one write with what is due with it", () =>
+    withControllerPorts(async (world) => {
+      const spec = { maxMountReplicaCount: 1 };
+      const waiting = {
+        type: "WriterWaiting",
+        status: "True",
+        reason: "WaitingForWriter",
+        message: "",
+        lastTransitionTime: agoMs(1_000),
+      } as const;
+      const volume = aVolumeWithRecord({}, spec);
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", {
+        ...volume,
+        status: {
+          ...(volume.status ?? assert.fail()),
+          conditions: [waiting],
+          unrequestedSince: agoMs(1_000),
+        },
+      });
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await execute(world, { kind: "Grant", node: a, isUserSeen: true });
+      const shown = (): unknown => {
+        const { conditions = [], unrequestedSince } = world.volume()?.status ?? {};
+        return [conditions.map(({ type, status }) => [type, status]), unrequestedSince];
+      };
+      assert.deepEqual(shown(), [[["FailoverReady", "False"]], undefined]);
+      await changeAttachment(world, (present) => ({
+        ...present,
+        ...aReplica("node-a").spec,
+        writerRequest: undefined,
+      }));
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, requested: false } }));
+      await execute(world, { kind: "Revoke" });
+      assert.deepEqual(shown(), [[], toTimestamp(world.clock.nowMs())]);
+    }));
 
   it("reports to those who wait which user is in the way, unseen by the cache", () =>
     withControllerPorts(async (world) => {

@@ -1,4 +1,4 @@
-import type { WriterRecord } from "../../core/api/az-volume.ts";
+import type { VolumeStatus, WriterRecord } from "../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
@@ -9,14 +9,19 @@ import {
   recordOf,
   attachmentOn,
 } from "../../core/attachment/observed-volume.ts";
-import { withoutUnrequestedTime } from "../../core/attachment/plan-unrequested-time.ts";
+import {
+  planUnrequestedTime,
+  withoutUnrequestedTime,
+  withUnrequestedTime,
+} from "../../core/attachment/plan-unrequested-time.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isWaitingElsewhere } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
+import { planConditions, withConditions } from "../../core/writer/plan-conditions.ts";
 import { requestingNodes } from "../../core/writer/plan-grant.ts";
-import { releaseWaitText } from "../../core/writer/plan-writer.ts";
+import { planWriter, releaseWaitText } from "../../core/writer/plan-writer.ts";
 import { isGrantedAgain } from "../../core/writer/record/is-granted-again.ts";
 import {
   distrust,
@@ -71,7 +76,7 @@ export async function executeWriterAction(
         return ok({});
       return ignoreRefused(await grantWriter(ports, observed, action.node, signal));
     case "Revoke":
-      return move("revoke", "", revoke);
+      return ignoreRefused(await revokeWriter(ports, observed, signal));
     case "Distrust":
       return move("distrust", action.node.nodeName, (record) => distrust(record, action.node, action.as));
     case "Identify":
@@ -199,7 +204,11 @@ async function grantWriter(
       step: "grant",
       // After the record was read, as for *acquire*: before, the store could be rolled back in between.
       checkStore: () => readStoreIncarnation(ports, signal),
-      alsoStatus: withoutUnrequestedTime,
+      alsoStatus: (status) =>
+        withoutUnrequestedTime(
+          // Those who still wait are told for whom by the next plan, which looks for its users.
+          withPlannedConditions({ ...observed, volume: { ...observed.volume, status } }, status, []),
+        ),
     },
     (record, volume, storeIncarnation) => {
       if (isDeleting(volume)) return fail("the volume is being deleted");
@@ -220,6 +229,41 @@ async function grantWriter(
       epoch: granted.value.status?.record?.epoch,
     });
   return granted;
+}
+
+/** In one write with what the next plan would write: no writer is left, and perhaps no request. */
+function revokeWriter(
+  ports: WriterPorts,
+  observed: ObservedVolume,
+  signal: AbortSignal,
+): Promise<Result<unknown>> {
+  const { volume } = observed;
+  return updateRecord(
+    ports,
+    {
+      volumeName: volume.metadata.name,
+      nodeName: "",
+      step: "revoke",
+      alsoStatus: (status) => {
+        const next = { ...observed, volume: { ...volume, status } };
+        const unrequested = planUnrequestedTime(next);
+        const planned = withPlannedConditions(next, status, planWriter(next));
+        return unrequested === undefined ? planned : withUnrequestedTime(planned, unrequested);
+      },
+    },
+    revoke,
+    signal,
+  );
+}
+
+/** A status with the conditions that are due with it: `next` is the volume with that status. */
+function withPlannedConditions(
+  next: ObservedVolume,
+  status: VolumeStatus,
+  writerActions: readonly WriterAction[],
+): VolumeStatus {
+  const conditions = planConditions(next, writerActions);
+  return conditions === undefined ? status : withConditions(status, conditions);
 }
 
 async function recall(

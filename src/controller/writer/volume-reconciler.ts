@@ -1,4 +1,4 @@
-import type { VolumeStatus } from "../../core/api/az-volume.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { maxSharesOf, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { planUnrequestedTime, withUnrequestedTime } from "../../core/attachment/plan-unrequested-time.ts";
 import { planReplicas } from "../../core/attachment/replicas/plan-replicas.ts";
@@ -8,7 +8,7 @@ import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { describeRejections } from "../../core/schedule/describe-rejections.ts";
-import { differInMountsAlone, isPlannedHere, planConditions } from "../../core/writer/plan-conditions.ts";
+import { differInMountsAlone, planConditions, withConditions } from "../../core/writer/plan-conditions.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
 import type { WriterAction } from "../../core/writer/writer-action.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
@@ -83,13 +83,18 @@ async function reconcileVolume(
   ];
   const conditions = planConditions(observed, writerActions);
   const unrequestedTime = planUnrequestedTime(observed);
-  const record = (): Promise<Reconciled> =>
-    recordStatus(ports, volumeName, { conditions, unrequestedTime }, signal);
-  const present = observed.volume.status?.conditions ?? [];
-  const areMountsAlone = conditions !== undefined && differInMountsAlone(present, conditions);
-  if (unrequestedTime === undefined && areMountsAlone)
-    passes.push(() => ports.mountConditions.run(volumeName, record));
-  else if (conditions !== undefined || unrequestedTime !== undefined) passes.push(record);
+  if (conditions !== undefined || unrequestedTime !== undefined)
+    passes.push(() => {
+      // A step of this pass, or another process, has changed the volume: the next pass plans for that.
+      if (!isCached(ports, observed.volume)) return Promise.resolve(ok({}));
+      const record = (): Promise<Reconciled> =>
+        recordStatus(ports, volumeName, { conditions, unrequestedTime }, signal);
+      const present = observed.volume.status?.conditions ?? [];
+      const areMountsAlone = conditions !== undefined && differInMountsAlone(present, conditions);
+      return unrequestedTime === undefined && areMountsAlone
+        ? ports.mountConditions.run(volumeName, record)
+        : record();
+    });
   // Last of all: a grant has written its label by then.
   passes.push(() => labelNodes(ports, observed, signal));
   const chosen = replicaActions.flatMap((action) => (action.kind === "CreateReplica" ? action.nodeName : []));
@@ -117,6 +122,11 @@ async function executeInPace(
   return action.kind === "Distrust" && action.as === "writer"
     ? ports.distrusts.run(observed.volume.metadata.name, execute)
     : execute();
+}
+
+/** Whether the cache still shows this version of a volume. */
+function isCached({ cache }: WriterPorts, { metadata: { name, resourceVersion } }: AzVolume): boolean {
+  return cache.get("AzVolume", name)?.metadata.resourceVersion === resourceVersion;
 }
 
 /** The pod behind it may be seen soon, and not every such change triggers a reconcile. */
@@ -160,15 +170,6 @@ async function recordStatus(
       ? {}
       : { requeueAfterMs: ports.settings.pruneReplicasAfterMs },
   );
-}
-
-/** Other loops have conditions of their own on the same object. */
-function withConditions(status: VolumeStatus, conditions: VolumeStatus["conditions"]): VolumeStatus {
-  const others = status.conditions.filter((condition) => !isPlannedHere(condition.type));
-  return {
-    ...status,
-    conditions: [...others, ...conditions.filter((condition) => isPlannedHere(condition.type))],
-  };
 }
 
 async function executeReplicaAction(

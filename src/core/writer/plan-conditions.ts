@@ -57,6 +57,12 @@ export function isPlannedHere(type: string): boolean {
   return plannedConditionTypes.includes(type);
 }
 
+/** A status with planned conditions. Other loops have conditions of their own on the same object. */
+export function withConditions(status: VolumeStatus, planned: Conditions): VolumeStatus {
+  const others = status.conditions.filter(({ type }) => !isPlannedHere(type));
+  return { ...status, conditions: [...others, ...planned.filter(({ type }) => isPlannedHere(type))] };
+}
+
 /**
  * Whether two lists of conditions differ in nothing but what nodes state of their mounts, which a token may
  * change as often as it likes.
