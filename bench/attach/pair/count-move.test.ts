@@ -30,7 +30,7 @@ describe("a volume that moves to a node with a replica", () => {
         "updateStatus AzVolume: execute-writer-action",
         "updateStatus AzVolumeAttachment: attachment-object",
       ],
-      roundTrips: 6,
+      roundTrips: 5,
     });
   });
 });

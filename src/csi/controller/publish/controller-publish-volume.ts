@@ -67,19 +67,17 @@ async function publish(
   signal: AbortSignal,
 ): Promise<Result<ControllerPublishVolumeResponse>> {
   const { volumeId, nodeId } = request;
-  const found = await findOrAdopt(
-    context,
-    volumeId,
-    { capabilities: [capability], volumeContext: request.volumeContext },
-    signal,
-  );
+  const stated = { capabilities: [capability], volumeContext: request.volumeContext };
+  const [found, read] = await Promise.all([
+    findOrAdopt(context, volumeId, stated, signal),
+    context.store.get("AzDriverNode", nodeId, signal),
+  ]);
   if (!found.ok) return found;
   const volume = await untilDiskRead(context, found.value, signal);
   const unfinished = unfinishedCopyIn(volume) ?? whyNoFirstAttach(volume);
   if (unfinished !== undefined) return fail(unfinished);
   if (volume.status?.detail === undefined)
     return stillWaiting(volumeId, "its disk to be looked at", volume.status?.error);
-  const read = await context.store.get("AzDriverNode", nodeId, signal);
   if (!read.ok)
     return read.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : read;
   // The object is created before the node's VM is known: until then no check can refuse it.
