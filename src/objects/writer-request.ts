@@ -66,6 +66,21 @@ async function createRequested(
 }
 
 /**
+ * Requests the volume for a node with a replica, on the version that a cache shows. Fails with `ObjectConflict`
+ * where it has changed since, and with `ObjectNotFound` where it is gone.
+ */
+export function requestOnReplica(
+  { store, clock, steps }: RequestPorts,
+  replica: AzVolumeAttachment,
+  { readOnly = false, published }: Pick<StatedRequest, "readOnly" | "published">,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment>> {
+  const since = toTimestamp(clock.nowMs());
+  const requested = requesting(replica, { since, readOnly, ...(published && { published }) });
+  return steps.run("request", () => store.update("AzVolumeAttachment", requested ?? replica, signal));
+}
+
+/**
  * Requests the volume for a node: its AzVolumeAttachment is created, or becomes Primary. A standing
  * request keeps its age. Fails with `OperationInProgress` while the attachment is still being detached,
  * and with `StillWaiting` while another object has its name.

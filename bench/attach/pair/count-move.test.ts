@@ -22,7 +22,6 @@ describe("a volume that moves to a node with a replica", () => {
       calls: [
         "get AzVolume: find-or-adopt",
         "get AzDriverNode: controller-publish-volume",
-        "get AzVolumeAttachment: controller-publish-volume",
         "update AzVolumeAttachment: controller-publish-volume",
         "get AzVolume: execute-writer-action",
         "get Lease: execute-writer-action",

@@ -387,6 +387,51 @@ describe("controllerPublishVolume", () => {
       assert.deepEqual(kept.ok && kept.value, created.value);
     }));
 
+  it("reads a replica that is another by now, before the cache shows that", async () => {
+    const {
+      metadata: { name },
+      spec,
+    } = anAttachmentObject({ nodeName: "node-a", published: true });
+    const replica = anAttachment("node-a", { spec: { role: "Replica" } }).spec;
+    const { writerRequest: _, ...unrequested } = replica;
+    const rows: readonly {
+      readonly because: string;
+      readonly meanwhile: (world: ControllerWorld) => Promise<{ readonly ok: boolean }>;
+      readonly answer: Failure["kind"];
+    }[] = [
+      {
+        because: "another controller has published it",
+        meanwhile: async ({ store }) => {
+          const read = await store.get("AzVolumeAttachment", name, never);
+          return read.ok ? store.update("AzVolumeAttachment", { ...read.value, spec }, never) : read;
+        },
+        answer: "VolumeExistsWithOtherRequest",
+      },
+      {
+        because: "it is being deleted",
+        meanwhile: ({ store }) => store.delete("AzVolumeAttachment", name, {}, never),
+        answer: "OperationInProgress",
+      },
+    ];
+    for (const { because, meanwhile, answer } of rows)
+      await withController(async (world) => {
+        await world.givenNode("node-a");
+        await world.given("AzVolume", aVolumeObject());
+        await world.given("AzVolumeAttachment", { metadata: { name }, spec: unrequested });
+        world.store.holdWatches(true);
+        assert.ok((await meanwhile(world)).ok, because);
+        const published = await world.answerOf(
+          controllerPublishVolume(world.context, { ...request, readonly: true }, aCall()),
+        );
+        const left = await world.store.get("AzVolumeAttachment", name, never);
+        assert.deepEqual(
+          [!published.ok && published.failure.kind, left.ok && left.value.spec.readOnly],
+          [answer, false],
+          because,
+        );
+      });
+  });
+
   it("refuses a V1 attribute that would be dropped, before it writes anything", () =>
     withController(async (world) => {
       await world.givenNode("node-a");

@@ -1,9 +1,10 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeCapability } from "../../../core/api/az-volume.ts";
+import { isAttachmentOf } from "../../../core/api/identity/attachment-identity.ts";
 import type { NodeKey } from "../../../core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isRequestedPrimary } from "../../../core/attachment/attachment-state.ts";
-import { isDeleting, maxSharesOf } from "../../../core/attachment/observed-volume.ts";
+import { isDeleting, isTerminating, maxSharesOf } from "../../../core/attachment/observed-volume.ts";
 import { takesDisk } from "../../../core/attachment/takes-disk.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import {
@@ -23,7 +24,7 @@ import { isNamed, nodesIn } from "../../../core/writer/record/record-nodes.ts";
 import { isInQuarantine, barrierWaitText } from "../../../core/writer/record/writer-steps.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { fromObjectError } from "../../../objects/object-error.ts";
-import { createRequest, requestWriter } from "../../../objects/writer-request.ts";
+import { createRequest, requestOnReplica, requestWriter } from "../../../objects/writer-request.ts";
 import { isPublished } from "../../../ports/cluster/cluster-volumes.ts";
 import type {
   ControllerPublishVolumeRequest,
@@ -107,9 +108,12 @@ async function publish(
     : ok({ publishContext: { epoch: String(epoch) } });
 }
 
+/** The failures that say that the attachment is not as the cache shows it. */
+const NOT_AS_CACHED: readonly Failure["kind"][] = ["ObjectAlreadyExists", "ObjectConflict", "ObjectNotFound"];
+
 /**
- * States the node's request in its attachment. Where the cache shows none, it is created without a read: one
- * that exists all the same refuses that, and is read.
+ * States the node's request in its attachment. Where the cache shows none, it is created without a read, and a
+ * replica is promoted without one: an attachment that is another by now refuses that, and is read.
  */
 async function stateRequest(
   context: ControllerContext,
@@ -120,12 +124,17 @@ async function stateRequest(
   const { volumeId, nodeId, readonly: readOnly, volumeContext } = request;
   const stated = { volume, nodeName: nodeId, readOnly, volumeContext, published: true } as const;
   const identity = { diskUri: volumeId, nodeName: nodeId };
+  const cached = context.cache.get("AzVolumeAttachment", attachmentObjectName(identity));
+  const isReplica =
+    cached?.spec.role === "Replica" && isAttachmentOf(cached, identity) && !isTerminating(cached);
   if (
-    context.cache.get("AzVolumeAttachment", attachmentObjectName(identity)) === undefined &&
+    (cached === undefined || isReplica) &&
     !isPublished(context.clusterVolumes.attachmentOn(volumeId, nodeId))
   ) {
-    const created = await createRequest(context, stated, signal);
-    if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
+    const requested = isReplica
+      ? await requestOnReplica(context, cached, stated, signal)
+      : await createRequest(context, stated, signal);
+    if (requested.ok || !NOT_AS_CACHED.includes(requested.failure.kind)) return requested;
   }
   const attachmentRead = await readAttachment(context.store, identity, signal);
   const different = attachmentRead.ok ? differentPublish(request, attachmentRead.value) : undefined;
