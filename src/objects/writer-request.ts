@@ -66,8 +66,8 @@ async function createRequested(
 }
 
 /**
- * Requests the volume for a node with a replica, on the version that a cache shows. Fails with `ObjectConflict`
- * where it has changed since, and with `ObjectNotFound` where it is gone.
+ * Requests the volume for a node with a replica, on the version that a cache shows. Fails with
+ * `ObjectConflict` where it has changed since, and with `ObjectNotFound` where it is gone.
  */
 export function requestOnReplica(
   { store, clock, steps }: RequestPorts,

@@ -206,7 +206,7 @@ async function grantWriter(
       },
       alsoStatus: (status) =>
         withoutUnrequestedTime(
-          // Those who still wait are told for whom by the next plan, which looks for its users.
+          // The next plan writes that others still wait: it looks for the users of this node.
           withPlannedConditions({ ...observed, volume: { ...observed.volume, status } }, status, []),
         ),
     },

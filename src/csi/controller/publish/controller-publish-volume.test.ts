@@ -396,12 +396,12 @@ describe("controllerPublishVolume", () => {
     const { writerRequest: _, ...unrequested } = replica;
     const rows: readonly {
       readonly because: string;
-      readonly meanwhile: (world: ControllerWorld) => Promise<{ readonly ok: boolean }>;
+      readonly change: (world: ControllerWorld) => Promise<{ readonly ok: boolean }>;
       readonly answer: Failure["kind"];
     }[] = [
       {
         because: "another controller has published it",
-        meanwhile: async ({ store }) => {
+        change: async ({ store }) => {
           const read = await store.get("AzVolumeAttachment", name, never);
           return read.ok ? store.update("AzVolumeAttachment", { ...read.value, spec }, never) : read;
         },
@@ -409,17 +409,17 @@ describe("controllerPublishVolume", () => {
       },
       {
         because: "it is being deleted",
-        meanwhile: ({ store }) => store.delete("AzVolumeAttachment", name, {}, never),
+        change: ({ store }) => store.delete("AzVolumeAttachment", name, {}, never),
         answer: "OperationInProgress",
       },
     ];
-    for (const { because, meanwhile, answer } of rows)
+    for (const { because, change, answer } of rows)
       await withController(async (world) => {
         await world.givenNode("node-a");
         await world.given("AzVolume", aVolumeObject());
         await world.given("AzVolumeAttachment", { metadata: { name }, spec: unrequested });
         world.store.holdWatches(true);
-        assert.ok((await meanwhile(world)).ok, because);
+        assert.ok((await change(world)).ok, because);
         const published = await world.answerOf(
           controllerPublishVolume(world.context, { ...request, readonly: true }, aCall()),
         );

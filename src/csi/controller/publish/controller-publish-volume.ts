@@ -112,8 +112,8 @@ async function publish(
 const NOT_AS_CACHED: readonly Failure["kind"][] = ["ObjectAlreadyExists", "ObjectConflict", "ObjectNotFound"];
 
 /**
- * States the node's request in its attachment. Where the cache shows none, it is created without a read, and a
- * replica is promoted without one: an attachment that is another by now refuses that, and is read.
+ * States the node's request in its attachment. Where the cache shows none, it is created without a read, and
+ * a replica is promoted without one: an attachment that is another by now refuses that, and is read.
  */
 async function stateRequest(
   context: ControllerContext,
