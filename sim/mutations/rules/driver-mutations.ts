@@ -264,6 +264,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["kept-luns", "twins", "file-system-uuid"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked", "not-converged"],
     storm: { ...replicasOnEachNode, lastStrikeMs: 120_000, strikes: { "azure/replica-attaches-lost": 6 } },
+    shownBy: 2,
     takes: "Azure loses the request of a detach, or answers that one has succeeded which did nothing",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
