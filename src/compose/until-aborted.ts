@@ -29,3 +29,21 @@ export async function untilEnded(
   const failed = ends.find((end) => end.status === "rejected");
   if (failed !== undefined && !signal.aborted) throw failing.signal.reason;
 }
+
+/**
+ * Begins runs that the rest of a role's start needs, and returns the run of `untilEnded` that they then are:
+ * it fails with them, and ends them once its signal is aborted, which is also when a later run fails.
+ */
+export function startedEarly(
+  signal: AbortSignal,
+  ...runs: readonly ((signal: AbortSignal) => Promise<void>)[]
+): (signal: AbortSignal) => Promise<void> {
+  const ending = new AbortController();
+  const running = untilEnded(AbortSignal.any([signal, ending.signal]), ...runs);
+  return async (later) => {
+    const end = (): void => ending.abort(later.reason);
+    if (later.aborted) end();
+    else later.addEventListener("abort", end, { once: true });
+    await running;
+  };
+}

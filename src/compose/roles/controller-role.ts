@@ -16,7 +16,7 @@ import { electionSettingsOf } from "../settings/leader-election-options.ts";
 import { azureOptions, processOptions } from "../settings/process-options.ts";
 import { volumeOptions } from "../settings/volume-options.ts";
 import { WrongSetting, wrongSettings } from "../settings/wrong-setting.ts";
-import { untilEnded } from "../until-aborted.ts";
+import { startedEarly, untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import type { Role } from "./run-role.ts";
 
@@ -113,7 +113,7 @@ export const controllerRole: Role<typeof options> = {
       values,
       ports,
     );
-    const following = untilEnded(
+    const following = startedEarly(
       lifetime,
       (signal) => cache.run(signal),
       (signal) => orchestrator.run(signal),
@@ -121,7 +121,7 @@ export const controllerRole: Role<typeof options> = {
     await Promise.all([cache.untilSynced(lifetime), orchestrator.untilSynced(lifetime)]);
     const endpoint = await listen(server, values.endpoint);
     // Only here: a new leader first reads every object, while sidecars wait for the socket.
-    const work = untilEnded(lifetime, () => following, runReconcilers);
+    const work = untilEnded(lifetime, following, runReconcilers);
     return {
       serves: { endpoint },
       whyNotReady: () =>

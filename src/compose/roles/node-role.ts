@@ -24,7 +24,7 @@ import {
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
 import { nodeOptions, processOptions } from "../settings/process-options.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
-import { untilAborted, untilEnded } from "../until-aborted.ts";
+import { startedEarly, untilAborted, untilEnded } from "../until-aborted.ts";
 import { addNodeService, openNodeHost } from "./node-service.ts";
 import type { ProcessPorts, Role } from "./run-role.ts";
 
@@ -114,7 +114,7 @@ export const nodeRole: Role<typeof options> = {
     const eventSink = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
     const events = eventSink?.events ?? createLogEvents(logger);
     // From now on: what keeps the plug-in from starting is said on its Node.
-    const showing = untilEnded(lifetime, (signal) => eventSink?.run(signal) ?? untilAborted(signal));
+    const showing = startedEarly(lifetime, (signal) => eventSink?.run(signal) ?? untilAborted(signal));
     const machine = await discoverInstance(
       { metadata, ownNode, nodeName, events, clock, random, logger },
       { ...values, instanceUri: values.vmResourceId },
@@ -142,7 +142,7 @@ export const nodeRole: Role<typeof options> = {
       values,
       ports,
     );
-    const caching = untilEnded(lifetime, (signal) => cache.run(signal));
+    const caching = startedEarly(lifetime, (signal) => cache.run(signal));
     await cache.untilSynced(lifetime);
     const endpoint = await listen(server, values.endpoint);
     const { registration, runs } = await registerNode(
@@ -152,8 +152,8 @@ export const nodeRole: Role<typeof options> = {
     );
     const work = untilEnded(
       lifetime,
-      () => caching,
-      () => showing,
+      caching,
+      showing,
       runNodeWork,
       ...runs,
       ...(metadata === undefined
