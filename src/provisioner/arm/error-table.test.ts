@@ -224,6 +224,28 @@ const rows: readonly {
     failure: "CloudRejected",
   },
   {
+    because: "the same, and the name of the DiskAccess has the word",
+    error: {
+      code: "ConflictingUserInput",
+      message: "Disk Access 'attached' of disk db-attached-1 goes with NetworkAccessPolicy AllowPrivate alone",
+    },
+    context: { diskUri },
+    class: "rejected",
+    failure: "CloudRejected",
+  },
+  {
+    because: "a disk's write conflicts with a VM that has it",
+    error: { code: "ConflictingUserInput", message: `Disk 'pvc-1' is already owned by VM '${vmUri}'.` },
+    context: { diskUri },
+    class: "rejected",
+    failure: {
+      kind: "DiskAttachedElsewhere",
+      diskUri,
+      attachedTo: [vmUri],
+      azure: { code: "ConflictingUserInput", requestId: "request-1" },
+    },
+  },
+  {
     because: "a disk to delete is attached",
     error: { code: "OperationNotAllowed", message: `Disk pvc-1 is attached to VM ${vmUri}.` },
     class: "rejected",

@@ -197,7 +197,7 @@ const rows: readonly Row[] = [
   // Of a disk's write the same code is of other conflicts, too, such as of its DiskAccess with its policy.
   {
     code: /^ConflictingUserInput$/i,
-    text: /\battached\b|\bowned by\b/i,
+    words: /(?<![-.\w])(attached|owned by)(?![-\w]|\.\w)/i,
     class: "rejected",
     failure: attachedElsewhere,
   },
