@@ -128,7 +128,7 @@ describe("an edge zone of azure.json, by Azure's SDK", () => {
     assert.equal((await azure.client.snapshots.get("rg", "copy-2")).extendedLocation, undefined);
   });
 
-  it("tells a disk of the name in another place, and leaves it alone", async () => {
+  it("refuses a disk of the name in another place, and leaves it as it is", async () => {
     const [region, edge] = [provisioner({}), inEdgeZone()];
     for (const [diskName, maker, other, difference] of [
       ["of-region", region, edge, "edge zone is none, not losangeles"],

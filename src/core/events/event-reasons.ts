@@ -601,7 +601,7 @@ export const eventReasons = {
     type: "Warning",
     when: "a node's start-up taint could not be removed for a minute: no pod starts there (about its Node)",
     remedy:
-      "The driver retries every half a minute. On AKS set it with --node-init-taints: AKS lets no client " +
+      "The driver retries every 30 s. On AKS set it with --node-init-taints: AKS lets no client " +
       "of Kubernetes remove a taint of --node-taints.",
   },
   CheckpointsUnwritten: {

@@ -156,7 +156,7 @@ export interface ArmSnapshot extends ArmResource {
 
 export interface ArmSnapshotSpec {
   readonly location: string;
-  /** That of its disk; undefined: in the region itself. */
+  /** Of that location, and the same as its source's, or Azure refuses; undefined: in the region itself. */
   readonly edgeZone?: string;
   readonly tags: Readonly<Record<string, string>>;
   /** A disk, or a snapshot to copy. */

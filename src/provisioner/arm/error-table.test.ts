@@ -227,7 +227,7 @@ const rows: readonly {
     because: "the same, and the name of the DiskAccess has the word",
     error: {
       code: "ConflictingUserInput",
-      message: "Disk Access 'attached' of disk db-attached-1 goes with NetworkAccessPolicy AllowPrivate alone",
+      message: "Disk Access 'attached' of disk db-attached-1 needs NetworkAccessPolicy AllowPrivate",
     },
     context: { diskUri },
     class: "rejected",
