@@ -9,7 +9,7 @@ import type { InstanceFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodesPorts } from "../controller-ports.ts";
-import { type KnownNode, powerOffSilent } from "./power-off-silent.ts";
+import { createPowerOffSilent, type KnownNode } from "./power-off-silent.ts";
 
 /**
  * Marks nodes out of service whose VMs are off, so that the orchestrator frees their pods at once. Without
@@ -17,6 +17,7 @@ import { type KnownNode, powerOffSilent } from "./power-off-silent.ts";
  * taken from the node by a fence with proof.
  */
 export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
+  const powerOffSilent = createPowerOffSilent(ports);
   return {
     name: "stopped-nodes",
     workers: 8,
@@ -43,7 +44,7 @@ export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
         return ok(marked.value ? {} : { requeueAfterMs });
       }
       if (vm.value.powerState !== "running") return ok({ requeueAfterMs });
-      const lookAgainMs = await powerOffSilent(ports, marks, node, signal);
+      const lookAgainMs = await powerOffSilent(marks, node, signal);
       if (!lookAgainMs.ok) return lookAgainMs;
       return ok({ requeueAfterMs: Math.min(requeueAfterMs, lookAgainMs.value) });
     },

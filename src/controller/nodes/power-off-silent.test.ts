@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { PowerState } from "../../core/azure/power-state.ts";
+import { BELIEVED_AFTER_MS } from "../../core/node/plan-power-off.ts";
 import { aVolumeWithRecord, aWriter, instanceUriOf } from "../../core/testing/objects.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { stoppedNodesReconciler } from "./mark-stopped-nodes.ts";
@@ -21,6 +23,14 @@ interface Given {
   readonly silentMs?: number;
   /** Heartbeats may be that much late. */
   readonly heartbeatDelayMs?: number;
+  readonly outOfService?: readonly string[];
+}
+
+/** Passes of one reconciler over the silent node. */
+interface Passes {
+  /** Until when it is requeued. */
+  readonly pass: () => Promise<number | undefined>;
+  readonly reconcile: () => Promise<Reconciled>;
 }
 
 /** Four nodes, of which `node-a` writes and has fallen silent; another sends heartbeats. */
@@ -32,8 +42,9 @@ async function silent(
     writer = NODE,
     silentMs = SILENT_MS,
     heartbeatDelayMs = 0,
+    outOfService = [],
   }: Given,
-  act: (world: ReconcileWorld, pass: () => Promise<number | undefined>) => Promise<void>,
+  act: (world: ReconcileWorld, passes: Passes) => Promise<void>,
 ): Promise<void> {
   await withControllerPorts(async (world) => {
     const names = [NODE, "node-b", "node-c", "node-d"];
@@ -46,17 +57,32 @@ async function silent(
     await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter(writer) }));
     world.powerStates.set(URI, powerState);
     world.unreachable.add(NODE);
-    await world.clock.advance(silentMs);
-    for (const nodeName of names)
-      if (nodeName !== NODE && !alsoSilent.includes(nodeName)) await world.beat(nodeName);
-    await world.until(() => (world.ports.cache.watchedUnchangedMs("AzDriverNode", "node-d") ?? 0) < 1_000);
+    for (const nodeName of outOfService) world.outOfService.add(nodeName);
+    const beatOthers = async (): Promise<void> => {
+      for (const nodeName of names)
+        if (nodeName !== NODE && !alsoSilent.includes(nodeName)) await world.beat(nodeName);
+      await untilHeard(world, "node-d");
+    };
     const ports = { ...world.ports, settings: { ...world.ports.settings, silentNodes } };
     const reconciler = stoppedNodesReconciler(ports);
-    await act(world, async () => {
-      const passed = await world.answerOf(reconciler.reconcile(NODE, never));
+    const reconcile = (): Promise<Reconciled> => world.answerOf(reconciler.reconcile(NODE, never));
+    const pass = async (): Promise<number | undefined> => {
+      const passed = await reconcile();
       return passed.ok ? passed.value.requeueAfterMs : assert.fail(JSON.stringify(passed.failure));
-    });
+    };
+    await world.clock.advance(silentMs - BELIEVED_AFTER_MS);
+    await beatOthers();
+    // The kubelet is found to be silent.
+    await pass();
+    await world.clock.advance(BELIEVED_AFTER_MS);
+    await beatOthers();
+    await act(world, { pass, reconcile });
   });
+}
+
+/** Until the cache shows the heartbeat that a node has just sent. */
+function untilHeard(world: ReconcileWorld, nodeName: string): Promise<void> {
+  return world.until(() => (world.ports.cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0) < 1_000);
 }
 
 function emitted(world: ReconcileWorld): readonly string[] {
@@ -65,7 +91,7 @@ function emitted(world: ReconcileWorld): readonly string[] {
 
 describe("a silent node whose VM runs", () => {
   it("has its VM powered off, and is marked by the next look", () =>
-    silent({}, async (world, pass) => {
+    silent({}, async (world, { pass }) => {
       assert.equal(await pass(), 0);
       assert.deepEqual([world.powerStates.get(URI), [...world.markedByDriver]], ["stopped", []]);
       assert.equal(await pass(), undefined);
@@ -86,14 +112,14 @@ describe("a silent node whose VM runs", () => {
   ];
   for (const [when, given, againMs] of left)
     it(`is left alone ${when}`, () =>
-      silent(given, async (world, pass) => {
+      silent(given, async (world, { pass }) => {
         assert.equal(await pass(), againMs);
         assert.notEqual(world.powerStates.get(URI), "stopped");
         assert.deepEqual([world.emitted, [...world.markedByDriver]], [[], []]);
       }));
 
   it("stays on while half of the nodes are silent, and an event says so", () =>
-    silent({ alsoSilent: ["node-b"] }, async (world, pass) => {
+    silent({ alsoSilent: ["node-b"] }, async (world, { pass }) => {
       assert.equal(await pass(), 16_250);
       assert.equal(world.powerStates.get(URI), "running");
       assert.deepEqual(emitted(world), [
@@ -102,36 +128,44 @@ describe("a silent node whose VM runs", () => {
       ]);
     }));
 
+  it("stays on while a network brings back the nodes that it had cut off", () =>
+    silent({ alsoSilent: ["node-b"] }, async (world, { pass }) => {
+      await pass();
+      await world.beat("node-b");
+      await untilHeard(world, "node-b");
+      assert.equal(await pass(), 16_250);
+      assert.equal(world.powerStates.get(URI), "running");
+      await world.clock.advance(BELIEVED_AFTER_MS);
+      for (const nodeName of ["node-b", "node-c", "node-d"]) await world.beat(nodeName);
+      await untilHeard(world, "node-d");
+      await pass();
+      assert.equal(world.powerStates.get(URI), "stopped", "it alone has stayed silent");
+    }));
+
   it("does not count nodes that are out of service: why they are silent is known", () =>
-    silent({ alsoSilent: ["node-b"] }, async (world, pass) => {
-      world.outOfService.add("node-b");
+    silent({ alsoSilent: ["node-b"], outOfService: ["node-b"] }, async (world, { pass }) => {
       assert.equal(await pass(), 0);
       assert.equal(world.powerStates.get(URI), "stopped");
     }));
 
   it("stays on where its node plug-in reports while Azure is asked", () =>
-    silent({}, async (world, pass) => {
+    silent({}, async (world, { pass }) => {
       world.during.powerOff = () => world.beat(NODE);
       await pass();
       assert.deepEqual([world.powerStates.get(URI), world.emitted], ["running", []]);
     }));
 
   it("stays on where its kubelet reports while Azure is asked", () =>
-    silent({}, async (world, pass) => {
+    silent({}, async (world, { pass }) => {
       world.during.powerOff = async () => void world.unreachable.delete(NODE);
       await pass();
       assert.deepEqual([world.powerStates.get(URI), world.emitted], ["running", []]);
     }));
 
   it("is not taken for another VM that got its resource id", () =>
-    silent({}, async (world) => {
+    silent({}, async (world, { reconcile }) => {
       world.during.powerOff = async () => void world.instances.set(URI, "another-vm");
-      const ports = {
-        ...world.ports,
-        settings: { ...world.ports.settings, silentNodes: "power-off" as const },
-      };
-      const passed = await world.answerOf(stoppedNodesReconciler(ports).reconcile(NODE, never));
-      assert.deepEqual(passed, {
+      assert.deepEqual(await reconcile(), {
         ok: false,
         failure: { kind: "InstanceReplaced", nodeName: NODE, vmId: "another-vm" },
       });

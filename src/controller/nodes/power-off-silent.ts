@@ -1,7 +1,7 @@
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { type HeardNode, planPowerOff, type PowerOffStep } from "../../core/node/plan-power-off.ts";
+import { doubtOfDeath, type HeardNode, planPowerOff, type PowerOffStep } from "../../core/node/plan-power-off.ts";
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
@@ -11,14 +11,40 @@ import { hasFallenSilent } from "../writer/mark-silent.ts";
 /** A silent node, by its Node object and its AzDriverNode. */
 export type KnownNode = NodeIdentity & { readonly nodeUid: string };
 
+/** Since when each look at a node has found too few silent ones to doubt that it is dead. */
+interface Belief {
+  /** The node's last one: it belongs to this silence alone. */
+  readonly heartbeat: number | undefined;
+  readonly sinceMs: number;
+}
+
+/** Powers off the VM of a silent node, and returns after how many milliseconds to look again at the latest. */
+type PowerOffSilent = (marks: NodeMarks, node: KnownNode, signal: AbortSignal) => Promise<Result<number>>;
+
+/** `powerOffSilent` with its memory of earlier looks. Without it, as after a restart, it begins again. */
+export function createPowerOffSilent(ports: NodesPorts): PowerOffSilent {
+  const beliefs = new Map<string, Belief>();
+  const believedMs: BelievedMs = (nodeName, heartbeat, isDoubted) => {
+    const nowMs = ports.clock.elapsedMs();
+    const before = beliefs.get(nodeName);
+    if (isDoubted) beliefs.delete(nodeName);
+    else if (before?.heartbeat !== heartbeat) beliefs.set(nodeName, { heartbeat, sinceMs: nowMs });
+    return nowMs - (beliefs.get(nodeName)?.sinceMs ?? nowMs);
+  };
+  return (marks, node, signal) => powerOffSilent(ports, { marks, believedMs }, node, signal);
+}
+
+/** Notes whether this look doubts the node's death, and returns for how long none has. */
+type BelievedMs = (nodeName: string, heartbeat: number | undefined, isDoubted: boolean) => number;
+
 /**
  * Powers off the VM of a silent node that Azure shows as running, where `--silent-nodes power-off` allows it:
  * the next look at the VM then finds it off, and marks the node. Shown in an event, whether or not it was
- * done: a person may have to act. Returns after how many milliseconds to look again at the latest.
+ * done: a person may have to act.
  */
-export async function powerOffSilent(
+async function powerOffSilent(
   ports: NodesPorts,
-  marks: NodeMarks,
+  { marks, believedMs }: { readonly marks: NodeMarks; readonly believedMs: BelievedMs },
   node: KnownNode,
   signal: AbortSignal,
 ): Promise<Result<number>> {
@@ -26,7 +52,7 @@ export async function powerOffSilent(
   // By which the plan judges: any later one ends the silence.
   const lastHeartbeat = ports.cache.get("AzDriverNode", nodeName)?.status?.heartbeat;
   const writes = writtenBy(ports, node);
-  const step = planFor(ports, node, writes);
+  const step = planFor(ports, node, writes, (isDoubted) => believedMs(nodeName, lastHeartbeat, isDoubted));
   if (step.kind === "Keep") return ok(Infinity);
   if (step.kind === "LookAgain") return ok(step.afterMs);
   const what = `${nodeName} is silent and writes ${writes.join(", ")}`;
@@ -59,7 +85,12 @@ export async function powerOffSilent(
   return ok(0);
 }
 
-function planFor(ports: NodesPorts, node: KnownNode, writes: readonly string[]): PowerOffStep {
+function planFor(
+  ports: NodesPorts,
+  node: KnownNode,
+  writes: readonly string[],
+  believedMs: (isDoubted: boolean) => number,
+): PowerOffStep {
   const { cache, users, settings } = ports;
   const known = cache.reportedNodes().find(({ metadata }) => metadata.name === node.nodeName)?.status;
   const unchangedMs = cache.watchedUnchangedMs("AzDriverNode", node.nodeName) ?? 0;
@@ -72,7 +103,9 @@ function planFor(ports: NodesPorts, node: KnownNode, writes: readonly string[]):
     if (name === node.nodeName || isGone || isOutOfService) return [];
     return [{ zone: other.status?.zone ?? "", isSilent: hasFallenSilent(ports, other) }];
   });
-  return planPowerOff({ zone: known?.zone ?? "", silentMs, writes }, others, settings);
+  const zone = known?.zone ?? "";
+  const believed = believedMs(doubtOfDeath({ zone }, others) !== undefined);
+  return planPowerOff({ zone, silentMs, believedMs: believed, writes }, others, settings);
 }
 
 /** The volumes whose writer is this very VM. */

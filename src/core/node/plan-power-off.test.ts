@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type HeardNode, planPowerOff, type PowerOffStep, type SilentNode } from "./plan-power-off.ts";
+import {
+  BELIEVED_AFTER_MS,
+  type HeardNode,
+  planPowerOff,
+  type PowerOffStep,
+  type SilentNode,
+} from "./plan-power-off.ts";
 
 const settings = { silentNodes: "power-off", powerOffAfterMs: 30_000 } as const;
-const dead: SilentNode = { zone: "1", silentMs: 30_000, writes: ["pvc-1"] };
+const dead: SilentNode = { zone: "1", silentMs: 30_000, believedMs: BELIEVED_AFTER_MS, writes: ["pvc-1"] };
 
 /** Nodes by zone: `1` sends heartbeats, `1!` is silent. */
 function heard(...nodes: readonly string[]): readonly HeardNode[] {
@@ -34,6 +40,11 @@ describe("planPowerOff", () => {
       because: "the time begins once the others would be silent, too",
       node: { silentMs: -5_000 },
       step: { kind: "LookAgain", afterMs: 35_000 },
+    },
+    {
+      because: "the last nodes that a network brings back are given time",
+      node: { believedMs: BELIEVED_AFTER_MS - 1 },
+      step: { kind: "LookAgain", afterMs: 1 },
     },
     {
       because: "where no other node is heard, this controller may be the one that is cut off",

@@ -16,6 +16,11 @@ export interface SilentNode {
    * then.
    */
   readonly silentMs: number;
+  /**
+   * For how long each look at it has found so few silent nodes that it may be dead (`doubtOfDeath`), in
+   * milliseconds; 0: this one is the first.
+   */
+  readonly believedMs: number;
   /** Volumes whose records name it as the writer. */
   readonly writes: readonly string[];
 }
@@ -29,10 +34,15 @@ export type PowerOffStep =
   | { readonly kind: "PowerOff" };
 
 /**
+ * For how long few enough nodes must have been silent, in milliseconds. A network that comes back brings
+ * its nodes back one by one, and the last of them must not count as the only dead ones: a kubelet reports each
+ * 10 s, and Kubernetes looks at that each 5 s.
+ */
+export const BELIEVED_AFTER_MS = 20_000;
+
+/**
  * Plans whether the VM of a silent node is powered off, which only a setting allows: the node may be cut off
- * from the API server, and its pods may work. Where several fall silent, the network is the more likely
- * cause: fewer than half of the nodes may be silent, in the cluster and in the node's zone, or one alone
- * that is not the whole cluster. `others`: all other nodes in service.
+ * from the API server, and its pods may work. `others`: all other nodes in service.
  */
 export function planPowerOff(
   node: SilentNode,
@@ -43,13 +53,26 @@ export function planPowerOff(
   if (silentNodes === "wait" || node.writes.length === 0) return { kind: "Keep" };
   const leftMs = powerOffAfterMs - node.silentMs;
   if (leftMs > 0) return { kind: "LookAgain", afterMs: leftMs };
-  if (!others.some(({ isSilent }) => !isSilent)) return { kind: "Withhold", reason: "every node is silent" };
+  const reason = doubtOfDeath(node, others);
+  if (reason !== undefined) return { kind: "Withhold", reason };
+  const unbelievedMs = BELIEVED_AFTER_MS - node.believedMs;
+  return unbelievedMs > 0 ? { kind: "LookAgain", afterMs: unbelievedMs } : { kind: "PowerOff" };
+}
+
+/**
+ * Why a silent node may be cut off rather than dead; undefined: nothing says so. Where several fall silent,
+ * the network is the more likely cause: fewer than half of the nodes may be silent, in the cluster and in the
+ * node's zone, or one alone that is not the whole cluster.
+ */
+export function doubtOfDeath(
+  { zone }: Pick<SilentNode, "zone">,
+  others: readonly HeardNode[],
+): string | undefined {
+  if (!others.some(({ isSilent }) => !isSilent)) return "every node is silent";
   const inCluster = tooManySilent(others);
-  if (inCluster !== undefined) return { kind: "Withhold", reason: `${inCluster} are silent` };
-  const inZone = tooManySilent(others.filter(({ zone }) => zone === node.zone));
-  return inZone === undefined
-    ? { kind: "PowerOff" }
-    : { kind: "Withhold", reason: `${inZone} of zone ${node.zone} are silent` };
+  if (inCluster !== undefined) return `${inCluster} are silent`;
+  const inZone = tooManySilent(others.filter((other) => other.zone === zone));
+  return inZone === undefined ? undefined : `${inZone} of zone ${zone} are silent`;
 }
 
 /** "<silent> of <all> nodes" where one more silent node beside these is not believed. */
