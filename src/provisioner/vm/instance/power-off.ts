@@ -23,13 +23,17 @@ export async function powerOff(
 ): Promise<Result<boolean>> {
   const failed = (error: ArmError): Result<never> =>
     fail(saysNotThere(error) ? { kind: "InstanceNotFound", nodeName } : toFailure(error, { nodeName }));
+  const write = { group: callGroupsOf(vm).write, resource: vm.key, lane: LANE } as const;
+  // No wait for the budget may come after the precondition: the request itself has none.
+  const admitted = await session.untilAdmitted(write, signal);
+  if (!admitted.ok) return failed(admitted.failure);
   const read = await readInstance(session, vm, { lane: LANE, instanceView: true }, signal);
   if (!read.ok) return failed(read.failure);
   if (!isSameVmId(read.value.vmId, vmId))
     return fail({ kind: "InstanceReplaced", nodeName, vmId: read.value.vmId });
   if (powerStateOf(read.value) !== "running" || !(await precondition(signal))) return ok(false);
   const started = await session.call(
-    { group: callGroupsOf(vm).write, resource: vm.key, lane: LANE },
+    { ...write, patience: "none" },
     (clientRequestId) => session.arm.startVmPowerOff({ ...armNameOf(vm), clientRequestId }, signal),
     signal,
   );

@@ -37,6 +37,24 @@ export function powerOffContract(on: On): void {
       assert.deepEqual([(await inspect(cloud, node)).powerState, powerOffs(cloud)], ["running", 0]);
     });
 
+    on("asks whether it still may once Azure allows the request, after any wait", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      cloud.model.faults.add({
+        operation: cloud.vms.operation("PowerOff"),
+        times: 1,
+        effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 2 },
+      });
+      assert.equal(failureOf(await poweringOff(cloud, node)).kind, "Throttled");
+      const refusedMs = cloud.elapsedMs();
+      let askedMs = 0;
+      const mayNow = (): Promise<boolean> => {
+        askedMs = cloud.elapsedMs();
+        return Promise.resolve(true);
+      };
+      assert.equal(valueOf(await poweringOff(cloud, node, mayNow)), true);
+      assert.ok(askedMs - refusedMs >= 1_500, `asked ${askedMs - refusedMs} ms after the refusal`);
+    });
+
     on("leaves another VM alone that has the resource id by now", async (cloud) => {
       const node = addVm(cloud, "node-a");
       const earlier = { ...node, vmId: "11111111-2222-3333-4444-555555555555" };
