@@ -21,8 +21,9 @@ interface Given {
   readonly powerState?: PowerState;
   readonly writer?: string;
   readonly silentMs?: number;
-  /** Heartbeats may be that much late. */
+  /** Heartbeats may be that much late; those of the other nodes. Default: the same. */
   readonly heartbeatDelayMs?: number;
+  readonly otherDelayMs?: number;
   readonly outOfService?: readonly string[];
 }
 
@@ -42,6 +43,7 @@ async function silent(
     writer = NODE,
     silentMs = SILENT_MS,
     heartbeatDelayMs = 0,
+    otherDelayMs = heartbeatDelayMs,
     outOfService = [],
   }: Given,
   act: (world: ReconcileWorld, passes: Passes) => Promise<void>,
@@ -49,7 +51,9 @@ async function silent(
   await withControllerPorts(async (world) => {
     const names = [NODE, "node-b", "node-c", "node-d"];
     for (const nodeName of names) {
-      const driverNode = aDriverNode(nodeName, { heartbeatDelayMs });
+      const driverNode = aDriverNode(nodeName, {
+        heartbeatDelayMs: nodeName === NODE ? heartbeatDelayMs : otherDelayMs,
+      });
       await world.given("AzDriverNode", driverNode);
       world.nodeUids.set(nodeName, `uid-of-${nodeName}`);
       world.instances.set(instanceUriOf(nodeName), driverNode.status?.vmId ?? "");
@@ -109,6 +113,7 @@ describe("a silent node whose VM runs", () => {
     ["before its time", { silentMs: SILENT_MS - 2_000 }, 2_000],
     // Another node may be heard for the last time a whole delay later.
     ["while heartbeats may be late", { heartbeatDelayMs: 20_000, silentMs: SILENT_MS + 39_000 }, 1_000],
+    ["while those of other nodes may be late", { otherDelayMs: 40_000, silentMs: SILENT_MS + 39_000 }, 1_000],
   ];
   for (const [when, given, againMs] of left)
     it(`is left alone ${when}`, () =>

@@ -93,16 +93,21 @@ function planFor(
 ): PowerOffStep {
   const { cache, users, settings } = ports;
   const known = cache.reportedNodes().find(({ metadata }) => metadata.name === node.nodeName)?.status;
-  const unchangedMs = cache.watchedUnchangedMs("AzDriverNode", node.nodeName) ?? 0;
-  // Nodes that are cut off together fall silent within the time between two heartbeats of a node.
-  const silentMs = unchangedMs - silentAfterMs(settings, known) - (known?.heartbeatDelayMs ?? 0);
-  const others = cache.reportedNodes().flatMap((other): readonly HeardNode[] => {
-    const { name } = other.metadata;
+  const inService = cache.reportedNodes().filter(({ metadata: { name } }) => {
     const { isGone, isOutOfService } = users.cachedNode(name);
     // Of a node that is out of service it is known why it is silent.
-    if (name === node.nodeName || isGone || isOutOfService) return [];
-    return [{ zone: other.status?.zone ?? "", isSilent: hasFallenSilent(ports, other) }];
+    return name !== node.nodeName && !isGone && !isOutOfService;
   });
+  const others = inService.map((other): HeardNode => ({
+    zone: other.status?.zone ?? "",
+    isSilent: hasFallenSilent(ports, other),
+  }));
+  const delaysMs = [known, ...inService.map(({ status }) => status)].map(
+    (status) => status?.heartbeatDelayMs ?? 0,
+  );
+  const unchangedMs = cache.watchedUnchangedMs("AzDriverNode", node.nodeName) ?? 0;
+  // Nodes that are cut off together fall silent within the time between two heartbeats of any of them.
+  const silentMs = unchangedMs - silentAfterMs(settings, known) - Math.max(...delaysMs);
   const zone = known?.zone ?? "";
   const believed = believedMs(doubtOfDeath({ zone }, others) !== undefined);
   return planPowerOff({ zone, silentMs, believedMs: believed, writes }, others, settings);
