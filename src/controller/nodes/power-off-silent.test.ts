@@ -167,6 +167,23 @@ describe("a silent node whose VM runs", () => {
       assert.deepEqual([world.powerStates.get(URI), world.emitted], ["running", []]);
     }));
 
+  it("is reported once for a refusal of Azure, whose request ids differ", () =>
+    silent({}, async (world, { reconcile }) => {
+      for (const requestId of ["request-1", "request-2"]) {
+        const [code, message] = ["AuthorizationFailed", "the role lacks the action"];
+        world.during.powerOff = async () =>
+          void (world.inspectFailure = { kind: "CloudUnauthorized", code, message, requestId });
+        assert.equal((await reconcile()).ok, false);
+        world.inspectFailure = undefined;
+      }
+      assert.deepEqual(
+        world.emitted.map(({ reason, localKey }) => [reason, localKey]),
+        [1, 2].map(() => ["NodeNotPoweredOff", "CloudUnauthorized AuthorizationFailed"]),
+      );
+      // Of a request whose answer is lost it is not known what Azure has done.
+      assert.doesNotMatch(world.emitted[0]?.message ?? "", /left running/u);
+    }));
+
   it("is not taken for another VM that got its resource id", () =>
     silent({}, async (world, { reconcile }) => {
       world.during.powerOff = async () => void world.instances.set(URI, "another-vm");
@@ -174,6 +191,6 @@ describe("a silent node whose VM runs", () => {
         ok: false,
         failure: { kind: "InstanceReplaced", nodeName: NODE, vmId: "another-vm" },
       });
-      assert.equal(world.powerStates.get(URI), "running");
+      assert.deepEqual([world.powerStates.get(URI), world.emitted], ["running", []]);
     }));
 });

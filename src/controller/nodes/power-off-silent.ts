@@ -1,9 +1,10 @@
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { failureEventText } from "../../core/events/failure-local-key.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { doubtOfDeath, type HeardNode, planPowerOff, type PowerOffStep } from "../../core/node/plan-power-off.ts";
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
+import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
 import type { NodesPorts } from "../controller-ports.ts";
 import { hasFallenSilent } from "../writer/mark-silent.ts";
@@ -56,23 +57,30 @@ async function powerOffSilent(
   if (step.kind === "Keep") return ok(Infinity);
   if (step.kind === "LookAgain") return ok(step.afterMs);
   const what = `${nodeName} is silent and writes ${writes.join(", ")}`;
-  const leave = (reason: string): void =>
+  const left = (event: Pick<DriverEvent, "message" | "localKey">): void =>
     ports.events.emit({
       about: { kind: "AzDriverNode", name: nodeName },
       reason: "NodeNotPoweredOff",
-      message: `${what}, and its VM was left running: ${reason}`,
+      ...event,
     });
   if (step.kind === "Withhold") {
-    leave(step.reason);
+    left({ message: `${what}, and its VM was left running: ${step.reason}`, localKey: "too many are silent" });
     return ok(Infinity);
   }
-  const precondition = (callSignal: AbortSignal): Promise<boolean> =>
-    isStillSilent(ports, marks, { ...node, lastHeartbeat }, callSignal);
+  const precondition = async (callSignal: AbortSignal): Promise<boolean> => {
+    if (!(await isStillSilent(ports, marks, { ...node, lastHeartbeat }, callSignal))) return false;
+    // Before the request: a process that ends meanwhile emits no event of it.
+    ports.logger.warn("powering off the VM of a silent node", { nodeName, instanceUri, vmId, writes });
+    return true;
+  };
   const poweredOff = await ports.steps.run("power-off", () =>
     ports.cloud.powerOff({ node, precondition }, signal),
   );
   if (!poweredOff.ok) {
-    leave(describeFailure(poweredOff.failure));
+    const { failure } = poweredOff;
+    // The next look at the VM finds the same.
+    const isAnotherVm = failure.kind === "InstanceReplaced" || failure.kind === "InstanceNotFound";
+    if (!isAnotherVm) left(failureEventText(`${what}, and powering off its VM failed`, failure));
     return poweredOff;
   }
   if (!poweredOff.value) return ok(Infinity);
