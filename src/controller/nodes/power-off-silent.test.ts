@@ -7,6 +7,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { stoppedNodesReconciler } from "./mark-stopped-nodes.ts";
+import { SPREADS_FOR_MS } from "./power-off-silent.ts";
 
 const NODE = "node-a";
 const URI = instanceUriOf(NODE);
@@ -150,6 +151,28 @@ describe("a silent node whose VM runs", () => {
   it("does not count nodes that are out of service: why they are silent is known", () =>
     silent({ alsoSilent: ["node-b"], outOfService: ["node-b"] }, async (world, { pass }) => {
       assert.equal(await pass(), 0);
+      assert.equal(world.powerStates.get(URI), "stopped");
+    }));
+
+  it("stays on where the driver has marked others lately: their cause may spread", () =>
+    silent({ alsoSilent: ["node-b"], outOfService: ["node-b"] }, async (world, { pass }) => {
+      world.markedByDriver.add("node-b");
+      await pass();
+      assert.deepEqual(
+        [world.powerStates.get(URI), ...emitted(world)],
+        [
+          "running",
+          "NodeNotPoweredOff: node-a is silent and writes pvc-1, and its VM was left running: " +
+            "2 of 4 nodes are silent",
+        ],
+      );
+      await world.clock.advance(SPREADS_FOR_MS);
+      for (let look = 0; look < 2; look++) {
+        await world.clock.advance(BELIEVED_AFTER_MS);
+        for (const nodeName of ["node-c", "node-d"]) await world.beat(nodeName);
+        await untilHeard(world, "node-d");
+        await pass();
+      }
       assert.equal(world.powerStates.get(URI), "stopped");
     }));
 

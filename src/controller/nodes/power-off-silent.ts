@@ -1,13 +1,25 @@
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { failureEventText } from "../../core/events/failure-local-key.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { doubtOfDeath, type HeardNode, planPowerOff, type PowerOffStep } from "../../core/node/plan-power-off.ts";
+import {
+  doubtOfDeath,
+  type HeardNode,
+  planPowerOff,
+  type PowerOffStep,
+} from "../../core/node/plan-power-off.ts";
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
 import type { NodesPorts } from "../controller-ports.ts";
 import { hasFallenSilent } from "../writer/mark-silent.ts";
+
+/**
+ * For how long a node that the driver has marked counts as silent, in milliseconds: a change that is rolled out
+ * node by node, and cuts each off, would otherwise have all VMs but one powered off, one after the other.
+ */
+export const SPREADS_FOR_MS = 3_600_000;
 
 /** A silent node, by its Node object and its AzDriverNode. */
 export type KnownNode = NodeIdentity & { readonly nodeUid: string };
@@ -64,7 +76,10 @@ async function powerOffSilent(
       ...event,
     });
   if (step.kind === "Withhold") {
-    left({ message: `${what}, and its VM was left running: ${step.reason}`, localKey: "too many are silent" });
+    left({
+      message: `${what}, and its VM was left running: ${step.reason}`,
+      localKey: "too many are silent",
+    });
     return ok(Infinity);
   }
   const precondition = async (callSignal: AbortSignal): Promise<boolean> => {
@@ -99,18 +114,16 @@ function planFor(
   writes: readonly string[],
   believedMs: (isDoubted: boolean) => number,
 ): PowerOffStep {
-  const { cache, users, settings } = ports;
+  const { cache, settings } = ports;
   const known = cache.reportedNodes().find(({ metadata }) => metadata.name === node.nodeName)?.status;
-  const inService = cache.reportedNodes().filter(({ metadata: { name } }) => {
-    const { isGone, isOutOfService } = users.cachedNode(name);
-    // Of a node that is out of service it is known why it is silent.
-    return name !== node.nodeName && !isGone && !isOutOfService;
-  });
-  const others = inService.map((other): HeardNode => ({
+  const counted = cache
+    .reportedNodes()
+    .filter((other) => other.metadata.name !== node.nodeName && counts(ports, other));
+  const others = counted.map((other): HeardNode => ({
     zone: other.status?.zone ?? "",
     isSilent: hasFallenSilent(ports, other),
   }));
-  const delaysMs = [known, ...inService.map(({ status }) => status)].map(
+  const delaysMs = [known, ...counted.map(({ status }) => status)].map(
     (status) => status?.heartbeatDelayMs ?? 0,
   );
   const unchangedMs = cache.watchedUnchangedMs("AzDriverNode", node.nodeName) ?? 0;
@@ -119,6 +132,15 @@ function planFor(
   const zone = known?.zone ?? "";
   const believed = believedMs(doubtOfDeath({ zone }, others) !== undefined);
   return planPowerOff({ zone, silentMs, believedMs: believed, writes }, others, settings);
+}
+
+/** Whether a node counts among those that are heard or silent. */
+function counts({ cache, users }: NodesPorts, { metadata: { name } }: AzDriverNode): boolean {
+  const { isGone, isOutOfService, isMarkedByDriver } = users.cachedNode(name);
+  if (isGone) return false;
+  if (!isOutOfService) return true;
+  // Of a node that a person has marked it is known why it is silent.
+  return isMarkedByDriver === true && (cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) < SPREADS_FOR_MS;
 }
 
 /** The volumes whose writer is this very VM. */
