@@ -110,12 +110,13 @@ describe(
       assert.ok(settable?.kind === "group");
       const shared = Object.keys(settable.values).filter((name) => name in preflightCommand.options);
       assert.ok(shared.includes("azure-vm-api-version") && shared.includes("azure-disk-api-version"));
-      const settings = Object.fromEntries(shared.map((name) => [name, "2024-07-01"]));
+      const valueOf = (name: string): string => (name === "silent-nodes" ? "power-off" : "2024-07-01");
+      const settings = Object.fromEntries(shared.map((name) => [name, valueOf(name)]));
       const [preflight] = containersOf(await renderChart({ controller: { settings } })).filter(
         ({ name }) => name === "preflight",
       );
       assert.deepEqual(
-        shared.filter((name) => !(preflight?.args ?? []).includes(`--${name}=2024-07-01`)),
+        shared.filter((name) => !(preflight?.args ?? []).includes(`--${name}=${valueOf(name)}`)),
         [],
       );
     });

@@ -108,6 +108,20 @@ describe("the preflight of Azure", () => {
   ] as const;
   const writes = all.filter((call) => call.startsWith("start"));
   const ofWrites = ["may write disks", "may delete disks", "may write snapshots", "may delete snapshots"];
+  it("asks for the right to power off VMs only where the driver is to do so", async () => {
+    const asked = (checks: AzureChecks): AzureChecks => ({ ...checks, powersOff: true });
+    assert.deepEqual(missingIn(await found()), []);
+    const lacking = await found({}, asked);
+    assert.deepEqual(missingIn(lacking), ["may power off VMs"]);
+    assert.match(describeFindings(lacking), /"Azure Disk CSI Driver V2 Power Off"[^]*role-power-off\.json/u);
+    const permissions = { "*": [...roles, await shipped("role-power-off.json", GROUP)] };
+    const all = await found({ permissions }, asked);
+    assert.deepEqual(
+      all.filter(({ check }) => check === "may power off VMs").map(({ verdict }) => verdict),
+      ["ok"],
+    );
+  });
+
   const refusals: readonly {
     readonly because: string;
     readonly settings?: Partial<ModelSettings>;

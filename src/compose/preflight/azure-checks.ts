@@ -6,12 +6,13 @@ import type { ArmApi, ArmError, ArmOperation, ArmVm } from "../../provisioner/ar
 import { isTerminal } from "../../provisioner/arm/provisioning-state.ts";
 import type { DefaultDiskPlace } from "../../provisioner/disk/disks.ts";
 import { resolveInstance } from "../../provisioner/vm/instance/resolve-instance.ts";
+import type { VmTarget } from "../../provisioner/vm/vm-update.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
 import { roleCommands } from "./role-commands.ts";
 
 /** No VM has this ETag: a service that reads the condition refuses the write. */
 const WRONG_ETAG = '"preflight"';
-/** No disk and no snapshot has this name: writes and deletions of it change nothing. */
+/** No disk, snapshot, VM or scale set has this name: what is asked of it changes nothing. */
 const NO_NAME = "azuredisk-csi-preflight-00000000-0000-0000-0000-000000000000";
 const NO_OPERATION = "00000000-0000-0000-0000-000000000000";
 /** Between two polls of an operation whose answer names no time, in milliseconds. */
@@ -26,6 +27,8 @@ export interface AzureChecks {
   readonly instanceUri: string | undefined;
   /** For the command that assigns the role. */
   readonly clientId: string | undefined;
+  /** Whether the driver is to power off VMs (`--silent-nodes power-off`). Default: no. */
+  readonly powersOff?: boolean;
 }
 
 /**
@@ -130,6 +133,7 @@ async function checkVm(checks: AzureChecks, signal: AbortSignal): Promise<readon
   };
   return [
     present("may read its VM", instanceUri),
+    ...(checks.powersOff === true ? [await powerOffFinding(checks, vm.value, signal)] : []),
     read.result.value.etag === ""
       ? withoutEtag
       : await conditionalWrite(checks, { ...(await write()), isAtRest }, signal),
@@ -142,6 +146,21 @@ async function checkVm(checks: AzureChecks, signal: AbortSignal): Promise<readon
         )
       : permission(checks, "may read VM sizes", sizes.result.failure),
   ];
+}
+
+/** Asked of a VM that is not there, in the place of this one. */
+async function powerOffFinding(
+  checks: AzureChecks,
+  { scaleSet, ...vm }: VmTarget,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const none = {
+    ...vm,
+    name: NO_NAME,
+    ...(scaleSet === undefined ? {} : { scaleSet: { ...scaleSet, name: NO_NAME } }),
+  };
+  const answer = await checks.arm.startVmPowerOff({ ...none, clientRequestId: "" }, signal);
+  return permission(checks, "may power off VMs", failureOf(answer), isNotThere);
 }
 
 function signInFinding(failure: ArmError | undefined): Finding {

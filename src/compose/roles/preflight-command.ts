@@ -13,6 +13,7 @@ import { checkKubernetes } from "../preflight/kubernetes-checks.ts";
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
 import { azureOptions, driverNameOption, processOptions } from "../settings/process-options.ts";
 import { readSettings } from "../settings/read-settings.ts";
+import { volumeOptions } from "../settings/volume-options.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
 
 const name = "preflight";
@@ -24,6 +25,7 @@ const options = {
   ...driverNameOption,
   ...azureOptions,
   ...instanceOptions,
+  "silent-nodes": volumeOptions["silent-nodes"],
   ...grouped("Preflight", {
     "without-kubernetes": { kind: "flag", help: "Check Azure alone" },
     json: { kind: "flag", help: "Print the findings as one JSON list" },
@@ -66,7 +68,8 @@ async function inAzure(values: Values<typeof options>, signal: AbortSignal): Pro
   const logger = createPinoLogger({ level: values.logLevel, fields: { role: name } });
   const { arm, place, endpoint, clientId } = await reachAzure(values, { clock: systemClock, logger });
   const instanceUri = await ownVm(values, signal);
-  const found = await checkAzure({ arm, place, endpoint, clientId, instanceUri }, signal);
+  const powersOff = values.silentNodes === "power-off";
+  const found = await checkAzure({ arm, place, endpoint, clientId, instanceUri, powersOff }, signal);
   // Without a sign-in, no other call could show anything.
   if (found[0]?.verdict === "missing") return found;
   return [...found, ...(await checkDiskQuotas({ arm, place, clientId }, signal))];

@@ -16,8 +16,8 @@ import type { NodesPorts } from "../controller-ports.ts";
 import { hasFallenSilent } from "../writer/mark-silent.ts";
 
 /**
- * For how long a node that the driver has marked counts as silent, in milliseconds: a change that is rolled out
- * node by node, and cuts each off, would otherwise have all VMs but one powered off, one after the other.
+ * For how long a node that the driver has marked counts as silent, in milliseconds: a change that is rolled
+ * out node by node, and cuts each off, would otherwise have all VMs but one powered off, one by one.
  */
 export const SPREADS_FOR_MS = 3_600_000;
 
@@ -31,7 +31,7 @@ interface Belief {
   readonly sinceMs: number;
 }
 
-/** Powers off the VM of a silent node, and returns after how many milliseconds to look again at the latest. */
+/** Powers off the VM of a silent node. Returns after how many milliseconds to look again at the latest. */
 type PowerOffSilent = (marks: NodeMarks, node: KnownNode, signal: AbortSignal) => Promise<Result<number>>;
 
 /** `powerOffSilent` with its memory of earlier looks. Without it, as after a restart, it begins again. */
@@ -84,7 +84,7 @@ async function powerOffSilent(
   }
   const precondition = async (callSignal: AbortSignal): Promise<boolean> => {
     if (!(await isStillSilent(ports, marks, { ...node, lastHeartbeat }, callSignal))) return false;
-    // Before the request: a process that ends meanwhile emits no event of it.
+    // Before the request: a process that ends before its answer emits no event.
     ports.logger.warn("powering off the VM of a silent node", { nodeName, instanceUri, vmId, writes });
     return true;
   };

@@ -34,8 +34,8 @@ export type PowerOffStep =
   | { readonly kind: "PowerOff" };
 
 /**
- * For how long few enough nodes must have been silent, in milliseconds. A network that comes back brings
- * its nodes back one by one, and the last of them must not count as the only dead ones: a kubelet reports each
+ * For how long few enough nodes must have been silent, in milliseconds. A network that comes back brings its
+ * nodes back one by one, and the last of them must not count as the only dead ones: a kubelet reports each
  * 10 s, and Kubernetes looks at that each 5 s.
  */
 export const BELIEVED_AFTER_MS = 20_000;
