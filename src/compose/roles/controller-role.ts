@@ -1,6 +1,6 @@
 import { createGauge } from "../../adapters/observe/create-metric.ts";
 import { systemClock } from "../../adapters/system/system-clock.ts";
-import { grouped } from "../../cli/options.ts";
+import { grouped, type Values } from "../../cli/options.ts";
 import { refuseBesideOthers, refuseSnapshotsBesideOthers } from "../../controller/refuse-beside-others.ts";
 import { followStore } from "../../objects/cache/follow-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
@@ -14,7 +14,7 @@ import { nodeDaemonSetOption } from "../settings/daemon-set-options.ts";
 import { detachOptions } from "../settings/detach-options.ts";
 import { electionSettingsOf } from "../settings/leader-election-options.ts";
 import { azureOptions, processOptions } from "../settings/process-options.ts";
-import { volumeOptions } from "../settings/volume-options.ts";
+import { refusePowerOff, volumeOptions } from "../settings/volume-options.ts";
 import { WrongSetting, wrongSettings } from "../settings/wrong-setting.ts";
 import { startedEarly, untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
@@ -136,7 +136,10 @@ export const controllerRole: Role<typeof options> = {
   },
 };
 
-function checkSilentNodes(values: { readonly silentNodes: string; readonly stoppedNodes: string }): void {
+function checkSilentNodes(
+  values: Pick<Values<typeof options>, "silentNodes" | "stoppedNodes" | "storeSocket">,
+): void {
+  if (values.storeSocket !== undefined) refusePowerOff(values);
   if (values.silentNodes === "power-off" && values.stoppedNodes !== "mark")
     throw new WrongSetting(
       '--silent-nodes: got "power-off" with --stopped-nodes wait; expected --stopped-nodes mark, ' +

@@ -16,7 +16,7 @@ import { detachOptions } from "../settings/detach-options.ts";
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
 import { electionSettingsOf } from "../settings/leader-election-options.ts";
 import { azureOptions, nodeOptions, processOptions } from "../settings/process-options.ts";
-import { volumeOptions } from "../settings/volume-options.ts";
+import { refusePowerOff, volumeOptions } from "../settings/volume-options.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
 import { untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
@@ -57,6 +57,7 @@ export const standaloneRole: Role<typeof options> = {
       () => reachAzure(values, { clock: systemClock }),
       () => metadataService(values),
       () => electionSettingsOf(values),
+      () => refusePowerOff(values),
     ),
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;

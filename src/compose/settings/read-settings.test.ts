@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { controllerRole } from "../roles/controller-role.ts";
 import { nodeRole } from "../roles/node-role.ts";
 import { schedulerExtenderRole } from "../roles/scheduler-extender-role.ts";
+import { standaloneRole } from "../roles/standalone-role.ts";
 import { storeRole } from "../roles/store-role.ts";
 import { readSettings, type RoleSettings } from "./read-settings.ts";
 
@@ -68,7 +69,7 @@ describe("the settings of a role", () => {
   });
 
   it("are refused where a VM would be powered off for nothing", async () => {
-    const flags = ["--endpoint=unix:///s", "--store-socket=/s", "--silent-nodes=power-off"];
+    const flags = ["--endpoint=unix:///s", "--silent-nodes=power-off"];
     const found = await problems(controllerRole, [...flags, "--stopped-nodes=wait"]);
     assert.equal(
       found.at(-1),
@@ -76,6 +77,13 @@ describe("the settings of a role", () => {
         "the pods of a node whose VM is off",
     );
     assert.ok(!(await problems(controllerRole, flags)).some((problem) => problem.includes("silent-nodes")));
+    const withoutKubernetes =
+      '--silent-nodes: got "power-off" without Kubernetes; expected wait: no kubelet is heard of, and no ' +
+      "pods are freed";
+    const elsewhere = await problems(controllerRole, [...flags, "--store-socket=/s"]);
+    assert.equal(elsewhere.at(-1), withoutKubernetes);
+    const alone = [...flags, "--store-file=/s", "--node-name=node-a"];
+    assert.equal((await problems(standaloneRole, alone)).at(-1), withoutKubernetes);
   });
 
   it("name the flag of what is missing", async () => {

@@ -1,4 +1,5 @@
-import { grouped } from "../../cli/options.ts";
+import { grouped, type Values } from "../../cli/options.ts";
+import { WrongSetting } from "./wrong-setting.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -90,7 +91,9 @@ export const volumeOptions = grouped("Volumes", {
     default: 30_000,
     min: 15_000,
     max: 24 * HOUR_MS,
-    help: "How long a heartbeat must have been stale before --silent-nodes power-off acts",
+    help:
+      "How long a heartbeat must have been stale before --silent-nodes power-off acts: longer than a node " +
+      "takes to reboot, if it is to be awaited, and not less than --heartbeat-ms of the node plug-ins",
   },
   "offline-resize-ms": {
     kind: "number",
@@ -100,3 +103,12 @@ export const volumeOptions = grouped("Volumes", {
     help: "How long the expansion of a shared disk may hold grants back",
   },
 });
+
+/** For a program that reads no Nodes: it would accept the setting, and power no VM off. */
+export function refusePowerOff({ silentNodes }: Pick<Values<typeof volumeOptions>, "silentNodes">): void {
+  if (silentNodes === "power-off")
+    throw new WrongSetting(
+      '--silent-nodes: got "power-off" without Kubernetes; expected wait: no kubelet is heard of, and no ' +
+        "pods are freed",
+    );
+}
