@@ -278,7 +278,7 @@ export const driverMutations: readonly Mutation[] = [
     },
     breaks: ["not-converged", "spinning", "arm-budget"],
     storm: { strikes: { "azure/polls-refused": 2, "nodes/freeze-and-mark": 4 } },
-    shownBy: 24,
+    shownBy: 58,
     takes: "the permission to read operations is missing, and a node is fenced",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -375,7 +375,7 @@ export const driverMutations: readonly Mutation[] = [
     edits: withoutPods,
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndUnnamedStorm,
-    shownBy: 13,
+    shownBy: 2,
     takes:
       "another client asks Azure to detach a disk from a node that writes it, that fails, and all " +
       "objects are lost while Azure does not name its VM",
@@ -451,7 +451,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["released-epochs"],
     breaks: ["two-writers"],
     storm: backupsWithoutHeartbeatsStorm,
-    shownBy: 4,
+    shownBy: 22,
     takes:
       "a backup is restored while no controller runs, and a node's heartbeats had failed since it was made",
     noticedBy: "src/node/writer/rollback-detector.test.ts",

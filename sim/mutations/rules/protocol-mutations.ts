@@ -278,7 +278,7 @@ export const protocolMutations: readonly Mutation[] = [
     },
     breaks: ["neighbour-touched"],
     storm: takenNamesStorm,
-    shownBy: 34,
+    shownBy: 65,
     takes: "a user asks for a volume by the name of another cluster's, whose disk's last update has failed",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },

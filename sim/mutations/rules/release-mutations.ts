@@ -117,7 +117,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["recall-first", "waits-to-be-requested"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
-    shownBy: 6,
+    shownBy: 3,
     takes:
       "a pod comes back to its node while the release check is under way: a controller stands still " +
       "there for seconds",

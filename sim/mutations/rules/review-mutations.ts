@@ -34,7 +34,6 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: backAfterFenceStorm,
-    shownBy: 8,
     takes:
       "a node is fenced with an old mount command under way, and another volume's disk gets the number " +
       "of the one that went",
@@ -51,7 +50,6 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: lostWhileMovingStorm,
-    shownBy: 7,
     takes:
       "a node is fenced in a mount, its volume never rests until its AzVolume is lost, and other disks " +
       "come to it",

@@ -18,7 +18,7 @@ export const snapshotMutations: readonly Mutation[] = [
     edits: [{ file: PLAN, find: "if (isOpen || request.isCancelled", replace: "if (request.isCancelled" }],
     breaks: ["snapshot-broken"],
     storm: frozenSnapshotsStorm,
-    shownBy: 21,
+    shownBy: 2,
     takes: "a snapshot is taken with a freeze while a pod writes",
     noticedBy: PLAN_TEST,
   },

@@ -47,7 +47,7 @@ export const trustMutations: readonly Mutation[] = [
     },
     breaks: ["two-writers"],
     storm: { attach: "driver", strikes: { "malicious/reclaims-everything": 4, "loss/volume-deleted": 4 } },
-    shownBy: 2,
+    shownBy: 3,
     takes:
       "records are rebuilt while a node's token reports checkpoints of volumes that the node never had, " +
       "and reclaims them",
@@ -94,7 +94,7 @@ export const trustMutations: readonly Mutation[] = [
     alsoRemoves: ["unnamed-distrusted"],
     breaks: ["two-writers"],
     storm: missingNodesNameStorm,
-    shownBy: 11,
+    shownBy: 4,
     takes:
       "the Lease is erased while a Node is missing; then its name is given to another VM, whose token " +
       "proves the earlier VM clean",
