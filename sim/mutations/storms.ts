@@ -600,6 +600,7 @@ export const recordsLostStorm: DirectedStorm = {
  */
 export const deletedWhileStaleStorm: DirectedStorm = {
   attach: "kubernetes",
+  workload: { maxShares: 1, replicas: 0 },
   strikes: { "loss/everything-deleted": 24, "azure/reads-stale": 60, "haste/forced-by-hand": 24 },
 };
 

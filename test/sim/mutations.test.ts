@@ -12,7 +12,7 @@ import type { DirectedStorm } from "../../sim/scenario/storm/directed-storm.ts";
  * Number of seeds within which the rule's own storm must detect its absence: a small part of the 1,000 that
  * it may take.
  */
-const SEEDS_MAX = 60;
+const SEEDS_MAX = 80;
 /** Each mutation has a thread of its own, which loads all sources: a second one would load them again. */
 const THREADS = 1;
 

@@ -527,6 +527,7 @@ export const driverMutations: readonly Mutation[] = [
     },
     breaks: ["powered-off"],
     storm: { ...silentNodesStorm, settings: { silentNodes: "power-off", powerOffAfterMs: 60_000 } },
+    shownBy: 2,
     takes: "a node is silent for a minute, and Kubernetes takes it for unreachable",
     noticedBy: "src/core/node/plan-power-off.test.ts",
   },
