@@ -16,11 +16,12 @@ import type {
 } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmDisk, ArmDiskSpec, ArmError, ArmName } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
+import type { ArmSession } from "../arm/arm-session.ts";
 import { saysGone, saysNoGroup, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { missingSource } from "../arm/missing-source.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { copyUnderWay, differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
-import { ownersOf, readDisk } from "./disk-owners.ts";
+import { listKeyOf, ownersOf, readDisk } from "./disk-owners.ts";
 import {
   DISK_LANE,
   type DiskContext,
@@ -131,8 +132,8 @@ export async function createDisk(
 type UnknownToArm<Fields> = { readonly [Name in Exclude<keyof Fields, keyof ArmDiskSpec>]: never };
 
 /**
- * Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. A read
- * that does not find the disk may be wrong: Azure answers the DELETE of one that is gone with 204.
+ * Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. A disk
+ * that is not found may be there all the same: Azure answers the DELETE of one that is gone with 204.
  */
 export async function deleteDisk(
   { session, disks, writes }: Omit<DiskContext, "tagWrites">,
@@ -145,7 +146,11 @@ export async function deleteDisk(
   }: DiskTarget & DiskToChange & { readonly precondition: Precondition },
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const read = await readDisk(session, { diskUri, lane: DISK_LANE }, signal);
+  const look = (callSignal: AbortSignal): Promise<Result<ArmDisk, ArmError>> =>
+    uniqueId === undefined
+      ? readDisk(session, { diskUri, lane: DISK_LANE }, callSignal)
+      : findDisk(session, { id, diskUri }, callSignal);
+  const read = await look(signal);
   if (!read.ok && saysNoGroup(read.failure)) return ok(undefined);
   if (!read.ok && !saysNotThere(read.failure)) return fail(toFailure(read.failure, { diskUri }));
   const replaced = read.ok ? replacedDisk({ diskUri, uniqueId, timeCreated }, read.value) : undefined;
@@ -156,7 +161,7 @@ export async function deleteDisk(
   let isFirst = true;
   const isStillThat: Precondition = async (callSignal) => {
     // A request whose answer was lost may have deleted the disk: another one may have its name by now.
-    const again = isFirst ? read : await readDisk(session, { diskUri, lane: DISK_LANE }, callSignal);
+    const again = isFirst ? read : await look(callSignal);
     isFirst = false;
     if (again.ok && replacedDisk({ diskUri, uniqueId, timeCreated }, again.value) !== undefined) return false;
     return precondition(callSignal);
@@ -174,6 +179,28 @@ export async function deleteDisk(
   );
   if (deleted.ok || saysGone(deleted.failure)) return ok(undefined);
   return fail(toFailure(deleted.failure, { diskUri }));
+}
+
+/**
+ * Reads a disk, and looks among those of its group where the read does not find it: that may be wrong, and
+ * another disk may have the name by now, which no request by name would spare.
+ */
+async function findDisk(
+  session: ArmSession,
+  { id: { subscriptionId, resourceGroup }, diskUri }: DiskTarget,
+  signal: AbortSignal,
+): Promise<Result<ArmDisk, ArmError>> {
+  const read = await readDisk(session, { diskUri, lane: DISK_LANE }, signal);
+  if (read.ok || !saysNotThere(read.failure)) return read;
+  const group = { subscriptionId, resourceGroup };
+  const listed = await session.call(
+    { group: "diskList", resource: listKeyOf(group), lane: DISK_LANE },
+    (clientRequestId, nextPage) => session.arm.listDisks({ ...group, clientRequestId, nextPage }, signal),
+    signal,
+  );
+  if (!listed.ok) return listed;
+  const found = listed.value.find((disk) => isSameResourceUri(disk.id, diskUri));
+  return found === undefined ? read : ok(found);
 }
 
 /**

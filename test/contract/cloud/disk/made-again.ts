@@ -98,6 +98,20 @@ export function madeAgainContract(on: On): void {
       assert.deepEqual(failureOf(refused), replaced(earlier, present));
     });
 
+    on("is not deleted where Azure does not find it for the moment", async (cloud) => {
+      const { earlier, present } = await madeAgain(cloud);
+      cloud.model.faults.add({
+        operation: "Disks_Get",
+        effect: { kind: "Error", status: 404, code: "ResourceNotFound" },
+      });
+      const deleting = (uniqueId: string): Promise<Result<void>> =>
+        cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, uniqueId, precondition: mayAlways }, never));
+      assert.deepEqual(failureOf(await deleting(earlier)), replaced(earlier, present));
+      valueOf(await deleting(present));
+      assert.equal(findDisk(cloud.model.world, uri), undefined);
+      valueOf(await deleting(present));
+    });
+
     on("is not deleted by a request for the disk before it that is sent again", async (cloud) => {
       const earlier = await idOf(cloud);
       cloud.model.faults.add({
