@@ -77,6 +77,12 @@ describe("planPowerOff", () => {
       step: { kind: "Withhold", reason: "2 of 2 nodes of zone 1 are silent" },
     },
     {
+      because: "so are nodes without a zone beside those in zones",
+      node: { zone: "" },
+      others: heard("!", "2", "2", "3", "3"),
+      step: { kind: "Withhold", reason: "2 of 2 nodes without a zone are silent" },
+    },
+    {
       because: "the only node of a zone may be dead",
       others: heard("2", "3"),
       step: { kind: "PowerOff" },

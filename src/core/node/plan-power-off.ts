@@ -72,7 +72,7 @@ export function doubtOfDeath(
   const inCluster = tooManySilent(others);
   if (inCluster !== undefined) return `${inCluster} are silent`;
   const inZone = tooManySilent(others.filter((other) => other.zone === zone));
-  return inZone === undefined ? undefined : `${inZone} of zone ${zone} are silent`;
+  return inZone && `${inZone} ${zone === "" ? "without a zone" : `of zone ${zone}`} are silent`;
 }
 
 /** "<silent> of <all> nodes" where one more silent node beside these is not believed. */
