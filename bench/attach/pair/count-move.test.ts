@@ -23,13 +23,13 @@ describe("a volume that moves to a node with a replica", () => {
         "get AzVolume: find-or-adopt",
         "get AzDriverNode: controller-publish-volume",
         "update AzVolumeAttachment: controller-publish-volume",
+        "get AzVolumeAttachment: execute-writer-action",
         "get AzVolume: execute-writer-action",
         "get Lease: execute-writer-action",
-        "get AzVolumeAttachment: execute-writer-action",
         "updateStatus AzVolume: execute-writer-action",
         "updateStatus AzVolumeAttachment: attachment-object",
       ],
-      roundTrips: 5,
+      roundTrips: 6,
     });
   });
 });

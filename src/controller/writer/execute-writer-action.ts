@@ -1,12 +1,10 @@
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { AzVolume, VolumeStatus, WriterRecord } from "../../core/api/az-volume.ts";
+import type { VolumeStatus, WriterRecord } from "../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import {
   isDeleting,
   isResizingOffline,
-  isTerminating,
   type ObservedVolume,
   recordOf,
   attachmentOn,
@@ -36,6 +34,7 @@ import {
   withdraw,
 } from "../../core/writer/record/writer-steps.ts";
 import type { WriterAction } from "../../core/writer/writer-action.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import { updateRecord, updateRecordAfterCheck } from "../../objects/update-record.ts";
@@ -188,6 +187,15 @@ async function grantWriter(
 ): Promise<Result<unknown>> {
   const attachment = attachmentOn(observed, node.nodeName)?.attachment;
   if (attachment === undefined) return ok({});
+  const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
+  if (!fresh.ok) return ignoreNotFound(fresh);
+  if (
+    attachmentProblem(fresh.value, observed.volume) !== undefined ||
+    fresh.value.spec.nodeName !== node.nodeName
+  )
+    return ok({});
+  if (fresh.value.spec.writerRequest === undefined || fresh.value.metadata.deletionTimestamp !== undefined)
+    return ok({});
   const granted = await updateRecordAfterCheck(
     ports,
     {
@@ -195,23 +203,14 @@ async function grantWriter(
       nodeName: node.nodeName,
       step: "grant",
       // After the record was read, as for *acquire*: before, the store could be rolled back in between.
-      checkStore: async () => {
-        const [incarnation, requested] = await Promise.all([
-          readStoreIncarnation(ports, signal),
-          isRequestedNow(ports, observed.volume, attachment, signal),
-        ]);
-        if (!incarnation.ok) return incarnation;
-        if (!requested.ok) return requested;
-        return ok({ storeIncarnation: incarnation.value, isRequested: requested.value });
-      },
+      checkStore: () => readStoreIncarnation(ports, signal),
       alsoStatus: (status) =>
         withoutUnrequestedTime(
           // The next plan writes that others still wait: it looks for the users of this node.
           withPlannedConditions({ ...observed, volume: { ...observed.volume, status } }, status, []),
         ),
     },
-    (record, volume, { storeIncarnation, isRequested }) => {
-      if (!isRequested) return fail("its request is withdrawn");
+    (record, volume, storeIncarnation) => {
       if (isDeleting(volume)) return fail("the volume is being deleted");
       if (isResizingOffline(volume)) return fail("the disk grows only while no VM has it");
       if (record.storeIncarnation !== storeIncarnation)
@@ -230,19 +229,6 @@ async function grantWriter(
       epoch: granted.value.status?.record?.epoch,
     });
   return granted;
-}
-
-async function isRequestedNow(
-  { store }: WriterPorts,
-  volume: AzVolume,
-  { metadata: { name }, spec: { nodeName } }: AzVolumeAttachment,
-  signal: AbortSignal,
-): Promise<Result<boolean>> {
-  const fresh = await store.get("AzVolumeAttachment", name, signal);
-  if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(false) : fresh;
-  const { spec } = fresh.value;
-  const isSame = attachmentProblem(fresh.value, volume) === undefined && spec.nodeName === nodeName;
-  return ok(isSame && spec.writerRequest !== undefined && !isTerminating(fresh.value));
 }
 
 /** In one write with what the next plan would write: no writer is left, and perhaps no request. */
