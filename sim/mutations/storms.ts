@@ -601,7 +601,8 @@ export const recordsLostStorm: DirectedStorm = {
 export const deletedWhileStaleStorm: DirectedStorm = {
   attach: "kubernetes",
   workload: { maxShares: 1, replicas: 0 },
-  strikes: { "loss/everything-deleted": 24, "azure/reads-stale": 60, "haste/forced-by-hand": 24 },
+  stormMs: 720_000,
+  strikes: { "loss/everything-deleted": 60, "azure/reads-stale": 150, "haste/forced-by-hand": 60 },
 };
 
 /** A person copies disks, tags and all, and uses the copies as volumes of their own. */
