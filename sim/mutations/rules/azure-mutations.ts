@@ -15,6 +15,7 @@ export const azureMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: unmovedEtagStorm,
+    shownBy: 3,
     takes:
       "an attach is under way to Azure while another controller fences that node, from which the disk " +
       "is off, and Azure leaves the ETag at the fence's update",

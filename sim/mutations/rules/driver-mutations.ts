@@ -313,7 +313,7 @@ export const driverMutations: readonly Mutation[] = [
     },
     breaks: ["healthy-writer-cut-off"],
     storm: grantedLateStorm,
-    shownBy: 7,
+    shownBy: 2,
     takes:
       "the same, while the update that detaches is under way for long, and the controller that sent it dies",
     noticedBy: "src/controller/attachment/removal/take-back-detach.test.ts",
@@ -375,7 +375,7 @@ export const driverMutations: readonly Mutation[] = [
     edits: withoutPods,
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndUnnamedStorm,
-    shownBy: 2,
+    shownBy: 6,
     takes:
       "another client asks Azure to detach a disk from a node that writes it, that fails, and all " +
       "objects are lost while Azure does not name its VM",

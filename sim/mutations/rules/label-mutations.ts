@@ -26,6 +26,7 @@ export const labelMutations: readonly Mutation[] = [
     },
     breaks: ["unlabelled"],
     storm: labelledNodesStorm,
+    shownBy: 2,
     takes: "a volume has a replica",
     noticedBy: "src/controller/writer/label-nodes.test.ts",
   },

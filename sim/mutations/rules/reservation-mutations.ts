@@ -27,7 +27,7 @@ export const reservationMutations: readonly Mutation[] = [
     },
     breaks: ["two-writers"],
     storm: reservationsStorm,
-    shownBy: 2,
+    shownBy: 3,
     takes: "a node is fenced whose last writes the disk has accepted and not carried out",
     noticedBy: "src/node/writer/preempt-reconciler.test.ts",
   },

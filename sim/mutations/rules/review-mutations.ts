@@ -34,6 +34,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: backAfterFenceStorm,
+    shownBy: 5,
     takes:
       "a node is fenced with an old mount command under way, and another volume's disk gets the number " +
       "of the one that went",
@@ -50,6 +51,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: lostWhileMovingStorm,
+    shownBy: 15,
     takes:
       "a node is fenced in a mount, its volume never rests until its AzVolume is lost, and other disks " +
       "come to it",
@@ -66,7 +68,6 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: deletedAfterFenceStorm,
-    shownBy: 3,
     takes: "a node is fenced in a mount, a person deletes the AzVolume, and other disks come to the node",
     noticedBy: "src/controller/disk/keep-state.test.ts",
   },
@@ -178,7 +179,7 @@ export const reviewMutations: readonly Mutation[] = [
     },
     breaks: ["not-converged", "two-writers"],
     storm: nameMovesStorm,
-    shownBy: 3,
+    shownBy: 5,
     takes:
       "a node is replaced under its name by another VM, which passes for the writer that the record names",
     noticedBy: "src/core/writer/record/writer-steps.test.ts",

@@ -47,7 +47,6 @@ export const trustMutations: readonly Mutation[] = [
     },
     breaks: ["two-writers"],
     storm: { attach: "driver", strikes: { "malicious/reclaims-everything": 4, "loss/volume-deleted": 4 } },
-    shownBy: 3,
     takes:
       "records are rebuilt while a node's token reports checkpoints of volumes that the node never had, " +
       "and reclaims them",
