@@ -45,21 +45,7 @@ export interface ControllerPorts {
 }
 
 /** The ports that every folder takes: objects, the orchestrator's facts, time and reports. */
-type SharedPorts =
-  | "store"
-  | "cache"
-  | "users"
-  | "unschedulable"
-  | "distrustedFor"
-  | "clusterVolumes"
-  | "leaseHighWaterMark"
-  | "attach"
-  | "settings"
-  | "clock"
-  | "random"
-  | "steps"
-  | "events"
-  | "logger";
+type SharedPorts = Exclude<keyof ControllerPorts, "cloud" | "clusterId" | "gracePeriod" | "loops" | "marks">;
 
 /** Those, and what else one folder takes: further ports, and calls to Azure. */
 type FolderPorts<Ports extends keyof ControllerPorts, Calls extends keyof CloudProvisioner> = Pick<
