@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import { listIn } from "../../src/core/testing/record-lists.ts";
-import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
+import type { FaultEffect } from "../../src/emulator/model/pace/fault-rule.ts";
 import { osDiskId } from "../../src/emulator/model/vm/os-disk/render-os-disk.ts";
 import type { StepName } from "../../src/ports/steps.ts";
 import { type DriverTestWorld, withDriver } from "./testing/driver-world.ts";

@@ -1,10 +1,10 @@
 import { parse } from "yaml";
 import * as z from "zod";
-import { parseActor } from "./actors/parse-actor.ts";
+import { parseActor } from "./actors/actor.ts";
 import type { EmulatorOptions } from "./index.ts";
 import type { Json } from "./model/api/json.ts";
 import { anyValue, type Input, listOf, members, readInput, text, whole, wrong } from "./model/input.ts";
-import { parseFaultRule } from "./model/pace/fault-rule-parse.ts";
+import { parseFaultRule } from "./model/pace/fault-rule.ts";
 import { parseScaleSet } from "./model/scale-set/scale-set-set-up-parse.ts";
 import { parseSettings } from "./model/settings-parse.ts";
 import { DEFAULT_SUBSCRIPTION, isGuid } from "./model/subscription/subscriptions.ts";

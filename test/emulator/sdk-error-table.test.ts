@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { ComputeManagementClient } from "@azure/arm-compute";
-import type { FaultRule } from "../../src/emulator/model/pace/faults.ts";
+import type { FaultRule } from "../../src/emulator/model/pace/fault-rule.ts";
 import { strikeVm } from "../../src/emulator/model/vm/vm-events.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import {

@@ -4,7 +4,7 @@ import { settledOn } from "../../src/adapters/virtual/testing/settled-on.ts";
 import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import { isRetryable } from "../../src/core/failure/is-retryable.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
-import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
+import type { FaultEffect } from "../../src/emulator/model/pace/fault-rule.ts";
 import { DEFAULT_LATENCIES } from "../../src/emulator/model/pace/latency.ts";
 import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
 import { aDiskRequest, diskUri, failureOf, mayAlways, never } from "../contract/worlds/cloud-bench.ts";

@@ -7,7 +7,7 @@ import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts"
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
-import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
+import type { FaultEffect } from "../../src/emulator/model/pace/fault-rule.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import { strikeVm } from "../../src/emulator/model/vm/vm-events.ts";
 import { findVm } from "../../src/emulator/model/world.ts";

@@ -4,7 +4,7 @@ import { settledOn } from "../../src/adapters/virtual/testing/settled-on.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
-import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
+import type { FaultEffect } from "../../src/emulator/model/pace/fault-rule.ts";
 import { findDisk } from "../../src/emulator/model/world.ts";
 import { azureLimits } from "../../src/provisioner/arm/throttle-budget.ts";
 import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";

@@ -1,4 +1,4 @@
-import type { FaultRule } from "../../../src/emulator/model/pace/faults.ts";
+import type { FaultRule } from "../../../src/emulator/model/pace/fault-rule.ts";
 import { releaseStuckOperations } from "../../../src/emulator/model/pace/operations.ts";
 import { vmOperations } from "../../azure/vm-names.ts";
 import type { TimedFault } from "../../scenario/scenario.ts";

@@ -1,6 +1,6 @@
 import { numberAt, objectAt, textAt } from "../model/api/json.ts";
 import { type ActorClient, listed, write } from "./actor-client.ts";
-import type { AksUpgradeSetUp, Script } from "./actor.ts";
+import type { Script, SetUpOf } from "./actor.ts";
 
 /** Until the next try of a write that another one is in the way of. */
 const RETRY_MS = 10_000;
@@ -9,7 +9,7 @@ const RETRY_MS = 10_000;
  * Upgrades a node pool once: it changes the model, adds the surge, and then gives each earlier instance the
  * model and a new OS disk, one after the other. Disks stay attached. The surge instances go at the end.
  */
-export function* aksUpgrade(azure: ActorClient, setUp: AksUpgradeSetUp): Script {
+export function* aksUpgrade(azure: ActorClient, setUp: SetUpOf<"AksUpgrade">): Script {
   const set = `virtualMachineScaleSets/${setUp.scaleSet}`;
   yield setUp.afterS * 1000;
   const before = listed(azure, `${set}/virtualMachines`).map((vm) => textAt(vm, "instanceId") ?? "");

@@ -1,7 +1,7 @@
 import { textAt, textsAt } from "../model/api/json.ts";
 import type { SeededRandom } from "../model/pace/random.ts";
 import { type ActorClient, write } from "./actor-client.ts";
-import type { Script, VmActorSetUp } from "./actor.ts";
+import type { Script, SetUpOf } from "./actor.ts";
 import { around, dataDisksOf, freeLun, oneOf, targetPaths, wholeVm } from "./target-vms.ts";
 
 /** How long a page is open before its user saves it. */
@@ -14,7 +14,7 @@ const CHANGES = ["disk", "tag"] as const;
  * Reads a VM, looks at it, and sends it back whole and without `If-Match`: with a new disk or without its
  * last one, or with another tag.
  */
-export function* portalUser(azure: ActorClient, random: SeededRandom, setUp: VmActorSetUp): Script {
+export function* portalUser(azure: ActorClient, random: SeededRandom, setUp: SetUpOf<"PortalUser">): Script {
   for (let turn = 0; ; turn += 1) {
     yield around(random, setUp.everyS * 1000);
     const path = oneOf(random, targetPaths(azure, setUp));

@@ -1,14 +1,18 @@
 import { type JsonObject, numberAt, textAt } from "../model/api/json.ts";
 import type { SeededRandom } from "../model/pace/random.ts";
 import { type ActorClient, write } from "./actor-client.ts";
-import type { Script, VmActorSetUp } from "./actor.ts";
+import type { Script, SetUpOf } from "./actor.ts";
 import { around, dataDisksOf, targetPaths, wholeVm } from "./target-vms.ts";
 
 /**
  * Keeps the data disks that each VM had when it first saw it, and sends them back in turns: every other disk
  * is detached.
  */
-export function* terraformDrift(azure: ActorClient, random: SeededRandom, setUp: VmActorSetUp): Script {
+export function* terraformDrift(
+  azure: ActorClient,
+  random: SeededRandom,
+  setUp: SetUpOf<"TerraformDrift">,
+): Script {
   const state = new Map<string, readonly JsonObject[]>();
   for (;;) {
     for (const path of targetPaths(azure, setUp)) {

@@ -2,7 +2,7 @@ import { type Json, type JsonObject, listAt, textAt } from "../model/api/json.ts
 import { sameId } from "../model/api/resource/resource-id.ts";
 import type { SeededRandom } from "../model/pace/random.ts";
 import { type ActorClient, write } from "./actor-client.ts";
-import type { Script, V1WriterSetUp } from "./actor.ts";
+import type { Script, SetUpOf } from "./actor.ts";
 import { around, bodyWithDisks, dataDisksOf, freeLun, oneOf, targetPaths } from "./target-vms.ts";
 
 interface Cached {
@@ -17,7 +17,7 @@ interface Cached {
 export function* v1Writer(
   azure: ActorClient,
   random: SeededRandom,
-  setUp: V1WriterSetUp,
+  setUp: SetUpOf<"V1Writer">,
   nowMs: () => number,
 ): Script {
   const cache = new Map<string, Cached>();

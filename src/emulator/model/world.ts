@@ -4,7 +4,8 @@ import { type GroupAddress, groupKey, keyOf, type NamedAddress } from "./api/res
 import type { Disk } from "./disk/disk.ts";
 import type { Snapshot } from "./disk/snapshot/snapshot.ts";
 import type { LinkedResource } from "./linked/linked-resource.ts";
-import type { FaultRule, Faults } from "./pace/faults.ts";
+import type { FaultRule } from "./pace/fault-rule.ts";
+import type { Faults } from "./pace/faults.ts";
 import type { Operation } from "./pace/operation.ts";
 import type { SeededRandom } from "./pace/random.ts";
 import type { Buckets } from "./pace/throttle.ts";

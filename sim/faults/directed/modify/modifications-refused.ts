@@ -1,4 +1,4 @@
-import type { FaultEffect } from "../../../../src/emulator/model/pace/faults.ts";
+import type { FaultEffect } from "../../../../src/emulator/model/pace/fault-rule.ts";
 import { diceAgain, type FaultVariant, pick } from "../../fault-class.ts";
 import { goBack, otherClass } from "./other-class.ts";
 

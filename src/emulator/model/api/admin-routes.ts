@@ -1,5 +1,5 @@
 import { dumpWorld } from "../dump.ts";
-import { parseFaultRule } from "../pace/fault-rule-parse.ts";
+import { parseFaultRule } from "../pace/fault-rule.ts";
 import { resetWorld } from "../reset.ts";
 import {
   approveEventsHandler,

@@ -1,6 +1,7 @@
 import { checkAuthorization } from "../authorization/check-authorization.ts";
 import { checkPolicies } from "../authorization/check-policies.ts";
-import { faultDelivery, type FaultEffect, faultFailure } from "../pace/faults.ts";
+import type { FaultEffect } from "../pace/fault-rule.ts";
+import { faultDelivery, faultFailure } from "../pace/faults.ts";
 import { operationIdIn } from "../pace/lro.ts";
 import { throttle } from "../pace/throttle.ts";
 import { checkPathRegion } from "../subscription/subscription-handlers.ts";

@@ -9,7 +9,7 @@ import {
   listBody,
   type ModelFixture,
 } from "../testing/model-fixture.ts";
-import type { FaultRule } from "./faults.ts";
+import type { FaultRule } from "./fault-rule.ts";
 import { releaseStuckOperations } from "./operations.ts";
 
 function struck(rule: FaultRule): ModelFixture {

@@ -1,79 +1,9 @@
 import type { ArmCall, Delivery } from "../api/arm-message.ts";
 import { type ArmFailure, failure } from "../api/errors.ts";
-import type { Json } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
+import { type FaultEffect, type FaultRule, isOperationEffect, type OperationEffect } from "./fault-rule.ts";
 import type { OperationEnding, OperationStart } from "./operation.ts";
 import type { SeededRandom } from "./random.ts";
-
-/** The fault that a rule injects. */
-export type FaultEffect =
-  /** The call is refused without effect. */
-  | {
-      readonly kind: "Error";
-      readonly status: number;
-      readonly code: string;
-      readonly message?: string;
-      readonly target?: string;
-      /** `error.details`, such as `[{code: TooManyRequests, target: HighCostGet3Min, message: …}]`. */
-      readonly details?: readonly Json[];
-      /** `error.innererror.internalErrorCode`. */
-      readonly internalErrorCode?: string;
-      readonly retryAfterS?: number;
-      /** Of status 401: the claims, in base64, that another token must have (Learn, Claims challenges). */
-      readonly claims?: string;
-    }
-  /** The connection breaks before the call takes effect. */
-  | { readonly kind: "DropRequest" }
-  /** The call takes effect, or its operation begins, and then the connection breaks. */
-  | { readonly kind: "DropResponse" }
-  /** The call takes effect, or its operation begins, and the answer is delayed, in model milliseconds. */
-  | { readonly kind: "DelayResponse"; readonly delayMs: number }
-  /**
-   * The long-running operation fails. `applied`: the part that takes effect all the same; `others` is all
-   * but the disks that `disk` names. Default `none`.
-   */
-  | {
-      readonly kind: "FailOperation";
-      readonly code: string;
-      readonly message?: string;
-      readonly applied?: "none" | "others" | "all";
-    }
-  /** The operation reports Succeeded without effect: a detach leaves its entry behind, marked. */
-  | { readonly kind: "IdleOperation" }
-  /** The operation never ends and has no effect. */
-  | { readonly kind: "StuckOperation" }
-  /** The operation takes effect and reports InProgress for ever. */
-  | { readonly kind: "UnreportedOperation" }
-  /**
-   * Lists and GETs of disks and snapshots repeat the last answer that this rule let through. So do GETs of
-   * a VM, but only for changes by other callers: after a caller's own operation on the VM has ended, its
-   * GET is fresh, since proofs depend on that.
-   */
-  | { readonly kind: "StaleRead" };
-
-export interface FaultRule {
-  /** Default: `fault-1`, `fault-2` … */
-  readonly id?: string;
-  /**
-   * An operation's name in Azure's API description, `*` for any part: `VirtualMachines_*`. Default: every
-   * operation except polls.
-   */
-  readonly operation?: string;
-  /** A resource's id, `*` for any part, without regard to case. Default: every resource. */
-  readonly resource?: string;
-  /**
-   * The same for a disk that the operation creates, changes, attaches or detaches; only for effects on how
-   * it ends.
-   */
-  readonly disk?: string;
-  /** Takes effect only at the n-th matching call, counted from 1. */
-  readonly nth?: number;
-  /** How often it takes effect at most. Default: always. */
-  readonly times?: number;
-  /** The probability of taking effect, 0 to 1. Default 1. */
-  readonly probability?: number;
-  readonly effect: FaultEffect;
-}
 
 interface ActiveFault extends FaultRule {
   readonly id: string;
@@ -90,16 +20,6 @@ export interface Faults {
   /** How an operation that begins now will end. */
   strikeOperation(start: OperationStart, random: SeededRandom): OperationEnding;
 }
-
-/** Effects on how an operation ends; all others affect a single call. */
-export const OPERATION_EFFECTS = [
-  "FailOperation",
-  "IdleOperation",
-  "StuckOperation",
-  "UnreportedOperation",
-] as const satisfies readonly FaultEffect["kind"][];
-
-type OperationEffect = Extract<FaultEffect, { kind: (typeof OPERATION_EFFECTS)[number] }>;
 
 export function createFaults(pollOperation: string): Faults {
   const rules = new Map<string, ActiveFault>();
@@ -202,10 +122,6 @@ function endingOf(effect: OperationEffect, diskIds: readonly string[]): Operatio
     ),
     undone,
   };
-}
-
-export function isOperationEffect(effect: FaultEffect): effect is OperationEffect {
-  return OPERATION_EFFECTS.some((kind) => kind === effect.kind);
 }
 
 function fitsOperation(rule: FaultRule, operation: string, pollOperation: string): boolean {

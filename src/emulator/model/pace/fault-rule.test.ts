@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Json } from "../api/json.ts";
-import { parseFaultRule } from "./fault-rule-parse.ts";
+import { parseFaultRule } from "./fault-rule.ts";
 
 const effect = { kind: "StuckOperation" };
 
