@@ -6,6 +6,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { changedRecord, listIn, type RecordChanges } from "../../core/testing/record-lists.ts";
 import { kindOf, must } from "../../core/testing/value-of.ts";
+import type { Device } from "../../ports/host/device.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
@@ -44,12 +45,36 @@ function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {
   return record;
 }
 
+const adopted: RecordChanges = { defaultAccess: "quarantined", unverified: [a] };
+
+/** The record as one that was lost, and made again. */
+function rediscovered(record: WriterRecord): WriterRecord {
+  return changedRecord(withoutWriter(record), adopted);
+}
+
 /** The attachment shows where the disk was on the VM that had the node's name before. */
 const onEarlierVm = (world: NodeWorld): Promise<void> =>
   world.setAttachment((present) => ({
     ...present,
     status: { ...(present.status ?? assert.fail("no status")), vmId: "earlier" },
   }));
+
+const byV1 = "/var/lib/kubelet/plugins/kubernetes.io/csi/disk.csi.azure.com/d1f2/globalmount";
+const ofPod = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc-1/mount";
+
+/** What the V1 driver has mounted of the disk, and bound for pods. */
+async function mountAsV1(world: NodeWorld, targetPaths: readonly string[]): Promise<Device> {
+  const { host } = world.ports();
+  const device = await done(world, host.findDevice({ lun: 0 }, never));
+  await done(world, host.format({ device, fsType: "ext4", uuid }, never));
+  const staged = { device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false } as const;
+  await done(world, host.mountDevice(staged, never));
+  for (const path of targetPaths) {
+    const bound = { stagingPath: byV1, targetPath: path, readOnly: false, mountFlags: [] };
+    await done(world, host.bindMount(bound, never));
+  }
+  return device;
+}
 
 describe("ownVolumesReconciler", () => {
   it("looks at each mount of a volume in use once, since each look reads its device", () =>
@@ -73,9 +98,7 @@ describe("ownVolumesReconciler", () => {
       await must(world.publish());
       await world.ports().checkpoints.remove("pvc-1", never);
       await world.setAttachment(() => undefined);
-      await world.setRecord((record) =>
-        changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
-      );
+      await world.setRecord(rediscovered);
       assert.equal(kindOf(await world.reconcile()), "StillWaiting");
       assert.deepEqual(listIn(world.record(), "unverified"), [a]);
       assert.equal(world.machine.mounts().length, 2);
@@ -159,9 +182,7 @@ describe("ownVolumesReconciler", () => {
         world,
         memory.put({ ...staged, vm: { vmId: "vm-of-another", instanceUri: "/another" } }, never),
       );
-      await world.setRecord((record) =>
-        changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
-      );
+      await world.setRecord(rediscovered);
       assert.equal(kindOf(await world.reconcile()), "ok");
       assert.equal(world.record()?.writer?.nodeName, "node-a");
       assert.deepEqual(memory.volumes()[0]?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
@@ -175,23 +196,9 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 0);
     }));
 
-  const adopted: RecordChanges = { defaultAccess: "quarantined", unverified: [a] };
-  const byV1 = "/var/lib/kubelet/plugins/kubernetes.io/csi/disk.csi.azure.com/d1f2/globalmount";
-  const ofPod = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc-1/mount";
-
   it("reclaims what the V1 driver mounted for a pod, and writes a checkpoint", () =>
     withNode(adopted, async (world) => {
-      const { host } = world.ports();
-      const device = await done(world, host.findDevice({ lun: 0 }, never));
-      await done(world, host.format({ device, fsType: "ext4", uuid }, never));
-      await done(
-        world,
-        host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never),
-      );
-      await done(
-        world,
-        host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never),
-      );
+      await mountAsV1(world, [ofPod]);
       world.restartPlugin();
       assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, requested: true });
@@ -217,13 +224,7 @@ describe("ownVolumesReconciler", () => {
 
   it("unmounts nothing of the V1 driver where the record does not name the node", () =>
     withNode({ defaultAccess: "quarantined" }, async (world) => {
-      const { host } = world.ports();
-      const device = await done(world, host.findDevice({ lun: 0 }, never));
-      await done(world, host.format({ device, fsType: "ext4", uuid }, never));
-      await done(
-        world,
-        host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never),
-      );
+      await mountAsV1(world, []);
       assert.equal(kindOf(await world.reconcile()), "DeviceBusy");
       assert.deepEqual(
         world.machine.mounts().map(({ path }) => path),
@@ -252,17 +253,8 @@ describe("ownVolumesReconciler", () => {
 
   it("does not reclaim a volume for another one's mount at an outdated LUN", () =>
     withNode(adopted, async (world) => {
-      const { host, checkpoints: memory } = world.ports();
-      const device = await done(world, host.findDevice({ lun: 0 }, never));
-      await done(world, host.format({ device, fsType: "ext4", uuid }, never));
-      await done(
-        world,
-        host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never),
-      );
-      await done(
-        world,
-        host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never),
-      );
+      const { checkpoints: memory } = world.ports();
+      const device = await mountAsV1(world, [ofPod]);
       const { majorMinor } = device;
       const other = { volumeName: "pvc-2", majorMinor, stagingPath: byV1, targetPaths: [ofPod] };
       await done(world, memory.put(aCheckpoint(other), never));
@@ -273,17 +265,8 @@ describe("ownVolumesReconciler", () => {
 
   it("reclaims what a pod uses although its attachment is being deleted", () =>
     withNode(adopted, async (world) => {
-      const { host, store } = world.ports();
-      const device = await done(world, host.findDevice({ lun: 0 }, never));
-      await done(world, host.format({ device, fsType: "ext4", uuid }, never));
-      await done(
-        world,
-        host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never),
-      );
-      await done(
-        world,
-        host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never),
-      );
+      const { store } = world.ports();
+      await mountAsV1(world, [ofPod]);
       world.restartPlugin();
       await done(
         world,
@@ -379,9 +362,7 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await must(world.stage());
       await must(world.publish());
-      await world.setRecord((record) =>
-        changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
-      );
+      await world.setRecord(rediscovered);
       const other = aWriter("node-b", { epoch: 2 });
       world.during.reclaim = () => world.setRecord((record) => ({ ...record, writer: other, epoch: 2 }));
       assert.equal(kindOf(await world.reconcile()), "ok");
@@ -711,9 +692,7 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await must(world.stage(block));
       await must(world.publish(block));
-      await world.setRecord((record) =>
-        changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
-      );
+      await world.setRecord(rediscovered);
       assert.equal(kindOf(await world.reconcile()), "ok");
       assert.deepEqual(
         [world.record()?.writer?.nodeName, world.machine.mounts().map(({ path }) => path)],
@@ -724,20 +703,7 @@ describe("ownVolumesReconciler", () => {
   it("finds V1's own staging path, whatever path of a pod sorts before it", () =>
     withNode(adopted, async (world) => {
       const early = "/mnt/early";
-      const { host } = world.ports();
-      const device = await done(world, host.findDevice({ lun: 0 }, never));
-      await done(
-        world,
-        host.format({ device, fsType: "ext4", uuid: "00000000-0000-4000-8000-000000000001" }, never),
-      );
-      await done(
-        world,
-        host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never),
-      );
-      await done(
-        world,
-        host.bindMount({ stagingPath: byV1, targetPath: early, readOnly: false, mountFlags: [] }, never),
-      );
+      await mountAsV1(world, [early]);
       assert.equal(kindOf(await world.reconcile()), "ok");
       const [checkpoint] = world.ports().checkpoints.volumes();
       assert.deepEqual([checkpoint?.stagingPath, checkpoint?.targetPaths], [byV1, [early]]);
@@ -1065,9 +1031,7 @@ describe("ownVolumesReconciler", () => {
         assert.ok(staged !== undefined);
         await done(world, memory.put({ ...staged, uid: "uid-of-the-lost-object" }, never));
         await world.setAttachment(() => undefined);
-        await world.setRecord((record) =>
-          changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
-        );
+        await world.setRecord(rediscovered);
         const ports = { ...world.ports(), settings: { ...world.ports().settings, attach } };
         assert.equal(kindOf(await world.reconcile(ports)), "ok");
         assert.deepEqual([world.record()?.writer?.nodeName, world.attachment()?.spec.role], ["node-a", made]);
