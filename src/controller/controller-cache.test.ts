@@ -87,13 +87,7 @@ describe("an AzDriverNode that reports another node's VM", () => {
       assert.deepEqual([cache.get("AzDriverNode", "node-c"), cache.list("AzDriverNode")], [undefined, []]);
       assert.equal(
         await world.answerOf(
-          cache.waitUntil(
-            "AzDriverNode",
-            "node-c",
-            (node) => node === undefined,
-            { clock: world.clock, timeoutMs: 0 },
-            never,
-          ),
+          cache.waitUntil("AzDriverNode", "node-c", (node) => node === undefined, 0, never),
         ),
         true,
       );

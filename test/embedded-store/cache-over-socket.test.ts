@@ -65,7 +65,7 @@ it(
           "AzDriverNode",
           names.at(-1) ?? "",
           (node) => node !== undefined,
-          { timeoutMs: WAIT_MS, clock: systemClock },
+          WAIT_MS,
           stop.signal,
         );
         assert.ok(isThere, "the cache didn't come back in time");

@@ -53,14 +53,13 @@ export async function followNodes(
     changes,
     troubles,
     untilShows: async (expected, timeoutMs) => {
-      const limit = { timeoutMs, clock: systemClock };
       for (const node of await expected()) {
         const { name, resourceVersion } = node.metadata;
         await cache.waitUntil(
           "AzDriverNode",
           name,
           (known) => known?.metadata.resourceVersion === resourceVersion,
-          limit,
+          timeoutMs,
           stopping.signal,
         );
       }
@@ -73,7 +72,7 @@ export async function followNodes(
             "AzDriverNode",
             metadata.name,
             (known) => known === undefined,
-            limit,
+            timeoutMs,
             stopping.signal,
           );
       }

@@ -392,7 +392,6 @@ describe("attachmentReconciler", () => {
       );
       const reconciler = attachmentReconciler(world.ports);
       const lookUps: number[] = [];
-      const limit = { timeoutMs: LIMIT_MS, clock: world.clock };
       for (const afterMs of [0, 4_000, 10_000]) {
         await world.clock.advance(afterMs);
         const present = world.attachment("node-a");
@@ -409,7 +408,7 @@ describe("attachmentReconciler", () => {
             "AzVolumeAttachment",
             attachmentName("node-a"),
             (seen) => seen?.status?.deviceMissing === true,
-            limit,
+            LIMIT_MS,
             never,
           ),
         );

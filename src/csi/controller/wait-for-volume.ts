@@ -14,15 +14,14 @@ export async function waitForVolume(
   isDone: (volume: AzVolume) => boolean,
   call: CallContext,
 ): Promise<AzVolume | undefined> {
-  const { cache, clock, limits } = context;
+  const { cache, limits } = context;
   const { name, uid } = volume.metadata;
   cache.remember("AzVolume", volume);
-  const timeoutMs = waitingTimeMs(context, call, limits.waitMaxMs);
   await cache.waitUntil(
     "AzVolume",
     name,
     (present) => present?.metadata.uid !== uid || isDone(present),
-    { timeoutMs, clock },
+    waitingTimeMs(context, call, limits.waitMaxMs),
     call.signal,
   );
   const present = cache.get("AzVolume", name);
@@ -34,7 +33,7 @@ export async function waitForVolume(
  * within moments. Undefined: it has not by then. `volume` was read or written just now.
  */
 export async function waitForDiskRead(
-  { cache, clock, limits }: ControllerContext,
+  { cache, limits }: ControllerContext,
   volume: AzVolume,
   isDone: (volume: AzVolume) => boolean,
   signal: AbortSignal,
@@ -44,7 +43,7 @@ export async function waitForDiskRead(
     "AzVolume",
     volume.metadata.name,
     (present) => present !== undefined && isDone(present),
-    { timeoutMs: limits.grantWaitMs, clock },
+    limits.grantWaitMs,
     signal,
   );
 }

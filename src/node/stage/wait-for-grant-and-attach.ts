@@ -20,7 +20,7 @@ export async function waitForAttachment(
     "AzVolumeAttachment",
     request.attachmentName,
     isAttached,
-    { timeoutMs: request.waitMs, clock: ports.clock },
+    request.waitMs,
     signal,
   );
   if (waited !== undefined) return ok(waited);
@@ -43,13 +43,7 @@ export async function waitForGrant(
 ): Promise<Result<AzVolume>> {
   const isGranted = (volume: AzVolume | undefined): boolean =>
     isNamed(volume?.status?.record, ports.node, "requested");
-  const waited = await ports.cache.waitFor(
-    "AzVolume",
-    request.volumeName,
-    isGranted,
-    { timeoutMs: request.waitMs, clock: ports.clock },
-    signal,
-  );
+  const waited = await ports.cache.waitFor("AzVolume", request.volumeName, isGranted, request.waitMs, signal);
   if (waited !== undefined) return ok(waited);
   // Uncached: this node's cache may lack a volume that another node has.
   const read = await ports.store.get("AzVolume", request.volumeName, signal);

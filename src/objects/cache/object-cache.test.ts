@@ -330,12 +330,11 @@ describe("createObjectCache", () => {
       inWorld(async ({ cache, clock, writer, start }) => {
         start();
         await clock.settle();
-        const limit = { timeoutMs: 60_000, clock };
         const waiting = cache.waitFor(
           "AzVolume",
           "pvc-1",
           (volume) => volume?.metadata.labels?.["a"] === "1",
-          limit,
+          60_000,
           never,
         );
         const made = await create(writer, "AzVolume", aVolume("pvc-1"));
@@ -344,10 +343,10 @@ describe("createObjectCache", () => {
         assert.deepEqual(await waiting, labelled);
         assert.equal(clock.elapsedMs(), 0);
         assert.equal(
-          await cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, limit, never),
+          await cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, 60_000, never),
           true,
         );
-        const gone = cache.waitUntil("AzVolume", "pvc-1", (volume) => volume === undefined, limit, never);
+        const gone = cache.waitUntil("AzVolume", "pvc-1", (volume) => volume === undefined, 60_000, never);
         valueOf(await writer.delete("AzVolume", "pvc-1", {}, never));
         await clock.settle();
         assert.equal(await gone, true);
@@ -358,13 +357,7 @@ describe("createObjectCache", () => {
       "does not treat an object as gone before it has listed",
       inWorld(async ({ cache, clock, writer, start }) => {
         await create(writer, "AzVolume", aVolume("pvc-1"));
-        const isGone = cache.waitUntil(
-          "AzVolume",
-          "pvc-1",
-          (volume) => volume === undefined,
-          { timeoutMs: 1_000, clock },
-          never,
-        );
+        const isGone = cache.waitUntil("AzVolume", "pvc-1", (volume) => volume === undefined, 1_000, never);
         start();
         await clock.advance(1_000);
         assert.equal(await isGone, false);
@@ -377,20 +370,8 @@ describe("createObjectCache", () => {
         start();
         await clock.settle();
         const waits = Promise.all([
-          cache.waitUntil(
-            "AzVolume",
-            "pvc-1",
-            (volume) => volume !== undefined,
-            { timeoutMs: 1_000, clock },
-            never,
-          ),
-          cache.waitFor(
-            "AzVolume",
-            "pvc-1",
-            (volume) => volume !== undefined,
-            { timeoutMs: 1_000, clock },
-            never,
-          ),
+          cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, 1_000, never),
+          cache.waitFor("AzVolume", "pvc-1", (volume) => volume !== undefined, 1_000, never),
         ]);
         await clock.advance(1_000);
         assert.deepEqual(await waits, [false, undefined]);
@@ -403,12 +384,11 @@ describe("createObjectCache", () => {
         start();
         await clock.settle();
         const caller = new AbortController();
-        const limit = { timeoutMs: 1_000, clock };
         const aborted = cache.waitUntil(
           "AzVolume",
           "pvc-1",
           (volume) => volume !== undefined,
-          limit,
+          1_000,
           caller.signal,
         );
         const thrown = cache.waitUntil(
@@ -418,13 +398,13 @@ describe("createObjectCache", () => {
             if (volume === undefined) return false;
             throw new Error("predicate");
           },
-          limit,
+          1_000,
           never,
         );
         caller.abort(new Error("caller"));
         await assert.rejects(aborted, /caller/);
         await assert.rejects(
-          cache.waitUntil("AzVolume", "pvc-1", () => true, limit, caller.signal),
+          cache.waitUntil("AzVolume", "pvc-1", () => true, 1_000, caller.signal),
           /caller/,
         );
         await Promise.all([

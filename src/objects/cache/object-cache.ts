@@ -4,7 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Kind, KindMap, ObjectStore } from "../../ports/store/object-store.ts";
-import type { SourceCache, WaitLimit } from "../../ports/store/source-cache.ts";
+import type { SourceCache } from "../../ports/store/source-cache.ts";
 import type { Source } from "../../ports/store/source.ts";
 import type { KeysOf } from "../../runtime/cache/cached-objects.ts";
 import { filteredCache } from "../../runtime/cache/filtered-cache.ts";
@@ -47,14 +47,14 @@ export interface CachedKinds {
     kind: K,
     name: string,
     predicate: (object: KindMap[K] | undefined) => boolean,
-    limit: WaitLimit,
+    limitMs: number,
     signal: AbortSignal,
   ): Promise<boolean>;
   waitFor<K extends Kind>(
     kind: K,
     name: string,
     predicate: (object: KindMap[K] | undefined) => boolean,
-    limit: WaitLimit,
+    limitMs: number,
     signal: AbortSignal,
   ): Promise<KindMap[K] | undefined>;
 }
@@ -179,8 +179,9 @@ export function cachedKinds(sources: SourceCaches): CachedKinds {
     watchedUnchangedMs: (kind, name) => of(kind).watchedUnchangedMs(name),
     missingMs: (kind, name) => of(kind).missingMs(name),
     lastReportElapsedMs: (kind) => of(kind).lastReportElapsedMs(),
-    waitUntil: (kind, name, predicate, limit, signal) => of(kind).waitUntil(name, predicate, limit, signal),
-    waitFor: (kind, name, predicate, limit, signal) => of(kind).waitFor(name, predicate, limit, signal),
+    waitUntil: (kind, name, predicate, limitMs, signal) =>
+      of(kind).waitUntil(name, predicate, limitMs, signal),
+    waitFor: (kind, name, predicate, limitMs, signal) => of(kind).waitFor(name, predicate, limitMs, signal),
   };
 }
 

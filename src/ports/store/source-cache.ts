@@ -1,4 +1,3 @@
-import type { Clock } from "../clock.ts";
 import type { SourceObject } from "./source.ts";
 
 /** A change of one object: `previous` undefined: it is new; `current` undefined: it is gone. */
@@ -7,12 +6,6 @@ export interface CachedChange<T> {
   readonly key: string;
   readonly previous: T | undefined;
   readonly current: T | undefined;
-}
-
-/** How long to wait, on whose clock. */
-export interface WaitLimit {
-  readonly timeoutMs: number;
-  readonly clock: Clock;
 }
 
 /**
@@ -68,13 +61,13 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
   onChange(listener: (change: CachedChange<T>) => void): () => void;
   /**
    * Waits until `predicate` holds for the object (undefined: there is none), without polling; never before
-   * the source has been listed. Answers whether it did within the limit. Rejects with the signal's reason,
+   * the source has been listed. Answers whether it did within `limitMs`. Rejects with the signal's reason,
    * and with whatever `predicate` throws.
    */
   waitUntil(
     key: string,
     predicate: (object: T | undefined) => boolean,
-    limit: WaitLimit,
+    limitMs: number,
     signal: AbortSignal,
   ): Promise<boolean>;
   /**
@@ -84,7 +77,7 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
   waitFor(
     key: string,
     predicate: (object: T | undefined) => boolean,
-    limit: WaitLimit,
+    limitMs: number,
     signal: AbortSignal,
   ): Promise<T | undefined>;
   /**

@@ -16,9 +16,9 @@ export function filteredCache<T extends SourceObject, Index extends string>(
     get: (key) => shown(cache.get(key)),
     list: () => allShown(cache.list()),
     byIndex: (index, value) => allShown(cache.byIndex(index, value)),
-    waitUntil: (key, predicate, limit, signal) =>
-      cache.waitUntil(key, (object) => predicate(shown(object)), limit, signal),
-    waitFor: async (key, predicate, limit, signal) =>
-      shown(await cache.waitFor(key, (object) => predicate(shown(object)), limit, signal)),
+    waitUntil: (key, predicate, limitMs, signal) =>
+      cache.waitUntil(key, (object) => predicate(shown(object)), limitMs, signal),
+    waitFor: async (key, predicate, limitMs, signal) =>
+      shown(await cache.waitFor(key, (object) => predicate(shown(object)), limitMs, signal)),
   };
 }

@@ -52,12 +52,7 @@ it("distinguishes pods of one name in two namespaces, and finds each by its node
     aPod("b", "web", "2", "node-a"),
   ]);
   assert.deepEqual(cache.get("b/web"), aPod("b", "web", "2", "node-a"));
-  const gone = cache.waitUntil(
-    "a/web",
-    (pod) => pod === undefined,
-    { timeoutMs: 10_000, clock },
-    stop.signal,
-  );
+  const gone = cache.waitUntil("a/web", (pod) => pod === undefined, 10_000, stop.signal);
   await clock.advance(2_000);
   assert.equal(await gone, true);
   assert.deepEqual(cache.list(), [aPod("b", "web", "3", "node-b")]);

@@ -2,7 +2,7 @@ import { stackOf } from "../../core/failure/message-of.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
-import type { CachedChange, SourceCache, WaitLimit } from "../../ports/store/source-cache.ts";
+import type { CachedChange, SourceCache } from "../../ports/store/source-cache.ts";
 import type { Source, SourceEvent, SourceObject } from "../../ports/store/source.ts";
 import { CachedObjects, type KeysOf } from "./cached-objects.ts";
 import { defaultFollowSettings, type Following, type FollowSettings, followSource } from "./follow-source.ts";
@@ -86,7 +86,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
   async function waitForMatch<M>(
     find: () => { readonly found: M } | undefined,
     concernedKey: string | undefined,
-    limit: WaitLimit,
+    limitMs: number,
     signal: AbortSignal,
   ): Promise<{ readonly found: M } | undefined> {
     signal.throwIfAborted();
@@ -107,7 +107,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     waiters.add(findAgain);
     signal.addEventListener("abort", abort);
     try {
-      await limit.clock.sleep(Math.min(limit.timeoutMs, SLEEP_MAX_MS), ended.signal);
+      await clock.sleep(Math.min(limitMs, SLEEP_MAX_MS), ended.signal);
     } catch (error) {
       if (!ended.signal.aborted) throw error;
     } finally {
@@ -122,14 +122,14 @@ export function createSourceCache<T extends SourceObject, Index extends string =
   function waitForObject(
     key: string,
     predicate: (object: T | undefined) => boolean,
-    limit: WaitLimit,
+    limitMs: number,
     signal: AbortSignal,
   ): Promise<{ readonly found: T | undefined } | undefined> {
     const find = (): { readonly found: T | undefined } | undefined => {
       const object = known.get(key);
       return hasSynced() && predicate(object) ? { found: object } : undefined;
     };
-    return waitForMatch(find, key, limit, signal);
+    return waitForMatch(find, key, limitMs, signal);
   }
 
   const hasSynced = (): boolean => known.seenVersion !== undefined;
@@ -146,7 +146,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
         await waitForMatch(
           () => (hasSynced() ? { found: true } : undefined),
           undefined,
-          { timeoutMs: SLEEP_MAX_MS, clock },
+          SLEEP_MAX_MS,
           signal,
         );
     },
@@ -163,10 +163,10 @@ export function createSourceCache<T extends SourceObject, Index extends string =
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    waitUntil: async (key, predicate, limit, signal) =>
-      (await waitForObject(key, predicate, limit, signal)) !== undefined,
-    waitFor: async (key, predicate, limit, signal) =>
-      (await waitForObject(key, predicate, limit, signal))?.found,
+    waitUntil: async (key, predicate, limitMs, signal) =>
+      (await waitForObject(key, predicate, limitMs, signal)) !== undefined,
+    waitFor: async (key, predicate, limitMs, signal) =>
+      (await waitForObject(key, predicate, limitMs, signal))?.found,
     listAgain: () => {
       known.forgetOwnWrites();
       following?.listAgain();

@@ -7,7 +7,6 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
-import type { WaitLimit } from "../../ports/store/source-cache.ts";
 import { withTimeout } from "../with-timeout.ts";
 import type { LeaseHighWaterMark } from "./lease-high-water-mark.ts";
 
@@ -21,7 +20,7 @@ export interface LeaseCache {
     kind: "Lease",
     name: string,
     predicate: (lease: Lease | undefined) => boolean,
-    limit: WaitLimit,
+    limitMs: number,
     signal: AbortSignal,
   ): Promise<Lease | undefined>;
   remember(kind: "Lease", lease: Lease): void;
@@ -143,13 +142,7 @@ export class LeaseAccess {
     signal: AbortSignal,
   ): Promise<Lease | undefined> {
     const { cache, clock } = this.#ports;
-    const shown = await cache.waitFor(
-      "Lease",
-      CONTROLLER_LEASE,
-      isNews,
-      { timeoutMs: limitMs, clock },
-      signal,
-    );
+    const shown = await cache.waitFor("Lease", CONTROLLER_LEASE, isNews, limitMs, signal);
     const tooSoonMs = this.#lookedAtMs + LOOK_AGAIN_MIN_MS - clock.elapsedMs();
     if (tooSoonMs > 0) await clock.sleep(tooSoonMs, signal);
     signal.throwIfAborted();

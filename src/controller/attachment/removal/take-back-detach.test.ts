@@ -133,10 +133,9 @@ describe("takeBackDetach", () => {
     withControllerPorts(async (world) => {
       await givenMark(world, { status: { state: "Attached" } });
       const until = async (isGranted: boolean): Promise<void> => {
-        const limit = { timeoutMs: LIMIT_MS, clock: world.clock };
         const isShown = (volume: AzVolume | undefined): boolean =>
           (volume?.status?.record?.writer !== undefined) === isGranted;
-        await world.ports.cache.waitUntil("AzVolume", "pvc-1", isShown, limit, never);
+        await world.ports.cache.waitUntil("AzVolume", "pvc-1", isShown, LIMIT_MS, never);
       };
       await world.setRecord(({ writer: _, ...record }) => record);
       await world.answerOf(until(false));

@@ -99,7 +99,7 @@ async function publish(
     "AzVolume",
     volume.metadata.name,
     (present) => isNamed(present?.status?.record, node, "requested"),
-    { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
+    context.limits.grantWaitMs,
     signal,
   );
   const epoch = granted?.status?.record?.writer?.epoch;

@@ -155,14 +155,14 @@ async function waitUntilUnstaged(
   marked: AzVolumeAttachment,
   call: CallContext,
 ): Promise<Failure | undefined> {
-  const { cache, clock, limits } = context;
+  const { cache, limits } = context;
   const { nodeName, volumeId } = marked.spec;
   cache.remember("AzVolumeAttachment", marked);
   const isUnstaged = await cache.waitUntil(
     "AzVolumeAttachment",
     marked.metadata.name,
     (present) => present?.spec.staged !== true,
-    { timeoutMs: waitingTimeMs(context, call, limits.waitMaxMs), clock },
+    waitingTimeMs(context, call, limits.waitMaxMs),
     call.signal,
   );
   if (isUnstaged) return undefined;

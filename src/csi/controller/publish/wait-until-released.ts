@@ -31,7 +31,7 @@ export async function waitUntilReleased(
   const { signal } = call;
   const { volume, volumeId, node, isKept } = target;
   const { nodeName } = node;
-  const wait = { timeoutMs: waitingTimeMs(context, call, context.limits.waitMaxMs), clock: context.clock };
+  const waitMs = waitingTimeMs(context, call, context.limits.waitMaxMs);
   const isReleased = (present: AzVolume | undefined): boolean => {
     if (present === undefined) return true;
     const record = present.status?.record;
@@ -43,7 +43,13 @@ export async function waitUntilReleased(
       unverifiedNamesOf(context, record, node).length === 0
     );
   };
-  const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
+  const released = await context.cache.waitUntil(
+    "AzVolume",
+    volume.metadata.name,
+    isReleased,
+    waitMs,
+    signal,
+  );
   if (!released) return fail(whyHeld(context, target));
   const present = context.cache.get("AzVolume", volume.metadata.name);
   if (present === undefined) return confirmOnNoNode(context, volumeId, signal);
@@ -65,7 +71,7 @@ export async function waitUntilReleased(
     "AzVolumeAttachment",
     attachmentName,
     (present) => present === undefined,
-    wait,
+    waitMs,
     signal,
   );
   if (!detached) {

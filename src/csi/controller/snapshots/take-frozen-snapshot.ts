@@ -233,12 +233,11 @@ async function awaitNode(
     if (answer?.id !== id) return isFrozen;
     return !isFrozen || answer.state !== "Frozen";
   };
-  const timeoutMs = waitingTimeMs(context, call, context.limits.waitMaxMs);
   const isAnswered = await context.cache.waitUntil(
     "AzVolumeAttachment",
     attachment?.metadata.name ?? "",
     isDone,
-    { timeoutMs, clock: context.clock },
+    waitingTimeMs(context, call, context.limits.waitMaxMs),
     call.signal,
   );
   return isAnswered
