@@ -235,7 +235,7 @@ describe("controllerPublishVolume", () => {
     const publishBeside = async (
       world: ControllerWorld,
       others: readonly (readonly [nodeName: string, role: "Primary" | "Replica"])[],
-    ): Promise<unknown> => {
+    ): ReturnType<typeof controllerPublishVolume> => {
       const spec = {
         capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const,
         disk: aDiskSpec({ maxShares: 2 }),
@@ -269,6 +269,20 @@ describe("controllerPublishVolume", () => {
           ["node-b", "Primary"],
         ]);
         assert.deepEqual([answer, await roleOn(world, "node-a")], [ok({ publishContext: {} }), "Primary"]);
+      }));
+
+    it("is not published by the replica of another AzVolume of its disk", () =>
+      withController(async (world) => {
+        const { metadata, spec } = anAttachmentObject({ nodeName: "node-a", role: "Replica" });
+        const { name } = metadata;
+        const earlier = { ...spec, volumeName: "pvc-earlier" };
+        await world.given("AzVolumeAttachment", { metadata: { name }, spec: earlier });
+        const answer = await publishBeside(world, []);
+        const failure = answer.ok ? undefined : answer.failure;
+        assert.ok(failure?.kind === "StillWaiting", JSON.stringify(answer));
+        assert.match(failure.what, /to delete AzVolumeAttachment .*, which is about another volume or node$/u);
+        const kept = await world.store.get("AzVolumeAttachment", name, never);
+        assert.deepEqual(kept.ok && kept.value.spec, earlier);
       }));
 
     it("is refused one more of them where primaries have all shares", () =>

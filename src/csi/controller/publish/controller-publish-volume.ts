@@ -125,8 +125,8 @@ async function stateRequest(
   const stated = { volume, nodeName: nodeId, readOnly, volumeContext, published: true } as const;
   const identity = { diskUri: volumeId, nodeName: nodeId };
   const cached = context.cache.get("AzVolumeAttachment", attachmentObjectName(identity));
-  const isReplica =
-    cached?.spec.role === "Replica" && isAttachmentOf(cached, identity) && !isTerminating(cached);
+  const own = { ...identity, volumeName: volume.metadata.name };
+  const isReplica = cached?.spec.role === "Replica" && isAttachmentOf(cached, own) && !isTerminating(cached);
   if (
     (cached === undefined || isReplica) &&
     !isPublished(context.clusterVolumes.attachmentOn(volumeId, nodeId))
