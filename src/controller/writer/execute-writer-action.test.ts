@@ -15,6 +15,7 @@ import { planWriter } from "../../core/writer/plan-writer.ts";
 import type { WriterAction } from "../../core/writer/writer-action.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
@@ -125,6 +126,28 @@ describe("executeWriterAction", () => {
       });
     }
   });
+
+  it("grants nothing on a request that a backup brings back once the Lease is read", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const observed = observeVolume(world.ports, "pvc-1");
+      assert.ok(observed !== undefined);
+      const restore = world.backUp();
+      await changeAttachment(world, ({ writerRequest: _, ...spec }) => spec);
+      let restored: Promise<void> | undefined;
+      const get: ObjectStore["get"] = (kind, name, signal) => {
+        if (restored !== undefined) return restored.then(() => world.ports.store.get(kind, name, signal));
+        const read = world.ports.store.get(kind, name, signal);
+        if (kind === "Lease") restored = read.then(restore);
+        return read;
+      };
+      const ports = { ...world.ports, store: { ...world.ports.store, get } };
+      await world.answerOf(
+        executeWriterAction(ports, observed, { kind: "Grant", node: a, isUserSeen: true }, never),
+      );
+      assert.equal(world.record()?.writer, undefined);
+    }));
 
   it("grants and revokes in one write with what is due with it", () =>
     withControllerPorts(async (world) => {
