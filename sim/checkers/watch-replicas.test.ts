@@ -21,6 +21,7 @@ import { watchReplicas } from "./watch-replicas.ts";
 const KNOWN_AFTER_MS = 3_000;
 const READ_BEFORE_MS = 15;
 const KNOWN_LATE_MS = 120_000;
+const SEEN_AFTER_MS = 200;
 const SUCCESSOR_MS = 3_000;
 const PRUNE_REPLICAS_AFTER_MS = 300_000;
 const RELEASE_DRAINED_AFTER_MS = 30_000;
@@ -250,6 +251,16 @@ describe("replicas at a failover", () => {
     const late = { ...drained, forMs: KNOWN_LATE_MS, isNewsLate: true };
     assert.deepEqual(await aRemoval({ ...late, uncordonedMs: KNOWN_LATE_MS }), broken);
     assert.deepEqual(await aRemoval({ ...late, uncordonedMs: KNOWN_LATE_MS - 1 }), []);
+  });
+
+  it("accepts one from a node that was schedulable for too short a time to be seen", async () => {
+    const drainedWith = (schedulableMs: number): Circumstances => ({
+      unschedulable: ["node-b"],
+      forMs: RELEASE_DRAINED_AFTER_MS - schedulableMs,
+      schedulableMs,
+    });
+    assert.deepEqual(await aRemoval(drainedWith(SEEN_AFTER_MS + 1)), broken);
+    assert.deepEqual(await aRemoval(drainedWith(SEEN_AFTER_MS)), []);
   });
 
   it("reports one from a node that was schedulable for long, while news is late", async () => {

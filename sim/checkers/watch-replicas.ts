@@ -34,6 +34,8 @@ const KNOWN_AFTER_MS = 3_000;
  * last 90 s. Its last decision before that may rest on a state that another fault delivered 30 s late.
  */
 const KNOWN_LATE_MS = 120_000;
+/** A controller sees a Node so much later at most, without any fault, and misses what it was in between. */
+const SEEN_AFTER_MS = 200;
 /**
  * Between the answer about another attachment, past the cache, and a deletion that rests on it there may be
  * half of that read, another one and the deletion, of up to 5 ms each.
@@ -88,7 +90,7 @@ export function watchReplicas(
       present.set(nodeKey(uid), 0);
       uidsOf.set(name, (uidsOf.get(name) ?? new Set()).add(uid));
       if (!isReady) present.set(notReadyKey(name), 0);
-      if (isUnschedulable) present.set(drainedKey(name), 0).set(drainedAgainKey(name), KNOWN_LATE_MS);
+      if (isUnschedulable) present.set(drainedKey(name), SEEN_AFTER_MS).set(drainedAgainKey(name), KNOWN_LATE_MS);
     }
     for (const pod of cluster.pods())
       present.set(podKey(pod), 0).set(boundKey(pod), 0).set(useKey(pod), SUCCESSOR_MS);
@@ -115,8 +117,8 @@ export function watchReplicas(
   };
 
   /**
-   * A replica that is released from there leaves a moment after its volume may have lost its writer. While
-   * faults delay watches, a controller may miss that the node was schedulable in between.
+   * A replica that is released from there leaves a moment after its volume may have lost its writer. A
+   * controller may miss that the node was schedulable in between, for long while faults delay watches.
    */
   function noteDrained(): void {
     const keyOf = world.outside.isNewsLate() ? drainedAgainKey : drainedKey;
