@@ -186,6 +186,24 @@ describe("executeWriterAction", () => {
       assert.deepEqual(shown(), [[], toTimestamp(world.clock.nowMs())]);
     }));
 
+  it("keeps, with a grant, since when another node waits", () =>
+    withControllerPorts(async (world) => {
+      const lastTransitionTime = agoMs(1_000);
+      const waiting = { type: "WriterWaiting", status: "True", message: "", lastTransitionTime } as const;
+      const volume = aVolumeWithRecord({});
+      const status = volume.status ?? assert.fail();
+      await world.given("AzVolume", {
+        ...volume,
+        status: { ...status, conditions: [{ ...waiting, reason: "WriterSilent" }] },
+      });
+      for (const nodeName of ["node-a", "node-b"])
+        await world.given("AzVolumeAttachment", anAttachment(nodeName));
+      await execute(world, { kind: "Grant", node: a, isUserSeen: true });
+      const shown = world.volume()?.status?.conditions.find(({ type }) => type === "WriterWaiting");
+      assert.deepEqual([shown?.reason, shown?.lastTransitionTime], ["WaitingForWriter", lastTransitionTime]);
+      assert.match(shown?.message ?? "", /^node-b waits for the volume to be released by node-a; /u);
+    }));
+
   it("reports to those who wait which user is in the way, unseen by the cache", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));

@@ -205,9 +205,9 @@ async function grantWriter(
       // After the record was read, as for *acquire*: before, the store could be rolled back in between.
       checkStore: () => readStoreIncarnation(ports, signal),
       alsoStatus: (status) =>
+        // The next plan looks for users of this node. That others wait, and since when, is shown until then.
         withoutUnrequestedTime(
-          // The next plan writes that others still wait: it looks for the users of this node.
-          withPlannedConditions({ ...observed, volume: { ...observed.volume, status } }, status, []),
+          withPlannedConditions({ ...observed, volume: { ...observed.volume, status } }, status),
         ),
     },
     (record, volume, storeIncarnation) => {
@@ -247,7 +247,7 @@ function revokeWriter(
       alsoStatus: (status) => {
         const next = { ...observed, volume: { ...volume, status } };
         const unrequested = planUnrequestedTime(next);
-        const planned = withPlannedConditions(next, status, planWriter(next));
+        const planned = withPlannedConditions(next, status);
         return unrequested === undefined ? planned : withUnrequestedTime(planned, unrequested);
       },
     },
@@ -257,12 +257,8 @@ function revokeWriter(
 }
 
 /** A status with the conditions that are due with it: `next` is the volume with that status. */
-function withPlannedConditions(
-  next: ObservedVolume,
-  status: VolumeStatus,
-  writerActions: readonly WriterAction[],
-): VolumeStatus {
-  const conditions = planConditions(next, writerActions);
+function withPlannedConditions(next: ObservedVolume, status: VolumeStatus): VolumeStatus {
+  const conditions = planConditions(next, planWriter(next));
   return conditions === undefined ? status : withConditions(status, conditions);
 }
 
