@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { replacedDisk } from "./replaced-disk.ts";
+import { isOfEarlierDisk, replacedDisk } from "./replaced-disk.ts";
 
 describe("replacedDisk", () => {
   const diskUri = "/disks/pvc-1";
@@ -38,5 +38,27 @@ describe("replacedDisk", () => {
     assert.ok(
       replacedDisk({ diskUri, uniqueId: "a", timeCreated }, { uniqueId: "b", timeCreated }) !== undefined,
     );
+  });
+});
+
+describe("isOfEarlierDisk", () => {
+  const disk = { uniqueId: "A", timeCreated: "2026-01-01T12:00:00.1234567+00:00" };
+  const madeAtMs = Date.parse("2026-01-01T12:00:00.123Z");
+  for (const { sourceUniqueId = "b", uniqueId = "A", time = madeAtMs, isEarlier } of [
+    { time: madeAtMs - 1, isEarlier: true },
+    { time: madeAtMs, isEarlier: false },
+    { sourceUniqueId: "a", time: madeAtMs - 1, isEarlier: false },
+    { uniqueId: "", time: madeAtMs - 1, isEarlier: false },
+  ])
+    it(`is ${isEarlier} of ${sourceUniqueId}, of ${time - madeAtMs} ms after ${uniqueId || "no id"}`, () => {
+      const shown = uniqueId === "" ? { timeCreated: disk.timeCreated } : { ...disk, uniqueId };
+      assert.equal(isOfEarlierDisk({ sourceUniqueId, madeAtMs: time }, shown), isEarlier);
+    });
+
+  it("goes by the ids where a time is not known", () => {
+    const [unknown, later] = [undefined, madeAtMs + 1];
+    assert.equal(isOfEarlierDisk({ sourceUniqueId: "b", madeAtMs: unknown }, disk), true);
+    assert.equal(isOfEarlierDisk({ sourceUniqueId: "b", madeAtMs: later }, { uniqueId: "a" }), true);
+    assert.equal(isOfEarlierDisk({ madeAtMs: later }, disk), false);
   });
 });

@@ -50,6 +50,26 @@ export function shownIdentity({ uniqueId, timeCreated }: DiskIdentity): {
   };
 }
 
+/** A snapshot, or a copy, of a disk. */
+export interface MadeOfDisk {
+  /** The `uniqueId` of that very disk. */
+  readonly sourceUniqueId?: string | undefined;
+  /** Undefined: not known. */
+  readonly madeAtMs: number | undefined;
+}
+
+/**
+ * Whether a snapshot or a copy was made of a disk that had the name of `disk` before it. One that was made
+ * since is of `disk`, whose id Azure may have changed, or of a disk that another client has made later. Where
+ * a time is not known the ids decide.
+ */
+export function isOfEarlierDisk({ sourceUniqueId, madeAtMs }: MadeOfDisk, disk: DiskIdentity): boolean {
+  const [sourceId, uniqueId] = [sourceUniqueId?.toLowerCase(), disk.uniqueId?.toLowerCase()];
+  if (sourceId === undefined || uniqueId === undefined || sourceId === uniqueId) return false;
+  const diskMadeAtMs = disk.timeCreated === undefined ? undefined : parseTimestamp(disk.timeCreated);
+  return madeAtMs === undefined || diskMadeAtMs === undefined || madeAtMs < diskMadeAtMs;
+}
+
 /** Azure writes a moment in more than one way. */
 function isSameMoment({ timeCreated: meant }: DiskIdentity, { timeCreated: shown }: DiskIdentity): boolean {
   const meantMs = meant === undefined ? undefined : parseTimestamp(meant);

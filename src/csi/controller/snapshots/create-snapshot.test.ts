@@ -194,7 +194,8 @@ describe("createSnapshot", () => {
         assert.equal(snapshots.created.length, answer === "made" ? 1 : 0);
       }));
 
-  for (const { because, knownId, madeOf, shownId, isMade } of [
+  const [before, after] = ["2025-12-31T00:00:00Z", "2026-01-02T00:00:00Z"];
+  for (const { because, knownId, diskMadeAt, madeOf, shownId, isMade } of [
     { because: "is the volume's", knownId: "first", madeOf: "first", shownId: "first", isMade: true },
     {
       because: "took its name",
@@ -212,10 +213,35 @@ describe("createSnapshot", () => {
     },
     { because: "is known by no id", knownId: undefined, madeOf: "second", shownId: "second", isMade: true },
     { because: "is gone since", knownId: "second", madeOf: "first", shownId: undefined, isMade: true },
-  ])
+    {
+      because: "came before the volume's, which is gone since",
+      knownId: "second",
+      diskMadeAt: after,
+      madeOf: "first",
+      shownId: undefined,
+      isMade: true,
+    },
+    {
+      because: "took its name, and is gone since",
+      knownId: "first",
+      diskMadeAt: before,
+      madeOf: "second",
+      shownId: undefined,
+      isMade: false,
+    },
+    {
+      because: "took its name, as did another one since",
+      knownId: "first",
+      diskMadeAt: before,
+      madeOf: "second",
+      shownId: "third",
+      isMade: false,
+    },
+  ] as const)
     it(`is ${isMade ? "" : "not "}answered where the disk that it was made of ${because}`, () =>
       withController(async (world) => {
-        const detail = aDetail(knownId === undefined ? {} : { uniqueId: knownId });
+        const timeCreated = diskMadeAt === undefined ? {} : { timeCreated: diskMadeAt };
+        const detail = aDetail(knownId === undefined ? {} : { uniqueId: knownId, ...timeCreated });
         await world.given("AzVolume", aVolumeObject({ detail }));
         const snapshots = createFakeSnapshots();
         const snapshotUri = aSnapshotUri("snapshot-1");
@@ -240,7 +266,12 @@ describe("createSnapshot", () => {
         // The next call finds the snapshot.
         for (const call of ["first", "next"]) {
           const answered = await world.answerOf(createSnapshot(context, aRequest(), aCall()));
-          const refused = { kind: "DiskReplaced", diskUri: aDiskUri(), uniqueId: knownId, shownId };
+          const refused = {
+            kind: "DiskReplaced",
+            diskUri: aDiskUri(),
+            uniqueId: knownId,
+            shownId: madeOf,
+          };
           assert.deepEqual(answered.ok ? "made" : answered.failure, isMade ? "made" : refused, call);
         }
       }));
