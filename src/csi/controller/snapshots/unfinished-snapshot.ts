@@ -4,6 +4,7 @@ import { isRetryable } from "../../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { mayCopySnapshots, recentSnapshotsOf } from "../../../core/volume/copies/recent-snapshots.ts";
 import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
+import { isOfEarlierDisk } from "../../../core/volume/replaced-disk.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { groupsOf } from "./list-snapshots.ts";
@@ -85,9 +86,11 @@ async function findOfDisk(
   if (snapshots.length === 0) return ok(undefined);
   const disk = await cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk;
-  const { uniqueId } = disk.value;
   return ok(
-    snapshots.find(({ sourceUniqueId = uniqueId }) => uniqueId === undefined || sourceUniqueId === uniqueId),
+    snapshots.find(
+      ({ sourceUniqueId, createdAtMs }) =>
+        !isOfEarlierDisk({ sourceUniqueId, madeAtMs: createdAtMs }, disk.value),
+    ),
   );
 }
 
