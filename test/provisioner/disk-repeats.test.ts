@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { settledOn } from "../../src/adapters/virtual/testing/settled-on.ts";
 import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import { isRetryable } from "../../src/core/failure/is-retryable.ts";
+import type { Result } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { FaultEffect } from "../../src/emulator/model/pace/fault-rule.ts";
 import { DEFAULT_LATENCIES } from "../../src/emulator/model/pace/latency.ts";
@@ -40,6 +41,57 @@ describe("a request that writes a disk", () => {
     assert.deepEqual(valueOf(await settledOn(clock, cloud.resizeDisk(growth, never))), { sizeGiB: 128 });
     const [first = 0, second = 0, ...others] = sentAtMs;
     assert.deepEqual([others, Math.floor((second - first) / 1000)], [[], 30]);
+  });
+
+  for (const [call, operation] of [
+    ["deleteDisk", "Disks_Delete"],
+    ["resizeDisk", "Disks_Update"],
+  ] as const)
+    it(`means no disk that took the name while ${call} waited for its turn`, async () => {
+      const { clock, model, cloud } = anAzure();
+      const of = { precondition: mayAlways };
+      const pvc1 = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
+      const other = valueOf(
+        await settledOn(clock, cloud.createDisk(aDiskRequest({ diskName: "pvc-2" }), never)),
+      );
+      // Azure asks all requests of that kind to wait.
+      model.faults.add({ operation, times: 1, effect: THROTTLED });
+      const { diskUri: uri, uniqueId } = pvc1;
+      const send = (disk: { diskUri: string; uniqueId?: string | undefined }): Promise<Result<unknown>> =>
+        call === "deleteDisk"
+          ? cloud.deleteDisk({ ...disk, ...of }, never)
+          : cloud.resizeDisk({ ...disk, sizeGiB: 128, ...of }, never);
+      const first = send({ diskUri: other.diskUri });
+      await clock.advance(1_000);
+      const meant = send({ diskUri: uri, uniqueId });
+      await clock.advance(10_000);
+      const disk = findDisk(model.world, uri) ?? assert.fail("no disk");
+      putDisk(model.world, { ...disk, uniqueId: "made-again" });
+      valueOf(await settledOn(clock, first));
+      assert.equal(failureOf(await settledOn(clock, meant)).kind, "Refused");
+      const kept = findDisk(model.world, uri);
+      assert.deepEqual([kept?.uniqueId, kept?.spec.sizeGiB], ["made-again", 64]);
+    });
+
+  it("is not sent where Azure no longer says which disk has the name", async () => {
+    const { clock, model, cloud } = anAzure();
+    const { diskUri: uri, uniqueId } = valueOf(
+      await settledOn(clock, cloud.createDisk(aDiskRequest(), never)),
+    );
+    model.faults.add({
+      operation: "Disks_Delete",
+      times: 1,
+      effect: { kind: "Error", status: 500, code: "InternalServerError" },
+    });
+    let asked = 0;
+    const precondition = (): Promise<boolean> => {
+      asked += 1;
+      model.faults.add({ operation: "Disks_Get", effect: { kind: "Error", status: 403, code: "Forbidden" } });
+      return mayAlways();
+    };
+    const deleted = await settledOn(clock, cloud.deleteDisk({ diskUri: uri, uniqueId, precondition }, never));
+    assert.deepEqual([failureOf(deleted).kind, asked], ["CloudUnauthorized", 1]);
+    assert.ok(findDisk(model.world, uri) !== undefined);
   });
 
   it("is not sent again while Azure still works on it", async () => {

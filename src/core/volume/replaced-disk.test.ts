@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { fromTimestamp } from "../primitives/timestamp.ts";
 import { isOfEarlierDisk, replacedDisk } from "./replaced-disk.ts";
 
 describe("replacedDisk", () => {
@@ -43,7 +44,7 @@ describe("replacedDisk", () => {
 
 describe("isOfEarlierDisk", () => {
   const disk = { uniqueId: "A", timeCreated: "2026-01-01T12:00:00.1234567+00:00" };
-  const madeAtMs = Date.parse("2026-01-01T12:00:00.123Z");
+  const madeAtMs = fromTimestamp("2026-01-01T12:00:00.123Z");
   for (const { sourceUniqueId = "b", uniqueId = "A", time = madeAtMs, isEarlier } of [
     { time: madeAtMs - 1, isEarlier: true },
     { time: madeAtMs, isEarlier: false },

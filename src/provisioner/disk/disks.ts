@@ -22,6 +22,7 @@ import { missingSource } from "../arm/missing-source.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { copyUnderWay, differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
 import { listKeyOf, ownersOf, readDisk } from "./disk-owners.ts";
+import { whileSameDisk } from "./while-same-disk.ts";
 import {
   DISK_LANE,
   type DiskContext,
@@ -158,27 +159,20 @@ export async function deleteDisk(
   const attachedTo = read.ok ? ownersOf(read.value) : [];
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   writes.forget(diskUri);
-  let isFirst = true;
-  const isStillThat: Precondition = async (callSignal) => {
-    // A request whose answer was lost may have deleted the disk: another one may have its name by now.
-    const again = isFirst ? read : await look(callSignal);
-    isFirst = false;
-    if (again.ok && replacedDisk({ diskUri, uniqueId, timeCreated }, again.value) !== undefined) return false;
-    return precondition(callSignal);
-  };
+  const still = whileSameDisk({ diskUri, uniqueId, timeCreated, precondition }, session.clock, look);
   const deleted = await writeDisk(
     { session, disks },
     {
       group: "diskDelete",
       likeness: "diskDelete",
       diskUri,
-      precondition: uniqueId === undefined ? precondition : isStillThat,
+      precondition: still.precondition,
     },
     (clientRequestId) => session.arm.startDiskDelete({ ...id, clientRequestId }, signal),
     signal,
   );
   if (deleted.ok || saysGone(deleted.failure)) return ok(undefined);
-  return fail(toFailure(deleted.failure, { diskUri }));
+  return fail(still.failure() ?? toFailure(deleted.failure, { diskUri }));
 }
 
 /**
@@ -236,13 +230,23 @@ export async function resizeDisk(
   const askedGiB = Math.max(sizeGiB, shownGiB);
   const raised = raisedPerformance(before.value.skuName, askedGiB, before.value);
   const change = { diskSizeGB: askedGiB, ...raised };
+  const look = (callSignal: AbortSignal): Promise<Result<ArmDisk, ArmError>> =>
+    readDisk(session, { diskUri, lane: DISK_LANE }, callSignal);
+  const still = whileSameDisk({ diskUri, uniqueId, timeCreated, precondition }, session.clock, look);
   const resized = await writeDisk(
     { session, disks },
-    { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition, ...(onOver && { onOver }) },
+    {
+      group: "diskWrite",
+      likeness: "diskUpdate",
+      diskUri,
+      precondition: still.precondition,
+      ...(onOver && { onOver }),
+    },
     (clientRequestId) => session.arm.startDiskUpdate({ ...id, change, clientRequestId }, signal),
     signal,
   );
-  if (!resized.ok) return fail(withOwners(toFailure(resized.failure, { diskUri }), attachedTo));
+  if (!resized.ok)
+    return fail(still.failure() ?? withOwners(toFailure(resized.failure, { diskUri }), attachedTo));
   const isRaised = Object.keys(raised).length > 0;
   if (isRaised) writes.made(diskUri, { fields: raised, tags: {} });
   const after = await settledAfter(resized.value, session, diskUri, signal);

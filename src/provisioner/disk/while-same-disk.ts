@@ -1,0 +1,47 @@
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { replacedDisk } from "../../core/volume/replaced-disk.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { DiskToChange, Precondition } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ArmDisk, ArmError } from "../arm/arm-api.ts";
+import { saysGone, toFailure } from "../arm/error-table.ts";
+
+/** How old a look at a disk may be when its request is sent, in milliseconds. */
+const LOOK_MAX_AGE_MS = 5_000;
+
+/** A precondition, and why it has refused a request where a look had no answer. */
+export interface SameDiskPrecondition {
+  readonly precondition: Precondition;
+  readonly failure: () => Failure | undefined;
+}
+
+/**
+ * Allows a request by name only while no other disk has the name of the one that was just read. Looks again
+ * after a wait, and before each repetition: a request whose answer was lost may have deleted the disk, and
+ * another one may have its name by now. Without an answer it allows none.
+ */
+export function whileSameDisk(
+  disk: DiskToChange & { readonly precondition: Precondition },
+  clock: Clock,
+  look: (signal: AbortSignal) => Promise<Result<ArmDisk, ArmError>>,
+): SameDiskPrecondition {
+  const { diskUri, uniqueId, precondition } = disk;
+  const readAtMs = clock.elapsedMs();
+  let isFirst = true;
+  let failure: Failure | undefined;
+  if (uniqueId === undefined) return { precondition, failure: () => undefined };
+  return {
+    failure: () => failure,
+    precondition: async (signal) => {
+      const isFresh = isFirst && clock.elapsedMs() - readAtMs <= LOOK_MAX_AGE_MS;
+      isFirst = false;
+      const again = isFresh ? undefined : await look(signal);
+      failure =
+        again === undefined || again.ok || saysGone(again.failure)
+          ? undefined
+          : toFailure(again.failure, { diskUri });
+      const isOther = again?.ok === true && replacedDisk(disk, again.value) !== undefined;
+      return failure === undefined && !isOther && precondition(signal);
+    },
+  };
+}
