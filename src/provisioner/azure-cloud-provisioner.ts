@@ -21,7 +21,6 @@ import {
   type DiskTarget,
   createDisk,
   deleteDisk,
-  edgeZoneIn,
   namedDiskTarget,
   resizeDisk,
 } from "./disk/disks.ts";
@@ -167,8 +166,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
         const source = isCopy ? snapshotTargetOf(sourceUri) : diskTargetOf(place, sourceUri);
         return source.ok ? snapshotTargetOf(snapshotUri) : source;
       },
-      (request, signal) =>
-        createSnapshot(session, { ...request, ...edgeZoneIn(place, request.location) }, signal),
+      createSnapshot.bind(undefined, session),
     ),
     tagSnapshot: onSnapshot((request, signal) => tagSnapshot(session, request, signal)),
     deleteSnapshot: onSnapshot((request, signal) => deleteSnapshot(session, request, signal)),

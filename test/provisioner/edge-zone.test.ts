@@ -6,6 +6,7 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
+import { placeOf } from "../../src/core/volume/parameters/snapshot-parameters.ts";
 import type { CreateSnapshotRequest } from "../../src/ports/cloud/snapshot-provisioner.ts";
 import {
   type AzureCloudProvisioner,
@@ -62,8 +63,13 @@ describe("an edge zone of azure.json, by Azure's SDK", () => {
   const inEdgeZone = (): AzureCloudProvisioner =>
     provisioner({ extendedLocationName: EDGE.name, extendedLocationType: "edgezone" });
 
-  function aSnapshot(name: string, source: string, location = "eastus"): CreateSnapshotRequest {
+  function aSnapshot(
+    name: string,
+    source: string,
+    { location = "eastus", edgeZone = EDGE.name }: { location?: string; edgeZone?: string } = {},
+  ): CreateSnapshotRequest {
     return {
+      ...(edgeZone === "" ? {} : { edgeZone }),
       snapshotUri: `${COMPUTE}/snapshots/${name}`,
       sourceUri: `${COMPUTE}/${source}`,
       location,
@@ -123,9 +129,28 @@ describe("an edge zone of azure.json, by Azure's SDK", () => {
     assert.equal(facts.location, "westus");
     valueOf(await cloud.createDisk(aDiskRequest({ diskName: "pvc-2" }), never));
     valueOf(await cloud.createSnapshot(aSnapshot("snap-2", "disks/pvc-2"), never));
-    valueOf(await cloud.createSnapshot(aSnapshot("copy-2", "snapshots/snap-2", "westus"), never));
+    valueOf(
+      await cloud.createSnapshot(
+        aSnapshot("copy-2", "snapshots/snap-2", { location: "westus", edgeZone: "" }),
+        never,
+      ),
+    );
     assert.equal((await azure.client.disks.get("rg", "afar")).extendedLocation, undefined);
     assert.equal((await azure.client.snapshots.get("rg", "copy-2")).extendedLocation, undefined);
+  });
+
+  it("is on the snapshots of its disks, whatever azure.json names, and on no others", async () => {
+    const [region, edge] = [provisioner({}), inEdgeZone()];
+    for (const [name, maker, other, edgeZone] of [
+      ["db-of-region", region, edge, undefined],
+      ["db-of-edge", edge, region, EDGE.name],
+    ] as const) {
+      const disk = valueOf(await maker.createDisk(aDiskRequest({ diskName: name }), never));
+      assert.equal(disk.edgeZone, edgeZone);
+      const request = aSnapshot(name, `disks/${name}`, { edgeZone: "", ...placeOf(disk) });
+      const made = valueOf(await other.createSnapshot(request, never));
+      assert.equal(made.edgeZone, edgeZone);
+    }
   });
 
   it("refuses a disk of the name in another place, and leaves it as it is", async () => {

@@ -77,6 +77,7 @@ export function readSnapshotResource(body: unknown): ArmSnapshot {
     id: idOf(snapshot),
     name: text(snapshot["name"]),
     location: text(snapshot["location"]),
+    ...edgeZoneOf(snapshot),
     tags: textMap(snapshot["tags"]),
     diskSizeGB: optionalCount(properties["diskSizeGB"]) ?? 0,
     diskSizeBytes: optionalCount(properties["diskSizeBytes"]),

@@ -47,6 +47,8 @@ export interface DiskFacts extends Pick<
   readonly timeCreated?: string;
   readonly diskName: string;
   readonly location: string;
+  /** Of the location, by name; absent: it is in the region itself. */
+  readonly edgeZone?: string;
   readonly zones: readonly string[];
   readonly skuName: string;
   readonly sizeGiB: number;

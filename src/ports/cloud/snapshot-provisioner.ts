@@ -1,14 +1,14 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
+import type { SnapshotPlace } from "../../core/volume/parameters/snapshot-parameters.ts";
 
 /** A snapshot of a disk as the platform shows it. */
-export interface SnapshotFacts {
+export interface SnapshotFacts extends SnapshotPlace {
   readonly snapshotUri: string;
   /** The disk or snapshot that it was made from; it may be gone. */
   readonly sourceUri: string;
   /** The `uniqueId` of that very disk: a later one may have its URI by now. Absent: not shown. */
   readonly sourceUniqueId?: string;
-  readonly location: string;
   /** A disk made from it has at least this size. */
   readonly sizeGiB: number;
   /** The size that Azure shows, where its bytes need one GiB more. A client may have learnt this one. */
@@ -34,12 +34,11 @@ export interface SnapshotFacts {
   readonly copyError: string | undefined;
 }
 
-export interface CreateSnapshotRequest {
+/** Its place is that of the disk, or the one to copy to: the platform makes a snapshot where its disk is. */
+export interface CreateSnapshotRequest extends SnapshotPlace {
   readonly snapshotUri: string;
   /** The disk, or a complete incremental snapshot in another region, which is copied in the background. */
   readonly sourceUri: string;
-  /** The disk's region, or the one to copy to. */
-  readonly location: string;
   /** false: a full copy. */
   readonly isIncremental: boolean;
   readonly tags: Readonly<Record<string, string>>;

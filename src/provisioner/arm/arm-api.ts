@@ -129,6 +129,8 @@ export interface ArmDiskChange extends ArmDiskTraits {
 
 /** A snapshot, as far as a driver reads it. */
 export interface ArmSnapshot extends ArmResource {
+  /** As of a VM. */
+  readonly edgeZone?: string | undefined;
   readonly diskSizeGB: number;
   /** Azure has snapshots of no whole GiB. Undefined: none is shown yet. */
   readonly diskSizeBytes: number | undefined;

@@ -16,6 +16,7 @@ export function diskFactsOf(disk: ArmDisk): DiskFacts {
     ...shownIdentity({ uniqueId: disk.uniqueId?.toLowerCase(), timeCreated: disk.timeCreated }),
     diskName: disk.name,
     location: disk.location,
+    ...(disk.edgeZone === undefined ? {} : { edgeZone: disk.edgeZone }),
     zones: disk.zones,
     skuName: disk.skuName,
     sizeGiB: disk.diskSizeGB,

@@ -42,7 +42,7 @@ export interface DefaultDiskPlace {
 }
 
 /** The edge zone of what is made in a location: that of the place, of which it is a part. */
-export function edgeZoneIn(
+function edgeZoneIn(
   { location: own, edgeZone }: DefaultDiskPlace,
   location: string = own,
 ): { readonly edgeZone?: string } {

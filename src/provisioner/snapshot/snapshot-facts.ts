@@ -19,6 +19,7 @@ export function snapshotFactsOf(snapshot: ArmSnapshot): SnapshotFacts {
       ? {}
       : { sourceUniqueId: snapshot.sourceUniqueId.toLowerCase() }),
     location: snapshot.location,
+    ...(snapshot.edgeZone === undefined ? {} : { edgeZone: snapshot.edgeZone }),
     sizeGiB,
     ...(snapshot.diskSizeGB < sizeGiB ? { shownGiB: snapshot.diskSizeGB } : {}),
     isIncremental: snapshot.incremental,

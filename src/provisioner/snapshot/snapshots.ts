@@ -104,7 +104,7 @@ async function listSnapshots(
  */
 export async function createSnapshot(
   session: ArmSession,
-  request: CreateSnapshotRequest & SnapshotTarget & { readonly edgeZone?: string },
+  request: CreateSnapshotRequest & SnapshotTarget,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts>> {
   const failedBy = (error: ArmError): Failure => creationFailure(error, request);
@@ -249,10 +249,7 @@ interface SnapshotWrite extends SnapshotTarget {
   readonly start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>;
 }
 
-function creationOf(
-  session: ArmSession,
-  request: CreateSnapshotRequest & SnapshotTarget & { readonly edgeZone?: string },
-): SnapshotWrite {
+function creationOf(session: ArmSession, request: CreateSnapshotRequest & SnapshotTarget): SnapshotWrite {
   const { id, location, tags, networkAccessPolicy, publicNetworkAccess } = request;
   const { dataAccessAuthMode, instantAccessMinutes, userAgent, edgeZone } = request;
   const snapshot = {

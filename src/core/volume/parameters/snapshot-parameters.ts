@@ -112,18 +112,22 @@ export function parseSnapshotParameters(
   return resolve(stated, { ...own, tags: { ...own.tags, ...metadata } });
 }
 
-interface SnapshotPlace {
-  /** The region of the snapshot. */
+/** Where a snapshot or a disk is, or is to be. */
+export interface SnapshotPlace {
+  /** The region. */
   readonly location: string;
-  /** Whether that is not the disk's. */
-  readonly isCopy: boolean;
+  /** Of the region, by name; absent: it is in the region itself. */
+  readonly edgeZone?: string;
 }
 
-/** Checks the parameters against the disk that the snapshot is made of, and says where it is to be. */
+/**
+ * Checks the parameters against the disk that the snapshot is made of, and says where it is to be: where the
+ * disk is, or in another region (`isCopy`).
+ */
 export function placeSnapshot(
   { isIncremental, instantAccessMinutes, freezeSeconds, location }: SnapshotParameters,
-  source: { readonly diskUri: string; readonly skuName: string; readonly location: string },
-): Result<SnapshotPlace, InvalidArgument> {
+  source: SnapshotPlace & { readonly diskUri: string; readonly skuName: string },
+): Result<SnapshotPlace & { readonly isCopy: boolean }, InvalidArgument> {
   const isCopied = isSnapshotCopied(source.skuName);
   if (isCopied && !isIncremental)
     return refuseParameter(
@@ -138,7 +142,7 @@ export function placeSnapshot(
       `must be left out: the snapshot of a ${source.skuName} disk can be restored at once`,
     );
   const region = regionName(source.location);
-  if (location === undefined || location === region) return ok({ location: source.location, isCopy: false });
+  if (location === undefined || location === region) return ok({ ...placeOf(source), isCopy: false });
   if (!isIncremental)
     return refuseParameter(
       "incremental",
@@ -166,6 +170,11 @@ export function placeSnapshot(
         `characters, and this disk's id has ${source.diskUri.length}`,
     );
   return ok({ location, isCopy: true });
+}
+
+/** The place alone of what is there. */
+export function placeOf({ location, edgeZone }: SnapshotPlace): SnapshotPlace {
+  return { location, ...(edgeZone === undefined ? {} : { edgeZone }) };
 }
 
 function resolve(

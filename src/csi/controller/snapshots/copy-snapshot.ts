@@ -5,6 +5,7 @@ import { invariant } from "../../../core/failure/invariant.ts";
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { planSnapshotCopy } from "../../../core/volume/copies/plan-snapshot-copy.ts";
+import { placeOf, type SnapshotPlace } from "../../../core/volume/parameters/snapshot-parameters.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import {
   copySourceTags,
@@ -21,7 +22,7 @@ import { noteOf } from "./snapshot-note.ts";
 export interface CopyRequest extends SnapshotRequest {
   readonly location: string;
   /** Undefined if the source or the copy exists: then it is not needed. */
-  readonly diskLocation: string | undefined;
+  readonly diskPlace: SnapshotPlace | undefined;
   /** The copy, and its source in the disk's region, as just read. */
   readonly target: SnapshotFacts | undefined;
   readonly source: SnapshotFacts | undefined;
@@ -168,19 +169,20 @@ export async function deleteCopySource(
 
 function takeSource(
   context: ControllerContext,
-  { name, snapshotUri, sourceUri: diskUri, parameters, source, diskLocation }: CopyRequest,
+  { name, snapshotUri, sourceUri: diskUri, parameters, source, diskPlace }: CopyRequest,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts>> {
   const { snapshots, clusterId } = context;
-  const location = source?.location ?? diskLocation;
-  invariant(location !== undefined, `the region of disk ${diskUri} is not known`);
+  const known = source ?? diskPlace;
+  invariant(known !== undefined, `the region of disk ${diskUri} is not known`);
+  const { location } = known;
   return snapshots.createSnapshot(
     {
       ...parameters,
       tags: { ...parameters.tags, ...copySourceTags(snapshotUri) },
       snapshotUri: sourceUriOf(snapshotUri),
       sourceUri: diskUri,
-      location,
+      ...placeOf(known),
       objection: (present) =>
         otherRequest(present, { clusterId, name, sourceUri: diskUri, isIncremental: true, location }) ??
         (isCopySourceOf(present.tags, snapshotUri)

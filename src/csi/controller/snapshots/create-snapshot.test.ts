@@ -4,6 +4,7 @@ import { aDisk } from "../../../controller/testing/a-disk.ts";
 import { LATE_REQUEST_MS } from "../../../core/azure/late-request.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { valueOf } from "../../../core/testing/value-of.ts";
 import { OperationLock } from "../../../runtime/operation-lock.ts";
 import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../../gen/csi/v1/csi.ts";
 import { aCall } from "../../testing/a-call.ts";
@@ -274,6 +275,20 @@ describe("createSnapshot", () => {
           };
           assert.deepEqual(answered.ok ? "made" : answered.failure, isMade ? "made" : refused, call);
         }
+      }));
+
+  for (const location of [undefined, "westus"])
+    it(`is made in its disk's edge zone${location === undefined ? "" : ", and copied without one"}`, () =>
+      withController(async (world) => {
+        const snapshots = createFakeSnapshots();
+        const inEdgeZone: typeof getDisk = async ({ diskUri }) => ok(aDisk({ diskUri, edgeZone: "perth" }));
+        const context = { ...world.context, snapshots, cloud: { getDisk: inEdgeZone } };
+        const parameters: Record<string, string> = location === undefined ? {} : { location };
+        valueOf(await world.answerOf(createSnapshot(context, aRequest({ parameters }), aCall())));
+        assert.deepEqual(
+          snapshots.created.map((request) => [request.location, request.edgeZone]),
+          [["eastus", "perth"], ...(location === undefined ? [] : [[location, undefined]])],
+        );
       }));
 
   it("is not copied to another region where another disk took the volume's name", () =>

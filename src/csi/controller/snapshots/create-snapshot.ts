@@ -6,7 +6,11 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { whyNoFirstAttach } from "../../../core/volume/copies/copy-progress.ts";
 import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
-import { placeSnapshot } from "../../../core/volume/parameters/snapshot-parameters.ts";
+import {
+  placeOf,
+  placeSnapshot,
+  type SnapshotPlace,
+} from "../../../core/volume/parameters/snapshot-parameters.ts";
 import { otherDiskThan } from "../../../core/volume/replaced-disk.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
@@ -51,7 +55,8 @@ async function create(
   const observed = await observe(context, snapshot, signal);
   if (!observed.ok) return observed;
   const { snapshotUri, sourceUri, parameters } = snapshot;
-  const { target, source, isCopy, location } = observed.value;
+  const { target, source, isCopy } = observed.value;
+  const place = placeOf(observed.value);
   const isBegun = target !== undefined || source !== undefined;
   const objection = (present: SnapshotFacts): Failure | undefined =>
     otherRequest(present, { ...snapshot, ...parameters, clusterId: context.clusterId });
@@ -72,7 +77,7 @@ async function create(
   // Learn, Instant access snapshots: "you can't create an instant access snapshot of that disk".
   if (filling !== undefined && (isToFreeze || parameters.instantAccessMinutes !== undefined))
     return fail(filling);
-  const frozenRequest = { ...snapshot, target, location };
+  const frozenRequest = { ...snapshot, target, ...place };
   const copyRequest = { ...snapshot, ...observed.value };
   const created = isCopy
     ? await copySnapshot(context, copyRequest, signal)
@@ -80,7 +85,7 @@ async function create(
       ? await takeFrozenSnapshot(context, frozenRequest, call)
       : await steps.run("take-snapshot", () =>
           snapshots.createSnapshot(
-            { ...parameters, snapshotUri, sourceUri, location, objection, note: noteOf(context, snapshot) },
+            { ...parameters, snapshotUri, sourceUri, ...place, objection, note: noteOf(context, snapshot) },
             signal,
           ),
         );
@@ -161,7 +166,7 @@ function reportFailed(
 }
 
 /** What is in Azure of a snapshot, and where it is to be. */
-interface Observed extends Pick<CopyRequest, "target" | "source" | "location" | "diskLocation"> {
+interface Observed extends Pick<CopyRequest, "target" | "source" | "diskPlace">, SnapshotPlace {
   /** Whether it comes from another region. */
   readonly isCopy: boolean;
   /** The disk's; undefined if it was not read. */
@@ -185,8 +190,8 @@ async function observe(
     : ok(undefined);
   if (!found.ok) return found;
   const source = found.value;
-  const known = { target, source, diskLocation: undefined };
-  if (target !== undefined) return ok({ ...known, isCopy, location: target.location });
+  const known = { target, source, diskPlace: undefined };
+  if (target !== undefined) return ok({ ...known, isCopy, ...placeOf(target) });
   if (source !== undefined && parameters.location !== undefined)
     return ok({ ...known, isCopy: true, location: parameters.location });
   const disk = await cloud.getDisk({ diskUri: sourceUri }, signal);
@@ -196,6 +201,6 @@ async function observe(
   // A backup of another disk would pass for one of the volume's.
   if (replaced !== undefined) return fail(replaced);
   const place = placeSnapshot(parameters, disk.value);
-  const { location, skuName } = disk.value;
-  return place.ok ? ok({ ...known, ...place.value, diskLocation: location, skuName }) : place;
+  const { skuName } = disk.value;
+  return place.ok ? ok({ ...known, ...place.value, diskPlace: placeOf(disk.value), skuName }) : place;
 }

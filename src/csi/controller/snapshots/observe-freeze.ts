@@ -8,6 +8,7 @@ import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { whyReleased } from "../../../core/node/plan-freeze.ts";
 import type { planFrozenSnapshot } from "../../../core/volume/copies/plan-frozen-snapshot.ts";
 import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
+import type { SnapshotPlace } from "../../../core/volume/parameters/snapshot-parameters.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
@@ -18,8 +19,7 @@ import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation, trustedIncarnation } from "../store-incarnation.ts";
 
 /** A snapshot to take of a frozen file system, in its disk's region. */
-export interface FrozenSnapshotRequest extends SnapshotRequest {
-  readonly location: string;
+export interface FrozenSnapshotRequest extends SnapshotRequest, SnapshotPlace {
   /** As just read. */
   readonly target: SnapshotFacts | undefined;
 }

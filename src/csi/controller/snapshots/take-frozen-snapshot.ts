@@ -8,6 +8,7 @@ import {
   type FrozenSnapshotAction,
   planFrozenSnapshot,
 } from "../../../core/volume/copies/plan-frozen-snapshot.ts";
+import { placeOf } from "../../../core/volume/parameters/snapshot-parameters.ts";
 import { namedAttachment } from "../../../objects/named-attachment.ts";
 import { changeSpec } from "../../../objects/update-object.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
@@ -126,7 +127,7 @@ async function take(
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts>> {
   const { request } = observed;
-  const { snapshotUri, sourceUri, location, parameters } = request;
+  const { snapshotUri, sourceUri, parameters } = request;
   const taken = await context.steps.run("take-snapshot", () =>
     context.snapshots.createSnapshot(
       {
@@ -134,7 +135,7 @@ async function take(
         tags: { ...parameters.tags, ...freezeTags(freezeId) },
         snapshotUri,
         sourceUri,
-        location,
+        ...placeOf(request),
         objection: (present) =>
           otherRequest(present, { ...request, ...parameters, clusterId: context.clusterId }),
         // The freeze takes long enough for a growth to be asked for.
