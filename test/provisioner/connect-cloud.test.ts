@@ -127,10 +127,17 @@ describe("a role's connection to Azure", () => {
   it("leads to the edge zone of azure.json, and to none of which only half is stated", async () => {
     const edge = { ExtendedLocationName: "losangeles", extendedLocationType: "EdgeZone" };
     registry.clear();
-    const cloud = await connect({ cloudConfig: await azureJson({ ...place, ...signIn(), ...edge }) });
+    const cloudConfig = await azureJson({ ...place, ...signIn(), ...edge });
+    const cloud = await connect({ cloudConfig });
     valueOf(await cloud.createDisk(aDiskRequest({ diskName: "in-edge" }), new AbortController().signal));
     const made = findDisk(emulator.model.world, diskUri("in-edge"));
     assert.deepEqual(made?.extendedLocation, { name: "losangeles", type: "EdgeZone" });
+    registry.clear();
+    await connect({ cloudConfig, location: "East US" });
+    await assert.rejects(
+      connect({ cloudConfig, location: "westus2" }),
+      /--location: got "westus2"; location must be eastus or left out: losangeles is an edge zone of that/u,
+    );
     const half = await azureJson({ ...place, ...signIn(), extendedLocationName: "losangeles" });
     await assert.rejects(
       connect({ cloudConfig: half }),

@@ -10,6 +10,7 @@ import { logSdkWith } from "../../adapters/azure-sdk/sdk-log.ts";
 import { registerBudgetMetrics } from "../../adapters/observe/metrics.ts";
 import { fieldOf, type Values } from "../../cli/options.ts";
 import { driverVersion } from "../../cli/version.ts";
+import { regionName } from "../../core/azure/topology.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
@@ -167,6 +168,8 @@ async function readAzureSettings(
       ? ok({ config: {}, unused: [] })
       : await parseAzureConfig(await readNamedFile("cloud-config", file));
   if (!fromFile.ok) return fromFile;
+  const elsewhere = otherThanEdgeZones(fromFile.value.config, values.location);
+  if (elsewhere !== undefined) return elsewhere;
   const config: AzureConfig = {
     ...stated("tenantId", process.env["AZURE_TENANT_ID"]),
     ...stated("aadClientId", process.env["AZURE_CLIENT_ID"]),
@@ -179,6 +182,17 @@ async function readAzureSettings(
     ...stated("location", values.location),
   };
   return ok({ ...fromFile.value, config });
+}
+
+/** Refuses a region of which the file's edge zone is no part: no disk could be made in both. */
+function otherThanEdgeZones(
+  { location, extendedLocationName }: AzureConfig,
+  stated: string | undefined,
+): Result<never, ConfigFailure> | undefined {
+  if (extendedLocationName === undefined || location === undefined || stated === undefined) return undefined;
+  if (regionName(stated) === regionName(location)) return undefined;
+  const problem = `must be ${location} or left out: ${extendedLocationName} is an edge zone of that in azure.json`;
+  return refuseArgument("location", stated, problem);
 }
 
 /** A file that is being replaced, or was removed. */
