@@ -78,6 +78,8 @@ describe("a disk that another client has made under the name of a volume's", () 
         [[...world.disks], status?.state, status?.error?.kind],
         [[diskUri], "DeletionFailed", "DiskReplaced"],
       );
+      // Without the finalizer alone, the next DeleteVolume would adopt that disk, and delete it.
+      assert.match(world.emitted.at(-1)?.message ?? "", /keep it: set Retain .+ then remove .+ finalizer/u);
       world.disks.clear();
       await world.answerOf(diskReconciler(world.ports).reconcile("pvc-1", never));
       assert.equal(world.volume(), undefined);

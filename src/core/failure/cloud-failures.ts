@@ -26,7 +26,8 @@ export const cloudFailures = {
       `disk ${quote(failure.diskUri)} is another disk than the volume's (uniqueId ${failure.shownId}, not ` +
       `${failure.uniqueId}): that was deleted outside of the driver, and this one made under its name. ` +
       "It is not attached, changed or deleted: to use it as the volume's disk from now on, delete the " +
-      "AzVolume; to delete the volume, delete this disk in Azure first",
+      "AzVolume; to delete the volume, delete this disk in Azure first, or keep it: set Retain on the " +
+      "PersistentVolume, delete that, then remove the AzVolume's finalizer",
   },
   DiskAttachedElsewhere: {
     code: "FAILED_PRECONDITION",
