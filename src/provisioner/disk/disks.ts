@@ -91,8 +91,9 @@ export async function createDisk(
   const isFailedCopy = existing.ok && request.sourceUri !== undefined;
   if (isFailedCopy) {
     // A PUT would change the disk, not copy again, and show an incomplete copy as succeeded.
-    const { precondition } = request;
-    const removed = await deleteDisk({ session, disks, writes }, { id, diskUri, precondition }, signal);
+    const { uniqueId, timeCreated } = existing.value;
+    const failed = { id, diskUri, uniqueId, timeCreated, precondition: request.precondition };
+    const removed = await deleteDisk({ session, disks, writes }, failed, signal);
     if (!removed.ok) return removed;
   }
 

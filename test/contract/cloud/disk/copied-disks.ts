@@ -230,6 +230,25 @@ function backgroundCopies(on: On): void {
     assert.notEqual(findDisk(cloud.model.world, diskUri("pvc-1"))?.uniqueId, failed.uniqueId);
   });
 
+  on("never deletes a disk that has taken the name of its failed copy", async (cloud) => {
+    await addDisk(cloud, "source");
+    valueOf(await copy(cloud, { sourceUri }));
+    const failed = findDisk(cloud.model.world, diskUri("pvc-1")) ?? assert.fail("no disk");
+    putDisk(cloud.model.world, { ...failed, provisioningState: "Failed" });
+    const effect = { kind: "Error", status: 500, code: "InternalServerError" } as const;
+    cloud.model.faults.add({ operation: "Disks_Delete", times: 1, effect });
+    const precondition = (): Promise<boolean> => {
+      putDisk(cloud.model.world, {
+        ...failed,
+        uniqueId: "made-again",
+        createdAtMs: failed.createdAtMs + 1_000,
+      });
+      return mayAlways();
+    };
+    assert.equal(failureOf(await copy(cloud, { sourceUri, precondition })).kind, "Refused");
+    assert.equal(findDisk(cloud.model.world, diskUri("pvc-1"))?.uniqueId, "made-again");
+  });
+
   // Restored from a backup, an object may ask again for a disk that has been in use since.
   on("never deletes a copy that was in use because a later change of it has failed", async (cloud) => {
     await addDisk(cloud, "source");
