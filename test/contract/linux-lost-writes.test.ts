@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, open, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe } from "node:test";
 import { promisify } from "node:util";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { gibToBytes } from "../../src/core/primitives/units.ts";
 import { kindOf, valueOf } from "../../src/core/testing/value-of.ts";
 import { aBlock, aMount, never } from "./host/host-suite.ts";
@@ -15,6 +16,7 @@ import { onLinuxHost } from "./worlds/on-linux-host.ts";
 const run = promisify(execFile);
 const LUN = 0;
 const MIB = 1024 * 1024;
+const POLL_MS = 20;
 /** Room for an empty file system and its log, and for less than what is written. */
 const TAKEN_MIB = 160;
 const WRITTEN_MIB = 256;
@@ -52,6 +54,43 @@ describe("Linux host on a disk that takes no more writes", () => {
         },
       );
 
+  for (const fsType of ["ext4", "xfs"] as const)
+    for (const by of ["unmount", "freeze"] as const)
+      onLinuxHost(
+        `says so to the next call where the caller had left before (${fsType}, ${by})`,
+        { fsType },
+        async (world) => {
+          const { host } = world;
+          const { remove, hang, answer } = await attachHangingDisk(world);
+          const path = world.pathOf("staging");
+          try {
+            const device = valueOf(await host.findDevice({ lun: LUN }, never));
+            const on = { device, fsType };
+            valueOf(await host.format({ ...on, uuid: randomUUID(), geometry: {} }, never));
+            valueOf(await host.mountDevice({ ...on, path, mountFlags: [], readOnly: false }, never));
+            await writeUnsynced(`${path}/file`);
+            await hang();
+            const caller = new AbortController();
+            const freeze = { path, majorMinor: device.majorMinor, limitMs: 1_000 };
+            const leaving =
+              by === "unmount" ? host.unmount(path, caller.signal) : host.freeze(freeze, caller.signal);
+            while (by === "unmount" && !(await isSyncing(path))) await systemClock.sleep(POLL_MS, never);
+            if (by === "unmount") caller.abort();
+            assert.equal(kindOf(await leaving), by === "unmount" ? "Cancelled" : "HostCommandTimedOut");
+            await answer();
+            let unmounted = await host.unmount(path, never);
+            // The kernel is still at it.
+            while (kindOf(unmounted) === "HostCommandTimedOut") unmounted = await host.unmount(path, never);
+            assert.equal(kindOf(unmounted), "WritesLost");
+            valueOf(await host.unmount(path, never));
+          } finally {
+            await answer();
+            await run("umount", [path]).catch(() => undefined);
+            await remove();
+          }
+        },
+      );
+
   onLinuxHost("is not clean of raw block, says once what it lost, and is clean then", {}, async (world) => {
     const { host } = world;
     const remove = await attachDiskOf(world, 1);
@@ -75,6 +114,36 @@ describe("Linux host on a disk that takes no more writes", () => {
 async function attachDiskOf(world: LinuxHostWorld, takenMib: number): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), "lost-writes-"));
   await run("mount", ["-t", "tmpfs", "-o", `size=${takenMib}m`, "tmpfs", folder]);
+  return attachDiskIn(world, folder);
+}
+
+/** The same, whose writes hang in the kernel for a while before they fail. */
+async function attachHangingDisk(world: LinuxHostWorld) {
+  const directory = await mkdtemp(join(tmpdir(), "lost-writes-"));
+  const [folder, image] = [join(directory, "root"), join(directory, "image")];
+  await mkdir(folder);
+  await writeFile(image, "");
+  await truncate(image, TAKEN_MIB * MIB);
+  await run("mkfs.ext4", ["-q", "-O", "^has_journal", "-m", "0", image]);
+  await run("mount", ["-o", "loop", image, folder]);
+  const detach = await attachDiskIn(world, folder);
+  let isHung = false;
+  const hang = async (): Promise<void> => {
+    await run("fsfreeze", ["--freeze", folder]);
+    isHung = true;
+  };
+  const answer = async (): Promise<void> => {
+    if (isHung) await run("fsfreeze", ["--unfreeze", folder]);
+    isHung = false;
+  };
+  const remove = async (): Promise<void> => {
+    await detach();
+    await rm(directory, { recursive: true });
+  };
+  return { hang, answer, remove };
+}
+
+async function attachDiskIn(world: LinuxHostWorld, folder: string): Promise<() => Promise<void>> {
   const file = join(folder, "disk");
   await writeFile(file, "");
   await truncate(file, Number(gibToBytes(2)));
@@ -87,6 +156,16 @@ async function attachDiskOf(world: LinuxHostWorld, takenMib: number): Promise<()
     await run("umount", [folder]);
     await rm(folder, { recursive: true });
   };
+}
+
+/** Whether a flush of a mount waits for its disk. */
+async function isSyncing(path: string): Promise<boolean> {
+  const found = await run("pgrep", ["--exact", "--full", `sync --file-system ${path}`]).catch(
+    () => undefined,
+  );
+  const pid = found?.stdout.trim();
+  if (pid === undefined) return false;
+  return /^State:\s+D/mu.test(await readFile(`/proc/${pid}/status`, "utf8").catch(() => ""));
 }
 
 async function writeUnsynced(path: string): Promise<void> {

@@ -117,6 +117,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     deviceOpens: createCallLane(options.clock, { atOnceMax: DEVICE_OPENS_MAX }),
     volumeLooks: createCallLane(options.clock),
     freezes: new Map(),
+    lateLosses: new Map(),
   };
   const reservations = createReservations(host, whileHolding);
   return {

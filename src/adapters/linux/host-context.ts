@@ -1,3 +1,4 @@
+import type { FailureOf } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { CallLane } from "./call-lane.ts";
@@ -50,4 +51,9 @@ export interface HostContext {
   readonly volumeLooks: CallLane;
   /** The last freeze of this process, or what it has thawed instead, by the number of the device. */
   readonly freezes: Map<string, LiveFreeze>;
+  /**
+   * What flushes have shown to be lost whose callers had left, by the path of the mount: the kernel says it
+   * once, and a disk that fails is often slower than a caller waits.
+   */
+  readonly lateLosses: Map<string, FailureOf<"WritesLost">>;
 }

@@ -30,6 +30,11 @@ export interface HostCommand {
   readonly touches: readonly string[];
   /** Whether it changes what it touches. */
   readonly changes: boolean;
+  /**
+   * Takes the result after its caller has left, of a command that changes nothing and whose result is had
+   * once only. Such a command is never killed.
+   */
+  readonly afterCaller?: (exit: Result<ChildExit>) => void;
 }
 
 /** Runs commands, each at most `limitMs`, `commandsAtOnceMax` of a pool at a time. */
@@ -47,7 +52,7 @@ export interface CommandRunner {
   readonly run: (command: HostCommand, signal: AbortSignal) => Promise<Result<ChildExit>>;
   /** The changing commands that still run on a device or path. */
   readonly inFlightOn: (touched: string) => readonly string[];
-  /** Whether a command that only reads was killed, but is stuck in the kernel: it is not started again. */
+  /** Whether a command that only reads was killed or left, but has not ended: it is not started again. */
   readonly isStuck: (program: string, args: readonly string[]) => boolean;
 }
 
@@ -124,8 +129,8 @@ export function createCommandRunner({
   } satisfies Record<CommandPool, unknown>;
   const changing = new Set<InFlight>();
   /**
-   * Reads that have not ended. While one is stuck, which was killed but is in the kernel, the same is not
-   * started again, or they would pile up.
+   * Reads that have not ended. While one is stuck, which was killed but is in the kernel, or was left, the
+   * same is not started again, or they would pile up.
    */
   const reading = new Set<{ readonly line: string; isStuck: boolean }>();
   const isStuck = (line: string): boolean => [...reading].some((one) => one.isStuck && one.line === line);
@@ -256,6 +261,7 @@ export function createCommandRunner({
       reading.add(own);
       const exited = child.exited.then((outcome) => {
         reading.delete(own);
+        if (own.isStuck) command.afterCaller?.(outcome);
         return outcome;
       });
       const slotMs = slotMsOf(command);
@@ -267,8 +273,10 @@ export function createCommandRunner({
         return waited.value.ok
           ? ok({ ...waited.value.value, stderr: waited.value.value.stderr.trim() })
           : waited.value;
-      child.kill();
-      await waitWithin(exited, KILLED_MAX_MS, clock, never);
+      if (command.afterCaller === undefined) {
+        child.kill();
+        await waitWithin(exited, KILLED_MAX_MS, clock, never);
+      } else child.leave();
       own.isStuck = true;
       return waited.kind === "cancelled" ? fail({ kind: "Cancelled" }) : timedOut;
     } finally {

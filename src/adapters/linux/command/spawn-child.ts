@@ -25,6 +25,8 @@ export interface Child {
   readonly exited: Promise<Result<ChildExit>>;
   /** Kills it with its own children; a process that ends does not wait for them any more. */
   readonly kill: () => void;
+  /** Leaves it running: a process that ends does not wait for it any more. */
+  readonly leave: () => void;
 }
 
 export interface ChildRequest {
@@ -92,13 +94,16 @@ export function spawnChild({
       );
     });
   });
-  const kill = (): void => {
-    if (child.pid !== undefined && !hasClosed) killGroup(child.pid);
-    // The kernel may keep them all the same. They keep no process from ending then.
+  const leave = (): void => {
     child.unref();
     for (const pipe of [child.stdout, child.stderr]) if (pipe instanceof Socket) pipe.unref();
   };
-  return { pid: child.pid, exited, kill };
+  const kill = (): void => {
+    if (child.pid !== undefined && !hasClosed) killGroup(child.pid);
+    // The kernel may keep them all the same. They keep no process from ending then.
+    leave();
+  };
+  return { pid: child.pid, exited, kill, leave };
 }
 
 /** The environment of every command: messages are matched in English, and `sbin` programs are found. */

@@ -1,4 +1,4 @@
-import type { Failure } from "../../../core/failure/failure.ts";
+import type { Failure, FailureOf } from "../../../core/failure/failure.ts";
 import { fileSystemBroken } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -20,9 +20,10 @@ export async function flushPath(host: HostContext, path: string, signal: AbortSi
 }
 
 /**
- * Flushes a mount. Fails with `WritesLost` only once: the kernel reports a lost write to one sync. An ext4
- * that has aborted its journal may report the next sync as a success, so the mount is checked again
- * afterwards. One whose disk another machine has reserved may report an error each time.
+ * Flushes a mount. Fails with `WritesLost` only once: the kernel reports a lost write to one sync. Where its
+ * caller has left before, `lateLosses` keeps it. An ext4 that has aborted its journal may report the next sync
+ * as a success, so the mount is checked again afterwards. One whose disk another machine has reserved may
+ * report an error each time.
  */
 export async function flushMount(
   host: HostContext,
@@ -30,9 +31,9 @@ export async function flushMount(
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
-  const flushed = isRaw
-    ? await flushDevice(host, mount.path, signal)
-    : await sync(host, mount.source, ["--file-system", mount.path], signal);
+  const args = isRaw ? [mount.path] : ["--file-system", mount.path];
+  const devicePath = isRaw ? mount.path : mount.source;
+  const flushed = await sync(host, { devicePath, args, mountPath: mount.path }, signal);
   if (!flushed.ok) {
     const { majorMinor } = mount;
     const path = await nodeOfDevice(host.sysRoot, majorMinor);
@@ -56,16 +57,35 @@ function broken({ source }: ObservedMount, detail: string): Result<never> {
  * kernel is writing by itself, and reports those that it could not write. BLKFLSBUF reports none.
  */
 export function flushDevice(host: HostContext, path: string, signal: AbortSignal): Promise<Result<void>> {
-  return sync(host, path, [path], signal);
+  return sync(host, { devicePath: path, args: [path] }, signal);
 }
 
 /** What sync(1) says where the kernel reports a lost write. */
-export const lostWrite = /error syncing/;
+const lostWrite = /error syncing/;
+
+/** The failure of a flush by what sync(1) has said; undefined where that is of no lost write. */
+export function writesLost(devicePath: string, detail: string): FailureOf<"WritesLost"> | undefined {
+  return lostWrite.test(detail) ? { kind: "WritesLost", devicePath, detail } : undefined;
+}
+
+/** What an earlier flush of the mount at a path has shown to be lost, if that was not answered yet. */
+export function answerLateLoss({ lateLosses }: HostContext, path: string): Result<void> {
+  const late = lateLosses.get(path);
+  lateLosses.delete(path);
+  return late === undefined ? ok(undefined) : fail<Failure>(late);
+}
 
 async function sync(
   host: HostContext,
-  devicePath: string,
-  args: readonly string[],
+  {
+    devicePath,
+    args,
+    mountPath,
+  }: {
+    readonly devicePath: string;
+    readonly args: readonly string[];
+    readonly mountPath?: string;
+  },
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const command: HostCommand = {
@@ -75,10 +95,16 @@ async function sync(
     limitMs: host.limits.flushMs,
     touches: [],
     changes: false,
+    ...(mountPath !== undefined && {
+      afterCaller: (exit) => {
+        const lost = exit.ok ? writesLost(devicePath, exit.value.stderr.trim()) : undefined;
+        if (lost !== undefined) host.lateLosses.set(mountPath, lost);
+      },
+    }),
   };
   const exit = await runToSuccess(host, command, signal);
   if (exit.ok) return ok(undefined);
-  return exit.failure.kind === "HostCommandFailed" && lostWrite.test(exit.failure.stderr)
-    ? fail({ kind: "WritesLost", devicePath, detail: exit.failure.stderr })
-    : exit;
+  const { failure } = exit;
+  const lost = failure.kind === "HostCommandFailed" ? writesLost(devicePath, failure.stderr) : undefined;
+  return lost === undefined ? exit : fail<Failure>(lost);
 }

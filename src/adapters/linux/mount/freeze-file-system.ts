@@ -7,6 +7,7 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
+import type { Failure } from "../../../core/failure/failure.ts";
 import { deviceBusy, hostCommandFailed, wrongDevice } from "../../../core/failure/frequent-failures.ts";
 import { invariant } from "../../../core/failure/invariant.ts";
 import type { Result } from "../../../core/failure/result.ts";
@@ -19,7 +20,7 @@ import { waitWithin } from "../command/wait-within.ts";
 import { openDevice } from "../device/open-device.ts";
 import type { HostContext, LiveFreeze } from "../host-context.ts";
 import { canonicalPath } from "./canonical-path.ts";
-import { lostWrite } from "./flush-path.ts";
+import { answerLateLoss, writesLost } from "./flush-path.ts";
 import { glanceAtMount, identified } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
@@ -35,8 +36,9 @@ const thawed = Promise.resolve(THAWED);
 /**
  * Freezes what descriptor 3 leads to, reports it, and thaws it at the end of its input or after `$1`
  * seconds. Writes wait from the freeze on, so what can be on the disk before is. While it freezes it is
- * asked to end, never killed: a freeze that ends in the kernel after its thaw would stay. Descriptor 5 leads
- * to another process that can thaw it.
+ * asked to end, never killed: a freeze that ends in the kernel after its thaw would stay. Nor is its flush,
+ * which would end in the kernel without a word of what is lost. Descriptor 5 leads to another process that
+ * can thaw it.
  */
 const HOLDER = `
 trap : HUP INT PIPE TERM
@@ -47,7 +49,7 @@ has_time() {
   left=$((limit - (\${now%%.*} - \${began%%.*})))
   [ $left -gt 0 ]
 }
-timeout "$limit" sync --file-system /proc/self/fd/3 && has_time || exit ${NOT_FROZEN}
+sync --file-system /proc/self/fd/3 && has_time || exit ${NOT_FROZEN}
 timeout "$left" fsfreeze --freeze /proc/self/fd/3
 frozen=$?
 [ $frozen = 1 ] && exit ${NOT_FROZEN}
@@ -81,8 +83,9 @@ export async function freezeFileSystem(
     const opened = await deviceOpened(host, directory, mount);
     if (opened !== majorMinor)
       return wrongDevice(path, `a file system of device ${opened} is mounted there, not of ${majorMinor}`);
-    const { fsType, source: devicePath } = mount;
-    return await startHolder(host, { directory, path, devicePath, majorMinor, fsType, limitMs }, signal);
+    const late = answerLateLoss(host, mount.path);
+    if (!late.ok) return late;
+    return await startHolder(host, { directory, mount, majorMinor, limitMs }, signal);
   } finally {
     await directory.close();
   }
@@ -104,21 +107,18 @@ async function startHolder(
   host: HostContext,
   {
     directory,
-    path,
-    devicePath,
+    mount,
     majorMinor,
-    fsType,
     limitMs,
   }: {
     readonly directory: FileHandle;
-    readonly path: string;
-    readonly devicePath: string;
+    readonly mount: ObservedMount;
     readonly majorMinor: string;
-    readonly fsType: string;
     readonly limitMs: number;
   },
   signal: AbortSignal,
 ): Promise<Result<void>> {
+  const { path, source, fsType } = mount;
   const seconds = Math.max(1, Math.floor(limitMs / MS_PER_SECOND));
   const thawer = fsType === "xfs" ? startThawer(host, directory) : undefined;
   // It keeps the lock of this instance: a later one finds nothing clean while it lives.
@@ -129,13 +129,17 @@ async function startHolder(
   });
   // Only the holder has it now: the thawer ends with it.
   thawer?.input.destroy();
+  const { stdin, stdout, stderr } = child;
+  invariant(stdin !== null && stdout !== null && stderr !== null, "the holder of a freeze has no pipes");
+  const problem = text(stderr);
+  let hasLeft = false;
   const ended = endOf(child).then(async (code) => {
     if (code !== NOT_THAWED) thawer?.kill();
+    const lost = hasLeft && code === NOT_FROZEN ? writesLost(source, (await problem).trim()) : undefined;
+    if (lost !== undefined) host.lateLosses.set(path, lost);
     const thawedBy = await thawer?.ended;
     return code === NOT_THAWED && thawedBy === 0 ? THAWED : code;
   });
-  const { stdin, stdout, stderr } = child;
-  invariant(stdin !== null && stdout !== null && stderr !== null, "the holder of a freeze has no pipes");
   // As this process ends, the holder thaws: it waits for no limit.
   child.unref();
   for (const pipe of [stdin, stdout, stderr]) if (pipe instanceof Socket) pipe.unref();
@@ -148,18 +152,19 @@ async function startHolder(
   };
   const freeze: LiveFreeze = { end, isEnding: () => isEnding, ended };
   host.freezes.set(majorMinor, freeze);
-  const problem = text(stderr);
   const frozen = new Promise<"frozen">((resolve) => stdout.once("data", () => resolve("frozen")));
   const waited = await waitWithin(Promise.race([frozen, ended]), limitMs, host.clock, signal);
   const exitCode = waited.kind === "done" ? waited.value : null;
   if (exitCode === "frozen") return ok(undefined);
+  hasLeft = waited.kind !== "done";
   freeze.end();
   if (waited.kind === "cancelled") return fail({ kind: "Cancelled" });
   const command = `fsfreeze --freeze ${path}`;
   if (waited.kind === "timedOut") return fail({ kind: "HostCommandTimedOut", command, timeoutMs: limitMs });
   const detail = (await problem).trim();
   if (exitCode !== NOT_FROZEN) return hostCommandFailed(command, exitCode, detail);
-  if (lostWrite.test(detail)) return fail({ kind: "WritesLost", devicePath, detail });
+  const lost = writesLost(source, detail);
+  if (lost !== undefined) return fail<Failure>(lost);
   const why = detail === "" ? `within ${seconds} s` : `(${detail})`;
   return deviceBusy(path, `it can't be frozen ${why}`);
 }

@@ -62,6 +62,8 @@ export async function mountDevice(
   const present = await observeMountAt(host, path, signal);
   if (!present.ok) return present;
   if (present.value !== undefined) return judgePresentMount(present.value, request);
+  // What is left there is of an earlier mount, which something else has unmounted.
+  host.lateLosses.delete(path);
   const isPath = await refuseLink(host, path);
   if (!isPath.ok) return isPath;
   await callIn(host.changes, `mkdir ${path}`, () => mkdir(path, { recursive: true, mode: directoryMode }));

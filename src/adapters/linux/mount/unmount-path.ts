@@ -10,7 +10,7 @@ import { processesUsing } from "../command/processes.ts";
 import { blockDeviceAt } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
 import { canonicalPath } from "./canonical-path.ts";
-import { flushMount } from "./flush-path.ts";
+import { answerLateLoss, flushMount } from "./flush-path.ts";
 import { endFreezeOn } from "./freeze-file-system.ts";
 import { readMountinfo } from "./read-mountinfo.ts";
 import { glanceAtCanonical, mountPathsOf, refuseHidden } from "./read-mounts.ts";
@@ -92,6 +92,9 @@ export async function unmountOnce(
     // swallows I/O errors. The error is reported once; the next call continues.
     const flushed = mount.isDead ? ok(undefined) : await flushMount(host, mount, signal);
     if (!flushed.ok && flushed.failure.kind !== "FileSystemBroken") return flushed;
+    // After this flush: an earlier one, whose caller has left, has ended before it.
+    const late = answerLateLoss(host, mount.path);
+    if (!late.ok) return late;
   }
   // What still changes the device, such as a growth that a freeze holds up, ends before its last unmount;
   // another one leaves it mounted.
