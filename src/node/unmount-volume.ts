@@ -28,3 +28,18 @@ export function reportWritesLost(ports: NodePorts, volumeName: string, detail: s
     `not all that was written to the volume on ${nodeName} is on its disk: ${detail}`,
   );
 }
+
+/**
+ * Says on the volume that its disk may lack what was written last: a dead mount is not flushed. Once it has
+ * been unmounted; where it died since the last look at it, nothing has said so before.
+ */
+export function reportUnmountedDead(ports: NodePorts, volumeName: string): void {
+  const { nodeName } = ports.node;
+  emitOnVolume(
+    ports,
+    volumeName,
+    "WritesLost",
+    `what was written last to the volume on ${nodeName} may not be on its disk: its mount was dead before ` +
+      "it was unmounted",
+  );
+}

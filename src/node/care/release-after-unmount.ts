@@ -2,6 +2,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import type { NodeVolumeAction } from "../../core/node/plan-node-volume.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { restoreDevice } from "../stage/device-tuning.ts";
+import { reportUnmountedDead } from "../unmount-volume.ts";
 import { cleanCheckTarget } from "../writer/clean-check-target.ts";
 import { releaseVolume } from "../writer/release-volume.ts";
 import { answerRecall, type RecallAnswer, unmountUnderRecall } from "./answer-recall.ts";
@@ -26,6 +27,7 @@ export async function releaseAfterUnmount(
     () => unmountAll(ports, target, placeholders, signal),
     signal,
   );
+  if (unmounted.ok && observed.mount === "dead") reportUnmountedDead(ports, target.volumeName);
   const released = unmounted.ok ? await releaseAndRemoveCheckpoint(ports, target, signal) : unmounted;
   if (!released.ok) {
     // An orderly unstage is not recalled. Right after an unmount the last process may just be ending.

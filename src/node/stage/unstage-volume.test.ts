@@ -105,6 +105,24 @@ describe("unstageVolume", () => {
         );
       }));
 
+  it("says that a dead mount may have lost writes, which nothing flushes", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.stage()).ok, true);
+      world.machine.detach(0);
+      assert.equal((await world.unstage()).ok, true);
+      assert.equal((await world.unstage()).ok, true);
+      assert.deepEqual(
+        world.emitted.map(({ reason, message }) => [reason, message]),
+        [
+          [
+            "WritesLost",
+            "what was written last to the volume on node-a may not be on its disk: its mount was dead before " +
+              "it was unmounted",
+          ],
+        ],
+      );
+    }));
+
   it("does not release a raw block volume while a process has the device open", () =>
     withNode({ writer: granted }, async (world) => {
       const block = { accessType: "block" } as const;

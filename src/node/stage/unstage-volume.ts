@@ -7,7 +7,7 @@ import { updateRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, checkpointOfDisk, ownAttachment } from "../own-state.ts";
-import { unmountVolume } from "../unmount-volume.ts";
+import { reportUnmountedDead, unmountVolume } from "../unmount-volume.ts";
 import { releaseVolume } from "../writer/release-volume.ts";
 import { verifyClean } from "../writer/verify-clean.ts";
 import { restoreDevice } from "./device-tuning.ts";
@@ -49,6 +49,8 @@ export async function unstageVolume(
       : unmountVolume(ports, { volumeName: volume.metadata.name, path }, signal),
   );
   if (!unmounted.ok) return unmounted;
+  if (volume !== undefined && targets.value.staging === "dead")
+    reportUnmountedDead(ports, volume.metadata.name);
   if (volume !== undefined) await restoreDevice(ports, volume.metadata.name, signal);
   if (hasOneWriter) {
     const isFlushed = targets.value.staging === "live";

@@ -21,9 +21,9 @@ export async function flushPath(host: HostContext, path: string, signal: AbortSi
 
 /**
  * Flushes a mount. Fails with `WritesLost` only once: the kernel reports a lost write to one sync. Where its
- * caller has left before, `lateLosses` keeps it. An ext4 that has aborted its journal may report the next sync
- * as a success, so the mount is checked again afterwards. One whose disk another machine has reserved may
- * report an error each time.
+ * caller has left before, `lateLosses` keeps it. An ext4 that has aborted its journal may report the next
+ * sync as a success, so the mount is checked again afterwards. One whose disk another machine has reserved
+ * may report an error each time.
  */
 export async function flushMount(
   host: HostContext,
