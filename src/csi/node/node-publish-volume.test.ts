@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import { kindOf } from "../../core/testing/value-of.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { type NodeWorld, stagingPath, withNode } from "../../node/testing/a-node.ts";
 import type { MountPoint } from "../../ports/host/host-provisioner.ts";
@@ -35,25 +36,31 @@ async function statusOf(
 
 /** The kubelet has bound a folder of the volume for a container (`subPath`). */
 function withSubPath(ports: NodePorts, { pod = POD, root = "/data" } = {}): NodePorts {
-  const { host } = ports;
   const path = `${pod}/volume-subpaths/pvc-1/database/0`;
-  const ofFolder = (mount: MountPoint): MountPoint => ({ ...mount, path, root });
+  return withSecondMount(ports, { path, like: request.targetPath, root });
+}
+
+/** The kubelet has bound at `path` what the volume has at `like`, or a folder of it. */
+function withSecondMount(
+  ports: NodePorts,
+  { path, like, root }: { readonly path: string; readonly like: string; readonly root?: string },
+): NodePorts {
+  const { host } = ports;
+  const second = (mount: MountPoint): MountPoint => ({ ...mount, path, root: root ?? mount.root });
   return {
     ...ports,
     host: {
       ...host,
       mountAt: async (at, signal) => {
-        const found = await host.mountAt(at === path ? request.targetPath : at, signal);
+        const found = await host.mountAt(at === path ? like : at, signal);
         return found.ok && found.value !== undefined && at === path
-          ? { ...found, value: ofFolder(found.value) }
+          ? { ...found, value: second(found.value) }
           : found;
       },
       mountsOf: async (majorMinor, signal) => {
         const found = await host.mountsOf(majorMinor, signal);
         const [first] = found.ok ? found.value : [];
-        return found.ok && first !== undefined
-          ? { ...found, value: [...found.value, ofFolder(first)] }
-          : found;
+        return found.ok && first !== undefined ? { ...found, value: [...found.value, second(first)] } : found;
       },
     },
   };
@@ -91,5 +98,31 @@ describe("nodePublishVolume of a volume for one pod", () => {
       assert.equal(await statusOf(world, { ...request, ports: own }), undefined);
       const another = withSubPath(before, { root: "/", pod: `${POD}0` });
       assert.equal(await statusOf(world, { ...request, ports: another }), 9);
+    }));
+
+  it("publishes raw block again whose own bind the kubelet has made, after its checkpoint was lost", () =>
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+      const before = world.ports();
+      const folder = "/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices";
+      const raw = {
+        ...request,
+        targetPath: `${folder}/publish/pvc-1/pod-1`,
+        volumeCapability: {
+          accessType: { $case: "block", value: {} },
+          accessMode: { mode: "SINGLE_NODE_SINGLE_WRITER" },
+        },
+      } as const;
+      const publish = async (ports: NodePorts, targetPath: string): Promise<string> =>
+        kindOf(await world.answerOf(nodePublishVolume(ports, { ...raw, targetPath }, aCall())));
+      assert.equal(await publish(before, raw.targetPath), "ok");
+      await world.answerOf(before.checkpoints.remove("pvc-1", aCall().signal));
+      const ports = withSecondMount(before, {
+        path: `${folder}/pvc-1/dev/pod-1`,
+        like: raw.targetPath,
+      });
+      // The first call restores the checkpoint, the second one reads it.
+      assert.equal(await publish(ports, raw.targetPath), "ok");
+      assert.equal(await publish(ports, raw.targetPath), "ok");
+      assert.equal(await publish(ports, `${folder}/publish/pvc-1/pod-2`), "VolumeInUse");
     }));
 });

@@ -66,7 +66,7 @@ async function checkOtherTargets(
     const bound = await ports.host.mountAt(path, signal);
     if (!bound.ok) return bound;
     const isWhole = staged.value === undefined || bound.value?.root === staged.value.root;
-    if (isWhole && !isSubPathOf(targetPath, path)) users.push(path);
+    if (isWhole && !isSubPathOf(targetPath, path) && !isMapFileOf(targetPath, path)) users.push(path);
   }
   return users.length === 0
     ? ok(undefined)
@@ -77,6 +77,15 @@ async function checkOtherTargets(
 function isSubPathOf(targetPath: string, path: string): boolean {
   const pod = /\/pods\/[^/]+\//u.exec(targetPath)?.[0];
   return pod !== undefined && path.includes(`${pod}volume-subpaths/`);
+}
+
+/**
+ * Whether a mount is the kubelet's own bind of the raw device that it has at this target. Found as a target
+ * only where a lost checkpoint was written again.
+ */
+function isMapFileOf(targetPath: string, path: string): boolean {
+  const [, folder, volume, pod] = /^(.*\/volumeDevices\/)publish\/([^/]+)\/([^/]+)$/u.exec(targetPath) ?? [];
+  return pod !== undefined && path === `${folder}${volume}/dev/${pod}`;
 }
 
 /** NodeUnpublishVolume: unbinds the target and removes it. */
