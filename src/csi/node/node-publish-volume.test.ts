@@ -100,7 +100,7 @@ describe("nodePublishVolume of a volume for one pod", () => {
       assert.equal(await statusOf(world, { ...request, ports: another }), 9);
     }));
 
-  it("publishes raw block again whose own bind the kubelet has made, after its checkpoint was lost", () =>
+  it("publishes raw block again that the kubelet has bound, its checkpoint lost", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const before = world.ports();
       const folder = "/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices";

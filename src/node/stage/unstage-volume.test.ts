@@ -123,6 +123,21 @@ describe("unstageVolume", () => {
       );
     }));
 
+  it("reports it by its checkpoint where the AzVolume is lost", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.stage()).ok, true);
+      await world.setVolume((volume) => ({ ...volume, metadata: { ...volume.metadata, finalizers: [] } }));
+      const { store } = world.ports();
+      assert.equal((await store.delete("AzVolume", "pvc-1", {}, new AbortController().signal)).ok, true);
+      world.machine.failNext("unmount", writesLost);
+      assert.equal(kindOf(await world.unstage()), "WritesLost");
+      assert.deepEqual(
+        world.emitted.map(({ about, reason }) => [about.name, reason]),
+        [["pvc-1", "WritesLost"]],
+      );
+      assert.equal((await world.unstage()).ok, true);
+    }));
+
   it("does not release a raw block volume while a process has the device open", () =>
     withNode({ writer: granted }, async (world) => {
       const block = { accessType: "block" } as const;

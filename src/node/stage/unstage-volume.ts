@@ -43,14 +43,14 @@ export async function unstageVolume(
     if (!withdrawn.ok) return withdrawn;
   }
   const { stagingPath: path } = request;
+  const knownName = volume?.metadata.name ?? checkpointOfDisk(ports, request.volumeId)?.volumeName;
   const unmounted = await ports.steps.run("unmount", () =>
-    volume === undefined
+    knownName === undefined
       ? ports.host.unmount(path, signal)
-      : unmountVolume(ports, { volumeName: volume.metadata.name, path }, signal),
+      : unmountVolume(ports, { volumeName: knownName, path }, signal),
   );
   if (!unmounted.ok) return unmounted;
-  if (volume !== undefined && targets.value.staging === "dead")
-    reportUnmountedDead(ports, volume.metadata.name);
+  if (knownName !== undefined && targets.value.staging === "dead") reportUnmountedDead(ports, knownName);
   if (volume !== undefined) await restoreDevice(ports, volume.metadata.name, signal);
   if (hasOneWriter) {
     const isFlushed = targets.value.staging === "live";

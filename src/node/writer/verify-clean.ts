@@ -35,8 +35,8 @@ export async function verifyClean(
   const clean = await ports.host.isClean({ ...target, needsFlush }, signal);
   if (!clean.ok) return clean;
   const { clean: isClean, reason: detail, endsByItself, writesLost } = clean.value;
-  if (writesLost !== undefined && known.volume !== undefined)
-    reportWritesLost(ports, known.volume.metadata.name, writesLost);
+  const volumeName = known.volume?.metadata.name ?? known.checkpoint?.volumeName;
+  if (writesLost !== undefined && volumeName !== undefined) reportWritesLost(ports, volumeName, writesLost);
   return isClean
     ? ok(undefined)
     : fail({ kind: "DeviceBusy", devicePath: known.volumeId, detail, ...(endsByItself && { endsByItself }) });
