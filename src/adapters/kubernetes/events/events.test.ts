@@ -124,9 +124,28 @@ describe("createKubernetesEvents", () => {
       await clock.settle();
       assert.deepEqual(sent, [
         ["POST 1", "default", theEvent(pod)],
-        ["POST 2", "default", theEvent(node)],
+        [
+          "POST 2",
+          "default",
+          theEvent(node, { message: `pvc-1: node-a is fenced from the disk. ${REMEDY}` }),
+        ],
       ]);
       assert.deepEqual(logged, []);
+    }));
+
+  it("names on a Node the volume that an event is about, each in an event of its own", () =>
+    inWorld([node], async ({ emit, clock, sent }) => {
+      for (const name of ["pvc-1", "pvc-2"]) emit({ ...fenced, about: { kind: "AzVolume", name } });
+      emit({ ...fenced, about: { kind: "Node", name: "node-a" } });
+      await clock.settle();
+      assert.deepEqual(
+        sent.map(([method, , body]) => [method, (body as { message: string }).message]),
+        [
+          ["POST 1", `pvc-1: node-a is fenced from the disk. ${REMEDY}`],
+          ["POST 2", `pvc-2: node-a is fenced from the disk. ${REMEDY}`],
+          ["POST 3", `node-a is fenced from the disk. ${REMEDY}`],
+        ],
+      );
     }));
 
   it("still shows a volume's failures after hours of others that the kubelet repeats", () =>

@@ -142,10 +142,12 @@ export function createKubernetesEvents(
     emit: (event) => {
       const { reason } = event;
       const { type, shownEveryMs } = meaningOf(reason);
-      const message = withRemedy(reason, shortened(event.message));
-      const localKey = event.localKey ?? event.message;
-      for (const subject of options.subjectsOf(event))
+      for (const subject of options.subjectsOf(event)) {
+        const prefix = volumePrefix(subject, event);
+        const message = withRemedy(reason, shortened(`${prefix}${event.message}`));
+        const localKey = `${prefix}${event.localKey ?? event.message}`;
         enqueue({ subject, type, reason, message, localKey, shownEveryMs });
+      }
     },
     run: async (signal) => {
       while (!signal.aborted) {
@@ -214,6 +216,11 @@ function nameOfEvent({ name }: EventSubject, random: Random): string {
   const suffix = random.uuid().replaceAll("-", "").slice(0, NAME_SUFFIX_DIGITS);
   const prefix = name.slice(0, OBJECT_NAME_MAX_CHARS - NAME_SUFFIX_DIGITS - 1).replace(/[^a-z0-9]+$/u, "");
   return `${prefix}.${suffix}`;
+}
+
+/** A Node has many volumes: without its name, what is said of the second one would repeat the first. */
+function volumePrefix({ kind }: EventSubject, { about }: DriverEvent): string {
+  return kind === "Node" && about.kind === "AzVolume" ? `${about.name}: ` : "";
 }
 
 function shortened(message: string): string {
