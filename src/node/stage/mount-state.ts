@@ -10,7 +10,7 @@ import { publishedTargets } from "./published-targets.ts";
 import type { StageRequest } from "./stage-request.ts";
 
 /** What is at the staging path: nothing, this device alive, or something to be removed first. */
-export type MountState = "none" | "live" | "stale";
+export type MountState = "none" | "live" | "stale" | "dead";
 
 /**
  * Observes the staging path. Fails with `WrongDevice` where another volume uses the raw device, or may come
@@ -50,7 +50,8 @@ export async function mountState(
     return wrongDevice(device.path, problem);
   }
   const free = checkFree(ports, found, []);
-  return free.ok ? ok(mounted.value === undefined ? "none" : "stale") : free;
+  if (!free.ok) return free;
+  return ok(mounted.value === undefined ? "none" : mounted.value.isDead ? "dead" : "stale");
 }
 
 /**

@@ -404,6 +404,10 @@ describe("stageVolume", () => {
       assert.equal(kindOf(await world.stage()), "ok");
       const present = await world.answerOf(world.ports().host.mountAt(stagingPath, never));
       assert.deepEqual([present.ok && present.value?.isDead, world.machine.mounts().length], [false, 1]);
+      assert.deepEqual(
+        world.emitted.map(({ reason }) => reason),
+        ["WritesLost"],
+      );
     }));
 
   it("does not count a dead mount as staged while its device is still there", () =>

@@ -116,8 +116,8 @@ describe("unstageVolume", () => {
         [
           [
             "WritesLost",
-            "what was written last to the volume on node-a may not be on its disk: its mount was dead before " +
-              "it was unmounted",
+            "what was written last to the volume on node-a may not be on its disk: " +
+              "its mount was dead before it was unmounted",
           ],
         ],
       );
