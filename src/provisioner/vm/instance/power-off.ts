@@ -1,7 +1,9 @@
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
+import { isOff, type PowerState } from "../../../core/azure/power-state.ts";
 import { type Result, fail, ok } from "../../../core/failure/result.ts";
 import type { Precondition } from "../../../ports/cloud/cloud-provisioner.ts";
 import type { ArmError } from "../../arm/arm-api.ts";
+import { ownError } from "../../arm/arm-error.ts";
 import type { ArmSession } from "../../arm/arm-session.ts";
 import { saysNotThere, toFailure } from "../../arm/error-table.ts";
 import { endShownBy } from "../../arm/provisioning-state.ts";
@@ -44,11 +46,27 @@ export async function powerOff(
       resource: vm.key,
       lane: LANE,
       readEnd: async (callSignal) => {
-        const now = await readInstance(session, vm, { lane: LANE }, callSignal);
-        return now.ok ? endShownBy(now.value.provisioningState, `VM ${vm.name}`) : now;
+        const now = await readInstance(session, vm, { lane: LANE, instanceView: true }, callSignal);
+        if (!now.ok) return now;
+        const end = endShownBy(now.value.provisioningState, `VM ${vm.name}`);
+        if (!end.ok || !isSameVmId(now.value.vmId, vmId)) return end;
+        // Also the read of a VM whose power-off Azure does not show yet has no operation.
+        return isOff(powerStateOf(now.value)) ? end : ok(undefined);
       },
     },
     signal,
   );
-  return ended.ok ? ok(true) : failed(ended.failure);
+  if (!ended.ok) return failed(ended.failure);
+  // An operation may end without effect.
+  const after = await readInstance(session, vm, { lane: LANE, instanceView: true }, signal);
+  if (!after.ok) return failed(after.failure);
+  if (!isSameVmId(after.value.vmId, vmId))
+    return fail({ kind: "InstanceReplaced", nodeName, vmId: after.value.vmId });
+  const powerState = powerStateOf(after.value);
+  return isOff(powerState) ? ok(true) : failed(withoutEffect(vm, powerState));
+}
+
+function withoutEffect({ name }: VmTarget, powerState: PowerState): ArmError {
+  const message = `the power-off of VM ${name} ended, and Azure shows the VM as ${powerState}`;
+  return { ...ownError("OperationFailed", message), statusCode: 200 };
 }

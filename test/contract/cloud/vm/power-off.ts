@@ -12,6 +12,8 @@ import {
   failureOf,
   mayAlways,
   never,
+  setLatency,
+  vmAt,
 } from "../../worlds/cloud-bench.ts";
 import { attach, mayNever, type On } from "../cloud-suite.ts";
 
@@ -66,6 +68,31 @@ export function powerOffContract(on: On): void {
       assert.deepEqual([(await inspect(cloud, node)).powerState, powerOffs(cloud)], ["running", 0]);
     });
 
+    for (const polls of ["answered", "rejected"] as const)
+      on(`does not take a VM for off that runs on, polls ${polls}`, async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        if (polls === "rejected") rejectPolls(cloud);
+        cloud.model.faults.add({
+          operation: cloud.vms.operation("PowerOff"),
+          effect: { kind: "IdleOperation" },
+        });
+        assert.equal(failureOf(await poweringOff(cloud, node)).kind, "CloudUnavailable");
+      });
+
+    on("ends no sooner than the VM is off, whatever a read shows late", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      rejectPolls(cloud);
+      setLatency(cloud, "vmForcedStop", 60_000);
+      await inspect(cloud, node);
+      cloud.model.faults.add({
+        operation: cloud.vms.operation("Get"),
+        times: 6,
+        effect: { kind: "StaleRead" },
+      });
+      assert.equal(valueOf(await poweringOff(cloud, node)), true);
+      assert.equal(vmAt(cloud, "node-a").power, "stopped");
+    });
+
     on("says that a VM is gone", async (cloud) => {
       const node = { ...addVm(cloud, "node-a"), instanceUri: cloud.vms.uri("none") };
       assert.deepEqual(failureOf(await poweringOff(cloud, node)), {
@@ -73,6 +100,13 @@ export function powerOffContract(on: On): void {
         nodeName: "node-a",
       });
     });
+  });
+}
+
+function rejectPolls({ model }: CloudUnderTest): void {
+  model.faults.add({
+    operation: "Operations_Get",
+    effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
   });
 }
 
