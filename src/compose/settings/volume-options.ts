@@ -93,7 +93,7 @@ export const volumeOptions = grouped("Volumes", {
     max: 24 * HOUR_MS,
     help:
       "How long a heartbeat must have been stale before --silent-nodes power-off acts: longer than a node " +
-      "takes to reboot, if it is to be awaited, and not less than --heartbeat-ms of the node plug-ins",
+      "takes to reboot, if it is to be awaited. Where its --heartbeat-ms is longer, that counts",
   },
   "offline-resize-ms": {
     kind: "number",

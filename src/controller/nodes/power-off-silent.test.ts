@@ -25,6 +25,8 @@ interface Given {
   /** Heartbeats may be that much late; those of the other nodes. Default: the same. */
   readonly heartbeatDelayMs?: number;
   readonly otherDelayMs?: number;
+  /** Between its heartbeats. Default: not stated, as by an older plug-in. */
+  readonly heartbeatMs?: number | undefined;
   readonly outOfService?: readonly string[];
 }
 
@@ -45,6 +47,7 @@ async function silent(
     silentMs = SILENT_MS,
     heartbeatDelayMs = 0,
     otherDelayMs = heartbeatDelayMs,
+    heartbeatMs,
     outOfService = [],
   }: Given,
   act: (world: ReconcileWorld, passes: Passes) => Promise<void>,
@@ -54,6 +57,7 @@ async function silent(
     for (const nodeName of names) {
       const driverNode = aDriverNode(nodeName, {
         heartbeatDelayMs: nodeName === NODE ? heartbeatDelayMs : otherDelayMs,
+        heartbeatMs,
       });
       await world.given("AzDriverNode", driverNode);
       world.nodeUids.set(nodeName, `uid-of-${nodeName}`);
@@ -114,6 +118,8 @@ describe("a silent node whose VM runs", () => {
     ["before its time", { silentMs: SILENT_MS - 2_000 }, 2_000],
     // Another node may be heard for the last time a whole delay later.
     ["while heartbeats may be late", { heartbeatDelayMs: 20_000, silentMs: SILENT_MS + 39_000 }, 1_000],
+    // Others that were cut off with it may be heard for the last time so much later.
+    ["for as long as between two heartbeats", { heartbeatMs: 60_000, silentMs: SILENT_MS + 29_000 }, 1_000],
     ["while those of other nodes may be late", { otherDelayMs: 40_000, silentMs: SILENT_MS + 39_000 }, 1_000],
   ];
   for (const [when, given, againMs] of left)

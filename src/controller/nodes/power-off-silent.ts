@@ -127,11 +127,17 @@ function planFor(
     (status) => status?.heartbeatDelayMs ?? 0,
   );
   const unchangedMs = cache.watchedUnchangedMs("AzDriverNode", node.nodeName) ?? 0;
-  // Nodes that are cut off together fall silent within the time between two heartbeats of any of them.
+  // So much later may the heartbeats of others be late.
   const silentMs = unchangedMs - silentAfterMs(settings, known) - Math.max(...delaysMs);
   const zone = known?.zone ?? "";
   const believed = believedMs(doubtOfDeath({ zone }, others) !== undefined);
-  return planPowerOff({ zone, silentMs, believedMs: believed, writes }, others, settings);
+  const { silentNodes } = settings;
+  // Others that were cut off with it may have sent their last heartbeat so much later.
+  const powerOffAfterMs = Math.max(settings.powerOffAfterMs, known?.heartbeatMs ?? 0);
+  return planPowerOff({ zone, silentMs, believedMs: believed, writes }, others, {
+    silentNodes,
+    powerOffAfterMs,
+  });
 }
 
 /** Whether a node counts among those that are heard or silent. */

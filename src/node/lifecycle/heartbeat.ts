@@ -145,6 +145,7 @@ async function writeHeartbeat(
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
     heartbeat,
+    heartbeatMs: Math.ceil(ports.settings.heartbeatMs),
     ...(heartbeatDelayMs === 0 ? {} : { heartbeatDelayMs }),
     readyForVolumeAllocation: unwritten === undefined,
     driverVersion: ports.settings.driverVersion,

@@ -33,6 +33,14 @@ export const azDriverNodeSchema = z.object({
         .describe(
           "A counter that only this node writes, also in a local file; a smaller value shows a rollback.",
         ),
+      heartbeatMs: z
+        .int()
+        .min(0)
+        .optional()
+        .describe(
+          "The time between two heartbeats of the node, in milliseconds, before any delay (--heartbeat-ms). " +
+            "Absent: from before it was reported.",
+        ),
       heartbeatDelayMs: z
         .int()
         .min(0)
