@@ -154,6 +154,16 @@ describe("a silent node whose VM runs", () => {
       assert.equal(world.powerStates.get(URI), "stopped", "it alone has stayed silent");
     }));
 
+  it("stays on at first where it was not looked at for a while", () =>
+    silent({}, async (world, { pass }) => {
+      // As while Azure answers no read.
+      await world.clock.advance(60_000);
+      for (const nodeName of ["node-b", "node-c", "node-d"]) await world.beat(nodeName);
+      await untilHeard(world, "node-d");
+      assert.equal(await pass(), BELIEVED_AFTER_MS);
+      assert.equal(world.powerStates.get(URI), "running");
+    }));
+
   it("does not count nodes that are out of service: why they are silent is known", () =>
     silent({ alsoSilent: ["node-b"], outOfService: ["node-b"] }, async (world, { pass }) => {
       assert.equal(await pass(), 0);

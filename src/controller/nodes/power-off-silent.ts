@@ -21,6 +21,12 @@ import { hasFallenSilent } from "../writer/mark-silent.ts";
  */
 export const SPREADS_FOR_MS = 3_600_000;
 
+/**
+ * How long after a look the next one still counts on it, in milliseconds: where none has looked for longer,
+ * others may have fallen silent and come back since.
+ */
+const LOOKS_APART_MAX_MS = 30_000;
+
 /** A silent node, by its Node object and its AzDriverNode. */
 export type KnownNode = NodeIdentity & { readonly nodeUid: string };
 
@@ -29,6 +35,7 @@ interface Belief {
   /** The node's last one: it belongs to this silence alone. */
   readonly heartbeat: number | undefined;
   readonly sinceMs: number;
+  readonly lookedMs: number;
 }
 
 /** Powers off the VM of a silent node. Returns after how many milliseconds to look again at the latest. */
@@ -40,9 +47,14 @@ export function createPowerOffSilent(ports: NodesPorts): PowerOffSilent {
   const believedMs: BelievedMs = (nodeName, heartbeat, isDoubted) => {
     const nowMs = ports.clock.elapsedMs();
     const before = beliefs.get(nodeName);
+    const isContinued =
+      before !== undefined &&
+      before.heartbeat === heartbeat &&
+      nowMs - before.lookedMs <= LOOKS_APART_MAX_MS;
+    const sinceMs = isContinued && !isDoubted ? before.sinceMs : nowMs;
     if (isDoubted) beliefs.delete(nodeName);
-    else if (before?.heartbeat !== heartbeat) beliefs.set(nodeName, { heartbeat, sinceMs: nowMs });
-    return nowMs - (beliefs.get(nodeName)?.sinceMs ?? nowMs);
+    else beliefs.set(nodeName, { heartbeat, sinceMs, lookedMs: nowMs });
+    return nowMs - sinceMs;
   };
   return (marks, node, signal) => powerOffSilent(ports, { marks, believedMs }, node, signal);
 }
