@@ -206,6 +206,13 @@ describe("a silent node whose VM runs", () => {
       assert.deepEqual([world.powerStates.get(URI), world.emitted], ["running", []]);
     }));
 
+  it("stays on where others fall silent while the request waits for Azure's limits", () =>
+    silent({}, async (world, { pass }) => {
+      world.during.powerOff = () => world.clock.sleep(40_000, never);
+      await pass();
+      assert.deepEqual([world.powerStates.get(URI), world.emitted], ["running", []]);
+    }));
+
   it("is reported once for a refusal of Azure, whose request ids differ", () =>
     silent({}, async (world, { reconcile }) => {
       for (const requestId of ["request-1", "request-2"]) {

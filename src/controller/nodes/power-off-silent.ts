@@ -77,7 +77,9 @@ async function powerOffSilent(
   // By which the plan judges: any later one ends the silence.
   const lastHeartbeat = ports.cache.get("AzDriverNode", nodeName)?.status?.heartbeat;
   const writes = writtenBy(ports, node);
-  const step = planFor(ports, node, writes, (isDoubted) => believedMs(nodeName, lastHeartbeat, isDoubted));
+  const plan = (): PowerOffStep =>
+    planFor(ports, node, writes, (isDoubted) => believedMs(nodeName, lastHeartbeat, isDoubted));
+  const step = plan();
   if (step.kind === "Keep") return ok(Infinity);
   if (step.kind === "LookAgain") return ok(step.afterMs);
   const what = `${nodeName} is silent and writes ${writes.join(", ")}`;
@@ -95,6 +97,8 @@ async function powerOffSilent(
     return ok(Infinity);
   }
   const precondition = async (callSignal: AbortSignal): Promise<boolean> => {
+    // The request may have waited for Azure's limits, and others may have fallen silent.
+    if (plan().kind !== "PowerOff") return false;
     if (!(await isStillSilent(ports, marks, { ...node, lastHeartbeat }, callSignal))) return false;
     // Before the request: a process that ends before its answer emits no event.
     ports.logger.warn("powering off the VM of a silent node", { nodeName, instanceUri, vmId, writes });
