@@ -803,6 +803,34 @@ export const silentNodesStorm: DirectedStorm = {
 };
 
 /**
+ * Half of the nodes or more, or all of a zone, are cut off together and come back one after the other, and
+ * controllers may power VMs off. No person acts.
+ */
+export const nodesCutOffStorm: DirectedStorm = {
+  isQuiet: true,
+  without: ["loss", "mass"],
+  nodeZones: ["1", "1", "2", "2", "2"],
+  settings: { silentNodes: "power-off", powerOffAfterMs: 15_000 },
+  stormMs: 700_000,
+  lastStrikeMs: 420_000,
+  strikes: { "nodes/cut-off-together": 2, "haste/hunted": 1 },
+};
+
+/** The same of zones of one node or two: no zone shows that half of all nodes are silent. */
+export const zonesCutOffStorm: DirectedStorm = {
+  ...nodesCutOffStorm,
+  nodeZones: ["1", "2", "3", "1"],
+  workload: { skuName: "Premium_ZRS" },
+};
+
+/** Nodes fall silent one after the other: each once the pod of the one before has moved to it. */
+export const silenceSpreadsStorm: DirectedStorm = {
+  ...nodesCutOffStorm,
+  nodeZones: ["1", "1", "1", "1"],
+  strikes: { "nodes/cut-off-in-turn": 2, "haste/hunted": 1 },
+};
+
+/**
  * Some VMs are in a zone and some in none, as in a cluster with an availability set: Azure attaches a disk to
  * the ones or to the others, unless it is zone-redundant. Nodes fail, and others take their places.
  */

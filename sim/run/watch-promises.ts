@@ -89,7 +89,7 @@ export function watchPromises(
     journal,
     operations: () => azure.model.world.operations.values(),
   });
-  const powerOffs = watchPowerOffs({ ...world, journal, elapsedMsAt }, settings);
+  const powerOffs = watchPowerOffs({ ...world, outside, journal, elapsedMsAt }, settings);
   return {
     look: () => {
       powerOffs.look();

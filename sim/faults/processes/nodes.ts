@@ -9,6 +9,7 @@ import { frozenAndDeleted } from "../directed/node/frozen-and-deleted.ts";
 import { instanceReused } from "../directed/node/instance-reused.ts";
 import { nameMovesBeforeAcquire } from "../directed/node/name/name-moves-before-acquire.ts";
 import { nameMoves } from "../directed/node/name/name-moves.ts";
+import { cutOffInTurn, cutOffTogether } from "../directed/node/power/cut-off-together.ts";
 import { powerByHand } from "../directed/node/power/power-by-hand.ts";
 import { silentForLong } from "../directed/node/power/silent-for-long.ts";
 import { putAway } from "../directed/node/put-away.ts";
@@ -182,6 +183,8 @@ export const nodes: FaultClass = {
     "power-by-hand": powerByHand,
     "root-disk-breaks": rootDiskBreaks,
     "silent-for-long": silentForLong,
+    "cut-off-together": cutOffTogether,
+    "cut-off-in-turn": cutOffInTurn,
     "frozen-and-deleted": frozenAndDeleted,
     "deleted-in-mount": deletedInMount,
     "back-after-fence": backAfterFence,

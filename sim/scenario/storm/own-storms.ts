@@ -30,6 +30,8 @@ import {
   sharedDisksNotFoundStorm,
   sharedPutBackStorm,
   sharedVolumesStorm,
+  nodesCutOffStorm,
+  silenceSpreadsStorm,
   silentNodesStorm,
   staleServersStorm,
   takenNamesStorm,
@@ -213,6 +215,8 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   },
   // Nodes fall silent while their VMs run, and no person acts.
   "silent-nodes": silentNodesStorm,
+  "nodes-cut-off": nodesCutOffStorm,
+  "silence-spreads": silenceSpreadsStorm,
   "disks-not-found": disksNotFoundStorm,
   "disks-not-found-shared": sharedDisksNotFoundStorm,
   "put-back": putBackStorm,

@@ -48,9 +48,7 @@ export function createPowerOffSilent(ports: NodesPorts): PowerOffSilent {
     const nowMs = ports.clock.elapsedMs();
     const before = beliefs.get(nodeName);
     const isContinued =
-      before !== undefined &&
-      before.heartbeat === heartbeat &&
-      nowMs - before.lookedMs <= LOOKS_APART_MAX_MS;
+      before !== undefined && before.heartbeat === heartbeat && nowMs - before.lookedMs <= LOOKS_APART_MAX_MS;
     const sinceMs = isContinued && !isDoubted ? before.sinceMs : nowMs;
     if (isDoubted) beliefs.delete(nodeName);
     else beliefs.set(nodeName, { heartbeat, sinceMs, lookedMs: nowMs });
