@@ -12,6 +12,8 @@ const POWER_OFF = /^(.*)\/powerOff$/iu;
 const ON_THE_WAY_MS = 10_000;
 /** The share of a time that a controller's clock, which may be fast, leaves at least. */
 const CLOCK_SHARE = 0.9;
+/** How late they may be where a fault delays them, in milliseconds. */
+const LATE_NEWS_MS = 45_000;
 /** For how long few nodes have to be silent before one is powered off, and how far apart looks are. */
 const FEW_FOR_MS = 20_000;
 const LOOKS_APART_MS = 30_000;
@@ -57,12 +59,13 @@ export function watchPowerOffs(
     const silentMs = (heartbeatStaleMs + powerOffAfterMs) * CLOCK_SHARE - ON_THE_WAY_MS;
     if (nodes.wasHeard(nodeName, sentMs - silentMs, sentMs))
       return report("which had sent a heartbeat lately");
-    const isHeard = (name: string): boolean =>
-      nodes.wasHeard(name, atMs - heartbeatStaleMs / CLOCK_SHARE - ON_THE_WAY_MS, atMs);
+    // Controllers may learn of heartbeats, and so of silence, late.
+    const isNewsLate = world.outside.isNewsLate();
+    const heardMs = sentMs - heartbeatStaleMs / CLOCK_SHARE - (isNewsLate ? LATE_NEWS_MS : 0);
+    const isHeard = (name: string): boolean => nodes.wasHeard(name, heardMs, atMs);
     if (!nodes.names().some((name) => name !== nodeName && isHeard(name)))
       return report("while no other node was heard");
-    // Controllers may learn of silence as late as of a heartbeat.
-    if (world.outside.isNewsLate()) return;
+    if (isNewsLate) return;
     const fewMs = FEW_FOR_MS * CLOCK_SHARE;
     const lookedMs = sentMs - fewMs - LOOKS_APART_MS / CLOCK_SHARE;
     for (const [names, where] of [
