@@ -12,6 +12,8 @@ export interface HeardNodes {
   readonly wasHeard: (nodeName: string, fromMs: number, toMs: number) => boolean;
   /** The nodes with an AzDriverNode; of one zone if that is given. */
   readonly names: (zone?: string) => readonly string[];
+  /** After how long without a heartbeat it is silent for every controller, in milliseconds. */
+  readonly silentAfterMs: (nodeName: string) => number;
   readonly zoneOf: (nodeName: string) => string | undefined;
   /**
    * Whether half of those nodes or more, and more than one, were silent for every controller at that time,
@@ -65,13 +67,14 @@ export function heardNodes(
     const last = states.findLast((state) => state.atMs <= atMs);
     return last?.counts === true && last.atMs <= atMs - NEWS_MS;
   };
+  const silentAfterMsOf = (nodeName: string): number => silentAfterMs(heard.get(nodeName)?.delayMs ?? 0);
   const isSilent = (nodeName: string, atMs: number): boolean =>
-    counted(nodeName, atMs) &&
-    !wasHeard(nodeName, atMs - NEWS_MS - silentAfterMs(heard.get(nodeName)?.delayMs ?? 0), atMs);
+    counted(nodeName, atMs) && !wasHeard(nodeName, atMs - NEWS_MS - silentAfterMsOf(nodeName), atMs);
   return {
     wasHeard,
     names: (zone) =>
       [...heard].filter(([, node]) => zone === undefined || node.zone === zone).map(([name]) => name),
+    silentAfterMs: silentAfterMsOf,
     zoneOf: (nodeName) => heard.get(nodeName)?.zone,
     isHalfSilent: (names, atMs) => {
       const silent = names.filter((name) => isSilent(name, atMs)).length;

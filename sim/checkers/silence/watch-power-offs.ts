@@ -61,8 +61,9 @@ export function watchPowerOffs(
       return report("which had sent a heartbeat lately");
     // Controllers may learn of heartbeats, and so of silence, late.
     const isNewsLate = world.outside.isNewsLate();
-    const heardMs = sentMs - heartbeatStaleMs / CLOCK_SHARE - (isNewsLate ? LATE_NEWS_MS : 0);
-    const isHeard = (name: string): boolean => nodes.wasHeard(name, heardMs, atMs);
+    const knownMs = sentMs - (isNewsLate ? LATE_NEWS_MS : 0);
+    const isHeard = (name: string): boolean =>
+      nodes.wasHeard(name, knownMs - nodes.silentAfterMs(name), atMs);
     if (!nodes.names().some((name) => name !== nodeName && isHeard(name)))
       return report("while no other node was heard");
     if (isNewsLate) return;

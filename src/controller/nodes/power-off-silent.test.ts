@@ -120,6 +120,8 @@ describe("a silent node whose VM runs", () => {
     ["while heartbeats may be late", { heartbeatDelayMs: 20_000, silentMs: SILENT_MS + 39_000 }, 1_000],
     // Others that were cut off with it may be heard for the last time so much later.
     ["for as long as between two heartbeats", { heartbeatMs: 60_000, silentMs: SILENT_MS + 29_000 }, 1_000],
+    // Its plug-in has not been heard since an earlier cut, and its kubelet is cut off now, with others.
+    ["while others may not count yet", { otherDelayMs: 40_000, silentMs: SILENT_MS + 60_000 }, 20_000],
     ["while those of other nodes may be late", { otherDelayMs: 40_000, silentMs: SILENT_MS + 39_000 }, 1_000],
   ];
   for (const [when, given, againMs] of left)

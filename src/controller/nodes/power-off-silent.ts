@@ -34,6 +34,7 @@ export type KnownNode = NodeIdentity & { readonly nodeUid: string };
 interface Belief {
   /** The node's last one: it belongs to this silence alone. */
   readonly heartbeat: number | undefined;
+  /** For how long the node had been silent then, in milliseconds of a watch that works. */
   readonly sinceMs: number;
   readonly lookedMs: number;
 }
@@ -44,21 +45,28 @@ type PowerOffSilent = (marks: NodeMarks, node: KnownNode, signal: AbortSignal) =
 /** `powerOffSilent` with its memory of earlier looks. Without it, as after a restart, it begins again. */
 export function createPowerOffSilent(ports: NodesPorts): PowerOffSilent {
   const beliefs = new Map<string, Belief>();
-  const believedMs: BelievedMs = (nodeName, heartbeat, isDoubted) => {
+  const believedMs: BelievedMs = (nodeName, { heartbeat, unchangedMs, isDoubted }) => {
     const nowMs = ports.clock.elapsedMs();
     const before = beliefs.get(nodeName);
     const isContinued =
       before !== undefined && before.heartbeat === heartbeat && nowMs - before.lookedMs <= LOOKS_APART_MAX_MS;
-    const sinceMs = isContinued && !isDoubted ? before.sinceMs : nowMs;
+    const sinceMs = isContinued && !isDoubted ? before.sinceMs : unchangedMs;
     if (isDoubted) beliefs.delete(nodeName);
     else beliefs.set(nodeName, { heartbeat, sinceMs, lookedMs: nowMs });
-    return nowMs - sinceMs;
+    return unchangedMs - sinceMs;
   };
   return (marks, node, signal) => powerOffSilent(ports, { marks, believedMs }, node, signal);
 }
 
 /** Notes whether this look doubts the node's death, and returns for how long none has. */
-type BelievedMs = (nodeName: string, heartbeat: number | undefined, isDoubted: boolean) => number;
+type BelievedMs = (
+  nodeName: string,
+  look: {
+    readonly heartbeat: number | undefined;
+    readonly unchangedMs: number;
+    readonly isDoubted: boolean;
+  },
+) => number;
 
 /**
  * Powers off the VM of a silent node that Azure shows as running, where `--silent-nodes power-off` allows it:
@@ -76,7 +84,7 @@ async function powerOffSilent(
   const lastHeartbeat = ports.cache.get("AzDriverNode", nodeName)?.status?.heartbeat;
   const writes = writtenBy(ports, node);
   const plan = (): PowerOffStep =>
-    planFor(ports, node, writes, (isDoubted) => believedMs(nodeName, lastHeartbeat, isDoubted));
+    planFor(ports, node, writes, (look) => believedMs(nodeName, { ...look, heartbeat: lastHeartbeat }));
   const step = plan();
   if (step.kind === "Keep") return ok(Infinity);
   if (step.kind === "LookAgain") return ok(step.afterMs);
@@ -126,7 +134,7 @@ function planFor(
   ports: NodesPorts,
   node: KnownNode,
   writes: readonly string[],
-  believedMs: (isDoubted: boolean) => number,
+  believedMs: (look: { readonly unchangedMs: number; readonly isDoubted: boolean }) => number,
 ): PowerOffStep {
   const { cache, settings } = ports;
   const known = cache.reportedNodes().find(({ metadata }) => metadata.name === node.nodeName)?.status;
@@ -137,14 +145,17 @@ function planFor(
     zone: other.status?.zone ?? "",
     isSilent: hasFallenSilent(ports, other),
   }));
+  // So much later may the heartbeats of others be late, and their silence show.
   const delaysMs = [known, ...counted.map(({ status }) => status)].map(
     (status) => status?.heartbeatDelayMs ?? 0,
   );
   const unchangedMs = cache.watchedUnchangedMs("AzDriverNode", node.nodeName) ?? 0;
-  // So much later may the heartbeats of others be late.
-  const silentMs = unchangedMs - silentAfterMs(settings, known) - Math.max(...delaysMs);
+  const lateMs = Math.max(...delaysMs);
+  const silentMs = unchangedMs - silentAfterMs(settings, known) - lateMs;
   const zone = known?.zone ?? "";
-  const believed = believedMs(doubtOfDeath({ zone }, others) !== undefined);
+  // The node may have been silent for long before its kubelet was cut off, with others: looks begin then.
+  const isDoubted = doubtOfDeath({ zone }, others) !== undefined;
+  const believed = believedMs({ unchangedMs, isDoubted }) - lateMs;
   const { silentNodes } = settings;
   // Others that were cut off with it may have sent their last heartbeat so much later.
   const powerOffAfterMs = Math.max(settings.powerOffAfterMs, known?.heartbeatMs ?? 0);

@@ -39,7 +39,12 @@ describe("planPowerOff", () => {
     {
       because: "the time begins once the others would be silent, too",
       node: { silentMs: -5_000 },
-      step: { kind: "LookAgain", afterMs: 35_000 },
+      step: { kind: "LookAgain", afterMs: 20_000 },
+    },
+    {
+      because: "few may have been silent for long before others show that they are, too",
+      node: { believedMs: -40_000 },
+      step: { kind: "LookAgain", afterMs: 20_000 },
     },
     {
       because: "the last nodes that a network brings back are given time",

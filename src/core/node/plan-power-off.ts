@@ -17,8 +17,8 @@ export interface SilentNode {
    */
   readonly silentMs: number;
   /**
-   * For how long each look at it has found so few silent nodes that it may be dead (`doubtOfDeath`), in
-   * milliseconds; 0: this one is the first.
+   * For how long each look at it has found so few silent nodes that it may be dead (`doubtOfDeath`) and the
+   * silence of others would have shown, in milliseconds; below 0: until then.
    */
   readonly believedMs: number;
   /** Volumes whose records name it as the writer. */
@@ -40,6 +40,9 @@ export type PowerOffStep =
  */
 export const BELIEVED_AFTER_MS = 20_000;
 
+/** How late it is looked at again, in milliseconds: looks that are far apart say nothing of what was between. */
+const LOOK_AGAIN_MS = 20_000;
+
 /**
  * Plans whether the VM of a silent node is powered off, which only a setting allows: the node may be cut off
  * from the API server, and its pods may work. `others`: all other nodes in service.
@@ -52,11 +55,15 @@ export function planPowerOff(
   // Without a volume that it writes, nothing of this driver waits for the node.
   if (silentNodes === "wait" || node.writes.length === 0) return { kind: "Keep" };
   const leftMs = powerOffAfterMs - node.silentMs;
-  if (leftMs > 0) return { kind: "LookAgain", afterMs: leftMs };
+  if (leftMs > 0) return lookAgain(leftMs);
   const reason = doubtOfDeath(node, others);
   if (reason !== undefined) return { kind: "Withhold", reason };
   const unbelievedMs = BELIEVED_AFTER_MS - node.believedMs;
-  return unbelievedMs > 0 ? { kind: "LookAgain", afterMs: unbelievedMs } : { kind: "PowerOff" };
+  return unbelievedMs > 0 ? lookAgain(unbelievedMs) : { kind: "PowerOff" };
+}
+
+function lookAgain(leftMs: number): PowerOffStep {
+  return { kind: "LookAgain", afterMs: Math.min(leftMs, LOOK_AGAIN_MS) };
 }
 
 /**
