@@ -9,7 +9,7 @@ import type { InstanceFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodesPorts } from "../controller-ports.ts";
-import { createPowerOffSilent, type KnownNode } from "./power-off-silent.ts";
+import { createPowerOffSilent, type KnownNode, reportPoweredOff } from "./power-off-silent.ts";
 
 /**
  * Marks nodes out of service whose VMs are off, so that the orchestrator frees their pods at once. Without
@@ -38,6 +38,8 @@ export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
       if (vm.value === undefined) return ok({ requeueAfterMs });
       if (isOff(vm.value.powerState)) {
         const { powerState } = vm.value;
+        // Before the mark, after which none looks again.
+        reportPoweredOff(ports, node);
         const marked = await mark(ports, marks, { ...node, powerState }, signal);
         if (!marked.ok) return marked;
         // The change of the Node ends the mark, and does not wait for a time.

@@ -215,6 +215,35 @@ describe("a silent node whose VM runs", () => {
       assert.deepEqual([world.powerStates.get(URI), world.emitted], ["running", []]);
     }));
 
+  it("is reported as powered off by the next leader, if the one that asked for it died", () =>
+    silent({}, async (world, { pass }) => {
+      const died = new Error("the process died before Azure's answer");
+      const run: typeof world.ports.steps.run = async (_step, take) => {
+        await take();
+        throw died;
+      };
+      const { settings } = world.ports;
+      const dying = {
+        ...world.ports,
+        steps: { run },
+        settings: { ...settings, silentNodes: "power-off" },
+      } as const;
+      const reconciler = stoppedNodesReconciler(dying);
+      const looked = (): Promise<unknown> =>
+        reconciler.reconcile(NODE, never).catch((error: unknown) => error);
+      await world.answerOf(looked());
+      await world.clock.advance(BELIEVED_AFTER_MS);
+      for (const nodeName of ["node-b", "node-c", "node-d"]) await world.beat(nodeName);
+      await untilHeard(world, "node-d");
+      assert.equal(await world.answerOf(looked()), died);
+      assert.deepEqual([world.powerStates.get(URI), world.emitted], ["stopped", []]);
+      await pass();
+      assert.deepEqual(
+        world.emitted.map(({ reason }) => reason),
+        ["NodePoweredOff", "NodeMarkedOutOfService"],
+      );
+    }));
+
   it("is reported once for a refusal of Azure, whose request ids differ", () =>
     silent({}, async (world, { reconcile }) => {
       for (const requestId of ["request-1", "request-2"]) {

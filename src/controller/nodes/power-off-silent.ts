@@ -8,6 +8,8 @@ import {
   planPowerOff,
   type PowerOffStep,
 } from "../../core/node/plan-power-off.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import { POWER_OFF_REQUESTED } from "../../core/states/node-conditions.ts";
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
@@ -70,8 +72,8 @@ type BelievedMs = (
 
 /**
  * Powers off the VM of a silent node that Azure shows as running, where `--silent-nodes power-off` allows it:
- * the next look at the VM then finds it off, and marks the node. Shown in an event, whether or not it was
- * done: a person may have to act.
+ * the next look at the VM then finds it off, reports that and marks the node. An event also shows that it was
+ * not done: a person may have to act.
  */
 async function powerOffSilent(
   ports: NodesPorts,
@@ -105,8 +107,7 @@ async function powerOffSilent(
   const precondition = async (callSignal: AbortSignal): Promise<boolean> => {
     // The request may have waited for Azure's limits, and others may have fallen silent.
     if (plan().kind !== "PowerOff") return false;
-    if (!(await isStillSilent(ports, marks, { ...node, lastHeartbeat }, callSignal))) return false;
-    // Before the request: a process that ends before its answer emits no event.
+    if (!(await recordRequest(ports, marks, { ...node, lastHeartbeat, what }, callSignal))) return false;
     ports.logger.warn("powering off the VM of a silent node", { nodeName, instanceUri, vmId, writes });
     return true;
   };
@@ -122,11 +123,6 @@ async function powerOffSilent(
   }
   if (!poweredOff.value) return ok(Infinity);
   ports.logger.warn("VM of a silent node powered off", { nodeName, instanceUri, vmId, writes });
-  ports.events.emit({
-    about: { kind: "AzDriverNode", name: nodeName },
-    reason: "NodePoweredOff",
-    message: `${what}: its VM ${instanceUri} was powered off`,
-  });
   return ok(0);
 }
 
@@ -182,15 +178,47 @@ function writtenBy({ cache }: NodesPorts, node: KnownNode): readonly string[] {
     .map(({ metadata }) => metadata.name);
 }
 
-/** Asks past every cache: neither the node plug-in nor the kubelet has reported since. */
-async function isStillSilent(
-  { store }: NodesPorts,
+/**
+ * Records that the VM is about to be powered off, where neither the node plug-in nor the kubelet has reported
+ * since, past every cache. The leader that finds the VM off reports it: the one that has asked for it may have
+ * ended by then.
+ */
+async function recordRequest(
+  { store, clock }: NodesPorts,
   marks: NodeMarks,
-  node: KnownNode & { readonly lastHeartbeat: number | undefined },
+  node: KnownNode & { readonly lastHeartbeat: number | undefined; readonly what: string },
   signal: AbortSignal,
 ): Promise<boolean> {
   const present = await store.get("AzDriverNode", node.nodeName, signal);
-  if (!present.ok || present.value.status?.heartbeat !== node.lastHeartbeat) return false;
+  if (!present.ok) return false;
+  const { status } = present.value;
+  if (status === undefined || status.heartbeat !== node.lastHeartbeat) return false;
   const markable = await marks.isMarkable(node, signal);
-  return markable.ok && markable.value;
+  if (!markable.ok || !markable.value) return false;
+  const condition = {
+    type: POWER_OFF_REQUESTED,
+    status: "True",
+    reason: "NodePoweredOff",
+    message: node.what,
+    lastTransitionTime: toTimestamp(clock.nowMs()),
+  } as const;
+  const conditions = [...status.conditions.filter(({ type }) => type !== POWER_OFF_REQUESTED), condition];
+  const recorded = await store.updateStatus(
+    "AzDriverNode",
+    { ...present.value, status: { ...status, conditions } },
+    signal,
+  );
+  return recorded.ok;
+}
+
+/** Reports that the VM, which Azure shows as off, was powered off, if a controller has asked for that. */
+export function reportPoweredOff({ cache, events }: NodesPorts, { nodeName, instanceUri }: KnownNode): void {
+  const { conditions = [] } = cache.get("AzDriverNode", nodeName)?.status ?? {};
+  const requested = conditions.find(({ type }) => type === POWER_OFF_REQUESTED);
+  if (requested === undefined) return;
+  events.emit({
+    about: { kind: "AzDriverNode", name: nodeName },
+    reason: "NodePoweredOff",
+    message: `${requested.message}: its VM ${instanceUri} was powered off`,
+  });
 }
