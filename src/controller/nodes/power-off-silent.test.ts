@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { PowerState } from "../../core/azure/power-state.ts";
 import { BELIEVED_AFTER_MS } from "../../core/node/plan-power-off.ts";
-import { aVolumeWithRecord, aWriter, instanceUriOf } from "../../core/testing/objects.ts";
+import { aVolumeWithRecord, aWriter, identity, instanceUriOf } from "../../core/testing/objects.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
@@ -131,6 +131,31 @@ describe("a silent node whose VM runs", () => {
         assert.notEqual(world.powerStates.get(URI), "stopped");
         assert.deepEqual([world.emitted, [...world.markedByDriver]], [[], []]);
       }));
+
+  /** A plug-in reports from the VM of `node-a`, and sends heartbeats; `node`: what its Node says of its VM. */
+  const alsoAs = async (world: ReconcileWorld, nodeName: string, node?: string): Promise<void> => {
+    const { vmId, instanceUri } = identity(NODE);
+    if (node !== undefined) world.nodeNames.set(node, nodeName);
+    await world.given("AzDriverNode", aDriverNode(nodeName, { vmId, instanceUri: instanceUri.toUpperCase() }));
+  };
+
+  it("stays on while a plug-in reports from it as another node, and an event says so", () =>
+    silent({}, async (world, { pass }) => {
+      await alsoAs(world, "node-z");
+      assert.equal(await pass(), 16_250);
+      assert.equal(world.powerStates.get(URI), "running");
+      assert.deepEqual(emitted(world), [
+        "NodeNotPoweredOff: node-a is silent and writes pvc-1, and its VM was left running: " +
+          "it sends heartbeats as node-z",
+      ]);
+    }));
+
+  it("is powered off where a node with another VM says that it is there", () =>
+    silent({}, async (world, { pass }) => {
+      await alsoAs(world, "node-z", instanceUriOf("node-z"));
+      assert.equal(await pass(), 0);
+      assert.equal(world.powerStates.get(URI), "stopped");
+    }));
 
   it("stays on while half of the nodes are silent, and an event says so", () =>
     silent({ alsoSilent: ["node-b"] }, async (world, { pass }) => {

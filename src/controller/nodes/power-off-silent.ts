@@ -1,5 +1,6 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
-import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { failureEventText } from "../../core/events/failure-local-key.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import {
@@ -149,16 +150,38 @@ function planFor(
   const lateMs = Math.max(...delaysMs);
   const silentMs = unchangedMs - silentAfterMs(settings, known) - lateMs;
   const zone = known?.zone ?? "";
+  const heardAs = cache
+    .reportedNodes()
+    .find((other) => other.metadata.name !== node.nodeName && isHeardFrom(ports, other, node))?.metadata.name;
   // The node may have been silent for long before its kubelet was cut off, with others: looks begin then.
-  const isDoubted = doubtOfDeath({ zone }, others) !== undefined;
+  const isDoubted = heardAs !== undefined || doubtOfDeath({ zone }, others) !== undefined;
   const believed = believedMs({ unchangedMs, isDoubted }) - lateMs;
   const { silentNodes } = settings;
   // Others that were cut off with it may have sent their last heartbeat so much later.
   const powerOffAfterMs = Math.max(settings.powerOffAfterMs, known?.heartbeatMs ?? 0);
-  return planPowerOff({ zone, silentMs, believedMs: believed, writes }, others, {
+  return planPowerOff({ zone, silentMs, believedMs: believed, heardAs, writes }, others, {
     silentNodes,
     powerOffAfterMs,
   });
+}
+
+/**
+ * Whether a plug-in sends heartbeats from the VM of another node. A token could say so of any VM, but not of
+ * one that its own Node contradicts.
+ */
+function isHeardFrom(
+  ports: NodesPorts,
+  other: AzDriverNode,
+  { vmId, instanceUri }: Pick<KnownNode, "vmId" | "instanceUri">,
+): boolean {
+  const { status } = other;
+  if (status === undefined || !isSameVmId(status.vmId, vmId)) return false;
+  const { instanceUri: named = instanceUri } = ports.users.cachedNode(other.metadata.name);
+  return (
+    isSameResourceUri(status.instanceUri, instanceUri) &&
+    isSameResourceUri(named, instanceUri) &&
+    !hasFallenSilent(ports, other)
+  );
 }
 
 /** Whether a node counts among those that are heard or silent. */

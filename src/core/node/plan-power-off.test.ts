@@ -9,7 +9,13 @@ import {
 } from "./plan-power-off.ts";
 
 const settings = { silentNodes: "power-off", powerOffAfterMs: 30_000 } as const;
-const dead: SilentNode = { zone: "1", silentMs: 30_000, believedMs: BELIEVED_AFTER_MS, writes: ["pvc-1"] };
+const dead: SilentNode = {
+  zone: "1",
+  silentMs: 30_000,
+  believedMs: BELIEVED_AFTER_MS,
+  heardAs: undefined,
+  writes: ["pvc-1"],
+};
 
 /** Nodes by zone: `1` sends heartbeats, `1!` is silent. */
 function heard(...nodes: readonly string[]): readonly HeardNode[] {
@@ -50,6 +56,11 @@ describe("planPowerOff", () => {
       because: "the last nodes that a network brings back are given time",
       node: { believedMs: BELIEVED_AFTER_MS - 1 },
       step: { kind: "LookAgain", afterMs: 1 },
+    },
+    {
+      because: "a VM that runs on as another node works",
+      node: { heardAs: "node-z" },
+      step: { kind: "Withhold", reason: "it sends heartbeats as node-z" },
     },
     {
       because: "where no other node is heard, this controller may be the one that is cut off",

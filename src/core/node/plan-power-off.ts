@@ -21,6 +21,8 @@ export interface SilentNode {
    * silence of others would have shown, in milliseconds; below 0: until then.
    */
   readonly believedMs: number;
+  /** Another node whose plug-in sends heartbeats from the same VM; undefined: none. */
+  readonly heardAs: string | undefined;
   /** Volumes whose records name it as the writer. */
   readonly writes: readonly string[];
 }
@@ -29,7 +31,7 @@ export interface SilentNode {
 export type PowerOffStep =
   | { readonly kind: "Keep" }
   | { readonly kind: "LookAgain"; readonly afterMs: number }
-  /** Too many nodes are silent for one to be believed dead. `reason`: how many, and where. */
+  /** The VM is heard under another name, or too many nodes are silent for one to be believed dead. */
   | { readonly kind: "Withhold"; readonly reason: string }
   | { readonly kind: "PowerOff" };
 
@@ -56,7 +58,9 @@ export function planPowerOff(
   if (silentNodes === "wait" || node.writes.length === 0) return { kind: "Keep" };
   const leftMs = powerOffAfterMs - node.silentMs;
   if (leftMs > 0) return lookAgain(leftMs);
-  const reason = doubtOfDeath(node, others);
+  // A kubelet that registers under another name leaves its earlier Node behind, silent for ever.
+  const reason =
+    node.heardAs === undefined ? doubtOfDeath(node, others) : `it sends heartbeats as ${node.heardAs}`;
   if (reason !== undefined) return { kind: "Withhold", reason };
   const unbelievedMs = BELIEVED_AFTER_MS - node.believedMs;
   return unbelievedMs > 0 ? lookAgain(unbelievedMs) : { kind: "PowerOff" };
