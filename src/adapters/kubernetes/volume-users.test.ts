@@ -389,6 +389,29 @@ describe("createPodVolumeUsers: nodes", () => {
     assert.equal(await users.isUnschedulable("node-b", never), false, "it can't be read");
   });
 
+  it("takes a VM for the Node that its kubelet reports as, and of several for the one made last", async () => {
+    const providerID = "azure:///subscriptions/s/virtualMachines/flex_1";
+    const unreachable = [{ key: "node.kubernetes.io/unreachable", effect: "NoExecute" }];
+    const nodeOf = async (cluster: CoreCluster, taintsOf: Readonly<Record<string, typeof unreachable>>) => {
+      for (const [name, day] of [
+        ["node-a", "1"],
+        ["node-c", "3"],
+        ["node-b", "2"],
+      ] as const)
+        putNode(cluster, name, {
+          spec: { providerID, taints: taintsOf[name] ?? [] },
+          metadata: { creationTimestamp: `2026-01-0${day}T00:00:00Z` },
+        });
+      const users = usersOf(cluster);
+      await cluster.show();
+      return users.cachedNodeNameOf("/subscriptions/s/virtualMachines/flex_1");
+    };
+    assert.equal(await nodeOf(aCoreCluster(), {}), "node-c");
+    assert.equal(await nodeOf(aCoreCluster(), { "node-a": unreachable, "node-c": unreachable }), "node-b");
+    const all = { "node-a": unreachable, "node-b": unreachable, "node-c": unreachable };
+    assert.equal(await nodeOf(aCoreCluster(), all), "node-c");
+  });
+
   it("reports nodes whose users, bound claims or pod rules changed, and nothing else", async () => {
     const cluster = aCoreCluster();
     const reported: string[] = [];

@@ -11,6 +11,7 @@ import {
 } from "../../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
+import { kubeletOf } from "../../core/writer/node-silence.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { SourceCache } from "../../ports/store/source-cache.ts";
 import type { ApiClient } from "./api/api-client.ts";
@@ -198,7 +199,7 @@ export function createPodVolumeUsers(options: {
     cachedNode: (nodeName) => orchestratorNode(nodes.get(nodeName), nodes.hasSynced()),
     cachedPods: (volumeId) => (hasSynced() ? podsUsing(volumeId).map(volumePod).toSorted(byName) : undefined),
     cachedNodeNameOf: (instanceUri) =>
-      nodes.byIndex("instanceUri", resourceUriKey(instanceUri))[0]?.metadata.name,
+      nodes.byIndex("instanceUri", resourceUriKey(instanceUri)).reduce<CachedNode | undefined>(presentNode, undefined)?.metadata.name,
     cachedPlacement: (volumeId, nodeName) => {
       if (!hasSynced() || !nodes.hasSynced()) return placementUnknown;
       const users = podsUsing(volumeId);
@@ -250,6 +251,18 @@ function placeOf({
   labels,
 }: ClusterPod): Pick<NeighbourPod, "namespace" | "labels"> {
   return { namespace, labels };
+}
+
+/**
+ * Which of two Nodes on one VM its kubelet is. One that registers under another name leaves its earlier Node
+ * behind, until a person deletes it: no report comes for that one, and it was made first.
+ */
+function presentNode(left: CachedNode | undefined, right: CachedNode): CachedNode {
+  if (left === undefined) return right;
+  const isLeftHeard = kubeletOf(left) !== "unreachable";
+  const isRightHeard = kubeletOf(right) !== "unreachable";
+  if (isLeftHeard !== isRightHeard) return isLeftHeard ? left : right;
+  return left.metadata.creationTimestamp >= right.metadata.creationTimestamp ? left : right;
 }
 
 function orchestratorNode(node: CachedNode | undefined, hasSynced: boolean): OrchestratorNode {

@@ -17,7 +17,12 @@ export interface Node extends ApiObject {
 
 /** What is kept of a node: the larger part of a Node is its status, and that changes all the time. */
 export interface CachedNode {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly creationTimestamp: string;
+  };
   readonly labels: Labels;
   readonly taints: readonly Taint[];
   readonly isUnschedulable: boolean;
@@ -42,10 +47,11 @@ export const DRIVERS_MARK: Taint = {
 
 const PROVIDER_PREFIX = "azure://";
 
-export function readCachedNode({ metadata: { name, uid, resourceVersion, labels }, spec }: Node): CachedNode {
+export function readCachedNode({ metadata, spec }: Node): CachedNode {
+  const { name, uid, resourceVersion, creationTimestamp = "", labels } = metadata;
   const taints = spec?.taints ?? [];
   return {
-    metadata: { name, uid, resourceVersion },
+    metadata: { name, uid, resourceVersion, creationTimestamp },
     labels: labels ?? {},
     taints: taints.map(({ key, value = "", effect = "" }) => ({ key, value, effect })),
     isUnschedulable: spec?.unschedulable === true || isBeingDrained(taints),

@@ -91,10 +91,14 @@ export function putUse(cluster: CoreCluster, claim: string, pod = `${claim}-pod`
 export function putNode(
   cluster: CoreCluster,
   name: string,
-  given: { readonly labels?: Readonly<Record<string, string>>; readonly spec?: Node["spec"] } = {},
+  given: {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly spec?: Node["spec"];
+    readonly metadata?: Partial<Node["metadata"]>;
+  } = {},
 ): void {
   cluster.put(NODES, {
-    metadata: { name, labels: { "kubernetes.io/hostname": name, ...given.labels } },
+    metadata: { name, labels: { "kubernetes.io/hostname": name, ...given.labels }, ...given.metadata },
     spec: given.spec ?? {},
   });
 }
