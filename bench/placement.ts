@@ -164,7 +164,7 @@ function cachedNode(index: number): CachedNode {
   const name = `node-${index}`;
   const zone = `eastus-${(index % ZONES) + 1}`;
   return {
-    metadata: { name, uid: name, resourceVersion: "1" },
+    metadata: { name, uid: name, resourceVersion: "1", creationTimestamp: "" },
     labels: { "kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone },
     taints: [],
     isUnschedulable: false,

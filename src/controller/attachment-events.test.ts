@@ -125,6 +125,11 @@ describe("the events of an attachment", () => {
       message: "node-a is being fenced from pvc-2, or was and is not clean yet, so nothing is attached to it",
     },
     {
+      because: "it was fenced from that one under an earlier name",
+      record: changedRecord(newRecord(0), { quarantined: [{ ...a, nodeName: "node-z" }] }),
+      message: "node-a is being fenced from pvc-2, or was and is not clean yet, so nothing is attached to it",
+    },
+    {
       because: "it may use that one, at an unknown place",
       record: changedRecord(newRecord(0), { unverified: [a] }),
       message:

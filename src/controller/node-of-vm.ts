@@ -1,7 +1,7 @@
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../core/api/identity/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/azure/ids/disk-uri.ts";
-import { nodesIn } from "../core/writer/record/record-nodes.ts";
+import { nodesNotOnlyClean } from "../core/writer/record/record-nodes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
 /** The node on a VM, and its vmId when a controller last used it; `vmId` undefined: whichever is there. */
@@ -83,8 +83,8 @@ export function nodeNamesOf(
 }
 
 /**
- * The volumes whose records list the VM of a node as unverified, by its resource id alone or with another
- * name than that of the node: the entry may be the node's by now.
+ * The volumes whose records name the VM of a node by its resource id alone, or by another name than that of
+ * the node: the entry may be the node's by now.
  */
 export function volumesUnderOtherNames(
   { cache, users }: Pick<ControllerPorts, "cache" | "users">,
@@ -97,11 +97,13 @@ export function volumesUnderOtherNames(
   const keys = new Set(uris.flatMap((uri) => (uri === undefined ? [] : resourceUriKey(uri))));
   return [...keys].flatMap((key) =>
     cache
-      .byIndex("AzVolume", "unverifiedOnVm", key)
-      .filter(({ status }) =>
-        nodesIn(status?.record, "unverified").some(
-          (entry) => entry.nodeName !== nodeName && resourceUriKey(entry.instanceUri) === key,
-        ),
+      .byIndex("AzVolume", "recordedOnVm", key)
+      .filter(
+        ({ status }) =>
+          status?.record !== undefined &&
+          nodesNotOnlyClean(status.record).some(
+            (entry) => entry.nodeName !== nodeName && resourceUriKey(entry.instanceUri) === key,
+          ),
       ),
   );
 }

@@ -240,7 +240,9 @@ export const runbooks: Readonly<Record<string, Runbook>> = {
         "and restart the node.",
       "Not believed (`ignored`): the column VM is another one than that of `kubectl get node <node> " +
         "-o jsonpath='{.spec.providerID}'`. Find out which is right: the cloud's node controller, " +
-        "or the instance metadata service, has answered for another VM.",
+        "or the instance metadata service, has answered for another VM. Where two Nodes have that same " +
+        "`providerID`, the kubelet has registered under another name: delete the Node from which " +
+        "Kubernetes hears nothing.",
     ],
   },
   ReclaimDisputed: {

@@ -1,11 +1,12 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
-import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isSameVm, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { nodeLabel } from "../../core/api/node-labels.ts";
 import { isDetaching, lunOn } from "../../core/attachment/attachment-state.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { isNamed } from "../../core/writer/record/record-nodes.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { isNamed, nodesIn, type NodeRole } from "../../core/writer/record/record-nodes.ts";
 import { mayAttach } from "../../core/writer/record/writer-steps.ts";
 import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
@@ -46,10 +47,15 @@ export interface BarringVolume {
  * and number for the next disk. So nothing is attached to the VM until it has shown that it is clean. Nor is
  * anything while it is unknown at which LUN it has, or had, the disk of a volume that it may use.
  */
-export function volumesBarring({ cache }: AttachmentPorts, node: NodeIdentity): readonly BarringVolume[] {
-  const attachments = cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName);
-  return cache
-    .byIndex("AzVolume", "recordedOn", node.nodeName)
+export function volumesBarring(ports: AttachmentPorts, node: NodeIdentity): readonly BarringVolume[] {
+  const { cache } = ports;
+  const attachments = attachmentsOnVm(ports, node);
+  // Also what an earlier name of the VM has, until its entries get the present one.
+  const recorded = [
+    ...cache.byIndex("AzVolume", "recordedOn", node.nodeName),
+    ...cache.byIndex("AzVolume", "recordedOnVm", resourceUriKey(node.instanceUri)),
+  ];
+  return [...new Set(recorded)]
     .filter((volume) => isBarred(volume, node, attachments))
     .map((volume) => ({ volumeName: volume.metadata.name, isUnplaced: !isFenced(volume, node) }));
 }
@@ -62,11 +68,20 @@ export function volumesBarring({ cache }: AttachmentPorts, node: NodeIdentity): 
  * and have it mounted.
  */
 export function lunsReservedOn(
-  { cache }: AttachmentPorts,
+  ports: AttachmentPorts,
   node: NodeIdentity,
   own: AzVolumeAttachment,
 ): readonly number[] {
-  return expectedLuns(cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName), node, own);
+  return expectedLuns(attachmentsOnVm(ports, node), node, own);
+}
+
+/** Those of the node, and those that its VM has under an earlier name. */
+function attachmentsOnVm(
+  { cache }: AttachmentPorts,
+  { nodeName, instanceUri }: NodeIdentity,
+): readonly AzVolumeAttachment[] {
+  const onVm = cache.byIndex("AzVolumeAttachment", "instanceUri", resourceUriKey(instanceUri));
+  return [...new Set([...cache.byIndex("AzVolumeAttachment", "nodeName", nodeName), ...onVm])];
 }
 
 function expectedLuns(
@@ -146,13 +161,17 @@ function volumesToRead(
  */
 function isBarred(volume: AzVolume, node: NodeIdentity, attachments: readonly AzVolumeAttachment[]): boolean {
   if (isFenced(volume, node)) return true;
-  if (!isNamed(volume.status?.record, node, "unverified")) return false;
+  if (!isOnVm(volume, node, "unverified")) return false;
   return !attachments.some(
     (attachment) =>
       attachment.spec.volumeName === volume.metadata.name && lunOn(attachment, node) !== undefined,
   );
 }
 
-function isFenced({ status }: AzVolume, node: NodeIdentity): boolean {
-  return isNamed(status?.record, node, "fenced", "fencing");
+function isFenced(volume: AzVolume, node: NodeIdentity): boolean {
+  return isOnVm(volume, node, "fenced", "fencing");
+}
+
+function isOnVm({ status }: AzVolume, node: NodeIdentity, ...roles: readonly NodeRole[]): boolean {
+  return nodesIn(status?.record, ...roles).some((other) => isSameVm(other, node));
 }

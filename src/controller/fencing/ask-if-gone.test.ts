@@ -93,6 +93,32 @@ describe("askIfGone", () => {
       assert.deepEqual(listIn(world.record(), "unverified"), [renamed]);
     }));
 
+  for (const { because, given, expected } of [
+    {
+      because: "holds the volume",
+      given: { writer: aWriter("node-a") },
+      expected: { writer: { ...aWriter("node-z"), ...a, nodeName: "node-z", nodeUid: "uid-z" } },
+    },
+    {
+      because: "is in quarantine",
+      given: { quarantined: [a] },
+      expected: { quarantined: [{ ...a, nodeName: "node-z", nodeUid: "uid-z" }] },
+    },
+  ])
+    it(`gives its present name to a VM that ${because} as an earlier node`, () =>
+      withControllerPorts(async (world) => {
+        const writer = given.writer && { ...given.writer, nodeUid: "uid-a" };
+        await world.given("AzVolume", aVolumeWithRecord(writer === undefined ? given : { writer }));
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        world.instances.set(a.instanceUri, a.vmId);
+        world.nodeNames.set(a.instanceUri, "node-z");
+        world.nodeUids.set("node-z", "uid-z");
+        const { vmId, instanceUri } = a;
+        await world.given("AzDriverNode", aDriverNode("node-z", { vmId: vmId.toUpperCase(), instanceUri }));
+        await confirm(world, a);
+        assert.deepEqual(world.record(), aVolumeWithRecord(expected).status?.record);
+      }));
+
   describe("for a VM without a node plug-in", () => {
     const vmUri = "/subscriptions/sub-1/resourceGroups/rg-2/providers/Microsoft.Compute/virtualMachines/vm-x";
     const listing = anInstance("vm-x", {

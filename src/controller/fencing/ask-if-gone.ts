@@ -1,10 +1,10 @@
 import type { WriterRecord } from "../../core/api/az-volume.ts";
-import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { includesNode, isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isEarlierVm } from "../../core/writer/plan-earlier-vm.ts";
 import { isGrantedAgain } from "../../core/writer/record/is-granted-again.ts";
-import { isNamed } from "../../core/writer/record/record-nodes.ts";
+import { isNamed, nodesNotOnlyClean } from "../../core/writer/record/record-nodes.ts";
 import {
   beginFence,
   endFence,
@@ -60,7 +60,7 @@ export async function askIfGone(
   if (!gone.ok) return gone;
   if (gone.value) return fenceGone(ports, vm, signal);
   const renamed = reporterOn(ports, node);
-  if (renamed !== undefined && renamed !== node.nodeName && isUnverifiedIn(ports, volumeName, node)) {
+  if (renamed !== undefined && renamed !== node.nodeName && isLeftIn(ports, volumeName, node)) {
     const { vmId, instanceUri } = node;
     const known = withNodeUid(ports, { nodeName: renamed, vmId, instanceUri });
     return identifyAs(ports, volumeName, node, known, signal);
@@ -162,10 +162,10 @@ function identifyAs(
   );
 }
 
-/** Only an entry that waits for its node's report can be given to the node that can report. */
-function isUnverifiedIn({ cache }: FencingPorts, volumeName: string, node: NodeIdentity): boolean {
+/** What waits for a node's report, or release, can be given to the node that can report. Its fence can't. */
+function isLeftIn({ cache }: FencingPorts, volumeName: string, node: NodeIdentity): boolean {
   const record = cache.get("AzVolume", volumeName)?.status?.record;
-  return isNamed(record, node, "unverified") && !isNamed(record, node, "writer", "fencing");
+  return record !== undefined && includesNode(nodesNotOnlyClean(record), node) && !isNamed(record, node, "fencing");
 }
 
 /**

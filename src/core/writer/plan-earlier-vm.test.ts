@@ -472,3 +472,61 @@ describe("a holder whose Node was deleted", () => {
       "ReleaseCheck",
     ));
 });
+
+describe("a VM whose kubelet has registered under another name", () => {
+  /** What node-c was called before. */
+  const before = { ...identity("node-c"), nodeName: "node-z", nodeUid: "uid-of-node-z" };
+  const asks: WriterAction = { kind: "AskAzure", node: before, mayBeGone: true };
+  const waits: WriterAction = {
+    kind: "WaitFor",
+    reason: "WriterReplaced",
+    nodeName: "node-z",
+    message:
+      `node-b waits for the volume: the VM ${before.instanceUri} (vmId ${before.vmId}) has it as node-z, ` +
+      "and is node-c by now",
+    retryAfterMs: 10_000,
+  };
+  const nodes = ["node-b", "node-c"].map((name) => aNode(name));
+  const waiting = [anAttachment("node-b", { status: { state: "Attached", role: "Replica" } })];
+
+  for (const [what, orchestratorNode] of [
+    ["is out of service", anOrchestratorNode({ isOutOfService: true, nodeUid: "uid-of-node-z" })],
+    ["is gone", anOrchestratorNode({ isGone: true })],
+  ] as const) {
+    const seen = (record: RecordChanges): readonly WriterAction[] =>
+      planWriter(
+        observed(record, {
+          nodes,
+          attachments: waiting,
+          orchestratorNode: (name) =>
+            name === "node-z" ? orchestratorNode : (nodes.find(({ nodeName }) => nodeName === name) ?? anOrchestratorNode()),
+        }),
+      );
+
+    it(`is not fenced by its earlier name where that ${what}, and gets its present one`, () => {
+      for (const held of [true, false])
+        for (const requested of [true, false]) {
+          const writer = { ...aWriter("node-c", { held, requested }), ...before };
+          assert.deepEqual(seen({ writer }), [asks, waits]);
+        }
+      assert.deepEqual(seen({ unverified: [before] }), [asks, { kind: "Requeue", afterMs: 10_000 }]);
+      assert.deepEqual(seen({ writer: aWriter("node-c"), unverified: [before] })[0], asks);
+      assert.deepEqual(seen({ quarantined: [before] })[0], asks);
+    });
+  }
+
+  it("is distrusted beside that where another VM has its earlier name, whose token may move its grant", () => {
+    const taken = aNode("node-z", { nodeUid: "uid-of-the-next" });
+    const seen = (record: RecordChanges): readonly WriterAction[] =>
+      planWriter(observed(record, { nodes: [...nodes, taken], attachments: waiting }));
+    const writer = { ...aWriter("node-c", { held: false, requested: false }), ...before };
+    const grants: WriterAction = { kind: "Distrust", node: before, as: "writer" };
+    assert.deepEqual(seen({ writer }), [asks, grants, waits]);
+    const stray = { ...before, nodeName: before.instanceUri, nodeUid: undefined };
+    assert.deepEqual(seen({ unverified: [before] })[1], {
+      kind: "Distrust",
+      node: { nodeName: stray.nodeName, vmId: stray.vmId, instanceUri: stray.instanceUri },
+      as: "stray",
+    });
+  });
+});

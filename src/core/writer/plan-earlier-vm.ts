@@ -1,5 +1,5 @@
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
-import { identityOf, isForeign, isSameNode, type NodeIdentity } from "../api/identity/node-identity.ts";
+import { identityOf, isForeign, isSameNode, isSameVm, type NodeIdentity } from "../api/identity/node-identity.ts";
 import { isOutOfService, type ObservedVolume, recordOf, shownVm } from "../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import { isOff } from "../azure/power-state.ts";
@@ -41,6 +41,40 @@ function isUnnamed(observed: ObservedNames, node: NodeIdentity): boolean {
 }
 
 /**
+ * The node that a VM of the record is by now, where its kubelet has registered under another name. That node
+ * is believed, and the entry's own is not, or is gone: of two Nodes on one VM only one is heard. A token may
+ * report any `vmId`, so Azure is asked before the entry gets that name.
+ */
+export function renamedTo(
+  observed: Pick<ObservedVolume, "node" | "nodes" | "orchestratorNode">,
+  vm: NodeIdentity,
+): NodeIdentity | undefined {
+  if (isForeign(vm)) return undefined;
+  const present = observed.node(vm.nodeName);
+  const isItself = present !== undefined && isSameNode(present, vm);
+  if (isItself && !observed.orchestratorNode(vm.nodeName).isGone) return undefined;
+  return observed
+    .nodes()
+    .find(
+      (node) =>
+        node.nodeName !== vm.nodeName &&
+        isSameVm(node, vm) &&
+        !observed.orchestratorNode(node.nodeName).isGone,
+    );
+}
+
+/** The VMs in the record that are nodes of other names by now, without one that is being fenced. */
+export function renamedVms(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
+  const entries = nodesIn(record, "writer", "unverified", "quarantined", "barrierPending");
+  return entries.filter(
+    (node, at) =>
+      entries.findIndex((other) => isSameNode(other, node)) === at &&
+      !isNamed(record, node, "fencing") &&
+      renamedTo(observed, node) !== undefined,
+  );
+}
+
+/**
  * The VMs in the record whose names belong to other VMs by now. They are gone, or live on under no node's
  * name. Without one that is being fenced, which its fence reads, and without those in quarantine only: they
  * block nothing, and are pruned once they are gone (`src/controller/fencing/prune-nodes.ts`).
@@ -67,6 +101,26 @@ export function planEarlierWriter(observed: ObservedVolume, writer: Writer): rea
     `holds the volume as ${node.nodeName}, and ${whichVmHasName(observed, node)}`,
   );
   return writer.held ? waits : [{ kind: "Distrust", node, as: "writer" }, ...waits];
+}
+
+/**
+ * Plans a writer whose VM is another node by now: neither the silence nor the out-of-service mark of its
+ * earlier name says anything of that VM. Once Azure has shown it, the grant gets its present name.
+ */
+export function planRenamedWriter(observed: ObservedVolume, writer: Writer, present: NodeIdentity): readonly WriterAction[] {
+  const node = identityOf(writer);
+  const isMovable = !writer.held && isEarlierVm(observed, node);
+  const distrusts: readonly WriterAction[] = isMovable ? [{ kind: "Distrust", node, as: "writer" }] : [];
+  const waiting = requestingNodes(observed).filter((nodeName) => nodeName !== present.nodeName);
+  if (waiting.length === 0) return distrusts;
+  const message =
+    `${nameList(waiting)} waits for the volume: the VM ${writer.instanceUri} (vmId ${writer.vmId}) has it as ` +
+    `${writer.nodeName}, and is ${present.nodeName} by now`;
+  const { nodeName } = node;
+  return [
+    ...distrusts,
+    { kind: "WaitFor", reason: "WriterReplaced", nodeName, message, retryAfterMs: ASK_AGAIN_MS },
+  ];
 }
 
 /**

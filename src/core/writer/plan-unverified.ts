@@ -3,7 +3,7 @@ import { isForeign, type NodeIdentity } from "../api/identity/node-identity.ts";
 import { isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { isWaitingElsewhere } from "../schedule/volume-pod.ts";
 import { isSilent, silentAfterMs } from "./node-silence.ts";
-import { isEarlierVm, planEarlierUnverified } from "./plan-earlier-vm.ts";
+import { isEarlierVm, planEarlierUnverified, renamedTo } from "./plan-earlier-vm.ts";
 import { requestsOf } from "./plan-grant.ts";
 import { planSilentWriter, remedyIfDead, withSilence } from "./plan-silent-writer.ts";
 import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
@@ -40,6 +40,11 @@ export function planUnverified(
 }
 
 function planVerification(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
+  // No mark of its earlier name says anything of a VM that is another node by now.
+  if (renamedTo(observed, node) !== undefined)
+    return isEarlierVm(observed, node)
+      ? planEarlierUnverified(observed, node)
+      : [{ kind: "Requeue", afterMs: ASK_AGAIN_MS }];
   if (isOutOfService(observed, node.nodeName))
     return [
       {

@@ -1,5 +1,5 @@
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
-import { identityOf, type NodeIdentity } from "../api/identity/node-identity.ts";
+import { identityOf, includesNode, type NodeIdentity } from "../api/identity/node-identity.ts";
 import { isPrimaryOrRequested } from "../attachment/attachment-state.ts";
 import {
   attachmentOn,
@@ -16,6 +16,9 @@ import {
   isLostWithNode,
   planEarlierWriter,
   planReleased,
+  planRenamedWriter,
+  renamedTo,
+  renamedVms,
   repeatsEarlierVm,
 } from "./plan-earlier-vm.ts";
 import { planGrant, requestingNodes } from "./plan-grant.ts";
@@ -32,7 +35,9 @@ import type { WriterAction } from "./writer-action.ts";
 export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
   if (record === undefined) return [];
-  const asksOfEarlierVms = earlierVms(observed, record).map(
+  const renamed = renamedVms(observed, record);
+  const earlier = earlierVms(observed, record).filter((node) => !includesNode(renamed, node));
+  const asksOfEarlierVms = [...renamed, ...earlier].map(
     (node) => ({ kind: "AskAzure", node, mayBeGone: true }) as const,
   );
   return [
@@ -67,6 +72,9 @@ function planRequestEnds(observed: ObservedVolume): readonly WriterAction[] {
 }
 
 function planForWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
+  const present = renamedTo(observed, writer);
+  if (present !== undefined && !isNamed(recordOf(observed), writer, "fencing"))
+    return planRenamedWriter(observed, writer, present);
   if (isEarlierVm(observed, writer)) return planEarlierWriter(observed, writer);
   if (isLostWithNode(observed, writer))
     return [

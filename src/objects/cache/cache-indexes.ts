@@ -1,4 +1,5 @@
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { barrierPendingNames } from "../../core/attachment/observed-volume.ts";
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { nodesNotOnlyClean, nodesIn } from "../../core/writer/record/record-nodes.ts";
@@ -17,15 +18,12 @@ export const cacheIndexes = {
      * Names of the nodes in the entries of its record, without the clean ones. Attaches rely on it to have
      * all that were fenced, so it names these whatever else their entries say.
      */
-    recordedOn: ({ status }: KindMap["AzVolume"]) => {
-      const record = status?.record;
-      const entries =
-        record === undefined ? [] : [...nodesNotOnlyClean(record), ...nodesIn(record, "fenced")];
-      return [...new Set(entries.map(({ nodeName }) => nodeName))];
-    },
-    /** The resource ids, as `resourceUriKey` writes them, of the VMs of its unverified nodes. */
-    unverifiedOnVm: ({ status }: KindMap["AzVolume"]) => [
-      ...new Set(nodesIn(status?.record, "unverified").map(({ instanceUri }) => resourceUriKey(instanceUri))),
+    recordedOn: (volume: KindMap["AzVolume"]) => [
+      ...new Set(recordedIn(volume).map(({ nodeName }) => nodeName)),
+    ],
+    /** The resource ids, as `resourceUriKey` writes them, of the VMs of the same nodes. */
+    recordedOnVm: (volume: KindMap["AzVolume"]) => [
+      ...new Set(recordedIn(volume).map(({ instanceUri }) => resourceUriKey(instanceUri))),
     ],
     /** Names of the nodes that its record lists with a pending write barrier. */
     barrierPendingOn: barrierPendingNames,
@@ -55,5 +53,10 @@ export const cacheIndexes = {
   },
   Lease: {},
 } as const satisfies { readonly [K in Kind]: Readonly<Record<string, KeysOf<KindMap[K]>>> };
+
+function recordedIn({ status }: KindMap["AzVolume"]): readonly NodeIdentity[] {
+  const record = status?.record;
+  return record === undefined ? [] : [...nodesNotOnlyClean(record), ...nodesIn(record, "fenced")];
+}
 
 export type IndexName<K extends Kind> = keyof (typeof cacheIndexes)[K] & string;

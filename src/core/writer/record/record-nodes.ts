@@ -7,7 +7,7 @@ import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../../a
  * refuses its writes; or in its list. Unverified nodes are `confirmed` (by Azure) or `unconfirmed`, and
  * either may be `fenced`: a node that is in quarantine, or was before it became unverified.
  */
-type NodeRole =
+export type NodeRole =
   | "writer"
   | "holder"
   | "requested"

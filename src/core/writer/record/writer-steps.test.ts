@@ -1091,6 +1091,76 @@ describe("identify, by the name of the node", () => {
     ]);
   });
 
+  it("takes what the record says of the VM under an earlier name", () => {
+    const earlier = { ...b, nodeName: "node-b0", vmId: b.vmId.toUpperCase(), nodeUid: "b-0" };
+    const now = { ...b, nodeUid: "b-1" };
+    const writerOf = (node: NodeIdentity, held = true) => ({ ...aWriter("node-b", { held }), ...node });
+    check([
+      {
+        because: "it was fenced",
+        step: identifyByName(aRecord({ quarantined: [earlier] }), earlier, now),
+        expected: aRecord({ quarantined: [now] }),
+      },
+      {
+        because: "it was fenced, and is clean by its new name",
+        step: identifyByName(
+          aRecord({ defaultAccess: "quarantined", quarantined: [earlier], clean: [now] }),
+          earlier,
+          now,
+        ),
+        expected: aRecord({ defaultAccess: "quarantined", quarantined: [now] }),
+      },
+      {
+        because: "it was fenced, and is unverified by its new name",
+        step: identifyByName(aRecord({ quarantined: [earlier], unverified: [now] }), earlier, now),
+        expected: aRecord({ unverified: [{ ...now, wasQuarantined: true }] }),
+      },
+      {
+        because: "it was fenced, and writes by its new name: it shows itself clean with its release",
+        step: identifyByName(aRecord({ quarantined: [earlier], writer: writerOf(now) }), earlier, now),
+        expected: "node-b is the writer",
+      },
+      {
+        because: "an update may reach it",
+        step: identifyByName(aRecord({ barrierPending: [earlier] }), earlier, now),
+        expected: aRecord({ barrierPending: [now] }),
+      },
+      {
+        because: "it holds the volume",
+        step: identifyByName(aRecord({ writer: writerOf(earlier) }), earlier, now),
+        expected: aRecord({ writer: writerOf(now) }),
+      },
+      {
+        because: "it has a grant, and the disk was found on it by its new name",
+        step: identifyByName(aRecord({ writer: writerOf(earlier, false), unverified: [now] }), earlier, now),
+        expected: aRecord({ writer: writerOf(now, false) }),
+      },
+      {
+        because: "it has a grant without a uid, which another VM's token may have moved",
+        step: identifyByName(
+          aRecord({ writer: { ...writerOf(earlier, false), nodeUid: undefined } }),
+          earlier,
+          now,
+        ),
+        expected: aRecord({ writer: { ...writerOf(now), requested: false } }),
+      },
+      {
+        because: "it was fenced by its new name",
+        step: identifyByName(aRecord({ writer: writerOf(earlier), quarantined: [now] }), earlier, now),
+        expected: "node-b is in quarantine until it has shown that it is clean",
+      },
+      {
+        because: "it has nothing but shown itself clean by its earlier name",
+        step: identifyByName(
+          aRecord({ defaultAccess: "quarantined", clean: [earlier] }),
+          earlier,
+          now,
+        ),
+        expected: `${earlier.instanceUri} is neither unverified nor in quarantine`,
+      },
+    ]);
+  });
+
   it("names the node of a VM known by resource id alone, once, or says why not", () => {
     check([
       {
@@ -1113,7 +1183,7 @@ describe("identify, by the name of the node", () => {
       {
         because: "not unverified",
         step: identifyByName(aRecord({ unverified: [a] }), unknown, b),
-        expected: `${unknown.instanceUri} is not unverified`,
+        expected: `${unknown.instanceUri} is neither unverified nor in quarantine`,
       },
       {
         because: "its fence goes by the resource id",
@@ -1381,6 +1451,33 @@ describe("what may be attached and detached", () => {
       ];
       assert.deepEqual(others, [true, true, true], `${because}, and only the GUID is the same`);
     }
+  });
+
+  it("keeps what one name of a VM has from its other names", () => {
+    const renamed = { ...a, nodeName: "node-a2", vmId: a.vmId.toUpperCase() };
+    const elsewhere = { ...renamed, instanceUri: b.instanceUri };
+    for (const { because, record, attach } of [
+      { because: "in quarantine", record: aRecord({ quarantined: [a] }), attach: false },
+      { because: "being fenced without a writer", record: aRecord({ fencing: a }), attach: false },
+      { because: "with a pending write barrier", record: aRecord({ barrierPending: [a] }), attach: true },
+    ]) {
+      assert.deepEqual(
+        [grant(record, renamed).ok, mayAttach(record, renamed)],
+        [false, attach],
+        because,
+      );
+      assert.deepEqual([grant(record, elsewhere).ok, mayAttach(record, elsewhere)], [true, true], because);
+    }
+    const both = aRecord({ quarantined: [a], writer: { ...aWriter("node-a"), ...renamed } });
+    assert.equal(mayAttach(both, renamed), true, "the writer");
+  });
+
+  it("is not begun as a fence of another name of the writer's VM", () => {
+    const renamed = { ...a, nodeName: "node-a2" };
+    const record = aRecord({ writer: { ...aWriter("node-a"), ...renamed }, unverified: [a] });
+    assert.deepEqual(beginFence(record, a), { ok: false, failure: "its VM has the volume as node-a2" });
+    const released = aRecord({ writer: { ...unrequestedA, ...renamed }, unverified: [a] });
+    assert.equal(beginFence(released, a).ok, false);
   });
 
   it("keeps a fenced node in quarantine although it had been clean before", () => {

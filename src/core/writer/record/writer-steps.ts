@@ -92,7 +92,11 @@ export function barrierWaitText(nodeName: string): string {
  * question lets a fence slip in between.
  */
 export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
-  return !isInQuarantine(record, node) && !(record.fencing !== undefined && isSameVm(record.fencing, node));
+  if (isInQuarantine(record, node)) return false;
+  const barring = isNamed(record, node, "writer")
+    ? nodesIn(record, "fencing")
+    : nodesIn(record, "fencing", "quarantined");
+  return !barring.some((other) => isSameVm(other, node));
 }
 
 /**
@@ -121,6 +125,9 @@ export function grant(record: WriterRecord, node: NodeIdentity): Step {
   if (isInQuarantine(record, node))
     return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
   if (isNamed(record, node, "barrierPending")) return fail(barrierRefusal(node));
+  const barring = nodesIn(record, "fencing", "quarantined", "barrierPending");
+  const otherName = barring.find((other) => isSameVm(other, node))?.nodeName;
+  if (otherName !== undefined) return fail(`its VM is listed as ${otherName}`);
   const epoch = record.epoch + 1;
   return ok({ ...record, writer: { ...identityOf(node), epoch, held: false, requested: true }, epoch });
 }
@@ -196,6 +203,9 @@ export function beginFence(
 ): Step {
   if (record.fencing !== undefined && !isNamed(record, node, "fencing"))
     return fail(`${record.fencing.nodeName} is being fenced`);
+  const { writer } = record;
+  if (writer !== undefined && !isSameNode(writer, node) && isSameVm(writer, node))
+    return fail(`its VM has the volume as ${writer.nodeName}`);
   const next = distrusts ? withUnrequestedHolder(record, node) : record;
   if (isNamed(next, node, "writer")) {
     if (next.writer?.held !== true) return fail(`${node.nodeName} does not hold the volume: revoke it`);
@@ -331,25 +341,60 @@ export function identifyByUid(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * *identify*, by the controller: a VM that is unverified as `unknown`, by its resource id alone or by an
- * earlier name, gets the name and uid of `node`, which is the same VM, so that the node can report its use
- * of the disk. Marks of both entries stay. Not while either is being fenced: the fence would go by one
- * name, and the entry by another.
+ * *identify*, by the controller: what the record says of a VM as `unknown`, by its resource id alone or by an
+ * earlier name, it says of `node` from now on, which is the same VM: only that node can report its use of the
+ * disk. Marks of both entries stay. Not while either is being fenced: the fence would go by one name, and the
+ * entry by another.
  */
 export function identifyByName(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
-  const marks = entryOf(record, unknown);
-  if (marks?.access !== "unverified") return fail(`${unknown.instanceUri} is not unverified`);
-  if (isNamed(record, unknown, "writer")) return fail(`${unknown.nodeName} is the writer`);
   if (isNamed(record, unknown, "fencing")) return fail(`${unknown.instanceUri} is being fenced`);
   if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
+  const marks = entryOf(record, unknown);
+  const saysMore = marks !== undefined && !isOnlyClean(marks);
+  if (isNamed(record, unknown, "writer"))
+    return saysMore ? fail(`${unknown.nodeName} is the writer`) : identifyWriter(record, unknown, node);
+  if (!saysMore) return fail(`${unknown.instanceUri} is neither unverified nor in quarantine`);
   const others = withMarks(record, unknown, {});
   // The writer has the disk by right, and no step would remove an entry beside that: *reclaim* and *prove
-  // clean* are for nodes that do not write. Only the write barrier concerns it as well.
-  if (isNamed(others, node, "writer"))
-    return marks.barrierPending === true ? fail(barrierRefusal(unknown)) : ok(others);
-  const found = isNamed(others, node, "unverified") ? others : foundUnverified(others, node);
+  // clean* are for nodes that do not write. Only the write barrier concerns it as well. A quarantine ends
+  // with its release, which shows the VM to be clean.
+  if (isNamed(others, node, "writer")) {
+    if (marks.barrierPending === true) return fail(barrierRefusal(unknown));
+    return marks.access === "unverified" ? ok(others) : fail(`${node.nodeName} is the writer`);
+  }
+  const own = entryOf(others, node);
+  if (marks.access !== "unverified" && own?.access !== "unverified") {
+    const access = own?.access === "quarantined" ? own.access : marks.access;
+    const known = withUidFrom(nodesNotOnlyClean(others), node);
+    return ok(withMarks(others, known, { ...marksOf(own ?? {}), ...marksOf(marks), access }));
+  }
+  const found = own?.access === "unverified" ? others : foundUnverified(others, node);
   const entry = entryOf(found, node);
-  return ok(withMarks(found, entry ?? node, { ...entry, ...marksOf(marks) }));
+  const wasQuarantined = marks.access === "quarantined" ? ({ wasQuarantined: true } as const) : {};
+  return ok(
+    withMarks(found, entry ?? node, {
+      ...entry,
+      ...marksOf(marks),
+      access: "unverified",
+      ...wasQuarantined,
+    }),
+  );
+}
+
+/**
+ * The grant is the VM's. What was found on it under its present name is explained by that. Without a uid
+ * another VM's token may have moved it: it counts as held and unrequested then, as by *distrust*.
+ */
+function identifyWriter(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
+  const { writer } = record;
+  if (writer === undefined) return fail("there is no writer");
+  const own = entryOf(record, node);
+  if (own?.barrierPending === true) return fail(barrierRefusal(node));
+  if (own?.access === "quarantined")
+    return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
+  const { held, requested } = writer.nodeUid === undefined ? { held: true, requested: false } : writer;
+  const others = withMarks(withMarks(record, unknown, {}), node, {});
+  return ok({ ...others, writer: { ...identityOf(node), epoch: writer.epoch, held, requested } });
 }
 
 /**
