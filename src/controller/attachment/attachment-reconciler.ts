@@ -16,7 +16,7 @@ import { attach } from "./attach.ts";
 import { setAttachmentStatus } from "./attachment-object.ts";
 import { removeIgnored } from "./ignored-attachment.ts";
 import { recreateAttachment } from "./recreate-attachment.ts";
-import { detach, removeProvenOff } from "./removal/detach.ts";
+import { detach, leaveDisk, removeProvenOff } from "./removal/detach.ts";
 import { removeIfUnattached } from "./removal/remove-if-unattached.ts";
 import { removeOrphan } from "./removal/remove-orphan.ts";
 import { takeBackDetach } from "./removal/take-back-detach.ts";
@@ -143,6 +143,8 @@ async function execute(
       return removeIfUnattached(ports, observed.volume, attachment, action, signal);
     case "RemoveProvenOff":
       return removeProvenOff(ports, attachment, action.node, signal);
+    case "LeaveDisk":
+      return leaveDisk(ports, attachment, action, signal);
     case "RecordRole":
       return recordRole(ports, attachment, action.role, signal);
     case "Recreate":

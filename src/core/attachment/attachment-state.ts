@@ -25,6 +25,21 @@ export function earlierVmOf(
   return isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;
 }
 
+/**
+ * Whether another attachment of the same disk is to keep it on that VM: the VM's kubelet has registered under
+ * another name since.
+ */
+export function keepsDiskOn(
+  other: AzVolumeAttachment,
+  { nodeName, vmId, instanceUri }: NodeIdentity,
+  volumeId: string,
+): boolean {
+  if (other.spec.nodeName === nodeName || !isSameResourceUri(other.spec.volumeId, volumeId)) return false;
+  const vm = recordedVm(other);
+  if (vm === undefined || other.metadata.deletionTimestamp !== undefined || isDetaching(other)) return false;
+  return isSameVmId(vm.vmId, vmId) && isSameResourceUri(vm.instanceUri, instanceUri);
+}
+
 /** Whether the disk is attached as far as is known: its device is not reported as missing. */
 export function isAttached({ status }: Pick<AzVolumeAttachment, "status">): boolean {
   return status?.state === "Attached" && status.deviceMissing !== true;

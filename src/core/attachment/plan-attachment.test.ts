@@ -6,6 +6,7 @@ import type { EventReason } from "../events/event-reasons.ts";
 import {
   agoMs,
   anAttachment,
+  attachmentName,
   aNode,
   anObservedVolume,
   aRecord,
@@ -445,6 +446,32 @@ describe("planAttachment", () => {
         volume: aVolumeWithRecord({ unverified: [a] }),
         nodes: [aNode("node-a", { isGone: true, vmId: "vm-of-another", instanceUri: "/another" })],
         plan: waits("node-a may still write the volume"),
+      },
+      ...[undefined, aRecord(), aRecord({ writer: { ...aWriter("node-b"), ...a, nodeName: "node-b" } })].map(
+        (record): Row => ({
+          because: "its VM has the disk under another name of its node",
+          own: leaving(aReplica("node-a")),
+          others: [anAttachment("node-b", { status: { vmId: inCapitals.vmId, instanceUri: a.instanceUri } })],
+          volume:
+            record === undefined
+              ? aVolume({
+                  spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] },
+                })
+              : aVolumeWithRecord(record),
+          plan: { kind: "LeaveDisk", node: a, keeper: attachmentName("node-b") },
+        }),
+      ),
+      {
+        because: "the same, and its detach was begun",
+        own: leaving(aReplica("node-a", { status: { state: "Detaching" } })),
+        others: [anAttachment("node-b", { status: { vmId: a.vmId, instanceUri: a.instanceUri } })],
+        plan: { kind: "TakeBackDetach", node: a },
+      },
+      {
+        because: "the same, and that one is being deleted, too",
+        own: leaving(aReplica("node-a")),
+        others: [leaving(aReplica("node-b", { status: { vmId: a.vmId, instanceUri: a.instanceUri } }))],
+        plan: { kind: "Detach", node: a, lane: "prune" },
       },
       {
         because: "in quarantine it may go",

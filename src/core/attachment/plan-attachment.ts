@@ -12,6 +12,7 @@ import {
   isDetachBegun,
   isDetaching,
   isRequestedPrimary,
+  keepsDiskOn,
 } from "./attachment-state.ts";
 import { mayBeStaged } from "./is-replica.ts";
 import {
@@ -47,6 +48,8 @@ export type AttachmentAction =
    * without another call to Azure.
    */
   | { readonly kind: "RemoveProvenOff"; readonly node: NodeIdentity }
+  /** The VM has the disk under another name of its node by now, by the attachment `keeper`: it stays there. */
+  | { readonly kind: "LeaveDisk"; readonly node: NodeIdentity; readonly keeper: string }
   /**
    * No attach was begun through this object, or the disk was proven detached since: nothing is detached.
    * A person may have attached the disk to its node.
@@ -116,6 +119,11 @@ function planTerminating(
   if (vm === undefined) return { kind: "RemoveUnattached", node };
   if (isNamed(record, vm, "fencing")) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
   if (isProvenOff(record, attachment, vm)) return { kind: "RemoveProvenOff", node: vm };
+  const keeper = observed.attachments.find((other) => keepsDiskOn(other.attachment, vm, attachment.spec.volumeId));
+  if (keeper !== undefined && !isNamed(record, vm, "writer", "unverified"))
+    return isDetachBegun(attachment, vm)
+      ? { kind: "TakeBackDetach", node: vm }
+      : { kind: "LeaveDisk", node: vm, keeper: keeper.attachment.metadata.name };
   if (record !== undefined && !mayDetach(record, vm))
     return { kind: "Wait", because: whyNotDetached(record, vm) };
   // Its status names the VM before an attach is sent. Without it, the disk was not attached by the driver

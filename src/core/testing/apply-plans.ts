@@ -168,6 +168,7 @@ function applyAttachmentAction(
     case "Detach":
     case "RemoveUnattached":
     case "RemoveProvenOff":
+    case "LeaveDisk":
       return withAttachments(
         observed,
         attachmentsOf(observed).filter((other) => other.metadata.name !== name),

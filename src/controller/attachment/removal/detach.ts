@@ -2,6 +2,7 @@ import type { AttachmentStatus, AzVolumeAttachment } from "../../../core/api/az-
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../../core/api/identity/attachment-identity.ts";
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
+import { keepsDiskOn } from "../../../core/attachment/attachment-state.ts";
 import { isTerminating, isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import { type AttachmentAction, isProvenOff } from "../../../core/attachment/plan-attachment.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
@@ -51,6 +52,9 @@ export async function detach(
     isAllowed = false;
     // What the cache shows refuses a detach without a mark: its node can still find the disk.
     if (known === undefined || !allowsDetach(ports, attachment, known, node)) return isAllowed;
+    // An attach records its VM first. The next pass leaves the disk to it.
+    const others = ports.cache.byIndex("AzVolumeAttachment", "volumeName", attachment.spec.volumeName);
+    if (others.some((other) => keepsDiskOn(other, node, attachment.spec.volumeId))) return isAllowed;
     attempt = ports.random.uuid();
     const keepsStaged = !(
       isSingleWriter(known.spec.capabilities) || (await isLostNow(ports, node.nodeName, callSignal))
@@ -188,6 +192,22 @@ function allowsDetach(
     (rollbackReporter(ports, attachment.spec.volumeName, record.storeIncarnation) !== node.nodeName &&
       mayDetach(record, node))
   );
+}
+
+/** Removes an attachment whose disk stays on its VM by another one, which is read past the cache. */
+export async function leaveDisk(
+  ports: AttachmentPorts,
+  attachment: AzVolumeAttachment,
+  { node, keeper }: Extract<AttachmentAction, { kind: "LeaveDisk" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const other = await ports.store.get("AzVolumeAttachment", keeper, signal);
+  if (!other.ok && other.failure.kind !== "ObjectNotFound") return other;
+  const { volumeName, volumeId } = attachment.spec;
+  if (!other.ok || !keepsDiskOn(other.value, node, volumeId)) return refusedFor(attachment);
+  const { nodeName } = other.value.spec;
+  ports.logger.info("disk left to another node of its VM", { volumeName, nodeName, earlier: node.nodeName });
+  return removeAttachment(ports, attachment, signal);
 }
 
 /**
