@@ -199,7 +199,9 @@ export function createPodVolumeUsers(options: {
     cachedNode: (nodeName) => orchestratorNode(nodes.get(nodeName), nodes.hasSynced()),
     cachedPods: (volumeId) => (hasSynced() ? podsUsing(volumeId).map(volumePod).toSorted(byName) : undefined),
     cachedNodeNameOf: (instanceUri) =>
-      nodes.byIndex("instanceUri", resourceUriKey(instanceUri)).reduce<CachedNode | undefined>(presentNode, undefined)?.metadata.name,
+      nodes
+        .byIndex("instanceUri", resourceUriKey(instanceUri))
+        .reduce<CachedNode | undefined>(presentNode, undefined)?.metadata.name,
     cachedPlacement: (volumeId, nodeName) => {
       if (!hasSynced() || !nodes.hasSynced()) return placementUnknown;
       const users = podsUsing(volumeId);

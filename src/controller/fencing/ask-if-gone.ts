@@ -1,5 +1,10 @@
 import type { WriterRecord } from "../../core/api/az-volume.ts";
-import { includesNode, isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import {
+  includesNode,
+  isForeign,
+  isSameVmId,
+  type NodeIdentity,
+} from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isEarlierVm } from "../../core/writer/plan-earlier-vm.ts";
@@ -165,7 +170,9 @@ function identifyAs(
 /** What waits for a node's report, or release, can be given to the node that can report. Its fence can't. */
 function isLeftIn({ cache }: FencingPorts, volumeName: string, node: NodeIdentity): boolean {
   const record = cache.get("AzVolume", volumeName)?.status?.record;
-  return record !== undefined && includesNode(nodesNotOnlyClean(record), node) && !isNamed(record, node, "fencing");
+  return (
+    record !== undefined && includesNode(nodesNotOnlyClean(record), node) && !isNamed(record, node, "fencing")
+  );
 }
 
 /**

@@ -136,7 +136,10 @@ describe("a silent node whose VM runs", () => {
   const alsoAs = async (world: ReconcileWorld, nodeName: string, node?: string): Promise<void> => {
     const { vmId, instanceUri } = identity(NODE);
     if (node !== undefined) world.nodeNames.set(node, nodeName);
-    await world.given("AzDriverNode", aDriverNode(nodeName, { vmId, instanceUri: instanceUri.toUpperCase() }));
+    await world.given(
+      "AzDriverNode",
+      aDriverNode(nodeName, { vmId, instanceUri: instanceUri.toUpperCase() }),
+    );
   };
 
   it("stays on while a plug-in reports from it as another node, and an event says so", () =>

@@ -119,7 +119,9 @@ function planTerminating(
   if (vm === undefined) return { kind: "RemoveUnattached", node };
   if (isNamed(record, vm, "fencing")) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
   if (isProvenOff(record, attachment, vm)) return { kind: "RemoveProvenOff", node: vm };
-  const keeper = observed.attachments.find((other) => keepsDiskOn(other.attachment, vm, attachment.spec.volumeId));
+  const keeper = observed.attachments.find((other) =>
+    keepsDiskOn(other.attachment, vm, attachment.spec.volumeId),
+  );
   if (keeper !== undefined && !isNamed(record, vm, "writer", "unverified"))
     return isDetachBegun(attachment, vm)
       ? { kind: "TakeBackDetach", node: vm }

@@ -499,7 +499,9 @@ describe("a VM whose kubelet has registered under another name", () => {
           nodes,
           attachments: waiting,
           orchestratorNode: (name) =>
-            name === "node-z" ? orchestratorNode : (nodes.find(({ nodeName }) => nodeName === name) ?? anOrchestratorNode()),
+            name === "node-z"
+              ? orchestratorNode
+              : (nodes.find(({ nodeName }) => nodeName === name) ?? anOrchestratorNode()),
         }),
       );
 

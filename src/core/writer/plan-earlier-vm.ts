@@ -1,5 +1,11 @@
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
-import { identityOf, isForeign, isSameNode, isSameVm, type NodeIdentity } from "../api/identity/node-identity.ts";
+import {
+  identityOf,
+  isForeign,
+  isSameNode,
+  isSameVm,
+  type NodeIdentity,
+} from "../api/identity/node-identity.ts";
 import { isOutOfService, type ObservedVolume, recordOf, shownVm } from "../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import { isOff } from "../azure/power-state.ts";
@@ -107,7 +113,11 @@ export function planEarlierWriter(observed: ObservedVolume, writer: Writer): rea
  * Plans a writer whose VM is another node by now: neither the silence nor the out-of-service mark of its
  * earlier name says anything of that VM. Once Azure has shown it, the grant gets its present name.
  */
-export function planRenamedWriter(observed: ObservedVolume, writer: Writer, present: NodeIdentity): readonly WriterAction[] {
+export function planRenamedWriter(
+  observed: ObservedVolume,
+  writer: Writer,
+  present: NodeIdentity,
+): readonly WriterAction[] {
   const node = identityOf(writer);
   const isMovable = !writer.held && isEarlierVm(observed, node);
   const distrusts: readonly WriterAction[] = isMovable ? [{ kind: "Distrust", node, as: "writer" }] : [];

@@ -1151,11 +1151,7 @@ describe("identify, by the name of the node", () => {
       },
       {
         because: "it has nothing but shown itself clean by its earlier name",
-        step: identifyByName(
-          aRecord({ defaultAccess: "quarantined", clean: [earlier] }),
-          earlier,
-          now,
-        ),
+        step: identifyByName(aRecord({ defaultAccess: "quarantined", clean: [earlier] }), earlier, now),
         expected: `${earlier.instanceUri} is neither unverified nor in quarantine`,
       },
     ]);
@@ -1461,11 +1457,7 @@ describe("what may be attached and detached", () => {
       { because: "being fenced without a writer", record: aRecord({ fencing: a }), attach: false },
       { because: "with a pending write barrier", record: aRecord({ barrierPending: [a] }), attach: true },
     ]) {
-      assert.deepEqual(
-        [grant(record, renamed).ok, mayAttach(record, renamed)],
-        [false, attach],
-        because,
-      );
+      assert.deepEqual([grant(record, renamed).ok, mayAttach(record, renamed)], [false, attach], because);
       assert.deepEqual([grant(record, elsewhere).ok, mayAttach(record, elsewhere)], [true, true], because);
     }
     const both = aRecord({ quarantined: [a], writer: { ...aWriter("node-a"), ...renamed } });
