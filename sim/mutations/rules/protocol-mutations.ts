@@ -87,10 +87,8 @@ export const protocolMutations: readonly Mutation[] = [
     removes: "nothing is attached to a node that is being fenced",
     edits: {
       file: WRITER_STEPS,
-      find:
-        "return !isInQuarantine(record, node) && !(record.fencing !== undefined && " +
-        "isSameVm(record.fencing, node));",
-      replace: `return !isInQuarantine(record, node);`,
+      find: `return !(record.fencing !== undefined && isSameVm(record.fencing, node));`,
+      replace: `return true;`,
     },
     alsoRemoves: ["fence-bars", "held-device"],
     breaks: ["two-writers"],

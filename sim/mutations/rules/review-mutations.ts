@@ -28,8 +28,8 @@ export const reviewMutations: readonly Mutation[] = [
       "clean",
     edits: {
       file: "src/controller/attachment/may-attach-now.ts",
-      find: `return isNamed(status?.record, node, "fenced", "fencing");`,
-      replace: `return isNamed(status?.record, { ...node, vmId: "" }, "fenced", "fencing");`,
+      find: `return isOnVm(volume, node, "fenced", "fencing");`,
+      replace: `return isOnVm(volume, { ...node, vmId: "" }, "fenced", "fencing");`,
     },
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],

@@ -389,7 +389,7 @@ describe("createPodVolumeUsers: nodes", () => {
     assert.equal(await users.isUnschedulable("node-b", never), false, "it can't be read");
   });
 
-  it("takes a VM for the Node that its kubelet reports as, and of several for the one made last", async () => {
+  it("takes a VM for the Node that is heard, and of several for the one made last", async () => {
     const providerID = "azure:///subscriptions/s/virtualMachines/flex_1";
     const unreachable = [{ key: "node.kubernetes.io/unreachable", effect: "NoExecute" }];
     const nodeOf = async (cluster: CoreCluster, taintsOf: Readonly<Record<string, typeof unreachable>>) => {

@@ -132,7 +132,7 @@ describe("a silent node whose VM runs", () => {
         assert.deepEqual([world.emitted, [...world.markedByDriver]], [[], []]);
       }));
 
-  /** A plug-in reports from the VM of `node-a`, and sends heartbeats; `node`: what its Node says of its VM. */
+  /** A plug-in reports from the VM of `node-a`, and sends heartbeats; `node`: the VM that its Node names. */
   const alsoAs = async (world: ReconcileWorld, nodeName: string, node?: string): Promise<void> => {
     const { vmId, instanceUri } = identity(NODE);
     if (node !== undefined) world.nodeNames.set(node, nodeName);

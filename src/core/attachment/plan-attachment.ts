@@ -48,7 +48,7 @@ export type AttachmentAction =
    * without another call to Azure.
    */
   | { readonly kind: "RemoveProvenOff"; readonly node: NodeIdentity }
-  /** The VM has the disk under another name of its node by now, by the attachment `keeper`: it stays there. */
+  /** The VM has the disk under another name of its node by now, by the attachment `keeper`: it stays. */
   | { readonly kind: "LeaveDisk"; readonly node: NodeIdentity; readonly keeper: string }
   /**
    * No attach was begun through this object, or the disk was proven detached since: nothing is detached.

@@ -517,7 +517,7 @@ describe("a VM whose kubelet has registered under another name", () => {
     });
   }
 
-  it("is distrusted beside that where another VM has its earlier name, whose token may move its grant", () => {
+  it("is distrusted beside that where another VM has its earlier name", () => {
     const taken = aNode("node-z", { nodeUid: "uid-of-the-next" });
     const seen = (record: RecordChanges): readonly WriterAction[] =>
       planWriter(observed(record, { nodes: [...nodes, taken], attachments: waiting }));

@@ -124,8 +124,8 @@ export function planRenamedWriter(
   const waiting = requestingNodes(observed).filter((nodeName) => nodeName !== present.nodeName);
   if (waiting.length === 0) return distrusts;
   const message =
-    `${nameList(waiting)} waits for the volume: the VM ${writer.instanceUri} (vmId ${writer.vmId}) has it as ` +
-    `${writer.nodeName}, and is ${present.nodeName} by now`;
+    `${nameList(waiting)} waits for the volume: the VM ${writer.instanceUri} (vmId ${writer.vmId}) has it ` +
+    `as ${writer.nodeName}, and is ${present.nodeName} by now`;
   const { nodeName } = node;
   return [
     ...distrusts,

@@ -18,6 +18,7 @@ import {
   marksOf,
   type EntryMarks,
   nodesIn,
+  type NodeRole,
   withMarks,
 } from "./record-nodes.ts";
 
@@ -92,11 +93,19 @@ export function barrierWaitText(nodeName: string): string {
  * question lets a fence slip in between.
  */
 export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
-  if (isInQuarantine(record, node)) return false;
-  const barring = isNamed(record, node, "writer")
-    ? nodesIn(record, "fencing")
-    : nodesIn(record, "fencing", "quarantined");
-  return !barring.some((other) => isSameVm(other, node));
+  const isQuarantinedAs = otherNameOf(record, node, "quarantined") !== undefined;
+  if (isInQuarantine(record, node) || (isQuarantinedAs && !isNamed(record, node, "writer"))) return false;
+  return !(record.fencing !== undefined && isSameVm(record.fencing, node));
+}
+
+/** Another name of the VM of `node` that the record has in one of these roles. */
+function otherNameOf(
+  record: WriterRecord,
+  node: NodeIdentity,
+  ...roles: readonly NodeRole[]
+): string | undefined {
+  return nodesIn(record, ...roles).find((other) => !isSameNode(other, node) && isSameVm(other, node))
+    ?.nodeName;
 }
 
 /**
@@ -125,8 +134,7 @@ export function grant(record: WriterRecord, node: NodeIdentity): Step {
   if (isInQuarantine(record, node))
     return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
   if (isNamed(record, node, "barrierPending")) return fail(barrierRefusal(node));
-  const barring = nodesIn(record, "fencing", "quarantined", "barrierPending");
-  const otherName = barring.find((other) => isSameVm(other, node))?.nodeName;
+  const otherName = otherNameOf(record, node, "fencing", "quarantined", "barrierPending");
   if (otherName !== undefined) return fail(`its VM is listed as ${otherName}`);
   const epoch = record.epoch + 1;
   return ok({ ...record, writer: { ...identityOf(node), epoch, held: false, requested: true }, epoch });
