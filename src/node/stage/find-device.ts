@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
+import { isSameVmId } from "../../core/api/identity/node-identity.ts";
 import { isAttached } from "../../core/attachment/attachment-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -135,7 +136,7 @@ function twinAt(
         other.metadata.name !== attachment.metadata.name &&
         isAttached(other) &&
         other.status?.lun === lun &&
-        other.status.vmId === attachment.status?.vmId,
+        isSameVmId(other.status.vmId ?? "", attachment.status?.vmId ?? ""),
     );
 }
 

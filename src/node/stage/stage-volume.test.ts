@@ -280,7 +280,11 @@ describe("stageVolume", () => {
       const name = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
       await world.given(
         "AzVolumeAttachment",
-        anAttachment("node-a", { metadata: { name }, spec: { volumeName: "pvc-2", volumeId: otherUri } }),
+        anAttachment("node-a", {
+          metadata: { name },
+          spec: { volumeName: "pvc-2", volumeId: otherUri },
+          status: { vmId: world.ports().node.vmId.toUpperCase() },
+        }),
       );
       assert.deepEqual(await world.stage(), {
         ok: false,
