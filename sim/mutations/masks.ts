@@ -333,8 +333,8 @@ export const masks: readonly Mask[] = [
     removes: "a node that is being fenced from a volume gets no disk of any",
     edits: {
       file: "src/controller/attachment/may-attach-now.ts",
-      find: `return isNamed(status?.record, node, "fenced", "fencing");`,
-      replace: `return isNamed(status?.record, node, "fenced");`,
+      find: `return isOnVm(volume, node, "fenced", "fencing");`,
+      replace: `return isOnVm(volume, node, "fenced");`,
     },
   },
   {

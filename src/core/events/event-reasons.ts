@@ -571,8 +571,7 @@ export const eventReasons = {
       "the same, and the driver has left the VM running: too many nodes are silent at once, the VM sends " +
       "heartbeats as another node, or Azure has refused it",
     remedy:
-      "If many nodes are silent, look for what cuts them off from the API server. If its VM is another " +
-      "node by now, delete the earlier Node. If the role lacks a " +
+      "If many nodes are silent, look for what cuts them off from the API server. If the role lacks a " +
       `right, assign deploy/azure/role-power-off.json. Otherwise ${OUT_OF_SERVICE}.`,
   },
   NodeBackInService: {
