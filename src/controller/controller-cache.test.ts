@@ -126,6 +126,31 @@ describe("an AzDriverNode that reports another node's VM", () => {
       }));
 });
 
+describe("of two nodes that the orchestrator names on one VM", () => {
+  /** Both Nodes name the VM of node-a; that of node-b is the one which is heard, or was made last. */
+  const believedOf = async (world: ReconcileWorld, reportedByB: string): Promise<readonly string[]> => {
+    await world.given("AzDriverNode", aDriverNode("node-a"));
+    await world.given("AzDriverNode", aDriverNode("node-b", { instanceUri: reportedByB }));
+    const { users } = world.ports;
+    const both = {
+      cachedNode: (name: string) => ({ ...users.cachedNode(name), instanceUri: instanceUriOf("node-a") }),
+      cachedNodeNameOf: (uri: string) => (uri === instanceUriOf("node-a") ? "node-b" : undefined),
+    };
+    const seen = createControllerCache(world.cache, { users: both, trustsUnnamed: false });
+    return ["node-a", "node-b"].filter((name) => seen.get("AzDriverNode", name) !== undefined);
+  };
+
+  it("only the present one is believed once its plug-in reports from there", () =>
+    withControllerPorts(async (world) => {
+      assert.deepEqual(await believedOf(world, instanceUriOf("node-a")), ["node-b"]);
+    }));
+
+  it("the other is believed where the present one reports from elsewhere: its Node is wrong", () =>
+    withControllerPorts(async (world) => {
+      assert.deepEqual(await believedOf(world, instanceUriOf("node-b")), ["node-a"]);
+    }));
+});
+
 describe("a node of which the orchestrator names no VM", () => {
   const strict = (world: ReconcileWorld): ControllerPorts => {
     const { cache, users } = world.ports;

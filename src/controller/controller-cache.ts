@@ -1,6 +1,6 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import { type DriverNodeProblem, driverNodeProblem } from "../core/api/identity/driver-node-identity.ts";
-import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import type { IndexName } from "../objects/cache/cache-indexes.ts";
 import { cachedKinds, type ObjectCache } from "../objects/cache/object-cache.ts";
 import type { VolumeUsers } from "../ports/cluster/volume-users.ts";
@@ -53,7 +53,7 @@ export function createControllerCache(
       { nodeName: spec.nodeName, instanceUri: status.instanceUri },
       {
         instanceUri: users.cachedNode(spec.nodeName).instanceUri,
-        nodeName: users.cachedNodeNameOf(status.instanceUri),
+        nodeName: nodeNameOn(status.instanceUri, spec.nodeName),
         rivals: () =>
           cache
             .byIndex("AzDriverNode", "instanceUri", resourceUriKey(status.instanceUri))
@@ -62,6 +62,19 @@ export function createControllerCache(
         trustsUnnamed,
       },
     );
+  }
+
+  /**
+   * The orchestrator's node on a VM. Of two that it names there, one that reports from elsewhere has a wrong
+   * Node, and says nothing against `nodeName`.
+   */
+  function nodeNameOn(instanceUri: string, nodeName: string): string | undefined {
+    const present = users.cachedNodeNameOf(instanceUri);
+    const isThere = (uri: string | undefined): boolean =>
+      uri !== undefined && isSameResourceUri(uri, instanceUri);
+    if (present === undefined || present === nodeName || !isThere(users.cachedNode(nodeName).instanceUri))
+      return present;
+    return isThere(cache.get("AzDriverNode", present)?.status?.instanceUri) ? present : nodeName;
   }
 
   const reasonIgnored = (driverNode: AzDriverNode): DriverNodeProblem | undefined =>

@@ -149,8 +149,28 @@ describe("a silent node whose VM runs", () => {
       assert.equal(world.powerStates.get(URI), "running");
       assert.deepEqual(emitted(world), [
         "NodeNotPoweredOff: node-a is silent and writes pvc-1, and its VM was left running: " +
-          "it sends heartbeats as node-z",
+          "it runs on as node-z",
       ]);
+    }));
+
+  it("stays on while another kubelet reports from it whose plug-in has not begun", () =>
+    silent({}, async (world, { reconcile }) => {
+      const { users } = world.ports;
+      const named = world.ports.users.cachedNodeNameOf;
+      const reconciler = stoppedNodesReconciler({
+        ...world.ports,
+        settings: { ...world.ports.settings, silentNodes: "power-off" },
+        users: { ...users, cachedNodeNameOf: (uri) => (uri === URI ? "node-y" : named(uri)) },
+      });
+      for (const at of [0, BELIEVED_AFTER_MS]) {
+        await world.clock.advance(at);
+        await world.beat("node-d");
+        await untilHeard(world, "node-d");
+        await world.answerOf(reconciler.reconcile(NODE, never));
+      }
+      assert.equal(world.powerStates.get(URI), "running");
+      assert.equal((await reconcile()).ok, true);
+      assert.equal(world.powerStates.get(URI), "stopped", "the premise: it is alone");
     }));
 
   it("is powered off where a node with another VM says that it is there", () =>

@@ -11,7 +11,7 @@ import {
 } from "../../core/node/plan-power-off.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { POWER_OFF_REQUESTED } from "../../core/states/node-conditions.ts";
-import { silentAfterMs } from "../../core/writer/node-silence.ts";
+import { kubeletOf, silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
@@ -150,9 +150,7 @@ function planFor(
   const lateMs = Math.max(...delaysMs);
   const silentMs = unchangedMs - silentAfterMs(settings, known) - lateMs;
   const zone = known?.zone ?? "";
-  const heardAs = cache
-    .reportedNodes()
-    .find((other) => other.metadata.name !== node.nodeName && isHeardFrom(ports, other, node))?.metadata.name;
+  const heardAs = heardUnderAnotherName(ports, node);
   // The node may have been silent for long before its kubelet was cut off, with others: looks begin then.
   const isDoubted = heardAs !== undefined || doubtOfDeath({ zone }, others) !== undefined;
   const believed = believedMs({ unchangedMs, isDoubted }) - lateMs;
@@ -163,6 +161,18 @@ function planFor(
     silentNodes,
     powerOffAfterMs,
   });
+}
+
+/** Another node that the VM is: its plug-in sends heartbeats from there, or its kubelet does. */
+function heardUnderAnotherName(ports: NodesPorts, node: KnownNode): string | undefined {
+  const { cache, users } = ports;
+  const reporting = cache
+    .reportedNodes()
+    .find((other) => other.metadata.name !== node.nodeName && isHeardFrom(ports, other, node));
+  if (reporting !== undefined) return reporting.metadata.name;
+  const present = users.cachedNodeNameOf(node.instanceUri);
+  if (present === undefined || present === node.nodeName) return undefined;
+  return kubeletOf(users.cachedNode(present)) === "unreachable" ? undefined : present;
 }
 
 /**

@@ -60,7 +60,7 @@ describe("planPowerOff", () => {
     {
       because: "a VM that runs on as another node works",
       node: { heardAs: "node-z" },
-      step: { kind: "Withhold", reason: "it sends heartbeats as node-z" },
+      step: { kind: "Withhold", reason: "it runs on as node-z" },
     },
     {
       because: "where no other node is heard, this controller may be the one that is cut off",

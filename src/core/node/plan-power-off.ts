@@ -21,7 +21,7 @@ export interface SilentNode {
    * silence of others would have shown, in milliseconds; below 0: until then.
    */
   readonly believedMs: number;
-  /** Another node whose plug-in sends heartbeats from the same VM; undefined: none. */
+  /** Another node that the same VM is by its heartbeats, or by its kubelet; undefined: none. */
   readonly heardAs: string | undefined;
   /** Volumes whose records name it as the writer. */
   readonly writes: readonly string[];
@@ -59,8 +59,7 @@ export function planPowerOff(
   const leftMs = powerOffAfterMs - node.silentMs;
   if (leftMs > 0) return lookAgain(leftMs);
   // A kubelet that registers under another name leaves its earlier Node behind, silent for ever.
-  const reason =
-    node.heardAs === undefined ? doubtOfDeath(node, others) : `it sends heartbeats as ${node.heardAs}`;
+  const reason = node.heardAs === undefined ? doubtOfDeath(node, others) : `it runs on as ${node.heardAs}`;
   if (reason !== undefined) return { kind: "Withhold", reason };
   const unbelievedMs = BELIEVED_AFTER_MS - node.believedMs;
   return unbelievedMs > 0 ? lookAgain(unbelievedMs) : { kind: "PowerOff" };
