@@ -145,7 +145,7 @@ describe("of two nodes that the orchestrator names on one VM", () => {
       assert.deepEqual(await believedOf(world, instanceUriOf("node-a")), ["node-b"]);
     }));
 
-  it("the other is believed where the present one reports from elsewhere: its Node is wrong", () =>
+  it("the other is believed where the present one reports from elsewhere", () =>
     withControllerPorts(async (world) => {
       assert.deepEqual(await believedOf(world, instanceUriOf("node-b")), ["node-a"]);
     }));
