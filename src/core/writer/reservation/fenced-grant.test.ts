@@ -42,6 +42,12 @@ describe("mayPreempt", () => {
     // The holder of a reservation can write.
     ["it may have a dead mount itself", { ...fenced, quarantined: [b] }, key, false],
     ["it may have the volume mounted itself", { ...fenced, unverified: [b] }, key, false],
+    [
+      "its VM may have one under another name",
+      { ...fenced, quarantined: [{ ...b, nodeName: "node-z" }] },
+      key,
+      false,
+    ],
     ["a detach from it may be on its way", { ...fenced, barrierPending: [b] }, key, false],
     [
       "an adopted disk, of which it has not shown itself clean",
@@ -53,7 +59,10 @@ describe("mayPreempt", () => {
     it(`answers ${may}: ${because}`, () =>
       assert.equal(mayPreempt(aVolumeWithRecord(record), b, victim), may));
 
-  it("never lets a node preempt itself", () => assert.equal(mayPreempt(volume, a, key), false));
+  it("never lets a node preempt itself, under another name either", () => {
+    for (const nodeName of [a.nodeName, "node-z"])
+      assert.equal(mayPreempt(volume, { nodeName, vmId: a.vmId.toUpperCase() }, key), false);
+  });
 });
 
 describe("planWriter for a node that is being fenced", () => {
@@ -78,6 +87,10 @@ describe("planWriter for a node that is being fenced", () => {
       anAttachment("node-b", { status: { state: "Detaching", preempted: key } }),
     ],
     ["the fenced node itself reports it", anAttachment("node-a", { status: { preempted: key } })],
+    [
+      "its VM reports it as another node",
+      anAttachment("node-b", { status: { preempted: key, vmId: a.vmId.toUpperCase() } }),
+    ],
   ] as const)
     it(`waits for Azure's proof where ${because}`, () => assert.deepEqual(planned(attachment), []));
 });

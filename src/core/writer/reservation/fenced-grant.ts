@@ -1,6 +1,12 @@
 import type { AzVolume } from "../../api/az-volume.ts";
-import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../../api/identity/node-identity.ts";
-import { isNamed } from "../record/record-nodes.ts";
+import {
+  identityOf,
+  isSameNode,
+  isSameVmId,
+  type NodeIdentity,
+  type NodeKey,
+} from "../../api/identity/node-identity.ts";
+import { nodesIn } from "../record/record-nodes.ts";
 import { isInQuarantine } from "../record/writer-steps.ts";
 import { grantKey, type ReservationKey } from "./reservation-key.ts";
 
@@ -25,11 +31,13 @@ export function fencedGrant(volume: AzVolume | undefined): FencedGrant | undefin
 
 /**
  * Whether `node` may take the reservation of the fenced grant with that key. The holder of a reservation can
- * write: one that may have a dead mount or an old mount command must not become it.
+ * write: one that may have a dead mount or an old mount command, under whatever name, must not become it. Nor
+ * may the VM that is being fenced.
  */
 export function mayPreempt(volume: AzVolume, node: NodeKey, victim: ReservationKey): boolean {
   const grant = fencedGrant(volume);
   const record = volume.status?.record;
-  if (record === undefined || grant?.key !== victim || isSameNode(grant.node, node)) return false;
-  return !isInQuarantine(record, node) && !isNamed(record, node, "barrierPending");
+  if (record === undefined || grant?.key !== victim || isSameVmId(grant.node.vmId, node.vmId)) return false;
+  const barring = nodesIn(record, "quarantined", "unverified", "barrierPending");
+  return !isInQuarantine(record, node) && !barring.some(({ vmId }) => isSameVmId(vmId, node.vmId));
 }

@@ -1,3 +1,4 @@
+import { isSameVmId } from "../../api/identity/node-identity.ts";
 import { isAttached } from "../../attachment/attachment-state.ts";
 import type { ObservedVolume } from "../../attachment/observed-volume.ts";
 import type { WriterAction } from "../writer-action.ts";
@@ -5,7 +6,7 @@ import { fencedGrant } from "./fenced-grant.ts";
 
 /**
  * A node that is being fenced no longer keeps others waiting once another one reports that it has preempted
- * its reservation: only one whose disk controllers have attached, and never the fenced node itself.
+ * its reservation: only one whose disk controllers have attached, and never the fenced VM itself.
  */
 export function planPreempted({ volume, attachments }: ObservedVolume): readonly WriterAction[] {
   const grant = fencedGrant(volume);
@@ -15,6 +16,7 @@ export function planPreempted({ volume, attachments }: ObservedVolume): readonly
     ({ attachment }) =>
       attachment.status?.preempted === key &&
       attachment.spec.nodeName !== node.nodeName &&
+      !isSameVmId(attachment.status.vmId, node.vmId) &&
       isAttached(attachment),
   );
   if (report === undefined) return [];
