@@ -88,8 +88,12 @@ describe("a state file", () => {
 
   it("is refused if it is no state, or damaged, with the line", async () => {
     const path = newPath();
-    writeFileSync(path, "{}\n");
-    await assert.rejects(readAll(path), /is no state of this emulator/u);
+    // Files of others, and what a power loss has left of one of its own, also without a line's end.
+    for (const other of ["{}\n", "{}", "my state", "\0".repeat(4096)]) {
+      writeFileSync(path, other);
+      await assert.rejects(readAll(path), /is no state of this emulator/u);
+      assert.equal(readFileSync(path, "utf8"), other);
+    }
     const damaged = newPath();
     await written(damaged, [input(1)]);
     appendFileSync(damaged, '{"kind":\n');

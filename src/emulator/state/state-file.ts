@@ -18,6 +18,8 @@ export interface StateFile {
 const FORMAT = 1;
 const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
+/** How each of these files begins. */
+const BEGINNING = `{"format":${FORMAT},"startedAtMs":`;
 
 interface Run {
   /** Its set-up, where the first run had the one that is `begun`. */
@@ -42,7 +44,7 @@ export async function openStateFile(path: string, run: Run): Promise<StateFile> 
 }
 
 function stateIn(file: number, path: string, run: Run): StateFile {
-  removeUnfinishedLine(file);
+  removeUnfinishedLine(file, path);
   const header = linesOf(file, path).next();
   const start =
     header.done === true
@@ -71,7 +73,7 @@ function startOf(
   run: Run,
 ): Pick<StateFile, "startedAtMs" | "setUp"> {
   if (format !== FORMAT || typeof startedAtMs !== "number" || !isObject(begun))
-    throw new Error(`${path} is no state of this emulator: choose another folder`);
+    throw noState(path);
   const setUp = run.setUp(begun);
   const differing = Object.keys(setUp).filter((name) => !isDeepStrictEqual(setUp[name], begun[name]));
   if (differing.length > 0)
@@ -80,6 +82,10 @@ function startOf(
         "use the same ones, or remove the file to begin again",
     );
   return { startedAtMs, setUp: begun };
+}
+
+function noState(path: string): Error {
+  return new Error(`${path} is no state of this emulator: choose another folder`);
 }
 
 /** The lines of the file, each a JSON object. */
@@ -101,8 +107,8 @@ function* linesOf(file: number, path: string): Generator<JsonObject, undefined> 
   return undefined;
 }
 
-/** Ends the file after its last complete line. */
-function removeUnfinishedLine(file: number): void {
+/** Ends the file after its last complete line. Throws if it has none, and is no beginning of such a file. */
+function removeUnfinishedLine(file: number, path: string): void {
   const chunk = Buffer.alloc(CHUNK_BYTES);
   for (let end = fstatSync(file).size; end > 0;) {
     const start = Math.max(0, end - CHUNK_BYTES);
@@ -111,6 +117,8 @@ function removeUnfinishedLine(file: number): void {
     if (newline !== -1) return ftruncateSync(file, start + newline + 1);
     end = start;
   }
+  const begun = chunk.toString("latin1", 0, readSync(file, chunk, 0, BEGINNING.length, 0));
+  if (!BEGINNING.startsWith(begun)) throw noState(path);
   ftruncateSync(file, 0);
 }
 
