@@ -130,10 +130,14 @@ async function tlsFor({
   const names = [...new Set([...ALWAYS_NAMED, host, ...certificateNames])];
   if (caFile === undefined) return createTlsMaterial(names);
   return written(caFile, async () => {
+    // Before the key is made, which would be left behind beside a folder.
+    const present = await readFile(caFile, "utf8").catch((error: unknown) => {
+      if (error instanceof Error && "code" in error && error.code === "EISDIR") throw error;
+      return undefined;
+    });
     const tls = await createTlsMaterial(names, await keptAuthority(caFile));
     // Clients may read it at this moment: it is written only if it changes.
-    if ((await readFile(caFile, "utf8").catch(() => undefined)) !== tls.caPem)
-      await writeFile(caFile, tls.caPem);
+    if (present !== tls.caPem) await writeFile(caFile, tls.caPem);
     return tls;
   });
 }

@@ -154,6 +154,7 @@ describe("the program", () => {
         const [status, reason] = await endedBy("--ca-file", place);
         assert.equal(status, 2);
         assert.match(reason, /--ca-file: got ".*", which can't be written: E(?:ISDIR|NOENT)/);
+        await assert.rejects(stat(`${place}.key`), { code: "ENOENT" }, "a key is left behind");
       }
     } finally {
       await rm(directory, { recursive: true });
