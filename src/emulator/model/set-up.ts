@@ -8,7 +8,7 @@ import type { ScaleSetSetUp } from "./scale-set/scale-set-set-up.ts";
 import { newInstance } from "./scale-set/scale-set-write.ts";
 import { instanceProperties, type ScaleSet, scaleSetId } from "./scale-set/scale-set.ts";
 import { DEFAULT_UPGRADE_POLICY } from "./scale-set/upgrade-policy.ts";
-import { checkEdgeZone } from "./subscription/edge-zones.ts";
+import { checkEdgeZone, edgeZoneIn } from "./subscription/edge-zones.ts";
 import { checkRegion, hasRegion, regionsOf } from "./subscription/regions.ts";
 import { withOsDiskSettled } from "./vm/os-disk/os-disk.ts";
 import { setUpScaleSetProfile, setUpVmProfiles } from "./vm/os-disk/set-up-profile.ts";
@@ -205,7 +205,9 @@ function bodyOf(world: World, setUp: VmSetUp, set: ScaleSet | undefined): Json {
   return {
     location: normalLocation(setUp.location),
     ...(setUp.zone === undefined ? {} : { zones: [setUp.zone] }),
-    ...(setUp.edgeZone === undefined ? {} : { extendedLocation: { name: setUp.edgeZone, type: "EdgeZone" } }),
+    ...(setUp.edgeZone === undefined
+      ? edgeZoneIn(set?.members)
+      : { extendedLocation: { name: setUp.edgeZone, type: "EdgeZone" } }),
     ...(setUp.tags === undefined ? {} : { tags: setUp.tags }),
     properties: {
       ...shown,

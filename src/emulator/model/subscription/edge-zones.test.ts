@@ -139,8 +139,13 @@ describe("an edge zone", () => {
     const azure = aModel({ virtualMachines: [] });
     const sku = { name: "Standard_D8s_v5", capacity: 1 };
     azure.finish("PUT", "virtualMachineScaleSets/pool", { location: "eastus", sku, extendedLocation: EDGE });
-    const { body } = azure.send("GET", "virtualMachineScaleSets/pool/virtualMachines/0");
-    assert.deepEqual(at(body, "extendedLocation"), EDGE);
+    // As `POST /emulator/v1/virtualMachines` adds one.
+    const place = { subscriptionId: "sub-1", resourceGroup: "rg", location: "eastus" };
+    addVirtualMachine(azure.model.world, { ...place, name: "7", scaleSet: "pool" });
+    for (const instance of ["0", "7"]) {
+      const { body } = azure.send("GET", `virtualMachineScaleSets/pool/virtualMachines/${instance}`);
+      assert.deepEqual(at(body, "extendedLocation"), EDGE, instance);
+    }
   });
 
   it("does not change", () => {
@@ -156,6 +161,7 @@ describe("an edge zone", () => {
         "InvalidResourceLocation",
       ]);
     azure.finish("PATCH", "virtualMachines/vm-edge", { extendedLocation: null });
+    azure.finish("PATCH", "virtualMachines/vm-edge", { extendedLocation: { name: "LosAngeles" } });
     for (const path of ["disks/edge", "virtualMachines/vm-edge"])
       assert.deepEqual(at(azure.send("GET", path).body, "extendedLocation"), EDGE, path);
   });

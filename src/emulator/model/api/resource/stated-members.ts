@@ -1,11 +1,12 @@
 import { createSeededRandom } from "../../pace/random.ts";
+import { edgeZoneIn } from "../../subscription/edge-zones.ts";
 import { TENANT_ID } from "../../subscription/subscription-handlers.ts";
 import type { World } from "../../world.ts";
 import { isObject, type Json, type JsonObject, objectAt, textAt, textsAt } from "../json.ts";
 import { sameId } from "./resource-id.ts";
 
-/** Members of a resource beside its properties that are stored and returned. An edge zone stays. */
-const STORED = ["plan", "extendedLocation", "placement"];
+/** Members of a resource beside its properties and its edge zone that are stored and returned. */
+const STORED = ["plan", "placement"];
 
 /** A PATCH changes what it names of a member's parts; any other write replaces them. */
 export type WriteKind = "PATCH" | "PUT";
@@ -21,12 +22,14 @@ export function statedMembers(
 ): JsonObject {
   const identity = identityOf(world, body, { identity: objectAt(present, "identity"), kind });
   const stored = STORED.flatMap((member) => {
-    if (isRemoved(body, member) && member !== "extendedLocation") return [];
+    if (isRemoved(body, member)) return [];
     const stated = objectAt(body, member) ?? objectAt(present, member);
     return stated === undefined ? [] : [[member, stated] as const];
   });
   return {
     ...Object.fromEntries(stored),
+    // It stays: a write that repeats its name alone, or in another case, changes nothing of it.
+    ...edgeZoneIn(objectAt(present, "extendedLocation") === undefined ? body : present),
     ...(identity === undefined || textAt(identity, "type") === "None" ? {} : { identity }),
   };
 }
