@@ -287,6 +287,27 @@ describe("values of the chart", () => {
         says: /has --azure-ca-file=\/extra\/ca\.pem, .*: set azure\.caCertificate instead/u,
       },
       {
+        values: { controller: { podLabels: { "cost-center": 42 } } },
+        says: /at '\/controller\/podLabels\/cost-center': got number, want string/u,
+      },
+      {
+        values: { linux: { nodeSelector: { spot: false } } },
+        says: /at '\/linux\/nodeSelector\/spot': got boolean, want string/u,
+      },
+      {
+        values: { storageClasses: { mine: { annotations: { reviewed: true } } } },
+        says: /at '\/storageClasses\/mine\/annotations\/reviewed': got boolean, want string/u,
+      },
+      {
+        values: { node: { extraEnv: [{ name: "NODE_DEBUG", value: 1 }] } },
+        says: /at '\/node\/extraEnv\/0\/value': got number, want string/u,
+      },
+      { values: { linux: { podLabels: { app: "storage" } } }, says: /at '\/linux\/podLabels\/app': false schema/u },
+      {
+        values: { metrics: { podMonitor: { labels: { "helm.sh/chart": "mine" } } } },
+        says: /at '\/metrics\/podMonitor\/labels\/helm\.sh~1chart': false schema/u,
+      },
+      {
         values: { controller: { extraArgs: ["--endpoint=unix:///other.sock"] } },
         says: /has --endpoint=unix:\/\/\/other\.sock, a flag that the chart sets itself: its pods need it as it is/u,
       },

@@ -45,6 +45,22 @@ function schemaOf(value: ChartValue): JsonSchema {
       return { type: "object", ...described(value) };
     case "objects":
       return { type: "array", ...described(value), items: { type: "object" } };
+    case "textsByName":
+      return {
+        type: "object",
+        ...described(value),
+        additionalProperties: { type: "string" },
+        // Of `propertyNames` Helm reports another place.
+        ...(value.own.length === 0
+          ? {}
+          : { properties: Object.fromEntries(value.own.map((name) => [name, false])) }),
+      };
+    case "variables":
+      return {
+        type: "array",
+        ...described(value),
+        items: { type: "object", required: ["name"], properties: { value: { type: "string" } } },
+      };
     case "either":
       return { ...described(value), anyOf: value.of.map(schemaOf) };
     case "group":

@@ -12,6 +12,10 @@ export type ChartValue =
   /** A part of a Kubernetes object, which Kubernetes checks. */
   | (About & { readonly kind: "object" })
   | (About & { readonly kind: "objects" })
+  /** Texts under names that users choose, none of which the chart has itself. */
+  | (About & { readonly kind: "textsByName"; readonly own: readonly string[] })
+  /** Environment variables of a container. */
+  | (About & { readonly kind: "variables" })
   /** Any of several. */
   | (About & { readonly kind: "either"; readonly of: readonly ChartValue[] })
   | { readonly kind: "group"; readonly values: ChartValues }
@@ -112,6 +116,19 @@ export function object(about: string): ChartValue {
 /** A list of such parts. */
 export function objects(about: string): ChartValue {
   return { kind: "objects", about };
+}
+
+/**
+ * Texts under names that users choose, such as labels. A name of the chart's `own` would be in its object
+ * twice, and in place of what the chart needs.
+ */
+export function textsByName(about: string, own: readonly string[] = []): ChartValue {
+  return { kind: "textsByName", about, own };
+}
+
+/** Environment variables, whose values Kubernetes takes as texts only. */
+export function variables(about: string): ChartValue {
+  return { kind: "variables", about };
 }
 
 /** A list of texts. */

@@ -64,7 +64,10 @@ function allowed(value: ChartValue): string {
       return `${value.min} to ${value.max}`;
     case "texts":
       return "list of texts";
+    case "textsByName":
+      return value.own.length === 0 ? "texts by name" : "texts by name, but for the chart's own names";
     case "objects":
+    case "variables":
       return "list of objects";
     case "either":
       return value.of.map(allowed).join(", or ");

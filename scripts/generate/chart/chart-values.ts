@@ -21,6 +21,8 @@ import {
   tenant,
   text,
   texts,
+  textsByName,
+  variables,
   webAddress,
   whole,
 } from "./chart-value.ts";
@@ -88,15 +90,23 @@ const image = (what: string, tag = "Its tag"): ChartValue =>
     pullPolicy: choice(["Always", "IfNotPresent", "Never"], "When nodes pull it"),
   });
 
+/** Labels that the chart gives each of its objects. */
+const OWN_LABELS: readonly string[] = [
+  ...["name", "instance", "version", "managed-by"].map((name) => `app.kubernetes.io/${name}`),
+  "helm.sh/chart",
+];
+/** By `app`, each workload finds its pods. */
+const WORKLOAD_LABELS: readonly string[] = ["app", ...OWN_LABELS];
+
 const metadata: ChartValues = {
-  labels: object("Further labels of the workload"),
-  annotations: object("Annotations of the workload"),
-  podLabels: object("Further labels of its pods"),
-  podAnnotations: object("Annotations of its pods"),
+  labels: textsByName("Further labels of the workload", WORKLOAD_LABELS),
+  annotations: textsByName("Annotations of the workload"),
+  podLabels: textsByName("Further labels of its pods", WORKLOAD_LABELS),
+  podAnnotations: textsByName("Annotations of its pods"),
 };
 
 const placement = (platform: Platform): ChartValues => ({
-  nodeSelector: object(
+  nodeSelector: textsByName(
     `Labels of the nodes that its pods may run on, beside \`kubernetes.io/os: ${platform}\``,
   ),
   affinity: object("Affinity of its pods"),
@@ -110,7 +120,7 @@ function process(role: { readonly options: Options }): ChartValues {
     extraArgs: texts(
       "Further arguments of container `azuredisk`. Of a flag that the chart sets, set the value instead",
     ),
-    extraEnv: objects("Further environment variables of container `azuredisk`"),
+    extraEnv: variables("Further environment variables of container `azuredisk`"),
     priorityClassName: text("Priority class of its pods"),
   };
 }
@@ -493,7 +503,7 @@ export function chartValues(): ChartValues {
           about: "How often the pods are scraped, such as `30s`; empty: as Prometheus does by default",
           pattern: "^([1-9][0-9]*(s|m))?$",
         },
-        labels: object("Further labels of it, by which a Prometheus may select it"),
+        labels: textsByName("Further labels of it, by which a Prometheus may select it", OWN_LABELS),
       }),
       prometheusRule: group({
         enabled: flag(
@@ -503,11 +513,11 @@ export function chartValues(): ChartValues {
           "Address of the page of [runbooks](alerts.md), such as a copy in a wiki: each alert then has the " +
             "annotation `runbook_url` with its section",
         ),
-        labels: object("Further labels of it, by which a Prometheus may select it"),
+        labels: textsByName("Further labels of it, by which a Prometheus may select it", OWN_LABELS),
       }),
       dashboard: group({
         enabled: flag("Whether there is a ConfigMap with a dashboard for Grafana"),
-        labels: object("Further labels of it, by which Grafana's sidecar finds it"),
+        labels: textsByName("Further labels of it, by which Grafana's sidecar finds it", OWN_LABELS),
       }),
     }),
     storageClasses: {
@@ -523,7 +533,7 @@ export function chartValues(): ChartValues {
         ),
         allowVolumeExpansion: flag("Whether claims may be enlarged"),
         mountOptions: texts("Mount options"),
-        annotations: object("Its annotations"),
+        annotations: textsByName("Its annotations"),
         parameters: object("Parameters, such as `skuName`, `maxShares`, `maxMountReplicaCount`"),
       }),
     },
