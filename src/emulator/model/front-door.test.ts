@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ArmAnswer } from "./api/arm-message.ts";
 import { at, textAt } from "./api/json.ts";
-import { aModel, codeOf, diskBody, listBody } from "./testing/model-fixture.ts";
+import { aModel, codeOf, COMPUTE, diskBody, listBody } from "./testing/model-fixture.ts";
 
 describe("the front door", () => {
   const rows: readonly {
@@ -119,6 +119,25 @@ describe("the front door", () => {
         [404, undefined],
       ],
     );
+  });
+
+  it("finds no resource of any type to update", () => {
+    const azure = aModel();
+    const types = ["disks", "snapshots", "virtualMachines", "virtualMachineScaleSets", "availabilitySets"];
+    for (const type of [...types, "diskEncryptionSets", "diskAccesses"]) {
+      const { status, body } = azure.send("PATCH", `${type}/x`, { location: "eastus", tags: {} });
+      // Recorded of a VM by the JavaScript SDK in 2022 (Azure/azure-sdk-for-js, arm-compute).
+      assert.deepEqual(
+        [status, ...["code", "target", "message"].map((member) => at(body, "error", member))],
+        [
+          404,
+          "PatchResourceNotFound",
+          "x",
+          `The resource '${COMPUTE}/${type}/x' was not found when evaluating policies for a PATCH operation.`,
+        ],
+      );
+      assert.equal(azure.send("GET", `${type}/x`).status, 404);
+    }
   });
 
   it("keeps a journal that a reader can continue from a known entry", () => {

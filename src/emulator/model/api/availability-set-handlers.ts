@@ -23,11 +23,13 @@ export function putAvailabilitySetHandler(world: World, call: ArmCall): HandlerR
   return location === undefined ? armErrors.locationRequired() : written(world, call, location);
 }
 
-/** PATCH of an availability set, which makes one that does not exist if it gives a location. */
+/** PATCH of an availability set, which takes effect at once. */
 export function patchAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
   const existing = availabilitySetAt(world, call);
-  const location = textAt(call.body, "location") ?? existing?.location;
-  return location === undefined ? armErrors.locationRequired() : written(world, call, location);
+  const address = addressOf(call);
+  return existing === undefined
+    ? armErrors.patchResourceNotFound(availabilitySetId(address), address.name)
+    : written(world, call, textAt(call.body, "location") ?? existing.location);
 }
 
 export function availabilitySetId(address: NamedAddress): string {

@@ -95,7 +95,8 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
 
 export function patchScaleSetHandler(world: World, call: ArmCall): HandlerResult {
   const set = scaleSetAt(world, call);
-  if (set === undefined) return notFound(call);
+  const address = addressOf(call);
+  if (set === undefined) return armErrors.patchResourceNotFound(scaleSetId(address), address.name);
   return checkPreconditions(set, call) ?? change(world, call, set, "VirtualMachineScaleSets_Update");
 }
 
