@@ -302,7 +302,10 @@ describe("values of the chart", () => {
         values: { node: { extraEnv: [{ name: "NODE_DEBUG", value: 1 }] } },
         says: /at '\/node\/extraEnv\/0\/value': got number, want string/u,
       },
-      { values: { linux: { podLabels: { app: "storage" } } }, says: /at '\/linux\/podLabels\/app': false schema/u },
+      {
+        values: { linux: { podLabels: { app: "storage" } } },
+        says: /at '\/linux\/podLabels\/app': false schema/u,
+      },
       {
         values: { metrics: { podMonitor: { labels: { "helm.sh/chart": "mine" } } } },
         says: /at '\/metrics\/podMonitor\/labels\/helm\.sh~1chart': false schema/u,

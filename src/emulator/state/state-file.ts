@@ -72,8 +72,7 @@ function startOf(
   path: string,
   run: Run,
 ): Pick<StateFile, "startedAtMs" | "setUp"> {
-  if (format !== FORMAT || typeof startedAtMs !== "number" || !isObject(begun))
-    throw noState(path);
+  if (format !== FORMAT || typeof startedAtMs !== "number" || !isObject(begun)) throw noState(path);
   const setUp = run.setUp(begun);
   const differing = Object.keys(setUp).filter((name) => !isDeepStrictEqual(setUp[name], begun[name]));
   if (differing.length > 0)
