@@ -390,6 +390,16 @@ describe("values of the chart", () => {
       assert.equal(code, 0, output);
     });
 
+    it("may name another folder of the kubelet, which is then in every path of the plug-in", async () => {
+      const kubelet = "/var/snap/microk8s/common/var/lib/kubelet";
+      const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"], {
+        linux: { kubelet },
+        node: { nodeDriverRegistrar: { enabled: true }, livenessProbe: { enabled: true } },
+      });
+      assert.equal(code, 0, output);
+      assert.doesNotMatch(output.replaceAll(kubelet, ""), /\/var\/lib\/kubelet/u);
+    });
+
     it("take further arguments whose flags the chart does not set", async () => {
       // The files may come from further volumes.
       const files = ["--cloud-config=/extra/azure.json", "--azure-ca-file", "/extra/ca.pem"];

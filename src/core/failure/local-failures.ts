@@ -133,7 +133,7 @@ export const localFailures = {
     retryable: false,
     sentence: (failure) =>
       `${failure.field} ${quote(failure.path)} lies outside the directories that the driver may ` +
-      `mount in: ${failure.allowedRoots.join(", ")}`,
+      `mount in (--kubelet-dir): ${failure.allowedRoots.join(", ")}`,
   },
   PathNotMounted: {
     code: "NOT_FOUND",

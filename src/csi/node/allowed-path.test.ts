@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { pathObstacle } from "./allowed-path.ts";
 
 const settings = {
@@ -22,4 +23,13 @@ describe("pathObstacle", () => {
   for (const [platform, path, isAllowed] of rows)
     it(`${isAllowed ? "accepts" : "refuses"} ${path} on ${platform}`, () =>
       assert.equal(pathObstacle("target_path", path, settings[platform]) === undefined, isAllowed));
+
+  it("says which flag allows other directories", () => {
+    const path = "/var/snap/microk8s/common/var/lib/kubelet/pods/1";
+    const failure = pathObstacle("target_path", path, settings.linux);
+    assert.match(
+      failure === undefined ? "" : describeFailure(failure),
+      /may mount in \(--kubelet-dir\): \/var\/lib\/kubelet$/u,
+    );
+  });
 });
