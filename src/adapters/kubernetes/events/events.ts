@@ -1,6 +1,7 @@
 import { OBJECT_NAME_MAX_CHARS } from "../../../core/api/object-names.ts";
 import { meaningOf, withRemedy } from "../../../core/events/event-reasons.ts";
 import type { Result } from "../../../core/failure/result.ts";
+import { shortened } from "../../../core/primitives/shortened.ts";
 import { toTimestamp } from "../../../core/primitives/timestamp.ts";
 import { type Clock, sleepUnlessAborted } from "../../../ports/clock.ts";
 import type { DriverEvent, Events } from "../../../ports/cluster/events.ts";
@@ -15,8 +16,8 @@ import {
   type SubjectEvent,
 } from "./events-correlator.ts";
 
-/** Kubernetes limits an event's message to 1,024: this leaves room for a prefix and the remedy. */
-const MESSAGE_MAX_CHARS = 700;
+/** More than that Kubernetes does not take. */
+const MESSAGE_MAX_BYTES = 1024;
 const NAME_SUFFIX_DIGITS = 16;
 /** Events that wait to be written; each has at most a few kilobytes. */
 const QUEUED_MAX = 1_000;
@@ -142,9 +143,10 @@ export function createKubernetesEvents(
     emit: (event) => {
       const { reason } = event;
       const { type, shownEveryMs } = meaningOf(reason);
+      const added = Buffer.byteLength(`${COMBINED}${withRemedy(reason, "")}`);
       for (const subject of options.subjectsOf(event)) {
         const prefix = volumePrefix(subject, event);
-        const message = withRemedy(reason, shortened(`${prefix}${event.message}`));
+        const message = withRemedy(reason, shortened(`${prefix}${event.message}`, MESSAGE_MAX_BYTES - added));
         const localKey = `${prefix}${event.localKey ?? event.message}`;
         enqueue({ subject, type, reason, message, localKey, shownEveryMs });
       }
@@ -221,8 +223,4 @@ function nameOfEvent({ name }: EventSubject, random: Random): string {
 /** A Node has many volumes: without its name, what is said of the second one would repeat the first. */
 function volumePrefix({ kind }: EventSubject, { about }: DriverEvent): string {
   return kind === "Node" && about.kind === "AzVolume" ? `${about.name}: ` : "";
-}
-
-function shortened(message: string): string {
-  return message.length <= MESSAGE_MAX_CHARS ? message : `${message.slice(0, MESSAGE_MAX_CHARS - 2)} …`;
 }
