@@ -390,7 +390,7 @@ describe("values of the chart", () => {
       assert.equal(code, 0, output);
     });
 
-    it("may name another folder of the kubelet, which is then in every path of the plug-in", async () => {
+    it("may name another folder of the kubelet, in each path of the plug-in", async () => {
       const kubelet = "/var/snap/microk8s/common/var/lib/kubelet";
       const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"], {
         linux: { kubelet },

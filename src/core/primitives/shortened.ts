@@ -5,10 +5,9 @@ const GAP = " … ";
  * sentence, and what came of it at the end: of one that is too long, both are kept.
  */
 export function shortened(text: string, maxBytes: number): string {
-  const characters = [...text.toWellFormed()];
-  if (characters.reduce((sum, character) => sum + bytesOf(character), 0) <= maxBytes)
-    return characters.join("");
-  const halfBytes = Math.floor((maxBytes - [...GAP].reduce((sum, each) => sum + bytesOf(each), 0)) / 2);
+  const characters = Array.from(text.toWellFormed());
+  if (bytesIn(characters) <= maxBytes) return characters.join("");
+  const halfBytes = Math.floor((maxBytes - bytesIn(Array.from(GAP))) / 2);
   const beginning = characters.slice(0, fitting(characters, halfBytes));
   const end = characters.slice(characters.length - fitting(characters.toReversed(), halfBytes));
   return [...beginning, GAP, ...end].join("");
@@ -22,6 +21,10 @@ function fitting(characters: readonly string[], maxBytes: number): number {
     if (left < 0) break;
   }
   return count;
+}
+
+function bytesIn(characters: readonly string[]): number {
+  return characters.reduce((sum, character) => sum + bytesOf(character), 0);
 }
 
 /** The bytes of one character. */
