@@ -6,7 +6,7 @@ import type { Json } from "./model/api/json.ts";
 import { anyValue, type Input, listOf, members, readInput, text, whole, wrong } from "./model/input.ts";
 import { parseFaultRule } from "./model/pace/fault-rule.ts";
 import { parseScaleSet } from "./model/scale-set/scale-set-set-up-parse.ts";
-import { parseSettings } from "./model/settings-parse.ts";
+import { parseSettings } from "./model/settings.ts";
 import { DEFAULT_SUBSCRIPTION, isGuid } from "./model/subscription/subscriptions.ts";
 import { parseVms } from "./model/vm/vm-set-up-parse.ts";
 import type { WorldSetUp } from "./model/world.ts";

@@ -8,7 +8,7 @@ import {
 } from "../scheduled-events/event-handlers.ts";
 import { vmOfCall } from "../scheduled-events/vm-of-call.ts";
 import { addResourceGroup } from "../set-up.ts";
-import { parseSettings } from "../settings-parse.ts";
+import { parseSettings } from "../settings.ts";
 import { strikeVm } from "../vm/vm-events.ts";
 import { addVms } from "../vm/vm-set-up-parse.ts";
 import { VM_EVENTS } from "../vm/vm-set-up.ts";

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { textAt } from "../api/json.ts";
-import { parseSettings } from "../settings-parse.ts";
-import type { Grant } from "../settings.ts";
+import { type Grant, parseSettings } from "../settings.ts";
 import { aModel, COMPUTE, codeOf, diskBody, listBody } from "../testing/model-fixture.ts";
 
 const GROUP = COMPUTE.slice(0, COMPUTE.indexOf("/providers"));

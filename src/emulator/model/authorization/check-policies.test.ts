@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, textAt } from "../api/json.ts";
-import { parseSettings } from "../settings-parse.ts";
+import { parseSettings } from "../settings.ts";
 import { aModel, codeOf, COMPUTE, diskBody } from "../testing/model-fixture.ts";
 
 const PUBLIC = {

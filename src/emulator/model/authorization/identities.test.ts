@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Json } from "../api/json.ts";
-import { parseSettings } from "../settings-parse.ts";
+import { parseSettings } from "../settings.ts";
 import { ANY_IDENTITY, type Identities, refusedSignIn, refusedToken } from "./identities.ts";
 
 const identities: Identities = {

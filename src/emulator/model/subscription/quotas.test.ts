@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Json, listAt, numberAt, textAt } from "../api/json.ts";
-import { parseSettings } from "../settings-parse.ts";
+import { parseSettings } from "../settings.ts";
 import { aModel, codeOf, COMPUTE, diskBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 const SUBSCRIPTION = "/subscriptions/sub-1";

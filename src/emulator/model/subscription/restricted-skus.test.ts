@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, listAt, textAt } from "../api/json.ts";
-import { parseSettings } from "../settings-parse.ts";
+import { parseSettings } from "../settings.ts";
 import { aModel, codeOf, diskBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 function restrictionsOf(azure: ModelFixture, name: string, location: string): Json | undefined {
