@@ -90,7 +90,8 @@ export function watchReplicas(
       present.set(nodeKey(uid), 0);
       uidsOf.set(name, (uidsOf.get(name) ?? new Set()).add(uid));
       if (!isReady) present.set(notReadyKey(name), 0);
-      if (isUnschedulable) present.set(drainedKey(name), SEEN_AFTER_MS).set(drainedAgainKey(name), KNOWN_LATE_MS);
+      if (isUnschedulable)
+        present.set(drainedKey(name), SEEN_AFTER_MS).set(drainedAgainKey(name), KNOWN_LATE_MS);
     }
     for (const pod of cluster.pods())
       present.set(podKey(pod), 0).set(boundKey(pod), 0).set(useKey(pod), SUCCESSOR_MS);

@@ -280,7 +280,10 @@ describe("controllerPublishVolume", () => {
         const answer = await publishBeside(world, []);
         const failure = answer.ok ? undefined : answer.failure;
         assert.ok(failure?.kind === "StillWaiting", JSON.stringify(answer));
-        assert.match(failure.what, /to delete AzVolumeAttachment .*, which is about another volume or node$/u);
+        assert.match(
+          failure.what,
+          /to delete AzVolumeAttachment .*, which is about another volume or node$/u,
+        );
         const kept = await world.store.get("AzVolumeAttachment", name, never);
         assert.deepEqual(kept.ok && kept.value.spec, earlier);
       }));
