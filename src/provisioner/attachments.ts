@@ -9,6 +9,7 @@ import type { ArmDisk } from "./arm/arm-api.ts";
 import { toFailure } from "./arm/error-table.ts";
 import type { BoundedCache } from "./bounded-cache.ts";
 import { ownersOf, readDisk } from "./disk/disk-owners.ts";
+import { whileSameDiskToAttach } from "./disk/while-same-disk.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
 import type { OnVm } from "./request-target.ts";
 import { proveMissingVmGone, type GoneContext } from "./vm/instance/prove-gone.ts";
@@ -74,11 +75,19 @@ async function attachOnce(
     const obstacle = obstacleTo(request, disk.value);
     if (obstacle !== undefined) return fail(obstacle);
     const isFirst = disk.value.maxShares > 1 && ownersOf(disk.value).length === 0;
+    // The queue of the VM may be long: another disk may have the name when the turn comes. The batch, and a
+    // fence behind it, wait for no budget.
+    const { diskUri, lane } = request;
+    const still = whileSameDiskToAttach(request, context.session.clock, (callSignal) =>
+      readDisk(context.session, { diskUri, lane, patience: "none" }, callSignal),
+    );
+    const asked = { ...request, precondition: still.precondition };
     const attaching = isFirst
-      ? attachFirst(context, request, signal)
-      : submit(context, { ...request, kind: "attach" }, signal);
+      ? attachFirst(context, asked, signal)
+      : submit(context, { ...asked, kind: "attach" }, signal);
     arrived();
-    return attachedDiskIn(await attaching, request);
+    const attached = attachedDiskIn(await attaching, request);
+    return attached.ok ? attached : fail(still.failure() ?? attached.failure);
   } finally {
     arrived();
   }

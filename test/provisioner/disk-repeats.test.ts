@@ -8,6 +8,7 @@ import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { FaultEffect } from "../../src/emulator/model/pace/fault-rule.ts";
 import { DEFAULT_LATENCIES } from "../../src/emulator/model/pace/latency.ts";
 import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
+import type { DiskFacts } from "../../src/ports/cloud/cloud-provisioner.ts";
 import { aDiskRequest, diskUri, failureOf, mayAlways, never } from "../contract/worlds/cloud-bench.ts";
 import { anAzure } from "./an-azure.ts";
 
@@ -72,6 +73,33 @@ describe("a request that writes a disk", () => {
       const kept = findDisk(model.world, uri);
       assert.deepEqual([kept?.uniqueId, kept?.spec.sizeGiB], ["made-again", 64]);
     });
+
+  it("attaches no disk that took the name while the VM was busy", async () => {
+    const slow = { medianMs: 120_000, p99Ms: 120_000, perDiskMs: 300 };
+    const latencies = { ...DEFAULT_LATENCIES, attach: slow };
+    const { clock, model, cloud, addNode, attach } = anAzure({ model: { latencies } });
+    const node = addNode("node-a");
+    const create = async (diskName: string): Promise<DiskFacts> =>
+      valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest({ diskName }), never)));
+    const other = await create("pvc-2");
+    const { diskUri: uri, uniqueId } = await create("pvc-1");
+    const first = attach(other.diskUri, node);
+    await clock.advance(5_000);
+    const meant = cloud.attachDisk(
+      { diskUri: uri, uniqueId, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways },
+      never,
+    );
+    await clock.advance(60_000);
+    const disk = findDisk(model.world, uri) ?? assert.fail("no disk");
+    putDisk(model.world, { ...disk, uniqueId: "made-again" });
+    valueOf(await settledOn(clock, first));
+    assert.equal(failureOf(await settledOn(clock, meant)).kind, "Refused");
+    const listed = [...model.world.virtualMachines.values()].flatMap(({ dataDisks }) => dataDisks);
+    assert.deepEqual(
+      listed.map(({ diskId }) => diskId),
+      [other.diskUri],
+    );
+  });
 
   it("is not sent where Azure no longer says which disk has the name", async () => {
     const { clock, model, cloud } = anAzure();

@@ -29,7 +29,7 @@ export function listKeyOf({ subscriptionId, resourceGroup }: ArmGroup): string {
 /** Reads a disk, never from a cache. A URI that is no disk's is an error of code `InvalidResourceId`. */
 export function readDisk(
   session: ArmSession,
-  disk: { readonly diskUri: string; readonly lane: Lane },
+  disk: { readonly diskUri: string; readonly lane: Lane; readonly patience?: "none" },
   signal: AbortSignal,
 ): Promise<Result<ArmDisk, ArmError>> {
   const id = diskIdOf(disk.diskUri);
@@ -38,7 +38,7 @@ export function readDisk(
       fail({ ...ownError("InvalidResourceId", `${disk.diskUri} is no managed disk`), statusCode: 400 }),
     );
   return session.call(
-    { group: "diskRead", resource: disk.diskUri, lane: disk.lane },
+    { group: "diskRead", resource: disk.diskUri, lane: disk.lane, patience: disk.patience },
     (clientRequestId) => session.arm.getDisk({ ...id, clientRequestId }, signal),
     signal,
   );

@@ -8,6 +8,8 @@ import { saysGone, toFailure } from "../arm/error-table.ts";
 
 /** How old a look at a disk may be when its request is sent, in milliseconds. */
 const LOOK_MAX_AGE_MS = 5_000;
+/** The same of an attach: a batch asks several times, and each of its disks would be read again. */
+const ATTACH_LOOK_MAX_AGE_MS = 30_000;
 
 /** A precondition, and why it has refused a request where a look had no answer. */
 export interface SameDiskPrecondition {
@@ -25,17 +27,38 @@ export function whileSameDisk(
   clock: Clock,
   look: (signal: AbortSignal) => Promise<Result<ArmDisk, ArmError>>,
 ): SameDiskPrecondition {
-  const { diskUri, uniqueId, precondition } = disk;
-  const readAtMs = clock.elapsedMs();
   let isFirst = true;
+  return whileSame(disk, clock, look, (ageMs) => {
+    const isFresh = isFirst && ageMs <= LOOK_MAX_AGE_MS;
+    isFirst = false;
+    return isFresh;
+  });
+}
+
+/** The same of an attach, which Azure refuses to repeat: its update states the VM's ETag. */
+export function whileSameDiskToAttach(
+  disk: DiskToChange & { readonly precondition: Precondition },
+  clock: Clock,
+  look: (signal: AbortSignal) => Promise<Result<ArmDisk, ArmError>>,
+): SameDiskPrecondition {
+  return whileSame(disk, clock, look, (ageMs) => ageMs <= ATTACH_LOOK_MAX_AGE_MS);
+}
+
+function whileSame(
+  disk: DiskToChange & { readonly precondition: Precondition },
+  clock: Clock,
+  look: (signal: AbortSignal) => Promise<Result<ArmDisk, ArmError>>,
+  isFresh: (ageMs: number) => boolean,
+): SameDiskPrecondition {
+  const { diskUri, uniqueId, precondition } = disk;
+  let readAtMs = clock.elapsedMs();
   let failure: Failure | undefined;
   if (uniqueId === undefined) return { precondition, failure: () => undefined };
   return {
     failure: () => failure,
     precondition: async (signal) => {
-      const isFresh = isFirst && clock.elapsedMs() - readAtMs <= LOOK_MAX_AGE_MS;
-      isFirst = false;
-      const again = isFresh ? undefined : await look(signal);
+      const again = isFresh(clock.elapsedMs() - readAtMs) ? undefined : await look(signal);
+      if (again !== undefined) readAtMs = clock.elapsedMs();
       failure =
         again === undefined || again.ok || saysGone(again.failure)
           ? undefined
