@@ -1,5 +1,5 @@
 import { isSameVmId } from "../../core/api/identity/node-identity.ts";
-import { isOff } from "../../core/azure/power-state.ts";
+import { isOff, mayRun } from "../../core/azure/power-state.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { planServiceMark, type ServiceStep } from "../../core/node/plan-service-mark.ts";
 import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
@@ -45,7 +45,7 @@ export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
         // The change of the Node ends the mark, and does not wait for a time.
         return ok(marked.value ? {} : { requeueAfterMs });
       }
-      if (vm.value.powerState !== "running") return ok({ requeueAfterMs });
+      if (!mayRun(vm.value.powerState)) return ok({ requeueAfterMs });
       const lookAgainMs = await powerOffSilent(marks, node, signal);
       if (!lookAgainMs.ok) return lookAgainMs;
       return ok({ requeueAfterMs: Math.min(requeueAfterMs, lookAgainMs.value) });

@@ -111,6 +111,12 @@ describe("a silent node whose VM runs", () => {
       ]);
     }));
 
+  it("has its VM powered off, too, where Azure does not know its state", () =>
+    silent({ powerState: "unknown" }, async (world, { pass }) => {
+      assert.equal(await pass(), 0);
+      assert.equal(world.powerStates.get(URI), "stopped");
+    }));
+
   const left: readonly (readonly [string, Given, number])[] = [
     ["by default", { silentNodes: "wait" }, 16_250],
     ["that writes no volume", { writer: "node-b" }, 16_250],

@@ -3,7 +3,7 @@ import type { SimulatedCommit } from "../../adapters/simulated-store/simulated-s
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { isSameVmId } from "../../core/api/identity/node-identity.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import type { PowerState } from "../../core/azure/power-state.ts";
+import { mayRun, type PowerState } from "../../core/azure/power-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -282,7 +282,7 @@ function aCloud(
       if (failure !== undefined) return fail(failure);
       const present = world().instances.get(instanceUri) ?? "";
       if (!isSameVmId(present, vmId)) return fail({ kind: "InstanceReplaced", nodeName, vmId: present });
-      if ((world().powerStates.get(instanceUri) ?? "running") !== "running" || !(await precondition(signal)))
+      if (!mayRun(world().powerStates.get(instanceUri) ?? "running") || !(await precondition(signal)))
         return ok(false);
       world().powerStates.set(instanceUri, "stopped");
       return ok(true);

@@ -317,10 +317,11 @@ export interface CloudProvisioner {
   ): Promise<Result<FenceProof | undefined>>;
   /**
    * Powers a node's VM off without waiting for its guest, and waits until that has ended: nothing runs on it
-   * then. It keeps its host and its disks. Answers false, and changes nothing, where the VM does not run or
-   * `precondition`, asked once the VM was read, does not allow it. The action itself has no condition: where
-   * the VM is replaced between that read and the request, its successor is powered off. Fails with
-   * `InstanceNotFound` or `InstanceReplaced`, and where Azure shows the VM as anything but off in the end.
+   * then. It keeps its host and its disks. Answers false, and changes nothing, where the VM is off or its
+   * power changes, and where `precondition`, asked once the VM was read, does not allow it. The action itself
+   * has no condition: where the VM is replaced between that read and the request, its successor is powered
+   * off. Fails with `InstanceNotFound` or `InstanceReplaced`, and where Azure shows the VM as anything but off
+   * in the end.
    */
   powerOff(
     request: { readonly node: NodeIdentity; readonly precondition: Precondition },

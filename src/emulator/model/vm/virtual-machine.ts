@@ -15,7 +15,9 @@ export type PowerState =
   | "stopping"
   | "stopped"
   | "deallocating"
-  | "deallocated";
+  | "deallocated"
+  /** Azure can't tell. Only a test makes it so. */
+  | "unknown";
 
 /**
  * The progress of a data disk. A `Detaching` disk stays in the list with `toBeDetached` until it is off. An

@@ -1,5 +1,5 @@
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
-import { isOff, type PowerState } from "../../../core/azure/power-state.ts";
+import { isOff, mayRun, type PowerState } from "../../../core/azure/power-state.ts";
 import { type Result, fail, ok } from "../../../core/failure/result.ts";
 import type { Precondition } from "../../../ports/cloud/cloud-provisioner.ts";
 import type { ArmError } from "../../arm/arm-api.ts";
@@ -13,7 +13,7 @@ import { powerStateOf } from "./instance-facts.ts";
 
 const LANE = "failover";
 
-/** Powers a VM off that runs, if `precondition` still allows it; see `CloudProvisioner.powerOff`. */
+/** Powers a VM off that runs, or may, if `precondition` still allows it; see `CloudProvisioner.powerOff`. */
 export async function powerOff(
   session: ArmSession,
   {
@@ -33,7 +33,7 @@ export async function powerOff(
   if (!read.ok) return failed(read.failure);
   if (!isSameVmId(read.value.vmId, vmId))
     return fail({ kind: "InstanceReplaced", nodeName, vmId: read.value.vmId });
-  if (powerStateOf(read.value) !== "running" || !(await precondition(signal))) return ok(false);
+  if (!mayRun(powerStateOf(read.value)) || !(await precondition(signal))) return ok(false);
   const started = await session.call(
     { ...write, patience: "none" },
     (clientRequestId) => session.arm.startVmPowerOff({ ...armNameOf(vm), clientRequestId }, signal),

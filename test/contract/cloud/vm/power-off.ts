@@ -4,6 +4,7 @@ import type { NodeIdentity } from "../../../../src/core/api/identity/node-identi
 import type { PowerState } from "../../../../src/core/azure/power-state.ts";
 import type { Result } from "../../../../src/core/failure/result.ts";
 import { valueOf } from "../../../../src/core/testing/value-of.ts";
+import { putVm } from "../../../../src/emulator/model/world.ts";
 import {
   addDisk,
   addVm,
@@ -66,6 +67,14 @@ export function powerOffContract(on: On): void {
         vmId: node.vmId,
       });
       assert.deepEqual([(await inspect(cloud, node)).powerState, powerOffs(cloud)], ["running", 0]);
+    });
+
+    on("powers off a VM whose state Azure does not know", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), power: "unknown" });
+      assert.equal((await inspect(cloud, node)).powerState, "unknown");
+      assert.equal(valueOf(await poweringOff(cloud, node)), true);
+      assert.equal(vmAt(cloud, "node-a").power, "stopped");
     });
 
     for (const polls of ["answered", "rejected"] as const)
