@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { watchWriters } from "../checkers/watch-writers.ts";
-import { createSimWorld, type SimClusterShape } from "../create-sim-world.ts";
+import { createSimWorld, type SimWorldOptions } from "../create-sim-world.ts";
 import type { SimWorld } from "../world.ts";
 
 const nodes = ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" }));
@@ -20,9 +20,14 @@ export interface Frozen {
 export async function withFrozenWriter(
   attach: "kubernetes" | "driver",
   act: (frozen: Frozen) => Promise<void>,
-  shape: Pick<SimClusterShape, "reservations" | "forgetsDeletedNodes"> = {},
+  {
+    seed = 1,
+    ...shape
+  }: Pick<SimWorldOptions, "reservations" | "forgetsDeletedNodes" | "settings" | "timeScale"> & {
+    readonly seed?: number;
+  } = {},
 ): Promise<void> {
-  const world = createSimWorld({ seed: 1, attach, nodes, ...shape });
+  const world = createSimWorld({ seed, attach, nodes, ...shape });
   watchWriters(world);
   const end = new AbortController();
   const running = world.run(end.signal);
