@@ -21,7 +21,12 @@ import { isExpired, readApiStatus } from "./api-status.ts";
 
 const CALL_SOCKETS_MAX = 32;
 const WATCH_SOCKETS_MAX = 64;
-const IDLE_SOCKETS_MAX = 4;
+/**
+ * Connections that are kept while nothing uses them. In a burst of calls the number in use goes up and down:
+ * those that are not kept are opened again, and a handshake of TLS takes more processor time than several
+ * calls (docs/assurance/performance.md).
+ */
+const IDLE_SOCKETS_MAX = 16;
 /**
  * The API server closes what was idle for 90 s: a call must not meet a connection that is just being
  * closed.
