@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { resourceUriKey } from "../src/core/azure/ids/disk-uri.ts";
 import { withFrozenWriter } from "./testing/with-frozen-writer.ts";
 
-/** Worlds in each attach mode: a failover depends on when the kubelet, the plug-in and Azure were seen last. */
+/** Worlds in each attach mode: a failover depends on when kubelet and plug-in were seen last. */
 const SEEDS = 10;
 /** What docs/assurance/performance.md says, in milliseconds. */
 const WRITES_MAX_MS = 125_000;

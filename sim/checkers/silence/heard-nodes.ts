@@ -30,7 +30,7 @@ interface Heard {
   readonly delayMs: number;
 }
 
-/** Follows heartbeats and Nodes from now on. `silentAfterMs`: without a heartbeat, by the clock of the run. */
+/** Follows heartbeats and Nodes from now on. `silentAfterMs`: without a heartbeat, in time of the run. */
 export function heardNodes(
   world: {
     readonly clock: Pick<VirtualClock, "elapsedMs">;

@@ -81,10 +81,10 @@ export const volumeOptions = grouped("Volumes", {
     choices: ["wait", "power-off"],
     help:
       "What happens to a node that writes to a volume, and whose kubelet and plug-in are silent while " +
-      "Azure shows its VM as running, or as unknown. power-off: the controller powers the VM off, also where its pods " +
-      "work and it is only cut off from the API server, and marks the node as one whose VM is off. Not " +
-      "while half of the nodes, or of those in its zone, are silent. wait: a person decides. On Kubernetes " +
-      "only, and with --stopped-nodes mark",
+      "Azure shows its VM as running, or as unknown. power-off: the controller powers the VM off, also " +
+      "where its pods work and it is only cut off from the API server, and marks the node as one whose " +
+      "VM is off. Not while half of the nodes, or of those in its zone, are silent. wait: a person " +
+      "decides. On Kubernetes only, and with --stopped-nodes mark",
   },
   "power-off-after-ms": {
     kind: "number",

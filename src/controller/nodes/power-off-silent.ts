@@ -212,9 +212,9 @@ function writtenBy({ cache }: NodesPorts, node: KnownNode): readonly string[] {
 }
 
 /**
- * Records that the VM is about to be powered off, where neither the node plug-in nor the kubelet has reported
- * since, past every cache. The leader that finds the VM off reports it: the one that has asked for it may have
- * ended by then.
+ * Records that the VM is about to be powered off, where neither the node plug-in nor the kubelet has
+ * reported since, past every cache. The leader that finds the VM off reports it: the one that has asked
+ * for it may have ended by then.
  */
 async function recordRequest(
   { store, clock }: NodesPorts,

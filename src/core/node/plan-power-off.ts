@@ -42,7 +42,7 @@ export type PowerOffStep =
  */
 export const BELIEVED_AFTER_MS = 20_000;
 
-/** How late it is looked at again, in milliseconds: looks that are far apart say nothing of what was between. */
+/** How late it is looked at again, in milliseconds: looks far apart say nothing of what was between. */
 const LOOK_AGAIN_MS = 20_000;
 
 /**

@@ -7,8 +7,8 @@ export const RECLAIM_DISPUTED = "ReclaimDisputed";
 export const CHECKPOINTS_UNWRITTEN = "CheckpointsUnwritten";
 
 /**
- * The condition of an AzDriverNode: a controller has decided to power its VM off, and may have asked Azure for
- * it. The next heartbeat ends it.
+ * The condition of an AzDriverNode: a controller has decided to power its VM off, and may have asked Azure
+ * for it. The next heartbeat ends it.
  */
 export const POWER_OFF_REQUESTED = "PowerOffRequested";
 

@@ -320,8 +320,8 @@ export interface CloudProvisioner {
    * then. It keeps its host and its disks. Answers false, and changes nothing, where the VM is off or its
    * power changes, and where `precondition`, asked once the VM was read, does not allow it. The action itself
    * has no condition: where the VM is replaced between that read and the request, its successor is powered
-   * off. Fails with `InstanceNotFound` or `InstanceReplaced`, and where Azure shows the VM as anything but off
-   * in the end.
+   * off. Fails with `InstanceNotFound` or `InstanceReplaced`, and where Azure shows the VM as anything but
+   * off in the end.
    */
   powerOff(
     request: { readonly node: NodeIdentity; readonly precondition: Precondition },

@@ -38,8 +38,8 @@ export const azDriverNodeSchema = z.object({
         .min(0)
         .optional()
         .describe(
-          "The time between two heartbeats of the node, in milliseconds, before any delay (--heartbeat-ms). " +
-            "Absent: from before it was reported.",
+          "The time between two heartbeats of the node, in milliseconds, before any delay " +
+            "(--heartbeat-ms). Absent: from before it was reported.",
         ),
       heartbeatDelayMs: z
         .int()

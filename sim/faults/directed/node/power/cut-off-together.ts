@@ -51,7 +51,7 @@ export const cutOffTogether: FaultVariant = {
   },
 };
 
-/** The pod's node is cut off, and so is the one to which the pod has moved, and so on: a cause that spreads. */
+/** The pod's node is cut off, and then the one to which the pod has moved: a cause that spreads. */
 export const cutOffInTurn: FaultVariant = {
   forMs: [260_000, 290_000],
   isDirected: true,
