@@ -54,7 +54,7 @@ export async function stageAcquired(
   const tuned = await tuneDevice(ports, { ...request, volume, device }, signal);
   if (!tuned.ok) return tuned;
   if (request.accessType === "block") return handOutRaw(ports, found, signal);
-  const { fsType, readOnly } = request;
+  const { stagingPath, fsType, mountFlags, readOnly } = request;
   const ready = await prepareFileSystem(
     ports,
     {
@@ -70,16 +70,7 @@ export async function stageAcquired(
   );
   if (!ready.ok) return ready;
   const mounted = await ports.steps.run("mount", () =>
-    ports.host.mountDevice(
-      {
-        device,
-        path: request.stagingPath,
-        fsType: request.fsType,
-        mountFlags: request.mountFlags,
-        readOnly: request.readOnly,
-      },
-      signal,
-    ),
+    ports.host.mountDevice({ device, path: stagingPath, fsType, mountFlags, readOnly }, signal),
   );
   if (!mounted.ok) return mounted;
   const staged = await growUnexpanded(ports, request, found, { mayWait: false }, signal);
@@ -87,7 +78,7 @@ export async function stageAcquired(
   ports.logger.info("volume staged", {
     volumeName: volume.metadata.name,
     devicePath: device.path,
-    fsType: request.fsType,
+    fsType,
   });
   return staged;
 }
