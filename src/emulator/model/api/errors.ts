@@ -515,12 +515,10 @@ export const armErrors = {
     ),
   /** In kubernetes-sigs/azuredisk-csi-driver#2450, up to "of the sourc"; the rest is inferred. */
   sourceInOtherEdgeZone: (target: string, source: string) =>
-    failure(
-      400,
-      "InvalidParameter",
+    invalidParameter(
+      "extendedLocation",
       `The ExtendedLocation '${target}' of the target resource does not match the ExtendedLocation ` +
         `'${source}' of the source resource.`,
-      { target: "extendedLocation" },
     ),
   /** In vmware-tanzu/velero#6650. */
   snapshotsNeedVersion: (version: string) =>
@@ -699,9 +697,7 @@ export const armErrors = {
     ),
   /** Inferred, from the refusal of a disk in another zone. */
   edgeZoneMismatch: (diskName: string, vmPlace: string, diskPlace: string) =>
-    failure(
-      400,
-      "BadRequest",
+    badRequest(
       `Disk ${diskName} cannot be attached to the VM because it is not in the same extended location as ` +
         `the VM. VM extended location: '${vmPlace}'. Disk extended location: '${diskPlace}'.`,
     ),
@@ -856,11 +852,7 @@ export const armErrors = {
     ),
   /** Seen: azuredisk-csi-driver issue 3072. */
   cachedBeyondLimit: (maxGiB: number) =>
-    failure(
-      400,
-      "BadRequest",
-      `Only Disk CachingType 'None' is supported for disk with size greater than ${maxGiB} GB.`,
-    ),
+    badRequest(`Only Disk CachingType 'None' is supported for disk with size greater than ${maxGiB} GB.`),
   changeWhileAttached: (what: string, diskName: string, vmIds: readonly string[]) =>
     notAllowed(
       `Cannot change ${what} of disk ${diskName} while it is attached to running VM(s) ` +

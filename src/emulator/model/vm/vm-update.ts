@@ -167,23 +167,18 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
   }
   preempt(world, admission.preempts, forced);
 
-  const etagMoves = change.moves.includes(world.settings.etagMovedBy) || changesAnything(vm, change);
+  const { moves, ...stated } = change;
+  const etagMoves = moves.includes(world.settings.etagMovedBy) || changesAnything(vm, change);
   const retried = withFailedAttachesRetried(world, { ...vm, ...change }, change.dataDisks);
   const isUntold =
     name === "VirtualMachines_Update" &&
     hasNothingToDo(vm, { ...change, dataDisks: retried.entries }, retried.refusal);
   const dataDisks = retried.entries.map((entry) => asDiskShows(world, entry));
-  const { size, controllerType, tags, ultraSsdEnabled, other, members } = change;
   // An interrupted reimage leaves a VM without its set-up.
   const left = isReimage(admission.preempts) ? { ...vm, guestResponsive: false, agentReachable: false } : vm;
   const changed = {
     ...begun(world, left, etagMoves),
-    size,
-    controllerType,
-    tags,
-    ultraSsdEnabled,
-    other,
-    members,
+    ...stated,
     dataDisks,
     provisioningState: "Updating",
   } as const;
