@@ -34,7 +34,8 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
   let checkpointing: Promise<void> | undefined;
   const checkpoint = async (heartbeat: number, signal: AbortSignal): Promise<void> => {
     try {
-      const counted = { heartbeat, vmId: ports.node.vmId };
+      const { vmId, nodeName } = ports.node;
+      const counted = { heartbeat, vmId, nodeName };
       const checkpointed = await ports.checkpoints.putHeartbeat(counted, signal);
       if (!checkpointed.ok && !signal.aborted)
         ports.logger.warn("heartbeat not checkpointed", { failure: checkpointed.failure });

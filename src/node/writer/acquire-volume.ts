@@ -75,7 +75,8 @@ async function checkWritable({ checkpoints, node }: NodePorts, signal: AbortSign
   if (checkpoints.unwritten() === undefined) return ok(undefined);
   // Before the first heartbeat the counter may be that of a copied system disk, and stays that.
   const vmId = checkpoints.heartbeatVmId() ?? node.vmId;
-  return checkpoints.putHeartbeat({ heartbeat: checkpoints.heartbeat(), vmId }, signal);
+  const nodeName = checkpoints.heartbeatNodeName();
+  return checkpoints.putHeartbeat({ heartbeat: checkpoints.heartbeat(), vmId, nodeName }, signal);
 }
 
 /**

@@ -325,6 +325,23 @@ describe("detectRollback on a system disk with another VM's counter", () => {
       }));
 });
 
+describe("detectRollback on a VM that has counted under another name", () => {
+  for (const { because, countedAs, isBack } of [
+    { because: "its present name was used before", countedAs: "node-b", isBack: false },
+    { because: "it has that name still", countedAs: "node-a", isBack: true },
+  ])
+    it(`sees ${isBack ? "a" : "no"} rollback where ${because}`, () =>
+      withNode({}, async (world) => {
+        await beat(world);
+        const { vmId } = identity("node-a");
+        await world.ports().checkpoints.putHeartbeat({ heartbeat: 7, vmId, nodeName: countedAs }, never);
+        const shown = await world.answerOf(must(world.store.get("AzDriverNode", "node-a", never)));
+        const seen = { own: shown, volumes: [] };
+        const reported = detectRollback(world.ports(), seen, { present: 0, earlier: undefined });
+        assert.equal(reported !== undefined, isBack);
+      }));
+});
+
 describe("detectRollback of a record older than the checkpoint", () => {
   for (const { because, present, isBack } of [
     { because: "in the present incarnation", present: 1, isBack: true },

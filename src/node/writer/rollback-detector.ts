@@ -86,26 +86,33 @@ function awaitsRebuild({ status }: AzVolume, incarnation: number): boolean {
   return status?.record !== undefined && status.record.storeIncarnation < incarnation;
 }
 
-/** What a node remembers of its heartbeat, and the VM that wrote it; undefined: not known. */
+/** What a node remembers of its heartbeat, the VM that wrote it, and as which node; undefined: not known. */
 interface RememberedHeartbeat extends HighWaterMark {
   readonly vmId: string | undefined;
+  readonly nodeName: string | undefined;
 }
 
-function rememberedBy(checkpoints: NodeCheckpoints): Pick<RememberedHeartbeat, "counter" | "vmId"> {
-  return { counter: checkpoints.heartbeat(), vmId: checkpoints.heartbeatVmId() };
+function rememberedBy(checkpoints: NodeCheckpoints): Omit<RememberedHeartbeat, "incarnation"> {
+  return {
+    counter: checkpoints.heartbeat(),
+    vmId: checkpoints.heartbeatVmId(),
+    nodeName: checkpoints.heartbeatNodeName(),
+  };
 }
 
 /**
  * A node that has just been registered shows no heartbeat to compare. Nor is one compared that another node's
  * VM has written: a system disk that was copied from there counts in that node's object. Of a VM that was
- * made again with its own disk the store shows the earlier VM.
+ * made again with its own disk the store shows the earlier VM. One that was written under another name of the
+ * node counts in the object of that name.
  */
 function olderHeartbeat(
   node: Pick<NodeKey, "vmId">,
-  { status }: AzDriverNode,
+  { spec, status }: AzDriverNode,
   incarnation: number,
-  { vmId, ...remembered }: RememberedHeartbeat,
+  { vmId, nodeName = spec.nodeName, ...remembered }: RememberedHeartbeat,
 ): string | undefined {
+  if (nodeName !== spec.nodeName) return undefined;
   if (status === undefined || !isOlder({ incarnation, counter: status.heartbeat }, remembered))
     return undefined;
   if (vmId !== undefined && !isSameVmId(vmId, node.vmId) && !isSameVmId(vmId, status.vmId)) return undefined;

@@ -46,6 +46,8 @@ export interface FreezeMark {
 export interface CountedHeartbeat {
   readonly heartbeat: number;
   readonly vmId: string;
+  /** In whose AzDriverNode; undefined: not known. */
+  readonly nodeName?: string | undefined;
 }
 
 /**
@@ -80,6 +82,8 @@ export interface NodeCheckpoints {
   putHeartbeat(counted: CountedHeartbeat, signal: AbortSignal): Promise<Result<void>>;
   /** The GUID of the VM that wrote that counter; undefined: not known, or none was written. */
   readonly heartbeatVmId: () => string | undefined;
+  /** The name of the node in whose AzDriverNode it was written; undefined: not known. */
+  readonly heartbeatNodeName: () => string | undefined;
   /** The store incarnation in which this node last saw a rollback; undefined: never. */
   readonly rollbackIncarnation: () => number | undefined;
   putRollback(incarnation: number, signal: AbortSignal): Promise<Result<void>>;

@@ -122,13 +122,15 @@ export function createDurableCheckpoints(
       ),
     heartbeat: () => present.heartbeat,
     heartbeatVmId: () => present.heartbeatVmId,
-    putHeartbeat: ({ heartbeat, vmId }, signal) =>
+    heartbeatNodeName: () => present.heartbeatNodeName,
+    putHeartbeat: ({ heartbeat, vmId, nodeName }, signal) =>
       change(
         // A try of the disk, whose number was read before, may come after a heartbeat.
-        (current) => ({
+        ({ heartbeatNodeName: _, ...current }) => ({
           ...current,
           heartbeat: Math.max(current.heartbeat, heartbeat),
           heartbeatVmId: vmId,
+          ...(nodeName === undefined ? {} : { heartbeatNodeName: nodeName }),
         }),
         signal,
         () => "evidence",

@@ -437,6 +437,9 @@ describe("openFileNodeCheckpoints", () => {
     await checkpoints.putHeartbeat({ heartbeat: 1, vmId: "vm-1" }, never);
     const again = await openFileNodeCheckpoints(path);
     assert.deepEqual([again.heartbeatVmId(), again.heartbeat()], ["vm-1", 1]);
+    assert.equal(again.heartbeatNodeName(), undefined);
+    await again.putHeartbeat({ heartbeat: 2, vmId: "vm-1", nodeName: "node-a" }, never);
+    assert.equal((await openFileNodeCheckpoints(path)).heartbeatNodeName(), "node-a");
   });
 
   it("writes nothing for a caller that has left", async (t) => {

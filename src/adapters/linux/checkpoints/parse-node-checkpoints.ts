@@ -14,6 +14,8 @@ export interface CheckpointFile {
    * known, as in the file of an earlier driver.
    */
   readonly heartbeatVmId?: string | undefined;
+  /** The name of the node in whose AzDriverNode it counts; undefined: not known, as before. */
+  readonly heartbeatNodeName?: string | undefined;
   /** The store incarnation in which the node last saw a rollback; undefined: never. */
   readonly rollbackIncarnation?: number | undefined;
   readonly volumes: readonly VolumeCheckpoint[];
@@ -28,12 +30,15 @@ export interface CheckpointFile {
 export function parseNodeCheckpoints(text: string): Result<CheckpointFile, string> {
   const parsed = parseJson(text);
   if (!isRecord(parsed)) return fail("it is no JSON object");
-  const { version, bootId, heartbeat, heartbeatVmId, rollbackIncarnation, volumes, freezes = [] } = parsed;
+  const { version, bootId, heartbeat, heartbeatVmId, heartbeatNodeName } = parsed;
+  const { rollbackIncarnation, volumes, freezes = [] } = parsed;
   if (version !== 1) return fail(`its version is ${JSON.stringify(version)}, this driver knows 1`);
   if (bootId !== undefined && typeof bootId !== "string") return fail("bootId is no text");
   if (!isCount(heartbeat)) return fail("heartbeat is no whole number");
   if (heartbeatVmId !== undefined && typeof heartbeatVmId !== "string")
     return fail("heartbeatVmId is no text");
+  if (heartbeatNodeName !== undefined && typeof heartbeatNodeName !== "string")
+    return fail("heartbeatNodeName is no text");
   if (rollbackIncarnation !== undefined && !isCount(rollbackIncarnation))
     return fail("rollbackIncarnation is no whole number");
   if (!Array.isArray(volumes)) return fail("volumes is no list");
@@ -48,6 +53,7 @@ export function parseNodeCheckpoints(text: string): Result<CheckpointFile, strin
     bootId,
     heartbeat,
     ...(heartbeatVmId === undefined ? {} : { heartbeatVmId }),
+    ...(heartbeatNodeName === undefined ? {} : { heartbeatNodeName }),
     ...(rollbackIncarnation === undefined ? {} : { rollbackIncarnation }),
     volumes: checkpoints,
     ...(freezes.length === 0 ? {} : { freezes }),
