@@ -191,8 +191,8 @@ function otherThanEdgeZones(
 ): Result<never, ConfigFailure> | undefined {
   if (extendedLocationName === undefined || location === undefined || stated === undefined) return undefined;
   if (regionName(stated) === regionName(location)) return undefined;
-  const problem = `must be ${location} or left out: ${extendedLocationName} is an edge zone of that in azure.json`;
-  return refuseArgument("location", stated, problem);
+  const why = `${extendedLocationName} is an edge zone of that in azure.json`;
+  return refuseArgument("location", stated, `must be ${location} or left out: ${why}`);
 }
 
 /** A file that is being replaced, or was removed. */
