@@ -594,15 +594,12 @@ export const recordsLostStorm: DirectedStorm = {
   strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 },
 };
 
-/**
- * Every object of the driver is deleted while nodes write and Azure shows disks as they were before, and
- * pods are moved by force.
- */
+/** Every object of the driver is deleted while Azure shows disks as they were before their writers' attach. */
 export const deletedWhileStaleStorm: DirectedStorm = {
   attach: "kubernetes",
+  isQuiet: true,
   workload: { maxShares: 1, replicas: 0 },
-  stormMs: 720_000,
-  strikes: { "loss/everything-deleted": 60, "azure/reads-stale": 150, "haste/forced-by-hand": 60 },
+  strikes: { "loss/deleted-while-stale": 4 },
 };
 
 /** A person copies disks, tags and all, and uses the copies as volumes of their own. */

@@ -2,6 +2,7 @@ import { restoredWithChanges } from "../directed/control-plane/restored-with-cha
 import { restoredWithCluster } from "../directed/control-plane/restored-with-cluster.ts";
 import { deletedAfterFence } from "../directed/failover/deleted-after-fence.ts";
 import { deletedBeforeFence } from "../directed/failover/deleted-before-fence.ts";
+import { deletedWhileStale } from "../directed/failover/deleted-while-stale.ts";
 import { labelsRemoved } from "../directed/failover/labels-removed.ts";
 import { lostWhileMoving } from "../directed/failover/lost-while-moving.ts";
 import { numberGivenAway, recordLostAfterFence } from "../directed/mount/record-lost-after-fence.ts";
@@ -42,6 +43,7 @@ export const loss: FaultClass = {
     "lost-while-moving": lostWhileMoving,
     "deleted-after-fence": deletedAfterFence,
     "deleted-before-fence": deletedBeforeFence,
+    "deleted-while-stale": deletedWhileStale,
     "labels-removed": labelsRemoved,
     "attachments-deleted": {
       forMs: [10_000, 60_000],

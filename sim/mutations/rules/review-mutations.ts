@@ -77,7 +77,7 @@ export const reviewMutations: readonly Mutation[] = [
     edits: withoutEarlierRecord,
     breaks: ["healthy-writer-cut-off", "csi-answer", "two-writers", "synced-data-lost"],
     storm: deletedWhileStaleStorm,
-    shownBy: 44,
+    shownBy: 8,
     takes:
       "a person deletes all objects of the driver while Azure shows a disk as it was before its writer's " +
       "attach",
