@@ -594,7 +594,7 @@ export const recordsLostStorm: DirectedStorm = {
   strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 },
 };
 
-/** Every object of the driver is deleted while Azure shows disks as they were before their writers' attach. */
+/** Every object of the driver is deleted while Azure shows a disk as it was before its writer's attach. */
 export const deletedWhileStaleStorm: DirectedStorm = {
   attach: "kubernetes",
   isQuiet: true,
