@@ -321,6 +321,31 @@ describe("a silent node whose VM runs", () => {
       assert.doesNotMatch(world.emitted[0]?.message ?? "", /left running/u);
     }));
 
+  it("stays on, and an event says why, where the request cannot be recorded", () =>
+    silent({}, async (world) => {
+      const failure = { kind: "StoreUnavailable", detail: "no right to update" } as const;
+      const { store, settings } = world.ports;
+      const reconciler = stoppedNodesReconciler({
+        ...world.ports,
+        settings: { ...settings, silentNodes: "power-off" },
+        store: { ...store, updateStatus: async () => ({ ok: false, failure }) },
+      });
+      await world.answerOf(reconciler.reconcile(NODE, never));
+      await world.clock.advance(BELIEVED_AFTER_MS);
+      for (const nodeName of ["node-b", "node-c", "node-d"]) await world.beat(nodeName);
+      await untilHeard(world, "node-d");
+      assert.deepEqual(await world.answerOf(reconciler.reconcile(NODE, never)), { ok: false, failure });
+      assert.equal(world.powerStates.get(URI), "running");
+      assert.match(emitted(world).join(), /^NodeNotPoweredOff: .* failed: .*no right to update/u);
+    }));
+
+  it("is reported as nothing where the work ends while Azure is asked", () =>
+    silent({}, async (world, { reconcile }) => {
+      world.during.powerOff = async () => void (world.inspectFailure = { kind: "Cancelled" });
+      assert.deepEqual(await reconcile(), { ok: false, failure: { kind: "Cancelled" } });
+      assert.deepEqual(world.emitted, []);
+    }));
+
   it("is not taken for another VM that got its resource id", () =>
     silent({}, async (world, { reconcile }) => {
       world.during.powerOff = async () => void world.instances.set(URI, "another-vm");

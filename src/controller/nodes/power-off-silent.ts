@@ -2,7 +2,8 @@ import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { failureEventText } from "../../core/events/failure-local-key.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
   doubtOfDeath,
   type HeardNode,
@@ -61,6 +62,18 @@ export function createPowerOffSilent(ports: NodesPorts): PowerOffSilent {
   return (marks, node, signal) => powerOffSilent(ports, { marks, believedMs }, node, signal);
 }
 
+/**
+ * Failures that the next look finds, too, or that say nothing of the VM: another one has its resource id, the
+ * AzDriverNode was written or deleted in that moment, or this process ends.
+ */
+const unreported: ReadonlySet<Failure["kind"]> = new Set([
+  "InstanceReplaced",
+  "InstanceNotFound",
+  "ObjectConflict",
+  "ObjectNotFound",
+  "Cancelled",
+]);
+
 /** Notes whether this look doubts the node's death, and returns for how long none has. */
 type BelievedMs = (
   nodeName: string,
@@ -105,21 +118,24 @@ async function powerOffSilent(
     });
     return ok(Infinity);
   }
+  let unrecorded: Failure | undefined;
   const precondition = async (callSignal: AbortSignal): Promise<boolean> => {
     // The request may have waited for Azure's limits, and others may have fallen silent.
     if (plan().kind !== "PowerOff") return false;
-    if (!(await recordRequest(ports, marks, { ...node, lastHeartbeat, what }, callSignal))) return false;
+    const recorded = await recordRequest(ports, marks, { ...node, lastHeartbeat, what }, callSignal);
+    unrecorded = recorded.ok ? undefined : recorded.failure;
+    if (!recorded.ok || !recorded.value) return false;
     ports.logger.warn("powering off the VM of a silent node", { nodeName, instanceUri, vmId, writes });
     return true;
   };
-  const poweredOff = await ports.steps.run("power-off", () =>
+  const asked = await ports.steps.run("power-off", () =>
     ports.cloud.powerOff({ node, precondition }, signal),
   );
+  const poweredOff = unrecorded === undefined ? asked : fail(unrecorded);
   if (!poweredOff.ok) {
     const { failure } = poweredOff;
-    // The next look at the VM finds the same.
-    const isAnotherVm = failure.kind === "InstanceReplaced" || failure.kind === "InstanceNotFound";
-    if (!isAnotherVm) left(failureEventText(`${what}, and powering off its VM failed`, failure));
+    if (!unreported.has(failure.kind))
+      left(failureEventText(`${what}, and powering off its VM failed`, failure));
     return poweredOff;
   }
   if (!poweredOff.value) return ok(Infinity);
@@ -221,13 +237,13 @@ async function recordRequest(
   marks: NodeMarks,
   node: KnownNode & { readonly lastHeartbeat: number | undefined; readonly what: string },
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Result<boolean>> {
   const present = await store.get("AzDriverNode", node.nodeName, signal);
-  if (!present.ok) return false;
+  if (!present.ok) return present;
   const { status } = present.value;
-  if (status === undefined || status.heartbeat !== node.lastHeartbeat) return false;
+  if (status === undefined || status.heartbeat !== node.lastHeartbeat) return ok(false);
   const markable = await marks.isMarkable(node, signal);
-  if (!markable.ok || !markable.value) return false;
+  if (!markable.ok || !markable.value) return markable;
   const condition = {
     type: POWER_OFF_REQUESTED,
     status: "True",
@@ -241,7 +257,7 @@ async function recordRequest(
     { ...present.value, status: { ...status, conditions } },
     signal,
   );
-  return recorded.ok;
+  return recorded.ok ? ok(true) : recorded;
 }
 
 /** Reports that the VM, which Azure shows as off, was powered off, if a controller has asked for that. */

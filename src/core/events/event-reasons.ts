@@ -569,7 +569,7 @@ export const eventReasons = {
     shownOn: ["Node"],
     when:
       "the same, and the driver has left the VM running: too many nodes are silent at once, the VM sends " +
-      "heartbeats as another node, or Azure has refused it",
+      "heartbeats as another node, or Azure or the API server has refused it",
     remedy:
       "If many nodes are silent, look for what cuts them off from the API server. If the role lacks a " +
       `right, assign deploy/azure/role-power-off.json. Otherwise ${OUT_OF_SERVICE}.`,
