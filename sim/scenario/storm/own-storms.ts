@@ -37,6 +37,7 @@ import {
   takenNamesStorm,
   throughputStorm,
   twoClustersStorm,
+  zonesCutOffStorm,
 } from "../../mutations/storms.ts";
 import type { DirectedStorm } from "./directed-storm.ts";
 
@@ -216,6 +217,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   // Nodes fall silent while their VMs run, and no person acts.
   "silent-nodes": silentNodesStorm,
   "nodes-cut-off": nodesCutOffStorm,
+  "zones-cut-off": zonesCutOffStorm,
   "silence-spreads": silenceSpreadsStorm,
   "disks-not-found": disksNotFoundStorm,
   "disks-not-found-shared": sharedDisksNotFoundStorm,
