@@ -39,7 +39,7 @@ export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
       if (isOff(vm.value.powerState)) {
         const { powerState } = vm.value;
         // Before the mark, after which none looks again.
-        reportPoweredOff(ports, node);
+        reportPoweredOff(ports, { ...node, powerState });
         const marked = await mark(ports, marks, { ...node, powerState }, signal);
         if (!marked.ok) return marked;
         // The change of the Node ends the mark, and does not wait for a time.

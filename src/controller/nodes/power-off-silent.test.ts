@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { PowerState } from "../../core/azure/power-state.ts";
 import { BELIEVED_AFTER_MS } from "../../core/node/plan-power-off.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aVolumeWithRecord, aWriter, identity, instanceUriOf } from "../../core/testing/objects.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -101,12 +102,14 @@ function emitted(world: ReconcileWorld): readonly string[] {
 describe("a silent node whose VM runs", () => {
   it("has its VM powered off, and is marked by the next look", () =>
     silent({}, async (world, { pass }) => {
+      const decidedAt = toTimestamp(world.clock.nowMs());
       assert.equal(await pass(), 0);
       assert.deepEqual([world.powerStates.get(URI), [...world.markedByDriver]], ["stopped", []]);
       assert.equal(await pass(), undefined);
       assert.deepEqual([...world.markedByDriver], [NODE]);
       assert.deepEqual(emitted(world), [
-        `NodePoweredOff: node-a is silent and writes pvc-1: its VM ${URI} was powered off`,
+        `NodePoweredOff: node-a is silent and writes pvc-1: the driver decided at ${decidedAt} to power off ` +
+          `its VM ${URI}, which Azure shows as stopped`,
         "NodeMarkedOutOfService: node-a is unreachable, and Azure shows its VM as stopped",
       ]);
     }));

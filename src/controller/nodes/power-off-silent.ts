@@ -1,6 +1,7 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
+import type { PowerState } from "../../core/azure/power-state.ts";
 import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -260,14 +261,22 @@ async function recordRequest(
   return recorded.ok ? ok(true) : recorded;
 }
 
-/** Reports that the VM, which Azure shows as off, was powered off, if a controller has asked for that. */
-export function reportPoweredOff({ cache, events }: NodesPorts, { nodeName, instanceUri }: KnownNode): void {
+/**
+ * Reports that the VM is off, as a controller has decided. Not that the driver has done it: Azure may have
+ * refused the request, and a person may have stopped the VM since.
+ */
+export function reportPoweredOff(
+  { cache, events }: NodesPorts,
+  { nodeName, instanceUri, powerState }: KnownNode & { readonly powerState: PowerState },
+): void {
   const { conditions = [] } = cache.get("AzDriverNode", nodeName)?.status ?? {};
   const requested = conditions.find(({ type }) => type === POWER_OFF_REQUESTED);
   if (requested === undefined) return;
   events.emit({
     about: { kind: "AzDriverNode", name: nodeName },
     reason: "NodePoweredOff",
-    message: `${requested.message}: its VM ${instanceUri} was powered off`,
+    message:
+      `${requested.message}: the driver decided at ${requested.lastTransitionTime} to power off its VM ` +
+      `${instanceUri}, which Azure shows as ${powerState}`,
   });
 }

@@ -559,7 +559,8 @@ export const eventReasons = {
     shownOn: ["Node"],
     when:
       "a node that writes has been silent for the whole time of --power-off-after-ms, and so has its " +
-      "kubelet, while Azure showed its VM as running: the driver has powered the VM off",
+      "kubelet, while Azure did not show its VM as off: the driver has decided to power it off, and Azure " +
+      "shows it as off",
     remedy:
       "Its pods move once the node is marked out of service. Find out why it fell silent, and start its VM " +
       "in Azure: the driver starts none.",
