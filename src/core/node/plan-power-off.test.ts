@@ -50,7 +50,7 @@ describe("planPowerOff", () => {
     {
       because: "few may have been silent for long before others show that they are, too",
       node: { believedMs: -40_000 },
-      step: { kind: "LookAgain", afterMs: 20_000 },
+      step: { kind: "LookAgain", afterMs: 10_000 },
     },
     {
       because: "the last nodes that a network brings back are given time",

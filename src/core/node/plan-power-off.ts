@@ -45,6 +45,9 @@ export const BELIEVED_AFTER_MS = 20_000;
 /** How late it is looked at again, in milliseconds: looks far apart say nothing of what was between. */
 const LOOK_AGAIN_MS = 20_000;
 
+/** The same of one that may be dead, whose VM Azure may take long to show before the look. */
+const BELIEVED_AGAIN_MS = 10_000;
+
 /**
  * Plans whether the VM of a silent node is powered off, which only a setting allows: the node may be cut off
  * from the API server, and its pods may work. `others`: all other nodes in service.
@@ -57,16 +60,16 @@ export function planPowerOff(
   // Without a volume that it writes, nothing of this driver waits for the node.
   if (silentNodes === "wait" || node.writes.length === 0) return { kind: "Keep" };
   const leftMs = powerOffAfterMs - node.silentMs;
-  if (leftMs > 0) return lookAgain(leftMs);
+  if (leftMs > 0) return lookAgain(leftMs, LOOK_AGAIN_MS);
   // A kubelet that registers under another name leaves its earlier Node behind, silent for ever.
   const reason = node.heardAs === undefined ? doubtOfDeath(node, others) : `it runs on as ${node.heardAs}`;
   if (reason !== undefined) return { kind: "Withhold", reason };
   const unbelievedMs = BELIEVED_AFTER_MS - node.believedMs;
-  return unbelievedMs > 0 ? lookAgain(unbelievedMs) : { kind: "PowerOff" };
+  return unbelievedMs > 0 ? lookAgain(unbelievedMs, BELIEVED_AGAIN_MS) : { kind: "PowerOff" };
 }
 
-function lookAgain(leftMs: number): PowerOffStep {
-  return { kind: "LookAgain", afterMs: Math.min(leftMs, LOOK_AGAIN_MS) };
+function lookAgain(leftMs: number, maxMs: number): PowerOffStep {
+  return { kind: "LookAgain", afterMs: Math.min(leftMs, maxMs) };
 }
 
 /**
