@@ -108,8 +108,8 @@ describe("a silent node whose VM runs", () => {
       assert.equal(await pass(), undefined);
       assert.deepEqual([...world.markedByDriver], [NODE]);
       assert.deepEqual(emitted(world), [
-        `NodePoweredOff: node-a is silent and writes pvc-1: the driver decided at ${decidedAt} to power off ` +
-          `its VM ${URI}, which Azure shows as stopped`,
+        `NodePoweredOff: node-a is silent and writes pvc-1: the driver decided at ${decidedAt} to power ` +
+          `off its VM ${URI}, which Azure shows as stopped`,
         "NodeMarkedOutOfService: node-a is unreachable, and Azure shows its VM as stopped",
       ]);
     }));
