@@ -842,6 +842,16 @@ describe("reclaim", () => {
         step: reclaim({ ...foundOnA, fencing: a }, a, 0),
         expected: "node-a is being fenced",
       },
+      {
+        because: "its VM is being fenced under another name",
+        step: reclaim({ ...foundOnA, fencing: { ...a, nodeName: "node-a0" } }, a, 0),
+        expected: "its VM is listed as node-a0",
+      },
+      {
+        because: "an update may reach its VM under another name",
+        step: reclaim(aRecord({ unverified: [a], barrierPending: [{ ...a, nodeName: "node-a0" }] }), a, 0),
+        expected: "its VM is listed as node-a0",
+      },
     ]);
   });
 });

@@ -322,6 +322,9 @@ export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number)
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
   if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
   if (isNamed(record, node, "barrierPending")) return fail(barrierRefusal(node));
+  // A fence, or a late update, goes to the VM, whatever its name is.
+  const otherName = otherNameOf(record, known, "fencing", "barrierPending");
+  if (otherName !== undefined) return fail(`its VM is listed as ${otherName}`);
   const epoch = highestEpoch(record.epoch, [epochKnown]) + 1;
   const writer: Writer = { ...identityOf(known), epoch, held: true, requested: true };
   return ok({ ...withMarks(record, known, {}), writer, epoch });
