@@ -286,6 +286,18 @@ describe("planAttachment", () => {
         plan: detaches("prune"),
       },
       {
+        because: "that VM has another name by now, and the disk by that one: it stays there",
+        own: anAttachment("node-a", { status: on }),
+        others: [aReplica("node-b", { status: on })],
+        plan: { kind: "LeaveDisk", node: earlier, keeper: attachmentName("node-b") },
+      },
+      {
+        because: "the same, and its detach was begun",
+        own: anAttachment("node-a", { status: { ...on, state: "Detaching" } }),
+        others: [aReplica("node-b", { status: on })],
+        plan: { kind: "TakeBackDetach", node: earlier },
+      },
+      {
         because: "it was granted the volume, and may be revoked without a fence",
         own: anAttachment("node-a", { status: on }),
         volume: aVolumeWithRecord({ writer: { ...aWriter("node-a", { held: false }), ...earlier } }),

@@ -119,19 +119,29 @@ function planTerminating(
   if (vm === undefined) return { kind: "RemoveUnattached", node };
   if (isNamed(record, vm, "fencing")) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
   if (isProvenOff(record, attachment, vm)) return { kind: "RemoveProvenOff", node: vm };
-  const keeper = observed.attachments.find((other) =>
-    keepsDiskOn(other.attachment, vm, attachment.spec.volumeId),
-  );
-  if (keeper !== undefined && !isNamed(record, vm, "writer", "unverified"))
-    return isDetachBegun(attachment, vm)
-      ? { kind: "TakeBackDetach", node: vm }
-      : { kind: "LeaveDisk", node: vm, keeper: keeper.attachment.metadata.name };
+  const left = planLeft(observed, attachment, vm);
+  if (left !== undefined) return left;
   if (record !== undefined && !mayDetach(record, vm))
     return { kind: "Wait", because: whyNotDetached(record, vm) };
   // Its status names the VM before an attach is sent. Without it, the disk was not attached by the driver
   // and stays.
   if (attached === undefined) return { kind: "RemoveUnattached", node };
   return { kind: "Detach", node: vm, lane: laneOf(attachment) };
+}
+
+/** Where the VM keeps the disk by another name's attachment. Undefined: nothing else needs it there. */
+function planLeft(
+  observed: ObservedVolume,
+  attachment: AzVolumeAttachment,
+  vm: NodeIdentity,
+): AttachmentAction | undefined {
+  const keeper = observed.attachments.find((other) =>
+    keepsDiskOn(other.attachment, vm, attachment.spec.volumeId),
+  );
+  if (keeper === undefined || isNamed(recordOf(observed), vm, "writer", "unverified")) return undefined;
+  return isDetachBegun(attachment, vm)
+    ? { kind: "TakeBackDetach", node: vm }
+    : { kind: "LeaveDisk", node: vm, keeper: keeper.attachment.metadata.name };
 }
 
 function whyNotDetached(record: WriterRecord, { nodeName }: NodeIdentity): string {
@@ -213,6 +223,8 @@ function planEarlier(
   const record = recordOf(observed);
   const where = `the disk is on ${vm.instanceUri}, which was ${vm.nodeName} before, and`;
   if (isNamed(record, vm, "fencing")) return { kind: "Wait", because: `${where} is being fenced` };
+  const left = planLeft(observed, attachment, vm);
+  if (left !== undefined) return left;
   if (record !== undefined && !mayDetach(record, vm))
     return { kind: "Wait", because: `${where} may still write the volume` };
   return { kind: "DetachEarlier", node: vm, lane: laneOf(attachment) };

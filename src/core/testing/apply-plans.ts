@@ -168,7 +168,6 @@ function applyAttachmentAction(
     case "Detach":
     case "RemoveUnattached":
     case "RemoveProvenOff":
-    case "LeaveDisk":
       return withAttachments(
         observed,
         attachmentsOf(observed).filter((other) => other.metadata.name !== name),
@@ -179,6 +178,13 @@ function applyAttachmentAction(
         const { attempt: _, ...status } = present.status;
         return { ...present, status: { ...status, state: "Attached" } };
       });
+    case "LeaveDisk":
+      return attachment.metadata.deletionTimestamp === undefined
+        ? changed(observed, name, (present) => ({ ...present, status: { state: "Pending" } }))
+        : withAttachments(
+            observed,
+            attachmentsOf(observed).filter((other) => other.metadata.name !== name),
+          );
     case "DetachEarlier":
       return changed(observed, name, (present) => ({ ...present, status: { state: "Pending" } }));
     case "Recreate": {

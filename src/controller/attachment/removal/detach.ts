@@ -194,7 +194,10 @@ function allowsDetach(
   );
 }
 
-/** Removes an attachment whose disk stays on its VM by another one, which is read past the cache. */
+/**
+ * Removes an attachment whose disk stays on its VM by another one, which is read past the cache. Where its name
+ * is another VM by now, it is kept for that one.
+ */
 export async function leaveDisk(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
@@ -207,7 +210,9 @@ export async function leaveDisk(
   if (!other.ok || !keepsDiskOn(other.value, node, volumeId)) return refusedFor(attachment);
   const { nodeName } = other.value.spec;
   ports.logger.info("disk left to another node of its VM", { volumeName, nodeName, earlier: node.nodeName });
-  return removeAttachment(ports, attachment, signal);
+  if (isTerminating(attachment)) return removeAttachment(ports, attachment, signal);
+  const reset = await resetAttachment(ports.store, { diskUri: volumeId, node }, signal);
+  return reset.ok ? ok({}) : reset;
 }
 
 /**

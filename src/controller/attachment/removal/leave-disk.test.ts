@@ -7,6 +7,7 @@ import {
   aReplica,
   attachmentName,
   aVolume,
+  aVolumeWithRecord,
   diskUri,
   identity,
   leaving,
@@ -72,5 +73,20 @@ describe("the disk of an attachment under an earlier name of its VM's node", () 
       };
       assert.equal(await leave(world, begin), 0);
       assert.notEqual(world.attachment("node-a"), undefined);
+    }));
+
+  it("stays where that name is another VM by now, which gets the disk", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a", identity("node-b")));
+      await world.given("AzDriverNode", aDriverNode("node-z", { vmId, instanceUri }));
+      world.nodeNames.set(identity("node-b").instanceUri, "node-a");
+      world.nodeNames.set(instanceUri, "node-z");
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", ofPresentName);
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const reconciler = attachmentReconciler(world.ports);
+      await world.answerOf(reconciler.reconcile(attachmentName("node-a"), never));
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
+      assert.deepEqual(world.attachment("node-z")?.status, ofPresentName.status);
     }));
 });
