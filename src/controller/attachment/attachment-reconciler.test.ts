@@ -1156,6 +1156,23 @@ describe("attachmentReconciler", () => {
         assert.deepEqual([...world.attachedTo], []);
       }));
 
+    it("attaches nothing to a VM that was fenced since under an earlier name", () =>
+      withControllerPorts(async (world) => {
+        const a0 = { ...a, nodeName: "node-a0" };
+        const { vmId, instanceUri } = a;
+        await oldCache(world, [
+          aReplica("node-a0", {
+            metadata: { name: attachmentObjectName({ diskUri: otherUri, nodeName: "node-a0" }) },
+            spec: { volumeName: "pvc-2", volumeId: otherUri },
+            status: { vmId, instanceUri, lun: 3 },
+          }),
+        ]);
+        await setRecord(world, changedRecord(newRecord(0), { quarantined: [a0] }));
+        await read(resetAttachment(world.other, { diskUri: otherUri, node: a0 }, never));
+        assert.deepEqual(await run(world), refused);
+        assert.deepEqual([...world.attachedTo], []);
+      }));
+
     it("attaches nothing at a LUN that another controller has reserved since", () =>
       withControllerPorts(async (world) => {
         await oldCache(world, [lun3]);

@@ -97,30 +97,47 @@ function expectedLuns(
 /**
  * Whether the node has no quarantine, no fence and no reserved LUN that the cache does not show yet, written
  * by another controller: this one's own writes are in its cache at once. Costs one list of the node's
- * attachments and one of the volumes with its label, without which no record names it.
+ * attachments and one of the volumes with its label, without which no record names it; and the same for each
+ * other name of its VM.
  */
 async function isAsCached(
   ports: AttachmentPorts,
   { volume, attachment, node }: PlannedAttach,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const present = await attachmentsNow(ports, { nodeName: node.nodeName }, signal);
-  if (!present.ok) return false;
+  const names = namesOnVm(ports, node);
+  const present: AzVolumeAttachment[] = [];
+  for (const nodeName of names) {
+    const listed = await attachmentsNow(ports, { nodeName }, signal);
+    if (!listed.ok) return false;
+    present.push(...listed.value);
+  }
   const reserved = lunsReservedOn(ports, node, attachment);
-  if (expectedLuns(present.value, node, attachment).some((lun) => !reserved.includes(lun))) return false;
-  const labelled = await ports.store.list("AzVolume", { [nodeLabel(node.nodeName)]: "" }, signal);
-  if (!labelled.ok) return false;
-  const bars = (other: AzVolume): boolean => isBarred(other, node, present.value);
+  if (expectedLuns(present, node, attachment).some((lun) => !reserved.includes(lun))) return false;
+  const bars = (other: AzVolume): boolean => isBarred(other, node, present);
   // The caller has read the record of the very volume.
-  const others = labelled.value.items.filter(({ metadata }) => metadata.name !== volume.metadata.name);
-  if (others.some(bars)) return false;
-  const read = new Set([volume, ...others].map(({ metadata }) => metadata.name));
-  for (const volumeName of volumesToRead(ports, node, present.value)) {
+  const read = new Set([volume.metadata.name]);
+  for (const nodeName of names) {
+    const labelled = await ports.store.list("AzVolume", { [nodeLabel(nodeName)]: "" }, signal);
+    if (!labelled.ok) return false;
+    const others = labelled.value.items.filter(({ metadata }) => metadata.name !== volume.metadata.name);
+    if (others.some(bars)) return false;
+    for (const { metadata } of others) read.add(metadata.name);
+  }
+  for (const volumeName of names.flatMap((nodeName) => volumesToRead(ports, nodeName, present))) {
     if (read.has(volumeName)) continue;
+    read.add(volumeName);
     const other = await ports.store.get("AzVolume", volumeName, signal);
     if (other.ok ? bars(other.value) : other.failure.kind !== "ObjectNotFound") return false;
   }
   return true;
+}
+
+/** The node's name, and those under which the cache shows its VM: its kubelet may have registered again. */
+function namesOnVm(ports: AttachmentPorts, node: NodeIdentity): readonly string[] {
+  const attached = attachmentsOnVm(ports, node).filter(({ status }) => isSameVmId(status?.vmId, node.vmId));
+  const reported = ports.cache.reportedNodes().filter(({ status }) => isSameVmId(status?.vmId, node.vmId));
+  return [...new Set([node.nodeName, ...[...attached, ...reported].map(({ spec }) => spec.nodeName)])];
 }
 
 /**
@@ -129,10 +146,11 @@ async function isAsCached(
  */
 function volumesToRead(
   { cache }: AttachmentPorts,
-  node: NodeIdentity,
-  present: readonly AzVolumeAttachment[],
-): ReadonlySet<string> {
-  const cached = cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName);
+  nodeName: string,
+  presentOnVm: readonly AzVolumeAttachment[],
+): readonly string[] {
+  const present = presentOnVm.filter(({ spec }) => spec.nodeName === nodeName);
+  const cached = cache.byIndex("AzVolumeAttachment", "nodeName", nodeName);
   const versions = new Map(cached.map(({ metadata }) => [metadata.name, metadata.resourceVersion]));
   // A fence by the end of the VM changes nothing in a pending one (`reset-attachment.ts`).
   const changed = present.filter(
@@ -143,13 +161,13 @@ function volumesToRead(
   const gone = cached.filter(({ metadata }) => !names.has(metadata.name));
   const attached = new Set(present.map(({ spec }) => spec.volumeName));
   const named = cache
-    .byIndex("AzVolume", "recordedOn", node.nodeName)
+    .byIndex("AzVolume", "recordedOn", nodeName)
     .filter(({ metadata }) => !attached.has(metadata.name))
-    .filter(({ status }) => isNamed(status?.record, node.nodeName, "writer", "fencing", "unverified"));
-  return new Set([
+    .filter(({ status }) => isNamed(status?.record, nodeName, "writer", "fencing", "unverified"));
+  return [
     ...[...changed, ...gone].map(({ spec }) => spec.volumeName),
     ...named.map(({ metadata }) => metadata.name),
-  ]);
+  ];
 }
 
 /**

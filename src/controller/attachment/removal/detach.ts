@@ -195,8 +195,8 @@ function allowsDetach(
 }
 
 /**
- * Removes an attachment whose disk stays on its VM by another one, which is read past the cache. Where its name
- * is another VM by now, it is kept for that one.
+ * Removes an attachment whose disk stays on its VM by another one, which is read past the cache. Where its
+ * name is another VM by now, it is kept for that one.
  */
 export async function leaveDisk(
   ports: AttachmentPorts,
