@@ -1470,6 +1470,8 @@ describe("what may be attached and detached", () => {
       assert.deepEqual([grant(record, renamed).ok, mayAttach(record, renamed)], [false, attach], because);
       assert.deepEqual([grant(record, elsewhere).ok, mayAttach(record, elsewhere)], [true, true], because);
     }
+    const unverified = aRecord({ unverified: [{ ...a, wasQuarantined: true }] });
+    assert.equal(mayAttach(unverified, renamed), false, "unverified, and fenced before");
     const both = aRecord({ quarantined: [a], writer: { ...aWriter("node-a"), ...renamed } });
     assert.equal(mayAttach(both, renamed), true, "the writer");
   });

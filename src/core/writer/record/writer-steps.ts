@@ -93,8 +93,8 @@ export function barrierWaitText(nodeName: string): string {
  * question lets a fence slip in between.
  */
 export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
-  const isQuarantinedAs = otherNameOf(record, node, "quarantined") !== undefined;
-  if (isInQuarantine(record, node) || (isQuarantinedAs && !isNamed(record, node, "writer"))) return false;
+  const isFencedAs = otherNameOf(record, node, "fenced") !== undefined;
+  if (isInQuarantine(record, node) || (isFencedAs && !isNamed(record, node, "writer"))) return false;
   return !(record.fencing !== undefined && isSameVm(record.fencing, node));
 }
 
