@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { SOURCE_LAYERS } from "../../oxlint.config.ts";
 import { recallRules } from "../../sim/model/recall/recall-protocol.ts";
 import { reclaimRules } from "../../sim/model/reclaim/reclaim-protocol.ts";
+import { renamedVmRules } from "../../sim/model/renamed-vm/renamed-vm.ts";
 import { releaseRules } from "../../sim/model/release-check/release-protocol.ts";
 import { reservationRules } from "../../sim/model/reservation/reservation-protocol.ts";
 import { restoreRules } from "../../sim/model/restored-store/restored-store.ts";
@@ -216,6 +217,7 @@ describe("the documentation", () => {
       ...restoreRules,
       ...reclaimRules,
       ...reservationRules,
+      ...renamedVmRules,
     ];
     const rows = [...text.matchAll(/^\| `(\w+)` \|/gmu)].map(([, rule]) => rule);
     assert.deepEqual(rows, rules);
