@@ -26,7 +26,7 @@ const steps: readonly string[] = [
 ];
 
 describe("a VM that registers under another name, explored in full", () => {
-  it("lets no second node write, takes no disk from its writer, and keeps its quarantine", (t) => {
+  it("lets no second node write, and keeps its disk and its quarantine", (t) => {
     const seen = new Set<string>();
     const explored = explore(recording(renamedVm(new Set()), seen), STATES_MAX);
     assert.deepEqual([explored.kind, explored.kind === "fault" && explored.path], ["exhausted", false]);

@@ -150,9 +150,15 @@ function emitDiskSteps({ world, without, emit }: Turn, node: NodeIdentity): void
   const { record, mount, isAttached } = world;
   const [attaching, detaching] = [without.has("attaches"), without.has("detaches")];
   if (!isAttached && mayAttach(record, attaching ? elsewhere(node) : node))
-    emit("attaches", { isAttached: true, wrong: mount === "dead" ? "a VM that is not clean got the disk" : null });
+    emit("attaches", {
+      isAttached: true,
+      wrong: mount === "dead" ? "a VM that is not clean got the disk" : null,
+    });
   if (isAttached && mayDetach(record, detaching ? elsewhere(node) : node))
-    emit("detaches", { isAttached: false, wrong: mount === "live" ? "a healthy writer lost its disk" : null });
+    emit("detaches", {
+      isAttached: false,
+      wrong: mount === "live" ? "a healthy writer lost its disk" : null,
+    });
   if (record.fencing === undefined || !isNamed(record, node, "fencing")) return;
   if (isAttached) {
     const isAnothers = isNamed(record, node === earlier ? present : earlier, "holder");
