@@ -509,7 +509,7 @@ export const eventReasons = {
     when:
       "the disk has not taken all that pods had written and the kernel had cached; found as the volume is " +
       "frozen for a snapshot, which is refused once, or unmounted and released, which continues; or its " +
-      "mount was dead, and is unmounted without a flush",
+      "mount, which was not read-only, was dead, and is unmounted without a flush",
     remedy:
       "An application that syncs its files has had an error of fsync. Check its data with its own means, " +
       "or restore a snapshot. The log of the node's kernel names the errors.",

@@ -18,6 +18,8 @@ export interface OwnVolume extends KnownVolume {
   readonly volumeId: string;
   readonly volumeName: string;
   readonly observed: ObservedNodeVolume;
+  /** As of `ObservedTargets`. */
+  readonly isUnflushed: boolean;
 }
 
 /** Reads the volume past the cache, and looks at what is mounted here. */
@@ -49,25 +51,25 @@ export async function observeOwnVolume(
   const checkpoint = found.value;
   const known: KnownVolume = { volume, checkpoint, attachment };
   const observed = await observeMounts(ports, known, signal);
-  return observed.ok ? ok({ ...known, volumeId, volumeName, observed: observed.value }) : observed;
+  return observed.ok ? ok({ ...known, volumeId, volumeName, ...observed.value }) : observed;
 }
 
 async function observeMounts(
   ports: NodePorts,
   known: KnownVolume,
   signal: AbortSignal,
-): Promise<Result<ObservedNodeVolume>> {
+): Promise<Result<Pick<OwnVolume, "observed" | "isUnflushed">>> {
   const { checkpoint, volume } = known;
   const targets =
     checkpoint === undefined
-      ? ok({ bound: [], bare: [], staging: "none" } as const)
+      ? ok({ bound: [], bare: [], staging: "none", isUnflushed: false } as const)
       : await observeTargets(ports, checkpoint, signal);
   if (!targets.ok) return targets;
-  const { bound, bare, staging } = targets.value;
+  const { bound, bare, staging, isUnflushed } = targets.value;
   const preempted = await isPreempted(ports, known, signal);
   if (!preempted.ok) return preempted;
   const isHandedOut = checkpoint?.accessType === "block" && bound.length > 0;
-  return ok({
+  const observed: ObservedNodeVolume = {
     node: ports.node,
     record: volume?.status?.record,
     isMultiWriter: volume !== undefined && !isSingleWriter(volume.spec.capabilities),
@@ -90,7 +92,8 @@ async function observeMounts(
     mount: staging === "none" && isHandedOut ? "live" : staging,
     targets: bound,
     bareTargets: bare,
-  });
+  };
+  return ok({ observed, isUnflushed });
 }
 
 /** A mount through which nothing can be written any more may still be read: only the disk shows it. */

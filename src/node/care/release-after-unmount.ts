@@ -17,7 +17,7 @@ export async function releaseAfterUnmount(
   { recallId, placeholders }: Extract<NodeVolumeAction, { kind: "Release" }>,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const { attachment, checkpoint, observed } = target;
+  const { attachment, checkpoint, observed, isUnflushed } = target;
   // What is unmounted already makes no progress: a report would only overwrite that the release was
   // refused.
   const isUnmounted = observed.mount === "none" && observed.targets.length === 0;
@@ -27,7 +27,7 @@ export async function releaseAfterUnmount(
     () => unmountAll(ports, target, placeholders, signal),
     signal,
   );
-  if (unmounted.ok && observed.mount === "dead") reportUnmountedDead(ports, target.volumeName);
+  if (unmounted.ok && isUnflushed) reportUnmountedDead(ports, target.volumeName);
   const released = unmounted.ok ? await releaseAndRemoveCheckpoint(ports, target, signal) : unmounted;
   if (!released.ok) {
     // An orderly unstage is not recalled. Right after an unmount the last process may just be ending.

@@ -41,7 +41,7 @@ describe("a volume whose paths lead through a link", () => {
       assert.deepEqual(await world.publish({ ...request, targetPath: target }, ports), done);
       assert.deepEqual(await publishedTargets(ports, diskUri, request.stagingPath, never), {
         ok: true,
-        value: { bound: [target], bare: [], staging: "live" },
+        value: { bound: [target], bare: [], staging: "live", isUnflushed: false },
       });
       assert.deepEqual(await world.unpublish({ targetPath: target }, ports), done);
       assert.deepEqual(await world.unstage(request, ports), done);

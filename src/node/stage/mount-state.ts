@@ -6,11 +6,11 @@ import type { MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
 import type { FoundVolume } from "./find-device.ts";
-import { publishedTargets } from "./published-targets.ts";
+import { isUnflushedAt, publishedTargets } from "./published-targets.ts";
 import type { StageRequest } from "./stage-request.ts";
 
-/** What is at the staging path: nothing, this device alive, or something to be removed first. */
-export type MountState = "none" | "live" | "stale" | "dead";
+/** What is at the staging path: nothing, this device alive, or something to be removed first, maybe without a flush. */
+export type MountState = "none" | "live" | "stale" | "unflushed";
 
 /**
  * Observes the staging path. Fails with `WrongDevice` where another volume uses the raw device, or may come
@@ -51,7 +51,10 @@ export async function mountState(
   }
   const free = checkFree(ports, found, []);
   if (!free.ok) return free;
-  return ok(mounted.value === undefined ? "none" : mounted.value.isDead ? "dead" : "stale");
+  if (mounted.value === undefined) return ok("none");
+  if (!mounted.value.isDead) return ok("stale");
+  const mounts = await ports.host.mountsOf(mounted.value.majorMinor, signal);
+  return ok(!mounts.ok || isUnflushedAt(mounted.value.path, mounts.value) ? "unflushed" : "stale");
 }
 
 /**

@@ -1,4 +1,5 @@
 import { ok, type Result } from "../../core/failure/result.ts";
+import type { MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOfDisk } from "../own-state.ts";
@@ -35,6 +36,8 @@ export interface ObservedTargets {
   readonly bare: readonly string[];
   /** What is mounted at the staging path. */
   readonly staging: "none" | "live" | "dead";
+  /** Whether that may have been written to, and is unmounted without a flush. */
+  readonly isUnflushed: boolean;
 }
 
 /** The same for paths that the caller knows, from its checkpoint or from what it found. */
@@ -66,15 +69,27 @@ export async function observeTargets(
   }
   const staged = await ports.host.mountAt(stagingPath, signal);
   if (!staged.ok) return staged;
+  let isUnflushed = false;
   if (staged.value !== undefined) {
     const mounts = await ports.host.mountsOf(staged.value.majorMinor, signal);
     if (!mounts.ok) return mounts;
     known.add(staged.value.path);
     for (const { path } of mounts.value) if (!known.has(path)) bound.add(path);
+    isUnflushed = isUnflushedAt(staged.value.path, mounts.value);
   }
   return ok({
     bound: [...bound].toSorted(),
     bare: bare.toSorted(),
     staging: staged.value === undefined ? "none" : staged.value.isDead ? "dead" : "live",
+    isUnflushed,
   });
+}
+
+/**
+ * Whether a mount may have been written to, and is unmounted without a flush, by the kernel's state of the
+ * device's mounts. One that is dead by a failed read of its disk alone is flushed, and says itself what that
+ * shows.
+ */
+export function isUnflushedAt(path: string, mounts: readonly MountPoint[]): boolean {
+  return mounts.some((mount) => mount.path === path && mount.isDead && !mount.readOnly);
 }

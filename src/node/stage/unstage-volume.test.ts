@@ -123,6 +123,31 @@ describe("unstageVolume", () => {
       );
     }));
 
+  it("says so of no dead mount that took no writes", () =>
+    withNode({ writer: granted }, async (world) => {
+      // Formats it.
+      assert.equal((await world.stage()).ok && (await world.unstage()).ok, true);
+      await world.grantAgain();
+      assert.equal((await world.stage({ mountFlags: ["ro"] })).ok, true);
+      world.machine.detach(0);
+      assert.equal((await world.unstage()).ok, true);
+      assert.deepEqual(world.emitted, []);
+    }));
+
+  it("says so of none that only a read of its disk shows as dead, which is flushed", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.stage()).ok, true);
+      const { host, ...ports } = world.ports();
+      const mountAt: typeof host.mountAt = async (path, signal) => {
+        const found = await host.mountAt(path, signal);
+        return found.ok && found.value !== undefined
+          ? { ...found, value: { ...found.value, isDead: true } }
+          : found;
+      };
+      assert.equal((await world.unstage({}, { ...ports, host: { ...host, mountAt } })).ok, true);
+      assert.deepEqual([world.emitted, world.record()?.writer?.held], [[], false]);
+    }));
+
   it("reports it by its checkpoint where the AzVolume is lost", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal((await world.stage()).ok, true);

@@ -201,7 +201,8 @@ async function observe(
     majorMinor,
     fsType: entry.fsType,
     root: holder === undefined ? entry.root : join(holder.mountPoint, entry.root),
-    readOnly: entry.options.includes("ro") || entry.superOptions.includes("ro"),
+    // One that went read-only after an error, which its file system's options show, has been written to.
+    readOnly: entry.options.includes("ro"),
     isDead: why !== undefined,
     isPlaceholder: isPlaceholder(entry),
     options: entry.options,
