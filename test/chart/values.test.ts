@@ -300,7 +300,7 @@ describe("values of the chart", () => {
       },
       {
         values: { node: { extraEnv: [{ name: "NODE_DEBUG", value: 1 }] } },
-        says: /at '\/node\/extraEnv\/0\/value': got number, want string/u,
+        says: /at '\/node\/extraEnv\/0\/value': got number, want null or string/u,
       },
       {
         values: { linux: { podLabels: { app: "storage" } } },
@@ -324,6 +324,14 @@ describe("values of the chart", () => {
         assert.notEqual(code, 0);
         assert.match(output, says);
       });
+
+    it("take a variable whose value another object has, beside null", async () => {
+      const valueFrom = { configMapKeyRef: { name: "proxy", key: "url" } };
+      const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"], {
+        node: { extraEnv: [{ name: "HTTPS_PROXY", value: null, valueFrom }] },
+      });
+      assert.equal(code, 0, output);
+    });
 
     describe("with a version of Kubernetes that only AKS LTS has", () => {
       const template = (values: object): ReturnType<typeof runHelm> =>

@@ -59,7 +59,7 @@ function schemaOf(value: ChartValue): JsonSchema {
       return {
         type: "array",
         ...described(value),
-        items: { type: "object", required: ["name"], properties: { value: { type: "string" } } },
+        items: { type: "object", required: ["name"], properties: { value: { type: ["string", "null"] } } },
       };
     case "either":
       return { ...described(value), anyOf: value.of.map(schemaOf) };
