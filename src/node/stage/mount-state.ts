@@ -9,7 +9,7 @@ import type { FoundVolume } from "./find-device.ts";
 import { isUnflushedAt, publishedTargets } from "./published-targets.ts";
 import type { StageRequest } from "./stage-request.ts";
 
-/** What is at the staging path: nothing, this device alive, or what is to be removed first, also unflushed. */
+/** What is at the staging path: nothing, this device alive, or what is removed first, maybe unflushed. */
 export type MountState = "none" | "live" | "stale" | "unflushed";
 
 /**
