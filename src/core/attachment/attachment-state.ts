@@ -1,5 +1,5 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
-import { isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts";
+import { isSameVm, isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 
 /**
@@ -9,6 +9,12 @@ import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 export function recordedVm({ spec: { nodeName }, status }: AzVolumeAttachment): NodeIdentity | undefined {
   if (status?.vmId === undefined || status.instanceUri === undefined) return undefined;
   return { nodeName, vmId: status.vmId, instanceUri: status.instanceUri };
+}
+
+/** Whether the disk is attached to that VM by this attachment, whatever the node of the VM is called. */
+export function isOnVm(attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
+  const vm = recordedVm(attachment);
+  return vm !== undefined && isAttached(attachment) && isSameVm(vm, node);
 }
 
 /**

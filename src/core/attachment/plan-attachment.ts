@@ -12,6 +12,7 @@ import {
   isDetachBegun,
   isDetaching,
   isRequestedPrimary,
+  isOnVm,
   keepsDiskOn,
 } from "./attachment-state.ts";
 import { mayBeStaged } from "./is-replica.ts";
@@ -307,8 +308,10 @@ function planAttach(
   const { volume } = observed;
   const record = recordOf(observed);
   if (!isProvisioned(volume)) return { kind: "Wait", because: "the disk does not exist yet" };
-  if (isDeleting(volume)) return { kind: "Wait", because: "the volume is being deleted" };
-  if (isResizingOffline(volume))
+  // An attach that finds the disk there, by the attachment of an earlier name of the node, changes nothing.
+  const isThere = node !== undefined && observed.attachments.some((other) => isOnVm(other.attachment, node));
+  if (isDeleting(volume) && !isThere) return { kind: "Wait", because: "the volume is being deleted" };
+  if (isResizingOffline(volume) && !isThere)
     return { kind: "Wait", reason: "WaitingForExpansion", because: "the disk grows only while no VM has it" };
   if (node === undefined)
     return {
@@ -320,7 +323,7 @@ function planAttach(
   if (isTakenBackFirst(attachment, node)) return { kind: "TakeBackDetach", node };
   if (isGivenUp(observed, attachment))
     return { kind: "Wait", because: "every try to attach this replica failed" };
-  const holders = holdersOfShares(observed, attachment);
+  const holders = holdersOfShares(observed, attachment, node);
   const maxShares = maxSharesOf(volume);
   if (holders.length >= maxShares)
     return {
@@ -362,10 +365,17 @@ function waitForNode(record: WriterRecord, node: NodeIdentity): AttachmentAction
       };
 }
 
-/** Other nodes that hold a share in Azure, or may hold one. */
-function holdersOfShares(observed: ObservedVolume, own: AzVolumeAttachment): readonly string[] {
+/** Other VMs that hold a share in Azure, or may hold one, by their nodes' names. */
+function holdersOfShares(
+  observed: ObservedVolume,
+  own: AzVolumeAttachment,
+  { vmId }: NodeIdentity,
+): readonly string[] {
   return observed.attachments.flatMap(({ attachment }) =>
-    attachment.metadata.name !== own.metadata.name && holdsShare(observed, attachment)
+    attachment.metadata.name !== own.metadata.name &&
+    holdsShare(observed, attachment) &&
+    // Left by the earlier name of this very VM: its share is the one that the attach finds.
+    !isSameVmId(recordedVm(attachment)?.vmId, vmId)
       ? attachment.spec.nodeName
       : [],
   );

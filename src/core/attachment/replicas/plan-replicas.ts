@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { fromTimestamp } from "../../primitives/timestamp.ts";
+import { isOnVm } from "../attachment-state.ts";
 import { isReplica, mayBeStaged, mayWrite } from "../is-replica.ts";
 import {
   isGivenUp,
@@ -36,6 +37,7 @@ export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[]
   const replicas = kept.filter((attachment) => isReplica(recordOf(observed), attachment));
   return [
     ...deletions,
+    ...planForRenamed(observed),
     ...planCreations(observed, kept),
     // When to plan again for a deletion that is not due yet.
     ...planPruning(observed, replicas),
@@ -43,6 +45,21 @@ export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[]
     ...planDraining(observed, replicas),
     ...planSettling(observed, replicas),
   ];
+}
+
+/**
+ * A writer whose VM has the disk by the attachment of an earlier name of its node: without one of its own the
+ * node finds no device to check, releases nothing, and can't be recalled. The attach finds the disk there.
+ */
+function planForRenamed(observed: ObservedVolume): readonly ReplicaAction[] {
+  const writer = recordOf(observed)?.writer;
+  if (writer?.held !== true || observed.attachments.some(isOf(writer.nodeName))) return [];
+  const isThere = observed.attachments.some(({ attachment }) => isOnVm(attachment, writer));
+  return isThere ? [{ kind: "CreateReplica", nodeName: writer.nodeName }] : [];
+}
+
+function isOf(nodeName: string): (known: ObservedVolume["attachments"][number]) => boolean {
+  return ({ attachment }) => attachment.spec.nodeName === nodeName;
 }
 
 /** Deletes the replicas that are of no use where they are, in the way, or too many. */
