@@ -89,7 +89,11 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   function forget(instanceUri: string, nodeName: string): void {
     machines.delete(instanceUri);
     if (recreating.delete(instanceUri))
-      agenda.after(between(RECREATE_MS), () => void (machineOf(nodeName) !== undefined || addVm(nodeName)));
+      agenda.after(between(RECREATE_MS), () => {
+        // Its kubelet may have another name by now.
+        const present = instances.nodeNameAt(instanceUri) ?? nodeName;
+        if (machineOf(present) === undefined) addVm(present);
+      });
   }
 
   function strike(nodeName: string, event: VmEvent): void {
@@ -174,6 +178,16 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     reuseInstance: (nodeName, next) => {
       invariant(machineOf(nodeName) === undefined, `the VM of ${nodeName} still has its resource id`);
       instances.reuse(nodeName, next);
+    },
+    renameNode: (nodeName, next) => {
+      const machine = machineOf(nodeName);
+      invariant(machine !== undefined, `${nodeName} has no machine`);
+      invariant(machineOf(next) === undefined, `there is a machine of ${next}`);
+      zones.set(next, zones.get(nodeName) ?? "");
+      instances.reuse(nodeName, next);
+      machine.rename(next);
+      trace.note(next, `is the name of ${nodeName} from now on`);
+      for (const listener of machineListeners) listener(machine);
     },
     moveName: (nodeName, { isShared = false } = {}) => {
       const earlier = machineOf(nodeName);

@@ -28,8 +28,8 @@ export type DeviceChange =
 
 /** A machine with the controls of the platform that runs it. */
 export interface RunMachine extends SimMachine {
-  /** 1 from the start, plus one after each boot. */
-  readonly bootNumber: () => number;
+  /** Its kubelet registers under that name from now on. */
+  readonly rename: (nodeName: string) => void;
   readonly freeze: () => void;
   readonly thaw: () => void;
   /** Cuts the power: all unflushed data and every process are lost. */
@@ -87,6 +87,7 @@ export function createSimMachine(options: {
   readonly onChange: (machine: SimMachine, change: DeviceChange) => void;
 }): RunMachine {
   const { nodeName, random, agenda, onChange } = options;
+  const nodeNames = [nodeName];
   const gate = createGate();
   const clock = gatedClock(options.clock, gate);
   const bootListeners: (() => void)[] = [];
@@ -164,7 +165,11 @@ export function createSimMachine(options: {
   }
 
   const machine: RunMachine = {
-    nodeName,
+    get nodeName() {
+      return nodeNames.at(-1) ?? nodeName;
+    },
+    isOrWas: (name) => nodeNames.includes(name),
+    rename: (name) => void nodeNames.push(name),
     instanceUri: options.instanceUri,
     vmGuid: options.vmGuid,
     osDisk: () => osDisks,

@@ -21,7 +21,7 @@ export interface NodeInstances {
   nodeNameAt(instanceUri: string): string | undefined;
   /** Another VM, with another resource id, has the node's name from now on. */
   moveName(nodeName: string): void;
-  /** The VM of `next`, which had none, has the resource id that the VM of `nodeName` had. */
+  /** The VM of `next`, which has none, has the resource id that the VM of `nodeName` had. */
   reuse(nodeName: string, next: string): void;
 }
 
@@ -73,7 +73,7 @@ export function createNodeInstances(
     reuse: (nodeName, next) => {
       const { nth, place } = instanceOf(nodeName);
       take(nodeName, nth + 1);
-      take(next, 1, place);
+      take(next, (present.get(next)?.nth ?? 0) + 1, place);
     },
     moveName: (nodeName) => void take(nodeName, instanceOf(nodeName).nth + 1),
   };

@@ -178,6 +178,11 @@ export interface SimAzure {
    * name, which is gone: a scale set may reuse the ids of instances that were deleted.
    */
   reuseInstance(nodeName: string, next: string): void;
+  /**
+   * The kubelet of a node's VM registers under another name from now on, which no VM has: its plug-in and its
+   * kubelet start again. The earlier name is free.
+   */
+  renameNode(nodeName: string, next: string): void;
   /** Deletes a VM that may have lost its node's name. */
   deleteVmAt(instanceUri: string): void;
   /** Switches such a VM off without waiting for its guest. */

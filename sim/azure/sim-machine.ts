@@ -3,8 +3,10 @@ import type { Clock } from "../../src/ports/clock.ts";
 
 /** One VM with its kernel, as the processes on it see it: node plug-in, kubelet, containers. */
 export interface SimMachine {
-  /** The node's name, as long as no other VM has taken it. */
+  /** The node's name, as long as no other VM has taken it: the one under which its kubelet registers now. */
   readonly nodeName: string;
+  /** Whether its kubelet registers, or has registered, under that name. */
+  readonly isOrWas: (nodeName: string) => boolean;
   /** The resource id of its VM. */
   readonly instanceUri: string;
   /** The VM's GUID; another machine under the same name has a different one. */
@@ -29,6 +31,8 @@ export interface SimMachine {
    * external effect.
    */
   readonly passed: () => Promise<void>;
+  /** 1 from the start, plus one after each boot. */
+  readonly bootNumber: () => number;
   /** Calls `listener` when the machine has booted again. */
   readonly onBoot: (listener: () => void) => void;
 }

@@ -65,7 +65,9 @@ function grantIn(
     detail === undefined ||
     writer === undefined ||
     writer.held ||
-    (earlier?.nodeName === writer.nodeName && earlier.epoch === writer.epoch)
+    // An entry that gets the present name of its VM keeps its epoch, and grants nothing.
+    (earlier?.epoch === writer.epoch &&
+      (earlier.nodeName === writer.nodeName || earlier.vmId === writer.vmId))
   )
     return undefined;
   return { nodeName: writer.nodeName, diskUri: detail.diskUri };

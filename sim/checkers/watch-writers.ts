@@ -213,8 +213,9 @@ function isSameWriter(left: Writer | undefined, right: Writer | undefined): bool
   return left?.epoch === right?.epoch && left?.nodeName === right?.nodeName && left?.vmId === right?.vmId;
 }
 
+/** An entry keeps the name that the VM's kubelet had, until a controller has given it the present one. */
 function isWriter(machine: SimMachine, writer: NodeIdentity | undefined): boolean {
-  return machine.nodeName === writer?.nodeName && machine.vmGuid === writer.vmId;
+  return writer !== undefined && machine.isOrWas(writer.nodeName) && machine.vmGuid === writer.vmId;
 }
 
 function described({ nodeName, by, writer }: RecordedWrite): string {

@@ -34,6 +34,7 @@ export function createDriver(controllerCount: number, world: DriverWorld): SimDr
   const sidecars = createSidecarLease(controllers, world);
   const follow = (machine: SimMachine): void => {
     const { nodeName } = machine;
+    for (const place of nodes.values()) if (place.machine() === machine) place.leave();
     const earlier = nodes.get(nodeName);
     // Its plug-in stays and runs on, under the name that another machine has, too.
     const isShared = earlier?.machine()?.state() === "running";

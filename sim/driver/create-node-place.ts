@@ -21,8 +21,10 @@ export interface NodePlace {
   readonly csi: () => NodeCsi | undefined;
   /** The machine on which it is. */
   readonly machine: () => SimMachine | undefined;
-  /** A machine of the node's name has been created. */
+  /** A machine has the node's name from now on. */
   readonly onMachine: (machine: SimMachine) => void;
+  /** Its machine has another node's name from now on: the plug-in ends. */
+  readonly leave: () => void;
 }
 
 /** The defaults of the node's flags. */
@@ -42,8 +44,8 @@ export function createNodePlace(
   const { azure, agenda } = world;
   const chance = world.random(`start/${nodeName}`);
   let machine: SimMachine | undefined;
-  /** Of this machine. */
-  let boots = 0;
+  /** Machines that had the name once: they may get it again. */
+  const followed = new WeakSet<SimMachine>();
   let host: HostProvisioner | undefined;
   let csi: NodeCsi | undefined;
   /** Commands outlive the plug-in that began them, unless they are killed with it. */
@@ -54,7 +56,7 @@ export function createNodePlace(
     if (here === undefined) throw new Error(`${nodeName} has no machine to run on`);
     const { clock, random, logger, lifetime, steps, events } = life;
     host = here.kernel.startPlugin();
-    const ownCheckpoints = checkpoints.open(here, boots, life.gate);
+    const ownCheckpoints = checkpoints.open(here, here.bootNumber(), life.gate);
     await thawLeftFreezes({ host, checkpoints: ownCheckpoints, logger, clock }, lifetime);
     const { cache, store } = followOwnObjects({
       store: life.store,
@@ -158,15 +160,14 @@ export function createNodePlace(
         () => void (machine === next && slot.start()),
       );
     const onBoot = (): void => {
-      boots++;
       next.boot().addEventListener("abort", onEnd, { once: true });
       startSoon();
     };
     // Its plug-in stays on an earlier machine that has lost the name, and is not restarted.
     if (machine !== undefined && machine !== next) slot.kill();
     machine = next;
-    boots = 0;
-    next.onBoot(onBoot);
+    if (!followed.has(next)) next.onBoot(onBoot);
+    followed.add(next);
     onBoot();
   }
 
@@ -182,5 +183,9 @@ export function createNodePlace(
     csi: () => csi,
     machine: () => machine,
     onMachine: follow,
+    leave: () => {
+      slot.kill();
+      machine = undefined;
+    },
   };
 }

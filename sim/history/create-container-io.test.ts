@@ -40,6 +40,7 @@ async function aWorld() {
     machines.push({ kernel, boot });
     const machine: RunningContainer["machine"] = {
       nodeName,
+      isOrWas: (name) => name === nodeName,
       instanceUri: `/virtualMachines/${nodeName}`,
       vmGuid: `guid-${nodeName}`,
       osDisk: () => 1,
@@ -49,6 +50,7 @@ async function aWorld() {
       state: () => "running",
       boot: () => boot.signal,
       passed: () => Promise.resolve(),
+      bootNumber: () => 1,
       onBoot: () => undefined,
     };
     const run = (podName: string, stop: AbortSignal, access: "mount" | "block" = "mount") =>

@@ -80,7 +80,9 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
   const deletionsRequestedAtMs = new Map<string, number>();
   const createdAtMs = new Map<string, number>();
   const containersOn: SimCluster["containersOn"] = (nodeName) => {
-    const uids = new Set(api.list("Pod").map(({ uid }) => uid));
+    // A kubelet ends the pods that are bound to its earlier name.
+    const bound = api.list("Pod").filter((pod) => pod.nodeName === nodeName);
+    const uids = new Set(bound.map(({ uid }) => uid));
     return kubelets
       .containersOn(nodeName)
       .map(({ podUid, volumeName }) => ({ podUid, volumeName, isInApi: uids.has(podUid) }));

@@ -552,6 +552,13 @@ export const nameMovesStorm: DirectedStorm = {
   strikes: { "nodes/name-moves": 4, "haste/hunted": 1, "crash/controller-at-step": 1 },
 };
 
+/** Kubelets register under other names on the same VMs, and the earlier Nodes stay behind for a while. */
+export const renamedStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 1, access: "mount" },
+  lastStrikeMs: 240_000,
+  strikes: { "nodes/renamed": 4, "haste/hunted": 1, "crash/controller-at-step": 1 },
+};
+
 /**
  * A node's name is given to another VM while the earlier one is granted a volume and has not acquired it.
  */

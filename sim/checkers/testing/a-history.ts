@@ -28,6 +28,7 @@ export function aMachine(nodeName: string): MadeUpMachine {
     state: "running",
     machine: {
       nodeName,
+      isOrWas: (name) => name === nodeName,
       instanceUri: instanceUriOf(nodeName),
       vmGuid: `guid-${nodeName}`,
       osDisk: () => 1,
@@ -36,6 +37,7 @@ export function aMachine(nodeName: string): MadeUpMachine {
       state: () => made.state,
       boot: () => new AbortController().signal,
       passed: () => Promise.resolve(),
+      bootNumber: () => 1,
       onBoot: () => undefined,
       // Checkers use nothing else of a kernel.
       kernel: { canWrite: () => made.canWrite, mounts: () => [] } as unknown as SimMachine["kernel"],

@@ -7,6 +7,7 @@ import { frozenInMount } from "../directed/mount/frozen-in-mount.ts";
 import { pausedBeforeAcquire } from "../directed/mount/paused-before-acquire.ts";
 import { frozenAndDeleted } from "../directed/node/frozen-and-deleted.ts";
 import { instanceReused } from "../directed/node/instance-reused.ts";
+import { kubeletRenamed } from "../directed/node/name/kubelet-renamed.ts";
 import { nameMovesBeforeAcquire } from "../directed/node/name/name-moves-before-acquire.ts";
 import { nameMoves } from "../directed/node/name/name-moves.ts";
 import { cutOffInTurn, cutOffTogether } from "../directed/node/power/cut-off-together.ts";
@@ -176,6 +177,7 @@ export const nodes: FaultClass = {
     "replaced-unheard": replacedUnheard,
     "name-moves": nameMoves,
     "name-moves-before-acquire": nameMovesBeforeAcquire,
+    renamed: kubeletRenamed,
     "instance-reused": instanceReused,
     reimaged,
     "drained-for-good": drainedForGood,

@@ -87,9 +87,8 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, callApi: CallAp
     cachedNode: (nodeName) => orchestratorNode(view.get("Node", nodeName), view.hasSynced()),
     cachedPods: (volumeId) => (view.hasSynced() ? podsUsing(volumeId).map(volumePod) : undefined),
     cachedNodeNameOf: (instanceUri) => {
-      for (const node of view.list("Node"))
-        if (isSameResourceUri(node.instanceUri, instanceUri)) return node.name;
-      return undefined;
+      const nodes = [...view.list("Node")].filter((node) => isSameResourceUri(node.instanceUri, instanceUri));
+      return (nodes.findLast(({ isReady }) => isReady) ?? nodes.at(-1))?.name;
     },
     cachedPlacement: (volumeId) => ({
       pods: podsUsing(volumeId).map(rulesOf),

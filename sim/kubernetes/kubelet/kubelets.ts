@@ -25,7 +25,7 @@ const VIEW_DELAY_MS = [2, 60] as const;
 export interface Kubelets {
   /** A node of the cluster; its kubelet runs whenever its machine does. */
   add(nodeName: string, zone: string): void;
-  /** Registers a new machine. */
+  /** Registers a new machine, or one whose kubelet has another name from now on. */
   meet(machine: SimMachine): void;
   setReachable(nodeName: string, isReachable: boolean): void;
   setRunning(nodeName: string, isRunning: boolean): void;
@@ -66,6 +66,8 @@ interface Place {
   shouldRun: boolean;
   reads: ApiReads;
   machine: SimMachine | undefined;
+  /** Machines that had the name once: they may get it again. */
+  readonly met: WeakSet<SimMachine>;
   files: KubeletFiles;
   /** The OS disk with these files. */
   osDisk: number;
@@ -92,6 +94,23 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
     place.osDisk = machine.osDisk();
     place.files.published.clear();
     life.signal.addEventListener("abort", () => {
+      if (place.runtime === runtime) place.runtime = undefined;
+    });
+    if (place.shouldRun) startProcess(place, machine, runtime);
+  }
+
+  /** Its kubelet starts again under another name: its folders stay, and so does what runs on it. */
+  function takeOver(place: Place, earlier: Place, machine: SimMachine): void {
+    const { runtime } = earlier;
+    earlier.process?.end(STOPPED);
+    place.files = earlier.files;
+    place.osDisk = earlier.osDisk;
+    place.runtime = runtime;
+    earlier.machine = undefined;
+    earlier.runtime = undefined;
+    earlier.files = createKubeletFiles();
+    if (runtime === undefined) return;
+    createLifetime(machine.boot(), options.signal).signal.addEventListener("abort", () => {
       if (place.runtime === runtime) place.runtime = undefined;
     });
     if (place.shouldRun) startProcess(place, machine, runtime);
@@ -165,6 +184,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
         shouldRun: true,
         reads: api,
         machine: undefined,
+        met: new WeakSet(),
         files: createKubeletFiles(),
         osDisk: 0,
         runtime: undefined,
@@ -174,11 +194,15 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
     meet: (machine) => {
       const place = places.get(machine.nodeName);
       if (place === undefined || place.machine === machine) return;
+      const earlier = [...places.values()].find((other) => other.machine === machine);
       place.machine = machine;
-      place.files = createKubeletFiles();
-      place.osDisk = machine.osDisk();
-      machine.onBoot(() => boot(place, machine));
-      boot(place, machine);
+      if (!place.met.has(machine)) machine.onBoot(() => boot(place, machine));
+      place.met.add(machine);
+      if (earlier === undefined) {
+        place.files = createKubeletFiles();
+        place.osDisk = machine.osDisk();
+        boot(place, machine);
+      } else takeOver(place, earlier, machine);
     },
     setReachable: (nodeName, isReachable) => places.get(nodeName)?.reachable.set(isReachable),
     setRunning,

@@ -26,6 +26,7 @@ export function aMachine(nodeName: string, clock: Clock): TestMachine {
   const passed = (): Promise<void> => running.untilOn(NEVER);
   return {
     nodeName,
+    isOrWas: (name) => name === nodeName,
     instanceUri: instanceUriOf(nodeName),
     vmGuid: `vm-of-${nodeName}`,
     osDisk: () => 1,
@@ -53,6 +54,7 @@ export function aMachine(nodeName: string, clock: Clock): TestMachine {
     state: () => (running.isOn() ? "running" : "frozen"),
     boot: () => boot.signal,
     passed,
+    bootNumber: () => 1,
     onBoot: (listener) => listeners.push(listener),
     freeze: () => running.set(false),
     thaw: () => running.set(true),
