@@ -1,6 +1,10 @@
 import type { Result } from "../core/failure/result.ts";
+import { withLostWrites } from "../core/node/plan-mount-problems.ts";
+import { ignoreNotFound } from "../objects/ignore-not-found.ts";
+import { changeStatus } from "../objects/update-object.ts";
 import { emitOnVolume } from "./emit-on-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
+import { checkpointOf, ownAttachment } from "./own-state.ts";
 
 /**
  * Unmounts one path of a volume, and reports what its flush shows to be lost. The kernel says that once, and
@@ -13,12 +17,17 @@ export async function unmountVolume(
 ): Promise<Result<void>> {
   const unmounted = await ports.host.unmount(path, signal);
   if (!unmounted.ok && unmounted.failure.kind === "WritesLost")
-    reportWritesLost(ports, volumeName, unmounted.failure.detail);
+    await reportWritesLost(ports, volumeName, unmounted.failure.detail, signal);
   return unmounted;
 }
 
 /** Says on the volume that its disk lacks what was written to it here. `detail`: what the kernel said. */
-export function reportWritesLost(ports: NodePorts, volumeName: string, detail: string): void {
+export async function reportWritesLost(
+  ports: NodePorts,
+  volumeName: string,
+  detail: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { nodeName } = ports.node;
   ports.logger.warn("writes to a volume lost", { volumeName, reason: detail });
   emitOnVolume(
@@ -27,19 +36,55 @@ export function reportWritesLost(ports: NodePorts, volumeName: string, detail: s
     "WritesLost",
     `not all that was written to the volume on ${nodeName} is on its disk: ${detail}`,
   );
+  await stateLoss(ports, volumeName, `not all that was written is on its disk: ${detail}`, signal);
 }
 
 /**
  * Says on the volume that its disk may lack what was written last: a dead mount is not flushed. Once it has
  * been unmounted; where it died since the last look at it, nothing has said so before.
  */
-export function reportUnmountedDead(ports: NodePorts, volumeName: string): void {
+export async function reportUnmountedDead(
+  ports: NodePorts,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { nodeName } = ports.node;
+  const why = "its mount was dead before it was unmounted";
   emitOnVolume(
     ports,
     volumeName,
     "WritesLost",
-    `what was written last to the volume on ${nodeName} may not be on its disk: its mount was dead before ` +
-      "it was unmounted",
+    `what was written last to the volume on ${nodeName} may not be on its disk: ${why}`,
   );
+  await stateLoss(ports, volumeName, `what was written last may not be on its disk: ${why}`, signal);
+}
+
+/**
+ * States it in the attachment of this node, for the leader to show it on claim and pods: before the caller
+ * continues, and so before the release, after which the leader soon believes it no more. Where it can't be
+ * written, the event on the volume remains.
+ */
+async function stateLoss(
+  ports: NodePorts,
+  volumeName: string,
+  detail: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const checkpoint = checkpointOf(ports, volumeName);
+  const attachment = ownAttachment(ports, volumeName);
+  if (checkpoint === undefined || attachment === undefined) return;
+  const { name, uid } = attachment.metadata;
+  const stated = await changeStatus(
+    ports.store,
+    { kind: "AzVolumeAttachment", name, uid },
+    ({ status, ...present }) => {
+      if (status === undefined) return undefined;
+      const loss = { epoch: checkpoint.epoch, detail };
+      const mountProblems = withLostWrites(status.mountProblems, loss, ports.clock.nowMs());
+      return { ...present, status: { ...status, mountProblems } };
+    },
+    signal,
+  );
+  const done = ignoreNotFound(stated);
+  if (!done.ok) ports.logger.warn("lost writes not stated", { volumeName, failure: done.failure });
 }

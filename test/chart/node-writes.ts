@@ -342,7 +342,12 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   }),
   told("states what is wrong with its mount", "allowed", attached, {
     ...attached,
-    mountProblems: [dead, { ...dead, reason: "FileSystemErrors" }, { ...dead, reason: "FileSystemRepaired" }],
+    mountProblems: [
+      dead,
+      { ...dead, reason: "FileSystemErrors" },
+      { ...dead, reason: "FileSystemRepaired" },
+      { ...dead, reason: "WritesLost" },
+    ],
   }),
   told(
     "states that nothing is wrong any more",
@@ -356,7 +361,7 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   }),
   told("states more than there are", INVALID, attached, {
     ...attached,
-    mountProblems: [dead, dead, dead, dead],
+    mountProblems: [dead, dead, dead, dead, dead],
   }),
   told("states something of its own", INVALID, attached, {
     ...attached,

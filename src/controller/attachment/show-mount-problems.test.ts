@@ -162,6 +162,18 @@ describe("mountEventsReconciler of the leader", () => {
       assert.deepEqual(world.emitted, []);
     }));
 
+  it("shows once what a node has lost that has released the volume since", () =>
+    withStated([{ ...dead, reason: "WritesLost", detail: "EIO" }], async (world) => {
+      await states(world, { role: "Primary" });
+      await world.setRecord(({ writer: _, ...record }) => ({ ...record, epoch: 1 }));
+      assert.equal(await leads(world), undefined);
+      await leads(world);
+      assert.deepEqual(
+        world.emitted.map(({ reason, nodeName, message }) => [reason, nodeName, message]),
+        [["WritesLost", "node-a", "node-a has reported lost writes of the volume: EIO"]],
+      );
+    }));
+
   it("shows nothing of an attachment that is gone, or whose volume is", () =>
     withControllerPorts(async (world) => {
       assert.equal(await leads(world), undefined);

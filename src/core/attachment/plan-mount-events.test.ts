@@ -70,6 +70,44 @@ describe("believedMountProblems", () => {
     it(`believes nothing where ${because}`, () =>
       assert.deepEqual(believedMountProblems(volume, stating([problem], undefined, status)), []));
 
+  const lost: MountProblem = { ...dead, reason: "WritesLost" };
+  const released = aVolumeWithRecord({ writer: aWriter("node-a", { epoch: EPOCH, held: false }) });
+  const revoked = aVolumeWithRecord({ epoch: EPOCH });
+  const granted = (nodeName: string, epoch: number): typeof held =>
+    aVolumeWithRecord({ writer: aWriter(nodeName, { epoch }), epoch });
+  const losses = [
+    { because: "holds the volume", volume: held, role: "Replica" },
+    { because: "has just released it", volume: released, role: "Primary" },
+    { because: "was the last writer", volume: revoked, role: "Primary" },
+    { because: "was the writer before", volume: granted("node-b", EPOCH + 1), role: "Primary" },
+    { because: "is granted it again", volume: granted("node-a", EPOCH + 1), role: "Primary" },
+  ] as const;
+  for (const { because, volume, role } of losses)
+    it(`believes of lost writes a node that ${because}, and of nothing else`, () => {
+      const all = stating([{ ...lost, epoch: EPOCH + 2 }, lost, lost], undefined, { role });
+      assert.deepEqual(believedMountProblems(volume, all), [lost]);
+      const elsewhere = stating([dead, repaired], undefined, { role });
+      if (volume !== held) assert.deepEqual(believedMountProblems(volume, elsewhere), []);
+    });
+
+  const noLosses = [
+    { because: "that was no writer", volume: revoked, status: { role: "Replica" } },
+    { because: "that never had the disk", volume: revoked, status: { role: "Primary", vmId: undefined } },
+    {
+      because: "of the present grant of another",
+      volume: granted("node-b", EPOCH),
+      status: { role: "Primary" },
+    },
+    {
+      because: "that wrote two grants ago",
+      volume: granted("node-b", EPOCH + 2),
+      status: { role: "Primary" },
+    },
+  ] as const;
+  for (const { because, volume, status } of noLosses)
+    it(`believes of lost writes no node ${because}`, () =>
+      assert.deepEqual(believedMountProblems(volume, stating([lost], undefined, status)), []));
+
   it("believes of a volume without a record each node that may have it, and no epoch", () => {
     const unnumbered = { ...dead, epoch: 0 };
     const own = stating([unnumbered, dead]);
@@ -142,6 +180,12 @@ describe("planMountEvents", () => {
       stated: [{ ...repaired, since: agoMs(0) }],
       shown: [minutesAgo(5, repaired)],
       plan: { show: [{ ...repaired, since: agoMs(0) }], dueAfterMs: undefined },
+    },
+    {
+      because: "nothing of an earlier grant than was shown, minutes after that",
+      stated: [dead],
+      shown: [{ ...minutesAgo(4), epoch: EPOCH + 1 }],
+      plan: { show: [], dueAfterMs: MINUTE_MS },
     },
     {
       because: "nothing before its time where the other leader's clock was ahead",

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment, MountProblem, ShownMountProblem } from "../api/az-volume-attachment.ts";
-import type { AzVolume } from "../api/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../api/az-volume.ts";
+import { isSameNode, type NodeKey } from "../api/identity/node-identity.ts";
 import { meaningOf } from "../events/event-reasons.ts";
 import { parseTimestamp, toTimestamp } from "../primitives/timestamp.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
@@ -23,19 +24,46 @@ export function believedMountProblems(
   { spec, status }: AzVolume,
   attachment: AzVolumeAttachment,
 ): readonly MountProblem[] {
-  const stated = attachment.status?.mountProblems ?? [];
-  const ofEpoch = (granted: number | undefined): readonly MountProblem[] => {
-    const present = stated.filter(({ epoch }) => epoch === granted);
-    return present.filter(
-      ({ reason }, index) => present.findIndex((other) => other.reason === reason) === index,
-    );
-  };
-  if (!isSingleWriter(spec.capabilities))
-    return isPrimaryOrRequested(attachment) || attachment.spec.staged === true ? ofEpoch(0) : [];
+  if (!isSingleWriter(spec.capabilities)) {
+    const mayHaveIt = isPrimaryOrRequested(attachment) || attachment.spec.staged === true;
+    return statedBy(attachment, ({ epoch }) => mayHaveIt && epoch === 0);
+  }
   const { nodeName } = attachment.spec;
   const vmId = attachment.status?.vmId;
-  const holds = vmId !== undefined && isNamed(status?.record, { nodeName, vmId }, "holder");
-  return holds ? ofEpoch(status?.record?.writer?.epoch) : [];
+  const { record } = status ?? {};
+  if (vmId === undefined || record === undefined) return [];
+  const holds = isNamed(record, { nodeName, vmId }, "holder");
+  const ended = endedEpochs(record, attachment.status?.role, { nodeName, vmId });
+  return statedBy(
+    attachment,
+    ({ reason, epoch }) =>
+      (holds && epoch === record.writer?.epoch) || (reason === "WritesLost" && ended.includes(epoch)),
+  );
+}
+
+function statedBy(
+  { status }: AzVolumeAttachment,
+  isBelieved: (problem: MountProblem) => boolean,
+): readonly MountProblem[] {
+  const believed = (status?.mountProblems ?? []).filter(isBelieved);
+  return believed.filter(
+    ({ reason }, index) => believed.findIndex((other) => other.reason === reason) === index,
+  );
+}
+
+/**
+ * The epochs under which a node that was the writer may have lost writes: it releases the volume right after
+ * it has stated that. Controllers alone record its role, which stays for a moment after its grant. Until they
+ * change it, its grant was the last one, or the one before that of the present writer.
+ */
+function endedEpochs(
+  { writer, epoch }: WriterRecord,
+  role: "Primary" | "Replica" | undefined,
+  node: NodeKey,
+): readonly number[] {
+  if (role !== "Primary") return [];
+  if (writer === undefined) return [epoch];
+  return isSameNode(writer, node) ? [epoch, epoch - 1] : [epoch - 1];
 }
 
 /** Which mount problems of an attachment to show now. */
@@ -76,10 +104,12 @@ function dueAfterMs(
   nowMs: number,
 ): number {
   const last = shown.find((other) => other.reason === reason);
-  if (last?.epoch !== epoch) return 0;
+  // That of a lower epoch than was shown is no later one: a token may state either in turn.
+  if (last === undefined || last.epoch < epoch) return 0;
   const lastingMs = meaningOf(reason).shownEveryMs ?? Infinity;
   // A node that was rebooted, or whose dead mount is staged again, mounts the volume again under its grant.
-  const everyMs = last.since === since ? lastingMs : Math.min(lastingMs, LATER_MOUNT_AFTER_MS);
+  const isSame = last.epoch === epoch && last.since === since;
+  const everyMs = isSame ? lastingMs : Math.min(lastingMs, LATER_MOUNT_AFTER_MS);
   if (everyMs === Infinity) return Infinity;
   const elapsedMs = Math.abs(nowMs - (parseTimestamp(last.time) ?? -Infinity));
   return Math.max(0, everyMs - elapsedMs);

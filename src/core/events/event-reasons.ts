@@ -9,8 +9,8 @@ interface EventMeaning {
    */
   readonly shownOn?: readonly ("PersistentVolumeClaim" | "Pod" | "PodOnNode" | "AnyPod" | "Node")[];
   /**
-   * The node plug-in shows it on the volume, and the controller, by what the node states in its attachment,
-   * on the others alone.
+   * The node plug-in shows it on the volume, and on its Node if that is a recipient. The controller, by what
+   * the node states in its attachment, shows it on claim and pods alone.
    */
   readonly isStatedByNode?: true;
   /** When it is emitted, for docs/reference/events.md. */
@@ -505,7 +505,8 @@ export const eventReasons = {
   },
   WritesLost: {
     type: "Warning",
-    shownOn: ["Node"],
+    shownOn: ["PersistentVolumeClaim", "PodOnNode", "Node"],
+    isStatedByNode: true,
     when:
       "the disk has not taken all that pods had written and the kernel had cached; found as the volume is " +
       "frozen for a snapshot, which is refused once, or unmounted and released, which continues; or its " +

@@ -16,6 +16,7 @@ describe("mountProblemMessage", () => {
       "Inode 12 was zapped",
       "node-a has repaired the file system before its mount: Inode 12 was zapped",
     ],
+    ["WritesLost", "EIO", "node-a has reported lost writes of the volume: EIO"],
   ] as const;
   for (const [reason, detail, message] of rows)
     it(`says what ${reason} is, with the node's words, and without them`, () => {

@@ -25,6 +25,7 @@ const SENTENCES: Readonly<Record<MountProblem["reason"], string>> = {
   MountDead: "has lost the use of the volume",
   FileSystemErrors: "has found errors in the file system of the volume",
   FileSystemRepaired: "has repaired the file system before its mount",
+  WritesLost: "has reported lost writes of the volume",
 };
 
 const NODES_NAMED_MAX = 5;

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { MountProblem } from "../api/az-volume-attachment.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { agoMs, nowMs } from "../testing/objects.ts";
-import { type KnownMount, planMountProblems } from "./plan-mount-problems.ts";
+import { type KnownMount, planMountProblems, withLostWrites } from "./plan-mount-problems.ts";
 
 const earlier = agoMs(60_000);
 const now = toTimestamp(nowMs);
@@ -171,4 +171,24 @@ describe("planMountProblems", () => {
           "once carried out, nothing is left",
         );
     });
+});
+
+describe("withLostWrites", () => {
+  const loss = { reason: "WritesLost", epoch: 3, since: now, detail: "EIO" } as const;
+
+  it("states lost writes beside what else is stated, and the later ones alone", () => {
+    const first = withLostWrites([{ ...dead, ...stated }], { epoch: 3, detail: "EIO" }, nowMs);
+    assert.deepEqual(first, [{ ...dead, ...stated }, loss]);
+    // Also where the clock was set back since: a later loss under one grant has a later time.
+    assert.deepEqual(withLostWrites(first, { epoch: 3, detail: "ENOSPC" }, nowMs - 60_000), [
+      { ...dead, ...stated },
+      { ...loss, since: toTimestamp(nowMs + 1), detail: "ENOSPC" },
+    ]);
+  });
+
+  it("keeps them once nothing is mounted, and under a later mount", () => {
+    assert.equal(planMountProblems([loss], undefined, nowMs), undefined);
+    assert.deepEqual(planMountProblems([{ ...dead, ...stated }, loss], undefined, nowMs), [loss]);
+    assert.equal(planMountProblems([loss], aMount({ epoch: 4 }), nowMs), undefined);
+  });
 });

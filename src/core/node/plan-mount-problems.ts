@@ -4,6 +4,7 @@ import { sameJson } from "../primitives/same-json.ts";
 import { parseTimestamp, toTimestamp } from "../primitives/timestamp.ts";
 
 const REPAIR = "FileSystemRepaired";
+const LOSS = "WritesLost";
 /** In the order in which they are stated. */
 const REASONS = [REPAIR, ...lastingMountProblems] as const;
 
@@ -34,8 +35,9 @@ export interface KnownMount {
  * The mount problems that a node is to state, each reason once; undefined if it has stated just these.
  * `mount`: undefined where it has none, which ends them all. What is stated of the present mount keeps its
  * time and its text: a further error of one kind, or at another path, is no news, and each would be a write.
- * A repair stays for as long as the mount. What no look has confirmed or refuted yet stays, too: a plug-in
- * that has just started does not know it.
+ * A repair stays for as long as the mount. Lost writes (`withLostWrites`) stay beyond it: the leader may not
+ * have shown them yet. What no look has confirmed or refuted yet stays, too: a plug-in that has just started
+ * does not know it.
  */
 export function planMountProblems(
   stated: readonly MountProblem[] | undefined,
@@ -43,8 +45,21 @@ export function planMountProblems(
   nowMs: number,
 ): readonly MountProblem[] | undefined {
   const present = stated ?? [];
-  const next = mount === undefined ? [] : problemsOf(present, mount, nowMs);
+  const lost = present.filter(({ reason }) => reason === LOSS);
+  const next = [...(mount === undefined ? [] : problemsOf(present, mount, nowMs)), ...lost];
   return sameJson(next, present) ? undefined : next;
+}
+
+/** The same with the writes that were lost last, under that epoch. Later ones replace earlier ones. */
+export function withLostWrites(
+  stated: readonly MountProblem[] | undefined,
+  { epoch, detail }: Pick<MountProblem, "epoch" | "detail">,
+  nowMs: number,
+): readonly MountProblem[] {
+  const others = (stated ?? []).filter(({ reason }) => reason !== LOSS);
+  const last = (stated ?? []).find(({ reason }) => reason === LOSS);
+  const since = after(last?.since ?? "", nowMs);
+  return [...others, { reason: LOSS, epoch, since, detail: mountProblemDetail(detail) }];
 }
 
 function problemsOf(

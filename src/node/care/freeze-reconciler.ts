@@ -120,7 +120,7 @@ async function execute(
       const answer = { id: action.id, state: "Refused", detail } as const;
       const { kind } = frozen.failure;
       // The next flush reports it no more, nor the unmount.
-      if (kind === "WritesLost") reportWritesLost(ports, volumeName, frozen.failure.detail);
+      if (kind === "WritesLost") await reportWritesLost(ports, volumeName, frozen.failure.detail, signal);
       if (kind === "DeviceBusy" || kind === "WritesLost") {
         // A backup's hook may have frozen it: with the mark, a later thaw would end that.
         const dropped = await ports.checkpoints.removeFreeze(volumeName, signal);

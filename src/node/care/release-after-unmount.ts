@@ -27,7 +27,7 @@ export async function releaseAfterUnmount(
     () => unmountAll(ports, target, placeholders, signal),
     signal,
   );
-  if (unmounted.ok && isUnflushed) reportUnmountedDead(ports, target.volumeName);
+  if (unmounted.ok && isUnflushed) await reportUnmountedDead(ports, target.volumeName, signal);
   const released = unmounted.ok ? await releaseAndRemoveCheckpoint(ports, target, signal) : unmounted;
   if (!released.ok) {
     // An orderly unstage is not recalled. Right after an unmount the last process may just be ending.

@@ -151,7 +151,7 @@ async function stageAsWriter(
     const stale = { volumeName, path: request.stagingPath };
     const unmounted = await ports.steps.run("unmount", () => unmountVolume(ports, stale, signal));
     if (!unmounted.ok) return unmounted;
-    if (present === "unflushed") reportUnmountedDead(ports, volumeName);
+    if (present === "unflushed") await reportUnmountedDead(ports, volumeName, signal);
   }
   const acquired = await acquireVolume(ports, volumeName, found.lun, signal);
   if (!acquired.ok) return acquired;

@@ -105,6 +105,25 @@ describe("unstageVolume", () => {
         );
       }));
 
+  for (const [accessType, method] of [
+    ["mount", "unmount"],
+    ["block", "flush"],
+  ] as const)
+    it(`states what its ${method} shows to be lost before it answers (${accessType})`, () =>
+      withNode({ writer: granted }, async (world) => {
+        assert.equal((await world.stage({ accessType })).ok, true);
+        world.machine.failNext(method, writesLost);
+        assert.equal((await world.unstage({ accessType })).ok, false);
+        const { name } = world.attachment()?.metadata ?? assert.fail("no attachment");
+        const read = await world.ports().store.get("AzVolumeAttachment", name, new AbortController().signal);
+        const [stated] = (read.ok ? read.value.status?.mountProblems : undefined) ?? [];
+        assert.deepEqual(
+          [stated?.reason, stated?.epoch, stated?.detail],
+          ["WritesLost", 1, "not all that was written is on its disk: Input/output error"],
+        );
+        assert.equal((await world.unstage({ accessType })).ok, true, "it releases the volume next");
+      }));
+
   it("says that a dead mount may have lost writes, which nothing flushes", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal((await world.stage()).ok, true);
@@ -121,6 +140,26 @@ describe("unstageVolume", () => {
           ],
         ],
       );
+      const stated = world.attachment()?.status?.mountProblems ?? [];
+      assert.deepEqual(
+        stated.map(({ reason, detail }) => [reason, detail]),
+        [
+          [
+            "WritesLost",
+            "what was written last may not be on its disk: its mount was dead before it was unmounted",
+          ],
+        ],
+      );
+    }));
+
+  it("unmounts and releases also where the loss can't be stated", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.stage()).ok, true);
+      await world.setAttachment((attachment) => ({ ...attachment, status: undefined }));
+      world.machine.failNext("unmount", writesLost);
+      assert.equal(kindOf(await world.unstage()), "WritesLost");
+      assert.equal((await world.unstage()).ok, true);
+      assert.equal(world.record()?.writer?.held, false);
     }));
 
   it("says so of no dead mount that took no writes", () =>

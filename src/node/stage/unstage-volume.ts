@@ -50,7 +50,8 @@ export async function unstageVolume(
       : unmountVolume(ports, { volumeName: knownName, path }, signal),
   );
   if (!unmounted.ok) return unmounted;
-  if (knownName !== undefined && targets.value.isUnflushed) reportUnmountedDead(ports, knownName);
+  if (knownName !== undefined && targets.value.isUnflushed)
+    await reportUnmountedDead(ports, knownName, signal);
   if (volume !== undefined) await restoreDevice(ports, volume.metadata.name, signal);
   if (hasOneWriter) {
     const isFlushed = targets.value.staging === "live";

@@ -36,7 +36,8 @@ export async function verifyClean(
   if (!clean.ok) return clean;
   const { clean: isClean, reason: detail, endsByItself, writesLost } = clean.value;
   const volumeName = known.volume?.metadata.name ?? known.checkpoint?.volumeName;
-  if (writesLost !== undefined && volumeName !== undefined) reportWritesLost(ports, volumeName, writesLost);
+  if (writesLost !== undefined && volumeName !== undefined)
+    await reportWritesLost(ports, volumeName, writesLost, signal);
   return isClean
     ? ok(undefined)
     : fail({ kind: "DeviceBusy", devicePath: known.volumeId, detail, ...(endsByItself && { endsByItself }) });

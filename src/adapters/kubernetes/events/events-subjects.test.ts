@@ -109,6 +109,11 @@ describe("controllerSubjects", () => {
         told: [claim, ...pods("leaves", "runs-node-a", "waits-node-a")],
       },
       {
+        because: "what the node has shown on the volume and on itself",
+        event: { about, reason: "WritesLost", nodeName: "node-a" },
+        told: [claim, ...pods("leaves", "runs-node-a", "waits-node-a")],
+      },
+      {
         because: "every pod that would have to stop",
         event: { about, reason: "NotExpanded" },
         told: [

@@ -37,7 +37,7 @@ const CLAIM_NAMESPACE = metadataTagNames["csi.storage.k8s.io/pvc/namespace"];
 
 /**
  * The objects on which a controller shows an event: its object, and by the caches the volume's claim,
- * the pods that wait for it, and the node. Not its object where the node that states it has shown it there.
+ * the pods that wait for it, and the node. Not its object and the node where that node has shown it there.
  */
 export function controllerSubjects(options: {
   readonly objects: ControllerObjects;
@@ -58,11 +58,14 @@ export function controllerSubjects(options: {
     const volume = objects.get("AzVolume", about.name);
     const { shownOn, isStatedByNode } = meaningOf(reason);
     const claims = volume === undefined ? [] : claimsOf(volume, caches);
+    const isShownByNode = isStatedByNode === true;
     return [
-      ...(isStatedByNode === true ? [] : ownSubject("AzVolume", volume, namespace)),
+      ...(isShownByNode ? [] : ownSubject("AzVolume", volume, namespace)),
       ...(shownOn.includes("PersistentVolumeClaim") ? claims.map(claimSubject) : []),
       ...(volume === undefined ? [] : podsToShowOn(volume, claims, caches, event).map(podSubject)),
-      ...(shownOn.includes("Node") && nodeName !== undefined ? [nodeSubject(nodeName)] : []),
+      ...(shownOn.includes("Node") && nodeName !== undefined && !isShownByNode
+        ? [nodeSubject(nodeName)]
+        : []),
     ];
   };
 }

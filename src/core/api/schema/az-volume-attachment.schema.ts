@@ -18,7 +18,12 @@ import { objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
 const roleSchema = z.enum(["Primary", "Replica"]);
 const timestampSchema = z.string().max(TIMESTAMP_MAX_CHARS);
 const tokenSchema = z.string().max(TOKEN_MAX_CHARS);
-const mountProblemReasonSchema = z.enum(["MountDead", "FileSystemErrors", "FileSystemRepaired"]);
+const mountProblemReasonSchema = z.enum([
+  "MountDead",
+  "FileSystemErrors",
+  "FileSystemRepaired",
+  "WritesLost",
+]);
 const mountEpochSchema = z
   .int()
   .min(0)
@@ -173,8 +178,8 @@ export const azVolumeAttachmentSchema = z.object({
         .max(mountProblemReasonSchema.options.length)
         .optional()
         .describe(
-          "What is wrong with the volume as the node has it mounted. The leader shows it on claim and " +
-            "pods; it decides nothing else.",
+          "What is wrong with the volume as the node has it mounted, and the writes that it has lost last. " +
+            "The leader shows it on claim and pods; it decides nothing else.",
         ),
       mountProblemsShown: z
         .array(
