@@ -80,7 +80,10 @@ async function untilWellAgain(world: LabWorld, volume: DemoVolume): Promise<void
   await usage(volume, node);
   await waitUntil("the mount to be well again", SOON_MS, async () => {
     const { mountProblems = [] } = await statusOn(world, volume, node);
-    const isWell = mountProblems.every((problem) => problem.reason === "FileSystemRepaired");
+    // What the dead mount has lost stays stated.
+    const isWell = mountProblems.every(
+      ({ reason }) => reason === "FileSystemRepaired" || reason === "WritesLost",
+    );
     return isWell && (await unhealthy(world, volume)).length === 0 ? true : undefined;
   });
 }

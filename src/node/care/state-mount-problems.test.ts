@@ -105,8 +105,11 @@ describe("mountProblemsReconciler of a node", () => {
       assert.equal(world.attachment()?.metadata.resourceVersion, stated, "no news, no write");
       assert.ok((await world.unstage()).ok);
       await pass(world);
-      // The policy lets no token remove the field.
-      assert.deepEqual(statedBy(world), []);
+      // What the dead mount has lost stays, for the leader to show it.
+      assert.deepEqual(
+        statedBy(world)?.map(({ reason }) => reason),
+        ["WritesLost"],
+      );
     }));
 
   it("looks itself at a mount that no call has looked at for 150 s, and at no other", () =>
