@@ -37,15 +37,19 @@ export const kubeletRenamed: FaultVariant = {
     const isDrained = diceAgain(dice, 1) < DRAINED_SHARE;
     const isBack = diceAgain(dice, 2) < BACK_SHARE;
     if (world.azure.machineOf(nodeName)?.state() !== "running") return overAtOnce;
+    // A Node that is left behind later would stay.
+    let isOver = false;
     if (isDrained) world.cluster.drain(nodeName);
     later(isDrained ? pick(DRAINED_FOR_MS, diceAgain(dice, 3)) : 0, () => {
+      if (isOver) return;
       rename(context, nodeName, next, diceAgain(dice, 4));
       if (isBack)
-        later(pick(BACK_AFTER_MS, diceAgain(dice, 5)), () =>
-          rename(context, next, nodeName, diceAgain(dice, 6)),
-        );
+        later(pick(BACK_AFTER_MS, diceAgain(dice, 5)), () => {
+          if (!isOver) rename(context, next, nodeName, diceAgain(dice, 6));
+        });
     });
     return () => {
+      isOver = true;
       for (const left of [nodeName, next]) deleteLeftNode(context, left);
     };
   },
