@@ -8,6 +8,7 @@ import { labelMutations } from "./rules/label-mutations.ts";
 import { modificationMutations } from "./rules/modification-mutations.ts";
 import { protocolMutations } from "./rules/protocol-mutations.ts";
 import { releaseMutations } from "./rules/release-mutations.ts";
+import { renamedMutations } from "./rules/renamed-mutations.ts";
 import { reservationMutations } from "./rules/reservation-mutations.ts";
 import { reviewMutations } from "./rules/review-mutations.ts";
 import { sharedMutations } from "./rules/shared-mutations.ts";
@@ -29,6 +30,7 @@ export const mutations: readonly Mutation[] = [
   ...sharedMutations,
   ...labelMutations,
   ...reservationMutations,
+  ...renamedMutations,
 ];
 
 /** The mutation of a name. Throws an error that lists all names if there is none. */

@@ -88,7 +88,7 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, callApi: CallAp
     cachedPods: (volumeId) => (view.hasSynced() ? podsUsing(volumeId).map(volumePod) : undefined),
     cachedNodeNameOf: (instanceUri) => {
       const nodes = [...view.list("Node")].filter((node) => isSameResourceUri(node.instanceUri, instanceUri));
-      return (nodes.findLast(({ isReady }) => isReady) ?? nodes.at(-1))?.name;
+      return (nodes.find(({ isReady }) => isReady) ?? nodes.at(-1))?.name;
     },
     cachedPlacement: (volumeId) => ({
       pods: podsUsing(volumeId).map(rulesOf),

@@ -389,7 +389,7 @@ describe("createPodVolumeUsers: nodes", () => {
     assert.equal(await users.isUnschedulable("node-b", never), false, "it can't be read");
   });
 
-  it("takes a VM for the Node that is heard, and of several for the one made last", async () => {
+  it("takes a VM for the Node that is heard, of several for the first, of none for the last", async () => {
     const providerID = "azure:///subscriptions/s/virtualMachines/flex_1";
     const unreachable = [{ key: "node.kubernetes.io/unreachable", effect: "NoExecute" }];
     const nodeOf = async (cluster: CoreCluster, taintsOf: Readonly<Record<string, typeof unreachable>>) => {
@@ -406,7 +406,8 @@ describe("createPodVolumeUsers: nodes", () => {
       await cluster.show();
       return users.cachedNodeNameOf("/subscriptions/s/virtualMachines/flex_1");
     };
-    assert.equal(await nodeOf(aCoreCluster(), {}), "node-c");
+    assert.equal(await nodeOf(aCoreCluster(), {}), "node-a");
+    assert.equal(await nodeOf(aCoreCluster(), { "node-a": unreachable }), "node-b");
     assert.equal(await nodeOf(aCoreCluster(), { "node-a": unreachable, "node-c": unreachable }), "node-b");
     const all = { "node-a": unreachable, "node-b": unreachable, "node-c": unreachable };
     assert.equal(await nodeOf(aCoreCluster(), all), "node-c");

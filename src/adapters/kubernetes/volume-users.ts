@@ -257,14 +257,16 @@ function placeOf({
 
 /**
  * Which of two Nodes on one VM its kubelet is. One that registers under another name leaves its earlier Node
- * behind, until a person deletes it: no report comes for that one, and it was made first.
+ * behind, until a person deletes it: no report comes for that one. While both are heard, the one made first
+ * counts, so that a Node that names another's VM takes nothing from it.
  */
 function presentNode(left: CachedNode | undefined, right: CachedNode): CachedNode {
   if (left === undefined) return right;
   const isLeftHeard = kubeletOf(left) !== "unreachable";
   const isRightHeard = kubeletOf(right) !== "unreachable";
   if (isLeftHeard !== isRightHeard) return isLeftHeard ? left : right;
-  return left.metadata.creationTimestamp >= right.metadata.creationTimestamp ? left : right;
+  const isLeftFirst = left.metadata.creationTimestamp <= right.metadata.creationTimestamp;
+  return isLeftFirst === isLeftHeard ? left : right;
 }
 
 function orchestratorNode(node: CachedNode | undefined, hasSynced: boolean): OrchestratorNode {

@@ -51,6 +51,9 @@ function withoutVm(attachment: AzVolumeAttachment): AzVolumeAttachment {
   return { ...attachment, status };
 }
 
+/** Attached to the VM of node-a. */
+const onVmOfA = { vmId: identity("node-a").vmId, instanceUri: identity("node-a").instanceUri };
+
 function withoutReplicas(volume: AzVolume): AzVolume {
   return { ...volume, spec: { ...volume.spec, maxMountReplicaCount: 0 } };
 }
@@ -221,6 +224,19 @@ describe("planAttachment", () => {
         because: "a share that no attachment holds yet is free",
         own: anAttachment("node-a", pending),
         others: [...attached, aReplica("node-d", pending)],
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "the attachment of an earlier name of its VM takes no second share",
+        own: anAttachment("node-a", pending),
+        others: [...attached, aReplica("node-d", { status: onVmOfA })],
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "the disk is on its VM by that one, so that the attach of a volume being deleted adds none",
+        own: anAttachment("node-a", pending),
+        volume: aVolume({ spec: { deleteRequested: true } }),
+        others: [aReplica("node-d", { status: onVmOfA })],
         plan: attaches("primaryAttach"),
       },
       {

@@ -66,6 +66,35 @@ describe("planReplicas", () => {
     ]);
   });
 
+  it("makes an attachment for a writer that has the disk by that of an earlier name of its node", () => {
+    const { vmId, instanceUri } = identity("node-a");
+    const ofEarlierName = anAttachment("node-z", { status: { vmId, instanceUri } });
+    const volume = (writer: Parameters<typeof aWriter>[1]): AzVolume =>
+      aVolumeWithRecord({ writer: aWriter("node-a", writer) }, { maxMountReplicaCount: 0 });
+    checkPlans([
+      {
+        because: "without one it finds no device, and can't be recalled",
+        observed: anObservedVolume({ volume: volume({}), attachments: [ofEarlierName] }),
+        plan: [{ kind: "CreateReplica", nodeName: "node-a" }],
+      },
+      {
+        because: "it has one",
+        observed: anObservedVolume({ volume: volume({}), attachments: [ofEarlierName, primary] }),
+        plan: [],
+      },
+      {
+        because: "it has released the volume",
+        observed: anObservedVolume({ volume: volume({ held: false }), attachments: [ofEarlierName] }),
+        plan: [],
+      },
+      {
+        because: "the disk is on another VM",
+        observed: anObservedVolume({ volume: volume({}), attachments: [anAttachment("node-z")] }),
+        plan: [],
+      },
+    ]);
+  });
+
   it("never deletes a writer's, a requested or an unverified attachment", () => {
     const old = { metadata: { creationTimestamp: agoMs(pruneMs * 2) } };
     const since = { unrequestedSince: agoMs(pruneMs * 2) };
