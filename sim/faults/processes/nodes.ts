@@ -67,8 +67,8 @@ export const nodes: FaultClass = {
     "a machine freezes and thaws, also minutes later, loses its power, reboots, is stopped and started by " +
     "hand, is cut off one way or the other, has a slow disk or a broken root disk, is deleted, is drained " +
     "or reimaged, or is recreated under its name, or its name is given to another VM while the first one " +
-    "stays, or its resource id to another node; its kubelet takes a container for ended that runs on, or " +
-    "never unstages; with and without the out-of-service mark",
+    "stays, or its resource id to another node; its kubelet registers under another name, takes a " +
+    "container for ended that runs on, or never unstages; with and without the out-of-service mark",
   variants: {
     freeze: {
       forMs: [3_000, 60_000],

@@ -389,7 +389,7 @@ describe("createPodVolumeUsers: nodes", () => {
     assert.equal(await users.isUnschedulable("node-b", never), false, "it can't be read");
   });
 
-  it("takes a VM for the Node that is heard, of several for the first, of none for the last", async () => {
+  it("takes a VM for the Node that is heard, and for the first of several", async () => {
     const providerID = "azure:///subscriptions/s/virtualMachines/flex_1";
     const unreachable = [{ key: "node.kubernetes.io/unreachable", effect: "NoExecute" }];
     const nodeOf = async (cluster: CoreCluster, taintsOf: Readonly<Record<string, typeof unreachable>>) => {

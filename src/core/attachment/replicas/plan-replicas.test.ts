@@ -66,7 +66,7 @@ describe("planReplicas", () => {
     ]);
   });
 
-  it("makes an attachment for a writer that has the disk by that of an earlier name of its node", () => {
+  it("makes an attachment for a writer that has the disk under an earlier name", () => {
     const { vmId, instanceUri } = identity("node-a");
     const ofEarlierName = anAttachment("node-z", { status: { vmId, instanceUri } });
     const volume = (writer: Parameters<typeof aWriter>[1]): AzVolume =>
