@@ -73,8 +73,12 @@ function marked(
           : { [mark]: path.endsWith("ffinity") ? {} : "y" },
         mark,
       };
+    case "textsByName":
+      return { value: { [mark]: "y" }, mark };
     case "objects":
       return { value: [{ name: mark, key: mark }], mark };
+    case "variables":
+      return { value: [{ name: mark, value: "y" }], mark };
     case "either":
       for (const each of value.of) {
         const found = marked({ path, value: each }, index);
