@@ -127,7 +127,7 @@ describe("an AzDriverNode that reports another node's VM", () => {
 });
 
 describe("of two nodes that the orchestrator names on one VM", () => {
-  /** Both Nodes name the VM of node-a; that of node-b is the one which is heard, or was made last. */
+  /** Both Nodes name the VM of node-a; that of node-b is the one which is heard. */
   const believedOf = async (world: ReconcileWorld, reportedByB: string): Promise<readonly string[]> => {
     await world.given("AzDriverNode", aDriverNode("node-a"));
     await world.given("AzDriverNode", aDriverNode("node-b", { instanceUri: reportedByB }));
