@@ -7,8 +7,10 @@ import { join } from "node:path";
 import { describe } from "node:test";
 import { promisify } from "node:util";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { errorCode } from "../../src/core/primitives/error-code.ts";
 import { gibToBytes } from "../../src/core/primitives/units.ts";
 import { kindOf, valueOf } from "../../src/core/testing/value-of.ts";
+import type { Device } from "../../src/ports/host/host-provisioner.ts";
 import { aBlock, aMount, never } from "./host/host-suite.ts";
 import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
 import { onLinuxHost } from "./worlds/on-linux-host.ts";
@@ -24,20 +26,13 @@ const WRITTEN_MIB = 256;
 describe("Linux host on a disk that takes no more writes", () => {
   for (const fsType of ["ext4", "xfs", "btrfs"] as const)
     for (const by of ["unmount", "freeze"] as const)
-      onLinuxHost(
-        `says once what it lost, and unmounts then (${fsType}, ${by})`,
-        { fsType },
-        async (world) => {
-          const { host } = world;
-          const remove = await attachDiskOf(world, TAKEN_MIB);
-          const path = world.pathOf("staging");
-          try {
-            const device = valueOf(await host.findDevice({ lun: LUN }, never));
-            const on = { device, fsType };
-            valueOf(await host.format({ ...on, uuid: randomUUID(), geometry: {} }, never));
-            valueOf(await host.mountDevice({ ...on, path, mountFlags: [], readOnly: false }, never));
-            // As of an application that never syncs: no call of it fails.
-            await writeUnsynced(`${path}/file`);
+      onLinuxHost(`says once what it lost, and unmounts then (${fsType}, ${by})`, { fsType }, (world) =>
+        withUnsynced(
+          world,
+          fsType,
+          () => attachDiskOf(world, TAKEN_MIB),
+          async ({ device, path }) => {
+            const { host } = world;
             const freeze = { path, majorMinor: device.majorMinor, limitMs: 60_000 };
             const flushed =
               by === "unmount" ? await host.unmount(path, never) : await host.freeze(freeze, never);
@@ -47,11 +42,8 @@ describe("Linux host on a disk that takes no more writes", () => {
             valueOf(await host.unmount(path, never));
             const request = { ...aMount({ lun: LUN, lastMajorMinor: device.majorMinor }), needsFlush: false };
             assert.equal(valueOf(await host.isClean(request, never)).clean, true);
-          } finally {
-            await run("umount", [path]).catch(() => undefined);
-            await remove();
-          }
-        },
+          },
+        ),
       );
 
   for (const fsType of ["ext4", "xfs"] as const)
@@ -59,41 +51,33 @@ describe("Linux host on a disk that takes no more writes", () => {
       onLinuxHost(
         `says so to the next call where the caller had left before (${fsType}, ${by})`,
         { fsType },
-        async (world) => {
-          const { host } = world;
-          const { remove, hang, answer } = await attachHangingDisk(world);
-          const path = world.pathOf("staging");
-          try {
-            const device = valueOf(await host.findDevice({ lun: LUN }, never));
-            const on = { device, fsType };
-            valueOf(await host.format({ ...on, uuid: randomUUID(), geometry: {} }, never));
-            valueOf(await host.mountDevice({ ...on, path, mountFlags: [], readOnly: false }, never));
-            await writeUnsynced(`${path}/file`);
-            await hang();
-            const caller = new AbortController();
-            const freeze = { path, majorMinor: device.majorMinor, limitMs: 1_000 };
-            const leaving =
-              by === "unmount" ? host.unmount(path, caller.signal) : host.freeze(freeze, caller.signal);
-            while (by === "unmount" && !(await isSyncing(path))) await systemClock.sleep(POLL_MS, never);
-            if (by === "unmount") caller.abort();
-            assert.equal(kindOf(await leaving), by === "unmount" ? "Cancelled" : "HostCommandTimedOut");
-            await answer();
-            let unmounted = await host.unmount(path, never);
-            // The kernel is still at it.
-            while (kindOf(unmounted) === "HostCommandTimedOut") unmounted = await host.unmount(path, never);
-            assert.equal(kindOf(unmounted), "WritesLost");
-            valueOf(await host.unmount(path, never));
-          } finally {
-            await answer();
-            await run("umount", [path]).catch(() => undefined);
-            await remove();
-          }
-        },
+        (world) =>
+          withUnsynced(
+            world,
+            fsType,
+            () => attachHangingDisk(world),
+            async ({ disk, device, path }) => {
+              const { host } = world;
+              const caller = new AbortController();
+              const freeze = { path, majorMinor: device.majorMinor, limitMs: 1_000 };
+              const leaving =
+                by === "unmount" ? host.unmount(path, caller.signal) : host.freeze(freeze, caller.signal);
+              while (by === "unmount" && !(await isHeldUp(path))) await systemClock.sleep(POLL_MS, never);
+              if (by === "unmount") caller.abort();
+              assert.equal(kindOf(await leaving), by === "unmount" ? "Cancelled" : "HostCommandTimedOut");
+              await disk.answer();
+              let unmounted = await host.unmount(path, never);
+              // The kernel is still at it.
+              while (kindOf(unmounted) === "HostCommandTimedOut") unmounted = await host.unmount(path, never);
+              assert.equal(kindOf(unmounted), "WritesLost");
+              valueOf(await host.unmount(path, never));
+            },
+          ),
       );
 
   onLinuxHost("is not clean of raw block, says once what it lost, and is clean then", {}, async (world) => {
     const { host } = world;
-    const remove = await attachDiskOf(world, 1);
+    const { remove } = await attachDiskOf(world, 1);
     try {
       const { path, majorMinor } = valueOf(await host.findDevice({ lun: LUN }, never));
       // The kernel writes what is left with the last close, which reports no error.
@@ -110,15 +94,63 @@ describe("Linux host on a disk that takes no more writes", () => {
   });
 });
 
-/** A disk of 2 GiB on a file system of `takenMib`: each further write to it fails. Returns its removal. */
-async function attachDiskOf(world: LinuxHostWorld, takenMib: number): Promise<() => Promise<void>> {
+interface LosingDisk {
+  /** From now on its writes hang in the kernel, where it is one that hangs. */
+  readonly hang: () => Promise<void>;
+  /** From now on they fail. */
+  readonly answer: () => Promise<void>;
+  readonly remove: () => Promise<void>;
+}
+
+/** A disk that loses writes, and where it is mounted. */
+interface Mounted {
+  readonly disk: LosingDisk;
+  readonly device: Device;
+  readonly path: string;
+}
+
+/**
+ * Acts on a mounted disk for which the kernel caches more than it takes: as of an application that never syncs,
+ * no call of which fails. On a busy machine the kernel may write by itself before: then another disk is tried.
+ */
+async function withUnsynced(
+  world: LinuxHostWorld,
+  fsType: "ext4" | "xfs" | "btrfs",
+  attach: () => Promise<LosingDisk>,
+  act: (mounted: Mounted) => Promise<void>,
+): Promise<void> {
+  const { host } = world;
+  const path = world.pathOf("staging");
+  for (let isDone = false; !isDone;) {
+    const disk = await attach();
+    try {
+      const device = valueOf(await host.findDevice({ lun: LUN }, never));
+      const on = { device, fsType };
+      valueOf(await host.format({ ...on, uuid: randomUUID(), geometry: {} }, never));
+      valueOf(await host.mountDevice({ ...on, path, mountFlags: [], readOnly: false }, never));
+      isDone = await isCached(`${path}/file`);
+      if (isDone) {
+        await disk.hang();
+        await act({ disk, device, path });
+      }
+    } finally {
+      await disk.answer();
+      await run("umount", [path]).catch(() => undefined);
+      await disk.remove();
+    }
+  }
+}
+
+/** A disk of 2 GiB on a file system of `takenMib`: each further write to it fails. */
+async function attachDiskOf(world: LinuxHostWorld, takenMib: number): Promise<LosingDisk> {
   const folder = await mkdtemp(join(tmpdir(), "lost-writes-"));
   await run("mount", ["-t", "tmpfs", "-o", `size=${takenMib}m`, "tmpfs", folder]);
-  return attachDiskIn(world, folder);
+  const remove = await attachDiskIn(world, folder);
+  return { hang: () => Promise.resolve(), answer: () => Promise.resolve(), remove };
 }
 
 /** The same, whose writes hang in the kernel for a while before they fail. */
-async function attachHangingDisk(world: LinuxHostWorld) {
+async function attachHangingDisk(world: LinuxHostWorld): Promise<LosingDisk> {
   const directory = await mkdtemp(join(tmpdir(), "lost-writes-"));
   const [folder, image] = [join(directory, "root"), join(directory, "image")];
   await mkdir(folder);
@@ -150,28 +182,37 @@ async function attachDiskIn(world: LinuxHostWorld, folder: string): Promise<() =
   const { stdout } = await run("losetup", ["--find", "--show", file]);
   const links = join(world.deviceRoot, "dev/disk/azure/scsi1");
   await mkdir(links, { recursive: true });
-  await symlink(stdout.trim(), join(links, `lun${LUN}`));
+  const link = join(links, `lun${LUN}`);
+  await symlink(stdout.trim(), link);
   return async () => {
+    await rm(link);
     await run("losetup", ["--detach", stdout.trim()]);
     await run("umount", [folder]);
     await rm(folder, { recursive: true });
   };
 }
 
-/** Whether a flush of a mount waits for its disk. */
-async function isSyncing(path: string): Promise<boolean> {
-  const found = await run("pgrep", ["--exact", "--full", `sync --file-system ${path}`]).catch(
-    () => undefined,
-  );
+/**
+ * Whether the flush of a mount waits for its disk, or the thaw before it: the kernel, which has begun to write by
+ * itself, holds that up. The disk has to answer soon: every `sync` on the machine waits for it.
+ */
+async function isHeldUp(path: string): Promise<boolean> {
+  const commands = ["--exact", "--full", `(sync --file-system|fsfreeze --unfreeze) ${path}`];
+  const found = await run("pgrep", commands).catch(() => undefined);
   const pid = found?.stdout.trim();
   if (pid === undefined) return false;
   return /^State:\s+D/mu.test(await readFile(`/proc/${pid}/status`, "utf8").catch(() => ""));
 }
 
-async function writeUnsynced(path: string): Promise<void> {
+/** Writes a file without a flush. False: the kernel has written by itself, and a call has failed. */
+async function isCached(path: string): Promise<boolean> {
   const file = await open(path, "w");
   try {
     for (let written = 0; written < WRITTEN_MIB; written += 1) await file.write(Buffer.alloc(MIB, 1));
+    return true;
+  } catch (error) {
+    if (["EROFS", "EIO", "ENOSPC"].includes(errorCode(error) ?? "")) return false;
+    throw error;
   } finally {
     await file.close();
   }
