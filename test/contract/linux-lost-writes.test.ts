@@ -19,6 +19,8 @@ const run = promisify(execFile);
 const LUN = 0;
 const MIB = 1024 * 1024;
 const POLL_MS = 20;
+/** 10 s in all. */
+const UNMOUNTS_MAX = 500;
 /** Room for an empty file system and its log, and for less than what is written. */
 const TAKEN_MIB = 160;
 const WRITTEN_MIB = 256;
@@ -110,8 +112,9 @@ interface Mounted {
 }
 
 /**
- * Acts on a mounted disk for which the kernel caches more than it takes: as of an application that never syncs,
- * no call of which fails. On a busy machine the kernel may write by itself before: then another disk is tried.
+ * Acts on a mounted disk for which the kernel caches more than it takes: as of an application that never
+ * syncs, no call of which fails. On a busy machine the kernel may write by itself before: then another disk is
+ * tried.
  */
 async function withUnsynced(
   world: LinuxHostWorld,
@@ -187,14 +190,26 @@ async function attachDiskIn(world: LinuxHostWorld, folder: string): Promise<() =
   return async () => {
     await rm(link);
     await run("losetup", ["--detach", stdout.trim()]);
-    await run("umount", [folder]);
+    await unmountOnceFree(folder);
     await rm(folder, { recursive: true });
   };
 }
 
+/** The kernel detaches a loop device only once its last write has ended. */
+async function unmountOnceFree(folder: string): Promise<void> {
+  for (let left = UNMOUNTS_MAX; ; left -= 1)
+    try {
+      await run("umount", [folder]);
+      return;
+    } catch (error) {
+      if (left === 0) throw error;
+      await systemClock.sleep(POLL_MS, never);
+    }
+}
+
 /**
- * Whether the flush of a mount waits for its disk, or the thaw before it: the kernel, which has begun to write by
- * itself, holds that up. The disk has to answer soon: every `sync` on the machine waits for it.
+ * Whether the flush of a mount waits for its disk, or the thaw before it: the kernel, which has begun to write
+ * by itself, holds that up. The disk has to answer soon: every `sync` on the machine waits for it.
  */
 async function isHeldUp(path: string): Promise<boolean> {
   const commands = ["--exact", "--full", `(sync --file-system|fsfreeze --unfreeze) ${path}`];
