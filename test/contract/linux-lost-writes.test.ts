@@ -113,8 +113,8 @@ interface Mounted {
 
 /**
  * Acts on a mounted disk for which the kernel caches more than it takes: as of an application that never
- * syncs, no call of which fails. On a busy machine the kernel may write by itself before: then another disk is
- * tried.
+ * syncs, no call of which fails. On a busy machine the kernel may write by itself before: then another disk
+ * is tried.
  */
 async function withUnsynced(
   world: LinuxHostWorld,
@@ -208,8 +208,8 @@ async function unmountOnceFree(folder: string): Promise<void> {
 }
 
 /**
- * Whether the flush of a mount waits for its disk, or the thaw before it: the kernel, which has begun to write
- * by itself, holds that up. The disk has to answer soon: every `sync` on the machine waits for it.
+ * Whether the flush of a mount waits for its disk, or the thaw before it: the kernel, which has begun to
+ * write by itself, holds that up. The disk has to answer soon: every `sync` on the machine waits for it.
  */
 async function isHeldUp(path: string): Promise<boolean> {
   const commands = ["--exact", "--full", `(sync --file-system|fsfreeze --unfreeze) ${path}`];
