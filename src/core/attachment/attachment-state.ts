@@ -35,15 +35,12 @@ export function earlierVmOf(
  * Whether another attachment of the same disk is to keep it on that VM: the VM's kubelet has registered under
  * another name since.
  */
-export function keepsDiskOn(
-  other: AzVolumeAttachment,
-  { nodeName, vmId, instanceUri }: NodeIdentity,
-  volumeId: string,
-): boolean {
-  if (other.spec.nodeName === nodeName || !isSameResourceUri(other.spec.volumeId, volumeId)) return false;
+export function keepsDiskOn(other: AzVolumeAttachment, node: NodeIdentity, volumeId: string): boolean {
+  if (other.spec.nodeName === node.nodeName || !isSameResourceUri(other.spec.volumeId, volumeId))
+    return false;
   const vm = recordedVm(other);
   if (vm === undefined || other.metadata.deletionTimestamp !== undefined || isDetaching(other)) return false;
-  return isSameVmId(vm.vmId, vmId) && isSameResourceUri(vm.instanceUri, instanceUri);
+  return isSameVm(vm, node);
 }
 
 /** Whether the disk is attached as far as is known: its device is not reported as missing. */

@@ -3,6 +3,7 @@ import { fromTimestamp } from "../../primitives/timestamp.ts";
 import { isOnVm } from "../attachment-state.ts";
 import { isReplica, mayBeStaged, mayWrite } from "../is-replica.ts";
 import {
+  attachmentOn,
   isGivenUp,
   isResizingOffline,
   keepsReplicas,
@@ -53,13 +54,9 @@ export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[]
  */
 function planForRenamed(observed: ObservedVolume): readonly ReplicaAction[] {
   const writer = recordOf(observed)?.writer;
-  if (writer?.held !== true || observed.attachments.some(isOf(writer.nodeName))) return [];
+  if (writer?.held !== true || attachmentOn(observed, writer.nodeName) !== undefined) return [];
   const isThere = observed.attachments.some(({ attachment }) => isOnVm(attachment, writer));
   return isThere ? [{ kind: "CreateReplica", nodeName: writer.nodeName }] : [];
-}
-
-function isOf(nodeName: string): (known: ObservedVolume["attachments"][number]) => boolean {
-  return ({ attachment }) => attachment.spec.nodeName === nodeName;
 }
 
 /** Deletes the replicas that are of no use where they are, in the way, or too many. */
