@@ -171,13 +171,10 @@ function planFor(
   // The node may have been silent for long before its kubelet was cut off, with others: looks begin then.
   const isDoubted = heardAs !== undefined || doubtOfDeath({ zone }, others) !== undefined;
   const believed = believedMs({ unchangedMs, isDoubted }) - lateMs;
-  const { silentNodes } = settings;
   // Others that were cut off with it may have sent their last heartbeat so much later.
   const powerOffAfterMs = Math.max(settings.powerOffAfterMs, known?.heartbeatMs ?? 0);
-  return planPowerOff({ zone, silentMs, believedMs: believed, heardAs, writes }, others, {
-    silentNodes,
-    powerOffAfterMs,
-  });
+  const silent = { zone, silentMs, believedMs: believed, heardAs, writes };
+  return planPowerOff(silent, others, { ...settings, powerOffAfterMs });
 }
 
 /** Another node that the VM is: its plug-in sends heartbeats from there, or its kubelet does. */

@@ -31,9 +31,11 @@ export async function checkCopiedDisk(
   if (uniqueId === undefined || uniqueId === shownId) return ok(undefined);
   const shown = await cloud.getDisk({ diskUri: sourceUri }, signal);
   if (!shown.ok && shown.failure.kind !== "DiskNotFound") return shown;
-  const replaced = shown.ok ? otherDiskThan(volume, shown.value) : undefined;
-  if (shown.ok && (replaced === undefined || replaced.shownId === shownId))
-    return replaced === undefined ? ok(undefined) : fail(replaced);
+  if (shown.ok) {
+    const replaced = otherDiskThan(volume, shown.value);
+    if (replaced === undefined) return ok(undefined);
+    if (replaced.shownId === shownId) return fail(replaced);
+  }
   const madeAtMs = createdAtMs ?? (timeCreated === undefined ? undefined : parseTimestamp(timeCreated));
   return isOfEarlierDisk({ sourceUniqueId, madeAtMs }, own)
     ? ok(undefined)
