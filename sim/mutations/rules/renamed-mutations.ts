@@ -9,7 +9,7 @@ export const renamedMutations: readonly Mutation[] = [
     edits: {
       file: "src/core/attachment/plan-attachment.ts",
       find: `!isSameVmId(recordedVm(attachment)?.vmId, vmId)`,
-      replace: `(isSameVmId(vmId, vmId) || recordedVm(attachment) === undefined)`,
+      replace: `isSameVmId(vmId, vmId)`,
     },
     breaks: ["not-converged"],
     storm: renamedStorm,
