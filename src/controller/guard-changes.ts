@@ -59,7 +59,9 @@ export function guardCloud<M extends MethodsWith<WithPrecondition>>(
 ): CloudProvisioner {
   return guardChanges(cloud, changes, refusal, <R extends WithPrecondition>(request: R) => ({
     ...request,
-    precondition: async (signal: AbortSignal) =>
-      refusal() === undefined && (await request.precondition(signal)) && refusal() === undefined,
+    precondition: async (signal: AbortSignal) => {
+      const isAllowed = refusal() === undefined && (await request.precondition(signal));
+      return refusal() === undefined && isAllowed;
+    },
   }));
 }

@@ -55,7 +55,7 @@ describe("leaderGuard", () => {
     it(`refuses a ${write} that is retried after the leadership was lost`, () =>
       withControllerPorts(async (world) => {
         let isLeading = true;
-        const answers: boolean[] = [];
+        const answers: unknown[] = [];
         const asking = async ({
           precondition,
         }: {
@@ -93,10 +93,33 @@ describe("leaderGuard", () => {
       }));
   }
 
+  it("passes on why a look before a write has failed, but not once another may lead", () =>
+    withControllerPorts(async (world) => {
+      const failure = { kind: "StoreUnavailable", detail: "no answer" } as const;
+      for (const isLeadingAfter of [true, false]) {
+        let isLeading = true;
+        const precondition = async (): Promise<typeof failure> => {
+          isLeading = isLeadingAfter;
+          return failure;
+        };
+        let answer: unknown;
+        const powerOff: CloudProvisioner["powerOff"] = async (request) => {
+          answer = await request.precondition(never);
+          return ok(false);
+        };
+        const { cloud } = leaderGuard(
+          { ...world.ports, cloud: { ...world.ports.cloud, powerOff } },
+          () => isLeading,
+        );
+        await cloud.powerOff({ node: identity("node-a"), precondition }, never);
+        assert.deepEqual(answer, isLeadingAfter ? failure : false);
+      }
+    }));
+
   it("requests nothing afterwards, and refuses what has waited in a queue since", () =>
     withControllerPorts(async (world) => {
       let isLeading = true;
-      let precondition: ((signal: AbortSignal) => Promise<boolean>) | undefined;
+      let precondition: Precondition | undefined;
       const attachDisk: CloudProvisioner["attachDisk"] = async (request) => {
         precondition = request.precondition;
         return ok({ lun: 0 });

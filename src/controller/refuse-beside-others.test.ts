@@ -19,7 +19,7 @@ describe("refuseBesideOthers", () => {
     it(`refuses ${change} beside another driver, also one that waited when that driver came`, () =>
       withControllerPorts(async ({ ports }) => {
         let other: string | undefined = DETAIL;
-        const answers: boolean[] = [];
+        const answers: unknown[] = [];
         const asking = async ({
           precondition,
         }: {

@@ -78,16 +78,15 @@ async function attachOnce(
     // The queue of the VM may be long: another disk may have the name when the turn comes. The batch, and a
     // fence behind it, wait for no budget.
     const { diskUri, lane } = request;
-    const still = whileSameDiskToAttach(request, context.session.clock, (callSignal) =>
+    const precondition = whileSameDiskToAttach(request, context.session.clock, (callSignal) =>
       readDisk(context.session, { diskUri, lane, patience: "none" }, callSignal),
     );
-    const asked = { ...request, precondition: still.precondition };
+    const asked = { ...request, precondition };
     const attaching = isFirst
       ? attachFirst(context, asked, signal)
       : submit(context, { ...asked, kind: "attach" }, signal);
     arrived();
-    const attached = attachedDiskIn(await attaching, request);
-    return attached.ok ? attached : fail(still.failure() ?? attached.failure);
+    return attachedDiskIn(await attaching, request);
   } finally {
     arrived();
   }

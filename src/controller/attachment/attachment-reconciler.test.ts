@@ -1177,7 +1177,7 @@ describe("attachmentReconciler", () => {
       withControllerPorts(async (world) => {
         await oldCache(world, [lun3]);
         await setPlace(world, { lun: 4 });
-        let mayProceedNow: boolean | undefined;
+        let mayProceedNow: unknown;
         await runOn(world, {
           attachDisk: async ({ reservedLuns, precondition }, signal) => {
             assert.deepEqual(reservedLuns?.(), [3]);

@@ -910,7 +910,7 @@ describe("diskReconciler", () => {
       it(`and refuses ${call} where the volume ${what}`, () =>
         withControllerPorts(async (world) => {
           await world.given("AzVolume", volumes[call]);
-          const answers: boolean[] = [];
+          const answers: unknown[] = [];
           const refused = fail({ kind: "Refused", diskUri } as const);
           const asking = async (
             { precondition }: { readonly precondition: Precondition },

@@ -4,7 +4,7 @@ import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { PowerState } from "../../core/azure/power-state.ts";
 import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import {
   doubtOfDeath,
   type HeardNode,
@@ -15,6 +15,7 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { POWER_OFF_REQUESTED } from "../../core/states/node-conditions.ts";
 import { kubeletOf, silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
+import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
 import type { NodesPorts } from "../controller-ports.ts";
@@ -119,20 +120,18 @@ async function powerOffSilent(
     });
     return ok(Infinity);
   }
-  let unrecorded: Failure | undefined;
-  const precondition = async (callSignal: AbortSignal): Promise<boolean> => {
+  const precondition: Precondition = async (callSignal) => {
     // The request may have waited for Azure's limits, and others may have fallen silent.
     if (plan().kind !== "PowerOff") return false;
     const recorded = await recordRequest(ports, marks, { ...node, lastHeartbeat, what }, callSignal);
-    unrecorded = recorded.ok ? undefined : recorded.failure;
-    if (!recorded.ok || !recorded.value) return false;
-    ports.logger.warn("powering off the VM of a silent node", { nodeName, instanceUri, vmId, writes });
-    return true;
+    if (!recorded.ok) return recorded.failure;
+    if (recorded.value)
+      ports.logger.warn("powering off the VM of a silent node", { nodeName, instanceUri, vmId, writes });
+    return recorded.value;
   };
-  const asked = await ports.steps.run("power-off", () =>
+  const poweredOff = await ports.steps.run("power-off", () =>
     ports.cloud.powerOff({ node, precondition }, signal),
   );
-  const poweredOff = unrecorded === undefined ? asked : fail(unrecorded);
   if (!poweredOff.ok) {
     const { failure } = poweredOff;
     if (!unreported.has(failure.kind))

@@ -282,8 +282,9 @@ function aCloud(
       if (failure !== undefined) return fail(failure);
       const present = world().instances.get(instanceUri) ?? "";
       if (!isSameVmId(present, vmId)) return fail({ kind: "InstanceReplaced", nodeName, vmId: present });
-      if (!mayRun(world().powerStates.get(instanceUri) ?? "running") || !(await precondition(signal)))
-        return ok(false);
+      const isAllowed =
+        mayRun(world().powerStates.get(instanceUri) ?? "running") && (await precondition(signal));
+      if (isAllowed !== true) return isAllowed ? fail(isAllowed) : ok(false);
       world().powerStates.set(instanceUri, "stopped");
       return ok(true);
     },

@@ -2,6 +2,7 @@ import type { DiskSpec } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { PowerState } from "../../core/azure/power-state.ts";
+import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { DiskPerformance } from "../../core/volume/disk-performance.ts";
 import type { CachingMode } from "../../core/volume/disk-sku.ts";
@@ -106,9 +107,10 @@ export interface AttachedDisk {
 
 /**
  * Asked per disk after each read of the VM and before each write: an uncached look at the writer record,
- * or at the volume where the disk itself is written. `false` refuses the disk (`Refused`).
+ * or at the volume where the disk itself is written. Only `true` allows the write: `false` refuses the disk
+ * (`Refused`), and a failure, of a look that had no answer, ends the request as it is.
  */
-export type Precondition = (signal: AbortSignal) => Promise<boolean>;
+export type Precondition = (signal: AbortSignal) => Promise<boolean | Failure>;
 
 /**
  * Asked where the VM lists a foreign detach (`toBeDetached`), which any update of the VM carries out.

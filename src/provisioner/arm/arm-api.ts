@@ -1,3 +1,4 @@
+import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 
 /**
@@ -235,6 +236,8 @@ export interface ArmError {
   /** From `Retry-After`. */
   readonly retryAfterMs: number | undefined;
   readonly requestId: string;
+  /** Of a request that was not sent: why the caller's `precondition` did not allow it. */
+  readonly refusal?: Failure;
 }
 
 /**

@@ -154,7 +154,7 @@ const rows: readonly Row[] = [
   {
     code: exactly(ownErrorCodes.refused),
     class: "rejected",
-    failure: ({ target }) => ({ kind: "Refused", diskUri: target }),
+    failure: (error) => error.refusal ?? rejected(error),
   },
   { code: exactly(ownErrorCodes.budgetExhausted), class: "throttled", failure: throttled },
   { code: /^(OperationPreempted|DataDisksForceDetached)$/i, class: "preempted", failure: unavailable },

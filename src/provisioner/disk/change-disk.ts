@@ -53,22 +53,18 @@ export async function tagDisk(
 ): Promise<Result<void>> {
   const { session, writes } = context;
   let next: ArmDisk["tags"] = {};
-  let withoutRequest: Result<void> | undefined;
+  let isShown = false;
   const isToBeSent: Precondition = async (callSignal) => {
     const read = await readDisk(session, { diskUri, lane: TAG_LANE }, callSignal);
-    const planned = read.ok
-      ? planTags(seenBy(writes, read.value), diskUri, tags)
-      : fail(toFailure(read.failure, { diskUri }));
-    const replaced = read.ok ? replacedDisk({ diskUri, uniqueId, timeCreated }, read.value) : undefined;
-    if (replaced !== undefined) withoutRequest = fail(replaced);
-    if (replaced !== undefined) return false;
-    if (read.ok && !isToBeTagged(writes.shownBy(read.value).tags)) return false;
-    if (planned.ok && planned.value !== undefined) {
-      next = planned.value;
-      return precondition(callSignal);
-    }
-    withoutRequest = planned.ok ? ok(undefined) : planned;
-    return false;
+    if (!read.ok) return toFailure(read.failure, { diskUri });
+    const replaced = replacedDisk({ diskUri, uniqueId, timeCreated }, read.value);
+    if (replaced !== undefined) return replaced;
+    if (!isToBeTagged(writes.shownBy(read.value).tags)) return false;
+    const planned = planTags(seenBy(writes, read.value), diskUri, tags);
+    if (!planned.ok) return planned.failure;
+    isShown = planned.value === undefined;
+    next = planned.value ?? {};
+    return !isShown && precondition(callSignal);
   };
   const { written, wasLost } = await send(
     context,
@@ -76,13 +72,8 @@ export async function tagDisk(
     { isToBeSent, next: () => ({ tags: next }) },
     signal,
   );
-  remember(
-    writes,
-    diskUri,
-    { fields: {}, tags },
-    { isMade: written.ok, isShown: withoutRequest?.ok, wasLost },
-  );
-  return withoutRequest ?? (written.ok ? ok(undefined) : fail(toFailure(written.failure, { diskUri })));
+  remember(writes, diskUri, { fields: {}, tags }, { isMade: written.ok, isShown, wasLost });
+  return written.ok || isShown ? ok(undefined) : fail(toFailure(written.failure, { diskUri }));
 }
 
 /**
@@ -105,21 +96,18 @@ export async function updateDisk(
   const { session, writes } = context;
   let next: ArmDiskChange = {};
   let attachedTo: readonly string[] = [];
-  let withoutRequest: Result<DiskFacts> | undefined;
+  let shown: DiskFacts | undefined;
   const isToBeSent: Precondition = async (callSignal) => {
     const read = await settledDisk(session, diskUri, callSignal);
-    if (!read.ok) withoutRequest = fail(toFailure(read.failure, { diskUri }));
-    if (!read.ok) return false;
+    if (!read.ok) return toFailure(read.failure, { diskUri });
     attachedTo = ownersOf(read.value);
     const replaced = replacedDisk({ diskUri, uniqueId, timeCreated }, read.value);
-    const planned =
-      replaced === undefined ? planChange(seenBy(writes, read.value), diskUri, change) : fail(replaced);
-    if (planned.ok && planned.value !== undefined) {
-      next = planned.value;
-      return precondition(callSignal);
-    }
-    withoutRequest = planned.ok ? ok(diskFactsOf(writes.shownBy(read.value))) : planned;
-    return false;
+    if (replaced !== undefined) return replaced;
+    const planned = planChange(seenBy(writes, read.value), diskUri, change);
+    if (!planned.ok) return planned.failure;
+    if (planned.value === undefined) shown = diskFactsOf(writes.shownBy(read.value));
+    else next = planned.value;
+    return planned.value !== undefined && precondition(callSignal);
   };
   const { written, wasLost } = await send(
     context,
@@ -132,9 +120,9 @@ export async function updateDisk(
     writes,
     diskUri,
     { fields, tags: sent === undefined ? {} : (change.tags ?? {}) },
-    { isMade: written.ok, isShown: withoutRequest?.ok, wasLost },
+    { isMade: written.ok, isShown: shown !== undefined, wasLost },
   );
-  if (withoutRequest !== undefined) return withoutRequest;
+  if (shown !== undefined) return ok(shown);
   if (!written.ok) return fail(withOwners(toFailure(written.failure, { diskUri }), attachedTo));
   const after = await settledAfter(written.value, session, diskUri, signal);
   return after.ok
@@ -194,9 +182,9 @@ function remember(
   write: DiskWrite,
   {
     isMade,
-    isShown = false,
+    isShown,
     wasLost,
-  }: { readonly isMade: boolean; readonly isShown?: boolean | undefined; readonly wasLost: boolean },
+  }: { readonly isMade: boolean; readonly isShown: boolean; readonly wasLost: boolean },
 ): void {
   if (isMade || (isShown && wasLost)) writes.made(diskUri, write);
   else if (wasLost) writes.mayBeMade(diskUri);

@@ -160,20 +160,19 @@ export async function deleteDisk(
   const attachedTo = read.ok ? ownersOf(read.value) : [];
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   writes.forget(diskUri);
-  const still = whileSameDisk({ diskUri, uniqueId, timeCreated, precondition }, session.clock, look);
   const deleted = await writeDisk(
     { session, disks },
     {
       group: "diskDelete",
       likeness: "diskDelete",
       diskUri,
-      precondition: still.precondition,
+      precondition: whileSameDisk({ diskUri, uniqueId, timeCreated, precondition }, session.clock, look),
     },
     (clientRequestId) => session.arm.startDiskDelete({ ...id, clientRequestId }, signal),
     signal,
   );
   if (deleted.ok || saysGone(deleted.failure)) return ok(undefined);
-  return fail(still.failure() ?? toFailure(deleted.failure, { diskUri }));
+  return fail(toFailure(deleted.failure, { diskUri }));
 }
 
 /**
@@ -233,21 +232,19 @@ export async function resizeDisk(
   const change = { diskSizeGB: askedGiB, ...raised };
   const look = (callSignal: AbortSignal): Promise<Result<ArmDisk, ArmError>> =>
     readDisk(session, { diskUri, lane: DISK_LANE }, callSignal);
-  const still = whileSameDisk({ diskUri, uniqueId, timeCreated, precondition }, session.clock, look);
   const resized = await writeDisk(
     { session, disks },
     {
       group: "diskWrite",
       likeness: "diskUpdate",
       diskUri,
-      precondition: still.precondition,
+      precondition: whileSameDisk({ diskUri, uniqueId, timeCreated, precondition }, session.clock, look),
       ...(onOver && { onOver }),
     },
     (clientRequestId) => session.arm.startDiskUpdate({ ...id, change, clientRequestId }, signal),
     signal,
   );
-  if (!resized.ok)
-    return fail(still.failure() ?? withOwners(toFailure(resized.failure, { diskUri }), attachedTo));
+  if (!resized.ok) return fail(withOwners(toFailure(resized.failure, { diskUri }), attachedTo));
   const isRaised = Object.keys(raised).length > 0;
   if (isRaised) writes.made(diskUri, { fields: raised, tags: {} });
   const after = await settledAfter(resized.value, session, diskUri, signal);

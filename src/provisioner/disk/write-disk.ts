@@ -77,7 +77,10 @@ export async function writeDisk(
   // A call is repeated after a 429: each of its requests is over before the next one is announced.
   const startIfAllowed: typeof start = async (clientRequestId) => {
     const isAllowed = await target.precondition(signal);
-    const answer = isAllowed ? await start(clientRequestId) : notSent(target.diskUri);
+    const answer =
+      isAllowed === true
+        ? await start(clientRequestId)
+        : notSent(isAllowed || { kind: "Refused", diskUri: target.diskUri });
     await endIfOver(answer.result, false);
     return answer;
   };
@@ -106,15 +109,10 @@ export async function writeDisk(
   }
 }
 
-/** Replaces the answer of a request that `precondition` has refused. */
-function notSent(diskUri: string): ArmAnswer<never> {
-  return {
-    result: fail({
-      ...ownError(ownErrorCodes.refused, "the volume has changed since this was decided"),
-      target: diskUri,
-    }),
-    remaining: [],
-  };
+/** Replaces the answer of a request that `precondition` has not allowed. */
+function notSent(refusal: Failure): ArmAnswer<never> {
+  const error = ownError(ownErrorCodes.refused, "the volume has changed since this was decided");
+  return { result: fail({ ...error, refusal }), remaining: [] };
 }
 
 async function readWriteEnd(

@@ -6,7 +6,7 @@ import { diskKeyOf } from "../disk/disk-key.ts";
 import type { VmRequest } from "./vm-request.ts";
 
 /**
- * Checks `precondition` for each request and ends those that are refused; returns the others, without
+ * Checks `precondition` for each request and ends those that it does not allow; returns the others, without
  * those whose callers have given up.
  */
 export async function checkPreconditions<P extends { readonly request: VmRequest }>(
@@ -14,10 +14,10 @@ export async function checkPreconditions<P extends { readonly request: VmRequest
 ): Promise<readonly P[]> {
   await Promise.all(
     planned.map(async ({ request }) => {
-      if ((await answerOf(request, request.spec.precondition)) === false)
-        request.settle(
-          fail({ kind: "Refused", diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName }),
-        );
+      const { precondition, diskUri, node } = request.spec;
+      const answer = await answerOf(request, precondition);
+      if (answer !== true)
+        request.settle(fail(answer || { kind: "Refused", diskUri, nodeName: node.nodeName }));
     }),
   );
   return planned.filter(({ request }) => !request.isSettled);

@@ -33,7 +33,8 @@ export async function powerOff(
   if (!read.ok) return failed(read.failure);
   if (!isSameVmId(read.value.vmId, vmId))
     return fail({ kind: "InstanceReplaced", nodeName, vmId: read.value.vmId });
-  if (!mayRun(powerStateOf(read.value)) || !(await precondition(signal))) return ok(false);
+  const isAllowed = mayRun(powerStateOf(read.value)) && (await precondition(signal));
+  if (isAllowed !== true) return isAllowed ? fail(isAllowed) : ok(false);
   const started = await session.call(
     { ...write, patience: "none" },
     (clientRequestId) => session.arm.startVmPowerOff({ ...armNameOf(vm), clientRequestId }, signal),

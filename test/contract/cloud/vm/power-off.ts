@@ -5,6 +5,7 @@ import type { PowerState } from "../../../../src/core/azure/power-state.ts";
 import type { Result } from "../../../../src/core/failure/result.ts";
 import { valueOf } from "../../../../src/core/testing/value-of.ts";
 import { putVm } from "../../../../src/emulator/model/world.ts";
+import type { Precondition } from "../../../../src/ports/cloud/cloud-provisioner.ts";
 import {
   addDisk,
   addVm,
@@ -38,6 +39,13 @@ export function powerOffContract(on: On): void {
       const node = addVm(cloud, "node-a");
       assert.equal(valueOf(await poweringOff(cloud, node, mayNever)), false);
       assert.deepEqual([(await inspect(cloud, node)).powerState, powerOffs(cloud)], ["running", 0]);
+    });
+
+    on("is not asked for without an answer to that, and fails as the look has", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const failure = { kind: "StoreUnavailable", detail: "no answer" } as const;
+      assert.deepEqual(failureOf(await poweringOff(cloud, node, async () => failure)), failure);
+      assert.equal(powerOffs(cloud), 0);
     });
 
     on("asks whether it still may once Azure allows the request, after any wait", async (cloud) => {
@@ -122,7 +130,7 @@ function rejectPolls({ model }: CloudUnderTest): void {
 function poweringOff(
   { run, provisioner }: CloudUnderTest,
   node: NodeIdentity,
-  precondition = mayAlways,
+  precondition: Precondition = mayAlways,
 ): Promise<Result<boolean>> {
   return run(provisioner.powerOff({ node, precondition }, never));
 }

@@ -8,6 +8,7 @@ import {
   changeFromOutside,
   disksOn,
   failureOf,
+  never,
   vmAt,
   vmWrites,
 } from "../../worlds/cloud-bench.ts";
@@ -30,6 +31,30 @@ export function preconditionsContract(on: On): void {
       assert.deepEqual(valueOf(attached), { lun: 1 });
       assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-2@1"]);
       assert.equal(vmWrites(cloud, "node-a").length, 1);
+    });
+
+    on("that fail let nothing be written, and end the request as they have failed", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const diskUri = await addDisk(cloud, "pvc-1");
+      await attach(cloud, await addDisk(cloud, "pvc-2"), node);
+      const { provisioner } = cloud;
+      const writes = vmWrites(cloud, "node-a").length;
+      const failure = { kind: "StoreUnavailable", detail: "no answer" } as const;
+      const asked = { diskUri, precondition: async () => failure };
+      const answers = await cloud.run(
+        Promise.all([
+          provisioner.attachDisk({ ...asked, node, cachingMode: "None", lane: "primaryAttach" }, never),
+          provisioner.barrier({ ...asked, node, mode: "flush" }, never),
+          provisioner.tagDisk({ ...asked, tags: { a: "b" } }, never),
+          provisioner.resizeDisk({ ...asked, sizeGiB: 1_024 }, never),
+          provisioner.deleteDisk(asked, never),
+        ]),
+      );
+      assert.deepEqual(
+        answers.map((answer) => failureOf(answer)),
+        answers.map(() => failure),
+      );
+      assert.deepEqual([vmWrites(cloud, "node-a").length, disksOn(cloud, "node-a")], [writes, ["pvc-2@0"]]);
     });
 
     on("are checked after the read of the VM, and again if a change fails the write", async (cloud) => {
