@@ -1,4 +1,6 @@
-import type { ArmError } from "./arm-api.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail } from "../../core/failure/result.ts";
+import type { ArmAnswer, ArmError } from "./arm-api.ts";
 
 /** Codes that adapters and this library make up where ARM gave none. */
 export const ownErrorCodes = {
@@ -31,4 +33,10 @@ export function ownError(code: string, message: string, requestId = ""): ArmErro
     retryAfterMs: undefined,
     requestId,
   };
+}
+
+/** Replaces the answer of a request that the caller's `precondition` has not allowed. */
+export function notSent(refusal: Failure): ArmAnswer<never> {
+  const error = ownError(ownErrorCodes.refused, "what it changes is another one since this was decided");
+  return { result: fail({ ...error, refusal }), remaining: [] };
 }

@@ -1,13 +1,15 @@
+import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { replacedDisk } from "../../core/volume/replaced-disk.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DiskToChange, Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmDisk, ArmError } from "../arm/arm-api.ts";
-import { saysGone, toFailure } from "../arm/error-table.ts";
+import { lookAgain, onlyAtOnce } from "../arm/look-again.ts";
 
-/** How old a look at a disk may be when its request is sent, in milliseconds. */
-const LOOK_MAX_AGE_MS = 5_000;
-/** The same of an attach: a batch asks several times, and each of its disks would be read again. */
+/**
+ * How old a look at a disk may be when its attach is sent, in milliseconds: a batch asks several times, and
+ * each of its disks would be read again.
+ */
 const ATTACH_LOOK_MAX_AGE_MS = 30_000;
 
 /**
@@ -20,12 +22,7 @@ export function whileSameDisk(
   clock: Clock,
   look: (signal: AbortSignal) => Promise<Result<ArmDisk, ArmError>>,
 ): Precondition {
-  let isFirst = true;
-  return whileSame(disk, clock, look, (ageMs) => {
-    const isFresh = isFirst && ageMs <= LOOK_MAX_AGE_MS;
-    isFirst = false;
-    return isFresh;
-  });
+  return whileSame(disk, clock, look, onlyAtOnce());
 }
 
 /** The same of an attach, which Azure refuses to repeat: its update states the VM's ETag. */
@@ -44,13 +41,9 @@ function whileSame(
   isFresh: (ageMs: number) => boolean,
 ): Precondition {
   const { diskUri, uniqueId, precondition } = disk;
-  let readAtMs = clock.elapsedMs();
   if (uniqueId === undefined) return precondition;
-  return async (signal) => {
-    if (isFresh(clock.elapsedMs() - readAtMs)) return precondition(signal);
-    const again = await look(signal);
-    readAtMs = clock.elapsedMs();
-    if (!again.ok && !saysGone(again.failure)) return toFailure(again.failure, { diskUri });
-    return (!again.ok || replacedDisk(disk, again.value) === undefined) && precondition(signal);
-  };
+  const objection = (present: ArmDisk): Failure | undefined =>
+    replacedDisk(disk, present) === undefined ? undefined : { kind: "Refused", diskUri };
+  const whyNot = lookAgain({ clock, look, isFresh, objection, context: { diskUri } });
+  return async (signal) => (await whyNot(signal)) ?? precondition(signal);
 }

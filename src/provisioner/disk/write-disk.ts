@@ -1,10 +1,10 @@
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { type Result, fail, ok } from "../../core/failure/result.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmAnswer, ArmDisk, ArmError, ArmOperation, ArmOperationEnd } from "../arm/arm-api.ts";
-import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
+import { notSent, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { classOf, isOver, isWorthRetrying, mayTakeEffect, saysNotThere } from "../arm/error-table.ts";
 import { endShownBy, TRIES_MAX, untilSettled } from "../arm/provisioning-state.ts";
@@ -107,12 +107,6 @@ export async function writeDisk(
     if (!mayRetry || attempt > TRIES_MAX) return ended;
     await session.backOff(attempt, signal);
   }
-}
-
-/** Replaces the answer of a request that `precondition` has not allowed. */
-function notSent(refusal: Failure): ArmAnswer<never> {
-  const error = ownError(ownErrorCodes.refused, "the volume has changed since this was decided");
-  return { result: fail({ ...error, refusal }), remaining: [] };
 }
 
 async function readWriteEnd(

@@ -20,7 +20,7 @@ import type {
   ArmOperationEnd,
   ArmSnapshot,
 } from "../arm/arm-api.ts";
-import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
+import { notSent, ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import {
   classOf,
@@ -32,6 +32,7 @@ import {
   saysNotThere,
   toFailure,
 } from "../arm/error-table.ts";
+import { lookAgain, onlyAtOnce } from "../arm/look-again.ts";
 import { missingSource } from "../arm/missing-source.ts";
 import type { ReadEnd } from "../arm/operation-poller.ts";
 import { endShownBy, isTerminal, TRIES_MAX, untilSettled } from "../arm/provisioning-state.ts";
@@ -181,6 +182,7 @@ export async function tagSnapshot(
       session,
       {
         ...target,
+        objection,
         likeness: "snapshotUpdate",
         start: (clientRequestId) =>
           session.arm.startSnapshotUpdate({ ...target.id, tags: allTags, clientRequestId }, session.lifetime),
@@ -198,7 +200,10 @@ function removeFailed(
   request: CreateSnapshotRequest & SnapshotTarget,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  return deleteSnapshot(session, { ...request, isToBeDeleted: isFailedCreation }, signal);
+  const objection: SnapshotObjection = (present) =>
+    request.objection(present) ??
+    (isFailedCreation(present) ? undefined : toFailure(stillRunning(request), {}));
+  return deleteSnapshot(session, { ...request, objection }, signal);
 }
 
 /** Whether nothing can be restored from it, and never could: no moment of the disk is lost with it. */
@@ -206,23 +211,17 @@ function isFailedCreation({ state, isTaken }: SnapshotFacts): boolean {
   return isTerminal(state) && !isTaken;
 }
 
-/** Waits for an operation on the snapshot first: Azure would refuse. What is not `isToBeDeleted` stays. */
+/** Waits for an operation on the snapshot first: Azure would refuse. */
 export async function deleteSnapshot(
   session: ArmSession,
-  target: SnapshotTarget & {
-    readonly objection: SnapshotObjection;
-    /** Default: it is, whatever its state. */
-    readonly isToBeDeleted?: (present: SnapshotFacts) => boolean;
-  },
+  target: SnapshotTarget & { readonly objection: SnapshotObjection },
   signal: AbortSignal,
 ): Promise<Result<void>> {
   for (let attempt = 1; ; attempt++) {
     const present = await settledSnapshot(session, target, signal);
     if (!present.ok) return saysGone(present.failure) ? ok(undefined) : fail(toFailure(present.failure, {}));
-    const facts = snapshotFactsOf(present.value);
-    const objection = target.objection(facts);
+    const objection = target.objection(snapshotFactsOf(present.value));
     if (objection !== undefined) return fail(objection);
-    if (target.isToBeDeleted?.(facts) === false) return ok(undefined);
     const { id } = target;
     const { ended: deleted } = await write(
       session,
@@ -241,6 +240,8 @@ export async function deleteSnapshot(
 }
 
 interface SnapshotWrite extends SnapshotTarget {
+  /** Of a change of one that was just read: asked again where the request waits, or is repeated. */
+  readonly objection?: SnapshotObjection;
   readonly likeness: "snapshotCreate" | "snapshotUpdate" | "snapshotDelete";
   /**
    * Its answer is awaited although the caller gives up: otherwise the next call would overtake it, and a
@@ -280,9 +281,21 @@ async function write(
   change: SnapshotWrite,
   signal: AbortSignal,
 ): Promise<{ readonly ended: Result<ArmOperationEnd, ArmError>; readonly isAccepted: boolean }> {
-  const { likeness, snapshotUri: resource, start } = change;
+  const { likeness, snapshotUri: resource, objection, start } = change;
   const group = likeness === "snapshotDelete" ? "diskDelete" : "diskWrite";
-  const started = await session.call({ group, resource, lane: LANE }, start, signal);
+  const whyNot =
+    objection &&
+    lookAgain({
+      clock: session.clock,
+      look: (callSignal) => readSnapshot(session, change, callSignal),
+      isFresh: onlyAtOnce(),
+      objection: (present: ArmSnapshot) => objection(snapshotFactsOf(present)),
+    });
+  const startIfAllowed: typeof start = async (clientRequestId) => {
+    const refused = await whyNot?.(signal);
+    return refused === undefined ? start(clientRequestId) : notSent(refused);
+  };
+  const started = await session.call({ group, resource, lane: LANE }, startIfAllowed, signal);
   if (!started.ok) return { ended: started, isAccepted: false };
   const readEnd: ReadEnd = (callSignal) => readWriteEnd(session, change, callSignal);
   const wait = { likeness, resource, readEnd, lane: LANE };
