@@ -14,6 +14,8 @@ const ours: NodeTaint = {
   effect: "NoExecute",
 };
 const persons: NodeTaint = { ...ours, value: "nodeshutdown" };
+/** As cloud-provider-azure sets it, beside its taint `shutdown`. */
+const clouds: NodeTaint = { key: ours.key, effect: "NoExecute" };
 
 interface Sent {
   readonly op: string;
@@ -58,6 +60,7 @@ describe("createNodeMarks", () => {
     const rows: readonly (readonly [readonly NodeTaint[] | undefined, boolean])[] = [
       [[unreachable], true],
       [[unreachable, persons], false],
+      [[unreachable, clouds], false],
       [undefined, false],
     ];
     for (const [taints, isMarkable] of rows) {
@@ -88,11 +91,13 @@ describe("createNodeMarks", () => {
     }
   });
 
-  it("leaves a Node that a person has marked", async () => {
-    const { marks, sent } = anApiServer([persons]);
-    assert.deepEqual(await marks.mark(NODE, never), ok(false));
-    assert.deepEqual(await marks.unmark(NODE, never), ok(false));
-    assert.deepEqual(sent, []);
+  it("leaves a Node that a person or the cloud provider has marked", async () => {
+    for (const theirs of [persons, clouds]) {
+      const { marks, sent } = anApiServer([unreachable, theirs]);
+      assert.deepEqual(await marks.mark(NODE, never), ok(false));
+      assert.deepEqual(await marks.unmark(NODE, never), ok(false));
+      assert.deepEqual(sent, []);
+    }
   });
 
   it("removes its own mark alone", async () => {

@@ -37,7 +37,7 @@ export interface CachedNode {
 
 /**
  * The mark as the driver sets it. Kubernetes checks the key alone; the value tells the driver's mark from
- * that of a person or of the cloud's node controller, which write `nodeshutdown`.
+ * that of a person, who writes `nodeshutdown`, and of Azure's cloud provider, whose mark has no value.
  */
 export const DRIVERS_MARK: Taint = {
   key: "node.kubernetes.io/out-of-service",
