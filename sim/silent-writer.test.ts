@@ -30,7 +30,7 @@ describe("a writer whose machine freezes, unmarked", () => {
           );
         await until("an event for the silent node", isReported("is bound to it"), REPORTED_MAX_MS);
         world.cluster.deletePod("vol-1", { isForced: true });
-        await until("an event for the waiting pod", isReported("waits for"), POD_REPORTED_MAX_MS);
+        await until("an event for the waiting pod", isReported("waits: "), POD_REPORTED_MAX_MS);
         const isWaiting = (): boolean =>
           world.store
             .objects("AzVolume")[0]

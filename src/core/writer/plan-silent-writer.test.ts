@@ -57,7 +57,7 @@ describe("planSilentWriter", () => {
         {
           kind: "WaitFor",
           ...told,
-          message: `pod default/db-0 on node-b waits for node-a, which writes the volume, ${sign}. ${remedy}`,
+          message: `pod default/db-0 on node-b waits: node-a, which writes the volume, ${sign}. ${remedy}`,
           localKey: "pod default/db-0 on node-b waits for node-a",
         },
       ]);
@@ -123,7 +123,7 @@ describe("planSilentWriter", () => {
         kind: "WaitFor",
         ...told,
         message:
-          `pod default/db-0 on node-b waits for node-a, which writes the volume, ` + `is NotReady. ${remedy}`,
+          `pod default/db-0 on node-b waits: node-a, which writes the volume, is NotReady. ${remedy}`,
         localKey: "pod default/db-0 on node-b waits for node-a",
       },
     ]);
@@ -280,7 +280,7 @@ describe("planWriter with a silent node that is unverified", () => {
     planWriter(anObservedVolume({ volume: unverified, nodes, attachments, pods: () => pods }));
 
   it("gives a pod that waits elsewhere the remedy, on the Node as well", () => {
-    const message = `pod default/db-0 on node-b waits for ${unreported}. ${remedy}`;
+    const message = `pod default/db-0 on node-b waits: ${unreported}. ${remedy}`;
     assert.deepEqual(plannedFor([waits]), [
       asksIfGone,
       { kind: "WaitFor", ...told, message, localKey: "pod default/db-0 on node-b waits for node-a" },

@@ -46,7 +46,7 @@ export function planSilentWriter(
   ];
   if (waiting.length > 0) {
     const names = nameList(waiting.map((pod) => `pod ${pod.name} on ${pod.nodeName}`));
-    return report("WaitFor", `${names} waits for ${writer}`, `${names} waits for ${writerNode}`);
+    return report("WaitFor", `${names} waits: ${writer}`, `${names} waits for ${writerNode}`);
   }
   if (there.length > 0) {
     const names = nameList(

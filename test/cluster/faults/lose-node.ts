@@ -132,7 +132,7 @@ async function reportsSilence(workloads: Workloads, pod: string): Promise<void> 
   await workloads.untilEvent(
     "Pod",
     pod,
-    new RegExp(`^WriterSilent: pod ${workloads.namespace}/${pod} on .* waits for ${VICTIM}`, "u"),
+    new RegExp(`^WriterSilent: pod ${workloads.namespace}/${pod} on .* waits: ${VICTIM}`, "u"),
   );
 }
 
