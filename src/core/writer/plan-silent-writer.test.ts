@@ -122,8 +122,7 @@ describe("planSilentWriter", () => {
       {
         kind: "WaitFor",
         ...told,
-        message:
-          `pod default/db-0 on node-b waits: node-a, which writes the volume, is NotReady. ${remedy}`,
+        message: `pod default/db-0 on node-b waits: node-a, which writes the volume, is NotReady. ${remedy}`,
         localKey: "pod default/db-0 on node-b waits for node-a",
       },
     ]);
