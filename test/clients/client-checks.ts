@@ -10,8 +10,8 @@ import { type AzureFixture, startAzure, SUBSCRIPTION_ID } from "../emulator/azur
 /** A program with an SDK of Azure in another language. */
 export interface Client {
   readonly name: string;
-  /** What its SDK needs on this machine, such as `python3`; nothing if Node runs it. */
-  readonly toolchain?: string;
+  /** The commands that its SDK needs on this machine, such as `python3`; none if Node runs it. */
+  readonly toolchain?: readonly string[];
   /** The command that prints the result of each check as one JSON object. */
   readonly command: () => Promise<{
     readonly program: string;
@@ -84,9 +84,10 @@ const expected: readonly (readonly [what: string, check: string, result: unknown
 ];
 
 /** Declares the tests of an unmodified SDK against the emulator. */
-export async function clientChecks({ name, toolchain, command }: Client): Promise<void> {
-  const isMissing = toolchain !== undefined && (await findCommand(toolchain)) === undefined;
-  const skip = isMissing ? `needs ${toolchain}` : false;
+export async function clientChecks({ name, toolchain = [], command }: Client): Promise<void> {
+  const found = await Promise.all(toolchain.map(findCommand));
+  const missing = toolchain.filter((_, index) => found[index] === undefined);
+  const skip = missing.length > 0 ? `needs ${missing.join(", ")}` : false;
 
   describe(`${name}, unmodified, against the emulator`, { skip }, () => {
     let azure: AzureFixture;

@@ -3,7 +3,7 @@ import { clientChecks } from "./client-checks.ts";
 
 await clientChecks({
   name: "the Azure SDK for Go",
-  toolchain: "go",
+  toolchain: ["go"],
   command: async () => ({
     program: await buildGoProgram("go-sdk", () => undefined, new AbortController().signal),
     args: [],

@@ -6,7 +6,7 @@ const PROGRAM = fileURLToPath(new URL("python_sdk.py", import.meta.url));
 
 await clientChecks({
   name: "the Azure SDK for Python",
-  toolchain: "python3",
+  toolchain: ["python3"],
   command: async () => {
     const sdk = await buildPythonSdk(() => undefined, new AbortController().signal);
     return {
