@@ -107,6 +107,26 @@ describe("a data disk of createOption Empty", () => {
     assert.equal(dataDisksOf(azure, "new"), `2:${name}`);
   });
 
+  it("has no name of Azure's in the first answer, which a read then shows", () => {
+    const azure = aModel({ settings: { osDisks: true } });
+    const named = { lun: 1, createOption: "Empty", diskSizeGB: 8, name: "named" };
+    const namesIn = (body: Json | undefined): readonly unknown[] => [
+      at(body, "properties", "storageProfile", "osDisk", "name"),
+      ...(listAt(body, "properties", "storageProfile", "dataDisks") ?? []).map((entry) => at(entry, "name")),
+    ];
+    const unnamed = { lun: 0, createOption: "Empty", diskSizeGB: 8 };
+    const vm = "virtualMachines/new";
+    const { status, body } = azure.send("PUT", vm, newVm(unnamed, named));
+    assert.deepEqual([status, namesIn(body)], [201, [undefined, undefined, "named"]]);
+    const [osDisk, ...dataDisks] = namesIn(azure.send("GET", vm).body);
+    assert.match(String(osDisk), /^new_OsDisk_1_/);
+    assert.match(String(dataDisks[0]), /^new_disk2_/);
+    azure.settle();
+    // A later write shows what the VM has, without the name of one that is new to it.
+    const again = azure.send("PATCH", vm, bodyOf(unnamed, named, { ...unnamed, lun: 2 })).body;
+    assert.deepEqual(namesIn(again), [osDisk, ...dataDisks, undefined]);
+  });
+
   it("stays when a client puts back what it read, and once it is attached otherwise", () => {
     const azure = aModel();
     azure.finish("PATCH", "virtualMachines/node-a", bodyOf(fresh));

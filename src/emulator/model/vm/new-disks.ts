@@ -1,4 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { type Json, type JsonObject, listAt, objectAt, textAt, withoutMembers } from "../api/json.ts";
 import { checkVmName } from "../api/request/check-name.ts";
 import { resourceId, sameId } from "../api/resource/resource-id.ts";
 import { diskSpecFrom } from "../disk/disk-spec.ts";
@@ -52,6 +53,42 @@ export function withDiskNames(
     const suffix = `_disk${index + 2}_${world.random.guid().replaceAll("-", "")}`;
     return { ...wanted, name: diskNameOf(vm, suffix).text };
   });
+}
+
+/**
+ * A VM as the answer to its write shows it. Recorded: without the names of new disks that neither the body
+ * nor the VM before it has.
+ */
+export function withoutNewNames(
+  shown: JsonObject,
+  body: Json | undefined,
+  before: VirtualMachine | undefined,
+): JsonObject {
+  const properties = objectAt(shown, "properties");
+  const profile = objectAt(properties, "storageProfile");
+  const stated = objectAt(body, "properties", "storageProfile");
+  const known = [
+    textAt(stated, "osDisk", "name"),
+    textAt(before?.other, "storageProfile", "osDisk", "name"),
+    ...(listAt(stated, "dataDisks") ?? []).map((disk) => textAt(disk, "name")),
+    ...(before?.dataDisks ?? []).map(({ name }) => name),
+  ];
+  const asNamed = (disk: Json): Json =>
+    textAt(disk, "managedDisk", "id") !== undefined || known.includes(textAt(disk, "name"))
+      ? disk
+      : withoutMembers(objectAt(disk) ?? {}, ["name"]);
+  const { osDisk } = profile ?? {};
+  return {
+    ...shown,
+    properties: {
+      ...properties,
+      storageProfile: {
+        ...profile,
+        ...(osDisk === undefined ? {} : { osDisk: asNamed(osDisk) }),
+        dataDisks: (listAt(profile, "dataDisks") ?? []).map(asNamed),
+      },
+    },
+  };
 }
 
 /** A name of Azure's own for a disk that comes with a VM. Inferred: how one that is too long is cut. */

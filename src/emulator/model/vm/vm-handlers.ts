@@ -17,6 +17,7 @@ import { renderFlexibleInstance, scaleSetId } from "../scale-set/scale-set.ts";
 import { findVm, normalLocation, ensureResourceGroup, type World, findScaleSet } from "../world.ts";
 import { type AttachDetachRequest, isForced } from "./data-disks.ts";
 import { renderInstanceView } from "./instance-view.ts";
+import { withoutNewNames } from "./new-disks.ts";
 import {
   etagText,
   renderStorageProfile,
@@ -27,7 +28,7 @@ import { createVm, repeatedCreation, type VmAddress } from "./vm-create.ts";
 import { deleteVm } from "./vm-delete.ts";
 import { changePower, type PowerAction } from "./vm-power.ts";
 import { checkPreconditions } from "./vm-state.ts";
-import { attachDetachDataDisks, diskFacts, updateVm } from "./vm-update.ts";
+import { attachDetachDataDisks, diskFacts, updateVm, type VmUpdate } from "./vm-update.ts";
 
 /** The only filter of a list of VMs, and how Azure's description writes it. */
 const OF_SCALE_SET_ALLOWED = ["'virtualMachineScaleSet/id' eq '<id>'"];
@@ -56,12 +57,8 @@ export function putVmHandler(world: World, call: ArmCall): HandlerResult {
       ? createVm(world, address, call.body)
       : updateVm(world, vm, call.body, "VirtualMachines_CreateOrUpdate"));
   if (written.kind === "Failure") return written;
-  return vmReply(
-    vm === undefined || repeated !== undefined ? 201 : 200,
-    world,
-    written.vm,
-    operationHeaders(world, call, written.operation, "Update"),
-  );
+  const status = vm === undefined || repeated !== undefined ? 201 : 200;
+  return firstAnswer(status, world, call, { before: vm, ...written });
 }
 
 /** PATCH. Go's client accepts only 200. */
@@ -73,9 +70,7 @@ export function patchVmHandler(world: World, call: ArmCall): HandlerResult {
   const refused = checkPreconditions(vm, call);
   if (refused !== undefined) return refused;
   const written = updateVm(world, vm, call.body, "VirtualMachines_Update");
-  return written.kind === "Failure"
-    ? written
-    : vmReply(200, world, written.vm, operationHeaders(world, call, written.operation, "Update"));
+  return written.kind === "Failure" ? written : firstAnswer(200, world, call, { before: vm, ...written });
 }
 
 /** PUT of an instance of a uniform scale set: there is no PATCH, and a PUT changes what it names. */
@@ -85,9 +80,7 @@ export function putInstanceHandler(world: World, call: ArmCall): HandlerResult {
   const refused = checkPreconditions(vm, call);
   if (refused !== undefined) return refused;
   const written = updateVm(world, vm, call.body, "VirtualMachineScaleSetVMs_Update");
-  return written.kind === "Failure"
-    ? written
-    : vmReply(200, world, written.vm, operationHeaders(world, call, written.operation, "Update"));
+  return written.kind === "Failure" ? written : firstAnswer(200, world, call, { before: vm, ...written });
 }
 
 /** The instances of one scale set. */
@@ -198,6 +191,21 @@ function attachDetachRequest(call: ArmCall): AttachDetachRequest {
       forced: isForced(entry),
     })),
   };
+}
+
+/** The answer to a write. */
+function firstAnswer(
+  status: number,
+  world: World,
+  call: ArmCall,
+  written: { readonly before: VirtualMachine | undefined } & Exclude<VmUpdate, ArmFailure>,
+): HandlerResult {
+  const { before, vm, operation } = written;
+  const shown = rendered(world, vm, { withView: false, userData: false });
+  return reply(status, withoutNewNames(shown, call.body, before), {
+    etag: etagText(vm),
+    ...operationHeaders(world, call, operation, "Update"),
+  });
 }
 
 function vmReply(
