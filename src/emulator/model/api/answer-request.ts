@@ -22,7 +22,6 @@ import { checkGroupName } from "./request/check-name.ts";
 import { checkResource } from "./request/check-resource.ts";
 import { checkStorageProfile } from "./request/check-storage-profile.ts";
 import { checkValues } from "./request/check-values.ts";
-import { withCreationData } from "./request/creation-data.ts";
 import { asDescribed } from "./request/described-body.ts";
 import { withoutReadOnly } from "./request/read-only-members.ts";
 import type { Route, Routed, RouteMatch } from "./router.ts";
@@ -108,7 +107,7 @@ function callOf(request: ArmRequest, { route, params }: RouteMatch): ArmCall {
   const body = isAdmin
     ? request.body
     : requestInVersion(
-        withoutReadOnly(withCreationData(asDescribed(request.body)), route.operation),
+        withoutReadOnly(asDescribed(request.body), route.operation),
         route.operation,
         apiVersion,
       );

@@ -1,6 +1,7 @@
 import { addressOf, type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
 import { armErrors } from "../api/errors.ts";
 import { textAt } from "../api/json.ts";
+import { withCreationData } from "../api/request/creation-data.ts";
 import { inScope, page } from "../api/resource/paging.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import { accepted } from "../pace/lro.ts";
@@ -13,7 +14,7 @@ import { type Disk, statableOf } from "./disk.ts";
 export function putDiskHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   ensureResourceGroup(world, address, textAt(call.body, "location") ?? "eastus");
-  const written = writeDisk(world, address, call);
+  const written = writeDisk(world, address, { ...call, body: withCreationData(call.body) });
   return written.kind === "Failure"
     ? written
     : firstAnswer(world, call, { ...address, type: "disks" }, written.operation);

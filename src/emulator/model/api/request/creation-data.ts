@@ -7,7 +7,7 @@ const FROM_RESOURCE = ["Copy", "CopyStart", "Restore"];
 /**
  * A body with the id of its source where all else reads it.
  * Terraform's azurerm_snapshot and PowerShell's New-AzSnapshotConfig send the id of a disk as `sourceUri`,
- * which Azure takes (inferred: that it then shows `sourceResourceId`).
+ * which Azure takes. Inferred: its first answer repeats that, and it then shows `sourceResourceId`.
  */
 export function withCreationData(body: Json | undefined): Json | undefined {
   const creationData = objectAt(body, "properties", "creationData");

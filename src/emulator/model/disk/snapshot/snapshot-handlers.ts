@@ -1,6 +1,7 @@
 import { addressOf, type ArmCall, type HandlerResult, reply } from "../../api/arm-message.ts";
 import { armErrors } from "../../api/errors.ts";
 import { textAt } from "../../api/json.ts";
+import { withCreationData } from "../../api/request/creation-data.ts";
 import { inScope, page } from "../../api/resource/paging.ts";
 import { resourceId } from "../../api/resource/resource-id.ts";
 import { accepted } from "../../pace/lro.ts";
@@ -12,7 +13,7 @@ import { renderSnapshot, type Snapshot, statableOf } from "./snapshot.ts";
 export function putSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   ensureResourceGroup(world, address, textAt(call.body, "location") ?? "eastus");
-  const written = writeSnapshot(world, address, call);
+  const written = writeSnapshot(world, address, { ...call, body: withCreationData(call.body) });
   return written.kind === "Failure"
     ? written
     : firstAnswer(world, call, { ...address, type: "snapshots" }, written.operation);

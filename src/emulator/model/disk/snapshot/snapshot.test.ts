@@ -89,6 +89,9 @@ describe("a snapshot", () => {
     const azure = withDisk();
     const sourceUri = `${COMPUTE}/disks/pvc-1`;
     const body = { location: "eastus", properties: { creationData: { createOption: "Copy", sourceUri } } };
+    // The first answer repeats the request.
+    const first = azure.send("PUT", "snapshots/s", body).body;
+    assert.deepEqual(at(first, "properties", "creationData"), body.properties.creationData);
     assert.equal(textAt(azure.finish("PUT", "snapshots/s", body), "status"), "Succeeded");
     const { sourceUniqueId: _, ...shown } = at(
       azure.send("GET", "snapshots/s").body,
