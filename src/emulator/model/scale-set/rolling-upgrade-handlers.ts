@@ -1,11 +1,10 @@
-import { type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
+import { reply } from "../api/arm-message.ts";
 import { armErrors } from "../api/errors.ts";
 import { accepted, operationHeaders } from "../pace/lro.ts";
 import { joinOperation, startOperation, writing } from "../pace/operations.ts";
-import type { World } from "../world.ts";
 import { cancelRollingUpgrade } from "./rolling-upgrade-run.ts";
 import { renderRollingUpgrade } from "./rolling-upgrade.ts";
-import { checkIdle, notFound, scaleSetAt } from "./scale-set-address.ts";
+import { checkIdle, ofScaleSet } from "./scale-set-address.ts";
 import { writeScaleSet } from "./scale-set-write.ts";
 import { checkRollingUpgrades } from "./upgrade-policy.ts";
 
@@ -13,9 +12,7 @@ import { checkRollingUpgrades } from "./upgrade-policy.ts";
  * POST osRollingUpgrade: all instances get a new OS disk, as if the platform had a newer image than any of
  * them. The operation lasts until the upgrade ends.
  */
-export function startOsUpgradeHandler(world: World, call: ArmCall): HandlerResult {
-  const set = scaleSetAt(world, call);
-  if (set === undefined) return notFound(call);
+export const startOsUpgradeHandler = ofScaleSet((world, call, set) => {
   const name = "VirtualMachineScaleSetRollingUpgrades_StartOSUpgrade";
   const refused = checkIdle(set, name) ?? checkRollingUpgrades(set);
   if (refused !== undefined) return refused;
@@ -25,12 +22,10 @@ export function startOsUpgradeHandler(world: World, call: ArmCall): HandlerResul
     writeScaleSet(world, set, { name, coming: [], leaving: [], upgrades: "all" }),
     "Action",
   );
-}
+});
 
 /** POST rollingUpgrades/cancel: ends with the batch that is under way. */
-export function cancelRollingUpgradeHandler(world: World, call: ArmCall): HandlerResult {
-  const set = scaleSetAt(world, call);
-  if (set === undefined) return notFound(call);
+export const cancelRollingUpgradeHandler = ofScaleSet((world, call, set) => {
   const upgrade = set.rollingUpgrade;
   if (upgrade?.code !== "RollingForward") return armErrors.noRollingUpgradeToCancel();
   const cancelling =
@@ -50,12 +45,10 @@ export function cancelRollingUpgradeHandler(world: World, call: ArmCall): Handle
         })
       : joinOperation(world, cancelling);
   return reply(202, undefined, operationHeaders(world, call, operation, "Action"));
-}
+});
 
-export function latestRollingUpgradeHandler(world: World, call: ArmCall): HandlerResult {
-  const set = scaleSetAt(world, call);
-  if (set === undefined) return notFound(call);
-  return set.rollingUpgrade === undefined
+export const latestRollingUpgradeHandler = ofScaleSet((_world, _call, set) =>
+  set.rollingUpgrade === undefined
     ? armErrors.noRollingUpgrade()
-    : reply(200, renderRollingUpgrade(set.rollingUpgrade, set.location));
-}
+    : reply(200, renderRollingUpgrade(set.rollingUpgrade, set.location)),
+);

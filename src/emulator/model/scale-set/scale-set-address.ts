@@ -1,4 +1,4 @@
-import { type ArmCall, groupOf, param } from "../api/arm-message.ts";
+import { type ArmCall, groupOf, type HandlerResult, param } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import type { NamedAddress } from "../api/resource/resource-id.ts";
 import { findScaleSet, type World } from "../world.ts";
@@ -13,10 +13,17 @@ export function addressOf(call: ArmCall): NamedAddress {
   return { ...groupOf(call), name: param(call, "scaleSet") };
 }
 
-/** The refusal of a call whose path names no scale set. */
-export function notFound(call: ArmCall): ArmFailure {
-  const { name, resourceGroup } = addressOf(call);
-  return armErrors.resourceNotFound("virtualMachineScaleSets", name, resourceGroup);
+/** A handler of a scale set's operation: refused where the path names none. */
+export function ofScaleSet(
+  handle: (world: World, call: ArmCall, set: ScaleSet) => HandlerResult,
+): (world: World, call: ArmCall) => HandlerResult {
+  return (world, call) => {
+    const { name, resourceGroup } = addressOf(call);
+    const set = scaleSetAt(world, call);
+    return set === undefined
+      ? armErrors.resourceNotFound("virtualMachineScaleSets", name, resourceGroup)
+      : handle(world, call, set);
+  };
 }
 
 /** Why a write can't begin: another one of the same scale set, or its rolling upgrade, is under way. */

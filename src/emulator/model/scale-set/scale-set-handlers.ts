@@ -29,7 +29,7 @@ import { findScaleSet, findVm, normalLocation, putVm, ensureResourceGroup, type 
 import { instancesOf } from "./instances.ts";
 import { defaultsOfSet, withModelDefaults } from "./model-defaults.ts";
 import { withLatestModel } from "./rolling-upgrade-run.ts";
-import { addressOf, checkIdle, notFound, scaleSetAt } from "./scale-set-address.ts";
+import { addressOf, checkIdle, ofScaleSet, scaleSetAt } from "./scale-set-address.ts";
 import {
   CAPACITY_MAX,
   newInstance,
@@ -194,21 +194,17 @@ export function deleteScaleSetHandler(world: World, call: ArmCall): HandlerResul
 }
 
 /** POST delete: removes the named instances, and the capacity with them. */
-export function deleteInstancesHandler(world: World, call: ArmCall): HandlerResult {
-  const set = scaleSetAt(world, call);
-  if (set === undefined) return notFound(call);
+export const deleteInstancesHandler = ofScaleSet((world, call, set) => {
   const name = "VirtualMachineScaleSets_DeleteInstances";
   const busy = checkIdle(set, name);
   if (busy !== undefined) return busy;
   const leaving = namedInstances(world, call, set);
   if ("code" in leaving) return leaving;
   return started(world, call, set, { name, coming: [], leaving }, 202);
-}
+});
 
 /** POST manualupgrade: the named instances get the scale set's present model. */
-export function upgradeInstancesHandler(world: World, call: ArmCall): HandlerResult {
-  const set = scaleSetAt(world, call);
-  if (set === undefined) return notFound(call);
+export const upgradeInstancesHandler = ofScaleSet((world, call, set) => {
   const name = "VirtualMachineScaleSets_UpdateInstances";
   const busy = checkIdle(set, name);
   if (busy !== undefined) return busy;
@@ -216,7 +212,7 @@ export function upgradeInstancesHandler(world: World, call: ArmCall): HandlerRes
   if ("code" in upgraded) return upgraded;
   for (const vm of upgraded) putVm(world, { ...withLatestModel(set, vm), etag: vm.etag + 1 });
   return started(world, call, set, { name, coming: [], leaving: [] }, 202);
-}
+});
 
 /**
  * A POST that does the same to each of the named instances, by default to all: refused as a whole where one
@@ -226,9 +222,7 @@ export function eachInstanceHandler(
   action: PowerAction,
   operation: string,
 ): (world: World, call: ArmCall) => HandlerResult {
-  return (world, call) => {
-    const set = scaleSetAt(world, call);
-    if (set === undefined) return notFound(call);
+  return ofScaleSet((world, call, set) => {
     const named =
       listAt(call.body, "instanceIds") === undefined
         ? instancesOf(world, set)
@@ -260,33 +254,26 @@ export function eachInstanceHandler(
     // How long each of them takes can change: by the approval of an event, or by a deletion.
     endWithOthers(world, started.id, begun);
     return reply(202, undefined, operationHeaders(world, call, started, "Action"));
-  };
+  });
 }
 
-export function getScaleSetHandler(world: World, call: ArmCall): HandlerResult {
-  const set = scaleSetAt(world, call);
+export const getScaleSetHandler = ofScaleSet((world, call, set) => {
   const userData = expandedMembers(call).includes("userdata");
-  return set === undefined
-    ? notFound(call)
-    : reply(200, rendered(world, set, userData), { etag: etagText(set) });
-}
+  return reply(200, rendered(world, set, userData), { etag: etagText(set) });
+});
 
 /** GET of a scale set's instance view: how many of its instances are in which state. */
-export function scaleSetInstanceViewHandler(world: World, call: ArmCall): HandlerResult {
-  const set = scaleSetAt(world, call);
-  if (set === undefined) return notFound(call);
+export const scaleSetInstanceViewHandler = ofScaleSet((world, _call, set) => {
   const states = instancesOf(world, set).map(({ provisioningState }) => provisioningState);
   const counts = Map.groupBy(states, (state) => `ProvisioningState/${state.toLowerCase()}`);
   return reply(200, {
     virtualMachine: { statusesSummary: [...counts].map(([code, { length: count }]) => ({ code, count })) },
     statuses: [provisioningStatus(set.provisioningState, set.settledAtMs ?? set.createdAtMs)],
   });
-}
+});
 
 /** GET of the sizes that a scale set's instances can have. */
-export function listScaleSetSkusHandler(world: World, call: ArmCall): HandlerResult {
-  const set = scaleSetAt(world, call);
-  if (set === undefined) return notFound(call);
+export const listScaleSetSkusHandler = ofScaleSet(() => {
   const capacity = { minimum: 0, maximum: CAPACITY_MAX, defaultCapacity: 1, scaleType: "Automatic" };
   return reply(200, {
     value: VM_SIZES.map(({ name }) => ({
@@ -295,7 +282,7 @@ export function listScaleSetSkusHandler(world: World, call: ArmCall): HandlerRes
       capacity,
     })),
   });
-}
+});
 
 export function listScaleSetsHandler(world: World, call: ArmCall): HandlerResult {
   const { location } = call.params;

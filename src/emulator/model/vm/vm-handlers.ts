@@ -12,7 +12,7 @@ import { inScope, page } from "../api/resource/paging.ts";
 import { resourceId, sameId } from "../api/resource/resource-id.ts";
 import { accepted, operationHeaders } from "../pace/lro.ts";
 import { instancesOf, scaleSetIdOf } from "../scale-set/instances.ts";
-import { notFound, scaleSetAt } from "../scale-set/scale-set-address.ts";
+import { ofScaleSet } from "../scale-set/scale-set-address.ts";
 import { renderFlexibleInstance, scaleSetId } from "../scale-set/scale-set.ts";
 import { findVm, normalLocation, ensureResourceGroup, type World, findScaleSet } from "../world.ts";
 import { type AttachDetachRequest, isForced } from "./data-disks.ts";
@@ -84,9 +84,7 @@ export function putInstanceHandler(world: World, call: ArmCall): HandlerResult {
 }
 
 /** The instances of one scale set. */
-export function listInstancesHandler(world: World, call: ArmCall): HandlerResult {
-  const set = scaleSetAt(world, call);
-  if (set === undefined) return notFound(call);
+export const listInstancesHandler = ofScaleSet((world, call, set) => {
   const { $filter: filter = "" } = call.query;
   const [, isLatest] = BY_MODEL.exec(filter) ?? [];
   if (filter !== "" && isLatest === undefined && !HAS_POWER_STATE.test(filter))
@@ -100,7 +98,7 @@ export function listInstancesHandler(world: World, call: ArmCall): HandlerResult
       ? renderFlexibleInstance(set, vm)
       : rendered(world, vm, expandedBy(call)),
   );
-}
+});
 
 /** Recorded in February 2026: it answers as a PATCH does, though with the VM's disks only. */
 export function attachDetachHandler(world: World, call: ArmCall): HandlerResult {
