@@ -57,10 +57,22 @@ describe("a state file", () => {
     assert.deepEqual(await readAll(path), [input(1), input(2), input(3)]);
   });
 
-  it("begins again if the process was killed during the first line", async () => {
+  it("is refused, and stays, if its first line has no end", async () => {
     const path = newPath();
     await written(path, []);
-    truncateSync(path, 10);
+    for (const sizeBytes of [readFileSync(path).length - 1, 10]) {
+      truncateSync(path, sizeBytes);
+      await assert.rejects(
+        readAll(path),
+        /is damaged: its first line has no end.* remove the file to begin/u,
+      );
+      assert.equal(readFileSync(path).length, sizeBytes);
+    }
+  });
+
+  it("begins in an empty file", async () => {
+    const path = newPath();
+    writeFileSync(path, "");
     await written(path, [input(1)]);
     assert.deepEqual(await readAll(path), [input(1)]);
   });

@@ -30,7 +30,7 @@ interface Run {
 /**
  * Opens the file for this process alone, or begins it with this set-up. Rejects if it was begun with another
  * set-up: the inputs would lead to another state. A last line that a killed process left unfinished is
- * removed: no client has its answer.
+ * removed: no client has its answer. The first one is not: what followed it once can't be known.
  */
 export async function openStateFile(path: string, run: Run): Promise<StateFile> {
   const file = openSync(path, "a+", 0o600);
@@ -106,10 +106,11 @@ function* linesOf(file: number, path: string): Generator<JsonObject, undefined> 
   return undefined;
 }
 
-/** Ends the file after its last complete line. Throws if it has none, and is no beginning of such a file. */
+/** Ends the file after its last complete line. Throws if it has none, and is not empty. */
 function removeUnfinishedLine(file: number, path: string): void {
   const chunk = Buffer.alloc(CHUNK_BYTES);
-  for (let end = fstatSync(file).size; end > 0;) {
+  const { size } = fstatSync(file);
+  for (let end = size; end > 0;) {
     const start = Math.max(0, end - CHUNK_BYTES);
     const readBytes = readSync(file, chunk, 0, end - start, start);
     const newline = chunk.subarray(0, readBytes).lastIndexOf(NEWLINE);
@@ -118,7 +119,8 @@ function removeUnfinishedLine(file: number, path: string): void {
   }
   const begun = chunk.toString("latin1", 0, readSync(file, chunk, 0, BEGINNING.length, 0));
   if (!BEGINNING.startsWith(begun)) throw noState(path);
-  ftruncateSync(file, 0);
+  if (size > 0)
+    throw new Error(`${path} is damaged: its first line has no end; remove the file to begin again`);
 }
 
 function parsed(text: string, at: { readonly path: string; readonly number: number }): JsonObject {
