@@ -39,7 +39,8 @@ export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
       if (isOff(vm.value.powerState)) {
         const { powerState } = vm.value;
         // Before the mark, after which none looks again.
-        reportPoweredOff(ports, { ...node, powerState });
+        const reported = await reportPoweredOff(ports, { ...node, powerState }, signal);
+        if (!reported.ok) return reported;
         const marked = await mark(ports, marks, { ...node, powerState }, signal);
         if (!marked.ok) return marked;
         // The change of the Node ends the mark, and does not wait for a time.

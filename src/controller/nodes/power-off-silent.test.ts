@@ -3,7 +3,9 @@ import { describe, it } from "node:test";
 import type { PowerState } from "../../core/azure/power-state.ts";
 import { BELIEVED_AFTER_MS } from "../../core/node/plan-power-off.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import { POWER_OFF_REQUESTED } from "../../core/states/node-conditions.ts";
 import { aVolumeWithRecord, aWriter, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import { must } from "../../core/testing/value-of.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
@@ -324,6 +326,34 @@ describe("a silent node whose VM runs", () => {
       await untilHeard(world, "node-d");
       assert.equal(await world.answerOf(looked()), died);
       assert.deepEqual([world.powerStates.get(URI), world.emitted], ["stopped", []]);
+      await pass();
+      assert.deepEqual(
+        world.emitted.map(({ reason }) => reason),
+        ["NodePoweredOff", "NodeMarkedOutOfService"],
+      );
+    }));
+
+  it("is reported as powered off, and marked, by a leader whose cache is behind", () =>
+    silent({}, async (world, { pass }) => {
+      const { other } = world;
+      world.powerStates.set(URI, "stopped");
+      world.store.holdWatches(true);
+      const present = await must(other.get("AzDriverNode", NODE, never));
+      const { status = assert.fail() } = present;
+      const condition = {
+        type: POWER_OFF_REQUESTED,
+        status: "True",
+        reason: "NodePoweredOff",
+        message: "node-a is silent",
+        lastTransitionTime: toTimestamp(0),
+      } as const;
+      await must(
+        other.updateStatus(
+          "AzDriverNode",
+          { ...present, status: { ...status, conditions: [condition] } },
+          never,
+        ),
+      );
       await pass();
       assert.deepEqual(
         world.emitted.map(({ reason }) => reason),

@@ -259,15 +259,18 @@ async function recordRequest(
 
 /**
  * Reports that the VM is off, as a controller has decided. Not that the driver has done it: Azure may have
- * refused the request, and a person may have stopped the VM since.
+ * refused the request, and a person may have stopped the VM since. Reads past the cache: another leader may
+ * have decided it just now, and none looks again.
  */
-export function reportPoweredOff(
-  { cache, events }: NodesPorts,
+export async function reportPoweredOff(
+  { store, events }: NodesPorts,
   { nodeName, instanceUri, powerState }: KnownNode & { readonly powerState: PowerState },
-): void {
-  const { conditions = [] } = cache.get("AzDriverNode", nodeName)?.status ?? {};
-  const requested = conditions.find(({ type }) => type === POWER_OFF_REQUESTED);
-  if (requested === undefined) return;
+  signal: AbortSignal,
+): Promise<Result<unknown>> {
+  const present = await store.get("AzDriverNode", nodeName, signal);
+  if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
+  const requested = present.value.status?.conditions.find(({ type }) => type === POWER_OFF_REQUESTED);
+  if (requested === undefined) return ok(undefined);
   events.emit({
     about: { kind: "AzDriverNode", name: nodeName },
     reason: "NodePoweredOff",
@@ -275,4 +278,5 @@ export function reportPoweredOff(
       `${requested.message}: the driver decided at ${requested.lastTransitionTime} to power off its VM ` +
       `${instanceUri}, which Azure shows as ${powerState}`,
   });
+  return ok(undefined);
 }
