@@ -17,7 +17,7 @@ import { createPowerOffSilent, type KnownNode, reportPoweredOff } from "./power-
  * taken from the node by a fence with proof.
  */
 export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
-  const powerOffSilent = createPowerOffSilent(ports);
+  const { powerOff, lookDuring } = createPowerOffSilent(ports);
   return {
     name: "stopped-nodes",
     workers: 8,
@@ -32,7 +32,7 @@ export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
       const node = knownNode(ports, nodeName, seen);
       // Without a plug-in it has no volume of this driver; without a providerID its VM is not known.
       if (node === undefined) return ok({});
-      const vm = await vmOf(ports, node, signal);
+      const vm = await lookDuring(node, () => vmOf(ports, node, signal));
       if (!vm.ok) return vm;
       const { requeueAfterMs } = step;
       if (vm.value === undefined) return ok({ requeueAfterMs });
@@ -47,7 +47,7 @@ export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
         return ok(marked.value ? {} : { requeueAfterMs });
       }
       if (!mayRun(vm.value.powerState)) return ok({ requeueAfterMs });
-      const lookAgainMs = await powerOffSilent(marks, node, signal);
+      const lookAgainMs = await lookDuring(node, () => powerOff(marks, node, signal));
       if (!lookAgainMs.ok) return lookAgainMs;
       return ok({ requeueAfterMs: Math.min(requeueAfterMs, lookAgainMs.value) });
     },

@@ -6,6 +6,7 @@ import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import {
+  BELIEVED_AGAIN_MS,
   doubtOfDeath,
   type HeardNode,
   planPowerOff,
@@ -45,14 +46,20 @@ interface Belief {
   readonly lookedMs: number;
 }
 
-/** Powers off the VM of a silent node. Returns after how many milliseconds to look again at the latest. */
-type PowerOffSilent = (marks: NodeMarks, node: KnownNode, signal: AbortSignal) => Promise<Result<number>>;
+interface PowerOffSilent {
+  /** Powers off the VM of a silent node. Returns after how many milliseconds to look again at the latest. */
+  readonly powerOff: (marks: NodeMarks, node: KnownNode, signal: AbortSignal) => Promise<Result<number>>;
+  /** Goes on looking at a node during `work`, whose calls may wait for Azure's limits. */
+  readonly lookDuring: <T>(node: KnownNode, work: () => Promise<T>) => Promise<T>;
+}
 
-/** `powerOffSilent` with its memory of earlier looks. Without it, as after a restart, it begins again. */
+/** The memory of earlier looks. Without it, as after a restart, it begins again. */
 export function createPowerOffSilent(ports: NodesPorts): PowerOffSilent {
+  const { cache, clock, settings } = ports;
   const beliefs = new Map<string, Belief>();
-  const believedMs: BelievedMs = (nodeName, { heartbeat, unchangedMs, isDoubted }) => {
-    const nowMs = ports.clock.elapsedMs();
+  const believedMs: BelievedMs = (nodeName, { unchangedMs, isDoubted }) => {
+    const nowMs = clock.elapsedMs();
+    const heartbeat = cache.get("AzDriverNode", nodeName)?.status?.heartbeat;
     const before = beliefs.get(nodeName);
     const isContinued =
       before !== undefined && before.heartbeat === heartbeat && nowMs - before.lookedMs <= LOOKS_APART_MAX_MS;
@@ -61,7 +68,29 @@ export function createPowerOffSilent(ports: NodesPorts): PowerOffSilent {
     else beliefs.set(nodeName, { heartbeat, sinceMs, lookedMs: nowMs });
     return unchangedMs - sinceMs;
   };
-  return (marks, node, signal) => powerOffSilent(ports, { marks, believedMs }, node, signal);
+  const lookOn = async (node: KnownNode, signal: AbortSignal): Promise<never> => {
+    const heartbeats = (): number =>
+      cache.reportedNodes().reduce((sum, { status }) => sum + (status?.heartbeat ?? 0), 0);
+    for (;;) {
+      const before = heartbeats();
+      await clock.sleep(BELIEVED_AGAIN_MS, signal);
+      // Without a heartbeat of any node since, it is as where none looks: all may have fallen silent.
+      if (heartbeats() !== before) planFor(ports, node, believedMs);
+    }
+  };
+  return {
+    powerOff: (marks, node, signal) => powerOffSilent(ports, { marks, believedMs }, node, signal),
+    lookDuring: async (node, work) => {
+      if (settings.silentNodes === "wait") return work();
+      const ended = new AbortController();
+      lookOn(node, ended.signal).catch(() => undefined);
+      try {
+        return await work();
+      } finally {
+        ended.abort();
+      }
+    },
+  };
 }
 
 /**
@@ -79,11 +108,7 @@ const unreported: ReadonlySet<Failure["kind"]> = new Set([
 /** Notes whether this look doubts the node's death, and returns for how long none has. */
 type BelievedMs = (
   nodeName: string,
-  look: {
-    readonly heartbeat: number | undefined;
-    readonly unchangedMs: number;
-    readonly isDoubted: boolean;
-  },
+  look: { readonly unchangedMs: number; readonly isDoubted: boolean },
 ) => number;
 
 /**
@@ -100,12 +125,10 @@ async function powerOffSilent(
   const { nodeName, instanceUri, vmId } = node;
   // By which the plan judges: any later one ends the silence.
   const lastHeartbeat = ports.cache.get("AzDriverNode", nodeName)?.status?.heartbeat;
-  const writes = writtenBy(ports, node);
-  const plan = (): PowerOffStep =>
-    planFor(ports, node, writes, (look) => believedMs(nodeName, { ...look, heartbeat: lastHeartbeat }));
-  const step = plan();
+  const step = planFor(ports, node, believedMs);
   if (step.kind === "Keep") return ok(Infinity);
   if (step.kind === "LookAgain") return ok(step.afterMs);
+  const writes = writtenBy(ports, node);
   const what = `${nodeName} is silent and writes ${writes.join(", ")}`;
   const left = (event: Pick<DriverEvent, "message" | "localKey">): void =>
     ports.events.emit({
@@ -122,7 +145,7 @@ async function powerOffSilent(
   }
   const precondition: Precondition = async (callSignal) => {
     // The request may have waited for Azure's limits, and others may have fallen silent.
-    if (plan().kind !== "PowerOff") return false;
+    if (planFor(ports, node, believedMs).kind !== "PowerOff") return false;
     const recorded = await recordRequest(ports, marks, { ...node, lastHeartbeat, what }, callSignal);
     if (!recorded.ok) return recorded.failure;
     if (recorded.value)
@@ -143,12 +166,7 @@ async function powerOffSilent(
   return ok(0);
 }
 
-function planFor(
-  ports: NodesPorts,
-  node: KnownNode,
-  writes: readonly string[],
-  believedMs: (look: { readonly unchangedMs: number; readonly isDoubted: boolean }) => number,
-): PowerOffStep {
+function planFor(ports: NodesPorts, node: KnownNode, believedMs: BelievedMs): PowerOffStep {
   const { cache, settings } = ports;
   const known = cache.reportedNodes().find(({ metadata }) => metadata.name === node.nodeName)?.status;
   const counted = cache
@@ -169,10 +187,10 @@ function planFor(
   const heardAs = heardUnderAnotherName(ports, node);
   // The node may have been silent for long before its kubelet was cut off, with others: looks begin then.
   const isDoubted = heardAs !== undefined || doubtOfDeath({ zone }, others) !== undefined;
-  const believed = believedMs({ unchangedMs, isDoubted }) - lateMs;
+  const believed = believedMs(node.nodeName, { unchangedMs, isDoubted }) - lateMs;
   // Others that were cut off with it may have sent their last heartbeat so much later.
   const powerOffAfterMs = Math.max(settings.powerOffAfterMs, known?.heartbeatMs ?? 0);
-  const silent = { zone, silentMs, believedMs: believed, heardAs, writes };
+  const silent = { zone, silentMs, believedMs: believed, heardAs, writes: writtenBy(ports, node) };
   return planPowerOff(silent, others, { ...settings, powerOffAfterMs });
 }
 

@@ -46,7 +46,7 @@ export const BELIEVED_AFTER_MS = 20_000;
 const LOOK_AGAIN_MS = 20_000;
 
 /** The same of one that may be dead, whose VM Azure may take long to show before the look. */
-const BELIEVED_AGAIN_MS = 10_000;
+export const BELIEVED_AGAIN_MS = 10_000;
 
 /**
  * Plans whether the VM of a silent node is powered off, which only a setting allows: the node may be cut off
