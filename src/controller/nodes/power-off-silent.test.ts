@@ -231,6 +231,25 @@ describe("a silent node whose VM runs", () => {
       assert.equal(world.powerStates.get(URI), "running");
     }));
 
+  it("stays on where it was silent before, and now all nodes are cut off", () =>
+    silent({ silentMs: 3_600_000 }, async (world) => {
+      const reconciler = stoppedNodesReconciler({
+        ...world.ports,
+        settings: { ...world.ports.settings, silentNodes: "power-off" },
+      });
+      world.store.holdWatches(true);
+      for (let cutOffS = 10; cutOffS <= 300; cutOffS += 10) {
+        await world.clock.advance(10_000);
+        // A watch without an event gets a bookmark a minute.
+        world.store.holdWatches(cutOffS % 60 !== 0);
+        await world.clock.advance(1);
+        world.store.holdWatches(true);
+        // Kubernetes takes that long to find a kubelet unreachable.
+        if (cutOffS >= 50) await world.answerOf(reconciler.reconcile(NODE, never));
+        assert.equal(world.powerStates.get(URI), "running", `after ${cutOffS} s`);
+      }
+    }));
+
   for (const slow of ["inspectInstance", "powerOff"] as const)
     it(`has its VM powered off though each ${slow} waits long for Azure's limits`, () =>
       silent({ silentMs: SILENT_MS + 60_000 }, async (world) => {

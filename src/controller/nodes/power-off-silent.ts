@@ -69,13 +69,9 @@ export function createPowerOffSilent(ports: NodesPorts): PowerOffSilent {
     return unchangedMs - sinceMs;
   };
   const lookOn = async (node: KnownNode, signal: AbortSignal): Promise<never> => {
-    const heartbeats = (): number =>
-      cache.reportedNodes().reduce((sum, { status }) => sum + (status?.heartbeat ?? 0), 0);
     for (;;) {
-      const before = heartbeats();
       await clock.sleep(BELIEVED_AGAIN_MS, signal);
-      // Without a heartbeat of any node since, it is as where none looks: all may have fallen silent.
-      if (heartbeats() !== before) planFor(ports, node, believedMs);
+      planFor(ports, node, believedMs);
     }
   };
   return {
@@ -174,7 +170,10 @@ function planFor(ports: NodesPorts, node: KnownNode, believedMs: BelievedMs): Po
     .filter((other) => other.metadata.name !== node.nodeName && counts(ports, other));
   const others = counted.map((other): HeardNode => ({
     zone: other.status?.zone ?? "",
-    isSilent: hasFallenSilent(ports, other),
+    // Where no heartbeat arrives at all, little time counts as watched, and their silence shows late.
+    isSilent:
+      hasFallenSilent(ports, other) ||
+      (cache.unchangedMs("AzDriverNode", other.metadata.name) ?? 0) >= silentAfterMs(settings, other.status),
   }));
   // So much later may the heartbeats of others be late, and their silence show.
   const delaysMs = [known, ...counted.map(({ status }) => status)].map(
