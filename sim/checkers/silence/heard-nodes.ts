@@ -6,9 +6,6 @@ import type { SimNode } from "../../kubernetes/sim-cluster.ts";
 /** For how long what the API server has may not have reached a controller, in milliseconds. */
 const NEWS_MS = 5_000;
 
-/** The longest time without an event during which a controller's watch counts as working, in milliseconds. */
-const WATCHED_GAP_MAX_MS = 15_000;
-
 /** When which nodes were heard in fact: their heartbeats reached the store. */
 export interface HeardNodes {
   /** Whether a heartbeat of the node arrived after `fromMs`, and not after `toMs`. */
@@ -45,19 +42,12 @@ export function heardNodes(
   silentAfterMs: (delayMs: number) => number,
 ): HeardNodes {
   const heard = new Map<string, Heard>();
-  /** When an event of a watch came, the earliest first, and for how long it counted as working by then. */
-  const reports: { readonly atMs: number; readonly watchedMs: number }[] = [];
   const nodes = new Map<string, { readonly atMs: number; readonly counts: boolean }[]>();
   world.store.onCommit((commit) => {
     if (commit.kind !== "AzDriverNode") return;
     const { before, after } = objectsIn(commit, "AzDriverNode");
     if (after === undefined && before !== undefined) heard.delete(commit.name);
     const nowMs = world.clock.elapsedMs();
-    const last = reports.at(-1) ?? { atMs: nowMs, watchedMs: 0 };
-    reports.push({
-      atMs: nowMs,
-      watchedMs: last.watchedMs + Math.min(nowMs - last.atMs, WATCHED_GAP_MAX_MS),
-    });
     if (after?.status === undefined || after.status.heartbeat === before?.status?.heartbeat) return;
     const { zone, heartbeatDelayMs = 0 } = after.status;
     const known = heard.get(commit.name)?.heartbeatsMs ?? [];
@@ -80,13 +70,9 @@ export function heardNodes(
     return last?.counts === true && last.atMs <= atMs - NEWS_MS;
   };
   const silentAfterMsOf = (nodeName: string): number => silentAfterMs(heard.get(nodeName)?.delayMs ?? 0);
-  const watchedMs = (atMs: number): number =>
-    reports.findLast((report) => report.atMs <= atMs)?.watchedMs ?? 0;
   const isSilent = (nodeName: string, atMs: number): boolean => {
     const lastMs = (heard.get(nodeName)?.heartbeatsMs ?? []).findLast((heardMs) => heardMs <= atMs) ?? 0;
-    return (
-      counted(nodeName, atMs) && watchedMs(atMs - NEWS_MS) - watchedMs(lastMs) > silentAfterMsOf(nodeName)
-    );
+    return counted(nodeName, atMs) && atMs - NEWS_MS - lastMs > silentAfterMsOf(nodeName);
   };
   return {
     wasHeard,

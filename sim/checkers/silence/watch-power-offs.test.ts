@@ -20,8 +20,6 @@ interface Circumstances {
   readonly nodes?: Readonly<Record<string, Silence>>;
   readonly isNewsLate?: boolean;
   readonly caller?: string;
-  /** Between two heartbeats of each node. */
-  readonly beatMs?: number;
 }
 
 const BEAT_MS = 5_000;
@@ -37,7 +35,6 @@ async function aPowerOff({
   nodes = { "node-a": SILENT, "node-b": HEARD },
   isNewsLate = false,
   caller = "controller-1",
-  beatMs = BEAT_MS,
 }: Circumstances): Promise<readonly string[]> {
   const history = aHistory();
   const path = `${instanceUriOf("node-a")}/powerOff`;
@@ -60,7 +57,7 @@ async function aPowerOff({
       aNode(name, { isOutOfService: markedBy !== undefined, isMarkedByDriver: markedBy === "driver" }),
     );
   let heartbeat = 0;
-  for (let leftMs = BEATS_FROM_MS; leftMs > 0; leftMs -= beatMs) {
+  for (let leftMs = BEATS_FROM_MS; leftMs > 0; leftMs -= BEAT_MS) {
     for (const [name, { silentMs = 0, backMs = 0, zone = "1" }] of Object.entries(nodes))
       if (leftMs >= silentMs || leftMs <= backMs)
         history.commit({
@@ -70,7 +67,7 @@ async function aPowerOff({
           before: undefined,
           after: aDriverNode(name, { zone, heartbeat: heartbeat++ }),
         });
-    await history.clock.advance(beatMs);
+    await history.clock.advance(BEAT_MS);
   }
   calls = [{ sequence: 1, atMs: history.clock.elapsedMs(), path, caller }];
   watch.look();
@@ -128,9 +125,6 @@ describe("watchPowerOffs", () => {
     assert.deepEqual(await aPowerOff({ nodes: { ...half, "node-e": HEARD } }), []);
     assert.deepEqual(await aPowerOff({ nodes: { ...half, "node-b": { silentMs: 50_000 } } }), []);
     assert.deepEqual(await aPowerOff({ nodes: half, isNewsLate: true }), []);
-    // Between heartbeats of long delays no controller knows whether its watch works.
-    const longer = { ...half, "node-a": { silentMs: 130_000 }, "node-b": { silentMs: 130_000 } };
-    assert.deepEqual(await aPowerOff({ nodes: longer, beatMs: 45_000 }), []);
   });
 
   it("counts no node that a person has marked, and those that the driver has", async () => {

@@ -49,7 +49,7 @@ interface Belief {
 interface PowerOffSilent {
   /** Powers off the VM of a silent node. Returns after how many milliseconds to look again at the latest. */
   readonly powerOff: (marks: NodeMarks, node: KnownNode, signal: AbortSignal) => Promise<Result<number>>;
-  /** Goes on looking at a node during `work`, whose calls may wait for Azure's limits. */
+  /** Continues to look at a node during `work`, whose calls may wait for Azure's limits. */
   readonly lookDuring: <T>(node: KnownNode, work: () => Promise<T>) => Promise<T>;
 }
 
