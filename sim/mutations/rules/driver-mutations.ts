@@ -121,7 +121,7 @@ export const driverMutations: readonly Mutation[] = [
     edits: withoutHold,
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: numbersGivenAwayStorm,
-    shownBy: 21,
+    shownBy: 3,
     takes:
       "a node is fenced with an old mount command under way, its record is lost, and another volume's " +
       "disk gets the number of the one that went",

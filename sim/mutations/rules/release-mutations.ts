@@ -18,7 +18,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["requested-is-not-fenced"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
-    shownBy: 6,
+    shownBy: 3,
     takes: "a volume is requested on one node while a pod runs on another",
     noticedBy: "src/core/writer/plan-writer.test.ts",
   },
