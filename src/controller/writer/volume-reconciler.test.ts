@@ -86,6 +86,26 @@ describe("volumeReconciler", () => {
       assert.deepEqual(conditions[0], offlineResize);
     }));
 
+  it("comes back at once where another loop's conditions have overtaken its own", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const { store } = world.ports;
+      const create: ObjectStore["create"] = async (...args) => {
+        const present = await must(world.other.get("AzVolume", "pvc-1", never));
+        const status = { ...(present.status ?? assert.fail("no status")), conditions: [offlineResize] };
+        await must(store.updateStatus("AzVolume", { ...present, status }, never));
+        return store.create(...args);
+      };
+      const loop = volumeReconciler({ ...world.ports, settings, store: { ...store, create } }, asksNothing);
+      // No loop takes conditions for a change that the volume has to be planned for.
+      assert.deepEqual(await world.answerOf(loop.reconcile("pvc-1", never)), ok({ requeueAfterMs: 0 }));
+      await world.answerOf(loop.reconcile("pvc-1", never));
+      const types = (world.volume()?.status?.conditions ?? []).map(({ type }) => type);
+      assert.deepEqual(types, ["OfflineResize", "FailoverReady"]);
+    }));
+
   it("deletes no replica that has become the primary, before the cache shows it", () =>
     withControllerPorts(async (world) => {
       await givenSurplusReplica(world);
