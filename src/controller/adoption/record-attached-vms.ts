@@ -1,6 +1,6 @@
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isForeign, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isDetachBegun } from "../../core/attachment/attachment-state.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -193,8 +193,9 @@ async function forget({ store }: AdoptionPorts, name: string, signal: AbortSigna
 type Place = AttachedVm & { readonly lun: number };
 
 function isRecorded({ status }: AzVolumeAttachment, { node, lun, beingDetached }: Place): boolean {
-  if (status?.state !== "Attached" || status.lun !== lun || status.vmId !== node.vmId) return false;
+  if (status?.state !== "Attached" || status.lun !== lun) return false;
   return (
+    isSameVmId(status.vmId, node.vmId) &&
     isSameResourceUri(status.instanceUri ?? "", node.instanceUri) &&
     (status.deviceMissing ?? false) === beingDetached
   );
