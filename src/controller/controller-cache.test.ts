@@ -10,6 +10,7 @@ import {
   diskUri,
   identity,
   instanceUriOf,
+  settings,
 } from "../core/testing/objects.ts";
 import { listIn } from "../core/testing/record-lists.ts";
 import { compareAttachments } from "./adoption/compare-attachments.ts";
@@ -136,7 +137,7 @@ describe("of two nodes that the orchestrator names on one VM", () => {
       cachedNode: (name: string) => ({ ...users.cachedNode(name), instanceUri: instanceUriOf("node-a") }),
       cachedNodeNameOf: (uri: string) => (uri === instanceUriOf("node-a") ? "node-b" : undefined),
     };
-    const seen = createControllerCache(world.cache, { users: both, trustsUnnamed: false });
+    const seen = createControllerCache(world.cache, { users: both, trustsUnnamed: false, settings });
     return ["node-a", "node-b"].filter((name) => seen.get("AzDriverNode", name) !== undefined);
   };
 
@@ -154,7 +155,7 @@ describe("of two nodes that the orchestrator names on one VM", () => {
 describe("a node of which the orchestrator names no VM", () => {
   const strict = (world: ReconcileWorld): ControllerPorts => {
     const { cache, users } = world.ports;
-    return { ...world.ports, cache: createControllerCache(cache, { users, trustsUnnamed: false }) };
+    return { ...world.ports, cache: createControllerCache(cache, { users, trustsUnnamed: false, settings }) };
   };
 
   it("is ignored where only Nodes are believed, and reported after a delay", () =>
@@ -207,6 +208,41 @@ describe("a node of which the orchestrator names no VM", () => {
     }));
 });
 
+// As a kubelet leaves it that registers under another name, until a person deletes the earlier Node.
+describe("of two nodes that report one VM, and of which the orchestrator names none", () => {
+  const namesOf = ({ ports }: ReconcileWorld): readonly string[] =>
+    ports.cache.list("AzDriverNode").map(({ metadata }) => metadata.name);
+  const withBoth = (act: (world: ReconcileWorld) => Promise<void>): Promise<void> =>
+    withControllerPorts(async (world) => {
+      world.nodeNames.clear();
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const { vmId, instanceUri } = identity("node-a");
+      await world.given("AzDriverNode", aDriverNode("node-b", { vmId, instanceUri }));
+      await act(world);
+    });
+  const untilSilent = async (world: ReconcileWorld, nodeName: string): Promise<void> => {
+    for (let beats = 0; beats < 10; beats += 1) {
+      await world.clock.advance(settings.heartbeatStaleMs / 5);
+      await world.beat(nodeName);
+    }
+  };
+
+  it("neither is believed while both have a Node, though one is silent", () =>
+    withBoth(async (world) => {
+      await untilSilent(world, "node-b");
+      assert.deepEqual(namesOf(world), []);
+    }));
+
+  it("the other is believed once the Node of one is gone, and its plug-in is silent", () =>
+    withBoth(async (world) => {
+      world.gone.add("node-a");
+      assert.deepEqual(namesOf(world), ["node-a"]);
+      await untilSilent(world, "node-b");
+      assert.deepEqual(namesOf(world), ["node-a", "node-b"]);
+      assert.equal(nodeNameOf(world.ports, instanceUriOf("node-a")), "node-b");
+    }));
+});
+
 describe("the checkpoint of a node whose VM is not believed", () => {
   const checkpoints = { volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 1 }] };
   const rows = [
@@ -241,7 +277,7 @@ describe("the checkpoint of a node whose VM is not believed", () => {
         const { cache, users } = world.ports;
         const ports = {
           ...world.ports,
-          cache: createControllerCache(cache, { users, trustsUnnamed: false }),
+          cache: createControllerCache(cache, { users, trustsUnnamed: false, settings }),
         };
         assert.deepEqual(
           knownUse(ports, world.volume() ?? assert.fail("pvc-1 is gone"), attachedTo).checkpointed,

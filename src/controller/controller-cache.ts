@@ -1,6 +1,8 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import { type DriverNodeProblem, driverNodeProblem } from "../core/api/identity/driver-node-identity.ts";
+import type { VolumeSettings } from "../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/azure/ids/disk-uri.ts";
+import { silentAfterMs } from "../core/writer/node-silence.ts";
 import type { IndexName } from "../objects/cache/cache-indexes.ts";
 import { cachedKinds, type ObjectCache } from "../objects/cache/object-cache.ts";
 import type { VolumeUsers } from "../ports/cluster/volume-users.ts";
@@ -34,6 +36,7 @@ export interface NodeWitnesses {
    * Kubernetes, unless the administrator sets it.
    */
   readonly trustsUnnamed: boolean;
+  readonly settings: Pick<VolumeSettings, "heartbeatStaleMs">;
 }
 
 type DriverNodes = SourceCache<AzDriverNode, IndexName<"AzDriverNode">>;
@@ -41,10 +44,17 @@ type DriverNodes = SourceCache<AzDriverNode, IndexName<"AzDriverNode">>;
 /** The only place that decides which AzDriverNodes are believed. The other methods are those of `cache`. */
 export function createControllerCache(
   cache: ObjectCache,
-  { users, trustsUnnamed }: NodeWitnesses,
+  { users, trustsUnnamed, settings }: NodeWitnesses,
 ): ControllerCache {
   const { AzDriverNode: nodes } = cache.sources;
   const isUnnamed = (nodeName: string): boolean => users.cachedNode(nodeName).instanceUri === undefined;
+  /**
+   * Whether a person has deleted the Node, and its plug-in no longer reports: what a kubelet leaves behind that
+   * registers under another name. The AzDriverNode stays while a record names it.
+   */
+  const isLeft = ({ metadata: { name }, spec, status }: AzDriverNode): boolean =>
+    users.cachedNode(spec.nodeName).isGone &&
+    (cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) >= silentAfterMs(settings, status);
 
   function problemOf(driverNode: AzDriverNode): DriverNodeProblem | undefined {
     const { metadata, spec, status } = driverNode;
@@ -58,6 +68,7 @@ export function createControllerCache(
           cache
             .byIndex("AzDriverNode", "instanceUri", resourceUriKey(status.instanceUri))
             .filter((other) => other.metadata.name !== metadata.name && isUnnamed(other.spec.nodeName))
+            .filter((other) => !isLeft(other))
             .map((other) => other.spec.nodeName),
         trustsUnnamed,
       },

@@ -23,7 +23,7 @@ export function createControllerPorts({
 }: ControllerParts): ControllerPorts {
   return {
     ...parts,
-    cache: createControllerCache(followed, { users: parts.users, trustsUnnamed: trustsUnnamedVms }),
+    cache: createControllerCache(followed, { ...parts, trustsUnnamed: trustsUnnamedVms }),
     distrustedFor: new Set(),
     unschedulable: new UnschedulableNodes(parts),
     gracePeriod: new StartupGracePeriod({ ...parts, cache: followed }),

@@ -546,6 +546,7 @@ export const eventReasons = {
       "or a VM that no Node names (about the AzDriverNode)",
     remedy:
       "It gets no volumes. If its VM was moved or replaced, delete its Node, so that it registers again. " +
+      "If its kubelet had another name before, delete the earlier Node. " +
       "Otherwise another client uses its token: inspect that node.",
   },
   NodeMarkedOutOfService: {
