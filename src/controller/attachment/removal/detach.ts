@@ -11,6 +11,7 @@ import { isUnmarked } from "../../../core/rollback/attachments-unmarked.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { mayDetach } from "../../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
+import { readAttachment } from "../../../objects/named-attachment.ts";
 import { toObjectError } from "../../../objects/object-error.ts";
 import { isTrusted } from "../../../objects/store-incarnation.ts";
 import { changeStatus } from "../../../objects/update-object.ts";
@@ -18,6 +19,7 @@ import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { emitAttachmentEvent } from "../../attachment-events.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
+import { nodeNamesOf } from "../../node-of-vm.ts";
 import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
 import { attachmentTarget, refusedFor, removeAttachment, setAttachmentStatus } from "../attachment-object.ts";
 import { expectedDisksOn } from "../expected-disks.ts";
@@ -62,7 +64,8 @@ export async function detach(
     isAllowed =
       (await isMarkedDetaching(ports, attachment, { kind, node, attempt, keepsStaged }, callSignal)) &&
       // Past the mark: a node that has acquired the volume before it may not have seen it.
-      (await mayDetachNow(ports, attachment, node, callSignal));
+      (await mayDetachNow(ports, attachment, node, callSignal)) &&
+      !(await isKeptNow(ports, attachment, node, callSignal));
     return isAllowed;
   };
   const asked = await ports.steps.run("detach", () =>
@@ -174,6 +177,26 @@ export async function mayDetachNow(
     allowsDetach(ports, attachment, fresh.value, node) &&
     (await isTrusted(ports, fresh.value.status?.record, signal))
   );
+}
+
+/**
+ * Whether the VM is to keep the disk by the attachment of another name that its node has, past the cache: an
+ * earlier leader may have recorded that attach last. Its node needs no further grant to use the disk then. A
+ * VM of one name costs no read.
+ */
+async function isKeptNow(
+  ports: AttachmentPorts,
+  { spec: { volumeId } }: AzVolumeAttachment,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const nodeName of nodeNamesOf(ports, node)) {
+    if (nodeName === node.nodeName) continue;
+    const other = await readAttachment(ports.store, { diskUri: volumeId, nodeName }, signal);
+    if (!other.ok && other.failure.kind !== "ObjectNotFound") return true;
+    if (other.ok && keepsDiskOn(other.value, node, volumeId)) return true;
+  }
+  return false;
 }
 
 function allowsDetach(

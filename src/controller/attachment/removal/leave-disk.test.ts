@@ -75,6 +75,18 @@ describe("the disk of an attachment under an earlier name of its VM's node", () 
       assert.notEqual(world.attachment("node-a"), undefined);
     }));
 
+  it("stays, too, where an earlier leader has begun that one's attach, before the cache shows it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolumeAttachment", anAttachment("node-z", { status: undefined }));
+      const begin = async (): Promise<void> => {
+        world.store.holdWatches(true);
+        const present = world.attachment("node-z") ?? assert.fail("no attachment");
+        const { status } = ofPresentName;
+        await must(world.other.updateStatus("AzVolumeAttachment", { ...present, status }, never));
+      };
+      assert.equal(await leave(world, begin), 0);
+    }));
+
   it("stays where that name is another VM by now, which gets the disk", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a", identity("node-b")));
