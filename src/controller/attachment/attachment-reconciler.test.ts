@@ -1251,6 +1251,31 @@ describe("attachmentReconciler", () => {
         assert.deepEqual([detached, world.attachment("node-a")?.status?.vmId], [[], earlier.vmId]);
       }));
 
+    for (const isRequested of [false, true])
+      it(`${isRequested ? "stays there, once it is requested" : "is detached there"}, where several nodes write`, () =>
+        withControllerPorts(async (world) => {
+          detached.length = 0;
+          await givenNode(world);
+          const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+          const { record: _, ...provisioned } = aVolume().status ?? assert.fail("no status");
+          const shared = { ...aVolume({ spec: { capabilities } }), status: provisioned };
+          await world.given("AzVolume", shared);
+          await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: on }));
+          await runOn(world, {
+            detachDisk: async (request, signal) => {
+              const present = world.attachment("node-a") ?? assert.fail("no attachment");
+              const spec = anAttachment("node-a").spec;
+              if (isRequested)
+                await read(world.ports.store.update("AzVolumeAttachment", { ...present, spec }, never));
+              return detachDisk(request, signal);
+            },
+          });
+          assert.deepEqual(
+            [detached, world.attachment("node-a")?.status?.vmId],
+            isRequested ? [[], earlier.vmId] : [[earlier], undefined],
+          );
+        }));
+
     it("does not report a detach once the next VM's attach has begun, before the cache", () =>
       withNode(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));

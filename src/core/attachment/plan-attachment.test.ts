@@ -278,8 +278,11 @@ describe("planAttachment", () => {
       observedGeneration: 1,
       conditions: [],
     };
+    const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+    const shared = { ...aVolume({ spec: { capabilities } }), status: withoutRecord };
+    const replica = aReplica("node-a", { status: on });
     check([
-      { because: "a replica", own: aReplica("node-a", { status: on }), plan: detaches("prune") },
+      { because: "a replica", own: replica, plan: detaches("prune") },
       {
         because: "a pod has come to the other VM since",
         own: anAttachment("node-a", { status: on }),
@@ -334,8 +337,26 @@ describe("planAttachment", () => {
       {
         because: "several nodes may write, and nothing says whether it does",
         own: anAttachment("node-a", { status: on }),
-        volume: { ...aVolume(), status: withoutRecord },
+        volume: shared,
         plan: attaches("primaryAttach"),
+      },
+      {
+        because: "the same, and the mark says that it may have staged the volume",
+        own: { ...replica, spec: { ...replica.spec, staged: true } },
+        volume: shared,
+        plan: attaches("replicaAttach"),
+      },
+      {
+        because: "several nodes may write, and it does not: its share would be missing for good",
+        own: replica,
+        volume: shared,
+        plan: detaches("prune"),
+      },
+      {
+        because: "a record that is missing may have named it",
+        own: replica,
+        volume: { ...aVolume(), status: withoutRecord },
+        plan: attaches("replicaAttach"),
       },
       {
         because: "the VM was moved to another resource id, and is where it was attached",

@@ -233,12 +233,20 @@ function planEarlier(
 
 /**
  * The VM that had the node's name when the disk was attached, where another VM has it now and this one
- * may be kept. None for multi-writer volumes: nothing says whether it writes.
+ * may be kept. Where several nodes write, no record says whether it writes: only an attachment does that was
+ * never requested, nor marked as staged.
  */
 function earlierVm(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeIdentity | undefined {
   const node = observed.node(attachment.spec.nodeName);
-  if (node === undefined || node.isGone || recordOf(observed) === undefined) return undefined;
-  return earlierVmOf(attachment, node);
+  if (node === undefined || node.isGone) return undefined;
+  const { capabilities } = observed.volume.spec;
+  const isKnown = recordOf(observed) !== undefined || (!isSingleWriter(capabilities) && isUnused(attachment));
+  return isKnown ? earlierVmOf(attachment, node) : undefined;
+}
+
+/** Whether the node of an attachment has nothing of a volume that several nodes may write. */
+export function isUnused({ spec }: AzVolumeAttachment): boolean {
+  return spec.role === "Replica" && spec.writerRequest === undefined && spec.staged !== true;
 }
 
 /**

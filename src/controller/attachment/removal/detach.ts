@@ -4,7 +4,7 @@ import { attachmentProblem } from "../../../core/api/identity/attachment-identit
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
 import { keepsDiskOn } from "../../../core/attachment/attachment-state.ts";
 import { isTerminating, isRecordMissing } from "../../../core/attachment/observed-volume.ts";
-import { type AttachmentAction, isProvenOff } from "../../../core/attachment/plan-attachment.ts";
+import { type AttachmentAction, isProvenOff, isUnused } from "../../../core/attachment/plan-attachment.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { ok } from "../../../core/failure/result.ts";
 import { isUnmarked } from "../../../core/rollback/attachments-unmarked.ts";
@@ -31,7 +31,7 @@ type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier"
 
 interface DetachMark extends Pick<DetachAction, "kind" | "node"> {
   readonly attempt: string;
-  /** Whether a mark that the node has staged the volume, which a cache may not show yet, keeps the disk. */
+  /** Whether a sign that the node uses the volume, which a cache may not show yet, keeps the disk. */
   readonly keepsStaged: boolean;
 }
 
@@ -147,12 +147,16 @@ async function isMarkedDetaching(
   return marked.ok && mayBeDetached({ kind, keepsStaged }, marked.value);
 }
 
-/** Only a detach from an earlier VM keeps the attachment. */
+/**
+ * Only a detach from an earlier VM keeps the attachment. Its name may be requested since the plan, where several
+ * nodes write: nothing shows then whether that VM uses the disk.
+ */
 function mayBeDetached(
   { kind, keepsStaged }: Pick<DetachMark, "kind" | "keepsStaged">,
   attachment: AzVolumeAttachment,
 ): boolean {
-  if (keepsStaged && attachment.spec.staged === true) return false;
+  const isInUse = kind === "DetachEarlier" ? !isUnused(attachment) : attachment.spec.staged === true;
+  if (keepsStaged && isInUse) return false;
   return kind === "DetachEarlier" || isTerminating(attachment);
 }
 
