@@ -57,10 +57,26 @@ export const laggingServer: FaultVariant = {
     );
     return () => {
       server?.catchUp();
+      if (who === "kube-controller-manager" && hasForgottenOne(world)) server?.restartControllerManager();
       uncordonAll(context);
     };
   },
 };
+
+/**
+ * Whether a VolumeAttachment is left that no pod needs. One that its list lacked, kube-controller-manager never
+ * looks at: it reads VolumeAttachments, and the volumes that a Node has attached, as it starts alone. Before
+ * Kubernetes 1.35, whose informers begin with what etcd has, a person has to start it again.
+ */
+function hasForgottenOne({ cluster }: SimWorld): boolean {
+  const pods = cluster.pods();
+  return cluster
+    .volumeAttachments()
+    .some(
+      ({ volumeName, nodeName, isDeleted }) =>
+        !isDeleted && !pods.some((pod) => pod.volumeName === volumeName && pod.nodeName === nodeName),
+    );
+}
 
 function isMoment({ cluster }: SimWorld, volumeName: string, moment: (typeof MOMENTS)[number]): boolean {
   const attachments = cluster
