@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../api/az-volume.ts";
-import { isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts";
+import { isSameVm, isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import type { PowerState } from "../azure/power-state.ts";
 import type { Platform } from "../platform/platform.ts";
@@ -10,6 +10,7 @@ import type { VolumePod } from "../schedule/volume-pod.ts";
 import type { VolumeUse } from "../schedule/volume-use.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
+import { recordedVm } from "./attachment-state.ts";
 
 /** A node as a controller sees it. Durations are measured on the observer's own clock. */
 export interface ObservedNode extends NodeIdentity, Omit<OrchestratorNode, keyof NodeIdentity> {
@@ -243,6 +244,23 @@ export function isGivenUp(
  */
 export function maxSharesOf({ spec, status }: AzVolume): number {
   return status?.detail?.maxShares ?? spec.disk.maxShares;
+}
+
+/**
+ * One attachment for each VM: those of two names that the node of a VM has had take one share together. One
+ * that names no VM yet is for that of its node.
+ */
+export function oncePerVm(
+  observed: Pick<ObservedVolume, "node">,
+  attachments: readonly AzVolumeAttachment[],
+): readonly AzVolumeAttachment[] {
+  const vms = attachments.map(
+    (attachment) => recordedVm(attachment) ?? observed.node(attachment.spec.nodeName),
+  );
+  return attachments.filter((_, at) => {
+    const vm = vms[at];
+    return vm === undefined || vms.findIndex((other) => other !== undefined && isSameVm(other, vm)) === at;
+  });
 }
 
 export function keepsReplicas(volume: AzVolume): boolean {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume } from "../api/az-volume.ts";
+import type { NodeIdentity } from "../api/identity/node-identity.ts";
 import type { EventReason } from "../events/event-reasons.ts";
 import {
   agoMs,
@@ -51,8 +52,12 @@ function withoutVm(attachment: AzVolumeAttachment): AzVolumeAttachment {
   return { ...attachment, status };
 }
 
-/** Attached to the VM of node-a. */
-const onVmOfA = { vmId: identity("node-a").vmId, instanceUri: identity("node-a").instanceUri };
+/** Attached to the VM of that node. */
+const onVmOf = (nodeName: string): Pick<NodeIdentity, "vmId" | "instanceUri"> => {
+  const { vmId, instanceUri } = identity(nodeName);
+  return { vmId, instanceUri };
+};
+const onVmOfA = onVmOf("node-a");
 
 function withoutReplicas(volume: AzVolume): AzVolume {
   return { ...volume, spec: { ...volume.spec, maxMountReplicaCount: 0 } };
@@ -230,6 +235,12 @@ describe("planAttachment", () => {
         because: "the attachment of an earlier name of its VM takes no second share",
         own: anAttachment("node-a", pending),
         others: [...attached, aReplica("node-d", { status: onVmOfA })],
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "two names of another VM take one share",
+        own: anAttachment("node-a", pending),
+        others: [...attached, anAttachment("node-d", { status: onVmOf("node-b") })],
         plan: attaches("primaryAttach"),
       },
       {

@@ -26,6 +26,7 @@ import {
   isTerminating,
   keepsReplicas,
   maxSharesOf,
+  oncePerVm,
   type ObservedVolume,
   recordOf,
 } from "./observed-volume.ts";
@@ -241,7 +242,8 @@ function earlierVm(observed: ObservedVolume, attachment: AzVolumeAttachment): No
   if (node === undefined || node.isGone) return undefined;
   const { capabilities } = observed.volume.spec;
   const isKnown = recordOf(observed) !== undefined || (!isSingleWriter(capabilities) && isUnused(attachment));
-  return isKnown ? earlierVmOf(attachment, node) : undefined;
+  if (!isKnown) return undefined;
+  return earlierVmOf(attachment, node);
 }
 
 /** Whether the node of an attachment has nothing of a volume that several nodes may write. */
@@ -379,14 +381,16 @@ function holdersOfShares(
   own: AzVolumeAttachment,
   { vmId }: NodeIdentity,
 ): readonly string[] {
-  return observed.attachments.flatMap(({ attachment }) =>
-    attachment.metadata.name !== own.metadata.name &&
-    holdsShare(observed, attachment) &&
-    // Left by the earlier name of this very VM: its share is the one that the attach finds.
-    !isSameVmId(recordedVm(attachment)?.vmId, vmId)
-      ? attachment.spec.nodeName
-      : [],
-  );
+  const holders = observed.attachments
+    .map(({ attachment }) => attachment)
+    .filter(
+      (attachment) =>
+        attachment.metadata.name !== own.metadata.name &&
+        holdsShare(observed, attachment) &&
+        // Left by the earlier name of this very VM: its share is the one that the attach finds.
+        !isSameVmId(recordedVm(attachment)?.vmId, vmId),
+    );
+  return oncePerVm(observed, holders).map(({ spec }) => spec.nodeName);
 }
 
 /**

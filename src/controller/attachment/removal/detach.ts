@@ -64,8 +64,8 @@ export async function detach(
     isAllowed =
       (await isMarkedDetaching(ports, attachment, { kind, node, attempt, keepsStaged }, callSignal)) &&
       // Past the mark: a node that has acquired the volume before it may not have seen it.
-      (await mayDetachNow(ports, attachment, node, callSignal)) &&
-      !(await isKeptNow(ports, attachment, node, callSignal));
+      (await mayDetachNow(ports, attachment, node, callSignal));
+    if (isAllowed && (await isKeptNow(ports, attachment, node, callSignal))) isAllowed = false;
     return isAllowed;
   };
   const asked = await ports.steps.run("detach", () =>
@@ -155,9 +155,9 @@ function mayBeDetached(
   { kind, keepsStaged }: Pick<DetachMark, "kind" | "keepsStaged">,
   attachment: AzVolumeAttachment,
 ): boolean {
-  const isInUse = kind === "DetachEarlier" ? !isUnused(attachment) : attachment.spec.staged === true;
-  if (keepsStaged && isInUse) return false;
-  return kind === "DetachEarlier" || isTerminating(attachment);
+  if (keepsStaged && attachment.spec.staged === true) return false;
+  if (kind === "DetachEarlier") return !keepsStaged || isUnused(attachment);
+  return isTerminating(attachment);
 }
 
 /** Whether a status concerns that VM. By a stale cache, the disk may be on its way to the next one. */

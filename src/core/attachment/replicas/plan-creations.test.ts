@@ -41,6 +41,19 @@ describe("planReplicas for missing replicas", () => {
         plan: [creates("node-c")],
       },
       {
+        because: "two names of the writer's VM take one share",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord(writerOnA, tight),
+          attachments: [
+            primary,
+            anAttachment("node-z", {
+              status: { vmId: identity("node-a").vmId, instanceUri: identity("node-a").instanceUri },
+            }),
+          ],
+        }),
+        plan: [creates("node-b")],
+      },
+      {
         because: "no node is left, and the event says why",
         observed: anObservedVolume({
           attachments: [primary],

@@ -8,6 +8,7 @@ import {
   isTerminating,
   keepsReplicas,
   maxSharesOf,
+  oncePerVm,
   type ObservedVolume,
   recordOf,
 } from "../observed-volume.ts";
@@ -30,9 +31,10 @@ export function planCreations(
     !isReplica(recordOf(observed), attachment) ||
     !isGivenUp(observed, attachment);
   const maxShares = maxSharesOf(observed.volume);
-  const sharesNow =
-    maxShares - observed.attachments.filter(({ attachment }) => takesShare(attachment)).length;
-  const sharesSoon = maxShares - kept.filter(takesShare).length;
+  const freeBeside = (attachments: readonly AzVolumeAttachment[]): number =>
+    maxShares - oncePerVm(observed, attachments.filter(takesShare)).length;
+  const sharesNow = freeBeside(observed.attachments.map(({ attachment }) => attachment));
+  const sharesSoon = freeBeside(kept);
   const requested = Math.max(0, Math.min(missing, sharesNow));
   // Replicas that only wait for a free share are not missing.
   const waiting = Math.max(0, Math.min(missing, sharesSoon) - requested);

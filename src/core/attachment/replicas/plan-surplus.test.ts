@@ -27,10 +27,16 @@ import {
   severalWriters,
   tight,
   trims,
+  writerOnA,
 } from "../../testing/replica-plans.ts";
 import type { ObservedVolume } from "../observed-volume.ts";
 import { planReplicas } from "./plan-replicas.ts";
 import type { ReplicaAction } from "./replica-action.ts";
+
+/** By the name that the node of `node-a` had before. */
+const ofEarlierName = anAttachment("node-z", {
+  status: { vmId: identity("node-a").vmId, instanceUri: identity("node-a").instanceUri },
+});
 
 function checkPlans(rows: readonly ReplicaPlan[]): void {
   for (const { because, observed, plan } of rows) assert.deepEqual(planReplicas(observed), plan, because);
@@ -69,6 +75,30 @@ describe("planReplicas", () => {
           trims("node-a", ["node-c"], ["node-d"]),
           trims("node-b", ["node-c"], ["node-d"]),
         ],
+      },
+      {
+        because: "two names of the writer's VM take one share",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord(writerOnA, tight),
+          attachments: [primary, ofEarlierName, aReplica("node-b")],
+        }),
+        plan: [],
+      },
+      {
+        because: "before the attach of the present name, too",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord(writerOnA, tight),
+          attachments: [anAttachment("node-a", { status: undefined }), ofEarlierName, aReplica("node-b")],
+        }),
+        plan: [],
+      },
+      {
+        because: "a replica on a VM that has the disk by an earlier name takes none",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-b") }, tight),
+          attachments: [aReplica("node-a"), ofEarlierName, anAttachment("node-b")],
+        }),
+        plan: [],
       },
       {
         because: "a replica whose every attempt failed has no share that the primary would lack",

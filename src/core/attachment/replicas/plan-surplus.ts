@@ -5,6 +5,7 @@ import { isReplica, mayBeStaged } from "../is-replica.ts";
 import {
   isRecordMissing,
   maxSharesOf,
+  oncePerVm,
   type ObservedVolume,
   recordOf,
   stayingAttachments,
@@ -35,7 +36,10 @@ export function planSurplus(
   const staged = stayingAttachments(observed).filter(
     (attachment) => isReplica(recordOf(observed), attachment) && mayBeStaged(observed, attachment),
   );
-  const room = maxSharesOf(observed.volume) - nonReplicasOf(observed).length - staged.length;
+  // A replica on a VM that has the disk by another name of its node takes no share of its own.
+  const all = oncePerVm(observed, [...replicas, ...nonReplicasOf(observed), ...staged]);
+  const sharesOfOthers = all.length - oncePerVm(observed, replicas).length;
+  const room = maxSharesOf(observed.volume) - sharesOfOthers;
   // The writer before last is the best replica: surplus replicas are deleted only after the new primary
   // is served.
   const isServing = isPrimaryServed(observed) && isSettled(observed, replicas);
