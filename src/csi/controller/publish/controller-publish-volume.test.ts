@@ -234,7 +234,7 @@ describe("controllerPublishVolume", () => {
     const shared = { volumeCapability: aBlockCapability("MULTI_NODE_MULTI_WRITER") };
     const publishBeside = async (
       world: ControllerWorld,
-      others: readonly (readonly [nodeName: string, role: "Primary" | "Replica"])[],
+      others: readonly (readonly [nodeName: string, role: "Primary" | "Replica", vmOf?: string])[],
     ): ReturnType<typeof controllerPublishVolume> => {
       const spec = {
         capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const,
@@ -243,8 +243,11 @@ describe("controllerPublishVolume", () => {
       };
       await world.givenNode("node-a");
       await world.given("AzVolume", aVolumeObject({ spec, detail: aDetail({ maxShares: 2 }) }));
-      for (const [nodeName, role] of others)
-        await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName, role }));
+      for (const [nodeName, role, vmOf = nodeName] of others) {
+        const { vmId, instanceUri } = identity(vmOf);
+        const status = { state: "Attached", vmId: vmId.toUpperCase(), instanceUri } as const;
+        await world.given("AzVolumeAttachment", { ...anAttachmentObject({ nodeName, role }), status });
+      }
       return world.answerOf(controllerPublishVolume(world.context, { ...request, ...shared }, aCall()));
     };
     const roleOn = async (world: ControllerWorld, nodeName: string): Promise<unknown> => {
@@ -287,6 +290,17 @@ describe("controllerPublishVolume", () => {
         const kept = await world.store.get("AzVolumeAttachment", name, never);
         assert.deepEqual(kept.ok && kept.value.spec, earlier);
       }));
+
+    // A kubelet that registers under another name leaves its earlier Node behind.
+    for (const vmOf of ["node-a", "node-b"])
+      it(`counts the primary of an earlier name with the VM of ${vmOf}`, () =>
+        withController(async (world) => {
+          const answer = await publishBeside(world, [
+            ["node-b", "Primary"],
+            ["node-z", "Primary", vmOf],
+          ]);
+          assert.deepEqual([answer, await roleOn(world, "node-a")], [ok({ publishContext: {} }), "Primary"]);
+        }));
 
     it("is refused one more of them where primaries have all shares", () =>
       withController(async (world) => {

@@ -88,7 +88,7 @@ async function publish(
   const node = { nodeName: nodeId, vmId: status.vmId, zone: status.zone };
   const obstacle =
     obstacleTo(volume, node, capability) ??
-    sharesTaken(context, volume, request) ??
+    sharesTaken(context, volume, request, node) ??
     (await slotsTaken(context, request, status.maxVolumes, signal));
   if (obstacle !== undefined) return fail(obstacle);
   const requested = await stateRequest(context, volume, request, signal);
@@ -194,18 +194,27 @@ function obstacleTo(
   return undefined;
 }
 
-/** Where several nodes write at once, replicas make room for one more, and other primaries do not. */
+/**
+ * Where several nodes write at once, replicas make room for one more, and other primaries do not. Two names
+ * that the node of a VM has had take one share together.
+ */
 function sharesTaken(
   context: ControllerContext,
   volume: AzVolume,
-  request: ControllerPublishVolumeRequest,
+  { volumeId: diskUri }: ControllerPublishVolumeRequest,
+  node: NodeKey,
 ): Failure | undefined {
   if (isSingleWriter(volume.spec.capabilities)) return undefined;
   const maxShares = maxSharesOf(volume);
-  const others = publishedNodes(context, volume).filter((nodeName) => nodeName !== request.nodeId);
-  return others.length < maxShares
-    ? undefined
-    : { kind: "NoFreeShare", diskUri: request.volumeId, maxShares };
+  const holders = publishedNodes(context, volume)
+    .filter((nodeName) => nodeName !== node.nodeName)
+    .map((nodeName) => {
+      const name = attachmentObjectName({ diskUri, nodeName });
+      return context.cache.get("AzVolumeAttachment", name)?.status?.vmId?.toLowerCase() ?? nodeName;
+    });
+  const others = new Set(holders);
+  others.delete(node.vmId.toLowerCase());
+  return others.size < maxShares ? undefined : { kind: "NoFreeShare", diskUri, maxShares };
 }
 
 /**
