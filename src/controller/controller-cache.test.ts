@@ -241,6 +241,14 @@ describe("of two nodes that report one VM, and of which the orchestrator names n
       assert.deepEqual(namesOf(world), ["node-a", "node-b"]);
       assert.equal(nodeNameOf(world.ports, instanceUriOf("node-a")), "node-b");
     }));
+
+  it("neither makes the VM a node once both Nodes are gone, and both plug-ins are silent", () =>
+    withBoth(async (world) => {
+      for (const name of ["node-a", "node-b"]) world.gone.add(name);
+      await world.given("AzDriverNode", aDriverNode("node-c"));
+      await untilSilent(world, "node-c");
+      assert.equal(nodeNameOf(world.ports, instanceUriOf("node-a")), undefined);
+    }));
 });
 
 describe("the checkpoint of a node whose VM is not believed", () => {

@@ -68,7 +68,7 @@ export function createControllerCache(
           cache
             .byIndex("AzDriverNode", "instanceUri", resourceUriKey(status.instanceUri))
             .filter((other) => other.metadata.name !== metadata.name && isUnnamed(other.spec.nodeName))
-            .filter((other) => !isLeft(other))
+            .filter((other) => users.cachedNode(spec.nodeName).isGone || !isLeft(other))
             .map((other) => other.spec.nodeName),
         trustsUnnamed,
       },
