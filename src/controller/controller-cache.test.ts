@@ -242,7 +242,7 @@ describe("of two nodes that report one VM, and of which the orchestrator names n
       assert.equal(nodeNameOf(world.ports, instanceUriOf("node-a")), "node-b");
     }));
 
-  it("neither makes the VM a node once both Nodes are gone, and both plug-ins are silent", () =>
+  it("neither is the VM's node once both Nodes are gone, and both are silent", () =>
     withBoth(async (world) => {
       for (const name of ["node-a", "node-b"]) world.gone.add(name);
       await world.given("AzDriverNode", aDriverNode("node-c"));

@@ -49,8 +49,8 @@ export function createControllerCache(
   const { AzDriverNode: nodes } = cache.sources;
   const isUnnamed = (nodeName: string): boolean => users.cachedNode(nodeName).instanceUri === undefined;
   /**
-   * Whether a person has deleted the Node, and its plug-in no longer reports: what a kubelet leaves behind that
-   * registers under another name. The AzDriverNode stays while a record names it.
+   * Whether a person has deleted the Node, and its plug-in no longer reports: what a kubelet leaves behind
+   * that registers under another name. The AzDriverNode stays while a record names it.
    */
   const isLeft = ({ metadata: { name }, spec, status }: AzDriverNode): boolean =>
     users.cachedNode(spec.nodeName).isGone &&

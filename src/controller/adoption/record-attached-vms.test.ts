@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import {
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+} from "../../core/testing/objects.ts";
 import { must } from "../../core/testing/value-of.ts";
 import { withControllerPorts } from "../testing/a-controller.ts";
 import { recordAttachedVms } from "./record-attached-vms.ts";

@@ -85,8 +85,8 @@ async function reconcileVolume(
   const unrequestedTime = planUnrequestedTime(observed);
   if (conditions !== undefined || unrequestedTime !== undefined)
     passes.push(() => {
-      // A step of this pass, or another loop or process, has changed the volume: the next pass plans for that.
-      // A change of conditions or labels alone leads to none by itself.
+      // A step of this pass, or another loop or process, has changed the volume: the next pass plans for
+      // that. A change of conditions or labels alone leads to none by itself.
       if (!isCached(ports, observed.volume)) return Promise.resolve(ok({ requeueAfterMs: 0 }));
       const record = (): Promise<Reconciled> =>
         recordStatus(ports, volumeName, { conditions, unrequestedTime }, signal);

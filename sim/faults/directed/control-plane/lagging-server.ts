@@ -64,9 +64,9 @@ export const laggingServer: FaultVariant = {
 };
 
 /**
- * Whether a VolumeAttachment is left that no pod needs. One that its list lacked, kube-controller-manager never
- * looks at: it reads VolumeAttachments, and the volumes that a Node has attached, as it starts alone. Before
- * Kubernetes 1.35, whose informers begin with what etcd has, a person has to start it again.
+ * Whether a VolumeAttachment is left that no pod needs. One that its list lacked, kube-controller-manager
+ * never looks at: it reads VolumeAttachments, and the volumes that a Node has attached, as it starts alone.
+ * Before Kubernetes 1.35, whose informers begin with what etcd has, a person has to start it again.
  */
 function hasForgottenOne({ cluster }: SimWorld): boolean {
   const pods = cluster.pods();

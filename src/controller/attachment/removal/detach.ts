@@ -148,8 +148,8 @@ async function isMarkedDetaching(
 }
 
 /**
- * Only a detach from an earlier VM keeps the attachment. Its name may be requested since the plan, where several
- * nodes write: nothing shows then whether that VM uses the disk.
+ * Only a detach from an earlier VM keeps the attachment. Its name may be requested since the plan, where
+ * several nodes write: nothing shows then whether that VM uses the disk.
  */
 function mayBeDetached(
   { kind, keepsStaged }: Pick<DetachMark, "kind" | "keepsStaged">,

@@ -75,7 +75,7 @@ describe("the disk of an attachment under an earlier name of its VM's node", () 
       assert.notEqual(world.attachment("node-a"), undefined);
     }));
 
-  it("stays, too, where an earlier leader has begun that one's attach, before the cache shows it", () =>
+  it("stays, too, where an earlier leader began that attach, before the cache", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolumeAttachment", anAttachment("node-z", { status: undefined }));
       const begin = async (): Promise<void> => {
