@@ -3,7 +3,7 @@ import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts"
 import { assembleNode, followOwnObjects } from "../../src/compose/assemble-node.ts";
 import { recoveryIntervalMs } from "../../src/controller/adoption/recovery-interval.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
-import { fail, ok } from "../../src/core/failure/result.ts";
+import { ok } from "../../src/core/failure/result.ts";
 import { noSteps } from "../../src/csi/testing/no-steps.ts";
 import { memoryCheckpoints } from "../../src/node/testing/a-node.ts";
 import { silentLogger } from "../../src/ports/testing/silent-logger.ts";
@@ -95,10 +95,10 @@ function startNodes({ cloud, store: simulated }: VirtualDriver): void {
       node: { ...node, location: "eastus", vmSize: "", zone: "", zoneLabel: undefined, busType: "SCSI" },
       driverName: defaultDriverName,
       otherDriver: () => undefined,
+      metadata: undefined,
       limit: {
         given: 32,
         reserved: 0,
-        metadata: { read: async () => fail({ kind: "HostNotReady", detail: "not modelled" }) },
         ownNode: {
           read: async () => ok(undefined),
           drivers: async () => ok([]),

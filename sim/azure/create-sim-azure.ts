@@ -5,6 +5,7 @@ import type { VirtualMachine } from "../../src/emulator/model/vm/virtual-machine
 import type { VmEvent } from "../../src/emulator/model/vm/vm-set-up.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import type { InstanceMetadata } from "../../src/ports/cloud/instance-metadata.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Agenda } from "../agenda.ts";
 import { OUTSIDER } from "../history/vm-changes.ts";
@@ -17,6 +18,7 @@ import { createOutsiders } from "./outsiders.ts";
 import type { DiskEvent, SimAzure } from "./sim-azure.ts";
 import type { SimMachine } from "./sim-machine.ts";
 import { azurePlace, type InstanceKind, scaleSetNameOf } from "./vm-names.ts";
+import { createInstanceMetadata } from "./wire/instance-metadata.ts";
 import { createSimWire } from "./wire/sim-wire.ts";
 
 /** A size with eight data disks. */
@@ -69,6 +71,21 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     least + chance.next() * (most - least);
   const vmOf = (nodeName: string): VirtualMachine | undefined =>
     findVm(model.world, instances.uriOf(nodeName));
+
+  function metadataOf({ instanceUri, vmGuid }: SimMachine): InstanceMetadata | undefined {
+    const vm = findVm(model.world, instanceUri);
+    if (vm?.vmGuid !== vmGuid) return undefined;
+    return {
+      vmId: vmGuid,
+      resourceId: vm.id,
+      location: vm.location,
+      zone: vm.zones[0] ?? "",
+      vmSize: vm.size.name,
+      dataDisks: vm.dataDisks
+        .filter(({ phase }) => phase === "Attached")
+        .map(({ diskId, lun }) => ({ diskUri: diskId, lun })),
+    };
+  }
 
   function addVm(nodeName: string): SimMachine {
     const instanceUri = instances.uriOf(nodeName);
@@ -144,20 +161,8 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     machines: () => [...machines.values()].filter((machine) => machineOf(machine.nodeName) === machine),
     onMachine: (listener) => machineListeners.push(listener),
     ...wire,
-    metadataOf: ({ instanceUri, vmGuid }) => {
-      const vm = findVm(model.world, instanceUri);
-      if (vm?.vmGuid !== vmGuid) return undefined;
-      return {
-        vmId: vmGuid,
-        resourceId: vm.id,
-        location: vm.location,
-        zone: vm.zones[0] ?? "",
-        vmSize: vm.size.name,
-        dataDisks: vm.dataDisks
-          .filter(({ phase }) => phase === "Attached")
-          .map(({ diskId, lun }) => ({ diskUri: diskId, lun })),
-      };
-    },
+    metadataOf,
+    ...createInstanceMetadata(metadataOf, machineOf),
     diskOf: region.diskOf,
     isCopy: region.isCopy,
     whyUnfrozen: region.whyUnfrozen,

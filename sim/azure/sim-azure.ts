@@ -121,6 +121,15 @@ export interface SimAzure {
   disownDisk(diskUri: string): () => void;
   /** A VM's own metadata from Azure; undefined once the VM is deleted. */
   metadataOf(machine: SimMachine): InstanceMetadata | undefined;
+  /** What its host answers the VM; undefined: nothing. */
+  answerOf(machine: SimMachine): InstanceMetadata | undefined;
+  /**
+   * From now on the host of a node's VM lists the data disks that it has now, whatever comes and goes.
+   * Returns how to stop that.
+   */
+  holdMetadata(nodeName: string): () => void;
+  /** From now on the host answers nothing. Returns how to stop that. */
+  silenceMetadata(nodeName: string): () => void;
   /** The content of a disk, by its URI in any case. */
   diskOf(diskUri: string): ModelDisk | undefined;
   /** Whether a disk was created as a copy of another one. */

@@ -67,7 +67,7 @@ export function createNodePlace(
     });
     const metadata: InstanceMetadataService = {
       read: async () => {
-        const found = azure.metadataOf(here);
+        const found = azure.answerOf(here);
         return found === undefined
           ? fail({ kind: "HostNotReady", detail: "the metadata service does not answer" })
           : ok(found);
@@ -97,10 +97,10 @@ export function createNodePlace(
       },
       driverName: defaultDriverName,
       otherDriver: () => undefined,
+      metadata: gatedCalls(metadata, life.gate),
       limit: {
         given: undefined,
         reserved: 0,
-        metadata: gatedCalls(metadata, life.gate),
         ownNode: gatedCalls<OwnNode>(ownNode(nodeName), life.gate),
       },
       settings: {

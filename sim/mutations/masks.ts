@@ -9,6 +9,13 @@ export const withoutHold: SourceEdit = {
   replace: "await ((_held: unknown, run: () => Promise<Result<T>>, _signal: AbortSignal) => run())(",
 };
 
+/** A disk is known by its LUN and size where nothing on it names its volume. */
+export const withoutConfirmation: SourceEdit = {
+  file: "src/node/stage/same-device.ts",
+  find: `return confirmDisk(ports, found, lookUp, signal);`,
+  replace: `return Promise.resolve(ok(undefined));`,
+};
+
 /** A change that landed late is not found in the list of disks. */
 export const withoutLateList: SourceEdit = {
   file: "src/controller/adoption/recover-volumes.ts",
@@ -296,6 +303,11 @@ export const masks: readonly Mask[] = [
     name: "kept-luns",
     removes: "no disk gets a LUN at which its node looks for another one",
     edits: withoutReservedLuns,
+  },
+  {
+    name: "confirmed-disk",
+    removes: "the VM's instance metadata, or a controller, confirms which disk a raw or blank one is",
+    edits: withoutConfirmation,
   },
   {
     name: "anothers-mount",

@@ -715,6 +715,22 @@ export const backupsWithoutHeartbeatsStorm: DirectedStorm = {
   strikes: { "loss/restored-with-controllers": 6, "conflicts/heartbeats-refused": 10, "haste/hunted": 4 },
 };
 
+/**
+ * The same of raw disks of one size, on nodes that keep nothing of it over a reboot: a LUN of the backup is
+ * another disk's by now.
+ */
+export const unnoticedRestoresStorm: DirectedStorm = {
+  attach: "driver",
+  nodesMax: 3,
+  workload: { maxShares: 1, replicas: 0, access: "block", sizeGiB: 16 },
+  strikes: {
+    "nodes/root-disk-breaks": 8,
+    "loss/restored-with-controllers": 5,
+    "haste/hunted": 4,
+    "haste/forced-by-hand": 2,
+  },
+};
+
 /** Volumes with replicas are grown while their pods find no node. */
 export const grownWhileWaitingStorm: DirectedStorm = {
   isQuiet: true,

@@ -1,4 +1,5 @@
 import { nodeHandlers } from "../csi/node/node-handlers.ts";
+import { ConfirmedDisks } from "../node/confirmed-disks.ts";
 import { runNode } from "../node/lifecycle/run-node.ts";
 import { createVolumeLimit, type VolumeLimitOptions } from "../node/lifecycle/volume-limit.ts";
 import { MountLooks } from "../node/mount-looks.ts";
@@ -7,9 +8,12 @@ import { isOwnObject, ownObjectsOf } from "../node/scoped-store.ts";
 import { ReleasedEpochs } from "../node/writer/released-epochs.ts";
 import { createObjectCache, type ObjectCache } from "../objects/cache/object-cache.ts";
 import { writeThroughStore } from "../objects/cache/write-through-store.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { InstanceMetadata, InstanceMetadataService } from "../ports/cloud/instance-metadata.ts";
 import type { Kind, ObjectStore } from "../ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../runtime/operation-lock.ts";
+import { sharedResults } from "../runtime/shared-reads.ts";
 
 /**
  * The kinds of the object store that a node follows. Not AzDriverNodes: each node would receive each
@@ -20,9 +24,9 @@ const KINDS: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
 /** The ports and settings of a node plug-in. There are no defaults: every caller states each. */
 interface NodeParts extends Omit<
   NodePorts,
-  "locks" | "leaseHighWaterMark" | "released" | "disputes" | "looks" | "volumeLimit"
+  "locks" | "leaseHighWaterMark" | "released" | "disputes" | "looks" | "confirmed" | "volumeLimit"
 > {
-  readonly limit: Pick<VolumeLimitOptions, "given" | "reserved" | "metadata" | "ownNode">;
+  readonly limit: Pick<VolumeLimitOptions, "given" | "reserved" | "ownNode">;
 }
 
 /** A node plug-in whose cache its caller runs. */
@@ -39,14 +43,29 @@ interface AssembledNode {
 export function assembleNode({ limit, ...parts }: NodeParts): AssembledNode {
   const ports: NodePorts = {
     ...parts,
+    metadata: parts.metadata && withSharedReads(parts.metadata, parts.clock),
     locks: new OperationLock(),
     leaseHighWaterMark: new LeaseHighWaterMark(),
     released: new ReleasedEpochs(),
     disputes: new Map(),
     looks: new MountLooks(),
+    confirmed: new ConfirmedDisks(),
     volumeLimit: createVolumeLimit({ ...parts, ...limit, ...parts.node }),
   };
   return { handlers: nodeHandlers(ports), run: (signal) => runNode(ports, signal) };
+}
+
+/** Azure answers five questions a second. Pods that start together share answers. */
+function withSharedReads(metadata: InstanceMetadataService, clock: Clock): InstanceMetadataService {
+  const read = sharedResults<undefined, InstanceMetadata>({
+    clock,
+    keyOf: () => "",
+    read: (_, onSent, signal) => {
+      onSent();
+      return metadata.read(signal);
+    },
+  });
+  return { read: (signal) => read(undefined, signal) };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { NodeIdentity } from "../core/api/identity/node-identity.ts";
 import type { Platform } from "../core/platform/platform.ts";
 import type { ObjectCache } from "../objects/cache/object-cache.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { InstanceMetadataService } from "../ports/cloud/instance-metadata.ts";
 import type { Events } from "../ports/cluster/events.ts";
 import type { HostProvisioner } from "../ports/host/host-provisioner.ts";
 import type { NodeCheckpoints } from "../ports/host/node-checkpoints.ts";
@@ -12,6 +13,7 @@ import type { Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 import type { OperationLock } from "../runtime/operation-lock.ts";
+import type { ConfirmedDisks } from "./confirmed-disks.ts";
 import type { MountLooks } from "./mount-looks.ts";
 import type { ReleasedEpochs } from "./writer/released-epochs.ts";
 
@@ -91,6 +93,12 @@ export interface NodePorts {
    */
   readonly disputes: Map<string, string>;
   readonly looks: MountLooks;
+  readonly confirmed: ConfirmedDisks;
+  /**
+   * Lists the disks of this node's VM. Undefined: there is none, and a controller is asked for the LUN of a
+   * disk that nothing on it identifies.
+   */
+  readonly metadata: InstanceMetadataService | undefined;
   readonly node: NodeFacts;
   /** Names the topology key that the node reports. */
   readonly driverName: string;

@@ -1,3 +1,4 @@
+import { withoutConfirmation } from "../masks.ts";
 import type { Mutation } from "../mutation.ts";
 import {
   formatCutOffAndLunFreedStorm,
@@ -5,6 +6,7 @@ import {
   linksLagStorm,
   rawReplicasStorm,
   restoredClustersStorm,
+  unnoticedRestoresStorm,
 } from "../storms.ts";
 
 const STAGE_ACQUIRED = "src/node/stage/stage-acquired.ts";
@@ -22,12 +24,24 @@ export const deviceMutations: readonly Mutation[] = [
         "return [...new Map((disks.length < 0 ? linked : links.flatMap(({ device }) => (device === " +
         "undefined ? [] : [device]))).map(",
     },
-    alsoRemoves: ["anothers-mount"],
+    alsoRemoves: ["anothers-mount", "confirmed-disk"],
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: linksLagStorm,
     takes:
       "a replica's disk is detached while udev lags, and another volume's disk gets its name at another LUN",
     noticedBy: "src/core/node/device/choose-device.test.ts",
+  },
+  {
+    name: "raw-by-lun",
+    removes: "the VM's instance metadata, or a controller, confirms which disk a raw or blank one is",
+    edits: withoutConfirmation,
+    breaks: ["csi-answer", "synced-data-lost", "two-writers"],
+    storm: unnoticedRestoresStorm,
+    shownBy: 40,
+    takes:
+      "a backup is restored while no controller runs, and a node that has kept nothing since had the disk " +
+      "at a LUN that another volume's disk has by now",
+    noticedBy: "src/node/stage/confirm-disk.test.ts",
   },
   {
     name: "no-drop-cache",

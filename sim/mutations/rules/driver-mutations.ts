@@ -82,12 +82,10 @@ export const driverMutations: readonly Mutation[] = [
     removes: "the device is looked for again once it is held, by the attachment at that time",
     edits: {
       file: "src/node/stage/same-device.ts",
-      find: `findSameDevice(ports, request, found, signal);
-      const same`,
-      replace: `Promise.resolve(ok(undefined));
-      const same`,
+      find: `const same = await findSameDevice(ports, request, found, signal);`,
+      replace: `const same = ok(undefined);`,
     },
-    alsoRemoves: ["twins", "file-system-uuid"],
+    alsoRemoves: ["twins", "file-system-uuid", "confirmed-disk"],
     breaks: ["csi-answer", "synced-data-lost", "two-writers", "formatted-data"],
     storm: {
       ...replicasOnEachNode,
@@ -105,7 +103,7 @@ export const driverMutations: readonly Mutation[] = [
     name: "promised-luns",
     removes: "no disk gets a LUN at which its node looks for another one",
     edits: withoutReservedLuns,
-    alsoRemoves: ["twins", "anothers-mount"],
+    alsoRemoves: ["twins", "anothers-mount", "confirmed-disk"],
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: promisedLunsStorm,
     takes:

@@ -21,8 +21,8 @@ import type { ProcessPorts } from "./run-role.ts";
 export interface NodeServiceParts
   extends
     NodeHost,
-    Pick<NodePorts, "store" | "cache" | "node" | "driverName" | "otherDriver" | "events">,
-    Pick<VolumeLimitOptions, "metadata" | "ownNode"> {
+    Pick<NodePorts, "store" | "cache" | "node" | "driverName" | "otherDriver" | "events" | "metadata">,
+    Pick<VolumeLimitOptions, "ownNode"> {
   /**
    * How many volumes the node takes without `--max-volumes`; undefined: what its size takes, less what
    * others have attached.
@@ -66,7 +66,7 @@ export async function openNodeHost(
 /** Adds CSI's node service to a server, and returns the run of the node's own loops. */
 export function addNodeService(
   server: GrpcServer,
-  { metadata, ownNode, volumesMax, platform, ...parts }: NodeServiceParts,
+  { ownNode, volumesMax, platform, ...parts }: NodeServiceParts,
   values: Values<typeof nodeOptions>,
   { clock, random, steps, loops, logger }: ProcessPorts,
 ): (signal: AbortSignal) => Promise<void> {
@@ -80,7 +80,6 @@ export function addNodeService(
     limit: {
       given: values.maxVolumes < 0 ? volumesMax : values.maxVolumes,
       reserved: values.reservedDataDiskSlotNum,
-      metadata,
       ownNode,
     },
     settings: {

@@ -102,7 +102,7 @@ export const standaloneRole: Role<typeof options> = {
         ...nodeHost,
         ...machine,
         driverName,
-        metadata: undefined,
+        metadata: values.vmResourceId === undefined ? await metadataService(values) : undefined,
         ownNode: undefined,
         otherDriver: () => undefined,
         events,

@@ -34,6 +34,8 @@ interface Prepared extends FileSystemRequest {
   readonly partition: number | undefined;
   /** What the volume's attributes state of a new file system. */
   readonly geometry: FileSystemGeometry;
+  /** Fails where the platform does not confirm that this device is the volume's disk. */
+  readonly confirmInAzure: () => Promise<Result<void>>;
   /**
    * Requests another read of the disk's LUN from Azure, and fails where that does not lead to this
    * device.
@@ -91,6 +93,9 @@ export async function prepareFileSystem(
     case "Check":
       return checkFound(ports, identified, plan, signal);
     case "Make": {
+      // A blank disk may be another volume's, whose data lies where nothing has looked.
+      const confirmed = await prepared.confirmInAzure();
+      if (!confirmed.ok) return confirmed;
       const held = await checkHolder(ports, volume, signal);
       if (!held.ok) return held;
       const uuid = plan.uuid ?? ports.random.uuid();

@@ -12,6 +12,7 @@ import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
 import { readTrustedIncarnation } from "../writer/rollback-detector.ts";
+import { confirmDisk } from "./confirm-disk.ts";
 import { findRightDevice, type FoundVolume } from "./find-device.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { waitForAttachment } from "./wait-for-grant-and-attach.ts";
@@ -37,7 +38,13 @@ export async function whileSame<T>(
   const acted = await ports.host.whileHolding(
     found.device,
     async () => {
-      const find = (): Promise<Result<unknown>> => findSameDevice(ports, request, found, signal);
+      const find = async (): Promise<Result<unknown>> => {
+        const same = await findSameDevice(ports, request, found, signal);
+        // Nothing on a raw disk shows which volume it is.
+        return same.ok && request.accessType === "block"
+          ? confirmInAzure(ports, request, found, signal)
+          : same;
+      };
       const same = isSingleWriter(found.volume.spec.capabilities)
         ? await find()
         : await betweenRebuilds(ports, request.volumeId, found.volume, find, signal);
@@ -130,6 +137,17 @@ async function findSameDevice(
  */
 function isToBeStaged(attachment: AzVolumeAttachment): boolean {
   return isRequestedPrimary(attachment) && !isTerminating(attachment);
+}
+
+/** Confirms the disk that is held, where nothing on it shows that it is the volume's. */
+export function confirmInAzure(
+  ports: NodePorts,
+  request: StageRequest,
+  found: FoundVolume,
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  const lookUp = (): Promise<Result<void>> => verifyLunInAzure(ports, request, found, signal);
+  return confirmDisk(ports, found, lookUp, signal);
 }
 
 /** Requests another read of the disk's LUN from Azure, and finds the device by that. */

@@ -12,7 +12,7 @@ import { tuneDevice } from "./device-tuning.ts";
 import type { FoundVolume } from "./find-device.ts";
 import { prepareFileSystem, recordHandedOutRaw } from "./prepare-file-system.ts";
 import { findReservation, keyToReserve, reserveDisk } from "./reserve-disk.ts";
-import { verifyLunInAzure, whileSame } from "./same-device.ts";
+import { confirmInAzure, verifyLunInAzure, whileSame } from "./same-device.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
 
 /** By what this node holds a volume. */
@@ -64,6 +64,7 @@ export async function stageAcquired(
       geometry: geometryOf(request.volumeContext),
       fsType,
       readOnly,
+      confirmInAzure: () => confirmInAzure(ports, request, found, signal),
       verifyLunInAzure: () => verifyLunInAzure(ports, request, found, signal),
     },
     signal,

@@ -22,6 +22,7 @@ import {
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import { must } from "../../core/testing/value-of.ts";
 import { type StoreWorld, withStore } from "../../objects/testing/with-store.ts";
+import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { StepName } from "../../ports/steps.ts";
@@ -30,6 +31,7 @@ import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
+import { ConfirmedDisks } from "../confirmed-disks.ts";
 import { MountLooks } from "../mount-looks.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { ownObjectsOf } from "../scoped-store.ts";
@@ -38,6 +40,7 @@ import type { Staged, StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
 import { unstageVolume } from "../stage/unstage-volume.ts";
 import { ReleasedEpochs } from "../writer/released-epochs.ts";
+import { aMachine } from "./a-machine.ts";
 
 const LUN = 0;
 /** The disk of another volume. */
@@ -82,6 +85,16 @@ export interface NodeWorld extends StoreWorld {
   readonly disk: ModelDisk;
   /** The disk of the checkpoints. `fault`: why it takes no change; undefined: it does. */
   readonly rootDisk: { fault: Failure | undefined };
+  /**
+   * What the VM's instance metadata answers. `disks`: those that it lists; undefined: those that are
+   * attached. `fault`: why it does not answer; undefined: it does.
+   */
+  readonly metadata: {
+    disks: InstanceMetadata["dataDisks"] | undefined;
+    fault: Failure | undefined;
+    /** How often it was asked. */
+    asked: number;
+  };
   /** Kills the plug-in, whose commands survive unless they die with it, and starts another one. */
   readonly restartPlugin: (how?: { readonly childrenSurvive: boolean }) => void;
   /** What the store says of the disk. */
@@ -144,14 +157,17 @@ function aNodeOn(stored: StoreWorld, { disk: _, ...machineOptions }: NodeOptions
   const { answerOf, cache, clock, noting, random, simulated, store, setRecord } = stored;
   const never = new AbortController().signal;
   const disk = createModelDisk({ diskUri, sizeBytes: gibToBytes(10) });
-  const machine = createModelMachine({ nodeName: "node-a", clock, ...machineOptions });
+  const listed = new Map<number, string>();
+  const machine = listedIn(listed, createModelMachine({ nodeName: "node-a", clock, ...machineOptions }));
   machine.attach({ lun: LUN, disk });
+  const metadata: NodeWorld["metadata"] = { disks: undefined, fault: undefined, asked: 0 };
   const during: NodeWorld["during"] = {};
   const rootDisk: NodeWorld["rootDisk"] = { fault: undefined };
   const checkpoints = memoryCheckpoints(() => rootDisk.fault);
   let leaseHighWaterMark = new LeaseHighWaterMark();
   let released = new ReleasedEpochs();
   let looks = new MountLooks();
+  let confirmed = new ConfirmedDisks();
   let host: HostProvisioner = machine.startPlugin();
 
   const name = attachmentName("node-a");
@@ -181,6 +197,16 @@ function aNodeOn(stored: StoreWorld, { disk: _, ...machineOptions }: NodeOptions
     released,
     disputes: new Map(),
     looks,
+    confirmed,
+    metadata: {
+      read: async () => {
+        metadata.asked += 1;
+        const present = [...listed].map(([lun, uri]) => ({ lun, diskUri: uri }));
+        return metadata.fault === undefined
+          ? ok(aMachine({ dataDisks: metadata.disks ?? present }))
+          : fail(metadata.fault);
+      },
+    },
     node: {
       ...identity("node-a"),
       location: "eastus",
@@ -210,6 +236,7 @@ function aNodeOn(stored: StoreWorld, { disk: _, ...machineOptions }: NodeOptions
     machine,
     disk,
     rootDisk,
+    metadata,
     // The cache has only volumes with the node's label.
     given: (kind, { metadata, ...object }) =>
       stored.given(kind, { ...object, metadata: { ...metadata, labels: { [nodeLabel("node-a")]: "" } } }),
@@ -219,6 +246,7 @@ function aNodeOn(stored: StoreWorld, { disk: _, ...machineOptions }: NodeOptions
       leaseHighWaterMark = new LeaseHighWaterMark();
       released = new ReleasedEpochs();
       looks = new MountLooks();
+      confirmed = new ConfirmedDisks();
     },
     detail: () => stored.volume()?.status?.detail,
     grantAgain: () =>
@@ -276,6 +304,29 @@ function aNodeOn(stored: StoreWorld, { disk: _, ...machineOptions }: NodeOptions
       answerOf(unpublishVolume(given, aPublishRequest(overrides), never)),
     reconcile: (given = ports()) => answerOf(ownVolumesReconciler(given).reconcile("pvc-1", never)),
     during,
+  };
+}
+
+/** A machine that keeps the list of its disks, as Azure does. */
+function listedIn(listed: Map<number, string>, machine: ModelMachine): ModelMachine {
+  return {
+    ...machine,
+    attach: (at) => {
+      listed.set(at.lun, at.disk.diskUri);
+      machine.attach(at);
+    },
+    replace: (at) => {
+      listed.set(at.lun, at.disk.diskUri);
+      machine.replace(at);
+    },
+    detach: (lun) => {
+      listed.delete(lun);
+      machine.detach(lun);
+    },
+    cutOff: (lun) => {
+      listed.delete(lun);
+      machine.cutOff(lun);
+    },
   };
 }
 
