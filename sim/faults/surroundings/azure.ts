@@ -13,6 +13,7 @@ import { diskNotFound } from "../directed/failover/disk-not-found.ts";
 import { replicaLeavingAndErased, replicaLeavingAndRestored } from "../directed/failover/replica-leaving.ts";
 import { modificationLate } from "../directed/modify/modification-late.ts";
 import { modificationsRefused } from "../directed/modify/modifications-refused.ts";
+import { metadataLate, metadataSilent } from "../directed/node/metadata-late.ts";
 import { vmFailed } from "../directed/node/vm-failed.ts";
 import { type BeginFault, type FaultClass, diceAgain, overAtOnce, pick } from "../fault-class.ts";
 
@@ -53,7 +54,8 @@ export const azure: FaultClass = {
     "ends operations, ends them failed though done or done though not, lists a disk whose attach failed, " +
     "poisons a disk, reads stale or slowly, refuses to say how operations are doing, moves no ETag with an " +
     "update that changes nothing, does not find a VM or disk that is there, shows a VM without its " +
-    "disks, fails copies that it has accepted, or takes long for them",
+    "disks, fails copies that it has accepted, or takes long for them, and tells a VM late, or not at all, " +
+    "which disks it has",
   variants: {
     throttled: {
       forMs: [10_000, 60_000],
@@ -244,6 +246,8 @@ export const azure: FaultClass = {
         },
       ]),
     },
+    "metadata-late": metadataLate,
+    "metadata-silent": metadataSilent,
     "modification-late": modificationLate,
     "modifications-refused": modificationsRefused,
     "copies-take-long": copiesTakeLong,

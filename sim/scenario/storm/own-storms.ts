@@ -38,6 +38,7 @@ import {
   takenNamesStorm,
   throughputStorm,
   twoClustersStorm,
+  unnoticedRestoresStorm,
   zonesCutOffStorm,
 } from "../../mutations/storms.ts";
 import type { DirectedStorm } from "./directed-storm.ts";
@@ -193,6 +194,11 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "haste/hunted": 3,
       "haste/forced-by-hand": 2,
     },
+  },
+  // What a node's instance metadata lists is not what the VM has.
+  "metadata-late": {
+    ...unnoticedRestoresStorm,
+    strikes: { ...unnoticedRestoresStorm.strikes, "azure/metadata-late": 6, "azure/metadata-silent": 3 },
   },
   // A scale set's instances get no tag, so no update without a change moves their ETags.
   "etags-left": {
