@@ -304,11 +304,16 @@ async function build(building: Building): Promise<Lab> {
   const names = vms.map(({ name }) => name);
   const emulator = createEmulatorClient(url, names, await trustingGet(caFile));
   const instances = await emulator.instances();
+  const metadataFlags = (vmName: string): readonly string[] => [
+    `--metadata-endpoint=${url}/emulator/v1/imds/${vmName}`,
+    `--metadata-ca-file=${caFile}`,
+  ];
   const started = await Promise.all(
     vms.map(async (vm) => {
       const instance = instances.get(vm.name);
       if (instance === undefined) throw new Error(`the emulator has no VM for ${vm.name}`);
-      return startNode({ building, run, runAgain, vm, instance, storeFlags: storeFlags(vm.name), devices });
+      const flags = { storeFlags: storeFlags(vm.name), metadataFlags };
+      return startNode({ building, run, runAgain, vm, instance, ...flags, devices });
     }),
   );
   for (const controllerProcess of controllerProcesses) await controllerProcess.untilReady();
@@ -381,9 +386,10 @@ async function startNode(start: {
   readonly vm: LabVm;
   readonly instance: { readonly vmId: string; readonly instanceUri: string };
   readonly storeFlags: readonly string[];
+  readonly metadataFlags: (vmName: string) => readonly string[];
   readonly devices: string;
 }): Promise<{ readonly node: LabNode; readonly socket: string; readonly close: () => void }> {
-  const { building, run, runAgain, vm, instance, storeFlags, devices } = start;
+  const { building, run, runAgain, vm, instance, storeFlags, metadataFlags, devices } = start;
   const { directory, program, hasDevices, signal, connect = connectCsi } = building;
   const home = join(directory, vm.name);
   await mkdir(home, { recursive: true });
@@ -415,6 +421,7 @@ async function startNode(start: {
         `--node-name=${vm.name}`,
         `--vm-id=${instance.vmId}`,
         `--vm-resource-id=${instance.instanceUri}`,
+        ...metadataFlags(vmNameOf(instance.instanceUri)),
         `--vm-size=${VM_SIZE}`,
         `--location=${LOCATION}`,
         `--zone=${vm.zone}`,

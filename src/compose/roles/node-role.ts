@@ -98,8 +98,10 @@ export const nodeRole: Role<typeof options> = {
     const nodeHost = await openNodeHost(values, ports);
     const connection = await connectStore(values, "node", ports);
     const { apiClient } = connection;
+    const isVmGiven = values.vmId !== undefined && values.vmResourceId !== undefined;
+    // An operator who says which VM this is mostly has no such service, but may name one.
     const metadata =
-      values.vmId !== undefined && values.vmResourceId !== undefined
+      isVmGiven && values.metadataEndpoint === options["metadata-endpoint"].default
         ? undefined
         : await metadataService(values);
     const ownNode =
@@ -156,7 +158,7 @@ export const nodeRole: Role<typeof options> = {
       showing,
       runNodeWork,
       ...runs,
-      ...(metadata === undefined
+      ...(metadata === undefined || isVmGiven
         ? []
         : [(signal: AbortSignal) => confirmMachine({ metadata, clock, random, logger }, machine, signal)]),
     );
