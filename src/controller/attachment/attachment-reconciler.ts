@@ -1,11 +1,14 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isPrimaryOrRequested } from "../../core/attachment/attachment-state.ts";
 import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../../core/attachment/plan-attachment.ts";
+import { planMountEvents } from "../../core/attachment/plan-mount-events.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
+import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { KeyPace } from "../../runtime/queue/key-pace.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
@@ -13,7 +16,7 @@ import type { AttachmentPorts } from "../controller-ports.ts";
 import { limitedStore } from "../limited-store.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { attach } from "./attach.ts";
-import { setAttachmentStatus } from "./attachment-object.ts";
+import { attachmentTarget } from "./attachment-object.ts";
 import { removeIgnored } from "./ignored-attachment.ts";
 import { recreateAttachment } from "./recreate-attachment.ts";
 import { detach, leaveDisk, removeProvenOff } from "./removal/detach.ts";
@@ -21,6 +24,7 @@ import { removeIfUnattached } from "./removal/remove-if-unattached.ts";
 import { removeOrphan } from "./removal/remove-orphan.ts";
 import { takeBackDetach } from "./removal/take-back-detach.ts";
 import { hasLabels, restoreLabels } from "./restore-labels.ts";
+import { showProblems } from "./show-mount-problems.ts";
 
 /** How often an attachment without a pod is examined again, in milliseconds. Reads caches alone. */
 const UNBACKED_AGAIN_MS = 1_000;
@@ -146,7 +150,7 @@ async function execute(
     case "LeaveDisk":
       return leaveDisk(ports, attachment, action, signal);
     case "RecordRole":
-      return recordRole(ports, attachment, action.role, signal);
+      return recordRole(ports, observed.volume, attachment, action.role, signal);
     case "Recreate":
       return recreateAttachment(ports, attachment, action.node, signal);
     case "Wait":
@@ -166,16 +170,35 @@ function isMissedThere({ status }: AzVolumeAttachment, { vmId }: NodeIdentity): 
   return status?.state === "Attached" && status.deviceMissing === true && isSameVmId(status.vmId, vmId);
 }
 
+/**
+ * A role is replaced only once what it makes believed is shown: a node states its lost writes right before
+ * its release, and the cache may show that first.
+ */
 async function recordRole(
   ports: AttachmentPorts,
+  volume: AzVolume,
   attachment: AzVolumeAttachment,
   role: "Primary" | "Replica",
   signal: AbortSignal,
 ): Promise<Reconciled> {
+  const isUnshown = (present: AzVolumeAttachment): boolean =>
+    role === "Replica" && planMountEvents(volume, present, ports.clock.nowMs()).show.length > 0;
   const recorded = await ports.steps.run(role === "Primary" ? "promote" : "demote", () =>
-    setAttachmentStatus(ports, attachment, (status) => ({ ...status, role }), signal),
+    changeStatus(
+      ports.store,
+      attachmentTarget(ports, attachment),
+      (present) => {
+        const { status = { state: "Pending" } } = present;
+        return isUnshown(present) ? undefined : { ...present, status: { ...status, role } };
+      },
+      signal,
+    ),
   );
   if (!recorded.ok) return ignoreNotFound(recorded);
+  if (recorded.value.status?.role !== role) {
+    const shown = await showProblems(ports, volume, recorded.value, signal);
+    return shown.ok ? ok({ requeueAfterMs: 0 }) : shown;
+  }
   if (role === "Primary" && attachment.status?.role === "Replica")
     emitAttachmentEvent(
       ports,

@@ -174,6 +174,28 @@ describe("mountEventsReconciler of the leader", () => {
       );
     }));
 
+  it("shows what was lost where the cache has the release before the statement", () =>
+    withStated([], async (world) => {
+      await states(world, { role: "Primary" });
+      await world.setRecord(({ writer: _, ...record }) => ({ ...record, epoch: 1 }));
+      const present = await must(world.other.get("AzVolumeAttachment", name, never));
+      const lost: MountProblem = { ...dead, reason: "WritesLost", detail: "EIO" };
+      const status = { state: "Attached" as const, ...present.status, mountProblems: [lost] };
+      await must(world.other.updateStatus("AzVolumeAttachment", { ...present, status }, never));
+      const reconciler = attachmentReconciler(world.ports);
+      const demotes = async (): Promise<boolean> => {
+        assert.ok((await world.answerOf(reconciler.reconcile(name, never))).ok);
+        return world.attachment("node-a")?.status?.role === "Replica";
+      };
+      assert.ok((await demotes()) || (await demotes()), "the node is a replica from now on");
+      await leads(world);
+      assert.deepEqual(
+        world.emitted.map(({ reason, message }) => [reason, message]),
+        [["WritesLost", "node-a has reported lost writes of the volume: EIO"]],
+      );
+      assert.equal(world.attachment("node-a")?.status?.mountProblemsShown?.[0]?.reason, "WritesLost");
+    }));
+
   it("shows nothing of an attachment that is gone, or whose volume is", () =>
     withControllerPorts(async (world) => {
       assert.equal(await leads(world), undefined);

@@ -31,10 +31,10 @@ export function mountEventsReconciler(ports: AttachmentPorts): Reconciler {
 }
 
 /**
- * Emits first: a crash before the write shows an event once more, and one after it would hide it. A failed
- * write is repeated soon, and then the same event is not shown again.
+ * Shows what is due now. Emits first: a crash before the write shows an event once more, and one after it
+ * would hide it. A failed write is repeated soon, and then the same event is not shown again.
  */
-async function showProblems(
+export async function showProblems(
   ports: AttachmentPorts,
   volume: AzVolume,
   attachment: AzVolumeAttachment,

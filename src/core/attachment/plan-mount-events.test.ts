@@ -116,6 +116,9 @@ describe("believedMountProblems", () => {
     assert.deepEqual(believedMountProblems(shared, replica), []);
     const marked = { ...replica, spec: { ...withdrawn.spec, staged: true } } as AzVolumeAttachment;
     assert.deepEqual(believedMountProblems(shared, marked), [unnumbered]);
+    const stated = [unnumbered, { ...lost, epoch: 0 }];
+    const { status } = stating(stated, undefined, { role: "Primary" });
+    assert.deepEqual(believedMountProblems(shared, { ...replica, status }), [{ ...lost, epoch: 0 }]);
   });
 });
 

@@ -26,7 +26,11 @@ export function believedMountProblems(
 ): readonly MountProblem[] {
   if (!isSingleWriter(spec.capabilities)) {
     const mayHaveIt = isPrimaryOrRequested(attachment) || attachment.spec.staged === true;
-    return statedBy(attachment, ({ epoch }) => mayHaveIt && epoch === 0);
+    const hadIt = attachment.status?.role === "Primary";
+    return statedBy(
+      attachment,
+      ({ reason, epoch }) => epoch === 0 && (mayHaveIt || (reason === "WritesLost" && hadIt)),
+    );
   }
   const { nodeName } = attachment.spec;
   const vmId = attachment.status?.vmId;
