@@ -6,16 +6,39 @@ import { emitOnVolume } from "./emit-on-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { checkpointOf, ownAttachment } from "./own-state.ts";
 
+/** One path of a volume. */
+interface VolumePath {
+  readonly volumeName: string;
+  readonly path: string;
+}
+
 /**
  * Unmounts one path of a volume, and reports what its flush shows to be lost. The kernel says that once, and
  * the kubelet shows no error of an unstage: by the next call, which succeeds, no one would know.
  */
 export async function unmountVolume(
   ports: NodePorts,
-  { volumeName, path }: { readonly volumeName: string; readonly path: string },
+  of: VolumePath,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const unmounted = await ports.host.unmount(path, signal);
+  return reportingLoss(ports, of.volumeName, await ports.host.unmount(of.path, signal), signal);
+}
+
+/** Leaves a placeholder at one path of a volume, and reports the same: it may be the volume's last mount. */
+export async function coverVolume(
+  ports: NodePorts,
+  of: VolumePath,
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  return reportingLoss(ports, of.volumeName, await ports.host.mountPlaceholder(of.path, signal), signal);
+}
+
+async function reportingLoss(
+  ports: NodePorts,
+  volumeName: string,
+  unmounted: Result<void>,
+  signal: AbortSignal,
+): Promise<Result<void>> {
   if (!unmounted.ok && unmounted.failure.kind === "WritesLost")
     await reportWritesLost(ports, volumeName, unmounted.failure.detail, signal);
   return unmounted;

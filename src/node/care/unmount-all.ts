@@ -1,7 +1,7 @@
 import { ok, type Result } from "../../core/failure/result.ts";
 import { emitOnVolume } from "../emit-on-volume.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { unmountVolume } from "../unmount-volume.ts";
+import { coverVolume, unmountVolume } from "../unmount-volume.ts";
 import type { OwnVolume } from "./own-volume.ts";
 
 /**
@@ -20,7 +20,7 @@ export async function unmountAll(
     if (!unbound.ok) return unbound;
   }
   for (const path of placeholders) {
-    const left = await ports.host.mountPlaceholder(path, signal);
+    const left = await coverVolume(ports, { volumeName, path }, signal);
     if (!left.ok) return left;
   }
   if (placeholders.length > 0) {

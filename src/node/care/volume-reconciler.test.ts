@@ -650,6 +650,22 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual([listIn(world.record(), "quarantined"), world.emitted], [[a], []]);
     }));
 
+  it("reports what the flush before a placeholder shows to be lost", () =>
+    withNode({ writer: granted }, async (world) => {
+      await must(world.stage());
+      await must(world.publish());
+      await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
+      const failure = { kind: "WritesLost", devicePath: "/dev/sdc", detail: "Input/output error" } as const;
+      world.machine.failNext("mountPlaceholder", failure);
+      assert.deepEqual(await world.reconcile(), { ok: false, failure });
+      const lost = (): readonly string[] =>
+        world.emitted.flatMap(({ reason, message }) => (reason === "WritesLost" ? message : []));
+      const message = "not all that was written to the volume on node-a is on its disk: Input/output error";
+      assert.deepEqual(lost(), [message]);
+      assert.equal(kindOf(await world.reconcile()), "ok");
+      assert.deepEqual([lost(), listIn(world.record(), "quarantined")], [[message], []]);
+    }));
+
   it("reports no stale mounts where it had none", () =>
     withNode({ writer: granted }, async (world) => {
       await must(world.stage(block));

@@ -58,6 +58,22 @@ describe("publishVolume", () => {
       assert.deepEqual(mounts.ok && [mounts.value?.isDead, mounts.value?.isPlaceholder], [false, false]);
     }));
 
+  it("reports what is lost as it covers its own dead mount", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.publish()).ok, true);
+      world.machine.detach(0);
+      world.machine.attach({ lun: 0, disk: world.disk });
+      assert.equal((await world.answerOf(world.ports().host.unmount(stagingPath, never))).ok, true);
+      const failure = { kind: "WritesLost", devicePath: "/dev/sdc", detail: "Input/output error" } as const;
+      world.machine.failNext("mountPlaceholder", failure);
+      assert.equal(kindOf(await world.publish()), "WritesLost");
+      assert.equal((await world.publish()).ok, true);
+      assert.deepEqual(
+        world.emitted.map(({ reason }) => reason),
+        ["WritesLost"],
+      );
+    }));
+
   for (const { answer, isBelow, because } of [
     { answer: "ok", isBelow: true, because: "it is below what the pod has mounted over it" },
     { answer: "DeviceBusy", isBelow: false, because: "only something else is there" },

@@ -4,7 +4,7 @@ import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, checkpointOfDisk } from "../own-state.ts";
-import { unmountVolume } from "../unmount-volume.ts";
+import { coverVolume, unmountVolume } from "../unmount-volume.ts";
 import { checkHeld } from "../writer/check-held.ts";
 import { whileSame } from "./same-device.ts";
 import type { Staged, StageRequest } from "./stage-request.ts";
@@ -72,7 +72,7 @@ async function publishFileSystem(
   if (below.value) return checkAfterBind(ports, { ...request, before: "live" }, staged, signal);
   const covered = isOf(present.value, staged.device)
     ? ok("live" as const)
-    : await coverDead(ports, targetPath, present.value, signal);
+    : await coverDead(ports, { volumeName, path: targetPath }, present.value, signal);
   if (!covered.ok) return covered;
   const checkpointed = await addTarget(ports, volumeName, targetPath, signal);
   if (!checkpointed.ok) return checkpointed;
@@ -103,7 +103,7 @@ async function publishedAt(
  */
 async function coverDead(
   ports: NodePorts,
-  targetPath: string,
+  target: { readonly volumeName: string; readonly path: string },
   present: MountPoint | undefined,
   signal: AbortSignal,
 ): Promise<Result<"none" | "placeholder">> {
@@ -111,10 +111,10 @@ async function coverDead(
   if (present.isPlaceholder) return ok("placeholder");
   if (!present.isDead)
     return deviceBusy(
-      targetPath,
+      target.path,
       `a ${present.fsType} (${present.majorMinor}) is mounted there, not the volume: unmount it`,
     );
-  const covered = await ports.host.mountPlaceholder(targetPath, signal);
+  const covered = await coverVolume(ports, target, signal);
   return covered.ok ? ok("placeholder") : covered;
 }
 
@@ -158,7 +158,7 @@ async function checkAfterBind(
   if (!isSingleWriter(staged.volume.spec.capabilities)) return ok(undefined);
   const held = await checkHeld(ports, staged.volume.metadata.name, signal);
   if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
-  const undone = await unbind(ports, bound, signal);
+  const undone = await unbind(ports, staged.volume.metadata.name, bound, signal);
   if (!undone.ok) return undone;
   return notWriter(
     bound.volumeId,
@@ -167,12 +167,17 @@ async function checkAfterBind(
   );
 }
 
-function unbind(ports: NodePorts, bound: BoundTarget, signal: AbortSignal): Promise<Result<void>> {
+function unbind(
+  ports: NodePorts,
+  volumeName: string,
+  bound: BoundTarget,
+  signal: AbortSignal,
+): Promise<Result<void>> {
   switch (bound.before) {
     case "live":
       return Promise.resolve(ok(undefined));
     case "placeholder":
-      return ports.host.mountPlaceholder(bound.targetPath, signal);
+      return coverVolume(ports, { volumeName, path: bound.targetPath }, signal);
     case "none":
       return unpublishVolume(ports, bound, signal);
   }
