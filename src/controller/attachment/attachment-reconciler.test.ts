@@ -429,6 +429,24 @@ describe("attachmentReconciler", () => {
       assert.equal(world.attachment("node-a")?.status?.state, "Pending");
     }));
 
+  it("promotes no replica whose disk was off, and had to be attached again", () =>
+    withNode(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { role: "Replica" } }));
+      await read(resetAttachment(world.other, { diskUri, node: a, proof: "entryGone" }, never));
+      const shows = (): string | undefined =>
+        world.ports.cache.get("AzVolumeAttachment", attachmentName("node-a"))?.status?.state;
+      await world.until(() => shows() === "Pending");
+      await run(world);
+      await run(world);
+      const { state, role } = world.attachment("node-a")?.status ?? {};
+      assert.deepEqual([state, role, world.attachedTo.has("node-a")], ["Attached", "Primary", true]);
+      assert.deepEqual(
+        world.emitted.map(({ reason }) => reason),
+        ["Attached"],
+      );
+    }));
+
   it("leaves a recreated attachment alone while the cache still shows the old one", () =>
     withNode(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));

@@ -10,12 +10,15 @@ import {
   attachmentName,
   aVolumeWithRecord,
   aWriter,
+  diskUri,
+  identity,
 } from "../../core/testing/objects.ts";
 import { must } from "../../core/testing/value-of.ts";
 import { asksNothing, type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { volumeReconciler } from "../writer/volume-reconciler.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
+import { resetAttachment } from "./removal/reset-attachment.ts";
 import { mountEventsReconciler } from "./show-mount-problems.ts";
 
 const never = new AbortController().signal;
@@ -194,6 +197,19 @@ describe("mountEventsReconciler of the leader", () => {
         [["WritesLost", "node-a has reported lost writes of the volume: EIO"]],
       );
       assert.equal(world.attachment("node-a")?.status?.mountProblemsShown?.[0]?.reason, "WritesLost");
+    }));
+
+  it("believes no lost writes of a fenced node that has the disk again as a replica", () =>
+    withStated([], async (world) => {
+      await states(world, { role: "Primary" });
+      await world.setRecord((record) => ({ ...record, epoch: 5, writer: aWriter("node-b", { epoch: 5 }) }));
+      const node = identity("node-a");
+      await must(resetAttachment(world.other, { diskUri, node, proof: "entryGone" }, never));
+      const { vmId, instanceUri } = node;
+      const lie: MountProblem = { ...dead, reason: "WritesLost", epoch: 4 };
+      await states(world, { state: "Attaching", vmId, instanceUri, mountProblems: [lie] });
+      await leads(world);
+      assert.deepEqual(world.emitted, []);
     }));
 
   it("shows nothing of an attachment that is gone, or whose volume is", () =>
