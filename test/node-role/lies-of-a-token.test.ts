@@ -293,9 +293,9 @@ describe(
         for (const volume of [shared.volume, held]) {
           const { epoch } = await recordOf(volume);
           const stated = { epoch, since: "long ago", detail: "gone\n".repeat(100) };
-          const mountProblems = (["MountDead", "FileSystemErrors", "FileSystemRepaired"] as const).map(
-            (reason) => ({ ...stated, reason }),
-          );
+          const mountProblems = (
+            ["MountDead", "FileSystemErrors", "FileSystemRepaired", "WritesLost"] as const
+          ).map((reason) => ({ ...stated, reason }));
           const own = (await attachedNodes(theLab(), volume, signal)).get(LYING) ?? assert.fail(volume.name);
           const { name } = own.metadata;
           const written = await changeStatus(
@@ -309,14 +309,14 @@ describe(
         }
         await waitUntil("the leader to have shown it", SOON, async () => {
           const own = (await attachedNodes(theLab(), held, signal)).get(LYING);
-          const isShown = own?.status?.mountProblemsShown?.length === 3;
+          const isShown = own?.status?.mountProblemsShown?.length === 4;
           return isShown && (await conditionsOf(held)).includes("MountUnhealthy MountDead")
             ? true
             : undefined;
         });
         // That of its replica was stated first: node-a holds the volume.
         const replica = (await attachedNodes(theLab(), shared.volume, signal)).get(LYING);
-        assert.equal(replica?.status?.mountProblems?.length, 3);
+        assert.equal(replica?.status?.mountProblems?.length, 4);
         assert.equal(replica.status.mountProblemsShown, undefined);
         assert.deepEqual(
           (await conditionsOf(shared.volume)).filter((condition) => condition.startsWith("Mount")),

@@ -265,14 +265,14 @@ const misreports: Round = async ({ world, store, nodeName, replicas }) => {
     const record = world.store
       .objects("AzVolume")
       .find(({ metadata }) => metadata.name === attachment.spec.volumeName)?.status?.record;
-    const mountProblems = (["MountDead", "FileSystemErrors", "FileSystemRepaired"] as const).map(
-      (reason) => ({
-        reason,
-        epoch: record?.epoch ?? 0,
-        since: recall.time,
-        detail: `a lie\n${recall.progress}`,
-      }),
-    );
+    const mountProblems = (
+      ["MountDead", "FileSystemErrors", "FileSystemRepaired", "WritesLost"] as const
+    ).map((reason) => ({
+      reason,
+      epoch: record?.epoch ?? 0,
+      since: recall.time,
+      detail: `a lie\n${recall.progress}`,
+    }));
     await store.updateStatus(
       "AzVolumeAttachment",
       { ...attachment, status: { ...attachment.status, recall, deviceMissing: true, mountProblems } },
