@@ -1,5 +1,5 @@
 import type { Result } from "../core/failure/result.ts";
-import { withLostWrites } from "../core/node/plan-mount-problems.ts";
+import { isLossStated, withLostWrites } from "../core/node/plan-mount-problems.ts";
 import { ignoreNotFound } from "../objects/ignore-not-found.ts";
 import { changeStatus } from "../objects/update-object.ts";
 import { emitOnVolume } from "./emit-on-volume.ts";
@@ -59,51 +59,57 @@ export async function reportWritesLost(
     "WritesLost",
     `not all that was written to the volume on ${nodeName} is on its disk: ${detail}`,
   );
-  await stateLoss(ports, volumeName, `not all that was written is on its disk: ${detail}`, signal);
+  const stated = `not all that was written is on its disk: ${detail}`;
+  await stateLoss(ports, volumeName, { detail: stated, isOfMount: false }, signal);
 }
 
 /**
- * Says on the volume that its disk may lack what was written last: a dead mount is not flushed. Once it has
- * been unmounted; where it died since the last look at it, nothing has said so before.
+ * Says on the volume that its disk may lack what was written last: a dead mount is not flushed. Before it is
+ * unmounted: the caller may leave during the unmount, or this process end, and nothing of it is left to see
+ * then. Where it died since the last look at it, nothing has said so before.
  */
-export async function reportUnmountedDead(
+export async function reportUnflushed(
   ports: NodePorts,
   volumeName: string,
   signal: AbortSignal,
 ): Promise<void> {
   const { nodeName } = ports.node;
-  const why = "its mount was dead before it was unmounted";
+  const why = "its mount is dead, and unmounted without a flush";
   emitOnVolume(
     ports,
     volumeName,
     "WritesLost",
     `what was written last to the volume on ${nodeName} may not be on its disk: ${why}`,
   );
-  await stateLoss(ports, volumeName, `what was written last may not be on its disk: ${why}`, signal);
+  const detail = `what was written last may not be on its disk: ${why}`;
+  await stateLoss(ports, volumeName, { detail, isOfMount: true }, signal);
 }
 
 /**
  * States it in the attachment of this node, for the leader to show it on claim and pods: before the caller
  * continues, and so before the release, after which the leader soon believes it no more. Where it can't be
- * written, the event on the volume remains.
+ * written, the event on the volume remains. `isOfMount`: a mount has such a loss once, however often its
+ * unmount is tried.
  */
 async function stateLoss(
   ports: NodePorts,
   volumeName: string,
-  detail: string,
+  { detail, isOfMount }: { readonly detail: string; readonly isOfMount: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const checkpoint = checkpointOf(ports, volumeName);
   const attachment = ownAttachment(ports, volumeName);
   if (checkpoint === undefined || attachment === undefined) return;
   const { name, uid } = attachment.metadata;
+  const loss = { epoch: checkpoint.epoch, detail };
+  const { begunAt } = ports.looks.of(checkpoint);
   const stated = await changeStatus(
     ports.store,
     { kind: "AzVolumeAttachment", name, uid },
     ({ status, ...present }) => {
       if (status === undefined) return undefined;
-      const loss = { epoch: checkpoint.epoch, detail };
-      const mountProblems = withLostWrites(status.mountProblems, loss, ports.clock.nowMs());
+      if (isOfMount && isLossStated(status.mountProblems, loss, begunAt)) return undefined;
+      const mountProblems = withLostWrites(status.mountProblems, loss, ports.clock.nowMs(), begunAt);
       return { ...present, status: { ...status, mountProblems } };
     },
     signal,

@@ -50,15 +50,36 @@ export function planMountProblems(
   return sameJson(next, present) ? undefined : next;
 }
 
-/** The same with the writes that were lost last, under that epoch. Later ones replace earlier ones. */
+/** Whether that loss is stated of a mount that was begun then. `begunAt`: as of `KnownMount`. */
+export function isLossStated(
+  stated: readonly MountProblem[] | undefined,
+  { epoch, detail }: Pick<MountProblem, "epoch" | "detail">,
+  begunAt = "",
+): boolean {
+  const text = mountProblemDetail(detail);
+  return (stated ?? []).some(
+    (problem) =>
+      problem.reason === LOSS &&
+      problem.epoch === epoch &&
+      problem.detail === text &&
+      problem.since > begunAt,
+  );
+}
+
+/**
+ * The same with the writes that were lost last, under that epoch. Later ones replace earlier ones. `begunAt`:
+ * as of `KnownMount`.
+ */
 export function withLostWrites(
   stated: readonly MountProblem[] | undefined,
   { epoch, detail }: Pick<MountProblem, "epoch" | "detail">,
   nowMs: number,
+  begunAt = "",
 ): readonly MountProblem[] {
   const others = (stated ?? []).filter(({ reason }) => reason !== LOSS);
   const last = (stated ?? []).find(({ reason }) => reason === LOSS);
-  const since = after(last?.since ?? "", nowMs);
+  const before = last?.since ?? "";
+  const since = after(before > begunAt ? before : begunAt, nowMs);
   return [...others, { reason: LOSS, epoch, since, detail: mountProblemDetail(detail) }];
 }
 

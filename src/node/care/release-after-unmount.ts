@@ -2,7 +2,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import type { NodeVolumeAction } from "../../core/node/plan-node-volume.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { restoreDevice } from "../stage/device-tuning.ts";
-import { reportUnmountedDead } from "../unmount-volume.ts";
+import { reportUnflushed } from "../unmount-volume.ts";
 import { cleanCheckTarget } from "../writer/clean-check-target.ts";
 import { releaseVolume } from "../writer/release-volume.ts";
 import { answerRecall, type RecallAnswer, unmountUnderRecall } from "./answer-recall.ts";
@@ -21,13 +21,13 @@ export async function releaseAfterUnmount(
   // What is unmounted already makes no progress: a report would only overwrite that the release was
   // refused.
   const isUnmounted = observed.mount === "none" && observed.targets.length === 0;
+  if (isUnflushed) await reportUnflushed(ports, target.volumeName, signal);
   const unmounted = await unmountUnderRecall(
     ports,
     { attachment, recallId: isUnmounted ? undefined : recallId, majorMinor: checkpoint?.majorMinor },
     () => unmountAll(ports, target, placeholders, signal),
     signal,
   );
-  if (unmounted.ok && isUnflushed) await reportUnmountedDead(ports, target.volumeName, signal);
   const released = unmounted.ok ? await releaseAndRemoveCheckpoint(ports, target, signal) : unmounted;
   if (!released.ok) {
     // An orderly unstage is not recalled. Right after an unmount the last process may just be ending.

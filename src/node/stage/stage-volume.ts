@@ -11,7 +11,7 @@ import { readAttachment } from "../../objects/named-attachment.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { reportUnmountedDead, unmountVolume } from "../unmount-volume.ts";
+import { reportUnflushed, unmountVolume } from "../unmount-volume.ts";
 import { acquireVolume } from "../writer/acquire-volume.ts";
 import { checkHeld } from "../writer/check-held.ts";
 import { releaseVolume } from "../writer/release-volume.ts";
@@ -148,10 +148,10 @@ async function stageAsWriter(
     if (target !== undefined) return stageUsed(ports, request, found, target, signal);
   }
   if (present !== "none") {
+    if (present === "unflushed") await reportUnflushed(ports, volumeName, signal);
     const stale = { volumeName, path: request.stagingPath };
     const unmounted = await ports.steps.run("unmount", () => unmountVolume(ports, stale, signal));
     if (!unmounted.ok) return unmounted;
-    if (present === "unflushed") await reportUnmountedDead(ports, volumeName, signal);
   }
   const acquired = await acquireVolume(ports, volumeName, found.lun, signal);
   if (!acquired.ok) return acquired;

@@ -4,6 +4,7 @@ import { aWriter } from "../../core/testing/objects.ts";
 import { kindOf } from "../../core/testing/value-of.ts";
 import { withNode, aStageRequest } from "../testing/a-node.ts";
 import { stageVolume } from "./stage-volume.ts";
+import { unstageVolume } from "./unstage-volume.ts";
 
 const request = aStageRequest();
 const granted = aWriter("node-a", { held: false });
@@ -136,7 +137,7 @@ describe("unstageVolume", () => {
           [
             "WritesLost",
             "what was written last to the volume on node-a may not be on its disk: " +
-              "its mount was dead before it was unmounted",
+              "its mount is dead, and unmounted without a flush",
           ],
         ],
       );
@@ -146,10 +147,50 @@ describe("unstageVolume", () => {
         [
           [
             "WritesLost",
-            "what was written last may not be on its disk: its mount was dead before it was unmounted",
+            "what was written last may not be on its disk: its mount is dead, and unmounted without a flush",
           ],
         ],
       );
+    }));
+
+  it("says it of a dead mount also where the unmount is slower than its caller", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.stage()).ok, true);
+      world.machine.detach(0);
+      world.machine.setLatencyMs("unmount", 10_000);
+      const caller = new AbortController();
+      const unstaging = unstageVolume(world.ports(), aStageRequest(), caller.signal);
+      const isUnmounting = (): boolean => world.machine.commandsInFlight().length > 0;
+      assert.ok(await world.clock.runUntil(isUnmounting, 10_000));
+      caller.abort();
+      assert.equal(kindOf(await world.answerOf(unstaging)), "Cancelled");
+      await world.clock.advance(10_000);
+      assert.deepEqual(world.machine.mounts(), []);
+      assert.equal((await world.unstage()).ok, true);
+      const lost = world.emitted.map(({ reason }) => reason);
+      const stated = (world.attachment()?.status?.mountProblems ?? []).map(({ reason }) => reason);
+      assert.deepEqual([lost, stated], [["WritesLost"], ["WritesLost"]]);
+    }));
+
+  it("states it once of a mount, however often its unmount is tried", () =>
+    withNode({ writer: granted }, async (world) => {
+      const since = (): string | undefined => world.attachment()?.status?.mountProblems?.[0]?.since;
+      const before: (string | undefined)[] = [];
+      for (const _ of ["a mount", "the next"]) {
+        assert.equal((await world.stage()).ok, true);
+        world.machine.detach(0);
+        for (const __ of ["a try", "another"]) {
+          world.machine.failNext("unmount", { kind: "DeviceBusy", devicePath: "/dev/sdc", detail: "in use" });
+          assert.equal((await world.unstage()).ok, false);
+          before.push(since());
+          await world.clock.advance(1_000);
+        }
+        assert.equal((await world.unstage()).ok, true);
+        assert.equal(since(), before.at(-1));
+        world.machine.attach({ lun: 0, disk: world.disk });
+        await world.grantAgain();
+      }
+      assert.equal(new Set(before).size, 2, before.join());
     }));
 
   it("unmounts and releases also where the loss can't be stated", () =>

@@ -7,7 +7,7 @@ import { updateRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, checkpointOfDisk, ownAttachment } from "../own-state.ts";
-import { reportUnmountedDead, unmountVolume } from "../unmount-volume.ts";
+import { reportUnflushed, unmountVolume } from "../unmount-volume.ts";
 import { releaseVolume } from "../writer/release-volume.ts";
 import { verifyClean } from "../writer/verify-clean.ts";
 import { restoreDevice } from "./device-tuning.ts";
@@ -44,14 +44,13 @@ export async function unstageVolume(
   }
   const { stagingPath: path } = request;
   const knownName = volume?.metadata.name ?? checkpointOfDisk(ports, request.volumeId)?.volumeName;
+  if (knownName !== undefined && targets.value.isUnflushed) await reportUnflushed(ports, knownName, signal);
   const unmounted = await ports.steps.run("unmount", () =>
     knownName === undefined
       ? ports.host.unmount(path, signal)
       : unmountVolume(ports, { volumeName: knownName, path }, signal),
   );
   if (!unmounted.ok) return unmounted;
-  if (knownName !== undefined && targets.value.isUnflushed)
-    await reportUnmountedDead(ports, knownName, signal);
   if (volume !== undefined) await restoreDevice(ports, volume.metadata.name, signal);
   if (hasOneWriter) {
     const isFlushed = targets.value.staging === "live";
