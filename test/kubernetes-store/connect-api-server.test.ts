@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, mock } from "node:test";
 import { setImmediate } from "node:timers/promises";
@@ -16,6 +16,8 @@ import type { Answer, HttpsServer } from "./https-server.ts";
 const TEST_TIMEOUT_MS = 1_200_000;
 /** How long a busy machine may take for a handshake and an answer, in milliseconds. */
 const PATIENCE_MS = 60_000;
+/** Of the kernel's times in /proc, whatever its own ticks are. */
+const MS_PER_TICK = 10;
 const never = new AbortController().signal;
 const GET = { method: "GET", path: "/api/v1/things" } as const;
 const PUT = { method: "PUT", path: "/api/v1/things/a", body: { a: 1 } } as const;
@@ -79,6 +81,22 @@ async function connected({ server, connect }: Bench, requestTimeoutMs: number): 
   return client;
 }
 
+/**
+ * When the kernel probes the connections to that port next, in milliseconds: of each that is established and
+ * has nothing on its way. Column 5 of the file is the timer, which is 2 for a probe, and its time in ticks.
+ */
+async function probedAfterMs(port: number): Promise<readonly number[]> {
+  const remote = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const lines = (await readFile("/proc/net/tcp", "utf8"))
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/u));
+  return lines.flatMap(([, , to = "", state, , timer = ""]) =>
+    to.endsWith(remote) && state === "01" && timer.startsWith("02:")
+      ? [Number.parseInt(timer.slice(3), 16) * MS_PER_TICK]
+      : [],
+  );
+}
+
 async function untilReceived(server: HttpsServer, count: number): Promise<void> {
   const endsMs = systemClock.elapsedMs() + PATIENCE_MS;
   while (server.received.length < count) {
@@ -97,6 +115,21 @@ async function drained(events: AsyncIterable<ApiWatchEvent>): Promise<readonly A
 }
 
 describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
+  it(
+    "has the kernel probe a connection that it keeps as seldom as one in use",
+    { skip: process.platform === "linux" ? false : "reads /proc" },
+    besideServer(async ({ server, connect }) => {
+      const client = connect();
+      server.answerWith(json(200, {}));
+      assert.ok((await client.call(GET, never)).ok && (await client.call(GET, never)).ok);
+      await setImmediate();
+      const [afterMs = assert.fail("no connection is kept"), ...others] = await probedAfterMs(
+        Number(server.config().url.port),
+      );
+      assert.ok(afterMs > 5_000 && others.length === 0, `${afterMs} ms, ${others.join()}`);
+    }),
+  );
+
   it(
     "sends its identity, asks for JSON, and answers any status code with its body",
     besideServer(async ({ server, connect }) => {

@@ -143,7 +143,9 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
             ...headers,
           },
         });
-        return sent.on("socket", (socket) => socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS));
+        return timeoutCovers === "head"
+          ? sent.on("socket", (socket) => socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS))
+          : sent;
       },
       readyEvent: "secureConnect",
       body:
@@ -286,6 +288,8 @@ function openConnections({ ca, certificate, key }: Credential, serverName: strin
   const calls = new Agent({
     ...tls,
     keepAlive: true,
+    // The default is a second: an API server would answer the probes of all idle connections of all nodes.
+    keepAliveMsecs: TCP_KEEP_ALIVE_MS,
     maxSockets: CALL_SOCKETS_MAX,
     maxFreeSockets: IDLE_SOCKETS_MAX,
     timeout: SOCKET_IDLE_MAX_MS,
