@@ -77,6 +77,33 @@ describe("Linux host on a disk that takes no more writes", () => {
           ),
       );
 
+  onLinuxHost("says what a device lost to the next look where the caller had left", {}, async (world) => {
+    const { host } = world;
+    const disk = await attachHangingDisk(world);
+    const { path, majorMinor } = valueOf(await host.findDevice({ lun: LUN }, never));
+    const writer = await open(path, "r+");
+    try {
+      await writer.write(Buffer.alloc(WRITTEN_MIB * MIB, 1));
+      await disk.hang();
+      const caller = new AbortController();
+      const request = aMount({ lun: LUN, lastMajorMinor: majorMinor });
+      const leaving = host.isClean(request, caller.signal);
+      while (!(await isHeldUp(path))) await systemClock.sleep(POLL_MS, never);
+      caller.abort();
+      assert.equal(kindOf(await leaving), "Cancelled");
+      await disk.answer();
+      let looked = await host.isClean(request, never);
+      while (looked.ok && looked.value.reason?.includes("did not end") === true)
+        looked = await host.isClean(request, never);
+      assert.match(valueOf(looked).writesLost ?? "", /Input\/output error|No space left on device/u);
+      assert.equal(valueOf(await host.isClean(request, never)).writesLost, undefined);
+    } finally {
+      await disk.answer();
+      await writer.close();
+      await disk.remove();
+    }
+  });
+
   onLinuxHost("is not clean of raw block, says once what it lost, and is clean then", {}, async (world) => {
     const { host } = world;
     const { remove } = await attachDiskOf(world, 1);
@@ -212,7 +239,7 @@ async function unmountOnceFree(folder: string): Promise<void> {
  * write by itself, holds that up. The disk has to answer soon: every `sync` on the machine waits for it.
  */
 async function isHeldUp(path: string): Promise<boolean> {
-  const commands = ["--exact", "--full", `(sync --file-system|fsfreeze --unfreeze) ${path}`];
+  const commands = ["--exact", "--full", `(sync|sync --file-system|fsfreeze --unfreeze) ${path}`];
   const found = await run("pgrep", commands).catch(() => undefined);
   const pid = found?.stdout.trim();
   if (pid === undefined) return false;

@@ -52,8 +52,8 @@ export interface HostContext {
   /** The last freeze of this process, or what it has thawed instead, by the number of the device. */
   readonly freezes: Map<string, LiveFreeze>;
   /**
-   * What flushes have shown to be lost whose callers had left, by the path of the mount: the kernel says it
-   * once, and a disk that fails is often slower than a caller waits.
+   * What flushes have shown to be lost whose callers had left, by the path of the mount or the number of the
+   * device: the kernel says it once, and a disk that fails is often slower than a caller waits.
    */
   readonly lateLosses: Map<string, FailureOf<"WritesLost">>;
 }

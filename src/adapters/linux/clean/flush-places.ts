@@ -26,7 +26,7 @@ export async function flushPlaces(
   for (const majorMinor of places.flatMap(({ path, numbers }) => (path === undefined ? [] : [...numbers]))) {
     const node = await nodeOfDevice(host.sysRoot, majorMinor);
     if (node === undefined) continue;
-    const flushed = await flushDevice(host, node, signal);
+    const flushed = await flushDevice(host, { path: node, majorMinor }, signal);
     const sent = flushed.ok ? await writesInFlight(host.sysRoot, majorMinor) : 0;
     if (sent > 0)
       return ok({

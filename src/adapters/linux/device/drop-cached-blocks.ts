@@ -22,6 +22,8 @@ export async function dropCachedBlocks(
     touches: [device.majorMinor],
     changes: true,
   };
+  // Of an earlier use of the device, or of another disk that had its number.
+  host.lateLosses.delete(device.majorMinor);
   const exit = await runToSuccess(host, command, signal);
   return exit.ok ? ok(undefined) : exit;
 }

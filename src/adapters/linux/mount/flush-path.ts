@@ -33,7 +33,7 @@ export async function flushMount(
   const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
   const args = isRaw ? [mount.path] : ["--file-system", mount.path];
   const devicePath = isRaw ? mount.path : mount.source;
-  const flushed = await sync(host, { devicePath, args, mountPath: mount.path }, signal);
+  const flushed = await sync(host, { devicePath, args, place: mount.path }, signal);
   if (!flushed.ok) {
     const { majorMinor } = mount;
     const path = await nodeOfDevice(host.sysRoot, majorMinor);
@@ -54,10 +54,16 @@ function broken({ source }: ObservedMount, detail: string): Result<never> {
 
 /**
  * Flushes the cached blocks of a device, by the path of its node: fsync(2) also waits for the blocks that the
- * kernel is writing by itself, and reports those that it could not write. BLKFLSBUF reports none.
+ * kernel is writing by itself, and reports those that it could not write. BLKFLSBUF reports none. Fails with
+ * `WritesLost` once, as `flushMount` does.
  */
-export function flushDevice(host: HostContext, path: string, signal: AbortSignal): Promise<Result<void>> {
-  return sync(host, { devicePath: path, args: [path] }, signal);
+export async function flushDevice(
+  host: HostContext,
+  { path, majorMinor }: { readonly path: string; readonly majorMinor: string },
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  const flushed = await sync(host, { devicePath: path, args: [path], place: majorMinor }, signal);
+  return flushed.ok ? answerLateLoss(host, majorMinor) : flushed;
 }
 
 /** What sync(1) says where the kernel reports a lost write. */
@@ -68,10 +74,10 @@ export function writesLost(devicePath: string, detail: string): FailureOf<"Write
   return lostWrite.test(detail) ? { kind: "WritesLost", devicePath, detail } : undefined;
 }
 
-/** What an earlier flush of the mount at a path has shown to be lost, if that was not answered yet. */
-export function answerLateLoss({ lateLosses }: HostContext, path: string): Result<void> {
-  const late = lateLosses.get(path);
-  lateLosses.delete(path);
+/** What an earlier flush of a place (see `lateLosses`) has shown to be lost, if that was not answered yet. */
+export function answerLateLoss({ lateLosses }: HostContext, place: string): Result<void> {
+  const late = lateLosses.get(place);
+  lateLosses.delete(place);
   return late === undefined ? ok(undefined) : fail<Failure>(late);
 }
 
@@ -80,12 +86,8 @@ async function sync(
   {
     devicePath,
     args,
-    mountPath,
-  }: {
-    readonly devicePath: string;
-    readonly args: readonly string[];
-    readonly mountPath?: string;
-  },
+    place,
+  }: { readonly devicePath: string; readonly args: readonly string[]; readonly place: string },
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const command: HostCommand = {
@@ -95,12 +97,10 @@ async function sync(
     limitMs: host.limits.flushMs,
     touches: [],
     changes: false,
-    ...(mountPath !== undefined && {
-      afterCaller: (exit) => {
-        const lost = exit.ok ? writesLost(devicePath, exit.value.stderr.trim()) : undefined;
-        if (lost !== undefined) host.lateLosses.set(mountPath, lost);
-      },
-    }),
+    afterCaller: (exit) => {
+      const lost = exit.ok ? writesLost(devicePath, exit.value.stderr.trim()) : undefined;
+      if (lost !== undefined) host.lateLosses.set(place, lost);
+    },
   };
   const exit = await runToSuccess(host, command, signal);
   if (exit.ok) return ok(undefined);
