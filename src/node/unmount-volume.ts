@@ -1,3 +1,4 @@
+import type { AttachmentStatus } from "../core/api/az-volume-attachment.ts";
 import type { Result } from "../core/failure/result.ts";
 import { isLossStated, withLostWrites } from "../core/node/plan-mount-problems.ts";
 import { ignoreNotFound } from "../objects/ignore-not-found.ts";
@@ -103,12 +104,14 @@ async function stateLoss(
   const { name, uid } = attachment.metadata;
   const loss = { epoch: checkpoint.epoch, detail };
   const { begunAt } = ports.looks.of(checkpoint);
+  const isStated = ({ mountProblems }: Pick<AttachmentStatus, "mountProblems">): boolean =>
+    isOfMount && isLossStated(mountProblems, loss, begunAt);
+  if (attachment.status !== undefined && isStated(attachment.status)) return;
   const stated = await changeStatus(
     ports.store,
     { kind: "AzVolumeAttachment", name, uid },
     ({ status, ...present }) => {
-      if (status === undefined) return undefined;
-      if (isOfMount && isLossStated(status.mountProblems, loss, begunAt)) return undefined;
+      if (status === undefined || isStated(status)) return undefined;
       const mountProblems = withLostWrites(status.mountProblems, loss, ports.clock.nowMs(), begunAt);
       return { ...present, status: { ...status, mountProblems } };
     },
