@@ -223,6 +223,20 @@ describe("publishVolume", () => {
       assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, [other]);
     }));
 
+  it("reports what a raw device has lost as it is unbound, also without its checkpoint", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.publish(raw)).ok, true);
+      await world.ports().checkpoints.remove("pvc-1", never);
+      const failure = { kind: "WritesLost", devicePath: "/dev/sdc", detail: "Input/output error" } as const;
+      world.machine.failNext("unmount", failure);
+      assert.equal(kindOf(await world.unpublish()), "WritesLost");
+      assert.equal((await world.unpublish()).ok, true);
+      assert.deepEqual(
+        world.emitted.map(({ about, reason }) => [about.name, reason]),
+        [["pvc-1", "WritesLost"]],
+      );
+    }));
+
   for (const accessType of ["mount", "block"] as const)
     it(`restores a lost checkpoint with all that is bound (${accessType})`, () =>
       withNode({ writer: granted }, async (world) => {

@@ -1,3 +1,4 @@
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { deviceBusy, notWriter } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
@@ -191,11 +192,13 @@ export async function unpublishVolume(
 ): Promise<Result<void>> {
   const { targetPath: path } = request;
   const checkpoint = checkpointOfDisk(ports, request.volumeId);
+  const [shown] = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(request.volumeId));
+  const volumeName = checkpoint?.volumeName ?? shown?.metadata.name;
   // Where nothing is left at the staging path this is the volume's last mount, which is flushed.
   const unbound =
-    checkpoint === undefined
+    volumeName === undefined
       ? await ports.host.unmount(path, signal)
-      : await unmountVolume(ports, { volumeName: checkpoint.volumeName, path }, signal);
+      : await unmountVolume(ports, { volumeName, path }, signal);
   if (!unbound.ok) return unbound;
   if (checkpoint === undefined) return ok(undefined);
   return checkpointTargets(
