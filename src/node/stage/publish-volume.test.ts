@@ -237,6 +237,21 @@ describe("publishVolume", () => {
       );
     }));
 
+  for (const { targetReadOnly, lost } of [
+    { targetReadOnly: false, lost: ["WritesLost"] },
+    { targetReadOnly: true, lost: [] },
+  ])
+    it(`says of a ${targetReadOnly ? "read-only" : "writable"} raw device that is gone what may be lost`, () =>
+      withNode({ writer: granted }, async (world) => {
+        assert.equal((await world.publish({ ...raw, targetReadOnly })).ok, true);
+        world.machine.detach(0);
+        assert.equal((await world.unpublish()).ok, true);
+        assert.deepEqual(
+          world.emitted.map(({ reason }) => reason),
+          lost,
+        );
+      }));
+
   for (const accessType of ["mount", "block"] as const)
     it(`restores a lost checkpoint with all that is bound (${accessType})`, () =>
       withNode({ writer: granted }, async (world) => {

@@ -3,9 +3,10 @@ import { deviceBusy, notWriter } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
+import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, checkpointOfDisk } from "../own-state.ts";
-import { coverVolume, unmountVolume } from "../unmount-volume.ts";
+import { coverVolume, reportUnflushed, unmountVolume } from "../unmount-volume.ts";
 import { checkHeld } from "../writer/check-held.ts";
 import { whileSame } from "./same-device.ts";
 import type { Staged, StageRequest } from "./stage-request.ts";
@@ -194,6 +195,8 @@ export async function unpublishVolume(
   const checkpoint = checkpointOfDisk(ports, request.volumeId);
   const [shown] = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(request.volumeId));
   const volumeName = checkpoint?.volumeName ?? shown?.metadata.name;
+  if (checkpoint?.accessType === "block" && (await isDeviceUnflushed(ports, checkpoint, signal)))
+    await reportUnflushed(ports, checkpoint.volumeName, signal);
   // Where nothing is left at the staging path this is the volume's last mount, which is flushed.
   const unbound =
     volumeName === undefined
@@ -207,6 +210,18 @@ export async function unpublishVolume(
     (targets) => targets.filter((target) => target !== request.targetPath),
     signal,
   );
+}
+
+/**
+ * Whether a raw device is gone that may have been written to. That of a file system shows at its staging path.
+ */
+async function isDeviceUnflushed(
+  { host }: NodePorts,
+  { majorMinor }: VolumeCheckpoint,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const mounts = majorMinor === undefined ? undefined : await host.mountsOf(majorMinor, signal);
+  return mounts?.ok === true && mounts.value.some(({ isDead, readOnly }) => isDead && !readOnly);
 }
 
 function addTarget(

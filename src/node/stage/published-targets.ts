@@ -36,7 +36,7 @@ export interface ObservedTargets {
   readonly bare: readonly string[];
   /** What is mounted at the staging path. */
   readonly staging: "none" | "live" | "dead";
-  /** Whether that may have been written to, and is unmounted without a flush. */
+  /** Whether that, or a known target, may have been written to, and is unmounted without a flush. */
   readonly isUnflushed: boolean;
 }
 
@@ -54,6 +54,7 @@ export async function observeTargets(
   const bare: string[] = [];
   /** Known paths as the kernel shows their mounts: a client's path may lead there by a link. */
   const known = new Set<string>();
+  let isUnflushed = false;
   for (const target of targetPaths) {
     const mounted = await ports.host.mountAt(target, signal);
     if (!mounted.ok) return mounted;
@@ -62,6 +63,12 @@ export async function observeTargets(
       bound.add(target);
       known.add(mounted.value.path);
     }
+    // A raw device has no other mount.
+    if (mounted.value?.isDead === true) {
+      const mounts = await ports.host.mountsOf(mounted.value.majorMinor, signal);
+      if (!mounts.ok) return mounts;
+      isUnflushed ||= isUnflushedAt(mounted.value.path, mounts.value);
+    }
     if (mounted.value !== undefined || majorMinor === undefined) continue;
     const kind = await ports.host.pathKind(target, signal);
     if (!kind.ok) return kind;
@@ -69,13 +76,12 @@ export async function observeTargets(
   }
   const staged = await ports.host.mountAt(stagingPath, signal);
   if (!staged.ok) return staged;
-  let isUnflushed = false;
   if (staged.value !== undefined) {
     const mounts = await ports.host.mountsOf(staged.value.majorMinor, signal);
     if (!mounts.ok) return mounts;
     known.add(staged.value.path);
     for (const { path } of mounts.value) if (!known.has(path)) bound.add(path);
-    isUnflushed = isUnflushedAt(staged.value.path, mounts.value);
+    isUnflushed ||= isUnflushedAt(staged.value.path, mounts.value);
   }
   return ok({
     bound: [...bound].toSorted(),
