@@ -212,9 +212,7 @@ export async function unpublishVolume(
   );
 }
 
-/**
- * Whether a raw device is gone that may have been written to. That of a file system shows at its staging path.
- */
+/** Whether a raw device is gone that may have been written to. Its binds are all of its mounts. */
 async function isDeviceUnflushed(
   { host }: NodePorts,
   { majorMinor }: VolumeCheckpoint,
