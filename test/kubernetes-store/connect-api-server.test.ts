@@ -202,21 +202,21 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "keeps the connections of 16 calls at once for the next ones",
+    "keeps the connections of 32 calls at once for the next ones",
     besideServer(async ({ server, connect }) => {
       const client = connect();
       const held: (() => void)[] = [];
       server.answerWith((request, response) => {
         held.push(() => json(200, {})(request, response));
-        if (held.length === 16) for (const answer of held.splice(0)) answer();
+        if (held.length === 32) for (const answer of held.splice(0)) answer();
       });
       for (let burst = 1; burst <= 3; burst++) {
-        const answers = await Promise.all(Array.from({ length: 16 }, () => client.call(PUT, never)));
+        const answers = await Promise.all(Array.from({ length: 32 }, () => client.call(PUT, never)));
         assert.ok(answers.every((answer) => answer.ok));
         // The connection of the last answer is free once its event has ended.
         await setImmediate();
       }
-      assert.equal(server.connections(), 16);
+      assert.equal(server.connections(), 32);
     }),
   );
 

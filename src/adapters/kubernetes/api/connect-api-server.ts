@@ -19,14 +19,13 @@ import type { Credential } from "./api-credentials.ts";
 import type { ApiServerConfig } from "./api-server-config.ts";
 import { isExpired, readApiStatus } from "./api-status.ts";
 
+/**
+ * All of them are kept while nothing uses them. In a burst of calls the number in use goes up and down: those
+ * that are not kept are opened again, and a handshake of TLS takes more processor time than several calls
+ * (docs/assurance/performance.md).
+ */
 const CALL_SOCKETS_MAX = 32;
 const WATCH_SOCKETS_MAX = 64;
-/**
- * Connections that are kept while nothing uses them. In a burst of calls the number in use goes up and down:
- * those that are not kept are opened again, and a handshake of TLS takes more processor time than several
- * calls (docs/assurance/performance.md).
- */
-const IDLE_SOCKETS_MAX = 16;
 /**
  * The API server closes what was idle for 90 s: a call must not meet a connection that is just being
  * closed.
@@ -288,10 +287,11 @@ function openConnections({ ca, certificate, key }: Credential, serverName: strin
   const calls = new Agent({
     ...tls,
     keepAlive: true,
-    // The default is a second: an API server would answer the probes of all idle connections of all nodes.
+    // That of `httpCall`, or each call would set both. The default is a second: an API server would answer the
+    // probes of all idle connections of all nodes.
     keepAliveMsecs: TCP_KEEP_ALIVE_MS,
     maxSockets: CALL_SOCKETS_MAX,
-    maxFreeSockets: IDLE_SOCKETS_MAX,
+    maxFreeSockets: CALL_SOCKETS_MAX,
     timeout: SOCKET_IDLE_MAX_MS,
   });
   const watches = new Agent({ ...tls, keepAlive: false, maxSockets: WATCH_SOCKETS_MAX });
