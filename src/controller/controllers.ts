@@ -49,21 +49,21 @@ export function createControllers(
   ports: ControllerPorts,
   recordUnclaimed: (count: number) => void,
 ): (signal: AbortSignal) => Promise<void> {
-  /** Receives the nodes that change while the reconcilers run. */
-  let onNode: ChangeRoutes["onNode"] | undefined;
-  ports.users.onChange((nodeName, changed) => onNode?.(nodeName, changed));
-  ports.clusterVolumes.onChange((nodeName) => onNode?.(nodeName, "users"));
+  /** Receives what changes in the orchestrator while the reconcilers run. */
+  let routes: Pick<ChangeRoutes, "onNode" | "onAttachment"> | undefined;
+  ports.users.onChange((nodeName, changed) => routes?.onNode(nodeName, changed));
+  ports.clusterVolumes.onChange((nodeName, volumeId) => routes?.onAttachment(nodeName, volumeId));
   // Also while another process leads: the age of what it left undone counts here.
   const untagged = createUntaggedTime(ports);
   return async (signal) => {
     ports.cloud.forgetWrites();
     const term = createLoops(ports, untagged, recordUnclaimed);
     const stopListening = ports.cache.onChange(term.onChange);
-    onNode = term.onNode;
+    routes = term;
     try {
       await Promise.all([term.rebuild.run(signal), runOnceTrusted(ports, term, signal)]);
     } finally {
-      onNode = undefined;
+      routes = undefined;
       stopListening();
     }
   };

@@ -58,8 +58,10 @@ export function createClusterVolumes(view: ApiView, api: ApiServer, callApi: Cal
         const { previous, current } = change;
         if (previous !== undefined && current !== undefined && previous.isDeleted === current.isDeleted)
           return;
-        const nodeName = (current ?? previous)?.nodeName;
-        if (nodeName !== undefined) listener(nodeName);
+        const attachment = current ?? previous;
+        if (attachment === undefined) return;
+        const { nodeName, volumeName } = attachment;
+        listener(nodeName, view.get("PersistentVolume", volumeName)?.volumeId);
       });
     },
     readAttachment: (name, signal) =>

@@ -111,6 +111,27 @@ describe("createClusterVolumes", () => {
     assert.deepEqual(await other.readAttachment("csi-1", never), { ok: true, value: undefined });
   });
 
+  it("reports which attachment has begun or ended, and not how far it is", async () => {
+    const cluster = aCoreCluster();
+    putVolume(cluster, "data");
+    await cluster.show();
+    const reported: (readonly unknown[])[] = [];
+    volumesOf(cluster).onChange((...change) => reported.push(change));
+    const shown = async (act: () => void): Promise<readonly (readonly unknown[])[]> => {
+      act();
+      await cluster.show();
+      return reported.splice(0);
+    };
+    const data = ["node-a", diskOf("data")];
+    const put = (attached: boolean): void =>
+      putAttachment(cluster, "csi-1", { spec: ofVolume("pv-data"), attached });
+    assert.deepEqual(await shown(() => put(false)), [data]);
+    assert.deepEqual(await shown(() => put(true)), []);
+    const unknown = { spec: ofVolume("pv-unknown", "node-b") };
+    assert.deepEqual(await shown(() => putAttachment(cluster, "csi-2", unknown)), [["node-b", undefined]]);
+    assert.deepEqual(await shown(() => cluster.remove(ATTACHMENTS, "csi-1")), [data]);
+  });
+
   it("finds the volume of a disk in any case, and prefers one with a claim", async () => {
     const cluster = aCoreCluster();
     const csi = { driver: DRIVER, volumeHandle: diskOf("data") };

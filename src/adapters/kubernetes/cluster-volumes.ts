@@ -105,7 +105,7 @@ export function createClusterVolumes(options: {
       volumeAttachments.onChange(({ previous, current }) => {
         const attachment = current ?? previous;
         if (attachment?.isOurs === true && isRelevantAttachmentChange(previous, current))
-          listener(attachment.nodeName);
+          listener(attachment.nodeName, cachedVolumeId(attachment));
       });
     },
     readAttachment: async (name, signal) => {

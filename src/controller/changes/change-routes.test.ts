@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { AttachmentStatus, AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeStatus } from "../../core/api/az-volume.ts";
 import { nodeLabel } from "../../core/api/node-labels.ts";
+import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { withUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import {
   aDetail,
@@ -14,6 +15,7 @@ import {
   aVolume,
   aVolumeWithRecord,
   aWriter,
+  diskUri,
   identity,
   leaving,
 } from "../../core/testing/objects.ts";
@@ -128,6 +130,40 @@ it("plans at once only what names a changed node, and everything else later, onc
     assert.deepEqual(await taken(), { placement: [ONLY_KEY] });
     await clock.advance(1);
     assert.deepEqual(await taken(), { resync: [ONLY_KEY] });
+  }));
+
+it("plans only the volume of a VolumeAttachment that begins or ends, if it is known", () =>
+  withRoutes(async ({ given, routes, taken }) => {
+    const disks = ["pvc-1", "pvc-2", "pvc-3"].map((name) => diskUri.replace("pvc-1", name));
+    for (const [index, uri] of disks.entries()) {
+      const name = `pvc-${index + 1}`;
+      const attachment = anAttachment("node-a");
+      const { status } = aVolumeWithRecord({ writer: aWriter("node-a") });
+      await given(
+        "AzVolume",
+        aVolume({
+          metadata: { name, uid: `uid-${name}` },
+          status: { ...status, detail: { ...aDetail(), diskUri: uri } },
+        }),
+      );
+      // A record names the third one's writer, who has no attachment any more.
+      if (name !== "pvc-3")
+        await given("AzVolumeAttachment", {
+          ...attachment,
+          metadata: {
+            ...attachment.metadata,
+            name: attachmentObjectName({ diskUri: uri, nodeName: "node-a" }),
+          },
+          spec: { ...attachment.spec, volumeName: name, volumeId: uri },
+        });
+    }
+    const woken = async (disk: string | undefined): Promise<readonly string[] | undefined> => {
+      routes.onAttachment("node-a", disk);
+      return (await taken()).volume;
+    };
+    assert.deepEqual(await woken(disks[1]?.toUpperCase()), ["pvc-2"]);
+    assert.deepEqual(await woken(disks[2]), ["pvc-3"]);
+    assert.deepEqual(await woken(undefined), ["pvc-1", "pvc-2", "pvc-3"]);
   }));
 
 it("looks again at an attachment of a lost volume once another one has its disk", () =>

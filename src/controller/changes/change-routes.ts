@@ -29,11 +29,13 @@ import {
 import { createWakers, ONLY_KEY, type RoutedLoops } from "./wakers.ts";
 
 type OnNode = Parameters<ControllerPorts["users"]["onChange"]>[0];
+type OnAttachment = Parameters<ControllerPorts["clusterVolumes"]["onChange"]>[0];
 
 /** What queues the keys of the loops. */
 export interface ChangeRoutes {
   readonly onChange: (change: ObjectChange) => void;
   readonly onNode: OnNode;
+  readonly onAttachment: OnAttachment;
   /** Queues every object, whether or not a change was seen. */
   readonly addEverything: () => void;
 }
@@ -42,6 +44,8 @@ export interface ChangeRoutes {
 interface OrchestratorChange {
   readonly nodeName: string;
   readonly changed: Parameters<OnNode>[1];
+  /** The disk of the only volume whose users have changed; undefined: any of the node's may have. */
+  readonly volumeId?: string | undefined;
 }
 
 /** One row of the table: which changes wake which loops. */
@@ -170,7 +174,7 @@ export function createChangeRoutes(
         when: ({ nodeName, changed }) => changed === "node" && hasReturned(users.cachedNode(nodeName)),
         wake: ({ nodeName }) => loops.returnedNodes.queue.add(nodeName),
       },
-      { when: () => true, wake: ({ nodeName }) => wakers.addUsersOf(nodeName) },
+      { when: () => true, wake: ({ nodeName, volumeId }) => wakers.addUsersOf(nodeName, volumeId) },
       {
         when: ({ nodeName }) => users.cachedNode(nodeName).isGone,
         wake: ({ nodeName }) => loops.driverNode.queue.add(nodeName),
@@ -186,6 +190,7 @@ export function createChangeRoutes(
   return {
     onChange,
     onNode: (nodeName, changed) => take(routes.orchestrator, { nodeName, changed }),
+    onAttachment: (nodeName, volumeId) => take(routes.orchestrator, { nodeName, changed: "users", volumeId }),
     addEverything: wakers.addEverything,
   };
 }

@@ -1,7 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { barrierPendingNames } from "../../core/attachment/observed-volume.ts";
-import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import type { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -129,16 +129,22 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
     loops.readVms.queue.remind(ONLY_KEY);
     loops.requests.queue.add(ONLY_KEY);
   };
-  /** The volumes that use a node, or whose record names it, and its attachments that no loop has seen. */
-  const addUsersOf = (nodeName: string): void => {
+  /**
+   * The volumes that use a node, or whose record names it, and its attachments that no loop has seen.
+   * `volumeId`: of these, the volume with this disk alone.
+   */
+  const addUsersOf = (nodeName: string, volumeId: string | undefined): void => {
+    const isAbout = (diskUri: string | undefined): boolean =>
+      volumeId === undefined || diskUri === undefined || isSameResourceUri(diskUri, volumeId);
     for (const { metadata, spec, status } of cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) {
+      if (!isAbout(spec.volumeId)) continue;
       loops.volume.queue.add(spec.volumeName);
       // The pod behind it may just have been seen.
       if (status === undefined) loops.attachment.queue.add(metadata.name);
     }
     // An entry without an attachment may wait for the uid of its Node.
-    for (const { metadata } of cache.byIndex("AzVolume", "recordedOn", nodeName))
-      loops.volume.queue.add(metadata.name);
+    for (const volume of cache.byIndex("AzVolume", "recordedOn", nodeName))
+      if (isAbout(diskUriOf(volume))) loops.volume.queue.add(volume.metadata.name);
   };
   /** The records of the rebuild are trusted from now on. What it has refused is queued at once. */
   const trustRebuilt = (): void => {

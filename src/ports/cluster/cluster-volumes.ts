@@ -89,8 +89,11 @@ export interface ClusterVolumes {
   attachments(): readonly ClusterAttachment[];
   /** The attachment of a volume to a node, from a cache. */
   attachmentOn(volumeId: string, nodeName: string): ClusterAttachment | undefined;
-  /** Calls `listener` with the node's name whenever the cache has seen an attachment to it begin or end. */
-  onChange(listener: (nodeName: string) => void): void;
+  /**
+   * Calls `listener` with the node's name and the disk's URI whenever the cache has seen an attachment begin
+   * or end. Without a URI, the attachment may be of any volume.
+   */
+  onChange(listener: (nodeName: string, volumeId: string | undefined) => void): void;
   /**
    * One attachment, uncached; undefined if there is none of that name. Fails with `StoreUnavailable` or
    * `Cancelled`.
