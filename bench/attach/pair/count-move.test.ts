@@ -13,7 +13,7 @@ describe("a volume that moves to a node with a replica", () => {
         "updateStatus AzVolume: withdraw-from-record",
         "get AzVolume: execute-writer-action",
         "updateStatus AzVolume: execute-writer-action",
-        "updateStatus AzVolumeAttachment: attachment-object",
+        "updateStatus AzVolumeAttachment: attachment-reconciler",
         "get Lease: startup-grace-period",
       ],
       roundTrips: 6,

@@ -1242,7 +1242,7 @@ describe("attachmentReconciler", () => {
         assert.deepEqual(detached, [earlier]);
         assert.deepEqual(
           [world.attachment("node-a")?.metadata.finalizers, world.attachment("node-a")?.status],
-          [[ATTACHMENT_FINALIZER], { state: "Pending", role: "Replica" }],
+          [[ATTACHMENT_FINALIZER], { state: "Pending" }],
         );
         await run(world);
         assert.deepEqual(

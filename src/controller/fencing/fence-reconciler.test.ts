@@ -50,11 +50,7 @@ describe("fenceReconciler", () => {
   it("resets where the disk was attached, since another disk may get that LUN", () =>
     withFence(async (world) => {
       await fence(world);
-      assert.deepEqual(world.attachment("node-a")?.status, {
-        state: "Pending",
-        role: "Primary",
-        provenOff: a.vmId,
-      });
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", provenOff: a.vmId });
     }));
 
   it("marks an attachment without a place as proven off, for a stale attach to notice", () =>
@@ -76,7 +72,7 @@ describe("fenceReconciler", () => {
         barrier: async () => ok({ kind: "instanceGone", detail: "no such VM" } as const),
       };
       await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
-      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending" });
     }));
 
   it("proves again, and ends, the fence of a node that has released during it", () =>
