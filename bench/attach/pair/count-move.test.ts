@@ -27,7 +27,7 @@ describe("a volume that moves to a node with a replica", () => {
         "get AzVolume: execute-writer-action",
         "get Lease: execute-writer-action",
         "updateStatus AzVolume: execute-writer-action",
-        "updateStatus AzVolumeAttachment: attachment-object",
+        "updateStatus AzVolumeAttachment: attachment-reconciler",
       ],
       roundTrips: 6,
     });

@@ -287,8 +287,8 @@ function openConnections({ ca, certificate, key }: Credential, serverName: strin
   const calls = new Agent({
     ...tls,
     keepAlive: true,
-    // That of `httpCall`, or each call would set both. The default is a second: an API server would answer the
-    // probes of all idle connections of all nodes.
+    // That of `httpCall`, or each call would set both. By default it is a second, and an API server would
+    // answer the probes of all idle connections of all nodes.
     keepAliveMsecs: TCP_KEEP_ALIVE_MS,
     maxSockets: CALL_SOCKETS_MAX,
     maxFreeSockets: CALL_SOCKETS_MAX,
