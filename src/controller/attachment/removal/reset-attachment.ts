@@ -14,8 +14,7 @@ import { withoutPlace } from "../disk-place.ts";
  * detach. That mark changes an attachment that names no place as well, and by the change an attach of another
  * volume, whose cache is stale, finds that this node may be in quarantine. A proof by the VM's end leaves no
  * mark: an attachment without a place stays as it is, so the volumes of pending ones are read, too
- * (`may-attach-now.ts`). The role goes with the place: what is attached later is not promoted, and what its
- * node then states of an earlier grant is not believed. Success where there is no such attachment.
+ * (`may-attach-now.ts`). Success where there is no such attachment.
  */
 export async function resetAttachment(
   store: ObjectStore,
@@ -30,7 +29,7 @@ export async function resetAttachment(
         return undefined;
       const provenOff = where.proof === "entryGone" ? { provenOff: where.node.vmId } : {};
       const before = present.status ?? { state: "Pending" };
-      const { attempt: _, role: __, ...kept } = withoutPlace(before);
+      const { attempt: _, ...kept } = withoutPlace(before);
       const status = { ...kept, ...provenOff, state: "Pending" as const };
       return sameJson(status, before) ? undefined : { ...present, status };
     },

@@ -94,7 +94,9 @@ export const azVolumeAttachmentSchema = z.object({
         .describe("How far the attach or detach is, as the controller last saw it."),
       role: roleSchema
         .optional()
-        .describe("The role last reached. Primary once the disk is attached and the node holds the grant."),
+        .describe(
+          "The role reached by this attach. Primary once the disk is attached and the node holds the grant.",
+        ),
       attempt: z
         .string()
         .optional()
