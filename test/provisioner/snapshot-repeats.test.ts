@@ -71,7 +71,8 @@ describe("a request that changes a snapshot", () => {
     const sent = cloud.createSnapshot(request, never);
     await clock.advance(10_000);
     takeAgain(azure);
-    await settledOn(clock, sent);
+    const made = await settledOn(clock, sent);
+    assert.ok(!JSON.stringify(made).includes("still runs"), "nothing runs any more");
     const kept = findSnapshot(model.world, failed.id);
     assert.deepEqual([kept?.tags, kept?.createdAtMs], [{ of: "another" }, failed.createdAtMs]);
   });

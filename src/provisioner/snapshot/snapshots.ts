@@ -200,9 +200,10 @@ function removeFailed(
   request: CreateSnapshotRequest & SnapshotTarget,
   signal: AbortSignal,
 ): Promise<Result<void>> {
+  const why = `snapshot ${request.snapshotUri} is no failed one any more`;
+  const notFailed = ownError(ownErrorCodes.noAnswer, why);
   const objection: SnapshotObjection = (present) =>
-    request.objection(present) ??
-    (isFailedCreation(present) ? undefined : toFailure(stillRunning(request), {}));
+    request.objection(present) ?? (isFailedCreation(present) ? undefined : toFailure(notFailed, {}));
   return deleteSnapshot(session, { ...request, objection }, signal);
 }
 
