@@ -324,6 +324,28 @@ describe("a silent node whose VM runs", () => {
       assert.deepEqual([world.powerStates.get(URI), world.emitted], ["running", []]);
     }));
 
+  for (const [what, writer] of [
+    ["names another writer", aWriter("node-b")],
+    ["is gone", undefined],
+  ] as const)
+    it(`stays on where its volume ${what} past a cache that is behind`, () =>
+      silent({}, async (world, { pass }) => {
+        const { other } = world;
+        world.store.holdWatches(true);
+        const present = await must(other.get("AzVolume", "pvc-1", never));
+        if (writer === undefined) {
+          const { metadata } = present;
+          const removable = { ...present, metadata: { ...metadata, finalizers: [] } };
+          await must(other.update("AzVolume", removable, never));
+          await must(other.delete("AzVolume", "pvc-1", {}, never));
+        } else {
+          const { status } = aVolumeWithRecord({ writer });
+          await must(other.updateStatus("AzVolume", { ...present, status }, never));
+        }
+        await pass();
+        assert.deepEqual([world.powerStates.get(URI), world.emitted], ["running", []]);
+      }));
+
   it("stays on where others fall silent while the request waits for Azure's limits", () =>
     silent({}, async (world, { pass }) => {
       world.during.powerOff = () => world.clock.sleep(40_000, never);

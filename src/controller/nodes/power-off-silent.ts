@@ -1,4 +1,5 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { PowerState } from "../../core/azure/power-state.ts";
@@ -142,6 +143,9 @@ async function powerOffSilent(
   const precondition: Precondition = async (callSignal) => {
     // The request may have waited for Azure's limits, and others may have fallen silent.
     if (planFor(ports, node, believedMs).kind !== "PowerOff") return false;
+    const writing = await stillWrites(ports, node, writes, callSignal);
+    if (!writing.ok) return writing.failure;
+    if (!writing.value) return false;
     const recorded = await recordRequest(ports, marks, { ...node, lastHeartbeat, what }, callSignal);
     if (!recorded.ok) return recorded.failure;
     if (recorded.value)
@@ -237,8 +241,27 @@ function counts({ cache, users }: NodesPorts, { metadata: { name } }: AzDriverNo
 function writtenBy({ cache }: NodesPorts, node: KnownNode): readonly string[] {
   return cache
     .byIndex("AzVolume", "recordedOn", node.nodeName)
-    .filter(({ status }) => isNamed(status?.record, node, "writer"))
+    .filter((volume) => hasWriter(volume, node))
     .map(({ metadata }) => metadata.name);
+}
+
+function hasWriter({ status }: AzVolume, node: KnownNode): boolean {
+  return isNamed(status?.record, node, "writer");
+}
+
+/** Whether this very VM is the writer of one of the volumes past the cache, which may be behind. */
+async function stillWrites(
+  { store }: NodesPorts,
+  node: KnownNode,
+  volumeNames: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<boolean>> {
+  for (const name of volumeNames) {
+    const volume = await store.get("AzVolume", name, signal);
+    if (volume.ok && hasWriter(volume.value, node)) return ok(true);
+    if (!volume.ok && volume.failure.kind !== "ObjectNotFound") return volume;
+  }
+  return ok(false);
 }
 
 /**
