@@ -20,7 +20,7 @@ export function createNodeMarks(api: ApiServer, callApi: CallApi): NodeMarks {
     unmark: ({ nodeName, nodeUid }, signal) =>
       callApi(() => {
         const node = api.get("Node", nodeName);
-        if (node?.uid !== nodeUid || !node.isMarkedByDriver) return false;
+        if (node?.uid !== nodeUid || !node.isMarkedByDriver || !node.isReady) return false;
         return api.change("Node", nodeName, { isOutOfService: false, isMarkedByDriver: false });
       }, signal),
   };

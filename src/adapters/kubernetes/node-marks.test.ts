@@ -8,6 +8,7 @@ import { createNodeMarks } from "./node-marks.ts";
 const never = new AbortController().signal;
 const NODE = { nodeName: "node-a", nodeUid: "uid-1" };
 const unreachable: NodeTaint = { key: "node.kubernetes.io/unreachable", effect: "NoExecute" };
+const notReady: NodeTaint = { key: "node.kubernetes.io/not-ready", effect: "NoExecute" };
 const ours: NodeTaint = {
   key: "node.kubernetes.io/out-of-service",
   value: "disk.csi.azure.com",
@@ -84,7 +85,7 @@ describe("createNodeMarks", () => {
   });
 
   it("marks no Node whose kubelet has reported again: its pods run", async () => {
-    for (const taints of [undefined, [{ key: "node.kubernetes.io/not-ready", effect: "NoExecute" }]]) {
+    for (const taints of [undefined, [notReady]]) {
       const { marks, sent } = anApiServer(taints);
       assert.deepEqual(await marks.mark(NODE, never), ok(false));
       assert.deepEqual(sent, []);
@@ -101,9 +102,15 @@ describe("createNodeMarks", () => {
   });
 
   it("removes its own mark alone", async () => {
-    const { marks, sent } = anApiServer([unreachable, ours]);
+    const { marks, sent } = anApiServer([notReady, ours]);
     assert.deepEqual(await marks.unmark(NODE, never), ok(true));
-    assert.deepEqual(sent[0]?.at(-1), { op: "replace", path: "/spec/taints", value: [unreachable] });
+    assert.deepEqual(sent[0]?.at(-1), { op: "replace", path: "/spec/taints", value: [notReady] });
+  });
+
+  it("leaves its mark on a Node whose kubelet has fallen silent again", async () => {
+    const { marks, sent } = anApiServer([unreachable, ours]);
+    assert.deepEqual(await marks.unmark(NODE, never), ok(false));
+    assert.deepEqual(sent, []);
   });
 
   it("changes no Node that was made again under the name", async () => {

@@ -39,8 +39,7 @@ export function createNodeMarks(client: ApiClient): NodeMarks {
       return ok(read.value?.metadata.uid === nodeUid && isMarkable(read.value.spec?.taints ?? []));
     },
     mark: (node, signal) => change(node, withMark, signal),
-    unmark: (node, signal) =>
-      change(node, (taints) => taints.filter((taint) => !isDriversMark(taint)), signal),
+    unmark: (node, signal) => change(node, withoutMark, signal),
   };
 }
 
@@ -50,4 +49,9 @@ function isMarkable(taints: readonly NodeTaint[]): boolean {
 
 function withMark(taints: readonly NodeTaint[]): readonly NodeTaint[] {
   return isMarkable(taints) ? [...taints, DRIVERS_MARK] : taints;
+}
+
+function withoutMark(taints: readonly NodeTaint[]): readonly NodeTaint[] {
+  if (kubeletOf({ taints }) === "unreachable") return taints;
+  return taints.filter((taint) => !isDriversMark(taint));
 }

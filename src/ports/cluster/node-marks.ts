@@ -14,7 +14,7 @@ export interface NodeMarks {
    * whose kubelet has reported again gets none.
    */
   mark(node: NodeObject, signal: AbortSignal): Promise<Result<boolean>>;
-  /** Removes the mark if the driver has set it. */
+  /** Removes the mark if the driver has set it, from a node that is not unreachable when it is written. */
   unmark(node: NodeObject, signal: AbortSignal): Promise<Result<boolean>>;
 }
 
