@@ -304,6 +304,15 @@ describe("syncVolumeAttachments after another driver has published the volume", 
       );
     }));
 
+  it("keeps a record whose node is unpublished once its VolumeAttachment was read", () =>
+    afterV1({}, async (world, ports) => {
+      const clusterVolumes = aCluster([aClusterVolume()], [aClusterAttachment("node-b")]);
+      clusterVolumes.during = () => clusterVolumes.attached.clear();
+      await world.answerOf(syncVolumeAttachments({ ...ports, clusterVolumes }, never));
+      assert.deepEqual(world.record(), aRecord({ epoch: 4 }));
+      assert.deepEqual(roleOn(world, "node-b"), ["Replica", false]);
+    }));
+
   it("keeps what was granted while Azure was read for the outdated record", () =>
     afterV1({}, async (world, ports) => {
       const { inspectInstance } = ports.cloud;

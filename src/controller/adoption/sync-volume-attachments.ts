@@ -158,7 +158,7 @@ async function syncVolumeAttachment(
   // Each repetition while it can't be requested yet would make every node show again what it does.
   const isRepeated = terminating !== undefined && ports.distrustedFor.has(terminating);
   if (!isRepeated && (!own.ok || own.value.spec.role !== "Primary")) {
-    const trusted = await distrustOutdatedRecord(ports, volume, nodeName, signal);
+    const trusted = await distrustOutdatedRecord(ports, volume, attachment, signal);
     if (!trusted.ok) return trusted;
   }
   if (terminating !== undefined) {
@@ -194,14 +194,17 @@ async function syncVolumeAttachment(
 async function distrustOutdatedRecord(
   ports: AdoptionPorts,
   volume: AzVolume,
-  nodeName: string,
+  { name, nodeName }: ClusterAttachment,
   signal: AbortSignal,
 ): Promise<Result<unknown>> {
-  const { store, logger } = ports;
+  const { clusterVolumes, store, logger } = ports;
   const read = await store.get("AzVolume", volume.metadata.name, signal);
   if (!read.ok) return read;
   if (read.value.status?.record === undefined || explainsPublication(read.value.status.record, nodeName))
     return ok(undefined);
+  // Or an unpublish has ended since: the cache may not show this driver's own publish before it yet.
+  const still = await clusterVolumes.readAttachment(name, signal);
+  if (!still.ok || !isPublished(still.value)) return still;
   logger.warn("volume published by another driver: its record is unverified", {
     volumeName: volume.metadata.name,
     nodeName,
