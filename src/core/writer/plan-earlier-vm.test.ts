@@ -530,5 +530,68 @@ describe("a VM whose kubelet has registered under another name", () => {
       node: { nodeName: stray.nodeName, vmId: stray.vmId, instanceUri: stray.instanceUri },
       as: "stray",
     });
+    const held = { ...aWriter("node-c", { requested: false }), ...before };
+    assert.deepEqual(seen({ writer: held }), [asks, waits], "one that holds the volume counts already");
+  });
+
+  /** What is planned of it, where its earlier AzDriverNode is still there. */
+  function beside(isGone: boolean, presentIsGone: boolean): readonly WriterAction[] {
+    return planWriter(
+      observed(
+        { writer: { ...aWriter("node-c"), ...before } },
+        {
+          nodes: [
+            aNode("node-b"),
+            aNode("node-c", { isGone: presentIsGone }),
+            aNode("node-z", { ...before, isGone }),
+          ],
+          attachments: waiting,
+        },
+      ),
+    );
+  }
+
+  it("gets its present name also while its earlier AzDriverNode is left behind", () =>
+    assert.deepEqual(beside(true, false), [asks, waits]));
+
+  it("keeps its name while the cluster has both nodes, or neither", () => {
+    for (const isGone of [false, true])
+      assert.deepEqual(
+        beside(isGone, isGone).filter(
+          (action) => action.kind === "WaitFor" && action.reason === "WriterReplaced",
+        ),
+        [],
+      );
+  });
+
+  /** What is planned where node-c and those nodes request the volume. */
+  function planned(record: RecordChanges, ...requesting: readonly string[]): readonly WriterAction[] {
+    return planWriter(observed(record, { nodes, attachments: requesting.map((name) => anAttachment(name)) }));
+  }
+
+  it("is asked about alone while no other node waits for the volume", () => {
+    const writer = { ...aWriter("node-c"), ...before };
+    assert.deepEqual(planned({ writer }), [asks]);
+    assert.deepEqual(planned({ writer }, "node-c"), [asks], "it has the volume for its own request");
+  });
+
+  it("is asked about once, in however many roles the record names it", () => {
+    const writer = { ...aWriter("node-c"), ...before };
+    assert.deepEqual(planned({ writer, quarantined: [before], barrierPending: [before] }), [asks]);
+  });
+
+  it("is not asked about while it is being fenced, and loses what it has released", () => {
+    const writer = { ...aWriter("node-c", { held: false, requested: false }), ...before };
+    assert.deepEqual(planned({ writer, fencing: before }, "node-b"), [{ kind: "Revoke" }]);
+  });
+
+  it("is reported as foreign until Azure has shown it, where only its resource id is recorded", () => {
+    const unnamed = { ...identity("node-c"), nodeName: before.instanceUri };
+    assert.deepEqual(
+      planned({ unverified: [unnamed] }, "node-b").map((action) =>
+        action.kind === "WaitFor" ? action.reason : action.kind,
+      ),
+      ["AskAzure", "AttachedToForeignVM"],
+    );
   });
 });

@@ -61,12 +61,7 @@ export function renamedTo(
   if (isItself && !observed.orchestratorNode(vm.nodeName).isGone) return undefined;
   return observed
     .nodes()
-    .find(
-      (node) =>
-        node.nodeName !== vm.nodeName &&
-        isSameVm(node, vm) &&
-        !observed.orchestratorNode(node.nodeName).isGone,
-    );
+    .find((node) => isSameVm(node, vm) && !observed.orchestratorNode(node.nodeName).isGone);
 }
 
 /** The VMs in the record that are nodes of other names by now, without one that is being fenced. */
