@@ -45,10 +45,8 @@ export function silentMark({
 }
 
 /** Not every node that is not ready: one may have said so itself, with its last heartbeat. */
-export function isMarkedSilent(
-  status: Pick<NodeStatus, "lastHeartbeatTime" | "readyForVolumeAllocation" | "statusMessage">,
-): boolean {
-  return !status.readyForVolumeAllocation && status.statusMessage === silentMark(status).statusMessage;
+export function isMarkedSilent(status: Pick<NodeStatus, "lastHeartbeatTime" | "statusMessage">): boolean {
+  return status.statusMessage === silentMark(status).statusMessage;
 }
 
 /**
