@@ -88,9 +88,9 @@ function problemsOf(
   { epoch, begunAt = "", repaired, found, isComplete }: KnownMount,
   nowMs: number,
 ): readonly MountProblem[] {
+  // Under one grant a node that was rebooted may repair the file system again, and mounts it only then.
+  const notBefore = repaired?.at ?? begunAt;
   return REASONS.flatMap((reason) => {
-    // Under one grant a node that was rebooted may repair the file system again.
-    const notBefore = reason === REPAIR ? (repaired?.at ?? begunAt) : begunAt;
     const present = stated.find(
       (problem) => problem.reason === reason && problem.epoch === epoch && problem.since > notBefore,
     );
