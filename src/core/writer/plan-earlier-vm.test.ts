@@ -585,7 +585,7 @@ describe("a VM whose kubelet has registered under another name", () => {
     assert.deepEqual(planned({ writer, fencing: before }, "node-b"), [{ kind: "Revoke" }]);
   });
 
-  it("is reported as foreign until Azure has shown it, where only its resource id is recorded", () => {
+  it("is reported as foreign while it is known by its resource id alone", () => {
     const unnamed = { ...identity("node-c"), nodeName: before.instanceUri };
     assert.deepEqual(
       planned({ unverified: [unnamed] }, "node-b").map((action) =>
