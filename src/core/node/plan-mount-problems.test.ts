@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { MountProblem } from "../api/az-volume-attachment.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { agoMs, nowMs } from "../testing/objects.ts";
-import { type KnownMount, planMountProblems, withLostWrites } from "./plan-mount-problems.ts";
+import { isLossStated, type KnownMount, planMountProblems, withLostWrites } from "./plan-mount-problems.ts";
 
 const earlier = agoMs(60_000);
 const now = toTimestamp(nowMs);
@@ -191,4 +191,41 @@ describe("withLostWrites", () => {
     assert.deepEqual(planMountProblems([{ ...dead, ...stated }, loss], undefined, nowMs), [loss]);
     assert.equal(planMountProblems([loss], aMount({ epoch: 4 }), nowMs), undefined);
   });
+
+  it("states them after their mount has begun, where the clock was set back since", () => {
+    const begunAt = toTimestamp(nowMs + 60_000);
+    assert.deepEqual(withLostWrites([loss], { epoch: 3, detail: "EIO" }, nowMs, begunAt), [
+      { ...loss, since: toTimestamp(nowMs + 60_001) },
+    ]);
+  });
+});
+
+describe("isLossStated", () => {
+  const loss = { epoch: 3, detail: `EIO\n${"b".repeat(1_000)}` };
+  const stating = withLostWrites([{ ...dead, ...stated }], loss, nowMs);
+  const lost = stating.filter(({ reason }) => reason === "WritesLost");
+
+  for (const { because, begunAt } of [
+    { because: "it, as it was shortened", begunAt: undefined },
+    { because: "it since the mount has begun", begunAt: earlier },
+  ])
+    it(`is true where the node states ${because}`, () =>
+      assert.equal(isLossStated(stating, loss, begunAt), true));
+
+  it("is false where that loss is of an earlier mount", () =>
+    assert.equal(isLossStated(stating, loss, now), false));
+
+  const others: readonly (Partial<MountProblem> & { readonly because: string })[] = [
+    { because: "a loss under another grant", epoch: 2 },
+    { because: "another loss", detail: "ENOSPC" },
+    { because: "another problem in the same words", reason: "MountDead" },
+  ];
+  for (const { because, ...changes } of others)
+    it(`is false where the node states ${because}`, () => {
+      const present = lost.map((problem) => ({ ...problem, ...changes }));
+      assert.equal(isLossStated(present, loss), false);
+    });
+
+  it("is false where the node has stated nothing yet", () =>
+    assert.equal(isLossStated(undefined, loss), false));
 });

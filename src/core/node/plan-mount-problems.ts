@@ -78,8 +78,7 @@ export function withLostWrites(
 ): readonly MountProblem[] {
   const others = (stated ?? []).filter(({ reason }) => reason !== LOSS);
   const last = (stated ?? []).find(({ reason }) => reason === LOSS);
-  const before = last?.since ?? "";
-  const since = after(before > begunAt ? before : begunAt, nowMs);
+  const since = nowAfter(nowMs, last?.since ?? "", begunAt);
   return [...others, { reason: LOSS, epoch, since, detail: mountProblemDetail(detail) }];
 }
 
@@ -98,12 +97,13 @@ function problemsOf(
       reason === REPAIR ? repaired?.detail : found.find((problem) => problem.reason === reason)?.detail;
     if (detail === undefined)
       return present !== undefined && (reason === REPAIR || !isComplete) ? present : [];
-    return present ?? { reason, epoch, since: after(notBefore, nowMs), detail: mountProblemDetail(detail) };
+    return (
+      present ?? { reason, epoch, since: nowAfter(nowMs, notBefore), detail: mountProblemDetail(detail) }
+    );
   });
 }
 
-/** Now, and after that time, whatever has become of the clock since. */
-function after(time: string, nowMs: number): string {
-  const timeMs = parseTimestamp(time);
-  return toTimestamp(timeMs === undefined ? nowMs : Math.max(nowMs, timeMs + 1));
+/** Now, and after those times, whatever has become of the clock since. Empty: no time. */
+function nowAfter(nowMs: number, ...times: readonly string[]): string {
+  return toTimestamp(Math.max(nowMs, ...times.map((time) => (parseTimestamp(time) ?? -Infinity) + 1)));
 }
