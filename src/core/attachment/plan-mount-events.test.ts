@@ -110,7 +110,7 @@ describe("believedMountProblems", () => {
 
   it("believes of a volume without a record each node that may have it, and no epoch", () => {
     const unnumbered = { ...dead, epoch: 0 };
-    const own = stating([unnumbered, dead]);
+    const own = stating([dead, unnumbered]);
     assert.deepEqual(believedMountProblems(shared, own), [unnumbered]);
     const replica = { ...aReplica("node-a"), status: own.status } as AzVolumeAttachment;
     assert.deepEqual(believedMountProblems(shared, replica), []);
@@ -119,6 +119,8 @@ describe("believedMountProblems", () => {
     const stated = [unnumbered, { ...lost, epoch: 0 }];
     const { status } = stating(stated, undefined, { role: "Primary" });
     assert.deepEqual(believedMountProblems(shared, { ...replica, status }), [{ ...lost, epoch: 0 }]);
+    const { status: never } = stating(stated, undefined, { role: "Replica" });
+    assert.deepEqual(believedMountProblems(shared, { ...replica, status: never }), []);
   });
 });
 

@@ -15,6 +15,7 @@ describe("whyNotListed", () => {
       why: undefined,
     },
     { lists: "nothing", listed: [], why: "lists no disk at LUN 3" },
+    { lists: "another elsewhere", listed: [{ lun: 5, diskUri: otherUri }], why: "lists no disk at LUN 3" },
     {
       lists: "another disk there",
       listed: [{ lun: 3, diskUri: otherUri }],
