@@ -364,6 +364,13 @@ describe("planReplicas", () => {
     assert.deepEqual(first, trims("node-d", ["node-a", "node-b", "node-c"]));
   });
 
+  it("counts a staged writer whose VM is not known as one share", () => {
+    const unknown = anAttachment("node-x", { spec: { staged: true }, status: undefined });
+    const attachments = [primary, unknown, aReplica("node-d")];
+    const volume = severalWriters({ maxMountReplicaCount: 1 });
+    assert.deepEqual(planReplicas(anObservedVolume({ volume, attachments })), []);
+  });
+
   for (const { because, node } of [
     { because: "its plug-in is not ready", node: aNode("node-b", { isReady: false }) },
     { because: "its heartbeat is stale", node: aNode("node-b", { heartbeatUnchangedMs: 35_000 }) },
