@@ -4,16 +4,14 @@ import { runNode } from "../node/lifecycle/run-node.ts";
 import { createVolumeLimit, type VolumeLimitOptions } from "../node/lifecycle/volume-limit.ts";
 import { MountLooks } from "../node/mount-looks.ts";
 import type { NodePorts } from "../node/node-ports.ts";
+import { pacedMetadata } from "../node/paced-metadata.ts";
 import { isOwnObject, ownObjectsOf } from "../node/scoped-store.ts";
 import { ReleasedEpochs } from "../node/writer/released-epochs.ts";
 import { createObjectCache, type ObjectCache } from "../objects/cache/object-cache.ts";
 import { writeThroughStore } from "../objects/cache/write-through-store.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { InstanceMetadata, InstanceMetadataService } from "../ports/cloud/instance-metadata.ts";
 import type { Kind, ObjectStore } from "../ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../runtime/operation-lock.ts";
-import { sharedResults } from "../runtime/shared-reads.ts";
 
 /**
  * The kinds of the object store that a node follows. Not AzDriverNodes: each node would receive each
@@ -43,7 +41,7 @@ interface AssembledNode {
 export function assembleNode({ limit, ...parts }: NodeParts): AssembledNode {
   const ports: NodePorts = {
     ...parts,
-    metadata: parts.metadata && withSharedReads(parts.metadata, parts.clock),
+    metadata: parts.metadata && pacedMetadata(parts.metadata, parts.clock),
     locks: new OperationLock(),
     leaseHighWaterMark: new LeaseHighWaterMark(),
     released: new ReleasedEpochs(),
@@ -53,19 +51,6 @@ export function assembleNode({ limit, ...parts }: NodeParts): AssembledNode {
     volumeLimit: createVolumeLimit({ ...parts, ...limit, ...parts.node }),
   };
   return { handlers: nodeHandlers(ports), run: (signal) => runNode(ports, signal) };
-}
-
-/** Azure answers five questions a second. Pods that start together share answers. */
-function withSharedReads(metadata: InstanceMetadataService, clock: Clock): InstanceMetadataService {
-  const read = sharedResults<undefined, InstanceMetadata>({
-    clock,
-    keyOf: () => "",
-    read: (_, onSent, signal) => {
-      onSent();
-      return metadata.read(signal);
-    },
-  });
-  return { read: (signal) => read(undefined, signal) };
 }
 
 /**

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import type { Result } from "../../core/failure/result.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import { kindOf, must } from "../../core/testing/value-of.ts";
+import type { InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
+import { pacedMetadata } from "../paced-metadata.ts";
+import { aMachine } from "../testing/a-machine.ts";
 import { anotherDisk, aStageRequest, type NodeWorld, otherUri, withNode } from "../testing/a-node.ts";
 import { stageVolume } from "./stage-volume.ts";
 
@@ -11,6 +14,13 @@ const never = new AbortController().signal;
 const raw = { accessType: "block" } as const;
 const granted = aWriter("node-a", { held: false });
 const LOOK_MAX_MS = 10_000;
+/** A firewall drops the question. */
+const hanging: InstanceMetadataService = {
+  read: (signal) =>
+    new Promise((resolve) => {
+      signal.addEventListener("abort", () => resolve({ ok: false, failure: { kind: "Cancelled" } }));
+    }),
+};
 const silent = { kind: "HostNotReady", detail: "no answer" } as const;
 
 /** The store is a backup: the disk has left the node since, and another one of its size has its LUN. */
@@ -141,21 +151,43 @@ describe("instance metadata that is behind, or does not answer", () => {
 
   it("is waited for a second at most", () =>
     withNode({ writer: granted }, async (world) => {
-      const ports: ReturnType<NodeWorld["ports"]> = {
-        ...world.ports(),
-        metadata: {
-          read: (signal) =>
-            new Promise((resolve) => {
-              signal.addEventListener("abort", () => resolve({ ok: false, failure: { kind: "Cancelled" } }));
-            }),
-        },
-      };
+      const ports = { ...world.ports(), metadata: pacedMetadata(hanging, world.clock) };
       const beganMs = world.clock.elapsedMs();
       const staging = stageVolume(ports, aStageRequest(raw), never);
       assert.ok(await world.clock.runUntil(() => isMissed(world), LOOK_MAX_MS));
       assert.equal(world.clock.elapsedMs() - beganMs, 1_000);
       assert.equal(kindOf(await whileLookedUp(world, 0, staging)), "ok");
     }));
+
+  it("has no controller asked by a call that is cancelled", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = { ...world.ports(), metadata: pacedMetadata(hanging, world.clock) };
+      const call = new AbortController();
+      const staging = stageVolume(ports, aStageRequest(raw), call.signal);
+      await world.clock.advance(500);
+      call.abort("cancelled");
+      assert.equal(kindOf(await world.answerOf(staging)), "Cancelled");
+      assert.equal(isMissed(world), false);
+    }));
+
+  const lags = [
+    { lagMs: 1_000, stagedMs: 1_750, isAsked: false },
+    { lagMs: 5_000, stagedMs: 5_750, isAsked: false },
+    { lagMs: 30_000, stagedMs: 5_750, isAsked: true },
+  ];
+  for (const { lagMs, stagedMs, isAsked } of lags)
+    it(`costs ${isAsked ? "one look" : "no call"} of a controller where it is ${lagMs} ms behind`, () =>
+      withNode({ writer: granted }, async (world) => {
+        const beganMs = world.clock.elapsedMs();
+        const tookMs = (): number => world.clock.elapsedMs() - beganMs;
+        const ports = world.ports();
+        const metadata: InstanceMetadataService = {
+          read: async () => ok(aMachine({ dataDisks: tookMs() < lagMs ? [] : [{ lun: 0, diskUri }] })),
+        };
+        const staging = stageVolume({ ...ports, metadata }, aStageRequest(), never);
+        const staged = await (isAsked ? whileLookedUp(world, 0, staging) : world.answerOf(staging));
+        assert.deepEqual([kindOf(staged), isMissed(world), tookMs()], ["ok", false, stagedMs]);
+      }));
 
   it("keeps no volume from its node whose file system is known by its UUID", () =>
     withNode({ writer: granted }, async (world) => {
