@@ -10,7 +10,7 @@ import { valueOf, kindOf } from "../../core/testing/value-of.ts";
 import type { DiskReservations } from "../../ports/host/disk-reservations.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { aStageRequest, type NodeWorld, withNode } from "../testing/a-node.ts";
+import { anotherDisk, aStageRequest, type NodeWorld, withNode } from "../testing/a-node.ts";
 import { stageVolume } from "./stage-volume.ts";
 
 const never = new AbortController().signal;
@@ -18,6 +18,8 @@ const request = aStageRequest();
 const granted = { writer: aWriter("node-a", { held: false }) };
 const shared = { disk: { maxShares: 3 } };
 const STALE = "617a00000000beef";
+const UUID = "11111111-1111-4111-8111-111111111111";
+const OTHER_UUID = "22222222-2222-4222-8222-222222222222";
 const OTHER_SOFTWARE = "0000000000000abc";
 
 function reserving(world: NodeWorld, reservations = true): NodePorts {
@@ -32,9 +34,10 @@ function stage(world: NodeWorld, reservations = true): Promise<Result<unknown>> 
 /** Another machine with the same disk. */
 async function aPeer(
   world: NodeWorld,
+  disk = world.disk,
 ): Promise<{ readonly host: DiskReservations; readonly device: Device }> {
   const machine = createModelMachine({ nodeName: "node-b", clock: world.clock });
-  machine.attach({ lun: 0, disk: world.disk });
+  machine.attach({ lun: 0, disk });
   const host = machine.startPlugin();
   return { host, device: valueOf(await world.answerOf(host.findDevice({ lun: 0 }, never))) };
 }
@@ -106,6 +109,29 @@ describe("stageVolume with reservations", () => {
       },
       shared,
     ));
+
+  for (const { content, formatted } of [
+    { content: "another file system", formatted: { fsType: "ext4", uuid: UUID } },
+    { content: "no data", formatted: undefined },
+  ])
+    it(`takes no disk with ${content} at a backup's LUN from another volume`, () =>
+      withNode(
+        granted,
+        async (world) => {
+          const other = anotherDisk();
+          if (formatted !== undefined)
+            other.content = { kind: "fileSystem", fsType: "ext4", uuid: OTHER_UUID };
+          world.machine.detach(0);
+          world.machine.attach({ lun: 0, disk: other });
+          await world.setFormatted(formatted);
+          const { host, device } = await aPeer(world, other);
+          valueOf(await host.reserve({ device, key: STALE }, never));
+          assert.equal(kindOf(await stage(world)), "StillWaiting");
+          assert.equal(valueOf(await host.readReservation(device, never)), STALE);
+          assert.deepEqual(world.machine.mounts(), []);
+        },
+        shared,
+      ));
 
   it("takes nothing over once it is being fenced: another has preempted it", () =>
     withNode(

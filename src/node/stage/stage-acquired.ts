@@ -35,6 +35,9 @@ export async function stageAcquired(
   const { volume, device, disk } = found;
   const reservation = await findReservation(ports, found, signal);
   if (!reservation.ok) return reservation;
+  const identified =
+    reservation.value === undefined ? ok(undefined) : await confirmUnknown(ports, request, found, signal);
+  if (!identified.ok) return identified;
   // Also where the disk can't be reserved: without it the node's own loop would ask the disk once more.
   const grant = { epoch, reservationKey: keyToReserve(ports, volume) };
   const checkpointed = await checkpoint(ports, request, found, grant, signal);
@@ -82,6 +85,26 @@ export async function stageAcquired(
     fsType,
   });
   return staged;
+}
+
+/**
+ * Confirms a disk that is to be reserved, unless its file system is the one on record: at the LUN of a backup
+ * it may be another volume's, whose writer would be cut off. Refuses nothing by what it reads: this kernel may
+ * have cached that as a replica's.
+ */
+async function confirmUnknown(
+  ports: NodePorts,
+  request: StageRequest,
+  found: FoundVolume,
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  // A raw one was confirmed as it was held.
+  if (request.accessType === "block") return ok(undefined);
+  const uuid = found.volume.status?.detail?.formatted?.uuid;
+  const content = uuid === undefined ? undefined : await ports.host.inspectDevice(found.device, signal);
+  const isOnRecord =
+    content?.ok === true && content.value.kind === "fileSystem" && content.value.uuid === uuid;
+  return isOnRecord ? ok(undefined) : confirmInAzure(ports, request, found, signal);
 }
 
 /** Gives a volume that was staged before its checkpoint, the settings of its device, and its size. */
