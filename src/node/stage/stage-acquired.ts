@@ -88,9 +88,9 @@ export async function stageAcquired(
 }
 
 /**
- * Confirms a disk that is to be reserved, unless its file system is the one on record: at the LUN of a backup
- * it may be another volume's, whose writer would be cut off. Refuses nothing by what it reads: this kernel may
- * have cached that as a replica's.
+ * Confirms a disk that is to be reserved, unless its file system is the one on record: at the LUN of a
+ * backup it may be another volume's, whose writer would be cut off. Refuses nothing by what it reads: this
+ * kernel may have cached that as a replica's.
  */
 async function confirmUnknown(
   ports: NodePorts,
