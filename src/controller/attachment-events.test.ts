@@ -163,6 +163,26 @@ describe("the events of an attachment", () => {
       ]);
     }));
 
+  for (const [isThere, lun, missing] of [
+    ["at the LUN", 3, []],
+    ["at another LUN", 0, [emitted("DeviceMissing", "node-a does not find the disk at LUN 3")]],
+  ] as const)
+    it(`say what a node misses of a shared raw disk, which Azure lists ${isThere}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        const capabilities = [{ accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" }] as const;
+        await world.given("AzVolume", aVolume({ spec: { capabilities }, status: { detail: aDetail({}) } }));
+        await world.given(
+          "AzVolumeAttachment",
+          anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }),
+        );
+        await reconcile(world, { attachDisk: async () => ok({ lun }) });
+        assert.deepEqual(world.emitted, [
+          ...missing,
+          emitted("Attached", `attached to node-a as LUN ${lun}`),
+        ]);
+      }));
+
   it("say that a writer has lost its disk, and then where it is again", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));

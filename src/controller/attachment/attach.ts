@@ -116,21 +116,27 @@ function reportsBar(ports: AttachmentPorts, attachment: AzVolumeAttachment, node
 }
 
 /**
- * Reports a disk that its node does not find: at once where the node does not hold the volume. Where it does,
- * the returned function reports the loss, once Azure has shown it.
+ * Reports a disk that its node does not find: at once, or by the returned function, once Azure has shown that
+ * it is not at its LUN. The latter where the node holds the volume, and where several nodes may write it: a
+ * node also asks which disk a raw one is (docs/adr/0072).
  */
 function reportMissing(ports: AttachmentPorts, { volume, attachment, node }: PlannedAttach): () => void {
-  const isMissed = attachment.status?.deviceMissing === true;
-  let isToEmit = isMissed && isNamed(volume.status?.record, node.nodeName, "holder");
-  if (isMissed && !isToEmit)
-    emitAttachmentEvent(
-      ports,
-      attachment,
-      "DeviceMissing",
-      `${node.nodeName} does not find the disk at LUN ${attachment.status.lun ?? "?"}`,
-    );
+  if (attachment.status?.deviceMissing !== true) return () => undefined;
+  const { lun } = attachment.status;
+  const isHolder = isNamed(volume.status?.record, node.nodeName, "holder");
+  const emit = (): void =>
+    isHolder
+      ? emitLost(ports, attachment)
+      : emitAttachmentEvent(
+          ports,
+          attachment,
+          "DeviceMissing",
+          `${node.nodeName} does not find the disk at LUN ${lun ?? "?"}`,
+        );
+  let isToEmit = isHolder || !isSingleWriter(volume.spec.capabilities);
+  if (!isToEmit) emit();
   return () => {
-    if (isToEmit) emitLost(ports, attachment);
+    if (isToEmit) emit();
     isToEmit = false;
   };
 }
