@@ -198,11 +198,12 @@ function usersOf(users: VolumeUsers, life: ProcessLife): VolumeUsers {
 }
 
 function volumesOf(volumes: ClusterVolumes, life: ProcessLife): ClusterVolumes {
-  const { untilSynced, readAttachment, releaseAttachment, releaseVolumes, nodePresence } = volumes;
+  const { untilSynced, readAttachment, deleteAttachment, releaseAttachment, releaseVolumes, nodePresence } =
+    volumes;
   return {
     ...volumes,
     ...gatedCalls(
-      { untilSynced, readAttachment, releaseAttachment, releaseVolumes, nodePresence },
+      { untilSynced, readAttachment, deleteAttachment, releaseAttachment, releaseVolumes, nodePresence },
       life.gate,
     ),
   };

@@ -19,6 +19,7 @@ import { createUntaggedTime, type UntaggedTime } from "./disk/untagged-time.ts";
 import { askAzureReconciler } from "./fencing/ask-azure-reconciler.ts";
 import { barrierReconciler } from "./fencing/barrier-reconciler.ts";
 import { fenceReconciler } from "./fencing/fence-reconciler.ts";
+import { orphansReconciler } from "./fencing/delete-orphans.ts";
 import { driverNodeReconciler } from "./fencing/prune-nodes.ts";
 import { returnedNodesReconciler, stoppedNodesReconciler } from "./nodes/mark-stopped-nodes.ts";
 import { diskLimitReconciler } from "./nodes/publish-disk-limit.ts";
@@ -102,6 +103,7 @@ function createLoops(
     rebuild: loop(rebuildReconciler(ports)),
     readVms: loop(readVmsReconciler(ports)),
     driverNode: loop(driverNodeReconciler(ports)),
+    orphans: loop(orphansReconciler(ports)),
     diskLimit: loop(diskLimitReconciler(ports)),
     stoppedNodes: loop(stoppedNodesReconciler(ports)),
     returnedNodes: loop(returnedNodesReconciler(ports)),

@@ -25,7 +25,7 @@ export function leaderGuard(ports: ControllerPorts, isLeading: () => boolean): C
     cloud: guardCloud(ports.cloud, cloudChanges, refusal),
     clusterVolumes: guardChanges(
       ports.clusterVolumes,
-      { releaseAttachment: true, releaseVolumes: true },
+      { deleteAttachment: true, releaseAttachment: true, releaseVolumes: true },
       refusal,
     ),
     marks:

@@ -71,6 +71,15 @@ export function createClusterVolumes(view: ApiView, api: ApiServer, callApi: Cal
           ? undefined
           : clusterAttachment(attachment, api.get("PersistentVolume", attachment.volumeName));
       }, signal),
+    deleteAttachment: (expected, signal) =>
+      callApi(() => {
+        const { name } = expected;
+        const attachment = api.get("VolumeAttachment", name);
+        if (attachment?.uid !== expected.uid || versionOf(attachment) !== expected.version) return false;
+        if (attachment.isKeptByAttacher) api.change("VolumeAttachment", name, { isDeleted: true, error: undefined });
+        else api.remove("VolumeAttachment", name);
+        return true;
+      }, signal),
     releaseAttachment: async (name, signal) => {
       const volumeName = await callApi(() => {
         const attachment = api.get("VolumeAttachment", name);
@@ -127,11 +136,17 @@ function clusterVolume({
   };
 }
 
+/** What the driver reads of it has changed where this has. */
+function versionOf({ isAttached, isDeleted, isKeptByAttacher }: VolumeAttachment): string {
+  return JSON.stringify([isAttached, isDeleted, isKeptByAttacher]);
+}
+
 function clusterAttachment(
-  { name, nodeName, isAttached, isDeleted }: VolumeAttachment,
+  attachment: VolumeAttachment,
   volume: PersistentVolume | undefined,
 ): ClusterAttachment | undefined {
-  return volume === undefined
-    ? undefined
-    : { name, volumeId: volume.volumeId, nodeName, isAttached, isTerminating: isDeleted };
+  if (volume === undefined) return undefined;
+  const { volumeId } = volume;
+  const { name, nodeName, isAttached, isDeleted, uid } = attachment;
+  return { name, volumeId, nodeName, isAttached, isTerminating: isDeleted, uid, version: versionOf(attachment) };
 }

@@ -16,6 +16,7 @@ export const noClusterVolumes: ClusterVolumes = {
   attachmentOn: () => undefined,
   onChange: () => {},
   readAttachment: () => Promise.resolve(ok(undefined)),
+  deleteAttachment: () => Promise.resolve(ok(false)),
   releaseAttachment: () => Promise.resolve(ok(undefined)),
   releaseVolumes: () => Promise.resolve(ok(undefined)),
   nodePresence: () => Promise.resolve("unknown"),

@@ -115,11 +115,14 @@ export function createClusterVolumes(options: {
       const volumeId = await readVolumeId(attachment, signal);
       return volumeId.ok ? ok(attachmentOf(attachment, volumeId.value)) : volumeId;
     },
+    deleteAttachment: ({ name, uid, version }, signal) =>
+      deleteCoreObject(client, attachmentsPath, { name, uid, resourceVersion: version }, signal),
     releaseAttachment: async (name, signal) => {
       const read = await readAttachmentObject(name, signal);
       if (!read.ok || read.value?.spec.attacher !== driverName) return read.ok ? ok(undefined) : read;
       const { metadata } = read.value;
-      const deleted = await deleteCoreObject(client, attachmentsPath, metadata, signal);
+      const { uid } = metadata;
+      const deleted = await deleteCoreObject(client, attachmentsPath, { name, uid }, signal);
       if (!deleted.ok) return deleted;
       const finalizerRemoved = await removeCoreFinalizer(
         client,
@@ -174,5 +177,6 @@ function attachmentOf(
 ): ClusterAttachment | undefined {
   if (!attachment.isOurs || volumeId === undefined) return undefined;
   const { metadata, nodeName, isAttached, isTerminating } = attachment;
-  return { name: metadata.name, volumeId, nodeName, isAttached, isTerminating };
+  const { name, uid, resourceVersion: version } = metadata;
+  return { name, volumeId, nodeName, isAttached, isTerminating, uid, version };
 }

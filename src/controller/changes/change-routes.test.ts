@@ -43,6 +43,7 @@ const NAMES = [
   "rebuild",
   "readVms",
   "driverNode",
+  "orphans",
   "diskLimit",
   "stoppedNodes",
   "returnedNodes",

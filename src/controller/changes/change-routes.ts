@@ -7,6 +7,7 @@ import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import type { ObjectChange } from "../../objects/cache/object-cache.ts";
 import type { Kind } from "../../ports/store/object-store.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
+import { mayHaveOrphans } from "../fencing/delete-orphans.ts";
 import { hasReturned, mayBeStopped } from "../nodes/mark-stopped-nodes.ts";
 import {
   isAttachmentErased,
@@ -178,6 +179,10 @@ export function createChangeRoutes(
       {
         when: ({ nodeName }) => users.cachedNode(nodeName).isGone,
         wake: ({ nodeName }) => loops.driverNode.queue.add(nodeName),
+      },
+      {
+        when: ({ nodeName }) => mayHaveOrphans(ports, nodeName),
+        wake: ({ nodeName }) => loops.orphans.queue.addWhenDue(nodeName),
       },
     ],
   };

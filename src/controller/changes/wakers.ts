@@ -5,6 +5,7 @@ import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import type { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
+import { nodesWithOrphans } from "../fencing/delete-orphans.ts";
 import { volumesUnderOtherNames } from "../node-of-vm.ts";
 import { hasReturned, mayBeStopped } from "../nodes/mark-stopped-nodes.ts";
 import { PLACE_AFTER_MS } from "../writer/placement-reconciler.ts";
@@ -41,6 +42,7 @@ type RoutedLoop =
   | "rebuild"
   | "readVms"
   | "driverNode"
+  | "orphans"
   | "diskLimit"
   | "stoppedNodes"
   | "returnedNodes"
@@ -125,6 +127,7 @@ export function createWakers(ports: ControllerPorts, loops: RoutedLoops, changed
     const recorded = cache.list("AzVolume").flatMap(namesInQuarantine);
     for (const nodeName of new Set([...registered, ...recorded, ...barrierPendingNodes()]))
       remindNode(nodeName);
+    for (const nodeName of nodesWithOrphans(ports)) loops.orphans.queue.remind(nodeName);
     loops.rebuild.queue.add(ONLY_KEY);
     loops.readVms.queue.remind(ONLY_KEY);
     loops.requests.queue.add(ONLY_KEY);

@@ -47,6 +47,8 @@ export function aClusterAttachment(
     nodeName,
     isAttached: true,
     isTerminating: false,
+    uid: `uid-of-csi-${nodeName}`,
+    version: "1",
     ...overrides,
   };
 }
@@ -81,6 +83,12 @@ export function aCluster(
       cluster.during?.();
       cluster.during = undefined;
       return ok(present);
+    },
+    deleteAttachment: async ({ name, uid, version }) => {
+      const present = cluster.attached.get(name);
+      if (present?.uid !== uid || present.version !== version) return ok(false);
+      cluster.attached.set(name, { ...present, isTerminating: true });
+      return ok(true);
     },
     releaseAttachment: async (name) => {
       if (cluster.attached.delete(name)) released.push(name);

@@ -549,6 +549,14 @@ export const eventReasons = {
       "If its kubelet had another name before, delete the earlier Node. " +
       "Otherwise another client uses its token: inspect that node.",
   },
+  OrphanDetached: {
+    type: "Normal",
+    shownOn: ["PersistentVolumeClaim", "Pod"],
+    when:
+      "the Node and the VM of a node are gone, and no pod there uses the volume: the driver has deleted its " +
+      "VolumeAttachment, which Kubernetes keeps for six minutes more",
+    remedy: "Kubernetes attaches the volume elsewhere within a minute: no action is required.",
+  },
   NodeMarkedOutOfService: {
     shownOn: ["Node"],
     when:

@@ -40,6 +40,9 @@ export interface ClusterAttachment {
   readonly isAttached: boolean;
   /** Marked for deletion: ControllerUnpublishVolume is under way, or will be. */
   readonly isTerminating: boolean;
+  /** The uid of the object, which another one of its name lacks, and its version. */
+  readonly uid: string;
+  readonly version: string;
 }
 
 /**
@@ -99,6 +102,15 @@ export interface ClusterVolumes {
    * `Cancelled`.
    */
   readAttachment(name: string, signal: AbortSignal): Promise<Result<ClusterAttachment | undefined>>;
+  /**
+   * Marks that very version of an attachment for deletion; its attacher then unpublishes the volume, and ends
+   * it. False: it has changed since, is gone, or another driver's. Fails with `StoreUnavailable` or
+   * `Cancelled`.
+   */
+  deleteAttachment(
+    attachment: Pick<ClusterAttachment, "name" | "uid" | "version">,
+    signal: AbortSignal,
+  ): Promise<Result<boolean>>;
   /**
    * Removes an attachment without an attacher (`attach: driver`): deletes it and removes the attacher's
    * finalizer from it, and from its volume if that was the last. Idempotent: success if there is none.

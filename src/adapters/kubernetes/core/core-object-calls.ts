@@ -35,23 +35,24 @@ export function readCoreObject<T extends ApiObject>(
 }
 
 /**
- * Marks that very object for deletion. Success, too, where it is gone. Fails with `StoreUnavailable` or
- * `Cancelled`.
+ * Marks that very object for deletion, and where a `resourceVersion` is given, only that version of it. False:
+ * it is gone, or has changed. Fails with `StoreUnavailable` or `Cancelled`.
  */
 export async function deleteCoreObject(
   client: ApiClient,
   collection: string,
-  { name, uid }: ApiObject["metadata"],
+  { name, ...preconditions }: { readonly name: string; readonly uid: string; readonly resourceVersion?: string },
   signal: AbortSignal,
-): Promise<Result<void>> {
+): Promise<Result<boolean>> {
   const request: ApiRequest = {
     method: "DELETE",
     path: `${collection}/${encodeURIComponent(name)}`,
-    body: { preconditions: { uid } },
+    body: { preconditions },
   };
   const deleted = await call(client, request, { verb: "delete", path: collection }, signal);
-  // Another object has the name by now.
-  return deleted.ok || deleted.failure.kind === "ObjectConflict" ? ok(undefined) : deleted;
+  if (deleted.ok) return ok(deleted.value !== undefined);
+  // Another object has the name by now, or it has another version.
+  return deleted.failure.kind === "ObjectConflict" ? ok(false) : deleted;
 }
 
 /**

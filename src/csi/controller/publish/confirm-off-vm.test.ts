@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { aClusterAttachment } from "../../../controller/testing/a-cluster.ts";
 import { aDriverNode } from "../../../controller/testing/a-driver-node.ts";
 import { anInstance } from "../../../controller/testing/an-instance.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
@@ -167,7 +168,7 @@ describe("unpublishing a disk that can't be read", () => {
           attachmentOn: (id: string, nodeName: string) =>
             isAttached === undefined
               ? undefined
-              : { name: "csi-1", volumeId: id, nodeName, isAttached, isTerminating: true },
+              : aClusterAttachment(nodeName, { volumeId: id, isAttached, isTerminating: true }),
           nodePresence: async () => presence,
         };
         // A node that no cache shows yet.
