@@ -10,6 +10,12 @@ import { type Frozen, withFrozenWriter } from "./testing/with-frozen-writer.ts";
  */
 const KEEPS_MS = 480_000;
 
+/**
+ * How soon the pod of a deleted VM runs elsewhere, in milliseconds: a minute until Kubernetes deletes it, and
+ * another one until Kubernetes notices that the VolumeAttachment is gone.
+ */
+const MOVES_MS = 180_000;
+
 const volume = ({ world }: Frozen) => world.store.objects("AzVolume")[0]?.status;
 
 function isWrittenElsewhere(frozen: Frozen): boolean {
@@ -87,6 +93,15 @@ describe("a frozen VM whose Node is deleted", () => {
         assert.equal(world.azure.vmOf(nodeName)?.dataDisks.length, 1);
         world.azure.deleteVm(nodeName);
         await until("the pod to run elsewhere", () => isWrittenElsewhere(frozen));
+      }));
+
+    it(`keeps no pod waiting for six minutes once its VM is gone, too, attach: ${name}`, () =>
+      run(async (frozen) => {
+        const { world, nodeName } = frozen;
+        world.azure.deleteVm(nodeName);
+        world.cluster.deleteNode(nodeName);
+        await world.clock.runUntil(() => isWrittenElsewhere(frozen), MOVES_MS);
+        assert.equal(isWrittenElsewhere(frozen), true);
       }));
   }
 });

@@ -487,7 +487,7 @@ describe(
         assert.deepEqual(
           policies.map(({ metadata, status }) => [metadata.name, status?.typeChecking]),
           [
-            "controller-node",
+            ...["node", "volumeattachment"].map((name) => `controller-${name}`),
             ...["azdrivernode", "azvolume", "azvolumeattachment", "node"].map((name) => `node-${name}`),
           ].map((name) => [`csi-azuredisk-${name}`, {}]),
         );
@@ -580,6 +580,22 @@ describe(
       };
       assert.deepEqual(await rightsOf({}), ["get", "list", "watch", "update"]);
       assert.deepEqual(await rightsOf({ attach: "driver" }), ["get", "list", "watch", "create", "update"]);
+    });
+
+    it("lets a controller delete only VolumeAttachments of its own driver", async () => {
+      const controller = await signIn(CONTROLLER_ACCOUNT);
+      const collection = "/apis/storage.k8s.io/v1/volumeattachments";
+      const verdictFor = async (attacher: string): Promise<string | undefined> => {
+        const name = `csi-${++made}`;
+        const spec = { attacher, nodeName: "node-a", source: { persistentVolumeName: "pvc-1" } };
+        await must(admin, { method: "POST", path: collection, body: { metadata: { name }, spec } });
+        return refusal(controller, { method: "DELETE", path: `${collection}/${name}` });
+      };
+      assert.equal(await verdictFor("disk.csi.azure.com"), undefined);
+      assert.match(
+        (await verdictFor("file.csi.azure.com")) ?? "",
+        /the controller deletes only VolumeAttachments of its own driver/u,
+      );
     });
 
     it("gives a controller no right to change Nodes with `stoppedNodes: wait`", async () => {

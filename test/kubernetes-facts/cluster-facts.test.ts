@@ -227,9 +227,17 @@ describe("queries of and events in Kubernetes' API server", { skip: missing ?? f
           isAttached: false,
           isTerminating: false,
         };
-        assert.deepEqual(await facts.clusterVolumes.readAttachment(name, never), {
+        const made = await facts.clusterVolumes.readAttachment(name, never);
+        assert.ok(made.ok && made.value !== undefined);
+        const { uid, version, ...shown } = made.value;
+        assert.deepEqual(shown, expected);
+        assert.deepEqual(
+          await facts.clusterVolumes.deleteAttachment({ name, uid: "another", version }, never),
+          { ok: true, value: false },
+        );
+        assert.deepEqual(await facts.clusterVolumes.deleteAttachment({ name, uid, version: "1" }, never), {
           ok: true,
-          value: expected,
+          value: false,
         });
         await untilTrue("the attachment", () =>
           facts.clusterVolumes.attachments().some((attachment) => attachment.name === name),

@@ -212,18 +212,21 @@ describe("createClusterVolumes", () => {
     putAttachment(cluster, "csi-5", {
       spec: { attacher: DRIVER, nodeName: "node-a", source: { inlineVolumeSpec: inline } },
     });
+    const as = (name: string, claim: string, nodeName: string, isAttached: boolean): object => ({
+      name,
+      volumeId: diskOf(claim),
+      nodeName,
+      isAttached,
+      isTerminating: !isAttached,
+      uid: `uid-${name}`,
+      version: cluster.get(ATTACHMENTS, name)?.metadata.resourceVersion,
+    });
     const expected = [
-      { name: "csi-1", volumeId: diskOf("data"), nodeName: "node-a", isAttached: true, isTerminating: false },
-      { name: "csi-2", volumeId: diskOf("data"), nodeName: "node-b", isAttached: false, isTerminating: true },
+      as("csi-1", "data", "node-a", true),
+      as("csi-2", "data", "node-b", false),
       undefined,
       undefined,
-      {
-        name: "csi-5",
-        volumeId: diskOf("inline"),
-        nodeName: "node-a",
-        isAttached: true,
-        isTerminating: false,
-      },
+      as("csi-5", "inline", "node-a", true),
     ];
     const volumes = volumesOf(cluster);
     for (const [index, value] of expected.entries())
@@ -239,6 +242,24 @@ describe("createClusterVolumes", () => {
     assert.deepEqual(volumes.attachmentOn(diskOf("inline"), "node-b"), undefined);
     cluster.refuse("GET /api/v1/persistentvolumes/pv-data", 500);
     assert.equal((await volumes.readAttachment("csi-1", never)).ok, false, "a volume that can't be read");
+  });
+
+  it("deletes only that very version of an attachment, and takes no finalizer off it", async () => {
+    const cluster = aCoreCluster();
+    putVolume(cluster, "data");
+    putAttachment(cluster, "csi-1", { spec: ofVolume("pv-data"), metadata: { finalizers: [FINALIZER] } });
+    const volumes = volumesOf(cluster);
+    const read = await volumes.readAttachment("csi-1", never);
+    assert.ok(read.ok && read.value !== undefined);
+    const { value } = read;
+    for (const other of [{ uid: "another" }, { version: "0" }, { name: "csi-9" }])
+      assert.deepEqual(await volumes.deleteAttachment({ ...value, ...other }, never), { ok: true, value: false });
+    assert.equal(cluster.get(ATTACHMENTS, "csi-1")?.metadata.deletionTimestamp, undefined);
+    assert.deepEqual(await volumes.deleteAttachment(value, never), { ok: true, value: true });
+    const { deletionTimestamp, finalizers } = cluster.get(ATTACHMENTS, "csi-1")?.metadata ?? {};
+    assert.deepEqual([typeof deletionTimestamp, finalizers], ["string", [FINALIZER]]);
+    cluster.refuse("DELETE", 403);
+    assert.equal((await volumes.deleteAttachment(value, never)).ok, false);
   });
 
   it("releases an attachment without an attacher by removing only its left finalizers", async () => {

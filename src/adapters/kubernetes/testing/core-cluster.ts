@@ -79,8 +79,13 @@ export function aCoreCluster(): CoreCluster {
     const object = of(collection).get(key);
     if (object === undefined) return notFound(name);
     if (request.method === "DELETE") {
-      const { uid } = (request.body as { readonly preconditions: { readonly uid: string } }).preconditions;
-      if (uid !== object.metadata.uid) return conflict(name);
+      const { uid, resourceVersion = object.metadata.resourceVersion } = (
+        request.body as {
+          readonly preconditions: { readonly uid: string; readonly resourceVersion?: string };
+        }
+      ).preconditions;
+      if (uid !== object.metadata.uid || resourceVersion !== object.metadata.resourceVersion)
+        return conflict(name);
       const isGuarded = (object.metadata.finalizers ?? []).length > 0;
       if (isGuarded)
         put(collection, {
