@@ -76,7 +76,8 @@ export function createClusterVolumes(view: ApiView, api: ApiServer, callApi: Cal
         const { name } = expected;
         const attachment = api.get("VolumeAttachment", name);
         if (attachment?.uid !== expected.uid || versionOf(attachment) !== expected.version) return false;
-        if (attachment.isKeptByAttacher) api.change("VolumeAttachment", name, { isDeleted: true, error: undefined });
+        if (attachment.isKeptByAttacher)
+          api.change("VolumeAttachment", name, { isDeleted: true, error: undefined });
         else api.remove("VolumeAttachment", name);
         return true;
       }, signal),
@@ -148,5 +149,13 @@ function clusterAttachment(
   if (volume === undefined) return undefined;
   const { volumeId } = volume;
   const { name, nodeName, isAttached, isDeleted, uid } = attachment;
-  return { name, volumeId, nodeName, isAttached, isTerminating: isDeleted, uid, version: versionOf(attachment) };
+  return {
+    name,
+    volumeId,
+    nodeName,
+    isAttached,
+    isTerminating: isDeleted,
+    uid,
+    version: versionOf(attachment),
+  };
 }

@@ -253,7 +253,10 @@ describe("createClusterVolumes", () => {
     assert.ok(read.ok && read.value !== undefined);
     const { value } = read;
     for (const other of [{ uid: "another" }, { version: "0" }, { name: "csi-9" }])
-      assert.deepEqual(await volumes.deleteAttachment({ ...value, ...other }, never), { ok: true, value: false });
+      assert.deepEqual(await volumes.deleteAttachment({ ...value, ...other }, never), {
+        ok: true,
+        value: false,
+      });
     assert.equal(cluster.get(ATTACHMENTS, "csi-1")?.metadata.deletionTimestamp, undefined);
     assert.deepEqual(await volumes.deleteAttachment(value, never), { ok: true, value: true });
     const { deletionTimestamp, finalizers } = cluster.get(ATTACHMENTS, "csi-1")?.metadata ?? {};

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../../core/failure/failure.ts";
-import { anAttachment, aVolumeWithRecord, aWriter, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import {
+  anAttachment,
+  aVolumeWithRecord,
+  aWriter,
+  identity,
+  instanceUriOf,
+} from "../../core/testing/objects.ts";
 import type { RecordChanges } from "../../core/testing/record-lists.ts";
 import type { ClusterAttachment, NodePresence } from "../../ports/cluster/cluster-volumes.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -39,7 +45,7 @@ interface Examined {
   readonly events: readonly string[];
 }
 
-/** Runs for node-a, whose Node and VM are gone, and where no pod uses the volume, except as the situation says. */
+/** Runs for node-a, without Node, VM, or pods that use the volume, except as the situation says. */
 async function examined(world: ReconcileWorld, situation: Situation): Promise<Examined> {
   const { record = { writer: aWriter(NODE) }, during } = situation;
   const cluster = aCluster([], [aClusterAttachment(NODE, situation.attachment)]);
@@ -59,7 +65,8 @@ async function examined(world: ReconcileWorld, situation: Situation): Promise<Ex
   const answer = await world.answerOf(orphansReconciler(ports).reconcile(NODE, never));
   return {
     answer,
-    isDeleted: cluster.attached.get(NAME)?.isTerminating === true && situation.attachment?.isTerminating !== true,
+    isDeleted:
+      cluster.attached.get(NAME)?.isTerminating === true && situation.attachment?.isTerminating !== true,
     events: world.emitted.map(({ reason, message }) => `${reason}: ${message}`),
   };
 }

@@ -159,7 +159,12 @@ async function deleteOrphan(
   if (!deleted.value) return ok("LookAgain");
   const volumeName = metadata.name;
   const vmIds = vms.map(({ vmId }) => vmId).join(" ");
-  logger.warn("VolumeAttachment deleted: Node and VM are gone", { attachment: name, volumeName, nodeName, vmIds });
+  logger.warn("VolumeAttachment deleted: Node and VM are gone", {
+    attachment: name,
+    volumeName,
+    nodeName,
+    vmIds,
+  });
   events.emit({
     about: { kind: "AzVolume", name: volumeName },
     nodeName,

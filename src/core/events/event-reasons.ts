@@ -553,8 +553,8 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when:
-      "the Node and the VM of a node are gone, and no pod there uses the volume: the driver has deleted its " +
-      "VolumeAttachment, which Kubernetes keeps for six minutes more",
+      "the Node and the VM of a node are gone, and no pod there uses the volume: the driver has deleted " +
+      "its VolumeAttachment, which Kubernetes keeps for six minutes more",
     remedy: "Kubernetes attaches the volume elsewhere within a minute: no action is required.",
   },
   NodeMarkedOutOfService: {

@@ -36,8 +36,16 @@ describe("planOrphan", () => {
       step: "AskAzure",
     },
     { because: "a VM of the node exists", seen: { areVmsGone: false }, step: "LookAgain" },
-    { because: "the VM is gone: the Node is asked for", seen: { isNodeAbsent: undefined }, step: "AskForNode" },
-    { because: "the Node is back, or not known to be gone", seen: { isNodeAbsent: false }, step: "LookAgain" },
+    {
+      because: "the VM is gone: the Node is asked for",
+      seen: { isNodeAbsent: undefined },
+      step: "AskForNode",
+    },
+    {
+      because: "the Node is back, or not known to be gone",
+      seen: { isNodeAbsent: false },
+      step: "LookAgain",
+    },
   ];
   for (const { because, seen, step } of rows)
     it(`${step}: ${because}`, () => assert.equal(planOrphan({ ...proven, ...seen }), step));

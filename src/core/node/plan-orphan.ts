@@ -16,8 +16,8 @@ export interface AttachmentOfNode {
 export type OrphanStep = "Keep" | "AskUsers" | "AskAzure" | "AskForNode" | "LookAgain" | "Delete";
 
 /**
- * Plans whether an attachment is an orphan, which only its attacher is to be told: its Node and its VM are
- * gone, and no pod there uses the volume. The cheapest question comes first. A VM that no object names
+ * Plans whether an attachment is an orphan, to be deleted: its Node and its VM are gone, and no pod there
+ * uses the volume. The cheapest question comes first. A VM that no object names
  * proves nothing.
  */
 export function planOrphan(attachment: AttachmentOfNode): OrphanStep {

@@ -35,13 +35,16 @@ export function readCoreObject<T extends ApiObject>(
 }
 
 /**
- * Marks that very object for deletion, and where a `resourceVersion` is given, only that version of it. False:
- * it is gone, or has changed. Fails with `StoreUnavailable` or `Cancelled`.
+ * Marks that very object for deletion, and where a `resourceVersion` is given, only that version of it.
+ * False: it is gone, or has changed. Fails with `StoreUnavailable` or `Cancelled`.
  */
 export async function deleteCoreObject(
   client: ApiClient,
   collection: string,
-  { name, ...preconditions }: { readonly name: string; readonly uid: string; readonly resourceVersion?: string },
+  {
+    name,
+    ...preconditions
+  }: { readonly name: string; readonly uid: string; readonly resourceVersion?: string },
   signal: AbortSignal,
 ): Promise<Result<boolean>> {
   const request: ApiRequest = {
