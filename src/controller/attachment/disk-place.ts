@@ -8,8 +8,9 @@ export interface DiskPlace {
 }
 
 /**
- * Without what the status says of one VM: which it is, what the disk's place is there, and the role reached by
- * it. What is attached later is not promoted, and what its node then states of an earlier grant not believed.
+ * Without what the status says of one VM: which it is, what the disk's place is there, and the role reached
+ * there. What is attached later is not promoted, and what its node then states of an earlier grant is not
+ * believed.
  */
 export function withoutPlace({
   vmId: _vmId,

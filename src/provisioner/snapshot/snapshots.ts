@@ -194,17 +194,21 @@ export async function tagSnapshot(
   }
 }
 
-/** Deletes what a failed creation has left; another controller may have made the snapshot since. */
-function removeFailed(
+/** Deletes what a failed creation has left. One that another controller has made since stays. */
+async function removeFailed(
   session: ArmSession,
   request: CreateSnapshotRequest & SnapshotTarget,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const why = `snapshot ${request.snapshotUri} is no failed one any more`;
-  const notFailed = ownError(ownErrorCodes.noAnswer, why);
+  const isMade: Failure = {
+    kind: "OperationInProgress",
+    volumeId: request.snapshotUri,
+    operation: "creation",
+  };
   const objection: SnapshotObjection = (present) =>
-    request.objection(present) ?? (isFailedCreation(present) ? undefined : toFailure(notFailed, {}));
-  return deleteSnapshot(session, { ...request, objection }, signal);
+    request.objection(present) ?? (isFailedCreation(present) ? undefined : isMade);
+  const removed = await deleteSnapshot(session, { ...request, objection }, signal);
+  return !removed.ok && removed.failure === isMade ? ok(undefined) : removed;
 }
 
 /** Whether nothing can be restored from it, and never could: no moment of the disk is lost with it. */
