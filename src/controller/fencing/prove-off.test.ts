@@ -79,7 +79,6 @@ async function passOn(world: ReconcileWorld, cloud: CloudProvisioner): Promise<u
 describe("an unverified node whose VM lists a disk that does not name it", () => {
   const listed = {
     state: "AttachmentFailed",
-    role: "Primary",
     vmId: a.vmId,
     instanceUri: a.instanceUri,
   };
@@ -120,10 +119,9 @@ describe("an unverified node whose VM lists a disk that does not name it", () =>
     withFailedAttach(async (world, cloud) => {
       await passOn(world, cloud);
       await passOn(world, listing(world, { lun: 5, names: ["node-a", "node-b"] }));
-      const { vmId, instanceUri, role } = listed;
+      const { vmId, instanceUri } = listed;
       assert.deepEqual(world.attachment("node-a")?.status, {
         state: "Attached",
-        role,
         vmId,
         instanceUri,
         lun: 5,
