@@ -55,7 +55,8 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
         async () => {
           await takesOver(workloads, before);
           // As Azure's cloud provider deletes the Node of a deleted VM. If that came before the
-          // out-of-service taint, Kubernetes would wait six minutes before it detaches the volumes.
+          // out-of-service taint, the pods would wait up to a minute more: until Kubernetes sees that the
+          // driver has deleted their VolumeAttachments.
           await lab.kubectl(["delete", "node", VICTIM]);
           await untilForgotten(lab, VICTIM);
         },
