@@ -17,6 +17,7 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { POWER_OFF_REQUESTED } from "../../core/states/node-conditions.ts";
 import { kubeletOf, silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
+import { sleepUnlessAborted } from "../../ports/clock.ts";
 import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
@@ -69,9 +70,10 @@ export function createPowerOffSilent(ports: NodesPorts): PowerOffSilent {
     else beliefs.set(nodeName, { heartbeat, sinceMs, lookedMs: nowMs });
     return unchangedMs - sinceMs;
   };
-  const lookOn = async (node: KnownNode, signal: AbortSignal): Promise<never> => {
+  const lookOn = async (node: KnownNode, signal: AbortSignal): Promise<void> => {
     for (;;) {
-      await clock.sleep(BELIEVED_AGAIN_MS, signal);
+      await sleepUnlessAborted(clock, BELIEVED_AGAIN_MS, signal);
+      if (signal.aborted) return;
       planFor(ports, node, believedMs);
     }
   };
@@ -80,11 +82,12 @@ export function createPowerOffSilent(ports: NodesPorts): PowerOffSilent {
     lookDuring: async (node, work) => {
       if (settings.silentNodes === "wait") return work();
       const ended = new AbortController();
-      lookOn(node, ended.signal).catch(() => undefined);
+      const looks = lookOn(node, ended.signal);
       try {
         return await work();
       } finally {
         ended.abort();
+        await looks;
       }
     },
   };
