@@ -37,6 +37,7 @@ async function growInUse(host: LinuxHost, growth: Growth, world: NodeWorld): Pro
   await world.setAttachment((attachment) =>
     attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, lun } },
   );
+  world.metadata.disks = [{ lun, diskUri }];
   await recordSize(world, beforeGiB);
   const mount = { stagingPath, accessType: "mount", mountFlags: [], readOnly: false } as const;
   valueOf(await stageVolume(ports, { ...mount, volumeId: diskUri, fsType, volumeContext }, never));
