@@ -39,8 +39,8 @@ async function inUse({
 }
 
 /**
- * Publishes to node-b again and again, as an orchestrator does, until it is granted; returns the reasons of
- * the refusals.
+ * Publishes to node-b again and again, as an orchestrator does, until it is granted, or `until` holds and the
+ * request stands: one that another writer or a record refuses stays. Returns the reasons of the refusals.
  */
 async function insist(
   publish: () => Promise<unknown>,
@@ -48,10 +48,11 @@ async function insist(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const reasons: string[] = [];
-  while (!signal.aborted && !until()) {
+  for (let isStanding = false; !signal.aborted && !(until() && isStanding);) {
     const { code, message } = await outcomeOf(publish());
     reasons.push(`${code} ${message}`);
     if (code === "OK") break;
+    isStanding = code === "FAILED_PRECONDITION";
   }
   return reasons;
 }
