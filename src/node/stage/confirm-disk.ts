@@ -16,6 +16,7 @@ const BEHIND_MAX_MS = 6_000;
 const SILENT_MAX_MS = 1_000;
 /** A controller's look costs calls to Azure, another question nothing. */
 const ASKED_AGAIN = { baseMs: 250, maxMs: 1_000 };
+const NOT_USED = "is not used";
 
 /**
  * Confirms that the disk which was found at a volume's LUN is the volume's, where nothing on the disk itself
@@ -41,7 +42,7 @@ export async function confirmDisk(
   const asked = await lastObjection(ports, { lun, diskUri: volumeId }, isConfirmed, signal);
   if (!asked.ok) return asked;
   const objection = asked.value;
-  if (objection === undefined || isConfirmed(objection)) return ok(undefined);
+  if (objection === undefined) return ok(undefined);
   ports.logger.info("instance metadata does not confirm a disk: a controller reads the VM again", {
     volumeName: name,
     lun,
@@ -58,8 +59,8 @@ export async function confirmDisk(
 }
 
 /**
- * What instance metadata says against a disk at its LUN, as a clause; undefined: it lists it there. It is
- * asked again for some seconds, unless a controller has refuted that already: it follows an attach late.
+ * What instance metadata says against a disk at its LUN, as a clause; undefined: it lists it there, or a
+ * controller has refuted that already. It is asked again for some seconds: it follows an attach late.
  */
 async function lastObjection(
   { metadata, clock, logger }: NodePorts,
@@ -67,13 +68,13 @@ async function lastObjection(
   isConfirmed: (objection: string) => boolean,
   signal: AbortSignal,
 ): Promise<Result<string | undefined>> {
-  if (metadata === undefined) return ok("is not used");
+  if (metadata === undefined) return ok(isConfirmed(NOT_USED) ? undefined : NOT_USED);
   const beganMs = clock.elapsedMs();
   for (let attempt = 1; ; attempt += 1) {
     const read = await metadata.read(signal);
     if (signal.aborted) return fail({ kind: "Cancelled" });
     const objection = read.ok ? whyNotListed(read.value.dataDisks, expected) : "does not answer";
-    if (objection === undefined || isConfirmed(objection)) return ok(objection);
+    if (objection === undefined || isConfirmed(objection)) return ok(undefined);
     const untilMs = beganMs + (read.ok ? BEHIND_MAX_MS : SILENT_MAX_MS);
     const pauseMs = fullBackoffMs({ ...ASKED_AGAIN, attempt });
     if (clock.elapsedMs() + pauseMs > untilMs) {
