@@ -1,7 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { type NodeIdentity, isSameVm } from "../../core/api/identity/node-identity.ts";
+import { type NodeIdentity, isSameVmId } from "../../core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
-import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { type AttachmentOfNode, type OrphanStep, planOrphan } from "../../core/node/plan-orphan.ts";
 import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
@@ -127,8 +127,10 @@ function vmsOf(
   const record = volume.status?.record;
   const recorded = nodesIn(record, "writer", "fencing", "unverified", "quarantined", "clean");
   return [...reported, ...recorded.filter((node) => node.nodeName === nodeName)].filter(
-    (node, at, all) =>
-      all.findIndex((other) => isSameVm(other, node) && other.instanceUri === node.instanceUri) === at,
+    ({ vmId, instanceUri }, at, all) =>
+      all.findIndex(
+        (other) => isSameVmId(other.vmId, vmId) && isSameResourceUri(other.instanceUri, instanceUri),
+      ) === at,
   );
 }
 

@@ -87,3 +87,8 @@ export function isRequestedPrimary({ spec }: Pick<AzVolumeAttachment, "spec">): 
 export function isPrimaryOrRequested({ spec }: Pick<AzVolumeAttachment, "spec">): boolean {
   return spec.role === "Primary" || spec.writerRequest !== undefined;
 }
+
+/** Whether the node of an attachment has nothing of a volume that several nodes may write. */
+export function isUnused(attachment: AzVolumeAttachment): boolean {
+  return !isPrimaryOrRequested(attachment) && attachment.spec.staged !== true;
+}

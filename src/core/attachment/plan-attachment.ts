@@ -7,13 +7,14 @@ import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
 import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
 import {
   earlierVmOf,
-  recordedVm,
   isAttached,
   isDetachBegun,
   isDetaching,
-  isRequestedPrimary,
   isOnVm,
+  isRequestedPrimary,
+  isUnused,
   keepsDiskOn,
+  recordedVm,
 } from "./attachment-state.ts";
 import { mayBeStaged } from "./is-replica.ts";
 import {
@@ -244,11 +245,6 @@ function earlierVm(observed: ObservedVolume, attachment: AzVolumeAttachment): No
   const isKnown = recordOf(observed) !== undefined || (!isSingleWriter(capabilities) && isUnused(attachment));
   if (!isKnown) return undefined;
   return earlierVmOf(attachment, node);
-}
-
-/** Whether the node of an attachment has nothing of a volume that several nodes may write. */
-export function isUnused({ spec }: AzVolumeAttachment): boolean {
-  return spec.role === "Replica" && spec.writerRequest === undefined && spec.staged !== true;
 }
 
 /**

@@ -5,7 +5,7 @@ import { meaningOf } from "../events/event-reasons.ts";
 import { parseTimestamp, toTimestamp } from "../primitives/timestamp.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
 import { isNamed } from "../writer/record/record-nodes.ts";
-import { isPrimaryOrRequested } from "./attachment-state.ts";
+import { isUnused } from "./attachment-state.ts";
 
 /**
  * How long after an event that of a later mount under the same grant is shown at the earliest, in
@@ -25,7 +25,7 @@ export function believedMountProblems(
   attachment: AzVolumeAttachment,
 ): readonly MountProblem[] {
   if (!isSingleWriter(spec.capabilities)) {
-    const mayHaveIt = isPrimaryOrRequested(attachment) || attachment.spec.staged === true;
+    const mayHaveIt = !isUnused(attachment);
     const hadIt = attachment.status?.role === "Primary";
     return statedBy(
       attachment,

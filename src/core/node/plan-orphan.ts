@@ -17,8 +17,7 @@ export type OrphanStep = "Keep" | "AskUsers" | "AskAzure" | "AskForNode" | "Look
 
 /**
  * Plans whether an attachment is an orphan, to be deleted: its Node and its VM are gone, and no pod there
- * uses the volume. The cheapest question comes first. A VM that no object names
- * proves nothing.
+ * uses the volume. The cheapest question comes first. A VM that no object names proves nothing.
  */
 export function planOrphan(attachment: AttachmentOfNode): OrphanStep {
   const { isNodeGone, isTerminating, isVmKnown, use, areVmsGone, isNodeAbsent } = attachment;

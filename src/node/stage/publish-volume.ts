@@ -8,6 +8,7 @@ import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, checkpointOfDisk } from "../own-state.ts";
 import { coverVolume, reportUnflushed, unmountVolume } from "../unmount-volume.ts";
 import { checkHeld } from "../writer/check-held.ts";
+import { isUnflushed } from "./published-targets.ts";
 import { whileSame } from "./same-device.ts";
 import type { Staged, StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
@@ -219,7 +220,7 @@ async function isDeviceUnflushed(
   signal: AbortSignal,
 ): Promise<boolean> {
   const mounts = majorMinor === undefined ? undefined : await host.mountsOf(majorMinor, signal);
-  return mounts?.ok === true && mounts.value.some(({ isDead, readOnly }) => isDead && !readOnly);
+  return mounts?.ok === true && mounts.value.some(isUnflushed);
 }
 
 function addTarget(

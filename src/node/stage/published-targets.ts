@@ -96,6 +96,10 @@ export async function observeTargets(
  * device's mounts. One that is dead by a failed read of its disk alone is flushed, and says itself what that
  * shows.
  */
+export function isUnflushed({ isDead, readOnly }: MountPoint): boolean {
+  return isDead && !readOnly;
+}
+
 export function isUnflushedAt(path: string, mounts: readonly MountPoint[]): boolean {
-  return mounts.some((mount) => mount.path === path && mount.isDead && !mount.readOnly);
+  return mounts.some((mount) => mount.path === path && isUnflushed(mount));
 }

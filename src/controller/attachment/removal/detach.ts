@@ -2,9 +2,9 @@ import type { AttachmentStatus, AzVolumeAttachment } from "../../../core/api/az-
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../../core/api/identity/attachment-identity.ts";
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
-import { keepsDiskOn } from "../../../core/attachment/attachment-state.ts";
+import { isUnused, keepsDiskOn } from "../../../core/attachment/attachment-state.ts";
 import { isTerminating, isRecordMissing } from "../../../core/attachment/observed-volume.ts";
-import { type AttachmentAction, isProvenOff, isUnused } from "../../../core/attachment/plan-attachment.ts";
+import { type AttachmentAction, isProvenOff } from "../../../core/attachment/plan-attachment.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { ok } from "../../../core/failure/result.ts";
 import { isUnmarked } from "../../../core/rollback/attachments-unmarked.ts";
